@@ -1,0 +1,200 @@
+//! What a step does, as data: the vocabulary that a plan writes, and that the transport carries out.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::name::{Sha256Hex, StepId};
+
+/// One part of a step. The parts of a step run in order; the first that fails ends the step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Action {
+    /// Runs a command.
+    Run(Run),
+    /// Writes a file whose bytes stand in the plan's `contents`.
+    Write(Write),
+    /// Copies a local file to the host.
+    Upload(Upload),
+    /// Waits until a condition holds.
+    Poll(Poll),
+    /// Compares the image that a reference names on the host with the one that is meant.
+    VerifyImage(VerifyImage),
+}
+
+/// A command, as an argument vector of literal text. It never passes through a shell's parser.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Run {
+    /// The program and its arguments.
+    pub argv: Vec<Arg>,
+    /// Names of the secrets that are exported to the command's environment.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub env: Vec<String>,
+    /// Name of the secret that is written to the command's standard input.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stdin: Option<String>,
+}
+
+impl Run {
+    /// Returns a command of literal arguments that needs no secret.
+    pub fn literal<S: Into<String>>(argv: impl IntoIterator<Item = S>) -> Self {
+        Self {
+            argv: argv
+                .into_iter()
+                .map(|arg| Arg::Literal(arg.into()))
+                .collect(),
+            env: Vec::new(),
+            stdin: None,
+        }
+    }
+}
+
+/// One argument of a command.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Arg {
+    /// The argument itself.
+    Literal(String),
+    /// The value of this variable, looked up at apply. Used only for a registry's user name that is given by name:
+    /// docker takes it in no other way, and a user name is not a secret.
+    FromEnv(String),
+}
+
+/// The wire form of [`Arg::FromEnv`].
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct FromEnv {
+    /// The variable's name.
+    from_env: String,
+}
+
+impl Serialize for Arg {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Arg::Literal(text) => serializer.serialize_str(text),
+            Arg::FromEnv(name) => FromEnv {
+                from_env: name.clone(),
+            }
+            .serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Arg {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl<'de> serde::de::Visitor<'de> for Visitor {
+            type Value = Arg;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string or {\"from_env\": NAME}")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Arg, E> {
+                Ok(Arg::Literal(text.to_owned()))
+            }
+
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<Arg, A::Error> {
+                FromEnv::deserialize(serde::de::value::MapAccessDeserializer::new(map))
+                    .map(|value| Arg::FromEnv(value.from_env))
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+impl JsonSchema for Arg {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Arg".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let from_env = generator.subschema_for::<FromEnv>();
+        schemars::json_schema!({
+            "description": "A literal argument, or the name of a variable whose value is looked up at apply.",
+            "oneOf": [{"type": "string"}, from_env]
+        })
+    }
+}
+
+/// A file to be written atomically: a temporary file beside it, then a rename.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Write {
+    /// Absolute path on the host.
+    pub path: String,
+    /// Key of the file's text in the plan's `contents`.
+    pub content: Sha256Hex,
+    /// Permission bits in octal, such as `0644`.
+    pub mode: String,
+}
+
+/// A local file to be copied to the host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Upload {
+    /// Path of the local file, relative to the git root, else to the current directory.
+    pub source: String,
+    /// SHA-256 of the bytes that are expected there.
+    pub sha256: Sha256Hex,
+    /// Absolute path on the host.
+    pub path: String,
+    /// Permission bits in octal, such as `0600`.
+    pub mode: String,
+}
+
+/// A condition that is asked for again and again. What exists only at run time, as the container's address or
+/// process id, is looked up by the container's name at each attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Poll {
+    /// What is asked.
+    pub probe: Probe,
+    /// The container that is asked, or looked at.
+    pub container: String,
+    /// TCP port inside the container. Absent for `running`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// Path of the HTTP request, for `http` and `route`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// `Host` header of the HTTP request, for `http` and `route`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// For `route`: the value of the response header `X-Mrsk-Container` that proves that the file is loaded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expect: Option<String>,
+    /// Pause between two attempts, in milliseconds.
+    pub interval_ms: u32,
+    /// The number of attempts after which the step fails (`idle`: after which it goes on all the same).
+    pub attempts: u32,
+}
+
+/// What a [`Poll`] asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Probe {
+    /// The container answers 200 to a GET sent straight to its address. Fails at once when the container is not running.
+    Http,
+    /// Traefik answers on its probe entrypoint for the new container: the routing file is loaded.
+    Route,
+    /// No connection to the container's port is in flight. Running out of attempts is not a failure: `drain_timeout` is a bound.
+    Idle,
+    /// The container runs, at each of the attempts, and its image's own health check (where it has one) says healthy.
+    Running,
+}
+
+/// A comparison of the image that `reference` names on the host with the registry digest that is meant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VerifyImage {
+    /// The reference that was pulled.
+    pub reference: String,
+    /// The registry digest, `sha256:…`, where the plan knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// The push step that recorded the digest, where it exists only at run time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pushed_by: Option<StepId>,
+}

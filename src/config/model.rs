@@ -1,0 +1,238 @@
+//! The resolved configuration: every default filled in, roles merged over the global keys, secrets as names.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::name::{HostName, RoleName};
+
+/// A whole configuration, as `mrsk config` prints it and the compiler reads it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Config {
+    /// Path of the file, relative to where the command was started, with forward slashes.
+    pub path: String,
+    /// Name of the service: prefix of its containers.
+    pub service: String,
+    /// Image name without registry server and tag, such as `37s/hey`.
+    pub image: String,
+    /// Where it is deployed to, as given by `-d`; `None` without destinations.
+    pub destination: Option<String>,
+    /// Every host once, in the order of the file.
+    pub hosts: Vec<Host>,
+    /// The roles in the order of the file. At least one.
+    pub roles: Vec<Role>,
+    /// Where images are pushed to and pulled from.
+    pub registry: Registry,
+    /// How the image is built.
+    pub builder: Builder,
+    /// The reverse proxy.
+    pub traefik: Traefik,
+    /// When a new container counts as healthy.
+    pub healthcheck: Healthcheck,
+    /// Seconds to wait for a new container of a role without Traefik, where its image has no HEALTHCHECK.
+    pub readiness_delay: u32,
+    /// Seconds between SIGTERM and SIGKILL when a container is stopped.
+    pub stop_wait_time: u32,
+    /// Seconds that requests in flight may take after the switch before the old container is stopped all the same.
+    pub drain_timeout: u32,
+    /// Volumes of every container of the service, as docker's `--volume` takes them.
+    pub volumes: Vec<String>,
+    /// Log driver and its options.
+    pub logging: Logging,
+    /// How hosts are reached where they do not say so themselves.
+    pub ssh: Ssh,
+    /// Rolling groups.
+    pub boot: Boot,
+    /// Days for which stopped containers are kept.
+    pub retain_days: u32,
+}
+
+/// A host and how it is reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Host {
+    /// The name without user and port; unique.
+    pub name: HostName,
+    /// The SSH user.
+    pub user: String,
+    /// The SSH port; `None` leaves it to the user's ssh configuration (22 by default).
+    pub port: Option<u16>,
+}
+
+/// A group of hosts that run the same command.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Role {
+    /// Its name; `web` where the file has a plain list of servers.
+    pub name: RoleName,
+    /// Its hosts, in the order of the file. At least one.
+    pub hosts: Vec<HostName>,
+    /// Arguments after the image, split into words as a shell would. Empty: the image's own command.
+    pub cmd: Vec<String>,
+    /// Environment of its containers: the role's merged over the global one.
+    pub env: Env,
+    /// Labels of its containers as the user wrote them: the role's merged over the global ones.
+    pub labels: BTreeMap<String, String>,
+    /// Further options of `docker create`, in the order of the file.
+    pub options: Vec<DockerOption>,
+    /// Whether Traefik routes requests to it.
+    pub traefik: bool,
+}
+
+/// An environment: what stands in the file, and the names of what is secret.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Env {
+    /// Values that stand in the file.
+    pub clear: BTreeMap<String, String>,
+    /// Names of secret variables, sorted.
+    pub secret: Vec<String>,
+}
+
+/// One option of docker's command line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DockerOption {
+    /// The name without dashes, such as `cap-add`.
+    pub name: String,
+    /// The value; `None` for a flag that takes none.
+    pub value: Option<String>,
+}
+
+/// A value that stands in the file, or in a variable of this name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Value {
+    /// The text itself.
+    Literal(String),
+    /// The name of the variable that holds it.
+    FromEnv(String),
+}
+
+/// Where images are pushed to and pulled from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Registry {
+    /// `host` or `host:port`; `None` is Docker Hub.
+    pub server: Option<String>,
+    /// User name; `None` where the registry needs no login.
+    pub username: Option<Value>,
+    /// Name of the secret with the password. A literal password of the file becomes `MRSK_REGISTRY_PASSWORD`.
+    pub password: Option<String>,
+}
+
+/// How the image is built.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Builder {
+    /// Which builder.
+    pub kind: BuilderKind,
+    /// Path of the Dockerfile, relative to the current directory.
+    pub dockerfile: String,
+    /// Path of the build context, relative to the current directory.
+    pub context: String,
+    /// Build arguments.
+    pub args: BTreeMap<String, String>,
+    /// Names of the secrets that the build may mount.
+    pub secrets: Vec<String>,
+}
+
+/// Which of docker's builders makes the image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BuilderKind {
+    /// `docker build` and `docker push`: the machine's own architecture.
+    Native,
+}
+
+/// The reverse proxy in front of the roles that have `traefik: true`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Traefik {
+    /// Its image.
+    pub image: String,
+    /// The port of the host on which its entrypoint `web` is published.
+    pub host_port: u16,
+    /// Its command line, `--name=value` without the dashes; a `None` value is a bare flag.
+    pub args: Vec<DockerOption>,
+    /// Further options of `docker create`.
+    pub options: Vec<DockerOption>,
+    /// Labels of the Traefik container.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// When a new container counts as healthy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Healthcheck {
+    /// The path that must answer 200.
+    pub path: String,
+    /// The port inside the container.
+    pub port: u16,
+    /// Attempts, one second apart.
+    pub max_attempts: u32,
+}
+
+/// Log driver and its options.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Logging {
+    /// `None` leaves the engine's default driver.
+    pub driver: Option<String>,
+    /// Options of the driver. `max-size=10m` where the file has no `logging`.
+    pub options: BTreeMap<String, String>,
+}
+
+/// How hosts are reached where they do not say so themselves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Ssh {
+    /// The user.
+    pub user: String,
+    /// The port; `None` leaves it to the user's ssh configuration.
+    pub port: Option<u16>,
+    /// A jump host, `[user@]host[:port]`.
+    pub proxy: Option<String>,
+    /// A command whose standard input and output are the connection.
+    pub proxy_command: Option<String>,
+}
+
+/// Rolling groups: how many hosts of a role switch at the same time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Boot {
+    /// The size of a group; `None`: all at once (after the canary).
+    pub limit: Option<Limit>,
+    /// Seconds between two groups.
+    pub wait: u32,
+}
+
+/// The size of a rolling group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Limit {
+    /// That many hosts.
+    Hosts(u32),
+    /// That share of a role's hosts, rounded down, at least one.
+    Percent(u32),
+}
+
+impl Config {
+    /// Returns the role whose first host is the primary one: `web` where there is such a role, else the first.
+    pub fn primary_role(&self) -> Option<&Role> {
+        self.roles
+            .iter()
+            .find(|role| role.name.as_str() == "web")
+            .or_else(|| self.roles.first())
+    }
+
+    /// Returns the host that holds the deploy lock and on which `--primary` acts.
+    pub fn primary_host(&self) -> Option<&HostName> {
+        self.primary_role().and_then(|role| role.hosts.first())
+    }
+
+    /// Returns the image's repository with the registry's server in front, without a tag.
+    pub fn repository(&self) -> String {
+        match &self.registry.server {
+            Some(server) => format!("{server}/{}", self.image),
+            None => self.image.clone(),
+        }
+    }
+
+    /// Returns `service` or `service-destination`: what names are made of.
+    pub fn service_with_destination(&self) -> String {
+        match &self.destination {
+            Some(destination) => format!("{}-{destination}", self.service),
+            None => self.service.clone(),
+        }
+    }
+}

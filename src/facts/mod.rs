@@ -1,0 +1,3 @@
+//! What is known about the hosts: the question that is asked, and the answer that was given.
+
+pub mod model;

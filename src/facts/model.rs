@@ -1,0 +1,222 @@
+//! What is known about the hosts, as `mrsk inspect` prints it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::name::{HostName, PlanDigest, Sha256Hex};
+
+/// Everything that [`crate::plan`] knows of the world outside the configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Facts {
+    /// Version of this document: `1.0`.
+    pub format_version: String,
+    /// The hosts by name.
+    pub hosts: BTreeMap<HostName, HostFacts>,
+    /// Registry digests (`sha256:…`) of images by reference, where the registry answered.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub registry: BTreeMap<String, String>,
+    /// The work tree that an image would be built from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<SourceFacts>,
+    /// When the facts were taken, in seconds since 1970; what is old enough to be pruned is judged by it.
+    #[serde(default)]
+    pub taken_at: u64,
+}
+
+/// The work tree that an image would be built from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SourceFacts {
+    /// The commit, 40 hexadecimal digits.
+    pub commit: String,
+    /// Git's tree id of the build context at that commit; absent where the context is no part of the repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tree: Option<String>,
+    /// Digest of the changes to tracked files; absent where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes: Option<Sha256Hex>,
+    /// Untracked files that get into the build context, at most 20 of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub untracked: Vec<String>,
+}
+
+/// What one host answered.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct HostFacts {
+    /// Identity of the machine: `/etc/machine-id`, or a host key's fingerprint where that is empty.
+    pub machine_id: String,
+    /// `ID` of `/etc/os-release`, such as `debian`.
+    pub os: String,
+    /// `uname -m`, such as `x86_64`.
+    pub architecture: String,
+    /// Login directory of the SSH user.
+    pub home: String,
+    /// The SSH user.
+    pub user: String,
+    /// How commands that need root are run.
+    pub privilege: Privilege,
+    /// Where mrsk keeps its state: `/var/lib/mrsk` for root, `HOME/.mrsk` for others.
+    pub state_dir: String,
+    /// How packages are installed: `apt-get`, or empty where there is no way that mrsk knows.
+    pub package_manager: String,
+    /// Whether curl is there.
+    pub curl: CurlFacts,
+    /// The container engine.
+    pub docker: DockerFacts,
+    /// Containers of this service in all destinations and roles, and Traefik's, by name.
+    pub containers: BTreeMap<String, ContainerFacts>,
+    /// Files that mrsk writes (routing files), by absolute path.
+    pub files: BTreeMap<String, FileFacts>,
+    /// The running Traefik, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub traefik: Option<TraefikFacts>,
+    /// Who holds the ports that are to be published, by port. A free port is absent.
+    pub ports: BTreeMap<String, PortFacts>,
+    /// Names of docker's networks.
+    pub networks: BTreeSet<String>,
+    /// Images of this service by reference (`repository:tag`).
+    pub images: BTreeMap<String, ImageFacts>,
+    /// Free bytes where docker keeps its data.
+    pub free_bytes: u64,
+    /// The serial and the plan that last began here, for this service and destination.
+    pub serial: SerialFacts,
+    /// Digests of the plans that were applied to their end here.
+    pub finished: BTreeSet<PlanDigest>,
+    /// Digests of runs that began and did not end here.
+    pub unfinished: BTreeSet<PlanDigest>,
+    /// Who holds the deploy lock, if this host has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lock: Option<String>,
+}
+
+/// How commands that need root are run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Privilege {
+    /// The SSH user is root.
+    Root,
+    /// `sudo -n` works.
+    Sudo,
+    /// Neither.
+    #[default]
+    None,
+}
+
+/// Whether curl is there.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct CurlFacts {
+    /// Whether `curl` is found.
+    pub installed: bool,
+}
+
+/// The container engine.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct DockerFacts {
+    /// Whether the `docker` command is found.
+    pub installed: bool,
+    /// Whether the engine answers the SSH user.
+    pub answers: bool,
+    /// The engine's version; for information.
+    pub version: String,
+    /// Why mrsk cannot use this engine (rootless, userns-remap, a remote `DOCKER_HOST`); empty where it can.
+    pub unsupported: String,
+    /// Registries that the SSH user is logged in to.
+    pub logins: BTreeSet<String>,
+}
+
+/// A container.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ContainerFacts {
+    /// Its id.
+    pub id: String,
+    /// `created`, `running`, `paused`, `restarting`, `exited` or `dead`.
+    pub state: String,
+    /// State of the image's own health check: `starting`, `healthy`, `unhealthy`; empty where it has none.
+    pub health: String,
+    /// The image reference it was created from.
+    pub image: String,
+    /// The id of the image it runs.
+    pub image_id: String,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// Its networks, each with the aliases it has there.
+    pub networks: BTreeMap<String, NetworkFacts>,
+    /// When it was created, in seconds since 1970.
+    pub created_at: u64,
+    /// Requests in flight: established connections to its port. 0 where it does not run.
+    pub in_flight: u64,
+    /// Names of the secrets whose value in this container differs from the local one. Empty where that was not asked.
+    pub secrets_differ: BTreeSet<String>,
+}
+
+/// A container's part in a network.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct NetworkFacts {
+    /// The names that the others of the network know it by.
+    pub aliases: BTreeSet<String>,
+}
+
+/// A file.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct FileFacts {
+    /// SHA-256 of its bytes.
+    pub sha256: String,
+    /// For a routing file: the aliases of the containers it names.
+    pub aliases: BTreeSet<String>,
+}
+
+/// The running Traefik.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct TraefikFacts {
+    /// The name of its container.
+    pub container: String,
+    /// Its image.
+    pub image: String,
+    /// Its command line.
+    pub args: Vec<String>,
+    /// The host directory that its file provider watches; empty where it has none.
+    pub directory: String,
+    /// Whether mrsk may write there.
+    pub writable: bool,
+}
+
+/// Who holds a port.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct PortFacts {
+    /// `container NAME`, or `process` where it is no container.
+    pub holder: String,
+}
+
+/// An image.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ImageFacts {
+    /// Its id.
+    pub id: String,
+    /// Its registry digests, `sha256:…`.
+    pub digests: BTreeSet<String>,
+    /// When it was created, in seconds since 1970.
+    pub created_at: u64,
+}
+
+/// The serial of a service and destination on a host.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct SerialFacts {
+    /// How many plans have begun here; 0: none.
+    pub number: u64,
+    /// The plan that last began here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanDigest>,
+}

@@ -1,0 +1,112 @@
+//! Newtypes for the names that run through every layer, so that a host is never passed as a role.
+
+use std::borrow::Borrow;
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+macro_rules! string_newtype {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(
+            Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+        )]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Wraps `text` as it is.
+            pub fn new(text: impl Into<String>) -> Self {
+                Self(text.into())
+            }
+
+            /// Returns the text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                Self(text.to_owned())
+            }
+        }
+
+        impl From<String> for $name {
+            fn from(text: String) -> Self {
+                Self(text)
+            }
+        }
+    };
+}
+
+string_newtype! {
+    /// A host as the configuration names it, without user and port: `192.168.0.1`, `app1.example.com`.
+    HostName
+}
+string_newtype! {
+    /// A role: a group of hosts that run the same command, such as `web` or `job`.
+    RoleName
+}
+string_newtype! {
+    /// The stable, readable identity of a step: `HOST/AREA/SUBJECT/VERB`, or `local/…`.
+    StepId
+}
+string_newtype! {
+    /// A SHA-256 as 64 lower-case hexadecimal digits, without a prefix.
+    Sha256Hex
+}
+string_newtype! {
+    /// The digest of a plan: `sha256:` and 64 hexadecimal digits.
+    PlanDigest
+}
+string_newtype! {
+    /// One execution of `mrsk apply`: 32 random hexadecimal digits. Written as the fence on every host.
+    RunId
+}
+
+impl Sha256Hex {
+    /// Returns the SHA-256 of `bytes`.
+    pub fn of(bytes: &[u8]) -> Self {
+        use sha2::{Digest, Sha256};
+        Self(hex(&Sha256::digest(bytes)))
+    }
+}
+
+impl StepId {
+    /// Returns the directory name of this step on a host: the first 32 hexadecimal digits of the SHA-256 of the id,
+    /// so that no text of a plan ever becomes a path.
+    pub fn hash(&self) -> String {
+        Sha256Hex::of(self.0.as_bytes()).0[..32].to_owned()
+    }
+}
+
+/// Returns `bytes` as lower-case hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    use fmt::Write;
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+}

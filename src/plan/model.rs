@@ -1,0 +1,448 @@
+//! The types of the plan file, format 1.0.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::predicate::{Op, Predicate};
+use crate::action::{Action, Run};
+use crate::name::{HostName, PlanDigest, RoleName, Sha256Hex, StepId};
+
+/// The version of the format that this crate writes and applies.
+pub const FORMAT_VERSION: &str = "1.0";
+
+/// A reviewable description of a change: every command and file, on every host, in which order, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// `1.0`. A new kind or field is a minor version; apply refuses what it does not know.
+    pub format_version: String,
+    /// What was asked for.
+    pub operation: Operation,
+    /// The service that is deployed.
+    pub service: String,
+    /// The version that is deployed.
+    pub version: String,
+    /// The image that is deployed.
+    pub image: Image,
+    /// The configuration that was compiled. For information: apply never reads it.
+    pub config: ConfigRef,
+    /// Where the image is built; absent where none is built.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Source>,
+    /// Every secret by name, and how it travels. Never a value.
+    pub secrets: Vec<SecretUse>,
+    /// The host that holds the deploy lock.
+    pub lock_host: HostName,
+    /// The hosts that the plan looks at or changes; the lock host is always among them.
+    pub hosts: BTreeMap<HostName, PlanHost>,
+    /// The text of the files to be written, by SHA-256.
+    pub contents: BTreeMap<Sha256Hex, String>,
+    /// The steps, in an order in which they could run one by one.
+    pub steps: Vec<Step>,
+    /// What was looked at and needs nothing.
+    pub unchanged: Vec<Unchanged>,
+    /// What a reviewer should know.
+    pub warnings: Vec<String>,
+    /// `sha256:` and the SHA-256 of the RFC 8785 canonical JSON of everything else.
+    pub digest: PlanDigest,
+}
+
+/// What was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Operation {
+    /// The command: `deploy`.
+    pub name: String,
+    /// The version that was asked for, or found.
+    pub version: String,
+    /// `--hosts`; empty: all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<HostName>,
+    /// `--roles`; empty: all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<RoleName>,
+    /// `--destination`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub destination: Option<String>,
+    /// `--skip-push`: the image is in the registry already.
+    #[serde(default)]
+    pub skip_push: bool,
+}
+
+/// The image that is deployed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Image {
+    /// Registry server, name and tag.
+    pub reference: String,
+    /// Registry digest (`sha256:…`) that every host must get; absent where the image is yet to be pushed, or the registry did not answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+}
+
+/// The configuration that was compiled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConfigRef {
+    /// Path relative to where the plan was made.
+    pub path: String,
+    /// SHA-256 of the resolved configuration, with secrets as names.
+    pub sha256: Sha256Hex,
+}
+
+/// What the image is built from. Apply needs the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// The commit. For information where `tree` is there: a merge or squash commit of the same tree is fine.
+    pub commit: String,
+    /// Git's tree id of the build context.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tree: Option<String>,
+    /// Digest of the changes to tracked files; absent where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes: Option<Sha256Hex>,
+    /// The build context, relative to the git root, else to the current directory.
+    pub context: String,
+    /// The Dockerfile, relative to the git root, else to the current directory.
+    pub dockerfile: String,
+    /// SHA-256 of the Dockerfile.
+    pub dockerfile_sha256: Sha256Hex,
+}
+
+/// A secret, by name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SecretUse {
+    /// The name of the variable it is taken from.
+    pub name: String,
+    /// How it reaches the process that needs it.
+    pub travels: BTreeSet<Travel>,
+}
+
+/// How a secret reaches the process that needs it.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Travel {
+    /// In the environment of the docker command that passes it on by name.
+    Env,
+    /// On the command's standard input.
+    Stdin,
+    /// In a file of mode 0600.
+    File,
+    /// As a build secret.
+    BuildSecret,
+}
+
+/// A host of the plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PlanHost {
+    /// How it is reached.
+    pub ssh: SshRoute,
+    /// Its host keys, as the lines of a known_hosts file have them after the host name (`ssh-ed25519 AAAA…`).
+    /// Empty: the runner's known_hosts decides.
+    pub host_keys: Vec<String>,
+    /// The roles it has in this plan.
+    pub roles: Vec<RoleName>,
+    /// Where mrsk keeps its state there; absent where the plan was made without asking the host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state_dir: Option<String>,
+    /// The serial that was seen there; 0 where no plan had begun.
+    pub serial: u64,
+    /// What must still be so when the plan is applied, or the plan is stale.
+    pub relies_on: Vec<Reliance>,
+}
+
+/// How a host is reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SshRoute {
+    /// The user.
+    pub user: String,
+    /// The port; absent: as ssh's own configuration has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// A jump host, `[user@]host[:port]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<String>,
+    /// A command whose standard input and output are the connection.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy_command: Option<String>,
+}
+
+/// A predicate, and the steps that it is tested for: it is tested while none of them has a claim.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Reliance {
+    /// As [`Predicate::fact`].
+    pub fact: String,
+    /// As [`Predicate::op`].
+    pub op: Op,
+    /// As [`Predicate::value`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<serde_json::Value>,
+    /// The steps that rely on it.
+    pub steps: Vec<StepId>,
+}
+
+impl Reliance {
+    /// Returns a reliance of `steps` on `predicate`.
+    pub fn new(predicate: Predicate, steps: Vec<StepId>) -> Self {
+        let Predicate { fact, op, value } = predicate;
+        Self {
+            fact,
+            op,
+            value,
+            steps,
+        }
+    }
+
+    /// Returns what must be so.
+    pub fn predicate(&self) -> Predicate {
+        Predicate {
+            fact: self.fact.clone(),
+            op: self.op,
+            value: self.value.clone(),
+        }
+    }
+}
+
+/// A node of the graph.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// Stable, readable and unique: `HOST/AREA/SUBJECT/VERB`, or `local/…`.
+    pub id: StepId,
+    /// What kind of step it is.
+    pub kind: StepKind,
+    /// Where it runs; absent: on the machine that applies the plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<HostName>,
+    /// The role it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<RoleName>,
+    /// The accessory it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accessory: Option<String>,
+    /// One line for people.
+    pub summary: String,
+    /// Why the plan has it.
+    pub why: Reason,
+    /// What must have ended before it starts.
+    pub needs: Vec<Need>,
+    /// What it does, in order. Empty for a barrier.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub action: Vec<Action>,
+    /// For a barrier: when it opens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub barrier: Option<Barrier>,
+    /// The secrets it needs, and how each is handed over.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<StepSecret>,
+    /// Is its effect already there? Absent for `barrier` and `broadcast`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<Check>,
+    /// Read-only commands whose output explains a failure.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub diagnose: Vec<Run>,
+    /// What is undone after a settled failure.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cleanup: Vec<Run>,
+    /// What a failure means for the rest.
+    pub on_failure: OnFailure,
+    /// Whether other hosts' failures stop the run before this step: nothing that cannot be left half-way has begun.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub safe_point: bool,
+    /// The longest that one attempt may take; 0: no bound.
+    pub timeout_seconds: u32,
+    /// The longest that one attempt may print nothing; 0: no bound.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub idle_timeout_seconds: u32,
+    /// How often a failed attempt is repeated within one run.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub retry: u32,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+fn is_zero(value: &u32) -> bool {
+    *value == 0
+}
+
+/// The kinds of step.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum StepKind {
+    /// Installs curl, the container engine, or starts it.
+    InstallDocker,
+    /// Logs in to the registry.
+    RegistryLogin,
+    /// Builds the image.
+    Build,
+    /// Pushes the image.
+    Push,
+    /// Pulls the image.
+    Pull,
+    /// Creates mrsk's network.
+    Network,
+    /// Starts or replaces Traefik.
+    Traefik,
+    /// Creates and starts a container; no request reaches it yet.
+    Start,
+    /// Waits until a new container is healthy.
+    Healthcheck,
+    /// Sends requests to the new container.
+    Route,
+    /// Waits until the old container has no request in flight.
+    Drain,
+    /// Stops an old container.
+    Stop,
+    /// Removes what is old enough.
+    Prune,
+    /// Copies files to a host.
+    Upload,
+    /// Renames a container.
+    Rename,
+    /// Removes a container or file.
+    Remove,
+    /// Where all wait for one, or one for all.
+    Barrier,
+    /// Tells people.
+    Broadcast,
+}
+
+/// Why a plan has a step. Prose is derived from it in one place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "reason", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Reason {
+    /// Something that is needed is not there.
+    Missing {
+        /// What.
+        what: String,
+    },
+    /// The running version is not the one asked for.
+    VersionChanged {
+        /// The version that serves now; absent where none does.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        old: Option<String>,
+        /// The version asked for.
+        new: String,
+    },
+    /// A setting differs from what runs.
+    Changed {
+        /// What differs.
+        what: String,
+        /// As it runs; absent where it cannot be shown.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        old: Option<String>,
+        /// As it is wanted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        new: Option<String>,
+    },
+    /// What was begun earlier is to be completed.
+    Incomplete {
+        /// What is missing.
+        what: String,
+    },
+    /// Another step needs it.
+    NeededBy {
+        /// What for.
+        what: String,
+    },
+    /// It replaces something.
+    Replaced {
+        /// What is replaced.
+        what: String,
+    },
+    /// It is older than what is kept.
+    Expired {
+        /// What.
+        what: String,
+    },
+    /// It was asked for.
+    Requested,
+}
+
+/// A step that must have ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Need {
+    /// Its id.
+    pub step: StepId,
+    /// How it must have ended.
+    pub on: NeedOn,
+}
+
+/// How a needed step must have ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NeedOn {
+    /// It succeeded.
+    Success,
+    /// It succeeded, or failed with `on_failure: tolerate`.
+    Settled,
+}
+
+/// When a barrier opens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Barrier {
+    /// How many of its needs may have failed; 0: all must succeed.
+    pub at_most_failed: u32,
+    /// Seconds to wait after its needs are met.
+    pub wait_seconds: u32,
+}
+
+/// A secret that a step needs.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StepSecret {
+    /// Its name.
+    pub name: String,
+    /// How it is handed over.
+    pub via: Travel,
+}
+
+/// How to find out whether a step's effect is already there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Check {
+    /// All of these hold on fresh facts of the step's host.
+    Facts(Vec<Predicate>),
+    /// This local command exits with 0 for yes, 1 for no; anything else cannot say.
+    Argv(Vec<String>),
+}
+
+/// What a failure means for the rest of the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnFailure {
+    /// Nothing further starts anywhere; other hosts stop at their next safe point.
+    StopRun,
+    /// Nothing further starts on this host; others stop at their next safe point unless `--keep-going`.
+    StopHost,
+    /// It is reported, and the run goes on.
+    Tolerate,
+}
+
+/// Something that was looked at and needs nothing.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Unchanged {
+    /// Where; absent: on this machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<HostName>,
+    /// What: `docker`, `network mrsk`, `traefik`, `web`.
+    pub subject: String,
+    /// Why it needs nothing.
+    pub reason: String,
+}

@@ -1,0 +1,88 @@
+//! Predicates over a host's facts: what a plan relies on, and whether a step's effect is there.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// A statement about one fact of a host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Predicate {
+    /// An RFC 6901 pointer into the host's facts as `mrsk inspect` prints them: `/containers/NAME/state`.
+    pub fact: String,
+    /// How the fact is compared.
+    pub op: Op,
+    /// What it is compared with; absent for `absent`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<Value>,
+}
+
+/// How a fact is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Op {
+    /// It is there and equal.
+    Eq,
+    /// It is not there.
+    Absent,
+    /// It is a list with this element, or an object with this key.
+    Contains,
+    /// It is a number, and not smaller.
+    AtLeast,
+}
+
+/// Returns `token` escaped for an RFC 6901 pointer.
+pub fn pointer_token(token: &str) -> String {
+    token.replace('~', "~0").replace('/', "~1")
+}
+
+/// Returns the pointer that leads through `tokens`.
+pub fn pointer(tokens: &[&str]) -> String {
+    tokens.iter().fold(String::new(), |mut text, token| {
+        text.push('/');
+        text.push_str(&pointer_token(token));
+        text
+    })
+}
+
+impl Predicate {
+    /// Returns `fact eq value`.
+    pub fn eq(tokens: &[&str], value: impl Into<Value>) -> Self {
+        Self::new(tokens, Op::Eq, Some(value.into()))
+    }
+
+    /// Returns `fact absent`.
+    pub fn absent(tokens: &[&str]) -> Self {
+        Self::new(tokens, Op::Absent, None)
+    }
+
+    /// Returns `fact contains value`.
+    pub fn contains(tokens: &[&str], value: impl Into<Value>) -> Self {
+        Self::new(tokens, Op::Contains, Some(value.into()))
+    }
+
+    fn new(tokens: &[&str], op: Op, value: Option<Value>) -> Self {
+        Self {
+            fact: pointer(tokens),
+            op,
+            value,
+        }
+    }
+
+    /// Returns whether the predicate holds for `facts`, a host's facts as JSON.
+    pub fn holds(&self, facts: &Value) -> bool {
+        let actual = facts.pointer(&self.fact);
+        match (self.op, actual, &self.value) {
+            (Op::Absent, actual, _) => actual.is_none(),
+            (Op::Eq, Some(actual), Some(wanted)) => actual == wanted,
+            (Op::Contains, Some(Value::Array(list)), Some(wanted)) => list.contains(wanted),
+            (Op::Contains, Some(Value::Object(map)), Some(Value::String(key))) => {
+                map.contains_key(key)
+            }
+            (Op::AtLeast, Some(actual), Some(wanted)) => {
+                matches!((actual.as_u64(), wanted.as_u64()), (Some(a), Some(w)) if a >= w)
+            }
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! What runs leave on the hosts: lock, serial, fence, claims and receipts. Types and their wire forms; no IO.
+//!
+//! On a host the state of a service and destination is in `STATE/SERVICE@DEST/`, where `STATE` is `/var/lib/mrsk`
+//! for root and `~/.mrsk` for others, mode 0700:
+//!
+//! | path | holds |
+//! | --- | --- |
+//! | `serial` | the number of plans that have begun here, and the digest of the last |
+//! | `fence` | the id of the run that may start steps here |
+//! | `finished` | a line for each plan that was applied to its end |
+//! | `runs/DIGEST/STEP/ATTEMPT/claim` | who began this attempt: process id, its start time, boot id, run |
+//! | `runs/DIGEST/STEP/ATTEMPT/output` | what it printed |
+//! | `runs/DIGEST/STEP/ATTEMPT/receipt` | how it ended |
+//!
+//! `DIGEST` is the plan's 64 hexadecimal digits, `STEP` is [`crate::name::StepId::hash`]. The deploy lock `mrsk_lock/` and the
+//! audit log stand in the login directory, where the original tool has them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::name::{PlanDigest, RunId};
+
+/// What the state directory of a host is divided by: a service and its destination.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scope {
+    /// The service.
+    pub service: String,
+    /// The destination, if any.
+    pub destination: Option<String>,
+}
+
+impl Scope {
+    /// Returns the directory name: `SERVICE@DEST`, or `SERVICE@` without a destination.
+    pub fn directory(&self) -> String {
+        format!(
+            "{}@{}",
+            self.service,
+            self.destination.as_deref().unwrap_or("")
+        )
+    }
+
+    /// Returns the name of the audit log in the login directory, as the original names it:
+    /// `mrsk-SERVICE[-DEST]-audit.log`.
+    pub fn audit_log(&self) -> String {
+        match &self.destination {
+            Some(destination) => format!("mrsk-{}-{destination}-audit.log", self.service),
+            None => format!("mrsk-{}-audit.log", self.service),
+        }
+    }
+}
+
+/// How an attempt at a step ended, as its receipt says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// Every part of the step succeeded.
+    Succeeded,
+    /// A part failed; the exit status of the command, or 1 for a poll that gave up.
+    Failed {
+        /// The exit status.
+        code: i32,
+    },
+    /// It was stopped because it ran longer, or was silent longer, than the step allows.
+    TimedOut,
+    /// It was stopped because the runner asked for it.
+    Cancelled,
+    /// The fence named another run: nothing was done.
+    Refused,
+}
+
+/// The receipt of an attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// How it ended.
+    pub ending: Ending,
+    /// The run that did it.
+    pub run: RunId,
+    /// By the host's clock, in seconds since 1970.
+    pub started: u64,
+    /// By the host's clock, in seconds since 1970.
+    pub ended: u64,
+    /// What the attempt found out, such as the registry digest of a push.
+    pub value: Option<String>,
+}
+
+/// What a host shows of one attempt at a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// [`crate::name::StepId::hash`].
+    pub step: String,
+    /// Counted from 1.
+    pub number: u32,
+    /// What is known about it.
+    pub state: AttemptState,
+}
+
+/// What is known about an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AttemptState {
+    /// It is claimed, has no receipt, and a process of it is alive.
+    Running,
+    /// It is claimed, has no receipt, and no process of it is alive.
+    Lost,
+    /// It has a receipt.
+    Ended(Receipt),
+}
+
+/// The serial of a host: how many plans have begun, and the last of them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Serial {
+    /// The number; 0 where none has begun.
+    pub number: u64,
+    /// The last plan that began.
+    pub plan: Option<PlanDigest>,
+}
+
+/// What stands in `mrsk_lock/details`: the lines of the original (`Locked by`, `Version`, `Message`), and ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LockDetails {
+    /// Who holds it: git's `user.name`, else the login name.
+    pub locked_by: String,
+    /// When it was taken, as `2023-03-24 09:49:03 UTC`.
+    pub at: String,
+    /// The version being deployed.
+    pub version: String,
+    /// Why.
+    pub message: String,
+    /// Our run; `None` in a lock of the original, or one taken by hand.
+    pub run: Option<RunId>,
+    /// Counts take-overs, from 1.
+    pub generation: u32,
+    /// The plan being applied.
+    pub plan: Option<PlanDigest>,
+}
+
+/// The answer to an attempt to take the deploy lock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LockAnswer {
+    /// It is ours now.
+    Acquired {
+        /// The generation in which we hold it.
+        generation: u32,
+        /// The dead holder it was taken over from.
+        taken_from: Option<LockDetails>,
+    },
+    /// Another run holds it, and is alive or was until less than 60 s ago.
+    Held {
+        /// Who.
+        details: LockDetails,
+        /// Seconds since its last beat.
+        beat_age: u64,
+    },
+    /// Somebody holds it who is not a run of ours: the original tool, or a person (`mrsk lock acquire`).
+    Foreign {
+        /// The text of the details, decoded.
+        text: String,
+    },
+}
+
+impl LockDetails {
+    /// Returns the text that, in base64, stands in `mrsk_lock/details`.
+    pub fn render(&self) -> String {
+        let mut text = format!(
+            "Locked by: {} at {}\nVersion: {}\nMessage: {}",
+            self.locked_by, self.at, self.version, self.message
+        );
+        if let Some(run) = &self.run {
+            text += &format!("\nRun: {run}\nGeneration: {}", self.generation);
+        }
+        if let Some(plan) = &self.plan {
+            text += &format!("\nPlan: {plan}");
+        }
+        text
+    }
+
+    /// Reads what [`LockDetails::render`] wrote, and what the original writes. Lines that are not known are skipped.
+    pub fn parse(text: &str) -> Self {
+        let mut details = Self {
+            locked_by: String::new(),
+            at: String::new(),
+            version: String::new(),
+            message: String::new(),
+            run: None,
+            generation: 1,
+            plan: None,
+        };
+        for line in text.lines() {
+            let Some((key, value)) = line.split_once(": ") else {
+                continue;
+            };
+            match key {
+                "Locked by" => {
+                    let (who, at) = value.rsplit_once(" at ").unwrap_or((value, ""));
+                    details.locked_by = who.to_owned();
+                    details.at = at.to_owned();
+                }
+                "Version" => details.version = value.to_owned(),
+                "Message" => details.message = value.to_owned(),
+                "Run" => details.run = Some(RunId::from(value)),
+                "Generation" => details.generation = value.parse().unwrap_or(1),
+                "Plan" => details.plan = Some(PlanDigest::from(value)),
+                _ => {}
+            }
+        }
+        details
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lock_details_survive_a_round_trip() {
+        let details = LockDetails {
+            locked_by: "AN Other at work".into(),
+            at: "2023-03-24 09:49:03 UTC".into(),
+            version: "77f45c".into(),
+            message: "Automatic deploy lock".into(),
+            run: Some(RunId::from("0123")),
+            generation: 2,
+            plan: Some(PlanDigest::from("sha256:ab")),
+        };
+        assert_eq!(LockDetails::parse(&details.render()), details);
+    }
+
+    #[test]
+    fn details_of_the_original_have_no_run() {
+        let details = LockDetails::parse(
+            "Locked by: AN Other at 2023-03-24 09:49:03 UTC\nVersion: 77f4\nMessage: Automatic deploy lock\n",
+        );
+        assert_eq!(details.locked_by, "AN Other");
+        assert_eq!(details.at, "2023-03-24 09:49:03 UTC");
+        assert_eq!(details.run, None);
+    }
+}

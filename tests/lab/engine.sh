@@ -1,0 +1,98 @@
+# shellcheck shell=bash
+# The machine's own Docker Engine: started where none runs, and taught to trust the lab's registry.
+# What was changed is remembered under $LAB_CACHE/engine and undone by `down`. Sourced, never run.
+
+LAB_ENGINE=$LAB_CACHE/engine
+DAEMON_JSON=/etc/docker/daemon.json
+
+engine_answers() {
+    timeout 20 docker version > /dev/null 2>&1
+}
+
+engine_trusts_registry() {
+    docker info --format '{{json .RegistryConfig.IndexConfigs}}' | grep -qF "\"$LAB_REGISTRY\""
+}
+
+# Adds the registry to insecure-registries, whatever else stands in the file.
+engine_configure() {
+    local now=$LAB_ENGINE/daemon.json.now
+    mkdir -p "$LAB_ENGINE"
+    if [ -e "$DAEMON_JSON" ]; then as_root cat "$DAEMON_JSON" > "$now"; else echo '{}' > "$now"; fi
+    if jq -e --arg r "$LAB_REGISTRY" '."insecure-registries" // [] | index($r)' "$now" > /dev/null; then
+        return
+    fi
+    if [ -e "$DAEMON_JSON" ]; then
+        cp "$now" "$LAB_ENGINE/daemon.json.before"
+    else
+        rm -f "$LAB_ENGINE/daemon.json.before"
+    fi
+    jq --arg r "$LAB_REGISTRY" '."insecure-registries" = ((."insecure-registries" // []) + [$r])' "$now" \
+        > "$LAB_ENGINE/daemon.json.after" || die "$DAEMON_JSON is no JSON object"
+    as_root mkdir -p "$(dirname "$DAEMON_JSON")"
+    as_root cp "$LAB_ENGINE/daemon.json.after" "$DAEMON_JSON"
+}
+
+engine_reload() {
+    local pid
+    pid=$(cat /var/run/docker.pid 2> /dev/null || pgrep -x dockerd | head -n 1) || return 0
+    as_root kill -HUP "$pid"
+}
+
+engine_start() {
+    [ -x "$(command -v dockerd)" ] || apt_install docker.io
+    engine_answers && return
+    command -v dockerd > /dev/null || die 'there is no dockerd on this machine'
+    say 'starting dockerd'
+    as_root sh -c 'exec setsid dockerd > "$0" 2>&1 < /dev/null 9>&-' "$LAB_ENGINE/dockerd.log" &
+    LAB_ENGINE_STARTED=1
+    wait_for 60 engine_answers || {
+        tail -n 20 "$LAB_ENGINE/dockerd.log" >&2
+        die 'dockerd does not come up'
+    }
+    cat /var/run/docker.pid > "$LAB_ENGINE/dockerd.pid"
+}
+
+engine_ready() {
+    engine_configure
+    engine_answers || engine_start
+    engine_trusts_registry && return
+    engine_reload
+    wait_for 10 engine_trusts_registry || die "the engine does not take up insecure-registries from $DAEMON_JSON"
+}
+
+# The dockerd that `up` started, and no other.
+engine_own_pid() {
+    local pid
+    pid=$(cat "$LAB_ENGINE/dockerd.pid" 2> /dev/null) || return 1
+    [ "$(cat "/proc/$pid/comm" 2> /dev/null)" = dockerd ] || return 1
+    echo "$pid"
+}
+
+engine_stop() {
+    local pid
+    if pid=$(engine_own_pid); then
+        say 'stopping dockerd'
+        as_root kill "$pid"
+        wait_for 60 test ! -e "/proc/$pid" || say "dockerd (process $pid) does not end"
+    fi
+    rm -f "$LAB_ENGINE/dockerd.pid"
+}
+
+# Puts daemon.json back: byte for byte where nobody changed it since, else by taking our entry out.
+engine_restore_config() {
+    local after=$LAB_ENGINE/daemon.json.after before=$LAB_ENGINE/daemon.json.before now=$LAB_ENGINE/daemon.json.now
+    [ -e "$after" ] || return 0
+    if [ ! -e "$DAEMON_JSON" ]; then
+        :
+    elif ! as_root cmp -s "$after" "$DAEMON_JSON"; then
+        as_root cat "$DAEMON_JSON" | jq --arg r "$LAB_REGISTRY" '."insecure-registries" -= [$r]
+            | if ."insecure-registries" == [] then del(."insecure-registries") else . end' > "$now"
+        as_root cp "$now" "$DAEMON_JSON"
+    elif [ -e "$before" ]; then
+        as_root cp "$before" "$DAEMON_JSON"
+    else
+        as_root rm -f "$DAEMON_JSON"
+    fi
+    engine_own_pid > /dev/null || ! engine_answers || engine_reload
+    rm -f "$after" "$before" "$now"
+}

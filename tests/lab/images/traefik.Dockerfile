@@ -1,0 +1,4 @@
+FROM scratch
+COPY traefik /traefik
+EXPOSE 80
+ENTRYPOINT ["/traefik"]
