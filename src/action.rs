@@ -9,7 +9,8 @@ use crate::name::{Sha256Hex, StepId};
 
 /// One part of a step. The parts of a step run in order; the first that fails ends the step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case")]
+#[schemars(deny_unknown_fields)]
 pub enum Action {
     /// Runs a command.
     Run(Run),
@@ -25,7 +26,7 @@ pub enum Action {
 
 /// A command, as an argument vector of literal text. It never passes through a shell's parser.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[schemars(deny_unknown_fields)]
 pub struct Run {
     /// The program and its arguments.
     pub argv: Vec<Arg>,
@@ -63,7 +64,7 @@ pub enum Arg {
 
 /// The wire form of [`Arg::FromEnv`].
 #[derive(Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[schemars(deny_unknown_fields)]
 struct FromEnv {
     /// The variable's name.
     from_env: String,
@@ -120,7 +121,7 @@ impl JsonSchema for Arg {
 
 /// A file to be written atomically: a temporary file beside it, then a rename.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[schemars(deny_unknown_fields)]
 pub struct Write {
     /// Absolute path on the host.
     pub path: String,
@@ -132,7 +133,7 @@ pub struct Write {
 
 /// A local file to be copied to the host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[schemars(deny_unknown_fields)]
 pub struct Upload {
     /// Path of the local file, relative to the git root, else to the current directory.
     pub source: String,
@@ -147,7 +148,7 @@ pub struct Upload {
 /// A condition that is asked for again and again. What exists only at run time, as the container's address or
 /// process id, is looked up by the container's name at each attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[schemars(deny_unknown_fields)]
 pub struct Poll {
     /// What is asked.
     pub probe: Probe,
@@ -165,7 +166,8 @@ pub struct Poll {
     /// For `route`: the value of the response header `X-Mrsk-Container` that proves that the file is loaded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect: Option<String>,
-    /// Pause between two attempts, in milliseconds.
+    /// Length of an attempt in milliseconds. Within it the question is asked again every 100 ms, so that a short
+    /// wait stays short; what counts as an attempt is what the user counts.
     pub interval_ms: u32,
     /// The number of attempts after which the step fails (`idle`: after which it goes on all the same).
     pub attempts: u32,
@@ -187,7 +189,7 @@ pub enum Probe {
 
 /// A comparison of the image that `reference` names on the host with the registry digest that is meant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[schemars(deny_unknown_fields)]
 pub struct VerifyImage {
     /// The reference that was pulled.
     pub reference: String,

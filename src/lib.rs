@@ -20,6 +20,7 @@
 pub mod action;
 pub mod config;
 pub mod diagnostic;
+pub mod docker;
 pub mod facts;
 pub mod name;
 pub mod plan;

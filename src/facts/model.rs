@@ -30,8 +30,9 @@ pub struct Facts {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SourceFacts {
-    /// The commit, 40 hexadecimal digits.
-    pub commit: String,
+    /// The commit, 40 hexadecimal digits; absent outside git.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
     /// Git's tree id of the build context at that commit; absent where the context is no part of the repository.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tree: Option<String>,
@@ -41,6 +42,15 @@ pub struct SourceFacts {
     /// Untracked files that get into the build context, at most 20 of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub untracked: Vec<String>,
+    /// The build context, relative to the git root, else to the current directory.
+    #[serde(default)]
+    pub context: String,
+    /// The Dockerfile, relative to the git root, else to the current directory.
+    #[serde(default)]
+    pub dockerfile: String,
+    /// SHA-256 of the Dockerfile; absent where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dockerfile_sha256: Option<Sha256Hex>,
 }
 
 /// What one host answered.
@@ -63,6 +73,11 @@ pub struct HostFacts {
     pub state_dir: String,
     /// How packages are installed: `apt-get`, or empty where there is no way that mrsk knows.
     pub package_manager: String,
+    /// What starts services: `systemd`, or `service` where systemd does not run.
+    pub service_manager: String,
+    /// The host's SSH keys, as known_hosts has them after the name. Set by the connection, not by the host's own word.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub host_keys: Vec<String>,
     /// Whether curl is there.
     pub curl: CurlFacts,
     /// The container engine.
@@ -150,6 +165,8 @@ pub struct ContainerFacts {
     pub networks: BTreeMap<String, NetworkFacts>,
     /// When it was created, in seconds since 1970.
     pub created_at: u64,
+    /// Whether it answered 200 at its health check path (label `mrsk.healthcheck`) when asked just now.
+    pub healthy: bool,
     /// Requests in flight: established connections to its port. 0 where it does not run.
     pub in_flight: u64,
     /// Names of the secrets whose value in this container differs from the local one. Empty where that was not asked.

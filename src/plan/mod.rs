@@ -5,5 +5,6 @@
 
 pub mod model;
 pub mod predicate;
+pub mod wire;
 
 pub use model::*;

@@ -14,7 +14,7 @@ pub const FORMAT_VERSION: &str = "1.0";
 
 /// A reviewable description of a change: every command and file, on every host, in which order, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[schemars(deny_unknown_fields)]
 pub struct Plan {
     /// `1.0`. A new kind or field is a minor version; apply refuses what it does not know.
     pub format_version: String,
@@ -51,7 +51,7 @@ pub struct Plan {
 
 /// What was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[schemars(deny_unknown_fields)]
 pub struct Operation {
     /// The command: `deploy`.
     pub name: String,
@@ -73,7 +73,7 @@ pub struct Operation {
 
 /// The image that is deployed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[schemars(deny_unknown_fields)]
 pub struct Image {
     /// Registry server, name and tag.
     pub reference: String,
@@ -84,7 +84,7 @@ pub struct Image {
 
 /// The configuration that was compiled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[schemars(deny_unknown_fields)]
 pub struct ConfigRef {
     /// Path relative to where the plan was made.
     pub path: String,
@@ -94,10 +94,11 @@ pub struct ConfigRef {
 
 /// What the image is built from. Apply needs the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[schemars(deny_unknown_fields)]
 pub struct Source {
-    /// The commit. For information where `tree` is there: a merge or squash commit of the same tree is fine.
-    pub commit: String,
+    /// The commit. For information where `tree` is there: a merge or squash commit of the same tree is fine. Absent outside git.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
     /// Git's tree id of the build context.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tree: Option<String>,
@@ -114,7 +115,7 @@ pub struct Source {
 
 /// A secret, by name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[schemars(deny_unknown_fields)]
 pub struct SecretUse {
     /// The name of the variable it is taken from.
     pub name: String,
@@ -140,7 +141,7 @@ pub enum Travel {
 
 /// A host of the plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[schemars(deny_unknown_fields)]
 pub struct PlanHost {
     /// How it is reached.
     pub ssh: SshRoute,
@@ -160,7 +161,7 @@ pub struct PlanHost {
 
 /// How a host is reached.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[schemars(deny_unknown_fields)]
 pub struct SshRoute {
     /// The user.
     pub user: String,
@@ -177,7 +178,7 @@ pub struct SshRoute {
 
 /// A predicate, and the steps that it is tested for: it is tested while none of them has a claim.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[schemars(deny_unknown_fields)]
 pub struct Reliance {
     /// As [`Predicate::fact`].
     pub fact: String,
@@ -214,7 +215,7 @@ impl Reliance {
 
 /// A node of the graph.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[schemars(deny_unknown_fields)]
 pub struct Step {
     /// Stable, readable and unique: `HOST/AREA/SUBJECT/VERB`, or `local/…`.
     pub id: StepId,
@@ -322,7 +323,8 @@ pub enum StepKind {
 
 /// Why a plan has a step. Prose is derived from it in one place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "reason", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case")]
+#[schemars(deny_unknown_fields)]
 pub enum Reason {
     /// Something that is needed is not there.
     Missing {
@@ -374,7 +376,7 @@ pub enum Reason {
 
 /// A step that must have ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[schemars(deny_unknown_fields)]
 pub struct Need {
     /// Its id.
     pub step: StepId,
@@ -394,7 +396,7 @@ pub enum NeedOn {
 
 /// When a barrier opens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[schemars(deny_unknown_fields)]
 pub struct Barrier {
     /// How many of its needs may have failed; 0: all must succeed.
     pub at_most_failed: u32,
@@ -404,7 +406,7 @@ pub struct Barrier {
 
 /// A secret that a step needs.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[schemars(deny_unknown_fields)]
 pub struct StepSecret {
     /// Its name.
     pub name: String,
@@ -414,7 +416,8 @@ pub struct StepSecret {
 
 /// How to find out whether a step's effect is already there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case")]
+#[schemars(deny_unknown_fields)]
 pub enum Check {
     /// All of these hold on fresh facts of the step's host.
     Facts(Vec<Predicate>),
@@ -436,7 +439,7 @@ pub enum OnFailure {
 
 /// Something that was looked at and needs nothing.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[schemars(deny_unknown_fields)]
 pub struct Unchanged {
     /// Where; absent: on this machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 /// A statement about one fact of a host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[schemars(deny_unknown_fields)]
 pub struct Predicate {
     /// An RFC 6901 pointer into the host's facts as `mrsk inspect` prints them: `/containers/NAME/state`.
     pub fact: String,

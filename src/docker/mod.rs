@@ -1,0 +1,5 @@
+//! Pure builders: what is wanted of docker, as argument vectors. Nothing here runs anything.
+
+pub mod container;
+pub mod image;
+pub mod names;

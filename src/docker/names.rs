@@ -1,0 +1,62 @@
+//! Names of containers, labels and networks.
+
+use crate::config::model::{Config, Role};
+use crate::name::{HostName, Sha256Hex};
+
+/// The network that connects Traefik with what it routes to.
+pub const NETWORK: &str = "mrsk";
+
+/// The name of Traefik's container, as the original names it.
+pub const TRAEFIK: &str = "traefik";
+
+/// The label with the service that a container belongs to, by which Traefik's docker provider leaves it alone.
+pub const LABEL_SERVICE: &str = "mrsk.service";
+
+/// The label with the version that a container runs.
+pub const LABEL_VERSION: &str = "mrsk.version";
+
+/// The label with the digest of the command that created the container.
+pub const LABEL_CREATE: &str = "mrsk.create";
+
+/// The label with the port and path of the health check: `3000 /up`.
+pub const LABEL_HEALTHCHECK: &str = "mrsk.healthcheck";
+
+/// The label of an image with the digest of what it was built from.
+pub const LABEL_SOURCE: &str = "mrsk.source";
+
+/// Returns `SERVICE-ROLE[-DEST]-VERSION`, the name that the original gives.
+pub fn container(config: &Config, role: &Role, version: &str) -> String {
+    let destination = config
+        .destination
+        .as_ref()
+        .map(|destination| format!("-{destination}"))
+        .unwrap_or_default();
+    format!("{}-{}{destination}-{version}", config.service, role.name)
+}
+
+/// Returns the alias by which Traefik addresses a container: unique to each start, and short enough for DNS.
+///
+/// A container's name may have more than the 63 characters of a DNS label, and stays when the container is replaced by one of the
+/// same version; the alias does neither.
+pub fn alias(config: &Config, role: &Role, host: &HostName, version: &str, serial: u64) -> String {
+    let parts = [
+        config.service.as_str(),
+        config.destination.as_deref().unwrap_or(""),
+        role.name.as_str(),
+        host.as_str(),
+        version,
+        &serial.to_string(),
+    ];
+    let digest = Sha256Hex::of(parts.join("\0").as_bytes());
+    format!("m-{}", &digest.as_str()[..16])
+}
+
+/// Returns whether `alias` is one of [`alias`].
+pub fn is_alias(alias: &str) -> bool {
+    alias.strip_prefix("m-").is_some_and(|digits| {
+        digits.len() == 16
+            && digits
+                .bytes()
+                .all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    })
+}

@@ -1,0 +1,282 @@
+//! Reading and writing plan files.
+//!
+//! Writing is deterministic: the same plan gives the same bytes. Reading for apply is strict: whatever this version does not know is
+//! refused, since a step that is half understood must not run. Reading for review tolerates fields of newer minor versions.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+use thiserror::Error;
+
+use super::model::{FORMAT_VERSION, Plan};
+use crate::name::{PlanDigest, Sha256Hex};
+
+/// The largest integer that every JSON reader keeps exactly (RFC 7493): 2^53 - 1.
+const MAX_INTEGER: u64 = (1 << 53) - 1;
+
+/// The major version that can be shown.
+const MAJOR: &str = "1";
+
+/// Why a plan file cannot be used.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum ReadError {
+    /// It is no JSON, or JSON that a plan never has (a duplicate key, a fraction, a huge number).
+    #[error("the plan is not readable: {0}")]
+    Damaged(String),
+    /// It has another format version.
+    #[error("the plan has format version {found}, and this mrsk reads {FORMAT_VERSION}")]
+    Version {
+        /// The version it has.
+        found: String,
+    },
+    /// It has fields that this version does not know.
+    #[error("the plan has fields that this mrsk does not know: {}", .0.join(", "))]
+    UnknownFields(Vec<String>),
+    /// Its digest is not that of its content: it was edited, or cut.
+    #[error(
+        "the plan's digest is {stated}, but its content has {actual}: it was changed after it was made"
+    )]
+    Digest {
+        /// The digest it states.
+        stated: PlanDigest,
+        /// The digest of its content.
+        actual: PlanDigest,
+    },
+    /// Its parts do not fit together.
+    #[error("the plan is not consistent: {0}")]
+    Inconsistent(String),
+}
+
+/// Returns `plan` with its digest filled in.
+pub fn seal(mut plan: Plan) -> Result<Plan, ReadError> {
+    let value = serde_json::to_value(&plan).map_err(|e| ReadError::Damaged(e.to_string()))?;
+    plan.digest = digest(&value)?;
+    Ok(plan)
+}
+
+/// Returns the plan as the bytes of its file: indented JSON that ends with a newline.
+pub fn to_json(plan: &Plan) -> Result<String, ReadError> {
+    serde_json::to_string_pretty(plan)
+        .map(|text| text + "\n")
+        .map_err(|e| ReadError::Damaged(e.to_string()))
+}
+
+/// Reads a plan that is to be applied.
+///
+/// # Errors
+/// Whatever this version does not know, and whatever does not fit together, is refused.
+pub fn read_strict(text: &str) -> Result<Plan, ReadError> {
+    let value = parse(text)?;
+    let version = format_version(&value)?;
+    if version != FORMAT_VERSION {
+        return Err(ReadError::Version { found: version });
+    }
+    let mut ignored = Vec::new();
+    let plan: Plan = serde_ignored::deserialize(&value, |path| ignored.push(path.to_string()))
+        .map_err(|e| ReadError::Damaged(e.to_string()))?;
+    if !ignored.is_empty() {
+        return Err(ReadError::UnknownFields(ignored));
+    }
+    check_digest(&value, &plan)?;
+    check_consistency(&plan)?;
+    Ok(plan)
+}
+
+/// Reads a plan that is to be shown: fields of a newer minor version are passed over, and named in the second part.
+///
+/// # Errors
+/// A plan of another major version, with a kind that has no name here, or that was changed after it was made.
+pub fn read_for_review(text: &str) -> Result<(Plan, Vec<String>), ReadError> {
+    let value = parse(text)?;
+    let version = format_version(&value)?;
+    if version.split('.').next() != Some(MAJOR) {
+        return Err(ReadError::Version { found: version });
+    }
+    let mut ignored = Vec::new();
+    let plan: Plan = serde_ignored::deserialize(&value, |path| ignored.push(path.to_string()))
+        .map_err(|e| ReadError::Damaged(e.to_string()))?;
+    check_digest(&value, &plan)?;
+    Ok((plan, ignored))
+}
+
+/// Returns the JSON schema of plan files, as it stands in `schemas/plan.schema.json`.
+pub fn schema() -> Value {
+    let mut schema = schemars::schema_for!(Plan).to_value();
+    if let Value::Object(map) = &mut schema {
+        map.insert("title".into(), format!("mrsk plan {FORMAT_VERSION}").into());
+    }
+    schema
+}
+
+fn format_version(value: &Value) -> Result<String, ReadError> {
+    match value.get("format_version") {
+        Some(Value::String(version)) => Ok(version.clone()),
+        _ => Err(ReadError::Damaged(
+            "there is no format_version: is this a plan?".into(),
+        )),
+    }
+}
+
+fn check_digest(value: &Value, plan: &Plan) -> Result<(), ReadError> {
+    let actual = digest(value)?;
+    if actual == plan.digest {
+        return Ok(());
+    }
+    Err(ReadError::Digest {
+        stated: plan.digest.clone(),
+        actual,
+    })
+}
+
+/// Returns the digest of a plan as JSON: of its RFC 8785 form without the key `digest`.
+fn digest(value: &Value) -> Result<PlanDigest, ReadError> {
+    let mut value = value.clone();
+    if let Value::Object(map) = &mut value {
+        map.remove("digest");
+    }
+    let canonical =
+        serde_json_canonicalizer::to_vec(&value).map_err(|e| ReadError::Damaged(e.to_string()))?;
+    Ok(PlanDigest::new(format!(
+        "sha256:{}",
+        Sha256Hex::of(&canonical)
+    )))
+}
+
+fn check_consistency(plan: &Plan) -> Result<(), ReadError> {
+    let wrong = |text: String| Err(ReadError::Inconsistent(text));
+    if !plan.hosts.contains_key(&plan.lock_host) {
+        return wrong(format!(
+            "lock host {} is not among its hosts",
+            plan.lock_host
+        ));
+    }
+    for (key, text) in &plan.contents {
+        if Sha256Hex::of(text.as_bytes()) != *key {
+            return wrong(format!("content {key} has another hash"));
+        }
+    }
+    let mut seen = BTreeSet::new();
+    for step in &plan.steps {
+        for need in &step.needs {
+            if !seen.contains(&need.step) {
+                return wrong(format!(
+                    "step {} needs {}, which does not stand before it",
+                    step.id, need.step
+                ));
+            }
+        }
+        if !seen.insert(step.id.clone()) {
+            return wrong(format!("step {} stands twice", step.id));
+        }
+        if let Some(host) = &step.host
+            && !plan.hosts.contains_key(host)
+        {
+            return wrong(format!(
+                "step {} is for {host}, which is not among its hosts",
+                step.id
+            ));
+        }
+    }
+    let known: BTreeMap<_, _> = plan.steps.iter().map(|step| (&step.id, ())).collect();
+    for (host, entry) in &plan.hosts {
+        if let Some(step) = entry
+            .relies_on
+            .iter()
+            .flat_map(|reliance| &reliance.steps)
+            .find(|step| !known.contains_key(step))
+        {
+            return wrong(format!(
+                "{host} relies on something for step {step}, which does not exist"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Parses JSON, refusing what a plan never has: duplicate keys, fractions, integers beyond 2^53 - 1.
+fn parse(text: &str) -> Result<Value, ReadError> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let value = StrictValue
+        .deserialize(&mut deserializer)
+        .and_then(|value| deserializer.end().map(|()| value))
+        .map_err(|e| ReadError::Damaged(e.to_string()))?;
+    Ok(value)
+}
+
+struct StrictValue;
+
+impl<'de> DeserializeSeed<'de> for StrictValue {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for StrictValue {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON without fractions")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Value, E> {
+        if value > MAX_INTEGER {
+            return Err(E::custom(format_args!("{value} is beyond 2^53-1")));
+        }
+        Ok(Value::Number(Number::from(value)))
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<Value, E> {
+        if value.unsigned_abs() > MAX_INTEGER {
+            return Err(E::custom(format_args!("{value} is beyond 2^53-1")));
+        }
+        Ok(Value::Number(Number::from(value)))
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
+        Err(E::custom(format_args!(
+            "{value} is not an integer up to 2^53-1"
+        )))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::String(value.to_owned()))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(Value::String(value))
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(value) = access.next_element_seed(StrictValue)? {
+            list.push(value);
+        }
+        Ok(Value::Array(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
+        let mut map = Map::new();
+        while let Some(key) = access.next_key::<String>()? {
+            let value = access.next_value_seed(StrictValue)?;
+            if map.contains_key(&key) {
+                return Err(serde::de::Error::custom(format_args!(
+                    "the key `{key}` stands twice"
+                )));
+            }
+            map.insert(key, value);
+        }
+        Ok(Value::Object(map))
+    }
+}
