@@ -187,6 +187,9 @@ pub struct NetworkFacts {
 pub struct FileFacts {
     /// SHA-256 of its bytes.
     pub sha256: String,
+    /// For a routing file: its text, so that a switch that fails can put it back.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub text: String,
     /// For a routing file: the aliases of the containers it names.
     pub aliases: BTreeSet<String>,
 }

@@ -3,8 +3,12 @@
 //! The types here are the wire format 1.0 itself: flat, literal, and strict when read. [`Plan`] is the document, [`Step`] a
 //! node of its graph. Making a plan from a configuration is [`compile`]'s task, what a step changes is [`effect`]'s.
 
+pub mod compile;
+mod draft;
 pub mod model;
+mod passes;
 pub mod predicate;
+mod situation;
 pub mod wire;
 
 pub use model::*;

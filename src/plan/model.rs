@@ -253,7 +253,7 @@ pub struct Step {
     pub diagnose: Vec<Run>,
     /// What is undone after a settled failure.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub cleanup: Vec<Run>,
+    pub cleanup: Vec<Action>,
     /// What a failure means for the rest.
     pub on_failure: OnFailure,
     /// Whether other hosts' failures stop the run before this step: nothing that cannot be left half-way has begun.

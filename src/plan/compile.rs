@@ -1,0 +1,277 @@
+//! From configuration, facts and operation to a plan: a pure function, the same inputs give the same bytes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::draft::{Draft, HostView};
+use super::model::{
+    ConfigRef, FORMAT_VERSION, Image, Operation, Plan, PlanHost, SecretUse, Source, SshRoute, Travel,
+};
+use super::situation::{self, Placement, Situation};
+use super::{passes, wire};
+use crate::config::model::{Config, Host};
+use crate::diagnostic::Diagnostic;
+use crate::docker::image;
+use crate::facts::model::{Facts, HostFacts};
+use crate::name::{HostName, PlanDigest, RoleName, Sha256Hex};
+
+/// Compiles the plan of a deploy.
+///
+/// # Errors
+/// Every reason at once why there can be no plan: unknown hosts or roles, hosts that mrsk cannot support, a port that
+/// somebody else holds, labels that Traefik would not take.
+pub fn compile(config: &Config, facts: &Facts, operation: &Operation) -> Result<Plan, Vec<Diagnostic>> {
+    let selection = select(config, operation)?;
+    let mut draft = draft(config, facts, operation, &selection)?;
+    passes::bootstrap::run(&mut draft);
+    passes::registry::run(&mut draft);
+    passes::build::run(&mut draft);
+    passes::pull::run(&mut draft);
+    passes::network::run(&mut draft);
+    passes::traefik::run(&mut draft);
+    passes::boot::run(&mut draft);
+    passes::prune::run(&mut draft);
+    passes::reliance::run(&mut draft);
+    finish(draft)
+}
+
+/// Returns the hosts that `operation` selects, in the order of the configuration.
+///
+/// # Errors
+/// Names that the configuration does not have, and a selection without a host.
+pub fn selected_hosts(config: &Config, operation: &Operation) -> Result<Vec<HostName>, Vec<Diagnostic>> {
+    let pairs: BTreeSet<HostName> = select(config, operation)?
+        .into_iter()
+        .map(|(_, host)| host)
+        .collect();
+    let names = config.hosts.iter().map(|host| &host.name);
+    Ok(names.filter(|name| pairs.contains(*name)).cloned().collect())
+}
+
+/// A role by its place in the configuration, on one of its hosts.
+type Selected = (usize, HostName);
+
+fn select(config: &Config, operation: &Operation) -> Result<Vec<Selected>, Vec<Diagnostic>> {
+    let mut errors = Vec::new();
+    let roles: BTreeSet<&RoleName> = config.roles.iter().map(|role| &role.name).collect();
+    let hosts: BTreeSet<&HostName> = config.roles.iter().flat_map(|role| &role.hosts).collect();
+    for role in operation.roles.iter().filter(|role| !roles.contains(role)) {
+        errors.push(unknown("role", role.as_str(), roles.iter().map(|role| role.as_str())));
+    }
+    for host in operation.hosts.iter().filter(|host| !hosts.contains(host)) {
+        errors.push(unknown("host", host.as_str(), hosts.iter().map(|host| host.as_str())));
+    }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    let selected: Vec<Selected> = config
+        .roles
+        .iter()
+        .enumerate()
+        .filter(|(_, role)| operation.roles.is_empty() || operation.roles.contains(&role.name))
+        .flat_map(|(index, role)| role.hosts.iter().map(move |host| (index, host.clone())))
+        .filter(|(_, host)| operation.hosts.is_empty() || operation.hosts.contains(host))
+        .collect();
+    if selected.is_empty() {
+        return Err(vec![
+            Diagnostic::error("no host has one of the selected roles")
+                .help("compare --hosts and --roles with the servers of the configuration"),
+        ]);
+    }
+    Ok(selected)
+}
+
+fn unknown<'a>(kind: &str, name: &str, known: impl Iterator<Item = &'a str>) -> Diagnostic {
+    let known: Vec<&str> = known.collect();
+    Diagnostic::error(format!("the configuration has no {kind} `{name}`"))
+        .help(format!("it has: {}", known.join(", ")))
+}
+
+/// Makes the draft that the passes add to.
+fn draft<'a>(
+    config: &'a Config,
+    facts: &'a Facts,
+    operation: &'a Operation,
+    selection: &[Selected],
+) -> Result<Draft<'a>, Vec<Diagnostic>> {
+    let missing: BTreeSet<&HostName> = selection
+        .iter()
+        .map(|(_, host)| host)
+        .filter(|host| !facts.hosts.contains_key(*host))
+        .collect();
+    if !missing.is_empty() {
+        return Err(missing
+            .into_iter()
+            .map(|host| {
+                Diagnostic::error(format!("the facts do not have host {host}"))
+                    .help("run `mrsk inspect` again with the same configuration")
+            })
+            .collect());
+    }
+    let digest = pinned_digest(config, facts, operation);
+    let placements: Vec<Placement<'a>> = selection
+        .iter()
+        .filter_map(|(index, host)| {
+            let role = &config.roles[*index];
+            let host = role.hosts.iter().find(|name| *name == host)?;
+            let host_facts = facts.hosts.get(host)?;
+            let version = &operation.version;
+            Some(situation::look(config, role, host, host_facts, version, digest))
+        })
+        .collect();
+    let hosts = views(config, facts, &placements);
+    Ok(Draft {
+        config,
+        facts,
+        operation,
+        hosts,
+        placements,
+        steps: Vec::new(),
+        relies_on: BTreeMap::new(),
+        unchanged: Vec::new(),
+        warnings: Vec::new(),
+        contents: BTreeMap::new(),
+        errors: Vec::new(),
+    })
+}
+
+fn views<'a>(config: &'a Config, facts: &'a Facts, placements: &[Placement<'a>]) -> Vec<HostView<'a>> {
+    let of = |host: &Host| -> Vec<&Placement> {
+        placements
+            .iter()
+            .filter(|placement| *placement.host == host.name)
+            .collect()
+    };
+    config
+        .hosts
+        .iter()
+        .filter_map(|host| {
+            let here = of(host);
+            (!here.is_empty()).then_some(HostView {
+                host,
+                facts: facts.hosts.get(&host.name)?,
+                changes: here
+                    .iter()
+                    .any(|placement| matches!(placement.situation, Situation::Replace { .. })),
+                traefik: here.iter().any(|placement| placement.role.traefik),
+            })
+        })
+        .collect()
+}
+
+/// Returns the registry digest that every host must get, where the plan can know it.
+pub(super) fn pinned_digest<'a>(config: &Config, facts: &'a Facts, operation: &Operation) -> Option<&'a str> {
+    let reference = image::reference(config, &operation.version);
+    operation
+        .skip_push
+        .then(|| facts.registry.get(&reference))
+        .flatten()
+        .map(String::as_str)
+}
+
+/// Makes the document from the finished draft.
+fn finish(mut draft: Draft) -> Result<Plan, Vec<Diagnostic>> {
+    let config = draft.config;
+    let Some(lock_host) = config.primary_host().cloned() else {
+        return Err(vec![Diagnostic::error("the configuration has no host")]);
+    };
+    if !draft.errors.is_empty() {
+        return Err(draft.errors);
+    }
+    let builds = draft
+        .steps
+        .iter()
+        .any(|step| step.kind == super::model::StepKind::Build);
+    draft.unchanged.sort();
+    let hosts = plan_hosts(&mut draft, &lock_host);
+    let plan = Plan {
+        format_version: FORMAT_VERSION.to_owned(),
+        operation: draft.operation.clone(),
+        service: config.service.clone(),
+        version: draft.operation.version.clone(),
+        image: Image {
+            reference: image::reference(config, &draft.operation.version),
+            digest: pinned_digest(config, draft.facts, draft.operation).map(str::to_owned),
+        },
+        config: ConfigRef {
+            path: config.path.clone(),
+            sha256: fingerprint(config),
+        },
+        source: builds.then(|| source(&draft)).flatten(),
+        secrets: secrets(&draft),
+        lock_host,
+        hosts,
+        contents: draft.contents,
+        steps: draft.steps,
+        unchanged: draft.unchanged,
+        warnings: draft.warnings,
+        digest: PlanDigest::new(""),
+    };
+    wire::seal(plan).map_err(|error| vec![Diagnostic::error(error.to_string())])
+}
+
+fn fingerprint(config: &Config) -> Sha256Hex {
+    crate::config::render::fingerprint(config)
+}
+
+fn source(draft: &Draft) -> Option<Source> {
+    let source = draft.facts.source.as_ref()?;
+    Some(Source {
+        commit: source.commit.clone(),
+        tree: source.tree.clone(),
+        changes: source.changes.clone(),
+        context: source.context.clone(),
+        dockerfile: source.dockerfile.clone(),
+        dockerfile_sha256: source.dockerfile_sha256.clone()?,
+    })
+}
+
+fn plan_hosts(draft: &mut Draft, lock_host: &HostName) -> BTreeMap<HostName, PlanHost> {
+    let mut hosts = BTreeMap::new();
+    for host in &draft.config.hosts {
+        let roles: Vec<RoleName> = draft
+            .placements
+            .iter()
+            .filter(|placement| *placement.host == host.name)
+            .map(|placement| placement.role.name.clone())
+            .collect();
+        if roles.is_empty() && host.name != *lock_host {
+            continue;
+        }
+        let facts = draft.facts.hosts.get(&host.name);
+        hosts.insert(
+            host.name.clone(),
+            PlanHost {
+                ssh: SshRoute {
+                    user: host.user.clone(),
+                    port: host.port,
+                    proxy: draft.config.ssh.proxy.clone(),
+                    proxy_command: draft.config.ssh.proxy_command.clone(),
+                },
+                host_keys: facts.map(|facts| facts.host_keys.clone()).unwrap_or_default(),
+                roles,
+                state_dir: facts.and_then(state_dir),
+                serial: facts.map_or(0, |facts| facts.serial.number),
+                relies_on: draft.relies_on.remove(&host.name).unwrap_or_default(),
+            },
+        );
+    }
+    hosts
+}
+
+fn state_dir(facts: &HostFacts) -> Option<String> {
+    (!facts.state_dir.is_empty()).then(|| facts.state_dir.clone())
+}
+
+fn secrets(draft: &Draft) -> Vec<SecretUse> {
+    let mut travels: BTreeMap<&String, BTreeSet<Travel>> = BTreeMap::new();
+    for secret in draft.steps.iter().flat_map(|step| &step.secrets) {
+        travels.entry(&secret.name).or_default().insert(secret.via);
+    }
+    travels
+        .into_iter()
+        .map(|(name, travels)| SecretUse {
+            name: name.clone(),
+            travels,
+        })
+        .collect()
+}

@@ -1,0 +1,284 @@
+//! A plan in the making: what the passes read, and what they add to.
+
+use std::collections::BTreeMap;
+
+use super::model::{
+    Need, NeedOn, OnFailure, Operation, Reason, Reliance, Step, StepKind, StepSecret, Travel,
+    Unchanged,
+};
+use super::predicate::Predicate;
+use super::situation::Placement;
+use crate::action::{Action, Run};
+use crate::config::model::{Config, Host};
+use crate::diagnostic::Diagnostic;
+use crate::facts::model::{Facts, HostFacts, Privilege};
+use crate::name::{HostName, RoleName, Sha256Hex, StepId};
+
+/// Seconds for a command that only talks to the local engine.
+pub(super) const QUICK: u32 = 120;
+
+/// Seconds for a command that fetches and installs packages.
+pub(super) const INSTALL: u32 = 900;
+
+/// Seconds without output after which a build, push or pull is given up.
+pub(super) const SILENCE: u32 = 600;
+
+/// A plan in the making.
+pub(super) struct Draft<'a> {
+    /// The configuration.
+    pub config: &'a Config,
+    /// What is known of the world.
+    pub facts: &'a Facts,
+    /// What was asked for.
+    pub operation: &'a Operation,
+    /// The selected hosts, in the order of the configuration.
+    pub hosts: Vec<HostView<'a>>,
+    /// The selected roles on their selected hosts, in the order in which they start.
+    pub placements: Vec<Placement<'a>>,
+    /// The steps so far.
+    pub steps: Vec<Step>,
+    /// What hosts rely on, so far.
+    pub relies_on: BTreeMap<HostName, Vec<Reliance>>,
+    /// What needs nothing, so far.
+    pub unchanged: Vec<Unchanged>,
+    /// What a reviewer should know, so far.
+    pub warnings: Vec<String>,
+    /// Texts of files, so far.
+    pub contents: BTreeMap<Sha256Hex, String>,
+    /// Why no plan can be made, so far.
+    pub errors: Vec<Diagnostic>,
+}
+
+/// A selected host and what is known of it.
+#[derive(Clone, Copy)]
+pub(super) struct HostView<'a> {
+    /// Its entry in the configuration.
+    pub host: &'a Host,
+    /// What it answered.
+    pub facts: &'a HostFacts,
+    /// Whether a container is to be started there.
+    pub changes: bool,
+    /// Whether it has a role that Traefik routes to.
+    pub traefik: bool,
+}
+
+impl<'a> HostView<'a> {
+    /// Returns the host's name.
+    pub fn name(&self) -> &'a HostName {
+        &self.host.name
+    }
+
+    /// Returns a command that needs root, as this host's user runs it.
+    pub fn as_root(&self, argv: &[&str]) -> Action {
+        let sudo: &[&str] = match self.facts.privilege {
+            Privilege::Root => &[],
+            Privilege::Sudo | Privilege::None => &["sudo", "-n"],
+        };
+        Action::Run(Run::literal(sudo.iter().chain(argv).copied()))
+    }
+}
+
+impl Draft<'_> {
+    /// Adds a step and returns its id.
+    pub fn add(&mut self, step: Step) -> StepId {
+        let id = step.id.clone();
+        self.steps.push(step);
+        id
+    }
+
+    /// Notes that `subject` on `host` was looked at and needs nothing.
+    pub fn unchanged(&mut self, host: Option<&HostName>, subject: &str, reason: impl Into<String>) {
+        self.unchanged.push(Unchanged {
+            host: host.cloned(),
+            subject: subject.to_owned(),
+            reason: reason.into(),
+        });
+    }
+
+    /// Notes that `steps` rely on `predicate` on `host`.
+    pub fn rely(&mut self, host: &HostName, predicate: Predicate, steps: Vec<StepId>) {
+        if !steps.is_empty() {
+            self.relies_on
+                .entry(host.clone())
+                .or_default()
+                .push(Reliance::new(predicate, steps));
+        }
+    }
+
+    /// Keeps `text` among the plan's contents, and returns its key.
+    pub fn content(&mut self, text: String) -> Sha256Hex {
+        let key = Sha256Hex::of(text.as_bytes());
+        self.contents.insert(key.clone(), text);
+        key
+    }
+
+    /// Returns the id of the step of `kind` on `host` (or on this machine), where there is one.
+    pub fn find(&self, host: Option<&HostName>, kind: StepKind) -> Option<StepId> {
+        self.steps
+            .iter()
+            .rev()
+            .find(|step| step.host.as_ref() == host && step.kind == kind)
+            .map(|step| step.id.clone())
+    }
+
+    /// Returns the ids of all steps of `kind` on `host`.
+    pub fn find_all(&self, host: &HostName, kind: StepKind) -> Vec<StepId> {
+        self.steps
+            .iter()
+            .filter(|step| step.host.as_ref() == Some(host) && step.kind == kind)
+            .map(|step| step.id.clone())
+            .collect()
+    }
+}
+
+/// Makes the id of a step: `WHERE/AREA/SUBJECT/VERB`.
+pub(super) fn step_id(host: Option<&HostName>, area: &str, subject: &str, verb: &str) -> StepId {
+    let place = host.map_or("local", HostName::as_str);
+    StepId::new(format!("{place}/{area}/{subject}/{verb}"))
+}
+
+/// Builds a [`Step`] from what differs from the common case: no needs, [`QUICK`], a failure ends the host's part, and the step
+/// may be the last that runs (a safe point stands before it).
+pub(super) struct StepBuilder(Step);
+
+impl StepBuilder {
+    /// Returns a builder of a step without an action.
+    pub fn new(id: StepId, kind: StepKind, host: Option<&HostName>, summary: impl Into<String>, why: Reason) -> Self {
+        Self(Step {
+            id,
+            kind,
+            host: host.cloned(),
+            role: None,
+            accessory: None,
+            summary: summary.into(),
+            why,
+            needs: Vec::new(),
+            action: Vec::new(),
+            barrier: None,
+            secrets: Vec::new(),
+            check: None,
+            diagnose: Vec::new(),
+            cleanup: Vec::new(),
+            on_failure: if host.is_some() {
+                OnFailure::StopHost
+            } else {
+                OnFailure::StopRun
+            },
+            safe_point: true,
+            timeout_seconds: QUICK,
+            idle_timeout_seconds: 0,
+            retry: 0,
+        })
+    }
+
+    /// Sets the role.
+    pub fn role(mut self, role: &RoleName) -> Self {
+        self.0.role = Some(role.clone());
+        self
+    }
+
+    /// Adds needs that must have succeeded.
+    pub fn needs(mut self, steps: impl IntoIterator<Item = StepId>) -> Self {
+        for step in steps {
+            if !self.0.needs.iter().any(|need| need.step == step) {
+                self.0.needs.push(Need {
+                    step,
+                    on: NeedOn::Success,
+                });
+            }
+        }
+        self
+    }
+
+    /// Adds needs that must have ended, even if they were tolerated failures.
+    pub fn needs_settled(mut self, steps: impl IntoIterator<Item = StepId>) -> Self {
+        self.0.needs.extend(steps.into_iter().map(|step| Need {
+            step,
+            on: NeedOn::Settled,
+        }));
+        self
+    }
+
+    /// Adds commands.
+    pub fn runs(mut self, runs: impl IntoIterator<Item = Run>) -> Self {
+        self.0.action.extend(runs.into_iter().map(Action::Run));
+        self
+    }
+
+    /// Adds an action.
+    pub fn does(mut self, action: Action) -> Self {
+        self.0.action.push(action);
+        self
+    }
+
+    /// Notes that secrets `names` travel `via`.
+    pub fn secrets(mut self, names: &[String], via: Travel) -> Self {
+        self.0.secrets.extend(names.iter().map(|name| StepSecret {
+            name: name.clone(),
+            via,
+        }));
+        self
+    }
+
+    /// Sets when the effect is there.
+    pub fn done_when(mut self, predicates: Vec<Predicate>) -> Self {
+        self.0.check = Some(super::model::Check::Facts(predicates));
+        self
+    }
+
+    /// Sets the local command that says whether the effect is there.
+    pub fn done_when_local(mut self, argv: Vec<String>) -> Self {
+        self.0.check = Some(super::model::Check::Argv(argv));
+        self
+    }
+
+    /// Sets what explains a failure, and what is undone after it.
+    pub fn on_failure(mut self, diagnose: Vec<Run>, cleanup: Vec<Action>) -> Self {
+        self.0.diagnose = diagnose;
+        self.0.cleanup = cleanup;
+        self
+    }
+
+    /// Sets the longest that an attempt may take.
+    pub fn timeout(mut self, seconds: u32) -> Self {
+        self.0.timeout_seconds = seconds;
+        self
+    }
+
+    /// Bounds the silence of an attempt rather than its length.
+    pub fn silence(mut self, seconds: u32) -> Self {
+        self.0.timeout_seconds = 0;
+        self.0.idle_timeout_seconds = seconds;
+        self
+    }
+
+    /// Marks the step as part of a switch that, once begun, is finished.
+    pub fn in_switch(mut self) -> Self {
+        self.0.safe_point = false;
+        self
+    }
+
+    /// Lets the run go on after a failure.
+    pub fn tolerated(mut self) -> Self {
+        self.0.on_failure = OnFailure::Tolerate;
+        self
+    }
+
+    /// Repeats a failed attempt `times` times.
+    pub fn retry(mut self, times: u32) -> Self {
+        self.0.retry = times;
+        self
+    }
+
+    /// Makes it a barrier.
+    pub fn opens(mut self, barrier: super::model::Barrier) -> Self {
+        self.0.barrier = Some(barrier);
+        self.0.timeout_seconds = 0;
+        self
+    }
+
+    /// Returns the step.
+    pub fn build(self) -> Step {
+        self.0
+    }
+}

@@ -1,0 +1,116 @@
+//! Builds the image on this machine and pushes it.
+
+use crate::diagnostic::Diagnostic;
+use crate::docker::image;
+use crate::facts::model::SourceFacts;
+use crate::name::Sha256Hex;
+use crate::plan::draft::{Draft, SILENCE, StepBuilder, step_id};
+use crate::plan::model::{Reason, StepKind, Travel};
+use crate::plan::situation::Situation;
+
+/// Adds a build and a push, unless nothing is started or `--skip-push` was asked for.
+pub fn run(draft: &mut Draft) {
+    let Some(why) = draft.placements.iter().find_map(|placement| match &placement.situation {
+        Situation::Replace { why, .. } => Some(why.clone()),
+        _ => None,
+    }) else {
+        draft.unchanged(None, "image", "every host runs it");
+        return;
+    };
+    if draft.operation.skip_push {
+        let reason = match crate::plan::compile::pinned_digest(draft.config, draft.facts, draft.operation) {
+            Some(digest) => format!("--skip-push: the registry has it as {digest}"),
+            None => {
+                draft.warnings.push(
+                    "the registry did not say which image it has for this version: hosts take what they get by its tag".into(),
+                );
+                "--skip-push: it is taken from the registry as it is".into()
+            }
+        };
+        draft.unchanged(None, "image", reason);
+        return;
+    }
+    let Some(source) = draft.facts.source.as_ref() else {
+        draft.errors.push(
+            Diagnostic::error("the facts do not say what the image is built from")
+                .help("run `mrsk inspect` where the image is built, or deploy a pushed version with --skip-push"),
+        );
+        return;
+    };
+    if source.dockerfile_sha256.is_none() {
+        draft.errors.push(
+            Diagnostic::error(format!("there is no Dockerfile at {}", source.dockerfile))
+                .help("create it, or name another with `builder: {dockerfile: PATH}`"),
+        );
+        return;
+    }
+    warn(draft, source);
+    add(draft, source, why);
+}
+
+fn warn(draft: &mut Draft, source: &SourceFacts) {
+    if source.changes.is_some() {
+        draft
+            .warnings
+            .push("the work tree has changes to tracked files that are not committed; they are built in".into());
+    }
+    if source.commit.is_none() {
+        draft
+            .warnings
+            .push("not in a git repository: apply cannot tell whether it builds what the plan was made from".into());
+    }
+    if !source.untracked.is_empty() {
+        draft.warnings.push(format!(
+            "untracked files get into the image: {}",
+            source.untracked.join(", ")
+        ));
+    }
+}
+
+fn add(draft: &mut Draft, source: &SourceFacts, why: Reason) {
+    let config = draft.config;
+    let version = &draft.operation.version;
+    let identity = identity(source);
+    let login = draft.find(None, StepKind::RegistryLogin);
+    let build = StepBuilder::new(
+        step_id(None, "image", version, "build"),
+        StepKind::Build,
+        None,
+        format!("Build {}", image::reference(config, version)),
+        why,
+    )
+    .runs([image::build(config, version, &source.dockerfile, &source.context, &identity)])
+    .secrets(&config.builder.secrets, Travel::BuildSecret)
+    .done_when_local(image::build_check(config, version, &identity))
+    .silence(SILENCE)
+    .build();
+    let build = draft.add(build);
+    let push = StepBuilder::new(
+        step_id(None, "image", version, "push"),
+        StepKind::Push,
+        None,
+        format!("Push {}", image::reference(config, version)),
+        Reason::NeededBy {
+            what: "the hosts pull it".into(),
+        },
+    )
+    .needs([build])
+    .needs(login)
+    .runs(image::push(config, version))
+    .done_when_local(image::push_check(config, version, &identity))
+    .silence(SILENCE)
+    .build();
+    draft.add(push);
+}
+
+/// Returns the digest of what is built: the tree of the context (else the commit) and what differs from it, and the Dockerfile.
+fn identity(source: &SourceFacts) -> String {
+    let parts = [
+        source.tree.as_deref().or(source.commit.as_deref()),
+        source.changes.as_ref().map(Sha256Hex::as_str),
+        Some(source.context.as_str()),
+        source.dockerfile_sha256.as_ref().map(Sha256Hex::as_str),
+    ];
+    let text: Vec<&str> = parts.iter().map(|part| part.unwrap_or("")).collect();
+    format!("sha256:{}", Sha256Hex::of(text.join("\0").as_bytes()))
+}

@@ -1,0 +1,33 @@
+//! Creates the network that connects Traefik with what it routes to.
+
+use crate::action::Run;
+use crate::docker::names::NETWORK;
+use crate::plan::draft::{Draft, StepBuilder, step_id};
+use crate::plan::model::{Reason, StepKind};
+use crate::plan::predicate::Predicate;
+
+/// Adds the network where a role needs it and it is missing.
+pub fn run(draft: &mut Draft) {
+    for host in draft.hosts.clone() {
+        if !host.traefik {
+            continue;
+        }
+        let subject = format!("network {NETWORK}");
+        if host.facts.networks.contains(NETWORK) {
+            draft.unchanged(Some(host.name()), &subject, "it exists");
+            continue;
+        }
+        let step = StepBuilder::new(
+            step_id(Some(host.name()), "network", NETWORK, "create"),
+            StepKind::Network,
+            Some(host.name()),
+            format!("Create {subject}"),
+            Reason::Missing { what: subject },
+        )
+        .needs(draft.find(Some(host.name()), StepKind::InstallDocker))
+        .runs([Run::literal(["docker", "network", "create", NETWORK])])
+        .done_when(vec![Predicate::contains(&["networks"], NETWORK)])
+        .build();
+        draft.add(step);
+    }
+}

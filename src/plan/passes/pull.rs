@@ -1,0 +1,57 @@
+//! Pulls the image on each host that starts it.
+
+use crate::action::{Action, VerifyImage};
+use crate::docker::image;
+use crate::plan::compile::pinned_digest;
+use crate::plan::draft::{Draft, SILENCE, StepBuilder, step_id};
+use crate::plan::model::{Reason, StepKind};
+use crate::plan::predicate::Predicate;
+
+/// Adds a pull where a container is to be started, unless the host has the pinned image already.
+pub fn run(draft: &mut Draft) {
+    let reference = image::reference(draft.config, &draft.operation.version);
+    let digest = pinned_digest(draft.config, draft.facts, draft.operation);
+    let push = draft.find(None, StepKind::Push);
+    for host in draft.hosts.clone().iter().filter(|host| host.changes) {
+        let there = host.facts.images.get(&reference);
+        if let Some(digest) = digest
+            && there.is_some_and(|image| image.digests.contains(digest))
+        {
+            draft.unchanged(Some(host.name()), "image", format!("it has {digest}"));
+            continue;
+        }
+        let why = match there {
+            None => Reason::Missing {
+                what: reference.clone(),
+            },
+            Some(_) => Reason::NeededBy {
+                what: "the host's image of this tag may be another one".into(),
+            },
+        };
+        let repository = draft.config.repository();
+        let wanted = match digest {
+            Some(digest) => Predicate::contains(&["images", &reference, "digests"], digest),
+            None => Predicate::contains(&["images"], reference.as_str()),
+        };
+        let step = StepBuilder::new(
+            step_id(Some(host.name()), "image", &draft.operation.version, "pull"),
+            StepKind::Pull,
+            Some(host.name()),
+            format!("Pull {reference}"),
+            why,
+        )
+        .needs(push.clone())
+        .needs(draft.find(Some(host.name()), StepKind::InstallDocker))
+        .needs(draft.find(Some(host.name()), StepKind::RegistryLogin))
+        .runs(image::pull(&repository, &reference, digest))
+        .does(Action::VerifyImage(VerifyImage {
+            reference: reference.clone(),
+            digest: digest.map(str::to_owned),
+            pushed_by: push.clone(),
+        }))
+        .done_when(vec![wanted])
+        .silence(SILENCE)
+        .build();
+        draft.add(step);
+    }
+}

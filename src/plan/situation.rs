@@ -1,0 +1,232 @@
+//! What a role's host runs now, and how that differs from what is wanted.
+
+use crate::config::model::{Config, Role};
+use crate::docker::container::{self, Create};
+use crate::docker::names;
+use crate::facts::model::{ContainerFacts, HostFacts};
+use crate::name::HostName;
+use crate::traefik;
+
+use super::model::Reason;
+
+/// A role on one of its hosts.
+#[derive(Debug, Clone)]
+pub(super) struct Placement<'a> {
+    /// The role.
+    pub role: &'a Role,
+    /// The host.
+    pub host: &'a HostName,
+    /// Name of the container that is wanted.
+    pub name: String,
+    /// Its alias in mrsk's network: that of the container that runs, or of the one to be started.
+    pub alias: String,
+    /// The command that creates it.
+    pub create: Create,
+    /// Absolute path of its routing file; empty for a role without Traefik.
+    pub routing_path: String,
+    /// What is to be done.
+    pub situation: Situation,
+    /// Names of the other running containers of the role, the one that serves first.
+    pub old: Vec<String>,
+}
+
+/// What is to be done for a role on a host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Situation {
+    /// The version runs: nothing.
+    Runs,
+    /// The right container runs, but something after its start is missing.
+    Complete {
+        /// What is missing, for people.
+        missing: String,
+        /// Whether its health and its route are to be seen to.
+        route: bool,
+    },
+    /// A new container is to be started.
+    Replace {
+        /// Why.
+        why: Reason,
+        /// The name that the running container of the wanted name gets first.
+        rename_to: Option<String>,
+        /// Whether a stopped container that stands in the way is to be removed first.
+        remove_first: bool,
+    },
+}
+
+/// Looks at what `role` runs on `host`.
+///
+/// Which container serves is read from the routing file; `image_digest` is compared where it is known.
+pub(super) fn look<'a>(
+    config: &'a Config,
+    role: &'a Role,
+    host: &'a HostName,
+    facts: &HostFacts,
+    version: &str,
+    image_digest: Option<&str>,
+) -> Placement<'a> {
+    let name = names::container(config, role, version);
+    let image = crate::docker::image::reference(config, version);
+    let create = container::create(config, role, &name, version, &image, &facts.home);
+    let routing_path = if role.traefik {
+        let file = traefik::file_name(
+            &config.service,
+            config.destination.as_deref(),
+            role.name.as_str(),
+        );
+        format!("{}/{file}", super::passes::traefik::directory(facts))
+    } else {
+        String::new()
+    };
+    let routed = facts.files.get(&routing_path).map(|file| &file.aliases);
+    let serves = |container: &ContainerFacts| {
+        routed.is_some_and(|aliases| alias_of(container).is_some_and(|alias| aliases.contains(alias)))
+    };
+    let mut old: Vec<(&String, &ContainerFacts)> = facts
+        .containers
+        .iter()
+        .filter(|(_, c)| belongs(config, role, c) && is_up(c))
+        .filter(|(other, _)| **other != name)
+        .collect();
+    old.sort_by_key(|(other, container)| (!serves(container), (*other).clone()));
+    let present = facts.containers.get(&name);
+    let serving = present
+        .filter(|c| serves(c))
+        .map(|c| (&name, c))
+        .or_else(|| old.first().map(|(name, c)| (*name, *c)));
+    let mut placement = Placement {
+        role,
+        host,
+        alias: names::alias(config, role, host, version, facts.serial.number),
+        routing_path,
+        situation: Situation::Runs,
+        old: old.iter().map(|(name, _)| (*name).clone()).collect(),
+        create,
+        name,
+    };
+    match present.filter(|c| is_up(c)) {
+        Some(container) => {
+            match difference(container, &placement.create, facts, image_digest) {
+                Some(why) => {
+                    let renamed = format!("{}_replaced_{}", placement.name, facts.serial.number);
+                    placement.old.insert(0, renamed.clone());
+                    placement.situation = Situation::Replace {
+                        why,
+                        rename_to: Some(renamed),
+                        remove_first: false,
+                    };
+                }
+                None => complete(&mut placement, container, serves(container)),
+            }
+        }
+        None => {
+            let old_version = serving.map(|(_, c)| version_of(c));
+            placement.situation = Situation::Replace {
+                why: if old_version.as_deref() == Some(version) {
+                    Reason::Incomplete {
+                        what: "its container does not run".into(),
+                    }
+                } else {
+                    Reason::VersionChanged {
+                        old: old_version,
+                        new: version.to_owned(),
+                    }
+                },
+                rename_to: None,
+                remove_first: present.is_some_and(|c| !c.labels.contains_key(names::LABEL_VERSION)),
+            };
+        }
+    }
+    placement
+}
+
+/// Decides what a container that is the wanted one still lacks.
+fn complete(placement: &mut Placement, container: &ContainerFacts, serves: bool) {
+    if let Some(alias) = alias_of(container) {
+        placement.alias = alias.clone();
+    }
+    let healthy = if placement.role.traefik {
+        container.healthy
+    } else {
+        container.health.is_empty() || container.health == "healthy"
+    };
+    let routed = serves || !placement.role.traefik;
+    let missing = match (healthy, routed, placement.old.is_empty()) {
+        (true, true, true) => return,
+        (false, _, _) => "it is not healthy",
+        (_, false, _) => "no request is routed to it",
+        (_, _, false) => "an older container still runs beside it",
+    };
+    placement.situation = Situation::Complete {
+        missing: missing.to_owned(),
+        route: !(healthy && routed),
+    };
+}
+
+/// Returns how a running container of the wanted name differs from the wanted one.
+fn difference(container: &ContainerFacts, create: &Create, facts: &HostFacts, image_digest: Option<&str>) -> Option<Reason> {
+    let changed = |what: &str, old: Option<String>, new: Option<String>| {
+        Some(Reason::Changed {
+            what: what.to_owned(),
+            old,
+            new,
+        })
+    };
+    let running = container.labels.get(names::LABEL_CREATE);
+    if running.map(String::as_str) != Some(create.digest.as_str()) {
+        return changed(
+            "the configuration of its container",
+            running.cloned(),
+            Some(create.digest.to_string()),
+        );
+    }
+    if let Some(digest) = image_digest {
+        let image = facts.images.values().find(|image| image.id == container.image_id);
+        let digests = image.map(|image| &image.digests);
+        if !digests.is_some_and(|known| known.contains(digest)) {
+            let old = digests.and_then(|known| known.first().cloned());
+            return changed("its image", old, Some(digest.to_owned()));
+        }
+    }
+    if !container.secrets_differ.is_empty() {
+        let names: Vec<&str> = container.secrets_differ.iter().map(String::as_str).collect();
+        return changed(&format!("the value of secret {}", names.join(", ")), None, None);
+    }
+    None
+}
+
+/// Returns whether `container` is one of `role` in this service and destination.
+pub(super) fn belongs(config: &Config, role: &Role, container: &ContainerFacts) -> bool {
+    of_service(config, container)
+        && container.labels.get("role").map(String::as_str) == Some(role.name.as_str())
+}
+
+/// Returns whether `container` is one of this service and destination.
+pub(super) fn of_service(config: &Config, container: &ContainerFacts) -> bool {
+    container.labels.get("service") == Some(&config.service)
+        && container.labels.get("destination") == config.destination.as_ref()
+}
+
+/// Returns whether a container runs, or is about to run again.
+pub(super) fn is_up(container: &ContainerFacts) -> bool {
+    matches!(container.state.as_str(), "running" | "restarting" | "paused")
+}
+
+/// Returns the alias that mrsk gave a container.
+pub(super) fn alias_of(container: &ContainerFacts) -> Option<&String> {
+    container
+        .networks
+        .get(names::NETWORK)?
+        .aliases
+        .iter()
+        .find(|alias| names::is_alias(alias))
+}
+
+/// Returns the version that a container runs: from its label, else (as the original started it) from its image's tag.
+fn version_of(container: &ContainerFacts) -> String {
+    container
+        .labels
+        .get(names::LABEL_VERSION)
+        .cloned()
+        .or_else(|| container.image.rsplit_once(':').map(|(_, tag)| tag.to_owned()))
+        .unwrap_or_else(|| container.image.clone())
+}
