@@ -26,3 +26,4 @@ pub mod name;
 pub mod plan;
 pub mod record;
 pub mod secret;
+pub mod traefik;

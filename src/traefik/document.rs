@@ -1,0 +1,375 @@
+//! Assembles the document from the defaults and the labels.
+
+use std::collections::BTreeMap;
+
+use super::label::{Entry, Protocol, Section, Setting, parse};
+use super::names::{Names, PROBE, TRANSPORT};
+use super::tree::{Node, Segment};
+use super::{LabelError, PROBE_ENTRYPOINT, PROBE_HEADER, RouteSpec, probe_host, rule};
+
+/// The highest priority that Traefik lets a router have: no other router may shadow the probe.
+const PROBE_PRIORITY: u64 = i64::MAX as u64 - 1000;
+
+type Key = (Protocol, Section, String);
+
+/// What the labels define, by canonical name, before the names are prefixed.
+struct Draft<'a> {
+    spec: &'a RouteSpec<'a>,
+    names: Names,
+    parts: BTreeMap<Key, Node>,
+    /// The label that set each option of each part, to name where the part is wrong.
+    labels: BTreeMap<Key, BTreeMap<String, String>>,
+    errors: Vec<LabelError>,
+}
+
+/// As [`super::routing_file`].
+pub(super) fn render(spec: &RouteSpec) -> Result<String, Vec<LabelError>> {
+    let mut entries = Vec::new();
+    let mut errors = Vec::new();
+    for (label, value) in spec.labels {
+        match parse(label, value) {
+            Ok(entry) => entries.extend(entry),
+            Err(error) => errors.push(error),
+        }
+    }
+    let mut draft = Draft {
+        spec,
+        names: Names::new(spec, &entries),
+        parts: BTreeMap::new(),
+        labels: BTreeMap::new(),
+        errors,
+    };
+    draft.defaults();
+    draft.read(&entries);
+    draft.services();
+    draft.routers();
+    draft.references();
+    draft.finish()
+}
+
+impl Draft<'_> {
+    fn defaults(&mut self) {
+        let name = self.names.default().to_owned();
+        let retry = self.names.retry();
+        let mut router = Node::map();
+        router.put(&["rule"], Node::text("PathPrefix(`/`)"));
+        router.put(&["middlewares"], Node::text(&retry));
+        let mut middleware = Node::map();
+        middleware.put(&["retry", "attempts"], Node::Number(5));
+        middleware.put(&["retry", "initialInterval"], Node::text("500ms"));
+        let mut service = Node::map();
+        service.put(&["loadBalancer"], Node::map());
+        let http = |section, name| (Protocol::Http, section, name);
+        self.parts
+            .insert(http(Section::Routers, name.clone()), router);
+        self.parts.insert(http(Section::Services, name), service);
+        self.parts
+            .insert(http(Section::Middlewares, retry), middleware);
+    }
+
+    /// Sets the options of the labels. A switch yields to the options of its structure, whichever label comes first.
+    fn read(&mut self, entries: &[Entry]) {
+        let (switches, values): (Vec<_>, Vec<_>) = entries
+            .iter()
+            .partition(|entry| matches!(entry.value, Setting::Switch(_)));
+        for entry in switches.into_iter().chain(values) {
+            let name = self
+                .names
+                .canonical(entry.protocol, entry.section, &entry.name);
+            if [PROBE, TRANSPORT].contains(&name.as_str()) {
+                self.error(
+                    &entry.label,
+                    format!("`{name}` is a name of mrsk's own"),
+                    None,
+                );
+                continue;
+            }
+            let key = (entry.protocol, entry.section, name);
+            let labels = self.labels.entry(key.clone()).or_default();
+            if let Some(other) = labels.insert(dotted(&entry.path), entry.label.clone()) {
+                let message = format!("says the same as `{other}`");
+                self.error(
+                    &entry.label,
+                    message,
+                    Some("keep one of the two".to_owned()),
+                );
+                continue;
+            }
+            let part = self.parts.entry(key).or_insert_with(Node::map);
+            match &entry.value {
+                Setting::Value(value) => part.set(&entry.path, Node::text(value)),
+                Setting::Switch(true) => part.set(&entry.path, Node::map()),
+                Setting::Switch(false) => {}
+            }
+        }
+    }
+
+    /// Turns `loadbalancer.server` of every service into its one server.
+    fn services(&mut self) {
+        self.default_stream_services();
+        let spec = self.spec;
+        let mut errors = Vec::new();
+        for ((protocol, section, name), part) in &mut self.parts {
+            if *section != Section::Services {
+                continue;
+            }
+            let Node::Map(fields) = part else { continue };
+            let balancer = fields
+                .entry("loadBalancer".to_owned())
+                .or_insert_with(Node::map);
+            let mut server = balancer.take("server").unwrap_or_else(Node::map);
+            let port = match server.take("port") {
+                Some(Node::Text(text)) => match text.trim().parse::<u16>() {
+                    Ok(port) if port > 0 => port,
+                    _ => {
+                        let key = (*protocol, *section, name.clone());
+                        errors.push((
+                            key,
+                            "loadbalancer.server.port",
+                            format!("`{text}` is not a port: it takes 1 to 65535"),
+                        ));
+                        continue;
+                    }
+                },
+                _ => spec.port,
+            };
+            let address = format!("{}:{port}", spec.alias);
+            match (protocol, server.take("scheme")) {
+                (Protocol::Http, scheme) => {
+                    let scheme = match scheme {
+                        Some(Node::Text(scheme)) => scheme,
+                        _ => "http".to_owned(),
+                    };
+                    if !["http", "https", "h2c"].contains(&scheme.as_str()) {
+                        let key = (*protocol, *section, name.clone());
+                        errors.push((
+                            key,
+                            "loadbalancer.server.scheme",
+                            format!(
+                                "`{scheme}` is not a scheme: it takes `http`, `https` or `h2c`"
+                            ),
+                        ));
+                        continue;
+                    }
+                    server.put(&["url"], Node::text(format!("{scheme}://{address}")));
+                    if balancer.get(&["serversTransport"]).is_none() {
+                        let transport = self.names.prefixed(TRANSPORT);
+                        balancer.put(&["serversTransport"], Node::text(transport));
+                    }
+                }
+                _ => server.put(&["address"], Node::text(address)),
+            }
+            balancer.put(&["servers"], Node::list([server]));
+        }
+        for (key, option, message) in errors {
+            self.option_error(&key, option, message, None);
+        }
+    }
+
+    /// Adds the service of TCP and UDP routers where the labels define none.
+    fn default_stream_services(&mut self) {
+        for protocol in [Protocol::Tcp, Protocol::Udp] {
+            let has = |wanted: Section| {
+                self.parts
+                    .keys()
+                    .any(|(p, s, _)| (*p, *s) == (protocol, wanted))
+            };
+            if has(Section::Routers) && !has(Section::Services) {
+                let key = (protocol, Section::Services, self.names.default().to_owned());
+                self.parts.insert(key, Node::map());
+            }
+        }
+    }
+
+    /// Gives every router a service, and checks its rule.
+    fn routers(&mut self) {
+        let routers: Vec<Key> = self
+            .parts
+            .keys()
+            .filter(|(_, section, _)| *section == Section::Routers)
+            .cloned()
+            .collect();
+        for key in routers {
+            let Some(router) = self.parts.get(&key) else {
+                continue;
+            };
+            let rule = router.get_text(&["rule"]).map(str::to_owned);
+            let old_syntax = router
+                .get_text(&["ruleSyntax"])
+                .is_some_and(|syntax| syntax.eq_ignore_ascii_case("v2"));
+            let has_service = router.get_text(&["service"]).is_some();
+            match (key.0, rule) {
+                (Protocol::Udp, _) => {}
+                (_, None) => {
+                    let help = format!("add `traefik.{}.routers.{}.rule`", key.0.key(), key.2);
+                    self.option_error(&key, "", "the router has no rule".to_owned(), Some(help));
+                }
+                (protocol, Some(rule)) if !old_syntax => {
+                    if let Err((message, help)) = rule::check(protocol, &rule) {
+                        self.option_error(&key, "rule", message, help);
+                    }
+                }
+                _ => {}
+            }
+            if !has_service {
+                self.choose_service(&key);
+            }
+        }
+    }
+
+    /// Sets the service of a router that names none: the one of the same name (so for the default router), else the only
+    /// one that the labels define, else the default one.
+    fn choose_service(&mut self, router: &Key) {
+        let (protocol, _, name) = router;
+        let of_labels: Vec<String> = self
+            .parts
+            .keys()
+            .filter(|(p, s, _)| (*p, *s) == (*protocol, Section::Services))
+            .filter(|key| *protocol != Protocol::Http || self.labels.contains_key(*key))
+            .map(|(_, _, name)| name.clone())
+            .collect();
+        let is_default = *protocol == Protocol::Http && name == self.names.default();
+        let service = match of_labels.as_slice() {
+            _ if is_default || of_labels.contains(name) => name.clone(),
+            [] => self.names.default().to_owned(),
+            [only] => only.clone(),
+            several => {
+                let message = format!(
+                    "the router names no service, and there are several: {}",
+                    several.join(", ")
+                );
+                let help = format!("add `traefik.{}.routers.{name}.service`", protocol.key());
+                return self.option_error(router, "", message, Some(help));
+            }
+        };
+        if let Some(part) = self.parts.get_mut(router) {
+            part.put(&["service"], Node::text(service));
+        }
+    }
+
+    /// Rewrites every reference to a service or middleware.
+    fn references(&mut self) {
+        for ((protocol, section, _), part) in &mut self.parts {
+            let places: &[(&[&str], Section)] = match section {
+                Section::Routers => &[
+                    (&["service"], Section::Services),
+                    (&["middlewares"], Section::Middlewares),
+                ],
+                Section::Middlewares => &[
+                    (&["errors", "service"], Section::Services),
+                    (&["chain", "middlewares"], Section::Middlewares),
+                ],
+                Section::Services => &[],
+            };
+            for (path, target) in places {
+                let Some(text) = part.get_text(path) else {
+                    continue;
+                };
+                let mut references = text
+                    .split(',')
+                    .map(str::trim)
+                    .filter(|name| !name.is_empty())
+                    .map(|name| Node::text(self.names.reference(*protocol, *target, name)));
+                let node = match target {
+                    Section::Middlewares => Node::list(references),
+                    _ => references.next_back().unwrap_or_else(|| Node::text("")),
+                };
+                part.put(path, node);
+            }
+        }
+    }
+
+    fn finish(mut self) -> Result<String, Vec<LabelError>> {
+        if !self.errors.is_empty() {
+            self.errors.sort_by(|a, b| a.label.cmp(&b.label));
+            return Err(self.errors);
+        }
+        let mut document = Node::map();
+        for ((protocol, section, name), part) in std::mem::take(&mut self.parts) {
+            document.put(
+                &[protocol.key(), section.key(), &self.names.prefixed(&name)],
+                part,
+            );
+        }
+        self.probe(&mut document);
+        let transport = self.names.prefixed(TRANSPORT);
+        document.put(
+            &[
+                "http",
+                "serversTransports",
+                &transport,
+                "forwardingTimeouts",
+                "idleConnTimeout",
+            ],
+            Node::text("1s"),
+        );
+        serde_yaml::to_string(&document.into_yaml())
+            .map(|text| literal_braces(&text))
+            .map_err(|error| {
+                vec![LabelError {
+                    label: "traefik".to_owned(),
+                    message: format!("the routing file cannot be printed: {error}"),
+                    help: None,
+                }]
+            })
+    }
+
+    fn probe(&self, document: &mut Node) {
+        let name = self.names.prefixed(PROBE);
+        let service = self.names.prefixed(self.names.default());
+        let mut router = Node::map();
+        let rule = format!("Host(`{}`)", probe_host(self.spec.alias));
+        router.put(&["rule"], Node::text(rule));
+        router.put(&["entryPoints"], Node::list([Node::text(PROBE_ENTRYPOINT)]));
+        router.put(&["middlewares"], Node::list([Node::text(&name)]));
+        router.put(&["priority"], Node::Number(PROBE_PRIORITY));
+        router.put(&["service"], Node::text(service));
+        document.put(&["http", "routers", &name], router);
+        document.put(
+            &[
+                "http",
+                "middlewares",
+                &name,
+                "headers",
+                "customResponseHeaders",
+                PROBE_HEADER,
+            ],
+            Node::text(self.spec.container),
+        );
+    }
+
+    fn error(&mut self, label: &str, message: String, help: Option<String>) {
+        self.errors.push(LabelError {
+            label: label.to_owned(),
+            message,
+            help,
+        });
+    }
+
+    /// Reports a problem of a part at the label that set `option`, else at the part's first label.
+    fn option_error(&mut self, key: &Key, option: &str, message: String, help: Option<String>) {
+        let label = self
+            .labels
+            .get(key)
+            .and_then(|labels| labels.get(option).or_else(|| labels.values().next()))
+            .cloned()
+            .unwrap_or_default();
+        self.error(&label, message, help);
+    }
+}
+
+fn dotted(path: &[Segment]) -> String {
+    let parts: Vec<String> = path
+        .iter()
+        .map(|segment| match segment {
+            Segment::Key(key) => key.to_lowercase(),
+            Segment::Index(index) => format!("[{index}]"),
+        })
+        .collect();
+    parts.join(".")
+}
+
+/// Returns `text` such that Traefik, which runs every routing file through Go's templates, reads `text`.
+fn literal_braces(text: &str) -> String {
+    text.replace("{{", "{{\"{{\"}}")
+}

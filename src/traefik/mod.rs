@@ -1,0 +1,114 @@
+//! Traefik: what mrsk asks of the reverse proxy, as text. Pure: from labels to a routing file, from the user's
+//! arguments to a command line.
+//!
+//! An application's container is addressed by an alias on mrsk's network, never by Traefik's own Docker provider, so that
+//! traffic moves at the moment the [`routing_file`] is written. The file holds
+//!
+//! - the default router, service and retry middleware of a role, with the fields that the user's labels replace,
+//! - everything else that the labels define: HTTP, TCP and UDP,
+//! - a probe router on [`PROBE_ENTRYPOINT`] whose answer names the container, which proves that the file is loaded,
+//! - a servers transport that keeps idle connections for a second only, so that the established connections of an old
+//!   container are the requests in flight.
+//!
+//! Every name in it begins with service, role and destination: Traefik skips a name that two files define.
+
+mod arguments;
+mod document;
+mod label;
+mod names;
+mod rule;
+mod shape;
+mod tree;
+
+#[cfg(test)]
+mod golden;
+
+use std::collections::BTreeMap;
+
+pub use arguments::command_line;
+
+/// The entrypoint that only probe routers use. No port of the host is published for it.
+pub const PROBE_ENTRYPOINT: &str = "mrsk-probe";
+
+/// The TCP port of [`PROBE_ENTRYPOINT`] inside Traefik's container.
+pub const PROBE_PORT: u16 = 7583;
+
+/// The response header by which a probe router names the container.
+pub const PROBE_HEADER: &str = "X-Mrsk-Container";
+
+/// The directory inside Traefik's container that it watches for routing files.
+pub const ROUTES_DIR: &str = "/etc/mrsk/traefik";
+
+/// The label of mrsk's application containers, which Traefik's Docker provider leaves alone.
+pub const SERVICE_LABEL: &str = "mrsk.service";
+
+/// What a routing file is made from.
+#[derive(Debug, Clone, Copy)]
+pub struct RouteSpec<'a> {
+    /// The service.
+    pub service: &'a str,
+    /// The destination, where there is one.
+    pub destination: Option<&'a str>,
+    /// The role.
+    pub role: &'a str,
+    /// All labels of the role's containers; only those that begin with `traefik.` are read.
+    pub labels: &'a BTreeMap<String, String>,
+    /// The TCP port inside the container that serves where no label names another.
+    pub port: u16,
+    /// The container's alias on mrsk's network.
+    pub alias: &'a str,
+    /// The container's name, which the probe router answers.
+    pub container: &'a str,
+}
+
+/// A label that cannot become part of a routing file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LabelError {
+    /// The label's key, as the user wrote it.
+    pub label: String,
+    /// What is wrong: lower case, without a full stop.
+    pub message: String,
+    /// What to do about it.
+    pub help: Option<String>,
+}
+
+/// Returns the routing file: YAML for Traefik's file provider, the same bytes for the same input.
+///
+/// # Errors
+/// Every label that Traefik would not take, each with what to write instead where that is known.
+pub fn routing_file(spec: &RouteSpec) -> Result<String, Vec<LabelError>> {
+    document::render(spec)
+}
+
+/// Returns the name of the routing file: `mrsk-SERVICE@ROLE.yml`, or `mrsk-SERVICE@ROLE@DESTINATION.yml`. Two different
+/// triples never give the same name; characters other than ASCII letters, digits, `.`, `_` and `-` are percent-encoded.
+pub fn file_name(service: &str, destination: Option<&str>, role: &str) -> String {
+    let parts: Vec<String> = [service, role]
+        .into_iter()
+        .chain(destination)
+        .map(names::encoded)
+        .collect();
+    format!("mrsk-{}.yml", parts.join("@"))
+}
+
+/// Returns the host name that a probe router answers to, for the `Host` header of the request.
+pub fn probe_host(alias: &str) -> String {
+    format!("{alias}.mrsk.internal")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn file_names_are_safe_and_unambiguous() {
+        assert_eq!(file_name("hey", None, "web"), "mrsk-hey@web.yml");
+        assert_eq!(
+            file_name("hey", Some("staging"), "web"),
+            "mrsk-hey@web@staging.yml"
+        );
+        assert_ne!(file_name("a", Some("c"), "b"), file_name("a@b", None, "c"));
+        assert_ne!(file_name("a-b", None, "c"), file_name("a", None, "b-c"));
+        assert_eq!(file_name("../x", None, "w b"), "mrsk-..%2Fx@w%20b.yml");
+    }
+}

@@ -1,0 +1,141 @@
+//! Names inside a routing file, and references to them.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use super::RouteSpec;
+use super::label::{Entry, Protocol, Section};
+
+/// The name of mrsk's own router and middleware for the probe.
+pub(super) const PROBE: &str = "mrsk-probe";
+/// The name of mrsk's own servers transport.
+pub(super) const TRANSPORT: &str = "mrsk-transport";
+
+/// Returns `text` with every byte that is not an ASCII letter, a digit, `.`, `_` or `-` percent-encoded.
+pub(super) fn encoded(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut out, byte| {
+        if byte.is_ascii_alphanumeric() || b"._-".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            let _ = write!(out, "%{byte:02X}");
+        }
+        out
+    })
+}
+
+/// Which names the labels define, and what they are called in the file.
+pub(super) struct Names {
+    prefix: String,
+    default: String,
+    aliases: Vec<String>,
+    /// The name as first written, by what it names and its lower-case form.
+    defined: BTreeMap<(Protocol, Section, String), String>,
+}
+
+impl Names {
+    /// Collects the names that `entries` define.
+    pub(super) fn new(spec: &RouteSpec, entries: &[Entry]) -> Self {
+        let prefix = [spec.service, spec.role]
+            .into_iter()
+            .chain(spec.destination)
+            .map(|part| encoded(part) + ":")
+            .collect();
+        let with_destination = |name: String| match spec.destination {
+            Some(destination) => format!("{name}-{destination}"),
+            None => name,
+        };
+        let role = format!("{}-{}", spec.service, spec.role);
+        let default = with_destination(role.clone());
+        let mut defined = BTreeMap::new();
+        for entry in entries {
+            defined
+                .entry((entry.protocol, entry.section, entry.name.to_lowercase()))
+                .or_insert_with(|| entry.name.clone());
+        }
+        Self {
+            prefix,
+            aliases: vec![
+                default.clone(),
+                role,
+                with_destination(spec.service.to_owned()),
+                spec.service.to_owned(),
+            ],
+            default,
+            defined,
+        }
+    }
+
+    /// Returns the name of the role's default HTTP router and service: `SERVICE-ROLE[-DESTINATION]`.
+    pub(super) fn default(&self) -> &str {
+        &self.default
+    }
+
+    /// Returns the name by which the labels mean `name`: in the case that was written first, and the default's name for
+    /// the first of `SERVICE-ROLE-DESTINATION`, `SERVICE-ROLE`, `SERVICE-DESTINATION` and `SERVICE` that they define.
+    pub(super) fn canonical(&self, protocol: Protocol, section: Section, name: &str) -> String {
+        let key = |name: &str| (protocol, section, name.to_lowercase());
+        let has_default = protocol == Protocol::Http && section != Section::Middlewares;
+        if has_default {
+            let meant = self
+                .aliases
+                .iter()
+                .find(|alias| self.defined.contains_key(&key(alias)))
+                .unwrap_or(&self.default);
+            if meant.eq_ignore_ascii_case(name)
+                || !self.defined.contains_key(&key(name)) && self.is_alias(name)
+            {
+                return self.default.clone();
+            }
+        }
+        self.defined
+            .get(&key(name))
+            .cloned()
+            .unwrap_or_else(|| name.to_owned())
+    }
+
+    /// Returns the name that `name` has in the file.
+    pub(super) fn prefixed(&self, name: &str) -> String {
+        format!("{}{}", self.prefix, encoded(name))
+    }
+
+    /// Returns what a reference by name becomes: the prefixed name where the labels or the defaults define it (also as
+    /// `NAME@docker`), `NAME@docker` for another container's, and itself where it names another provider.
+    pub(super) fn reference(&self, protocol: Protocol, section: Section, name: &str) -> String {
+        let (bare, provider) = match name.rsplit_once('@') {
+            Some((bare, provider)) => (bare, Some(provider)),
+            None => (name, None),
+        };
+        if provider.is_some_and(|provider| provider != "docker") {
+            return name.to_owned();
+        }
+        let canonical = self.canonical(protocol, section, bare);
+        if self.is_defined(protocol, section, &canonical) {
+            self.prefixed(&canonical)
+        } else {
+            format!("{bare}@docker")
+        }
+    }
+
+    /// Returns the name of the default retry middleware.
+    pub(super) fn retry(&self) -> String {
+        format!("{}-retry", self.default)
+    }
+
+    fn is_alias(&self, name: &str) -> bool {
+        self.aliases
+            .iter()
+            .any(|alias| alias.eq_ignore_ascii_case(name))
+    }
+
+    fn is_defined(&self, protocol: Protocol, section: Section, name: &str) -> bool {
+        let is_default = protocol == Protocol::Http
+            && match section {
+                Section::Middlewares => name.eq_ignore_ascii_case(&self.retry()),
+                Section::Routers | Section::Services => name == self.default,
+            };
+        is_default
+            || self
+                .defined
+                .contains_key(&(protocol, section, name.to_lowercase()))
+    }
+}

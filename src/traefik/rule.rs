@@ -1,0 +1,393 @@
+//! Rules: Traefik 3 reads another language than Traefik 2, and would skip the router or never match.
+
+use std::ops::Range;
+
+use super::label::Protocol;
+
+const HTTP_MATCHERS: &[&str] = &[
+    "Host",
+    "HostRegexp",
+    "Path",
+    "PathPrefix",
+    "PathRegexp",
+    "Method",
+    "Header",
+    "HeaderRegexp",
+    "Query",
+    "QueryRegexp",
+    "ClientIP",
+];
+const TCP_MATCHERS: &[&str] = &["HostSNI", "HostSNIRegexp", "ClientIP", "ALPN"];
+
+/// Why a rule is refused, and the rule to write instead where that is known.
+pub(super) type Refusal = (String, Option<String>);
+
+/// A matcher with its arguments: `Host(`a`)`.
+struct Call {
+    span: Range<usize>,
+    name: String,
+    arguments: Vec<String>,
+}
+
+/// Checks that Traefik 3 can read `rule`.
+///
+/// # Errors
+/// What it cannot read; with the same rule in its own language where the rule is one of Traefik 2.
+pub(super) fn check(protocol: Protocol, rule: &str) -> Result<(), Refusal> {
+    let known = match protocol {
+        Protocol::Tcp => TCP_MATCHERS,
+        _ => HTTP_MATCHERS,
+    };
+    let calls = calls(rule).map_err(|message| (message, None))?;
+    let mut rewritten = rule.to_owned();
+    let mut old = Vec::new();
+    for call in calls.iter().rev() {
+        if let Some(replacement) = rewrite(call) {
+            rewritten.replace_range(call.span.clone(), &replacement);
+            old.push(rule[call.span.clone()].to_owned());
+        } else if !known
+            .iter()
+            .any(|name| name.eq_ignore_ascii_case(&call.name))
+        {
+            return Err((
+                format!("Traefik has no matcher `{}`", call.name),
+                Some(format!("it has {}", known.join(", "))),
+            ));
+        }
+    }
+    match old.last() {
+        None => Ok(()),
+        Some(old) => Err((
+            format!("only Traefik 2 understands `{old}`"),
+            Some(format!("write {rewritten}")),
+        )),
+    }
+}
+
+/// Finds the matchers of a rule.
+fn calls(rule: &str) -> Result<Vec<Call>, String> {
+    let bytes = rule.as_bytes();
+    let mut calls = Vec::new();
+    let mut at = 0;
+    while at < bytes.len() {
+        let start = at;
+        if bytes[at].is_ascii_alphabetic() {
+            while at < bytes.len() && bytes[at].is_ascii_alphanumeric() {
+                at += 1;
+            }
+            let name = rule[start..at].to_owned();
+            if bytes.get(at) != Some(&b'(') {
+                return Err(format!(
+                    "`{name}` in a rule is followed by its arguments in parentheses"
+                ));
+            }
+            let (arguments, end) = arguments(rule, at + 1)?;
+            at = end;
+            calls.push(Call {
+                span: start..end,
+                name,
+                arguments,
+            });
+        } else if b"()!&| \t\r\n".contains(&bytes[at]) {
+            at += 1;
+        } else {
+            let rest: String = rule[start..].chars().take(12).collect();
+            return Err(format!(
+                "a rule cannot have `{rest}` outside of a matcher's parentheses"
+            ));
+        }
+    }
+    if calls.is_empty() {
+        return Err("the rule has no matcher".to_owned());
+    }
+    Ok(calls)
+}
+
+/// Reads quoted arguments from `at` to the closing parenthesis; returns them, and where the call ends.
+fn arguments(rule: &str, mut at: usize) -> Result<(Vec<String>, usize), String> {
+    let bytes = rule.as_bytes();
+    let mut arguments = Vec::new();
+    loop {
+        match bytes.get(at) {
+            Some(b')') => return Ok((arguments, at + 1)),
+            Some(b',' | b' ' | b'\t' | b'\r' | b'\n') => at += 1,
+            Some(quote @ (b'`' | b'"' | b'\'')) => {
+                let (argument, end) = quoted(rule, at + 1, *quote)
+                    .ok_or_else(|| "a quoted argument of the rule does not end".to_owned())?;
+                arguments.push(argument);
+                at = end;
+            }
+            Some(_) => return Err("the arguments of a matcher stand in backticks".to_owned()),
+            None => return Err("a parenthesis of the rule does not end".to_owned()),
+        }
+    }
+}
+
+fn quoted(rule: &str, start: usize, quote: u8) -> Option<(String, usize)> {
+    let mut text = String::new();
+    let mut chars = rule[start..].char_indices();
+    while let Some((offset, char)) = chars.next() {
+        match char {
+            _ if char == char::from(quote) => return Some((text, start + offset + 1)),
+            '\\' if quote != b'`' => text.push(chars.next()?.1),
+            _ => text.push(char),
+        }
+    }
+    None
+}
+
+/// Returns the matcher in Traefik 3's language where it is in Traefik 2's.
+fn rewrite(call: &Call) -> Option<String> {
+    let name = call.name.to_lowercase();
+    let arguments = &call.arguments;
+    let several = arguments.len() > 1;
+    let any = |matcher: &str, arguments: &mut dyn Iterator<Item = String>| {
+        joined(
+            arguments
+                .map(|argument| format!("{matcher}({})", quote(&argument)))
+                .collect(),
+            " || ",
+        )
+    };
+    let plain = |matcher: &str| Some(any(matcher, &mut arguments.iter().cloned()));
+    let patterned = arguments.iter().any(|argument| has_placeholder(argument));
+    match name.as_str() {
+        "hostheader" => plain("Host"),
+        "host" | "method" | "clientip" | "hostsni" | "alpn" if several => plain(&call.name),
+        "hostregexp" | "hostsniregexp" if patterned => Some(any(
+            &call.name,
+            &mut arguments
+                .iter()
+                .map(|argument| regex(argument, "$", "[^.]+")),
+        )),
+        "path" if patterned => Some(any(
+            "PathRegexp",
+            &mut arguments
+                .iter()
+                .map(|argument| regex(argument, "$", "[^/]+")),
+        )),
+        "pathprefix" if patterned => Some(any(
+            "PathRegexp",
+            &mut arguments
+                .iter()
+                .map(|argument| regex(argument, "", "[^/]+")),
+        )),
+        "path" | "pathprefix" | "pathregexp" | "hostregexp" | "hostsniregexp" if several => {
+            plain(&call.name)
+        }
+        "headers" | "headersregexp" => {
+            let arguments: Vec<String> = arguments.iter().map(|argument| quote(argument)).collect();
+            let matcher = if name == "headers" {
+                "Header"
+            } else {
+                "HeaderRegexp"
+            };
+            Some(format!("{matcher}({})", arguments.join(", ")))
+        }
+        "query" => {
+            let pairs: Option<Vec<(&str, &str)>> = arguments
+                .iter()
+                .map(|argument| argument.split_once('='))
+                .collect();
+            pairs.filter(|pairs| !pairs.is_empty()).map(|pairs| {
+                let calls = pairs
+                    .into_iter()
+                    .map(|(key, value)| format!("Query({}, {})", quote(key), quote(value)))
+                    .collect();
+                joined(calls, " && ")
+            })
+        }
+        _ => None,
+    }
+}
+
+fn joined(calls: Vec<String>, operator: &str) -> String {
+    if calls.len() == 1 {
+        calls.concat()
+    } else {
+        format!("({})", calls.join(operator))
+    }
+}
+
+fn quote(text: &str) -> String {
+    if text.contains('`') {
+        format!("{text:?}")
+    } else {
+        format!("`{text}`")
+    }
+}
+
+/// A piece of a Traefik 2 pattern.
+enum Piece<'a> {
+    Text(&'a str),
+    /// `{name}` or `{name:regex}`.
+    Placeholder(Option<&'a str>),
+}
+
+/// Splits a Traefik 2 pattern. A brace after which no name stands is text: `[0-9]{2}` is Traefik 3's.
+fn pieces(pattern: &str) -> Vec<Piece<'_>> {
+    let mut pieces = Vec::new();
+    let mut rest = pattern;
+    let mut from = 0;
+    while let Some(open) = rest[from..].find('{').map(|open| open + from) {
+        let placeholder = closing(&rest[open..]).and_then(|close| {
+            let inside = &rest[open + 1..open + close];
+            let (name, regex) = match inside.split_once(':') {
+                Some((name, regex)) => (name, Some(regex)),
+                None => (inside, None),
+            };
+            let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+                && name
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
+            is_name.then_some((close, regex))
+        });
+        match placeholder {
+            Some((close, regex)) => {
+                pieces.push(Piece::Text(&rest[..open]));
+                pieces.push(Piece::Placeholder(regex));
+                rest = &rest[open + close + 1..];
+                from = 0;
+            }
+            None => from = open + 1,
+        }
+    }
+    pieces.push(Piece::Text(rest));
+    pieces
+}
+
+/// Returns where the brace that opens `text` is closed.
+fn closing(text: &str) -> Option<usize> {
+    let mut depth = 0;
+    text.char_indices().find_map(|(at, char)| {
+        depth += match char {
+            '{' => 1,
+            '}' => -1,
+            _ => 0,
+        };
+        (depth == 0).then_some(at)
+    })
+}
+
+fn has_placeholder(pattern: &str) -> bool {
+    pieces(pattern)
+        .iter()
+        .any(|piece| matches!(piece, Piece::Placeholder(_)))
+}
+
+/// Returns the regular expression that a Traefik 2 pattern stands for; `default` is what `{name}` matches.
+fn regex(pattern: &str, end: &str, default: &str) -> String {
+    let body: String = pieces(pattern)
+        .into_iter()
+        .map(|piece| match piece {
+            Piece::Text(text) => escaped(text),
+            Piece::Placeholder(regex) => regex.unwrap_or(default).to_owned(),
+        })
+        .collect();
+    format!("^{body}{end}")
+}
+
+fn escaped(text: &str) -> String {
+    text.chars().fold(String::new(), |mut out, char| {
+        if r"\.+*?()|[]{}^$".contains(char) {
+            out.push('\\');
+        }
+        out.push(char);
+        out
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_of_traefik_3_pass() {
+        for rule in [
+            "PathPrefix(`/`)",
+            "Host(`a.example.com`) && (PathPrefix(`/x`) || !Method(`POST`))",
+            "HostRegexp(`^[a-z]{2,3}\\.example\\.com$`)",
+            "PathRegexp(`^/products/[0-9]{2}$`)",
+            "Header(`X-A`, `b`)",
+            "Query(`a`, `b=c`)",
+            "Query(`a`)",
+            "host(\"a\")",
+        ] {
+            assert_eq!(check(Protocol::Http, rule), Ok(()), "{rule}");
+        }
+        assert_eq!(check(Protocol::Tcp, "HostSNI(`*`)"), Ok(()));
+    }
+
+    #[test]
+    fn rules_of_traefik_2_are_refused_with_the_rewrite() {
+        for (rule, rewrite) in [
+            ("Host(`a`, `b`)", "(Host(`a`) || Host(`b`))"),
+            (
+                "!Host(`a`,`b`) && Path(`/x`)",
+                "!(Host(`a`) || Host(`b`)) && Path(`/x`)",
+            ),
+            ("HostHeader(`a`)", "Host(`a`)"),
+            ("Headers(`X-A`, `b`)", "Header(`X-A`, `b`)"),
+            ("HeadersRegexp(`X-A`, `b.*`)", "HeaderRegexp(`X-A`, `b.*`)"),
+            ("Query(`a=b`)", "Query(`a`, `b`)"),
+            (
+                "Query(`a=b`, `c=d`)",
+                "(Query(`a`, `b`) && Query(`c`, `d`))",
+            ),
+            (
+                "HostRegexp(`{sub:[a-z]+}.example.com`)",
+                r"HostRegexp(`^[a-z]+\.example\.com$`)",
+            ),
+            (
+                "HostRegexp(`{sub:[a-z]{2}}.x`)",
+                r"HostRegexp(`^[a-z]{2}\.x$`)",
+            ),
+            ("HostRegexp(`{any}.x`)", r"HostRegexp(`^[^.]+\.x$`)"),
+            ("Path(`/p/{id:[0-9]+}`)", "PathRegexp(`^/p/[0-9]+$`)"),
+            ("PathPrefix(`/p/{id}/`)", "PathRegexp(`^/p/[^/]+/`)"),
+            (
+                "PathPrefix(`/a`, `/b`)",
+                "(PathPrefix(`/a`) || PathPrefix(`/b`))",
+            ),
+        ] {
+            let (message, help) = check(Protocol::Http, rule).expect_err(rule);
+            assert!(
+                message.starts_with("only Traefik 2 understands"),
+                "{message}"
+            );
+            assert_eq!(help, Some(format!("write {rewrite}")), "{rule}");
+            assert_eq!(check(Protocol::Http, rewrite), Ok(()), "{rewrite}");
+        }
+        let (_, help) = check(Protocol::Tcp, "HostSNI(`a`,`b`)").expect_err("several names");
+        assert_eq!(
+            help.as_deref(),
+            Some("write (HostSNI(`a`) || HostSNI(`b`))")
+        );
+    }
+
+    #[test]
+    fn what_no_traefik_reads_is_refused() {
+        for (rule, message) in [
+            ("", "the rule has no matcher"),
+            (
+                "Host:example.com",
+                "`Host` in a rule is followed by its arguments in parentheses",
+            ),
+            ("Hots(`a`)", "Traefik has no matcher `Hots`"),
+            ("Host(`a", "a quoted argument of the rule does not end"),
+            ("Host(a)", "the arguments of a matcher stand in backticks"),
+            ("Host(`a`", "a parenthesis of the rule does not end"),
+            ("HostSNI(`*`)", "Traefik has no matcher `HostSNI`"),
+            (
+                "Host(`a`) ; é",
+                "a rule cannot have `; é` outside of a matcher's parentheses",
+            ),
+        ] {
+            assert_eq!(
+                check(Protocol::Http, rule).expect_err(rule).0,
+                message,
+                "{rule}"
+            );
+        }
+    }
+}

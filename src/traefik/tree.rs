@@ -1,0 +1,120 @@
+//! The document under construction.
+
+use std::collections::BTreeMap;
+
+use serde_yaml::{Mapping, Value};
+
+/// A part of the document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Node {
+    /// A value, as the label has it.
+    Text(String),
+    /// A number.
+    Number(u64),
+    /// Named parts.
+    Map(BTreeMap<String, Node>),
+    /// Numbered parts; holes are closed.
+    List(BTreeMap<usize, Node>),
+}
+
+/// One element of a path through the document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Segment {
+    /// A name.
+    Key(String),
+    /// A place in a list.
+    Index(usize),
+}
+
+impl Node {
+    /// Returns a map without parts.
+    pub(super) fn map() -> Self {
+        Node::Map(BTreeMap::new())
+    }
+
+    /// Returns a value.
+    pub(super) fn text(text: impl Into<String>) -> Self {
+        Node::Text(text.into())
+    }
+
+    /// Returns a list of `nodes`.
+    pub(super) fn list(nodes: impl IntoIterator<Item = Node>) -> Self {
+        Node::List(nodes.into_iter().enumerate().collect())
+    }
+
+    /// Puts `node` at the path of names `keys`; a part that is in the way is replaced.
+    pub(super) fn put(&mut self, keys: &[&str], node: Node) {
+        let path: Vec<Segment> = keys
+            .iter()
+            .map(|key| Segment::Key((*key).to_owned()))
+            .collect();
+        self.set(&path, node);
+    }
+
+    /// Puts `node` at `path`; a part that is in the way is replaced.
+    pub(super) fn set(&mut self, path: &[Segment], node: Node) {
+        let Some((first, rest)) = path.split_first() else {
+            *self = node;
+            return;
+        };
+        let child = match first {
+            Segment::Key(key) => {
+                if !matches!(self, Node::Map(_)) {
+                    *self = Node::map();
+                }
+                match self {
+                    Node::Map(map) => map.entry(key.clone()).or_insert_with(Node::map),
+                    _ => return,
+                }
+            }
+            Segment::Index(index) => {
+                if !matches!(self, Node::List(_)) {
+                    *self = Node::List(BTreeMap::new());
+                }
+                match self {
+                    Node::List(list) => list.entry(*index).or_insert_with(Node::map),
+                    _ => return,
+                }
+            }
+        };
+        child.set(rest, node);
+    }
+
+    /// Returns the part at the path of names `keys`.
+    pub(super) fn get(&self, keys: &[&str]) -> Option<&Node> {
+        keys.iter().try_fold(self, |node, key| match node {
+            Node::Map(map) => map.get(*key),
+            _ => None,
+        })
+    }
+
+    /// Returns the value at the path of names `keys`.
+    pub(super) fn get_text(&self, keys: &[&str]) -> Option<&str> {
+        match self.get(keys) {
+            Some(Node::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Takes the part named `key` out of a map.
+    pub(super) fn take(&mut self, key: &str) -> Option<Node> {
+        match self {
+            Node::Map(map) => map.remove(key),
+            _ => None,
+        }
+    }
+
+    /// Returns the document for the printer.
+    pub(super) fn into_yaml(self) -> Value {
+        match self {
+            Node::Text(text) => Value::String(text),
+            Node::Number(number) => Value::Number(number.into()),
+            Node::Map(map) => Value::Mapping(
+                map.into_iter()
+                    .map(|(key, node)| (Value::String(key), node.into_yaml()))
+                    .collect::<Mapping>(),
+            ),
+            Node::List(list) => Value::Sequence(list.into_values().map(Node::into_yaml).collect()),
+        }
+    }
+}
