@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::draft::{Draft, HostView};
 use super::model::{
-    ConfigRef, FORMAT_VERSION, Image, Operation, Plan, PlanHost, SecretUse, Source, SshRoute, Travel,
+    ConfigRef, FORMAT_VERSION, Image, Operation, Plan, PlanHost, SecretUse, Source, SshRoute,
+    Travel,
 };
 use super::situation::{self, Placement, Situation};
 use super::{passes, wire};
@@ -19,7 +20,11 @@ use crate::name::{HostName, PlanDigest, RoleName, Sha256Hex};
 /// # Errors
 /// Every reason at once why there can be no plan: unknown hosts or roles, hosts that mrsk cannot support, a port that
 /// somebody else holds, labels that Traefik would not take.
-pub fn compile(config: &Config, facts: &Facts, operation: &Operation) -> Result<Plan, Vec<Diagnostic>> {
+pub fn compile(
+    config: &Config,
+    facts: &Facts,
+    operation: &Operation,
+) -> Result<Plan, Vec<Diagnostic>> {
     let selection = select(config, operation)?;
     let mut draft = draft(config, facts, operation, &selection)?;
     passes::bootstrap::run(&mut draft);
@@ -38,13 +43,19 @@ pub fn compile(config: &Config, facts: &Facts, operation: &Operation) -> Result<
 ///
 /// # Errors
 /// Names that the configuration does not have, and a selection without a host.
-pub fn selected_hosts(config: &Config, operation: &Operation) -> Result<Vec<HostName>, Vec<Diagnostic>> {
+pub fn selected_hosts(
+    config: &Config,
+    operation: &Operation,
+) -> Result<Vec<HostName>, Vec<Diagnostic>> {
     let pairs: BTreeSet<HostName> = select(config, operation)?
         .into_iter()
         .map(|(_, host)| host)
         .collect();
     let names = config.hosts.iter().map(|host| &host.name);
-    Ok(names.filter(|name| pairs.contains(*name)).cloned().collect())
+    Ok(names
+        .filter(|name| pairs.contains(*name))
+        .cloned()
+        .collect())
 }
 
 /// A role by its place in the configuration, on one of its hosts.
@@ -55,10 +66,18 @@ fn select(config: &Config, operation: &Operation) -> Result<Vec<Selected>, Vec<D
     let roles: BTreeSet<&RoleName> = config.roles.iter().map(|role| &role.name).collect();
     let hosts: BTreeSet<&HostName> = config.roles.iter().flat_map(|role| &role.hosts).collect();
     for role in operation.roles.iter().filter(|role| !roles.contains(role)) {
-        errors.push(unknown("role", role.as_str(), roles.iter().map(|role| role.as_str())));
+        errors.push(unknown(
+            "role",
+            role.as_str(),
+            roles.iter().map(|role| role.as_str()),
+        ));
     }
     for host in operation.hosts.iter().filter(|host| !hosts.contains(host)) {
-        errors.push(unknown("host", host.as_str(), hosts.iter().map(|host| host.as_str())));
+        errors.push(unknown(
+            "host",
+            host.as_str(),
+            hosts.iter().map(|host| host.as_str()),
+        ));
     }
     if !errors.is_empty() {
         return Err(errors);
@@ -115,7 +134,9 @@ fn draft<'a>(
             let host = role.hosts.iter().find(|name| *name == host)?;
             let host_facts = facts.hosts.get(host)?;
             let version = &operation.version;
-            Some(situation::look(config, role, host, host_facts, version, digest))
+            Some(situation::look(
+                config, role, host, host_facts, version, digest,
+            ))
         })
         .collect();
     let hosts = views(config, facts, &placements);
@@ -134,7 +155,11 @@ fn draft<'a>(
     })
 }
 
-fn views<'a>(config: &'a Config, facts: &'a Facts, placements: &[Placement<'a>]) -> Vec<HostView<'a>> {
+fn views<'a>(
+    config: &'a Config,
+    facts: &'a Facts,
+    placements: &[Placement<'a>],
+) -> Vec<HostView<'a>> {
     let of = |host: &Host| -> Vec<&Placement> {
         placements
             .iter()
@@ -159,7 +184,11 @@ fn views<'a>(config: &'a Config, facts: &'a Facts, placements: &[Placement<'a>])
 }
 
 /// Returns the registry digest that every host must get, where the plan can know it.
-pub(super) fn pinned_digest<'a>(config: &Config, facts: &'a Facts, operation: &Operation) -> Option<&'a str> {
+pub(super) fn pinned_digest<'a>(
+    config: &Config,
+    facts: &'a Facts,
+    operation: &Operation,
+) -> Option<&'a str> {
     let reference = image::reference(config, &operation.version);
     operation
         .skip_push
@@ -247,7 +276,9 @@ fn plan_hosts(draft: &mut Draft, lock_host: &HostName) -> BTreeMap<HostName, Pla
                     proxy: draft.config.ssh.proxy.clone(),
                     proxy_command: draft.config.ssh.proxy_command.clone(),
                 },
-                host_keys: facts.map(|facts| facts.host_keys.clone()).unwrap_or_default(),
+                host_keys: facts
+                    .map(|facts| facts.host_keys.clone())
+                    .unwrap_or_default(),
                 roles,
                 state_dir: facts.and_then(state_dir),
                 serial: facts.map_or(0, |facts| facts.serial.number),

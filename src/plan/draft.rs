@@ -13,6 +13,7 @@ use crate::config::model::{Config, Host};
 use crate::diagnostic::Diagnostic;
 use crate::facts::model::{Facts, HostFacts, Privilege};
 use crate::name::{HostName, RoleName, Sha256Hex, StepId};
+use crate::traefik::LabelError;
 
 /// Seconds for a command that only talks to the local engine.
 pub(super) const QUICK: u32 = 120;
@@ -105,6 +106,18 @@ impl Draft<'_> {
         }
     }
 
+    /// Notes that Traefik would not take these labels or arguments, each once.
+    pub fn refuse_labels(&mut self, kind: &str, errors: Vec<LabelError>) {
+        for error in errors {
+            let mut diagnostic =
+                Diagnostic::error(format!("{kind} `{}`: {}", error.label, error.message));
+            diagnostic.help = error.help;
+            if !self.errors.contains(&diagnostic) {
+                self.errors.push(diagnostic);
+            }
+        }
+    }
+
     /// Keeps `text` among the plan's contents, and returns its key.
     pub fn content(&mut self, text: String) -> Sha256Hex {
         let key = Sha256Hex::of(text.as_bytes());
@@ -143,7 +156,13 @@ pub(super) struct StepBuilder(Step);
 
 impl StepBuilder {
     /// Returns a builder of a step without an action.
-    pub fn new(id: StepId, kind: StepKind, host: Option<&HostName>, summary: impl Into<String>, why: Reason) -> Self {
+    pub fn new(
+        id: StepId,
+        kind: StepKind,
+        host: Option<&HostName>,
+        summary: impl Into<String>,
+        why: Reason,
+    ) -> Self {
         Self(Step {
             id,
             kind,
@@ -187,15 +206,6 @@ impl StepBuilder {
                 });
             }
         }
-        self
-    }
-
-    /// Adds needs that must have ended, even if they were tolerated failures.
-    pub fn needs_settled(mut self, steps: impl IntoIterator<Item = StepId>) -> Self {
-        self.0.needs.extend(steps.into_iter().map(|step| Need {
-            step,
-            on: NeedOn::Settled,
-        }));
         self
     }
 

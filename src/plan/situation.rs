@@ -79,7 +79,8 @@ pub(super) fn look<'a>(
     };
     let routed = facts.files.get(&routing_path).map(|file| &file.aliases);
     let serves = |container: &ContainerFacts| {
-        routed.is_some_and(|aliases| alias_of(container).is_some_and(|alias| aliases.contains(alias)))
+        routed
+            .is_some_and(|aliases| alias_of(container).is_some_and(|alias| aliases.contains(alias)))
     };
     let mut old: Vec<(&String, &ContainerFacts)> = facts
         .containers
@@ -90,9 +91,8 @@ pub(super) fn look<'a>(
     old.sort_by_key(|(other, container)| (!serves(container), (*other).clone()));
     let present = facts.containers.get(&name);
     let serving = present
-        .filter(|c| serves(c))
-        .map(|c| (&name, c))
-        .or_else(|| old.first().map(|(name, c)| (*name, *c)));
+        .filter(|container| serves(container))
+        .or_else(|| old.first().map(|(_, container)| *container));
     let mut placement = Placement {
         role,
         host,
@@ -104,22 +104,20 @@ pub(super) fn look<'a>(
         name,
     };
     match present.filter(|c| is_up(c)) {
-        Some(container) => {
-            match difference(container, &placement.create, facts, image_digest) {
-                Some(why) => {
-                    let renamed = format!("{}_replaced_{}", placement.name, facts.serial.number);
-                    placement.old.insert(0, renamed.clone());
-                    placement.situation = Situation::Replace {
-                        why,
-                        rename_to: Some(renamed),
-                        remove_first: false,
-                    };
-                }
-                None => complete(&mut placement, container, serves(container)),
+        Some(container) => match difference(container, &placement.create, facts, image_digest) {
+            Some(why) => {
+                let renamed = format!("{}_replaced_{}", placement.name, facts.serial.number);
+                placement.old.insert(0, renamed.clone());
+                placement.situation = Situation::Replace {
+                    why,
+                    rename_to: Some(renamed),
+                    remove_first: false,
+                };
             }
-        }
+            None => complete(&mut placement, container, serves(container)),
+        },
         None => {
-            let old_version = serving.map(|(_, c)| version_of(c));
+            let old_version = serving.map(version_of);
             placement.situation = Situation::Replace {
                 why: if old_version.as_deref() == Some(version) {
                     Reason::Incomplete {
@@ -163,7 +161,12 @@ fn complete(placement: &mut Placement, container: &ContainerFacts, serves: bool)
 }
 
 /// Returns how a running container of the wanted name differs from the wanted one.
-fn difference(container: &ContainerFacts, create: &Create, facts: &HostFacts, image_digest: Option<&str>) -> Option<Reason> {
+fn difference(
+    container: &ContainerFacts,
+    create: &Create,
+    facts: &HostFacts,
+    image_digest: Option<&str>,
+) -> Option<Reason> {
     let changed = |what: &str, old: Option<String>, new: Option<String>| {
         Some(Reason::Changed {
             what: what.to_owned(),
@@ -180,7 +183,10 @@ fn difference(container: &ContainerFacts, create: &Create, facts: &HostFacts, im
         );
     }
     if let Some(digest) = image_digest {
-        let image = facts.images.values().find(|image| image.id == container.image_id);
+        let image = facts
+            .images
+            .values()
+            .find(|image| image.id == container.image_id);
         let digests = image.map(|image| &image.digests);
         if !digests.is_some_and(|known| known.contains(digest)) {
             let old = digests.and_then(|known| known.first().cloned());
@@ -188,8 +194,16 @@ fn difference(container: &ContainerFacts, create: &Create, facts: &HostFacts, im
         }
     }
     if !container.secrets_differ.is_empty() {
-        let names: Vec<&str> = container.secrets_differ.iter().map(String::as_str).collect();
-        return changed(&format!("the value of secret {}", names.join(", ")), None, None);
+        let names: Vec<&str> = container
+            .secrets_differ
+            .iter()
+            .map(String::as_str)
+            .collect();
+        return changed(
+            &format!("the value of secret {}", names.join(", ")),
+            None,
+            None,
+        );
     }
     None
 }
@@ -208,7 +222,10 @@ pub(super) fn of_service(config: &Config, container: &ContainerFacts) -> bool {
 
 /// Returns whether a container runs, or is about to run again.
 pub(super) fn is_up(container: &ContainerFacts) -> bool {
-    matches!(container.state.as_str(), "running" | "restarting" | "paused")
+    matches!(
+        container.state.as_str(),
+        "running" | "restarting" | "paused"
+    )
 }
 
 /// Returns the alias that mrsk gave a container.
@@ -227,6 +244,11 @@ fn version_of(container: &ContainerFacts) -> String {
         .labels
         .get(names::LABEL_VERSION)
         .cloned()
-        .or_else(|| container.image.rsplit_once(':').map(|(_, tag)| tag.to_owned()))
+        .or_else(|| {
+            container
+                .image
+                .rsplit_once(':')
+                .map(|(_, tag)| tag.to_owned())
+        })
         .unwrap_or_else(|| container.image.clone())
 }

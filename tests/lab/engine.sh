@@ -4,9 +4,17 @@
 
 LAB_ENGINE=$LAB_CACHE/engine
 DAEMON_JSON=/etc/docker/daemon.json
+CONTAINERD_PID=/var/run/docker/containerd/containerd.pid
 
 engine_answers() {
     timeout 20 docker version > /dev/null 2>&1
+}
+
+# Is the process of that number alive (a zombie has no exe), and the one it should be?
+process_runs() { # NAME PIDFILE
+    local pid
+    pid=$(as_root cat "$2" 2> /dev/null) || return 1
+    [ "$(cat "/proc/$pid/comm" 2> /dev/null)" = "$1" ] && as_root readlink "/proc/$pid/exe" > /dev/null
 }
 
 engine_trusts_registry() {
@@ -30,6 +38,7 @@ engine_configure() {
         > "$LAB_ENGINE/daemon.json.after" || die "$DAEMON_JSON is no JSON object"
     as_root mkdir -p "$(dirname "$DAEMON_JSON")"
     as_root cp "$LAB_ENGINE/daemon.json.after" "$DAEMON_JSON"
+    say "added $LAB_REGISTRY to insecure-registries in $DAEMON_JSON"
 }
 
 engine_reload() {
@@ -42,9 +51,13 @@ engine_start() {
     [ -x "$(command -v dockerd)" ] || apt_install docker.io
     engine_answers && return
     command -v dockerd > /dev/null || die 'there is no dockerd on this machine'
+    # Left behind by an engine that was killed, these would keep the next one from starting.
+    process_runs dockerd /var/run/docker.pid || as_root rm -f /var/run/docker.pid
+    process_runs containerd "$CONTAINERD_PID" || as_root rm -f "$CONTAINERD_PID"
     say 'starting dockerd'
-    as_root sh -c 'exec setsid dockerd > "$0" 2>&1 < /dev/null 9>&-' "$LAB_ENGINE/dockerd.log" &
-    LAB_ENGINE_STARTED=1
+    # It holds nothing of ours open: neither the lock nor the caller's output.
+    as_root setsid --fork dockerd > "$LAB_ENGINE/dockerd.log" 2>&1 < /dev/null 9>&-
+    export LAB_ENGINE_STARTED=1
     wait_for 60 engine_answers || {
         tail -n 20 "$LAB_ENGINE/dockerd.log" >&2
         die 'dockerd does not come up'
@@ -61,19 +74,19 @@ engine_ready() {
 }
 
 # The dockerd that `up` started, and no other.
-engine_own_pid() {
-    local pid
-    pid=$(cat "$LAB_ENGINE/dockerd.pid" 2> /dev/null) || return 1
-    [ "$(cat "/proc/$pid/comm" 2> /dev/null)" = dockerd ] || return 1
-    echo "$pid"
+engine_is_ours() {
+    process_runs dockerd "$LAB_ENGINE/dockerd.pid"
+}
+
+engine_is_gone() {
+    ! engine_is_ours
 }
 
 engine_stop() {
-    local pid
-    if pid=$(engine_own_pid); then
+    if engine_is_ours; then
         say 'stopping dockerd'
-        as_root kill "$pid"
-        wait_for 60 test ! -e "/proc/$pid" || say "dockerd (process $pid) does not end"
+        as_root kill "$(cat "$LAB_ENGINE/dockerd.pid")"
+        wait_for 60 engine_is_gone || say 'dockerd does not end'
     fi
     rm -f "$LAB_ENGINE/dockerd.pid"
 }
@@ -93,6 +106,6 @@ engine_restore_config() {
     else
         as_root rm -f "$DAEMON_JSON"
     fi
-    engine_own_pid > /dev/null || ! engine_answers || engine_reload
+    engine_is_ours || ! engine_answers || engine_reload
     rm -f "$after" "$before" "$now"
 }

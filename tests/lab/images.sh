@@ -21,8 +21,10 @@ rootfs_build() { # TARBALL
     while IFS='|' read -r _ _ mirror suite component; do
         echo "deb $mirror $suite $component"
     done <<< "$archives" | as_root tee "$work/etc/apt/sources.list" > /dev/null
+    # shellcheck disable=SC2016 # for the inner shell
     as_root sh -c 'cd "$0" && rm -rf var/lib/apt/lists/* var/cache/apt/*.bin var/cache/apt/archives/*.deb \
         usr/share/doc/* usr/share/man/* usr/share/locale/* var/log/*.log' "$work"
+    as_root chmod 644 "$work/etc/apt/sources.list"
     as_root tar -C "$work" -cf "$1.part" .
     mv "$1.part" "$1"
     as_root rm -rf "$work"

@@ -20,7 +20,7 @@ LAB_MAX_BARE=5
 LAB_KEY=$LAB_CACHE/keys/id_ed25519
 LAB_KNOWN_HOSTS=$LAB_CACHE/known_hosts
 LAB_SSH_CONFIG=$LAB_CACHE/ssh_config
-export LAB_STATE LAB_SUBNET LAB_REGISTRY_NAME LAB_REGISTRY_USER LAB_BASE_IMAGE LAB_TRAEFIK_IMAGE \
+export LAB_STATE LAB_NETWORK LAB_SUBNET LAB_REGISTRY_NAME LAB_REGISTRY_USER LAB_BASE_IMAGE LAB_TRAEFIK_IMAGE \
     LAB_MAX_HOSTS LAB_MAX_BARE LAB_KEY LAB_KNOWN_HOSTS LAB_SSH_CONFIG
 
 say() { printf 'lab: %s\n' "$*" >&2; }
@@ -30,16 +30,29 @@ die() {
     exit 1
 }
 
+# Ends a process and all that came of it.
+end_tree() { # PID...
+    local pid children
+    for pid in "$@"; do
+        children=$(pgrep -P "$pid" || true)
+        as_root kill "$pid" 2> /dev/null || true
+        # shellcheck disable=SC2086 # a list of numbers
+        end_tree $children
+    done
+}
+
 as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
 
-# Runs a noisy command; what it says is shown only where it fails.
+# Runs a noisy command; what it says is shown only where it fails. It runs in the background, so that a
+# signal to this shell is obeyed at once.
 quietly() { # NAME COMMAND...
     local log=$LAB_CACHE/log/$1.log
     shift
     mkdir -p "$LAB_CACHE/log"
-    if ! "$@" > "$log" 2>&1; then
+    "$@" > "$log" 2>&1 <&0 &
+    if ! wait $!; then
         tail -n 25 "$log" >&2
         say "failed: $*"
         return 1
@@ -97,7 +110,9 @@ host_name_of() { # NAME | short name | IP  ->  the container's name
 
 host_ip_of() { # container's name -> its address
     local number=${1##*-}
-    valid_count "$number" 10 && ((number >= 1)) || die "no host is called $1"
+    if ! valid_count "$number" 10 || ((number < 1)); then
+        die "no host is called $1"
+    fi
     case $1 in
     mrsk-lab-host-*) echo "172.30.0.$((10 + number))" ;;
     mrsk-lab-bare-*) echo "172.30.0.$((50 + number))" ;;

@@ -4,7 +4,6 @@ use crate::action::{Action, Poll, Probe, Run, Write};
 use crate::config::model::Limit;
 use crate::docker::container;
 use crate::docker::names::{LABEL_CREATE, LABEL_HEALTHCHECK, LABEL_VERSION, NETWORK, TRAEFIK};
-use crate::diagnostic::Diagnostic;
 use crate::facts::model::HostFacts;
 use crate::name::{Sha256Hex, StepId};
 use crate::plan::draft::{Draft, QUICK, StepBuilder, step_id};
@@ -37,12 +36,24 @@ pub fn run(draft: &mut Draft) {
     let mut gate = None;
     if !pending.is_empty() {
         let why = Reason::NeededBy {
-            what: format!("no other container starts before {} is healthy and routed", canary.name),
+            what: format!(
+                "no other container starts before {} is healthy and routed",
+                canary.name
+            ),
         };
-        gate = Some(barrier(draft, "canary", vec![switched.live.clone()], 0, why));
+        gate = Some(barrier(
+            draft,
+            "canary",
+            vec![switched.live.clone()],
+            0,
+            why,
+        ));
     }
     for (index, role) in draft.config.roles.iter().enumerate() {
-        let placements: Vec<&Placement> = pending.iter().filter(|p| p.role.name == role.name).collect();
+        let placements: Vec<&Placement> = pending
+            .iter()
+            .filter(|p| p.role.name == role.name)
+            .collect();
         let mut before = gate.clone();
         let size = group_size(draft, role.hosts.len());
         for (number, group) in placements.chunks(size).enumerate() {
@@ -83,7 +94,13 @@ fn group_size(draft: &Draft, hosts: usize) -> usize {
     .max(1)
 }
 
-fn barrier(draft: &mut Draft, subject: &str, needs: Vec<StepId>, wait_seconds: u32, why: Reason) -> StepId {
+fn barrier(
+    draft: &mut Draft,
+    subject: &str,
+    needs: Vec<StepId>,
+    wait_seconds: u32,
+    why: Reason,
+) -> StepId {
     let step = StepBuilder::new(
         step_id(None, "barrier", subject, "open"),
         StepKind::Barrier,
@@ -149,7 +166,12 @@ fn switch(draft: &mut Draft, placement: &Placement, gate: Option<StepId>) -> Swi
 
 /// Returns the ends of a switch without steps: never reached, since such a placement has no pending part.
 fn nothing(placement: &Placement) -> Switched {
-    let id = step_id(Some(placement.host), placement.role.name.as_str(), &placement.name, "start");
+    let id = step_id(
+        Some(placement.host),
+        placement.role.name.as_str(),
+        &placement.name,
+        "start",
+    );
     Switched {
         live: id.clone(),
         last: id,
@@ -157,7 +179,12 @@ fn nothing(placement: &Placement) -> Switched {
 }
 
 fn id_of(placement: &Placement, subject: &str, verb: &str) -> StepId {
-    step_id(Some(placement.host), placement.role.name.as_str(), subject, verb)
+    step_id(
+        Some(placement.host),
+        placement.role.name.as_str(),
+        subject,
+        verb,
+    )
 }
 
 fn why(placement: &Placement) -> Reason {
@@ -170,7 +197,13 @@ fn why(placement: &Placement) -> Reason {
     }
 }
 
-fn rename(draft: &mut Draft, placement: &Placement, facts: &HostFacts, to: &str, gate: Option<StepId>) -> StepId {
+fn rename(
+    draft: &mut Draft,
+    placement: &Placement,
+    facts: &HostFacts,
+    to: &str,
+    gate: Option<StepId>,
+) -> StepId {
     let id = facts.containers.get(&placement.name).map(|c| c.id.clone());
     let step = StepBuilder::new(
         id_of(placement, &placement.name, "rename"),
@@ -194,10 +227,20 @@ fn rename(draft: &mut Draft, placement: &Placement, facts: &HostFacts, to: &str,
     draft.add(step)
 }
 
-fn start(draft: &mut Draft, placement: &Placement, gate: Option<StepId>, renamed: Option<StepId>) -> StepId {
+fn start(
+    draft: &mut Draft,
+    placement: &Placement,
+    gate: Option<StepId>,
+    renamed: Option<StepId>,
+) -> StepId {
     let name = &placement.name;
     let role = placement.role;
-    let mut leftovers = vec!["docker".to_owned(), "container".into(), "prune".into(), "--force".into()];
+    let mut leftovers = vec![
+        "docker".to_owned(),
+        "container".into(),
+        "prune".into(),
+        "--force".into(),
+    ];
     let destination = match &draft.config.destination {
         Some(destination) => format!("label=destination={destination}"),
         None => "label!=destination".to_owned(),
@@ -249,7 +292,11 @@ fn start(draft: &mut Draft, placement: &Placement, gate: Option<StepId>, renamed
     .needs(renamed)
     .needs(draft.find(Some(placement.host), StepKind::InstallDocker))
     .needs(draft.find(Some(placement.host), StepKind::Pull))
-    .needs(role.traefik.then(|| draft.find(Some(placement.host), StepKind::Network)).flatten())
+    .needs(
+        role.traefik
+            .then(|| draft.find(Some(placement.host), StepKind::Network))
+            .flatten(),
+    )
     .runs(first)
     .does(Action::Run(placement.create.run.clone()))
     .runs(connects)
@@ -280,7 +327,10 @@ fn healthcheck(draft: &mut Draft, placement: &Placement, after: Option<StepId>) 
         };
         (
             poll,
-            format!("Wait until {name} answers 200 at :{}{}", check.port, check.path),
+            format!(
+                "Wait until {name} answers 200 at :{}{}",
+                check.port, check.path
+            ),
             Predicate::eq(&["containers", name, "healthy"], true),
             check.max_attempts.saturating_mul(HEALTH_ATTEMPT_MS / 1000),
         )
@@ -298,7 +348,9 @@ fn healthcheck(draft: &mut Draft, placement: &Placement, after: Option<StepId>) 
         };
         (
             poll,
-            format!("Wait until {name} has run for {delay} s, or its own health check says healthy"),
+            format!(
+                "Wait until {name} has run for {delay} s, or its own health check says healthy"
+            ),
             Predicate::eq(&["containers", name, "state"], "running"),
             delay,
         )
@@ -327,7 +379,12 @@ fn healthcheck(draft: &mut Draft, placement: &Placement, after: Option<StepId>) 
     draft.add(step)
 }
 
-fn route_step(draft: &mut Draft, placement: &Placement, facts: &HostFacts, after: Option<StepId>) -> Option<StepId> {
+fn route_step(
+    draft: &mut Draft,
+    placement: &Placement,
+    facts: &HostFacts,
+    after: Option<StepId>,
+) -> Option<StepId> {
     let config = draft.config;
     let text = match traefik::routing_file(&traefik::RouteSpec {
         service: &config.service,
@@ -337,17 +394,10 @@ fn route_step(draft: &mut Draft, placement: &Placement, facts: &HostFacts, after
         port: config.healthcheck.port,
         alias: &placement.alias,
         container: &placement.name,
-        health_path: &config.healthcheck.path,
     }) {
         Ok(text) => text,
         Err(errors) => {
-            for error in errors {
-                let diagnostic = Diagnostic::error(format!("label `{}`: {}", error.label, error.message));
-                draft.errors.push(match error.help {
-                    Some(help) => diagnostic.help(help),
-                    None => diagnostic,
-                });
-            }
+            draft.refuse_labels("label", errors);
             return None;
         }
     };
@@ -414,7 +464,13 @@ fn probe(placement: &Placement) -> Poll {
     }
 }
 
-fn drain(draft: &mut Draft, placement: &Placement, facts: &HostFacts, old: &str, after: Option<StepId>) -> StepId {
+fn drain(
+    draft: &mut Draft,
+    placement: &Placement,
+    facts: &HostFacts,
+    old: &str,
+    after: Option<StepId>,
+) -> StepId {
     let seconds = draft.config.drain_timeout;
     let port = facts
         .containers

@@ -20,7 +20,13 @@ const APT_INSTALL: [&str; 9] = [
 ];
 
 /// How the list of packages is brought up to date.
-const APT_UPDATE: [&str; 5] = ["apt-get", "-o", "DPkg::Lock::Timeout=300", "--quiet", "update"];
+const APT_UPDATE: [&str; 5] = [
+    "apt-get",
+    "-o",
+    "DPkg::Lock::Timeout=300",
+    "--quiet",
+    "update",
+];
 
 /// How a person asks the engine whether it is there; it is asked again until it is.
 const ENGINE_PING: [&str; 12] = [
@@ -43,7 +49,11 @@ pub fn run(draft: &mut Draft) {
     for host in draft.hosts.clone() {
         refuse(draft, &host);
         if host.facts.docker.answers && host.facts.curl.installed {
-            draft.unchanged(Some(host.name()), "docker", "curl is installed and the engine answers");
+            draft.unchanged(
+                Some(host.name()),
+                "docker",
+                "curl is installed and the engine answers",
+            );
         } else {
             let step = install(&host);
             draft.add(step.build());
@@ -113,7 +123,13 @@ fn start_engine(host: &HostView) -> Vec<Action> {
     };
     let mut actions = vec![start, host.as_root(&ENGINE_PING)];
     if host.facts.user != "root" {
-        actions.push(host.as_root(&["usermod", "--append", "--groups", "docker", &host.facts.user]));
+        actions.push(host.as_root(&[
+            "usermod",
+            "--append",
+            "--groups",
+            "docker",
+            &host.facts.user,
+        ]));
     }
     actions.push(Action::Run(Run::literal(["docker", "--version"])));
     actions

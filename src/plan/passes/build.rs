@@ -10,15 +10,23 @@ use crate::plan::situation::Situation;
 
 /// Adds a build and a push, unless nothing is started or `--skip-push` was asked for.
 pub fn run(draft: &mut Draft) {
-    let Some(why) = draft.placements.iter().find_map(|placement| match &placement.situation {
-        Situation::Replace { why, .. } => Some(why.clone()),
-        _ => None,
-    }) else {
+    let Some(why) = draft
+        .placements
+        .iter()
+        .find_map(|placement| match &placement.situation {
+            Situation::Replace { why, .. } => Some(why.clone()),
+            _ => None,
+        })
+    else {
         draft.unchanged(None, "image", "every host runs it");
         return;
     };
     if draft.operation.skip_push {
-        let reason = match crate::plan::compile::pinned_digest(draft.config, draft.facts, draft.operation) {
+        let reason = match crate::plan::compile::pinned_digest(
+            draft.config,
+            draft.facts,
+            draft.operation,
+        ) {
             Some(digest) => format!("--skip-push: the registry has it as {digest}"),
             None => {
                 draft.warnings.push(
@@ -50,9 +58,10 @@ pub fn run(draft: &mut Draft) {
 
 fn warn(draft: &mut Draft, source: &SourceFacts) {
     if source.changes.is_some() {
-        draft
-            .warnings
-            .push("the work tree has changes to tracked files that are not committed; they are built in".into());
+        draft.warnings.push(
+            "the work tree has changes to tracked files that are not committed; they are built in"
+                .into(),
+        );
     }
     if source.commit.is_none() {
         draft
@@ -79,7 +88,13 @@ fn add(draft: &mut Draft, source: &SourceFacts, why: Reason) {
         format!("Build {}", image::reference(config, version)),
         why,
     )
-    .runs([image::build(config, version, &source.dockerfile, &source.context, &identity)])
+    .runs([image::build(
+        config,
+        version,
+        &source.dockerfile,
+        &source.context,
+        &identity,
+    )])
     .secrets(&config.builder.secrets, Travel::BuildSecret)
     .done_when_local(image::build_check(config, version, &identity))
     .silence(SILENCE)
@@ -99,6 +114,7 @@ fn add(draft: &mut Draft, source: &SourceFacts, why: Reason) {
     .runs(image::push(config, version))
     .done_when_local(image::push_check(config, version, &identity))
     .silence(SILENCE)
+    .retry(1)
     .build();
     draft.add(push);
 }

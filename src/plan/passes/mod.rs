@@ -1,8 +1,8 @@
 //! The passes of the compiler. Each looks at the configuration and the facts, and adds its steps to the draft; their order is
 //! the order in which [`super::compile`] calls them, since a pass needs the ids of those before it.
 
-pub(super) mod bootstrap;
 pub(super) mod boot;
+pub(super) mod bootstrap;
 pub(super) mod build;
 pub(super) mod network;
 pub(super) mod prune;

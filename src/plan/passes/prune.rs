@@ -28,8 +28,15 @@ pub fn run(draft: &mut Draft) {
 }
 
 fn old_containers(draft: &Draft, host: &HostView) -> Vec<String> {
-    let limit = draft.facts.taken_at.saturating_sub(u64::from(draft.config.retain_days) * DAY);
-    let wanted: BTreeSet<&String> = draft.placements.iter().map(|placement| &placement.name).collect();
+    let limit = draft
+        .facts
+        .taken_at
+        .saturating_sub(u64::from(draft.config.retain_days) * DAY);
+    let wanted: BTreeSet<&String> = draft
+        .placements
+        .iter()
+        .map(|placement| &placement.name)
+        .collect();
     host.facts
         .containers
         .iter()
@@ -71,14 +78,21 @@ fn unused_images(draft: &Draft, host: &HostView, removed: &[String]) -> Vec<Stri
 fn add(draft: &mut Draft, host: &HostView, containers: &[String], images: &[String]) {
     let remove = |command: &[&str], names: &[String]| {
         (!names.is_empty()).then(|| {
-            let argv = command.iter().copied().chain(names.iter().map(String::as_str));
+            let argv = command
+                .iter()
+                .copied()
+                .chain(names.iter().map(String::as_str));
             Action::Run(Run::literal(argv))
         })
     };
     let done = containers
         .iter()
         .map(|name| Predicate::absent(&["containers", name]))
-        .chain(images.iter().map(|reference| Predicate::absent(&["images", reference])))
+        .chain(
+            images
+                .iter()
+                .map(|reference| Predicate::absent(&["images", reference])),
+        )
         .collect();
     let ends = draft
         .find_all(host.name(), StepKind::Stop)
@@ -92,12 +106,26 @@ fn add(draft: &mut Draft, host: &HostView, containers: &[String], images: &[Stri
     .flatten()
     .fold(
         StepBuilder::new(
-            step_id(Some(host.name()), "prune", &draft.config.service_with_destination(), "remove"),
+            step_id(
+                Some(host.name()),
+                "prune",
+                &draft.config.service_with_destination(),
+                "remove",
+            ),
             StepKind::Prune,
             Some(host.name()),
-            format!("Remove {} old containers and {} unused images", containers.len(), images.len()),
+            format!(
+                "Remove {} old containers and {} unused images",
+                containers.len(),
+                images.len()
+            ),
             Reason::Expired {
-                what: containers.iter().chain(images).cloned().collect::<Vec<_>>().join(", "),
+                what: containers
+                    .iter()
+                    .chain(images)
+                    .cloned()
+                    .collect::<Vec<_>>()
+                    .join(", "),
             },
         )
         .needs(ends)

@@ -51,6 +51,7 @@ pub fn run(draft: &mut Draft) {
         }))
         .done_when(vec![wanted])
         .silence(SILENCE)
+        .retry(1)
         .build();
         draft.add(step);
     }

@@ -17,7 +17,11 @@ pub fn run(draft: &mut Draft) {
             .map(|step| step.id.clone())
             .collect();
         if host.facts.docker.answers {
-            draft.rely(host.name(), Predicate::eq(&["docker", "answers"], true), steps);
+            draft.rely(
+                host.name(),
+                Predicate::eq(&["docker", "answers"], true),
+                steps,
+            );
         }
         if host.traefik {
             shared(draft, &host);
@@ -41,15 +45,28 @@ fn shared(draft: &mut Draft, host: &HostView) {
     let users = of(&[StepKind::Start, StepKind::Traefik]);
     let routes = of(&[StepKind::Route]);
     if network.is_empty() {
-        draft.rely(host.name(), Predicate::contains(&["networks"], NETWORK), users);
+        draft.rely(
+            host.name(),
+            Predicate::contains(&["networks"], NETWORK),
+            users,
+        );
     }
-    let id = host.facts.containers.get(TRAEFIK).map(|container| container.id.as_str());
+    let id = host
+        .facts
+        .containers
+        .get(TRAEFIK)
+        .map(|container| container.id.as_str());
     let predicate = match id {
         Some(id) => Predicate::eq(&["containers", TRAEFIK, "id"], id),
         None => Predicate::absent(&["containers", TRAEFIK]),
     };
     if traefik.is_empty() {
-        if let Some(directory) = host.facts.traefik.as_ref().map(|traefik| traefik.directory.as_str()) {
+        if let Some(directory) = host
+            .facts
+            .traefik
+            .as_ref()
+            .map(|traefik| traefik.directory.as_str())
+        {
             draft.rely(
                 host.name(),
                 Predicate::eq(&["traefik", "directory"], directory),
@@ -77,7 +94,9 @@ fn container(draft: &mut Draft, placement: &Placement) {
             .filter(|step| {
                 step.host.as_ref() == Some(placement.host)
                     && step.role.as_ref() == Some(&placement.role.name)
-                    && verbs.iter().any(|verb| step.id.as_str().ends_with(&format!("/{verb}")))
+                    && verbs
+                        .iter()
+                        .any(|verb| step.id.as_str().ends_with(&format!("/{verb}")))
             })
             .map(|step| step.id.clone())
             .collect()
@@ -86,13 +105,17 @@ fn container(draft: &mut Draft, placement: &Placement) {
     let route = of(&["route"]);
     let whole = of(&["rename", "start", "healthcheck", "route", "drain", "stop"]);
     let ends = of(&["rename", "drain", "stop"]);
-    let mut rely = |predicate, steps: &Vec<StepId>| draft.rely(placement.host, predicate, steps.clone());
+    let mut rely =
+        |predicate, steps: &Vec<StepId>| draft.rely(placement.host, predicate, steps.clone());
     match facts.containers.get(&placement.name) {
         None => rely(Predicate::absent(&["containers", &placement.name]), &begin),
         Some(container) => {
             let steps = if begin.is_empty() { &whole } else { &begin };
             rely(
-                Predicate::eq(&["containers", &placement.name, "id"], container.id.as_str()),
+                Predicate::eq(
+                    &["containers", &placement.name, "id"],
+                    container.id.as_str(),
+                ),
                 steps,
             );
             if begin.is_empty() {
@@ -107,7 +130,10 @@ fn container(draft: &mut Draft, placement: &Placement) {
         let Some(container) = facts.containers.get(old) else {
             continue;
         };
-        rely(Predicate::eq(&["containers", old, "id"], container.id.as_str()), &ends);
+        rely(
+            Predicate::eq(&["containers", old, "id"], container.id.as_str()),
+            &ends,
+        );
         rely(
             Predicate::eq(&["containers", old, "state"], container.state.as_str()),
             &ends,

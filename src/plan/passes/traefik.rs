@@ -28,21 +28,32 @@ pub fn is_to_be_created(host: &HostView) -> bool {
 
 /// Adds Traefik where a role needs it.
 pub fn run(draft: &mut Draft) {
+    let user: Vec<(String, Option<String>)> = draft
+        .config
+        .traefik
+        .args
+        .iter()
+        .map(|arg| (arg.name.clone(), arg.value.clone()))
+        .collect();
+    let args = match traefik::command_line(&user) {
+        Ok(args) => args,
+        Err(errors) => return draft.refuse_labels("traefik argument", errors),
+    };
     for host in draft.hosts.clone() {
         if !host.traefik {
             continue;
         }
         if is_to_be_created(&host) {
             refuse_taken_port(draft, &host);
-            create(draft, &host);
+            create(draft, &host, &args);
         } else {
-            keep(draft, &host);
+            keep(draft, &host, &args);
         }
     }
 }
 
-fn keep(draft: &mut Draft, host: &HostView) {
-    let wanted = wanted(draft, host);
+fn keep(draft: &mut Draft, host: &HostView, args: &[String]) {
+    let wanted = wanted(draft, host, args);
     let label = host
         .facts
         .containers
@@ -67,22 +78,25 @@ fn keep(draft: &mut Draft, host: &HostView) {
             .help("let that user write there, or deploy as root"),
         );
     }
-    draft.unchanged(Some(host.name()), "traefik", "it runs and watches its routing files");
+    draft.unchanged(
+        Some(host.name()),
+        "traefik",
+        "it runs and watches its routing files",
+    );
 }
 
-fn wanted(draft: &Draft, host: &HostView) -> container::Create {
-    let args = traefik::command_line(&draft.config.traefik.args);
+fn wanted(draft: &Draft, host: &HostView, args: &[String]) -> container::Create {
     container::create_traefik(
         draft.config,
-        &args,
+        args,
         &directory(host.facts),
         traefik::ROUTES_DIR,
         &host.facts.home,
     )
 }
 
-fn create(draft: &mut Draft, host: &HostView) {
-    let wanted = wanted(draft, host);
+fn create(draft: &mut Draft, host: &HostView, args: &[String]) {
+    let wanted = wanted(draft, host, args);
     let directory = directory(host.facts);
     let existing = host.facts.containers.get(TRAEFIK);
     let why = match (&host.facts.traefik, existing) {
@@ -108,11 +122,19 @@ fn create(draft: &mut Draft, host: &HostView) {
     let mut first = vec![
         Run::literal(["mkdir", "-p", &directory]),
         Run::literal(["docker", "pull", &draft.config.traefik.image]),
-        Run::literal(["docker", "container", "prune", "--force", "--filter", &leftovers]),
+        Run::literal([
+            "docker",
+            "container",
+            "prune",
+            "--force",
+            "--filter",
+            &leftovers,
+        ]),
     ];
-    if existing.is_some_and(|container| container.labels.get(LABEL_CREATE) != Some(&wanted.digest.to_string())
-        || container.state == "running")
-    {
+    if existing.is_some_and(|container| {
+        container.labels.get(LABEL_CREATE) != Some(&wanted.digest.to_string())
+            || container.state == "running"
+    }) {
         first.push(container::remove(TRAEFIK));
     }
     let step = StepBuilder::new(
