@@ -1,9 +1,11 @@
 //! What is wrong with an input, where, and what to do about it.
 
 use std::fmt;
+use std::ops::Range;
 
 use miette::{
-    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource, Report,
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, MietteError,
+    MietteSpanContents, Report, SourceCode, SourceSpan, SpanContents,
 };
 
 /// The longest line of a file that is shown, in characters.
@@ -143,9 +145,9 @@ fn report(diagnostic: &Diagnostic, sources: &dyn Fn(&str) -> Option<String>) -> 
     }
     match snippet {
         None => Report::new(shown),
-        Some((name, text, offset, length)) => {
-            let label = LabeledSpan::underline(offset..offset + length);
-            Report::new(shown.with_label(label)).with_source_code(NamedSource::new(name, text))
+        Some((line, underlined)) => {
+            let label = LabeledSpan::underline(underlined);
+            Report::new(shown.with_label(label)).with_source_code(line)
         }
     }
 }
@@ -159,34 +161,59 @@ fn headline(diagnostic: &Diagnostic) -> String {
     }
 }
 
-/// Returns the name, the text up to and with the line of the place, and the bytes to underline.
+/// One line of a file. Nothing else of the file is ever shown.
+#[derive(Debug)]
+struct Line {
+    name: String,
+    text: String,
+    index: usize,
+}
+
+impl SourceCode for Line {
+    fn read_span<'a>(
+        &'a self,
+        _span: &SourceSpan,
+        _lines_before: usize,
+        _lines_after: usize,
+    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+        let whole = SourceSpan::from(0..self.text.len());
+        let bytes = self.text.as_bytes();
+        Ok(Box::new(MietteSpanContents::new_named(
+            self.name.clone(),
+            bytes,
+            whole,
+            self.index,
+            0,
+            1,
+        )))
+    }
+}
+
+/// Returns the line of the place, and the bytes of it to underline.
 fn snippet(
     diagnostic: &Diagnostic,
     sources: &dyn Fn(&str) -> Option<String>,
-) -> Option<(String, String, usize, usize)> {
+) -> Option<(Line, Range<usize>)> {
     let place = diagnostic.place.as_ref()?;
     if diagnostic.source_hidden || place.line == 0 || place.column == 0 || is_dotenv(&place.file) {
         return None;
     }
     let text = sources(&place.file)?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    let lines: Vec<String> = text.lines().take(place.line).map(printable).collect();
-    let line = lines.get(place.line - 1)?;
-    if line.chars().count() > MAX_SHOWN {
+    let index = place.line - 1;
+    let text = printable(text.lines().nth(index)?);
+    if text.chars().count() > MAX_SHOWN {
         return None;
     }
-    let before: usize = lines[..place.line - 1]
-        .iter()
-        .map(|line| line.len() + 1)
-        .sum();
-    let bytes = |from: usize, count: usize| -> usize {
-        let characters = line.chars().skip(from).take(count);
-        characters.map(char::len_utf8).sum()
+    let byte = |character: usize| -> usize {
+        let before = text.chars().take(character);
+        before.map(char::len_utf8).sum()
     };
-    let offset = before + bytes(0, place.column - 1);
-    let length = bytes(place.column - 1, place.length);
+    let last = text.chars().count().saturating_sub(1);
+    let first = (place.column - 1).min(last);
+    let (start, end) = (byte(first), byte(first + place.length));
     let name = printable(&place.to_string());
-    Some((name, lines.join("\n"), offset, length))
+    Some((Line { name, text, index }, start..end))
 }
 
 fn is_dotenv(file: &str) -> bool {

@@ -179,8 +179,8 @@ impl<'a> Decoder<'a> {
         match &field.node.kind {
             Kind::Null => Vec::new(),
             Kind::Sequence(items) => {
-                let fields = items.iter().map(|node| Field {
-                    path: field.path.clone(),
+                let fields = items.iter().enumerate().map(|(index, node)| Field {
+                    path: format!("{}[{index}]", field.path),
                     key: node.mark,
                     node,
                 });

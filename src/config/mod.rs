@@ -286,11 +286,8 @@ fn top_level<'n>(decoder: &mut Decoder<'_>, root: &Field<'n>) -> Record<'n> {
         let noun = if missing.len() == 1 { "key" } else { "keys" };
         let message = format!("missing {noun} {}", decode::list(&missing));
         let help = "add at the top level, without indentation; `servers` may be a list of hosts or a map of roles";
-        let mark = Mark {
-            length: 1,
-            ..root.node.mark
-        };
-        decoder.error(mark, message, help);
+        let error = Diagnostic::error(message).at(decoder.place(root.node.mark));
+        decoder.diagnostics.push(error.help(help).hide_source());
     }
     record
 }

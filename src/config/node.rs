@@ -293,7 +293,7 @@ impl<'t> Builder<'t> {
         let mut merged = Vec::new();
         for entry in entries {
             if entry.key.plain && entry.key.text == "<<" {
-                self.merge_source(entry.value, &mut merged);
+                self.merge_source(entry, &mut merged);
                 continue;
             }
             if let Some(line) = seen.get(&entry.key.text) {
@@ -317,17 +317,16 @@ impl<'t> Builder<'t> {
         Ok(own)
     }
 
-    fn merge_source(&mut self, value: Node, merged: &mut Vec<Entry>) {
-        let mark = value.mark;
-        let sources = match value.kind {
+    fn merge_source(&mut self, entry: Entry, merged: &mut Vec<Entry>) {
+        let sources = match entry.value.kind {
             Kind::Sequence(items) => items,
-            kind => vec![Node { mark, kind }],
+            _ => vec![entry.value],
         };
         for source in sources {
             match source.kind {
                 Kind::Mapping(entries) => merged.extend(entries),
                 _ => self.problem(
-                    source.mark,
+                    entry.key.mark,
                     "`<<` can only merge a map",
                     "name an anchor of a map, as in `<<: *defaults`",
                 ),
