@@ -1,6 +1,15 @@
 //! What is wrong with an input, where, and what to do about it.
 
 use std::fmt;
+use std::ops::Range;
+
+use miette::{
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, MietteError,
+    MietteSpanContents, Report, SourceCode, SourceSpan, SpanContents,
+};
+
+/// The longest line of a file that is shown, in characters.
+const MAX_SHOWN: usize = 240;
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,6 +54,8 @@ pub struct Diagnostic {
     pub message: String,
     /// What to do about it.
     pub help: Option<String>,
+    /// Whether the line itself stays unshown, since it may hold a secret.
+    pub source_hidden: bool,
 }
 
 impl Diagnostic {
@@ -55,6 +66,7 @@ impl Diagnostic {
             place: None,
             message: message.into(),
             help: None,
+            source_hidden: false,
         }
     }
 
@@ -76,5 +88,216 @@ impl Diagnostic {
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
+    }
+
+    /// Keeps the line itself from being shown: it may hold a secret.
+    pub fn hide_source(mut self) -> Self {
+        self.source_hidden = true;
+        self
+    }
+}
+
+/// Returns the diagnostics as text for people, one after the other: message, `file:line:column`, the line itself with
+/// what is meant underlined, and what to do about it. `sources` returns the text of a file by the name that places
+/// have; a line that may hold a secret, or of a `.env` file, is never shown.
+pub fn render(
+    diagnostics: &[Diagnostic],
+    sources: &dyn Fn(&str) -> Option<String>,
+    color: bool,
+) -> String {
+    let theme = if color {
+        GraphicalTheme::unicode()
+    } else {
+        GraphicalTheme::unicode_nocolor()
+    };
+    let handler = GraphicalReportHandler::new_themed(theme)
+        .with_context_lines(0)
+        .with_wrap_lines(false)
+        .with_links(false)
+        .without_primary_span_start()
+        .without_syntax_highlighting();
+    let texts: Vec<String> = diagnostics
+        .iter()
+        .map(|diagnostic| {
+            let report = report(diagnostic, sources);
+            let mut text = String::new();
+            match handler.render_report(&mut text, report.as_ref()) {
+                Ok(()) => format!("{}\n", text.trim_end()),
+                Err(fmt::Error) => format!("{}\n", headline(diagnostic)),
+            }
+        })
+        .collect();
+    texts.join("\n")
+}
+
+fn report(diagnostic: &Diagnostic, sources: &dyn Fn(&str) -> Option<String>) -> Report {
+    let snippet = snippet(diagnostic, sources);
+    let message = match &snippet {
+        Some(_) => printable(&diagnostic.message),
+        None => headline(diagnostic),
+    };
+    let mut shown = MietteDiagnostic::new(message).with_severity(match diagnostic.severity {
+        Severity::Warning => miette::Severity::Warning,
+        Severity::Error => miette::Severity::Error,
+    });
+    if let Some(help) = &diagnostic.help {
+        shown = shown.with_help(printable(help));
+    }
+    match snippet {
+        None => Report::new(shown),
+        Some((line, underlined)) => {
+            let label = LabeledSpan::underline(underlined);
+            Report::new(shown.with_label(label)).with_source_code(line)
+        }
+    }
+}
+
+/// Returns the message with its place below it.
+fn headline(diagnostic: &Diagnostic) -> String {
+    let message = printable(&diagnostic.message);
+    match &diagnostic.place {
+        Some(place) => format!("{message}\nat {}", printable(&place.to_string())),
+        None => message,
+    }
+}
+
+/// One line of a file. Nothing else of the file is ever shown.
+#[derive(Debug)]
+struct Line {
+    name: String,
+    text: String,
+    index: usize,
+}
+
+impl SourceCode for Line {
+    fn read_span<'a>(
+        &'a self,
+        _span: &SourceSpan,
+        _lines_before: usize,
+        _lines_after: usize,
+    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+        let whole = SourceSpan::from(0..self.text.len());
+        let bytes = self.text.as_bytes();
+        Ok(Box::new(MietteSpanContents::new_named(
+            self.name.clone(),
+            bytes,
+            whole,
+            self.index,
+            0,
+            1,
+        )))
+    }
+}
+
+/// Returns the line of the place, and the bytes of it to underline.
+fn snippet(
+    diagnostic: &Diagnostic,
+    sources: &dyn Fn(&str) -> Option<String>,
+) -> Option<(Line, Range<usize>)> {
+    let place = diagnostic.place.as_ref()?;
+    if diagnostic.source_hidden || place.line == 0 || place.column == 0 || is_dotenv(&place.file) {
+        return None;
+    }
+    let text = sources(&place.file)?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let index = place.line - 1;
+    let text = printable(text.lines().nth(index)?);
+    if text.chars().count() > MAX_SHOWN {
+        return None;
+    }
+    let byte = |character: usize| -> usize {
+        let before = text.chars().take(character);
+        before.map(char::len_utf8).sum()
+    };
+    let last = text.chars().count().saturating_sub(1);
+    let first = (place.column - 1).min(last);
+    let (start, end) = (byte(first), byte(first + place.length));
+    let name = printable(&place.to_string());
+    Some((Line { name, text, index }, start..end))
+}
+
+fn is_dotenv(file: &str) -> bool {
+    let name = file.rsplit(['/', '\\']).next().unwrap_or(file);
+    name.starts_with(".env") || name.ends_with(".env")
+}
+
+/// Returns `text` with control characters replaced one for one, so that no file can steer the terminal.
+fn printable(text: &str) -> String {
+    let replace = |c: char| {
+        if c.is_control() && c != '\t' && c != '\n' {
+            '\u{fffd}'
+        } else {
+            c
+        }
+    };
+    text.chars().map(replace).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(file: &str, line: usize, column: usize) -> Place {
+        Place {
+            file: file.to_owned(),
+            line,
+            column,
+            length: 3,
+        }
+    }
+
+    fn shown(diagnostic: Diagnostic, source: &str) -> String {
+        render(&[diagnostic], &|_| Some(source.to_owned()), false)
+    }
+
+    #[test]
+    fn shows_the_place_the_line_and_the_help() {
+        let error = Diagnostic::error("unknown key `fob`").at(place("deploy.yml", 2, 5));
+        let text = shown(
+            error.help("did you mean `foo`?"),
+            "é: 1\né: {fob: 2}\nsecond: 3\n",
+        );
+        for part in [
+            "unknown key `fob`",
+            "deploy.yml:2:5",
+            "é: {fob: 2}",
+            "did you mean `foo`?",
+        ] {
+            assert!(text.contains(part), "{text}");
+        }
+        assert!(!text.contains("second"), "{text}");
+        assert!(!text.contains('\u{1b}'), "{text}");
+    }
+
+    #[test]
+    fn hidden_lines_are_not_shown_and_their_place_is() {
+        for error in [
+            Diagnostic::warning("m")
+                .at(place("deploy.yml", 1, 1))
+                .hide_source(),
+            Diagnostic::error("m").at(place("app/.env.staging", 1, 1)),
+            Diagnostic::error("m").at(place("prod.env", 1, 0)),
+        ] {
+            let at = error
+                .place
+                .clone()
+                .map(|place| place.to_string())
+                .unwrap_or_default();
+            let text = shown(error, "password: hunter2");
+            assert!(text.contains(&at) && !text.contains("hunter2"), "{text}");
+        }
+    }
+
+    #[test]
+    fn places_beyond_the_text_and_control_characters_do_no_harm() {
+        for (line, column) in [(1, 1), (1, 40), (2, 1), (9, 9)] {
+            let error = Diagnostic::error("a \u{1b}[31m b").at(place("deploy.yml", line, column));
+            let text = shown(error, "x\u{1b}[2J\r\n");
+            assert!(
+                text.contains(&format!("deploy.yml:{line}:{column}")),
+                "{text}"
+            );
+            assert!(!text.contains('\u{1b}'), "{text}");
+        }
     }
 }

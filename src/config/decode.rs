@@ -1,0 +1,338 @@
+//! From nodes to values, collecting every problem on the way.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+
+use super::node::{Key, Kind, Mark, Node, Problem};
+use crate::diagnostic::{Diagnostic, Place};
+
+/// Where the configuration refers to each variable of the environment.
+pub type Places = BTreeMap<String, Vec<Place>>;
+
+/// Collects problems while nodes are read.
+pub(super) struct Decoder<'a> {
+    file: &'a str,
+    /// What was found so far.
+    pub(super) diagnostics: Vec<Diagnostic>,
+    /// References to variables found so far.
+    pub(super) places: Places,
+}
+
+/// A value and how it is called in messages.
+#[derive(Debug, Clone)]
+pub(super) struct Field<'n> {
+    /// The keys that lead to it, joined with dots.
+    pub(super) path: String,
+    /// Where its key (or, in a list, the value itself) stands.
+    pub(super) key: Mark,
+    /// The value.
+    pub(super) node: &'n Node,
+}
+
+/// A map whose keys are known.
+pub(super) struct Record<'n> {
+    fields: Vec<(&'n str, Field<'n>)>,
+}
+
+impl<'n> Record<'n> {
+    /// Returns the value of `key`.
+    pub(super) fn get(&self, key: &str) -> Option<&Field<'n>> {
+        self.fields
+            .iter()
+            .find(|(name, _)| *name == key)
+            .map(|(_, field)| field)
+    }
+}
+
+impl<'n> Field<'n> {
+    fn child(&self, key: &'n Key, node: &'n Node) -> Self {
+        let path = if self.path.is_empty() {
+            key.text.clone()
+        } else {
+            format!("{}.{}", self.path, key.text)
+        };
+        Self {
+            path,
+            key: key.mark,
+            node,
+        }
+    }
+
+    /// Returns the text, where it is a scalar that was written without quotes.
+    pub(super) fn plain(&self) -> Option<&'n str> {
+        match &self.node.kind {
+            Kind::Scalar { text, plain: true } => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Whether nothing stands there.
+    pub(super) fn is_null(&self) -> bool {
+        self.node.kind == Kind::Null
+    }
+}
+
+impl<'a> Decoder<'a> {
+    /// Returns a decoder of `file`.
+    pub(super) fn new(file: &'a str) -> Self {
+        Self {
+            file,
+            diagnostics: Vec::new(),
+            places: Places::new(),
+        }
+    }
+
+    /// Returns `mark` as a place of the file.
+    pub(super) fn place(&self, mark: Mark) -> Place {
+        Place {
+            file: self.file.to_owned(),
+            line: mark.line,
+            column: mark.column,
+            length: mark.length,
+        }
+    }
+
+    /// Adds an error.
+    pub(super) fn error(
+        &mut self,
+        mark: Mark,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        let place = self.place(mark);
+        self.diagnostics
+            .push(Diagnostic::error(message).at(place).help(help));
+    }
+
+    /// Adds a warning about a line that holds a secret value, so that the line is not shown.
+    pub(super) fn warn_secret(
+        &mut self,
+        mark: Mark,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        let place = self.place(mark);
+        let warning = Diagnostic::warning(message).at(place).help(help);
+        self.diagnostics.push(warning.hide_source());
+    }
+
+    /// Adds the problems of the YAML itself.
+    pub(super) fn problems(&mut self, problems: Vec<Problem>) {
+        for problem in problems {
+            self.error(problem.mark, problem.message, problem.help);
+        }
+    }
+
+    /// Notes that the variable `name` is referred to at `mark`.
+    pub(super) fn refer(&mut self, name: &str, mark: Mark) {
+        let place = self.place(mark);
+        self.places.entry(name.to_owned()).or_default().push(place);
+    }
+
+    /// Returns the entries of a map whose keys are free. Nothing counts as an empty map.
+    pub(super) fn entries<'n>(&mut self, field: &Field<'n>) -> Vec<(&'n str, Field<'n>)> {
+        match &field.node.kind {
+            Kind::Null => Vec::new(),
+            Kind::Mapping(entries) => {
+                let fields = entries.iter().map(|entry| {
+                    (
+                        entry.key.text.as_str(),
+                        field.child(&entry.key, &entry.value),
+                    )
+                });
+                fields.collect()
+            }
+            _ => {
+                self.wrong_kind(
+                    field,
+                    "a map",
+                    "write one `name: value` per line, indented below it",
+                );
+                Vec::new()
+            }
+        }
+    }
+
+    /// Returns the entries of a map whose keys are `known`; others are errors. Nothing counts as an empty map.
+    pub(super) fn record<'n>(&mut self, field: &Field<'n>, known: &[&str]) -> Record<'n> {
+        let mut fields = Vec::new();
+        for (name, child) in self.entries(field) {
+            if known.contains(&name) {
+                fields.push((name, child));
+            } else {
+                self.unknown_key(name, &child, known);
+            }
+        }
+        Record { fields }
+    }
+
+    fn unknown_key(&mut self, name: &str, child: &Field<'_>, known: &[&str]) {
+        let help = match suggestion(name, known) {
+            Some(close) => format!("did you mean `{close}`?"),
+            None => format!("known keys here: {}", list(known)),
+        };
+        self.error(child.key, format!("unknown key `{}`", child.path), help);
+    }
+
+    /// Returns the items of a list. Nothing counts as an empty list.
+    pub(super) fn items<'n>(&mut self, field: &Field<'n>) -> Vec<Field<'n>> {
+        match &field.node.kind {
+            Kind::Null => Vec::new(),
+            Kind::Sequence(items) => {
+                let fields = items.iter().enumerate().map(|(index, node)| Field {
+                    path: format!("{}[{index}]", field.path),
+                    key: node.mark,
+                    node,
+                });
+                fields.collect()
+            }
+            _ => {
+                self.wrong_kind(
+                    field,
+                    "a list",
+                    "write one `- value` per line, indented below it",
+                );
+                Vec::new()
+            }
+        }
+    }
+
+    /// Returns text as it was written; it may be empty.
+    pub(super) fn text(&mut self, field: &Field<'_>) -> Option<String> {
+        match &field.node.kind {
+            Kind::Scalar { text, .. } if text.contains('\0') => {
+                self.error(
+                    field.node.mark,
+                    format!("`{}` contains a NUL byte", field.path),
+                    "no argument or variable of a process can hold one: remove it",
+                );
+                None
+            }
+            Kind::Scalar { text, .. } => Some(text.clone()),
+            Kind::Null => {
+                self.error(
+                    field.key,
+                    format!("`{}` has no value", field.path),
+                    "write a value; an empty text is `\"\"`",
+                );
+                None
+            }
+            _ => {
+                self.wrong_kind(
+                    field,
+                    "a single value",
+                    "write one value, in quotes where it contains `: ` or ` #`",
+                );
+                None
+            }
+        }
+    }
+
+    /// Returns text that is not empty.
+    pub(super) fn filled(&mut self, field: &Field<'_>) -> Option<String> {
+        let text = self.text(field)?;
+        if text.trim().is_empty() {
+            self.error(
+                field.node.mark,
+                format!("`{}` is empty", field.path),
+                "write a value",
+            );
+            return None;
+        }
+        Some(text)
+    }
+
+    /// Returns a boolean: `true` or `false`, without quotes.
+    pub(super) fn boolean(&mut self, field: &Field<'_>) -> Option<bool> {
+        match field.plain() {
+            Some("true") => Some(true),
+            Some("false") => Some(false),
+            _ => {
+                self.error(
+                    field.node.mark,
+                    format!("`{}` must be true or false", field.path),
+                    "write `true` or `false`, without quotes; `yes`, `no`, `on` and `off` are taken as text",
+                );
+                None
+            }
+        }
+    }
+
+    /// Returns a whole number of at least `min`, written in decimal digits. `unit` names what is counted.
+    pub(super) fn number(&mut self, field: &Field<'_>, min: u32, unit: &str) -> Option<u32> {
+        let text = self.text(field)?;
+        let value = digits(&text).and_then(|text| text.parse::<u32>().ok());
+        if let Some(value) = value.filter(|value| *value >= min) {
+            return Some(value);
+        }
+        self.error(
+            field.node.mark,
+            format!(
+                "`{}` must be a whole number of {unit}, not `{text}`",
+                field.path
+            ),
+            format!("write decimal digits alone, at least {min}"),
+        );
+        None
+    }
+
+    /// Returns a port.
+    pub(super) fn port(&mut self, field: &Field<'_>) -> Option<u16> {
+        let text = self.text(field)?;
+        let port = parse_port(&text);
+        if port.is_none() {
+            self.error(
+                field.node.mark,
+                format!("`{}` must be a port, not `{text}`", field.path),
+                "write a number from 1 to 65535",
+            );
+        }
+        port
+    }
+
+    fn wrong_kind(&mut self, field: &Field<'_>, wanted: &str, help: &str) {
+        let found = match &field.node.kind {
+            Kind::Null => "nothing",
+            Kind::Scalar { .. } => "a single value",
+            Kind::Sequence(_) => "a list",
+            Kind::Mapping(_) => "a map",
+        };
+        let name = if field.path.is_empty() {
+            "the configuration".to_owned()
+        } else {
+            format!("`{}`", field.path)
+        };
+        self.error(
+            field.key,
+            format!("{name} must be {wanted}, not {found}"),
+            help,
+        );
+    }
+}
+
+/// Returns a port from 1 to 65535 that is written in decimal digits.
+pub(super) fn parse_port(text: &str) -> Option<u16> {
+    digits(text)?.parse().ok().filter(|port| *port > 0)
+}
+
+fn digits(text: &str) -> Option<&str> {
+    let all = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    all.then_some(text)
+}
+
+/// Returns the candidate that `name` most likely stands for.
+pub(super) fn suggestion<'c>(name: &str, candidates: &[&'c str]) -> Option<&'c str> {
+    let lower = name.to_lowercase().replace('-', "_");
+    candidates
+        .iter()
+        .map(|candidate| (strsim::jaro_winkler(&lower, candidate), *candidate))
+        .filter(|(score, _)| *score > 0.82)
+        .max_by(|left, right| left.0.total_cmp(&right.0))
+        .map(|(_, candidate)| candidate)
+}
+
+/// Returns the names in backticks, separated by commas.
+pub(super) fn list<T: Display>(names: impl IntoIterator<Item = T>) -> String {
+    let quoted: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
+    quoted.join(", ")
+}

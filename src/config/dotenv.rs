@@ -1,0 +1,333 @@
+//! The environment that secrets are taken from: the process's own, then `.env.DEST`, then `.env`. Reading a file never
+//! changes the environment of the process, and no message shows anything of a line but its number.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use crate::diagnostic::{Diagnostic, Place};
+use crate::secret::{Secret, Secrets};
+
+/// Variables by name, from every source.
+#[derive(Debug, Clone, Default)]
+pub struct Environment {
+    variables: Secrets,
+}
+
+impl Environment {
+    /// Reads `.env.DEST` and `.env` in `dir`, or `explicit_file` (relative to the current directory) in their place.
+    /// What stands in `process` wins over the files, and `.env.DEST` over `.env`; within a file the last line wins.
+    /// A missing `.env` or `.env.DEST` is fine.
+    ///
+    /// # Errors
+    /// Every line that cannot be read or would be changed by substitution; a file that cannot be read; an explicit
+    /// file that is not there.
+    pub fn load(
+        dir: &Path,
+        destination: Option<&str>,
+        explicit_file: Option<&Path>,
+        process: impl Iterator<Item = (String, String)>,
+    ) -> Result<Self, Vec<Diagnostic>> {
+        let mut variables = Secrets::new();
+        let mut problems = Vec::new();
+        for (path, shown) in files(dir, destination, explicit_file) {
+            match read(&path, &shown, explicit_file.is_some()) {
+                Ok(read) => variables.extend(read),
+                Err(found) => problems.extend(found),
+            }
+        }
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        variables.extend(process.map(|(name, value)| (name, Secret::new(value))));
+        Ok(Self { variables })
+    }
+
+    /// Returns the value of the variable `name`.
+    pub fn get(&self, name: &str) -> Option<Secret> {
+        self.variables.get(name).cloned()
+    }
+}
+
+/// The files to read, the one that wins last, each with its name in messages.
+fn files(dir: &Path, destination: Option<&str>, explicit: Option<&Path>) -> Vec<(PathBuf, String)> {
+    if let Some(path) = explicit {
+        return vec![(path.to_owned(), path.display().to_string())];
+    }
+    let destination = destination.map(|destination| format!(".env.{destination}"));
+    let names = std::iter::once(".env".to_owned()).chain(destination);
+    names.map(|name| (dir.join(&name), name)).collect()
+}
+
+fn read(path: &Path, shown: &str, required: bool) -> Result<Secrets, Vec<Diagnostic>> {
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == ErrorKind::NotFound && !required => return Ok(Secrets::new()),
+        Err(error) => {
+            let message = format!("{shown} cannot be read: {error}");
+            let problem = problem(shown, 0, message, "look at the path and its permissions");
+            return Err(vec![problem]);
+        }
+    };
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = good.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let help = "save the file as UTF-8; encode binary values, as with base64";
+        vec![problem(
+            shown,
+            line,
+            "the file is not UTF-8 here".to_owned(),
+            help,
+        )]
+    })?;
+    parse(shown, &text)
+}
+
+/// Reads the text of a `.env` file.
+fn parse(shown: &str, text: &str) -> Result<Secrets, Vec<Diagnostic>> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut secrets = Secrets::new();
+    let mut problems = Vec::new();
+    for entry in entries(text) {
+        if let Some(line) = entry.open_quote {
+            problems.push(problem(
+                shown,
+                line,
+                "a quote is not closed".to_owned(),
+                "close it; a single quote within a value goes in double quotes",
+            ));
+            break;
+        }
+        if let Some(line) = entry.dollar {
+            problems.push(problem(
+                shown,
+                line,
+                "a `$` outside single quotes would be replaced".to_owned(),
+                "put the value in single quotes (or write `\\$`): values are taken as they are, never substituted",
+            ));
+            continue;
+        }
+        for item in dotenvy::from_read_iter(entry.text.as_bytes()) {
+            match item {
+                Ok((name, value)) => {
+                    secrets.insert(name, Secret::new(value));
+                }
+                Err(_) => {
+                    problems.push(problem(
+                        shown,
+                        entry.line,
+                        "the line is not `NAME=value`".to_owned(),
+                        "put a value with blanks, quotes, `#` or backslashes in single quotes; a comment begins with `#`",
+                    ));
+                    break;
+                }
+            }
+        }
+    }
+    if problems.is_empty() {
+        Ok(secrets)
+    } else {
+        Err(problems)
+    }
+}
+
+fn problem(shown: &str, line: usize, message: String, help: &str) -> Diagnostic {
+    let place = Place {
+        file: shown.to_owned(),
+        line,
+        column: 0,
+        length: 1,
+    };
+    Diagnostic::error(message)
+        .at(place)
+        .help(help)
+        .hide_source()
+}
+
+/// One assignment: a line, or several where a quoted value has line breaks.
+struct Entry {
+    /// Its text, with the line break at its end.
+    text: String,
+    /// Its first line.
+    line: usize,
+    /// The line of a `$` that dotenvy would replace.
+    dollar: Option<usize>,
+    /// The line of a quote that is not closed at the end of the file.
+    open_quote: Option<usize>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Quote {
+    None,
+    Single,
+    Double,
+}
+
+fn entries(text: &str) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    let mut lines = text.lines().zip(1..);
+    while let Some((line, number)) = lines.next() {
+        if line.trim().is_empty() || line.trim_start().starts_with('#') {
+            continue;
+        }
+        let mut entry = Entry {
+            text: format!("{line}\n"),
+            line: number,
+            dollar: None,
+            open_quote: None,
+        };
+        let mut quote = scan(line, Quote::None, number, &mut entry.dollar);
+        let mut opened = number;
+        while quote != Quote::None {
+            let Some((line, number)) = lines.next() else {
+                entry.open_quote = Some(opened);
+                break;
+            };
+            entry.text.push_str(line);
+            entry.text.push('\n');
+            let before = quote;
+            quote = scan(line, quote, number, &mut entry.dollar);
+            if before != quote {
+                opened = number;
+            }
+        }
+        entries.push(entry);
+    }
+    entries
+}
+
+/// Follows the quotes of one line, and notes the first `$` that would be replaced.
+fn scan(line: &str, mut quote: Quote, number: usize, dollar: &mut Option<usize>) -> Quote {
+    let mut escaped = false;
+    let mut after_blank = false;
+    for c in line.chars() {
+        let blank_before = std::mem::replace(&mut after_blank, c.is_whitespace());
+        if escaped {
+            escaped = false;
+            continue;
+        }
+        match (quote, c) {
+            (Quote::None, '#') if blank_before => break,
+            (Quote::None | Quote::Double, '\\') => escaped = true,
+            (Quote::None | Quote::Double, '$') => *dollar = dollar.or(Some(number)),
+            (Quote::None, '\'') => quote = Quote::Single,
+            (Quote::None, '"') => quote = Quote::Double,
+            (Quote::Single, '\'') | (Quote::Double, '"') => quote = Quote::None,
+            _ => {}
+        }
+    }
+    quote
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(text: &str) -> Vec<(String, String)> {
+        let secrets = parse(".env", text).unwrap_or_else(|problems| panic!("{problems:?}"));
+        let pairs = secrets.iter();
+        pairs
+            .map(|(name, secret)| (name.clone(), secret.reveal().to_owned()))
+            .collect()
+    }
+
+    fn lines(text: &str) -> Vec<String> {
+        let problems = parse(".env", text).expect_err(text);
+        for problem in &problems {
+            assert!(problem.source_hidden);
+            assert!(!format!("{problem:?}").contains("hunter2"), "{problem:?}");
+        }
+        let places = problems.into_iter().filter_map(|problem| problem.place);
+        places.map(|place| place.to_string()).collect()
+    }
+
+    #[test]
+    fn values_arrive_as_they_are_written() {
+        for (text, expected) in [
+            ("A=b", "b"),
+            ("A=", ""),
+            ("export A=b", "b"),
+            ("A = b", "b"),
+            ("A=b # comment's", "b"),
+            ("A=b#c", "b#c"),
+            ("A='$apr1$x$y'", "$apr1$x$y"),
+            ("A=\"a\\$b\"", "a$b"),
+            ("A='a\nb\n'", "a\nb\n"),
+            ("A=\"a\\nb\"", "a\nb"),
+            ("A='a \"b\" #c'", "a \"b\" #c"),
+            ("A=\"it's\"", "it's"),
+            ("A=b   ", "b"),
+            ("\u{feff}A=b\r\n", "b"),
+            ("# it's a comment with a $\nA=b", "b"),
+            ("A=a\nA=b", "b"),
+            ("A=é✓", "é✓"),
+            ("A=b=c==", "b=c=="),
+        ] {
+            assert_eq!(
+                values(text),
+                [("A".to_owned(), expected.to_owned())],
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn problems_name_the_line_and_nothing_of_it() {
+        for (text, expected) in [
+            ("A=b\nhunter2", vec![".env:2"]),
+            ("A=hunter2 $x", vec![".env:1"]),
+            ("\nA=\"$apr1$hunter2\"", vec![".env:2"]),
+            (
+                "A='x\ny' \nB=$hunter2\nC=hunter2 x",
+                vec![".env:3", ".env:4"],
+            ),
+            ("A=b\nB='hunter2\nC=d", vec![".env:2"]),
+            ("A=\"\nx$hunter2\"", vec![".env:2"]),
+            ("1A=hunter2", vec![".env:1"]),
+        ] {
+            assert_eq!(lines(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_process_wins_over_the_destination_and_that_over_the_rest() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join(".env"), "A=env\nB=env\nC=env\n").unwrap();
+        std::fs::write(dir.path().join(".env.staging"), "A=staging\nB=staging\n").unwrap();
+        let process = || [("A".to_owned(), "process".to_owned())].into_iter();
+        let get = |environment: &Environment, name| {
+            environment
+                .get(name)
+                .map(|secret| secret.reveal().to_owned())
+        };
+
+        let staging = Environment::load(dir.path(), Some("staging"), None, process()).unwrap();
+        let all = ["A", "B", "C", "D"].map(|name| get(&staging, name));
+        assert_eq!(
+            all,
+            [
+                Some("process".into()),
+                Some("staging".into()),
+                Some("env".into()),
+                None
+            ]
+        );
+
+        let plain = Environment::load(dir.path(), None, None, process()).unwrap();
+        assert_eq!(get(&plain, "B"), Some("env".into()));
+
+        let other = dir.path().join(".env.staging");
+        let explicit = Environment::load(dir.path(), None, Some(&other), process()).unwrap();
+        assert_eq!(get(&explicit, "C"), None);
+        assert!(std::env::var_os("B").is_none());
+    }
+
+    #[test]
+    fn a_missing_file_is_fine_unless_it_was_named() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(Environment::load(dir.path(), Some("x"), None, std::iter::empty()).is_ok());
+        let missing = dir.path().join("nothing");
+        assert!(Environment::load(dir.path(), None, Some(&missing), std::iter::empty()).is_err());
+        std::fs::create_dir(dir.path().join(".env")).unwrap();
+        assert!(Environment::load(dir.path(), None, None, std::iter::empty()).is_err());
+    }
+}

@@ -1,0 +1,74 @@
+//! Keeps lines that may hold a secret value out of what is shown of the file.
+
+use super::env::has_url_password;
+use crate::diagnostic::Diagnostic;
+
+/// Parts of a key that stand before a secret value; also of misspelt ones.
+const WORDS: [&str; 6] = ["pass", "pwd", "secret", "token", "_key", "-key"];
+
+/// Hides the source of every diagnostic whose line may hold a secret value.
+pub(super) fn hide_secret_lines(text: &str, diagnostics: &mut [Diagnostic]) {
+    let lines: Vec<&str> = text.lines().collect();
+    for diagnostic in diagnostics {
+        let line = diagnostic.place.as_ref().map_or(0, |place| place.line);
+        if line > 0 && may_reveal(&lines, line - 1) {
+            diagnostic.source_hidden = true;
+        }
+    }
+}
+
+fn may_reveal(lines: &[&str], index: usize) -> bool {
+    let Some(line) = lines.get(index) else {
+        return false;
+    };
+    let above = lines[..index]
+        .iter()
+        .rev()
+        .find(|line| !line.trim().is_empty());
+    has_url_password(line)
+        || value_after_word(line).is_some_and(|value| !value.is_empty())
+        || above.is_some_and(|above| {
+            continues_below(above) && !line.trim_start().starts_with(['-', '['])
+        })
+}
+
+/// Whether the value of a secret's key begins in the line below.
+fn continues_below(line: &str) -> bool {
+    value_after_word(line).is_some_and(|value| value.is_empty() || value.starts_with(['|', '>']))
+}
+
+/// Returns what stands after the colon of a key that names a secret, unless it is a list of names.
+fn value_after_word(line: &str) -> Option<&str> {
+    let lower = line.to_ascii_lowercase();
+    let end = WORDS
+        .iter()
+        .filter_map(|word| lower.find(word).map(|start| start + word.len()))
+        .min()?;
+    let rest = &line[end..];
+    let value = rest[rest.find(':')? + 1..].trim();
+    (!value.starts_with('[')).then_some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_with_secret_values_are_found() {
+        for (text, expected) in [
+            ("  password: hunter2", true),
+            ("  pasword: x\n", false),
+            ("  passwrd: x", true),
+            ("registry: {server: a, password: b, foo: c}", true),
+            ("  password: [NAME]", false),
+            ("  - DB_PASSWORD", false),
+            ("  DATABASE_URL: postgres://a:b@c/d", true),
+            ("  API_KEY: x", true),
+            ("  port: 3000", false),
+        ] {
+            assert_eq!(may_reveal(&[text.trim_end()], 0), expected, "{text}");
+        }
+        assert!(may_reveal(&["  password: |", "", "    hunter2"], 2));
+        assert!(!may_reveal(&["  secret:", "    - NAME"], 1));
+    }
+}

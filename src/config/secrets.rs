@@ -1,0 +1,94 @@
+//! Which variables of the environment a configuration refers to, and their values.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::decode::Places;
+use super::dotenv::Environment;
+use super::model::{Config, Value};
+use crate::diagnostic::Diagnostic;
+use crate::name::RoleName;
+use crate::secret::Secrets;
+
+/// What a variable of the environment is needed for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Purpose {
+    /// The user name of the registry.
+    RegistryUsername,
+    /// The password of the registry.
+    RegistryPassword,
+    /// A build secret.
+    Build,
+    /// A secret variable of a role's containers.
+    Role(RoleName),
+}
+
+/// Returns every variable of the environment that `config` refers to, and what for.
+pub fn secret_names(config: &Config) -> BTreeMap<String, BTreeSet<Purpose>> {
+    let mut names: BTreeMap<String, BTreeSet<Purpose>> = BTreeMap::new();
+    let mut add = |name: &str, purpose: Purpose| {
+        names.entry(name.to_owned()).or_default().insert(purpose);
+    };
+    if let Some(Value::FromEnv(name)) = &config.registry.username {
+        add(name, Purpose::RegistryUsername);
+    }
+    if let Some(name) = &config.registry.password {
+        add(name, Purpose::RegistryPassword);
+    }
+    for name in &config.builder.secrets {
+        add(name, Purpose::Build);
+    }
+    for role in &config.roles {
+        for name in &role.env.secret {
+            add(name, Purpose::Role(role.name.clone()));
+        }
+    }
+    names
+}
+
+/// Looks up every variable that `config` refers to: in `literal` (secrets that stand in the file), then in
+/// `environment`. `places` says where the file refers to them.
+///
+/// # Errors
+/// All that are missing or cannot be handed to a process, each once for every place that refers to it.
+pub fn resolve_secrets(
+    config: &Config,
+    environment: &Environment,
+    literal: &Secrets,
+    places: &Places,
+) -> Result<Secrets, Vec<Diagnostic>> {
+    let mut secrets = Secrets::new();
+    let mut problems = Vec::new();
+    for name in secret_names(config).into_keys() {
+        let found = literal
+            .get(&name)
+            .cloned()
+            .or_else(|| environment.get(&name));
+        let (message, help) = match found {
+            Some(secret) if !secret.reveal().contains('\0') => {
+                secrets.insert(name, secret);
+                continue;
+            }
+            Some(_) => (
+                format!("secret `{name}` contains a NUL byte"),
+                "no variable of a process can hold one: encode it".to_owned(),
+            ),
+            None => (
+                format!("secret `{name}` is not set"),
+                format!("write `{name}=…` to .env, or set it in the environment"),
+            ),
+        };
+        let error = Diagnostic::error(message).help(help);
+        match places.get(&name) {
+            Some(places) if !places.is_empty() => {
+                problems.extend(places.iter().map(|place| error.clone().at(place.clone())));
+            }
+            _ => problems.push(error),
+        }
+    }
+    problems.sort_by(|left, right| left.place.cmp(&right.place));
+    if problems.is_empty() {
+        Ok(secrets)
+    } else {
+        Err(problems)
+    }
+}

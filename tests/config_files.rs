@@ -1,0 +1,190 @@
+//! Reading the file itself, and looking up the secrets that it names.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use mrsk::config::dotenv::Environment;
+use mrsk::config::secrets::{Purpose, resolve_secrets, secret_names};
+use mrsk::config::{self, PASSWORD_SECRET, render};
+use mrsk::diagnostic::Diagnostic;
+use mrsk::name::RoleName;
+
+const DEPLOY: &str = "service: hey
+image: 37s/hey
+servers:
+  web: [192.168.0.1]
+  job:
+    hosts: [192.168.0.2]
+    env:
+      secret: [MAILER]
+registry:
+  username: [USERNAME]
+  password: hunter2
+env:
+  secret: [MASTER]
+builder:
+  multiarch: false
+  secrets: [GITHUB_TOKEN, MASTER]
+";
+
+fn places(diagnostics: &[Diagnostic]) -> Vec<String> {
+    let places = diagnostics
+        .iter()
+        .map(|diagnostic| match &diagnostic.place {
+            Some(place) => format!("{place}: {}", diagnostic.message),
+            None => diagnostic.message.clone(),
+        });
+    places.collect()
+}
+
+fn environment(variables: &[(&str, &str)]) -> Environment {
+    let dir = tempfile::tempdir().unwrap();
+    let process = variables
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Environment::load(dir.path(), None, None, process).unwrap()
+}
+
+#[test]
+fn a_missing_file_says_how_to_name_another() {
+    let dir = tempfile::tempdir().unwrap();
+    let problems = config::load(&dir.path().join("deploy.yml"), None).unwrap_err();
+    let help = problems[0].help.as_deref().unwrap();
+    assert!(problems[0].message.contains("does not exist"));
+    assert!(help.contains("-c") && help.contains("config/deploy.yml"));
+}
+
+#[test]
+fn a_file_that_is_not_utf8_is_refused_with_its_place() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("deploy.yml");
+    fs::write(&path, b"service: hey\nimage: a\xff\n").unwrap();
+    let problems = config::load(&path, None).unwrap_err();
+    assert!(
+        places(&problems)[0].contains("deploy.yml:2:9: "),
+        "{problems:?}"
+    );
+}
+
+#[test]
+fn a_file_that_would_be_merged_is_not_ignored() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("deploy.yml");
+    fs::write(&path, DEPLOY).unwrap();
+    assert_eq!(
+        config::load(&path, Some("staging"))
+            .unwrap()
+            .config
+            .destination,
+        Some("staging".to_owned())
+    );
+    fs::write(dir.path().join("deploy.staging.yml"), "service: other\n").unwrap();
+    assert!(config::load(&path, Some("staging")).is_err());
+    assert!(config::load(&path, None).is_ok());
+    assert!(config::parse("deploy.yml", DEPLOY, Some("../x")).is_err());
+}
+
+#[test]
+fn every_reference_is_known_by_name() {
+    let loaded = config::parse("deploy.yml", DEPLOY, None).unwrap();
+    let names = secret_names(&loaded.config);
+    let role = |name: &str| Purpose::Role(RoleName::new(name));
+    let expected = [
+        ("GITHUB_TOKEN", BTreeSet::from([Purpose::Build])),
+        ("MAILER", BTreeSet::from([role("job")])),
+        (
+            "MASTER",
+            BTreeSet::from([Purpose::Build, role("job"), role("web")]),
+        ),
+        (PASSWORD_SECRET, BTreeSet::from([Purpose::RegistryPassword])),
+        ("USERNAME", BTreeSet::from([Purpose::RegistryUsername])),
+    ];
+    let expected = expected.map(|(name, purposes)| (name.to_owned(), purposes));
+    assert_eq!(names.into_iter().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn all_missing_secrets_are_named_at_every_reference() {
+    let loaded = config::parse("deploy.yml", DEPLOY, None).unwrap();
+    let environment = environment(&[("MAILER", "")]);
+    let problems = resolve_secrets(
+        &loaded.config,
+        &environment,
+        &loaded.literal_secrets,
+        &loaded.places,
+    )
+    .unwrap_err();
+    assert_eq!(
+        places(&problems),
+        [
+            "deploy.yml:10:14: secret `USERNAME` is not set",
+            "deploy.yml:13:12: secret `MASTER` is not set",
+            "deploy.yml:16:13: secret `GITHUB_TOKEN` is not set",
+            "deploy.yml:16:27: secret `MASTER` is not set",
+        ]
+    );
+}
+
+#[test]
+fn values_come_from_the_file_or_the_environment() {
+    let loaded = config::parse("deploy.yml", DEPLOY, None).unwrap();
+    let environment = environment(&[
+        ("MAILER", ""),
+        ("MASTER", "a $b\n"),
+        ("GITHUB_TOKEN", "t"),
+        ("USERNAME", "u"),
+        ("OTHER", "o"),
+    ]);
+    let secrets = resolve_secrets(
+        &loaded.config,
+        &environment,
+        &loaded.literal_secrets,
+        &loaded.places,
+    )
+    .unwrap();
+    let values: Vec<(&str, &str)> = secrets
+        .iter()
+        .map(|(name, secret)| (name.as_str(), secret.reveal()))
+        .collect();
+    assert_eq!(
+        values,
+        [
+            ("GITHUB_TOKEN", "t"),
+            ("MAILER", ""),
+            ("MASTER", "a $b\n"),
+            (PASSWORD_SECRET, "hunter2"),
+            ("USERNAME", "u"),
+        ]
+    );
+    assert!(!format!("{loaded:?}").contains("hunter2"));
+    assert!(
+        !render::to_json(&loaded.config)
+            .to_string()
+            .contains("hunter2")
+    );
+}
+
+#[test]
+fn the_fingerprint_depends_on_what_is_configured_alone() {
+    let fingerprint = |path: &str, text: &str| {
+        render::fingerprint(&config::parse(path, text, None).unwrap().config)
+    };
+    let one = fingerprint("deploy.yml", DEPLOY);
+    let spaced = DEPLOY.replace("[MASTER]", "\n    - MASTER # the key");
+    assert_eq!(one, fingerprint("other/deploy.yml", &spaced));
+    assert_eq!(
+        one,
+        fingerprint(
+            "deploy.yml",
+            &DEPLOY.replace("hunter2", "[MRSK_REGISTRY_PASSWORD]")
+        )
+    );
+    assert_ne!(
+        one,
+        fingerprint("deploy.yml", &DEPLOY.replace("37s/hey", "37s/hoy"))
+    );
+    assert_ne!(
+        one,
+        fingerprint("deploy.yml", &DEPLOY.replace("MAILER", "MAILED"))
+    );
+}

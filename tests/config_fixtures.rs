@@ -1,0 +1,138 @@
+//! Walks `fixtures/config`: what valid configurations resolve to, and what is said of invalid ones. With
+//! `MRSK_BLESS=1` the expectations are rewritten.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use mrsk::config::{self, Loaded};
+use mrsk::diagnostic::{self, Diagnostic};
+
+fn fixtures(kind: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fixtures/config")
+        .join(kind);
+    let mut files: Vec<PathBuf> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "yml"))
+        .filter(|path| !path.to_string_lossy().ends_with(".resolved.yml"))
+        .collect();
+    files.sort();
+    files
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().unwrap().to_string_lossy().into_owned()
+}
+
+fn parse(path: &Path) -> (String, Result<Loaded, Vec<Diagnostic>>) {
+    let text = fs::read_to_string(path).unwrap();
+    let result = config::parse(&name(path), &text, None);
+    (text, result)
+}
+
+fn shown(diagnostics: &[Diagnostic], text: &str) -> String {
+    diagnostic::render(diagnostics, &|_| Some(text.to_owned()), false)
+}
+
+/// Compares `actual` with the file `expected`; returns what to say where they differ.
+fn compare(expected: &Path, actual: &str) -> Option<String> {
+    if std::env::var_os("MRSK_BLESS").is_some() {
+        fs::write(expected, actual).unwrap();
+        return None;
+    }
+    let text = fs::read_to_string(expected).unwrap_or_default();
+    (text != actual).then(|| {
+        format!(
+            "== {}\n-- expected\n{text}\n-- actual\n{actual}",
+            name(expected)
+        )
+    })
+}
+
+#[test]
+fn valid_configurations_resolve_as_expected() {
+    let files = fixtures("valid");
+    assert!(files.len() >= 15, "only {} files", files.len());
+    let mut differences = Vec::new();
+    for path in files {
+        let (text, result) = parse(&path);
+        match result {
+            Ok(loaded) => {
+                let mut actual = config::render::to_yaml(&loaded.config);
+                if !loaded.warnings.is_empty() {
+                    let warnings = shown(&loaded.warnings, &text);
+                    let warnings = warnings
+                        .lines()
+                        .map(|line| format!("# {line}").trim_end().to_owned() + "\n");
+                    actual.push_str(&warnings.collect::<String>());
+                }
+                differences.extend(compare(&path.with_extension("resolved.yml"), &actual));
+            }
+            Err(diagnostics) => differences.push(format!(
+                "== {}\n{}",
+                name(&path),
+                shown(&diagnostics, &text)
+            )),
+        }
+    }
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+#[test]
+fn invalid_configurations_are_refused_with_the_expected_words() {
+    let files = fixtures("invalid");
+    assert!(files.len() >= 30, "only {} files", files.len());
+    let mut differences = Vec::new();
+    for path in files {
+        let (text, result) = parse(&path);
+        match result {
+            Ok(_) => differences.push(format!("== {} is accepted", name(&path))),
+            Err(diagnostics) => {
+                let actual = shown(&diagnostics, &text);
+                differences.extend(compare(&path.with_extension("txt"), &actual));
+            }
+        }
+    }
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+#[test]
+fn every_expectation_has_its_configuration() {
+    for (kind, suffix) in [("valid", ".resolved.yml"), ("invalid", ".txt")] {
+        let stems: BTreeSet<String> = fixtures(kind)
+            .iter()
+            .map(|path| name(&path.with_extension("")))
+            .collect();
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("fixtures/config")
+            .join(kind);
+        for entry in fs::read_dir(folder).unwrap() {
+            let file = entry.unwrap().file_name().to_string_lossy().into_owned();
+            if let Some(stem) = file.strip_suffix(suffix) {
+                assert!(stems.contains(stem), "{file} has no configuration");
+            }
+        }
+    }
+}
+
+#[test]
+fn no_message_shows_a_literal_password() {
+    for kind in ["valid", "invalid"] {
+        for path in fixtures(kind) {
+            let (text, result) = parse(&path);
+            let (diagnostics, resolved) = match result {
+                Ok(loaded) => (loaded.warnings, config::render::to_yaml(&loaded.config)),
+                Err(diagnostics) => (diagnostics, String::new()),
+            };
+            let shown = shown(&diagnostics, &text);
+            assert!(!shown.contains("hunter2"), "{}: {shown}", name(&path));
+            assert!(
+                kind == "valid" || !resolved.contains("hunter2"),
+                "{}",
+                name(&path)
+            );
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Whatever a configuration or a `.env` file contains, reading it ends, and ends without a panic.
+
+use std::fs;
+use std::path::Path;
+
+use mrsk::config::dotenv::Environment;
+use mrsk::{config, diagnostic};
+use proptest::prelude::*;
+
+/// Reads `text`, and renders what comes of it.
+fn read(text: &str) -> String {
+    match config::parse("deploy.yml", text, Some("staging")) {
+        Ok(loaded) => {
+            config::secrets::secret_names(&loaded.config);
+            config::render::fingerprint(&loaded.config);
+            config::render::to_yaml(&loaded.config)
+        }
+        Err(problems) => {
+            assert!(!problems.is_empty());
+            diagnostic::render(&problems, &|_| Some(text.to_owned()), true)
+        }
+    }
+}
+
+fn fixtures() -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/config");
+    let mut files = Vec::new();
+    for kind in ["valid", "invalid"] {
+        for entry in fs::read_dir(folder.join(kind)).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.to_string_lossy().into_owned();
+            if name.ends_with(".yml") && !name.ends_with(".resolved.yml") {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    files
+        .iter()
+        .map(|path| fs::read_to_string(path).unwrap())
+        .collect()
+}
+
+/// Pieces of YAML, in any order.
+fn soup() -> impl Strategy<Value = String> {
+    let pieces = prop::sample::select(vec![
+        "service",
+        "servers",
+        "env",
+        "secret",
+        "clear",
+        "web",
+        "registry",
+        "password",
+        ":",
+        ": ",
+        "- ",
+        "\n",
+        "\n  ",
+        "\n    ",
+        "[",
+        "]",
+        "{",
+        "}",
+        ",",
+        ", ",
+        "\"",
+        "'",
+        "|",
+        "|-\n",
+        ">",
+        "&a ",
+        "*a",
+        "<<: ",
+        "*a ",
+        "!!str ",
+        "!x ",
+        "? ",
+        "#",
+        " # ",
+        "---\n",
+        "...\n",
+        "%YAML 1.2\n",
+        "\t",
+        "~",
+        "null",
+        "true",
+        "é",
+        "😀",
+        "\u{feff}",
+        "\r\n",
+        "\r",
+        "\\",
+        "@",
+        "`",
+        "0",
+        "x",
+        "<%",
+        "\u{85}",
+        "\u{2028}",
+        "\0",
+    ]);
+    prop::collection::vec(pieces, 0..60).prop_map(|pieces| pieces.concat())
+}
+
+/// A fixture with one part of it replaced.
+fn mutant() -> impl Strategy<Value = String> {
+    let texts = prop::sample::select(fixtures());
+    (texts, any::<prop::sample::Index>(), 0..12usize, soup()).prop_map(
+        |(text, index, cut, piece)| {
+            let mut characters: Vec<char> = text.chars().collect();
+            let start = index.index(characters.len() + 1);
+            let end = (start + cut).min(characters.len());
+            characters.splice(start..end, piece.chars().take(8));
+            characters.into_iter().collect()
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_text_is_read_or_refused(text in "\\PC*") {
+        read(&text);
+    }
+
+    #[test]
+    fn any_soup_of_yaml_is_read_or_refused(text in soup()) {
+        read(&text);
+    }
+
+    #[test]
+    fn any_mutant_is_read_or_refused(text in mutant()) {
+        read(&text);
+    }
+
+    #[test]
+    fn reading_is_deterministic(text in mutant()) {
+        prop_assert_eq!(read(&text), read(&text));
+    }
+
+    #[test]
+    fn quoted_env_values_arrive_byte_for_byte(value in "[^\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\u{feff}\u{fffe}\u{ffff}]*") {
+        let quoted = serde_json::to_string(&value).unwrap();
+        let text = format!("env: {{V: {quoted}}}\nservice: s\nimage: i\nservers: [h]\nregistry: {{server: r}}\nbuilder: {{multiarch: false}}\n");
+        if !text.contains("<%") {
+            let loaded = config::parse("deploy.yml", &text, None).unwrap();
+            prop_assert_eq!(&loaded.config.roles[0].env.clear["V"], &value);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_dotenv_is_read_or_refused(text in "[A-C=\\\\'\"$# \n\r{}x]{0,40}") {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join(".env"), &text).unwrap();
+        let _ = Environment::load(dir.path(), None, None, std::iter::empty());
+    }
+
+    #[test]
+    fn single_quoted_dotenv_values_arrive_as_written(value in "[^'\\\\\\x00\r]*") {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join(".env"), format!("A=1\nV='{value}'\nB=2\n")).unwrap();
+        let environment = Environment::load(dir.path(), None, None, std::iter::empty()).unwrap();
+        let (read, after) = (environment.get("V").unwrap(), environment.get("B").unwrap());
+        prop_assert_eq!(read.reveal(), &value);
+        prop_assert_eq!(after.reveal(), "2");
+    }
+}
+
+#[test]
+fn hostile_documents_are_refused_quickly() {
+    let started = std::time::Instant::now();
+    for text in [
+        "[".repeat(200_000),
+        "{".repeat(200_000),
+        "- ".repeat(50_000),
+        "? ".repeat(20_000),
+        format!("a: {}", "x".repeat(2_000_000)),
+        "&a ".repeat(20_000),
+        "a: &a [*a]\n".repeat(1_000),
+        format!(
+            "x-a: &a {{{}}}\nenv:\n{}",
+            "k: v, ".repeat(1),
+            "  <<: *a\n".repeat(5_000)
+        ),
+        (0..30_000).map(|n| format!("k{n}: v\n")).collect(),
+        "\"".to_owned() + &"\\".repeat(100_001),
+    ] {
+        assert!(config::parse("deploy.yml", &text, None).is_err());
+    }
+    assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
+}
