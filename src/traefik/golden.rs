@@ -70,6 +70,14 @@ const CASES: &[Case] = &[
         ],
     ),
     (
+        "stream_defaults",
+        &[
+            ("traefik.tcp.routers.db.rule", "HostSNI(`db.test`)"),
+            ("traefik.tcp.routers.db.tls", "true"),
+            ("traefik.udp.routers.dns.entrypoints", "dns"),
+        ],
+    ),
+    (
         "services",
         &[
             ("traefik.http.routers.api.rule", "PathPrefix(`/api`)"),
