@@ -1,6 +1,6 @@
 //! Assembles the document from the defaults and the labels.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::label::{Entry, Protocol, Section, Setting, parse};
 use super::names::{Names, PROBE, TRANSPORT};
@@ -249,6 +249,7 @@ impl Draft<'_> {
 
     /// Rewrites every reference to a service or middleware.
     fn references(&mut self) {
+        let defined: BTreeSet<Key> = self.parts.keys().cloned().collect();
         for ((protocol, section, _), part) in &mut self.parts {
             let places: &[(&[&str], Section)] = match section {
                 Section::Routers => &[
@@ -269,7 +270,9 @@ impl Draft<'_> {
                     .split(',')
                     .map(str::trim)
                     .filter(|name| !name.is_empty())
-                    .map(|name| Node::text(self.names.reference(*protocol, *target, name)));
+                    .map(|name| {
+                        Node::text(self.names.reference(&defined, *protocol, *target, name))
+                    });
                 let node = match target {
                     Section::Middlewares => Node::list(references),
                     _ => references.next_back().unwrap_or_else(|| Node::text("")),

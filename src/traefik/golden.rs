@@ -70,6 +70,14 @@ const CASES: &[Case] = &[
         ],
     ),
     (
+        "stream_defaults",
+        &[
+            ("traefik.tcp.routers.db.rule", "HostSNI(`db.test`)"),
+            ("traefik.tcp.routers.db.tls", "true"),
+            ("traefik.udp.routers.dns.entrypoints", "dns"),
+        ],
+    ),
+    (
         "services",
         &[
             ("traefik.http.routers.api.rule", "PathPrefix(`/api`)"),
@@ -131,4 +139,137 @@ fn routing_files_are_as_recorded() {
         let golden = std::fs::read_to_string(&path).expect(name);
         assert_eq!(text, golden, "{name}");
     }
+}
+
+/// The labels, the label that is named, the message, and the help.
+type Refused = (
+    &'static [(&'static str, &'static str)],
+    &'static str,
+    &'static str,
+    &'static str,
+);
+
+const REFUSED: &[Refused] = &[
+    (
+        &[("traefik.http.routers.hey.rule", "Host(`a`, `b`)")],
+        "traefik.http.routers.hey.rule",
+        "only Traefik 2 understands `Host(`a`, `b`)`",
+        "write (Host(`a`) || Host(`b`))",
+    ),
+    (
+        &[("traefik.http.routers.hey.rul", "Host(`a`)")],
+        "traefik.http.routers.hey.rul",
+        "Traefik has no option `rul` here",
+        "did you mean `rule`?",
+    ),
+    (
+        &[("traefik.frontend.rule", "Host:a")],
+        "traefik.frontend.rule",
+        "this is a label of Traefik 1",
+        "write `traefik.http.routers.NAME.rule` and `traefik.http.services.NAME.loadbalancer.server.port`",
+    ),
+    (
+        &[("traefik.enable", "false")],
+        "traefik.enable",
+        "the role is served through Traefik, and this label turns it off",
+        "set `traefik: false` for the role, or remove the label",
+    ),
+    (
+        &[("traefik.http.routers.hey", "x")],
+        "traefik.http.routers.hey",
+        "the label ends before its option",
+        "write `traefik.PROTOCOL.SECTION.NAME.OPTION`",
+    ),
+    (
+        &[("traefik.http.services.hey.loadbalancer.server.port", "http")],
+        "traefik.http.services.hey.loadbalancer.server.port",
+        "`http` is not a port: it takes 1 to 65535",
+        "",
+    ),
+    (
+        &[
+            ("traefik.http.routers.Hey.rule", "Path(`/a`)"),
+            ("traefik.http.routers.hey.Rule", "Path(`/b`)"),
+        ],
+        "traefik.http.routers.hey.Rule",
+        "says the same as `traefik.http.routers.Hey.rule`",
+        "keep one of the two",
+    ),
+    (
+        &[("traefik.http.routers.other.priority", "1")],
+        "traefik.http.routers.other.priority",
+        "the router has no rule",
+        "add `traefik.http.routers.other.rule`",
+    ),
+    (
+        &[
+            ("traefik.tcp.routers.x.rule", "HostSNI(`*`)"),
+            ("traefik.tcp.services.a.loadbalancer.server.port", "1"),
+            ("traefik.tcp.services.b.loadbalancer.server.port", "2"),
+        ],
+        "traefik.tcp.routers.x.rule",
+        "the router names no service, and there are several: a, b",
+        "add `traefik.tcp.routers.x.service`",
+    ),
+    (
+        &[("traefik.http.routers.mrsk-probe.rule", "Path(`/`)")],
+        "traefik.http.routers.mrsk-probe.rule",
+        "`mrsk-probe` is a name of mrsk's own",
+        "",
+    ),
+];
+
+#[test]
+fn labels_that_cannot_be_compiled_are_named() {
+    for (labels, label, message, help) in REFUSED {
+        let labels = map(labels);
+        let errors = routing_file(&spec(&labels, None)).expect_err(label);
+        assert_eq!(errors.len(), 1, "{errors:?}");
+        assert_eq!(errors[0].label, *label);
+        assert_eq!(errors[0].message, *message);
+        assert_eq!(errors[0].help.as_deref().unwrap_or_default(), *help);
+    }
+}
+
+#[test]
+fn all_errors_are_reported_at_once() {
+    let labels = map(&[
+        ("traefik.http.routers.hey.rule", "Hots(`a`)"),
+        ("traefik.http.routers.hey.servise", "x"),
+        ("traefik.nonsense", "x"),
+    ]);
+    let errors = routing_file(&spec(&labels, None)).expect_err("three errors");
+    let named: Vec<&str> = errors.iter().map(|error| error.label.as_str()).collect();
+    assert_eq!(named, labels.keys().collect::<Vec<_>>());
+}
+
+/// The name under which the labels mean the default router, by what they call it.
+#[test]
+fn the_service_name_means_the_default_router() {
+    for (name, is_default) in [
+        ("hey", true),
+        ("HEY", true),
+        ("hey-web", true),
+        ("hey-staging", true),
+        ("hey-web-staging", true),
+        ("other", false),
+    ] {
+        let labels = map(&[(&format!("traefik.http.routers.{name}.rule"), "Host(`x`)")]);
+        let text = routing_file(&spec(&labels, Some("staging"))).expect(name);
+        assert_eq!(
+            !text.contains("PathPrefix(`/`)"),
+            is_default,
+            "{name}:\n{text}"
+        );
+        assert!(text.contains("hey:web:staging:hey-web-staging:"), "{text}");
+    }
+    let both = map(&[
+        ("traefik.http.routers.hey.rule", "Host(`x`)"),
+        ("traefik.http.routers.hey-web.rule", "Host(`y`)"),
+    ]);
+    let text = routing_file(&spec(&both, None)).expect("two routers");
+    assert!(
+        text.contains("hey:web:hey:\n") && text.contains("hey:web:hey-web:\n"),
+        "{text}"
+    );
 }

@@ -1,6 +1,6 @@
 //! Names inside a routing file, and references to them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use super::RouteSpec;
@@ -98,9 +98,15 @@ impl Names {
         format!("{}{}", self.prefix, encoded(name))
     }
 
-    /// Returns what a reference by name becomes: the prefixed name where the labels or the defaults define it (also as
-    /// `NAME@docker`), `NAME@docker` for another container's, and itself where it names another provider.
-    pub(super) fn reference(&self, protocol: Protocol, section: Section, name: &str) -> String {
+    /// Returns what a reference by name becomes: the prefixed name where the file defines it (also as `NAME@docker`),
+    /// `NAME@docker` for another container's, and itself where it names another provider. `defined` holds canonical names.
+    pub(super) fn reference(
+        &self,
+        defined: &BTreeSet<(Protocol, Section, String)>,
+        protocol: Protocol,
+        section: Section,
+        name: &str,
+    ) -> String {
         let (bare, provider) = match name.rsplit_once('@') {
             Some((bare, provider)) => (bare, Some(provider)),
             None => (name, None),
@@ -109,7 +115,7 @@ impl Names {
             return name.to_owned();
         }
         let canonical = self.canonical(protocol, section, bare);
-        if self.is_defined(protocol, section, &canonical) {
+        if defined.contains(&(protocol, section, canonical.clone())) {
             self.prefixed(&canonical)
         } else {
             format!("{bare}@docker")
@@ -125,17 +131,5 @@ impl Names {
         self.aliases
             .iter()
             .any(|alias| alias.eq_ignore_ascii_case(name))
-    }
-
-    fn is_defined(&self, protocol: Protocol, section: Section, name: &str) -> bool {
-        let is_default = protocol == Protocol::Http
-            && match section {
-                Section::Middlewares => name.eq_ignore_ascii_case(&self.retry()),
-                Section::Routers | Section::Services => name == self.default,
-            };
-        is_default
-            || self
-                .defined
-                .contains_key(&(protocol, section, name.to_lowercase()))
     }
 }
