@@ -88,10 +88,10 @@ pub fn push(config: &Config, version: &str) -> Vec<Run> {
         .into()
 }
 
-/// Returns the local command that exits with 0 where the image was pushed from this machine.
+/// Returns the local command that exits with 0 where the image was pushed from this machine, and prints its registry digests.
 pub fn push_check(config: &Config, version: &str, source: &str) -> Vec<String> {
     let template = format!(
-        "{{{{if or (not .RepoDigests) (ne (index .Config.Labels {LABEL_SOURCE:?}) {source:?})}}}}{{{{index \"\" 1}}}}{{{{end}}}}"
+        "{{{{if or (not .RepoDigests) (ne (index .Config.Labels {LABEL_SOURCE:?}) {source:?})}}}}{{{{index \"\" 1}}}}{{{{end}}}}{{{{range .RepoDigests}}}}{{{{println .}}}}{{{{end}}}}"
     );
     ["docker", "image", "inspect", "--format"]
         .map(String::from)
@@ -125,4 +125,19 @@ pub(super) fn pairs(flag: &str, values: &BTreeMap<String, String>) -> Vec<String
 
 fn literal(text: impl Into<String>) -> Arg {
     Arg::Literal(text.into())
+}
+
+/// Returns the command that asks the registry for the manifest of `reference`.
+pub fn manifest(reference: &str) -> Vec<String> {
+    ["docker", "manifest", "inspect", "--insecure", "--verbose", reference]
+        .map(String::from)
+        .into()
+}
+
+/// Reads the registry digest from the answer to [`manifest`]. An image of several platforms is an array there, whose own
+/// digest is not in it.
+pub fn digest_of_manifest(text: &str) -> Option<String> {
+    let answer: serde_json::Value = serde_json::from_str(text).ok()?;
+    let digest = answer.pointer("/Descriptor/digest")?.as_str()?;
+    digest.starts_with("sha256:").then(|| digest.to_owned())
 }

@@ -6,6 +6,7 @@
 pub mod compile;
 mod draft;
 pub mod model;
+pub mod leak;
 mod passes;
 pub mod predicate;
 mod situation;

@@ -1,0 +1,82 @@
+//! The lines of the audit logs: what ran on each host, from which plan, with what result.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::state::{Progress, StepStatus};
+use crate::name::{HostName, StepId};
+use crate::plan::{Plan, Step};
+use crate::record::Ending;
+
+/// Lines that are not written yet. What runs on the runner's machine is told to the lock host.
+pub(super) struct Pending {
+    head: String,
+    hosts: HashMap<StepId, HostName>,
+    lines: BTreeMap<HostName, Vec<String>>,
+}
+
+impl Pending {
+    /// Returns an empty one, for a plan that `who` applies.
+    pub fn new(plan: &Plan, who: &str) -> Self {
+        let destination = plan
+            .operation
+            .destination
+            .as_ref()
+            .map(|destination| format!(" [{destination}]"))
+            .unwrap_or_default();
+        let host_of = |step: &Step| step.host.clone().unwrap_or_else(|| plan.lock_host.clone());
+        let digest = plan.digest.as_str().trim_start_matches("sha256:");
+        Self {
+            head: format!(
+                "[{who}]{destination} {} {} plan {}",
+                plan.operation.name,
+                plan.version,
+                digest.get(..12).unwrap_or(digest)
+            ),
+            hosts: plan.steps.iter().map(|step| (step.id.clone(), host_of(step))).collect(),
+            lines: BTreeMap::new(),
+        }
+    }
+
+    /// Notes the end of a step.
+    pub fn note(&mut self, progress: &Progress) {
+        let Progress::StepEnded { step, status, .. } = progress else {
+            return;
+        };
+        let Some(result) = result(status) else {
+            return;
+        };
+        let Some(host) = self.hosts.get(step).cloned() else {
+            return;
+        };
+        let at = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ");
+        let line = format!("[{at}] {} {step} {result}", self.head);
+        self.lines.entry(host).or_default().push(line);
+    }
+
+    /// Returns the lines of `host`, which are then no longer pending.
+    pub fn take(&mut self, host: &HostName) -> Vec<String> {
+        self.lines.remove(host).unwrap_or_default()
+    }
+
+    /// Returns all lines, which are then no longer pending.
+    pub fn take_all(&mut self) -> BTreeMap<HostName, Vec<String>> {
+        std::mem::take(&mut self.lines)
+    }
+}
+
+/// Returns the word for a result, or nothing for a step that did not run.
+fn result(status: &StepStatus) -> Option<String> {
+    Some(match status {
+        StepStatus::Succeeded => "succeeded".into(),
+        StepStatus::Failed { ending } | StepStatus::Tolerated { ending: Some(ending) } => match ending {
+            Ending::Failed { code } => format!("failed with status {code}"),
+            Ending::TimedOut => "timed out".into(),
+            Ending::Cancelled => "was cancelled".into(),
+            Ending::Refused => "was refused".into(),
+            Ending::Succeeded => "succeeded".into(),
+        },
+        StepStatus::InDoubt => "is in doubt".into(),
+        StepStatus::Lost => "was lost with its host".into(),
+        _ => return None,
+    })
+}

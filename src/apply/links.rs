@@ -1,0 +1,138 @@
+//! The links to the hosts of a run: made when first asked for, dropped when lost, made again.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
+
+use crate::facts::model::{HostFacts, Privilege};
+use crate::facts::{self, Query};
+use crate::name::HostName;
+use crate::transport::{ConnectError, Connections, Host, LinkError, Target};
+
+/// The links to a set of hosts.
+pub struct Links {
+    connections: Arc<Connections>,
+    links: BTreeMap<HostName, Link>,
+}
+
+struct Link {
+    target: Target,
+    host: Mutex<Option<Arc<Host>>>,
+}
+
+/// Why a host did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// There is no connection to it.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The connection broke, or the host said why not.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    /// It answered something that makes no sense.
+    #[error("the answer about its state is not usable: {0}")]
+    Facts(#[from] facts::ParseError),
+}
+
+impl Links {
+    /// Returns the links to `targets`; none is made yet.
+    pub fn new(connections: Arc<Connections>, targets: BTreeMap<HostName, Target>) -> Self {
+        let links = targets
+            .into_iter()
+            .map(|(name, target)| {
+                let host = Mutex::new(None);
+                (name, Link { target, host })
+            })
+            .collect();
+        Self { connections, links }
+    }
+
+    /// Returns the names of the hosts.
+    pub fn hosts(&self) -> impl Iterator<Item = &HostName> {
+        self.links.keys()
+    }
+
+    /// Returns the link to `host`, made now if there is none.
+    ///
+    /// # Errors
+    /// As [`Connections::connect`].
+    pub async fn get(&self, host: &HostName) -> Result<Arc<Host>, ConnectError> {
+        let Some(link) = self.links.get(host) else {
+            return Err(ConnectError::Other {
+                host: host.to_string(),
+                detail: "it is not a host of this plan".into(),
+            });
+        };
+        let mut slot = link.host.lock().await;
+        if let Some(linked) = slot.as_ref() {
+            return Ok(linked.clone());
+        }
+        let linked = Arc::new(self.connections.connect(&link.target).await?);
+        *slot = Some(linked.clone());
+        Ok(linked)
+    }
+
+    /// Drops the link to `host`: the next use makes a new one.
+    pub async fn renew(&self, host: &HostName) {
+        if let Some(link) = self.links.get(host) {
+            *link.host.lock().await = None;
+        }
+    }
+
+    /// Takes the facts of `host`.
+    ///
+    /// # Errors
+    /// As [`Links::get`]; when the link breaks; when the answer is torn.
+    pub async fn inspect(&self, host: &HostName, query: &Query) -> Result<HostFacts, Failure> {
+        let linked = self.get(host).await?;
+        let answer = linked.probe(&facts::probe_script(query)).await?;
+        Ok(facts::parse(&answer)?)
+    }
+
+    /// Returns the keys by which `host` is known, to be pinned in a plan.
+    ///
+    /// # Errors
+    /// As [`Connections::host_keys`].
+    pub async fn host_keys(&self, host: &HostName) -> Result<Vec<String>, ConnectError> {
+        match self.links.get(host) {
+            Some(link) => self.connections.host_keys(&link.target).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Ends all connections.
+    pub fn close(&self) {
+        self.connections.close_all();
+    }
+}
+
+/// Returns where mrsk keeps its state for `user`, where the host has not been asked: root's is `/var/lib/mrsk`.
+pub fn assumed_state_dir(user: &str) -> String {
+    if user == "root" {
+        "/var/lib/mrsk".to_owned()
+    } else {
+        format!("/home/{user}/.mrsk")
+    }
+}
+
+/// Returns the facts of a host on which nothing is installed yet, for a plan that is made without asking.
+pub fn bare(user: &str) -> HostFacts {
+    let root = user == "root";
+    HostFacts {
+        user: user.to_owned(),
+        home: if root {
+            "/root".into()
+        } else {
+            format!("/home/{user}")
+        },
+        state_dir: assumed_state_dir(user),
+        privilege: if root {
+            Privilege::Root
+        } else {
+            Privilege::Sudo
+        },
+        package_manager: "apt-get".into(),
+        ..HostFacts::default()
+    }
+}

@@ -1,0 +1,156 @@
+//! Steps that run on the machine that applies the plan.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::action::{Action, Arg, Run};
+use crate::plan::resume::Answer;
+use crate::plan::{Check, Step, StepKind};
+use crate::record::Ending;
+use crate::secret::Secrets;
+use crate::transport::local::{self, LocalCommand};
+
+/// The shortest secret that is looked for in output.
+const REDACTED_LENGTH: usize = 6;
+
+/// How long a check may take.
+const CHECK_LIMIT: Duration = Duration::from_secs(60);
+
+/// What a local step needs.
+pub struct Work {
+    /// The step.
+    pub step: Step,
+    /// Where it runs.
+    pub root: PathBuf,
+    /// Secrets by name.
+    pub secrets: Secrets,
+    /// Values of arguments that are given by name.
+    pub variables: BTreeMap<String, String>,
+}
+
+/// How a local step ended.
+pub struct End {
+    /// How.
+    pub ending: Ending,
+    /// What it found out: for a push the registry digest.
+    pub value: Option<String>,
+    /// The end of what it printed.
+    pub tail: String,
+}
+
+/// Runs the commands of a step in their order until one fails.
+pub async fn run(work: &Work, mut on_output: impl FnMut(&str) + Send) -> End {
+    let mut value = None;
+    for action in &work.step.action {
+        let Action::Run(run) = action else {
+            return End {
+                ending: Ending::Failed { code: 1 },
+                value: None,
+                tail: "only commands can run on this machine".into(),
+            };
+        };
+        let command = command(work, run);
+        let outcome = local::run(&command, |line| on_output(&redact(line, &work.secrets))).await;
+        match outcome {
+            Err(error) => {
+                return End {
+                    ending: Ending::Failed { code: 127 },
+                    value: None,
+                    tail: format!("{}: {error}", command.argv.first().map_or("", String::as_str)),
+                };
+            }
+            Ok(outcome) if outcome.ending != Ending::Succeeded => {
+                return End {
+                    ending: outcome.ending,
+                    value: None,
+                    tail: redact(&outcome.tail, &work.secrets),
+                };
+            }
+            Ok(outcome) if work.step.kind == StepKind::Push => {
+                value = value.or_else(|| digest_in(&outcome.stdout));
+            }
+            Ok(_) => {}
+        }
+    }
+    End {
+        ending: Ending::Succeeded,
+        value,
+        tail: String::new(),
+    }
+}
+
+fn command(work: &Work, run: &Run) -> LocalCommand {
+    let argv = run.argv.iter().map(|arg| match arg {
+        Arg::Literal(text) => text.clone(),
+        Arg::FromEnv(name) => work.variables.get(name).cloned().unwrap_or_default(),
+    });
+    let secret = |name: &String| Some((name.clone(), work.secrets.get(name)?.clone()));
+    let seconds = |seconds: u32| (seconds > 0).then(|| Duration::from_secs(seconds.into()));
+    LocalCommand {
+        argv: argv.collect(),
+        secrets: run.env.iter().filter_map(secret).collect(),
+        stdin: run.stdin.as_ref().and_then(|name| work.secrets.get(name).cloned()),
+        directory: Some(work.root.clone()),
+        timeout: seconds(work.step.timeout_seconds),
+        idle_timeout: seconds(work.step.idle_timeout_seconds),
+    }
+}
+
+/// Asks whether the effect of a local step is there, and what it found out.
+pub async fn check(step: &Step, root: &Path) -> (Answer, Option<String>) {
+    let Some(Check::Argv(argv)) = &step.check else {
+        return (Answer::CannotSay, None);
+    };
+    let command = LocalCommand {
+        argv: argv.clone(),
+        directory: Some(root.to_owned()),
+        timeout: Some(CHECK_LIMIT),
+        ..LocalCommand::default()
+    };
+    match local::run(&command, |_| {}).await {
+        Ok(outcome) => match outcome.ending {
+            Ending::Succeeded => (Answer::Yes, digest_in(&outcome.stdout)),
+            Ending::Failed { code: 1 } => (Answer::No, None),
+            _ => (Answer::CannotSay, None),
+        },
+        Err(_) => (Answer::CannotSay, None),
+    }
+}
+
+/// Finds a registry digest, `sha256:` and 64 hexadecimal digits, in what docker printed.
+fn digest_in(text: &str) -> Option<String> {
+    text.match_indices("sha256:").find_map(|(at, prefix)| {
+        let digits = text.get(at + prefix.len()..at + prefix.len() + 64)?;
+        digits
+            .bytes()
+            .all(|byte| byte.is_ascii_hexdigit())
+            .then(|| format!("sha256:{digits}"))
+    })
+}
+
+fn redact(text: &str, secrets: &Secrets) -> String {
+    let mut text = text.to_owned();
+    for secret in secrets.values() {
+        let value = secret.reveal();
+        for part in std::iter::once(value).chain(value.lines()) {
+            if part.len() >= REDACTED_LENGTH && text.contains(part) {
+                text = text.replace(part, "[REDACTED]");
+            }
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_digest_of_a_push_is_found_in_its_output() {
+        let digits = "0123456789abcdef".repeat(4);
+        let output = format!("abc: Pushed\nv1: digest: sha256:{digits} size: 528\n");
+        assert_eq!(digest_in(&output), Some(format!("sha256:{digits}")));
+        assert_eq!(digest_in("v1: digest: sha256:0123 size: 528"), None);
+    }
+}

@@ -1,0 +1,186 @@
+//! What a plan needs from the machine that applies it: secrets, files, and the source that the image is built from.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use crate::action::{Action, Arg};
+use crate::facts::source;
+use crate::name::{Sha256Hex, StepId};
+use crate::plan::{Plan, Source, Step, StepKind};
+use crate::secret::{Secret, Secrets};
+use crate::transport::local::{self, LocalCommand};
+use crate::transport::request::Inputs;
+
+/// Something that steps need and that is not there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    /// What, and what to do about it.
+    pub what: Lack,
+    /// The steps that need it.
+    pub steps: BTreeSet<StepId>,
+}
+
+/// What is not there.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lack {
+    /// A secret or a variable has no value.
+    Variable(String),
+    /// A file is not there, or is not the one that was planned.
+    File {
+        /// Its path.
+        path: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The work tree is not the one that was planned.
+    Source(String),
+}
+
+/// Collects what the plan needs. What is not there is named with the steps that need it: those may be done already.
+pub async fn collect(
+    plan: &Plan,
+    lookup: &dyn Fn(&str) -> Option<Secret>,
+    root: &Path,
+) -> (Inputs, Vec<Missing>) {
+    let mut lacks: BTreeMap<Lack, BTreeSet<StepId>> = BTreeMap::new();
+    let mut inputs = Inputs {
+        contents: plan.contents.clone(),
+        ..Inputs::default()
+    };
+    for step in &plan.steps {
+        let mut lack = |what: Lack| {
+            lacks.entry(what).or_default().insert(step.id.clone());
+        };
+        for name in step.secrets.iter().map(|secret| &secret.name) {
+            match lookup(name) {
+                Some(value) => {
+                    inputs.secrets.insert(name.clone(), value);
+                }
+                None => lack(Lack::Variable(name.clone())),
+            }
+        }
+        for name in variables(step) {
+            match lookup(name) {
+                Some(value) => {
+                    inputs
+                        .variables
+                        .insert(name.clone(), value.reveal().to_owned());
+                }
+                None => lack(Lack::Variable(name.clone())),
+            }
+        }
+        for upload in step.action.iter().filter_map(|action| match action {
+            Action::Upload(upload) => Some(upload),
+            _ => None,
+        }) {
+            match read(root, &upload.source, &upload.sha256) {
+                Ok(bytes) => {
+                    inputs.uploads.insert(upload.sha256.clone(), bytes);
+                }
+                Err(problem) => lack(Lack::File {
+                    path: upload.source.clone(),
+                    problem,
+                }),
+            }
+        }
+    }
+    if let Some(source) = &plan.source
+        && let Err(problem) = verify_source(source, root).await
+    {
+        let builds = plan
+            .steps
+            .iter()
+            .filter(|step| step.kind == StepKind::Build)
+            .map(|step| step.id.clone());
+        lacks.insert(Lack::Source(problem), builds.collect());
+    }
+    let missing = lacks
+        .into_iter()
+        .map(|(what, steps)| Missing { what, steps })
+        .collect();
+    (inputs, missing)
+}
+
+/// Returns the names of the variables whose value stands in a step's arguments.
+fn variables(step: &Step) -> impl Iterator<Item = &String> {
+    step.action
+        .iter()
+        .filter_map(|action| match action {
+            Action::Run(run) => Some(&run.argv),
+            _ => None,
+        })
+        .flatten()
+        .filter_map(|arg| match arg {
+            Arg::FromEnv(name) => Some(name),
+            Arg::Literal(_) => None,
+        })
+}
+
+fn read(root: &Path, path: &str, expected: &Sha256Hex) -> Result<Vec<u8>, String> {
+    let bytes = std::fs::read(root.join(path)).map_err(|error| error.to_string())?;
+    if Sha256Hex::of(&bytes) == *expected {
+        Ok(bytes)
+    } else {
+        Err("it is not the file that was planned".to_owned())
+    }
+}
+
+/// Compares the work tree with the one that was planned: the same tree with the same changes, whatever the commit.
+async fn verify_source(planned: &Source, root: &Path) -> Result<(), String> {
+    let dockerfile = std::fs::read(root.join(&planned.dockerfile))
+        .map_err(|error| format!("{}: {error}", planned.dockerfile))?;
+    if Sha256Hex::of(&dockerfile) != planned.dockerfile_sha256 {
+        return Err(format!("{} is not the one that was planned", planned.dockerfile));
+    }
+    if planned.commit.is_none() {
+        return Ok(());
+    }
+    let answers = ask_git(root, &planned.context).await;
+    let now = source::read(&answers, &[])
+        .map_err(|error| error.to_string())?
+        .ok_or("this is no git repository with a commit")?;
+    let same = match (&planned.tree, &now.tree) {
+        (Some(planned), Some(now)) => planned == now,
+        _ => planned.commit == now.commit,
+    };
+    if !same {
+        return Err(format!(
+            "the plan builds commit {}, and here is {} with another content",
+            short(planned.commit.as_deref()),
+            short(now.commit.as_deref())
+        ));
+    }
+    if planned.changes != now.changes {
+        return Err("the changes to tracked files are not those that were planned".to_owned());
+    }
+    Ok(())
+}
+
+fn short(commit: Option<&str>) -> &str {
+    commit.map_or("none", |commit| commit.get(..12).unwrap_or(commit))
+}
+
+/// Asks git about the work tree in `root`. A command that fails gives no answer.
+pub async fn ask_git(root: &Path, context: &str) -> source::SourceAnswers {
+    let questions = source::questions(context);
+    let ask = async |argv: Vec<String>| {
+        let command = LocalCommand {
+            argv,
+            directory: Some(root.to_owned()),
+            ..LocalCommand::default()
+        };
+        let outcome = local::run(&command, |_| {}).await.ok()?;
+        (outcome.ending == crate::record::Ending::Succeeded).then(|| outcome.stdout.into_bytes())
+    };
+    source::SourceAnswers {
+        commit: ask(questions.commit).await,
+        tree: ask(questions.tree).await,
+        changes: ask(questions.changes).await,
+        untracked: ask(questions.untracked).await,
+    }
+}
+
+/// Returns the values that must never be printed.
+pub fn known_secrets(inputs: &Inputs) -> &Secrets {
+    &inputs.secrets
+}

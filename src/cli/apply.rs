@@ -1,0 +1,50 @@
+//! `mrsk apply`
+
+use std::path::PathBuf;
+
+use super::args::LinkArgs;
+use super::exit::{self, Failure};
+use super::run::{self, RunArgs};
+use super::{facts, project};
+use crate::plan::wire;
+
+/// Options of `mrsk apply`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The plan; `-` reads standard input
+    plan: PathBuf,
+    #[command(flatten)]
+    link: LinkArgs,
+    #[command(flatten)]
+    run: RunArgs,
+
+    /// File with secrets, instead of .env in the current directory
+    #[arg(long, value_name = "FILE")]
+    env_file: Option<PathBuf>,
+}
+
+/// Applies a plan, or finishes one that was begun.
+pub(super) async fn run(args: Args, verbose: bool) -> Result<u8, Failure> {
+    let text = facts::read_text(&args.plan)?;
+    let plan = wire::read_strict(&text)
+        .map_err(|error| Failure::new(exit::DAMAGED, format!("{}: {error}", args.plan.display())).help(
+            "make the plan again with `mrsk plan`; to review one of another version use `mrsk show`",
+        ))?;
+    let destination = plan.operation.destination.clone();
+    let environment = project::environment(args.env_file.as_deref(), destination.as_deref())?;
+    let targets = plan
+        .hosts
+        .iter()
+        .map(|(name, host)| (name.clone(), project::planned_target(name, &host.ssh, &host.host_keys)))
+        .collect();
+    let links = facts::open(&args.link, targets)?;
+    run::apply(
+        plan,
+        &|name| environment.get(name),
+        links,
+        &args.run,
+        &args.link,
+        verbose,
+    )
+    .await
+}

@@ -1,0 +1,81 @@
+//! Options that several commands share.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::name::{HostName, RoleName};
+use crate::transport::{KnownHosts, Options};
+
+/// Where the configuration is.
+#[derive(Debug, Clone, Args)]
+pub struct ProjectArgs {
+    /// Configuration file
+    #[arg(short, long = "config-file", value_name = "FILE", default_value = "config/deploy.yml")]
+    pub config: PathBuf,
+
+    /// File with secrets, instead of .env in the current directory
+    #[arg(long, value_name = "FILE")]
+    pub env_file: Option<PathBuf>,
+}
+
+/// What is deployed, and where.
+#[derive(Debug, Clone, Args)]
+pub struct SelectionArgs {
+    /// Version to deploy [default: the git commit]
+    #[arg(long, value_name = "VERSION")]
+    pub version: Option<String>,
+
+    /// Only these hosts, separated by commas
+    #[arg(long, value_name = "HOSTS", value_delimiter = ',')]
+    pub hosts: Vec<HostName>,
+
+    /// Only the hosts of these roles, separated by commas
+    #[arg(long, value_name = "ROLES", value_delimiter = ',')]
+    pub roles: Vec<RoleName>,
+
+    /// Only the primary host
+    #[arg(long, conflicts_with = "hosts")]
+    pub primary: bool,
+
+    /// Do not build and push: deploy the image that the registry has for this version
+    #[arg(long)]
+    pub skip_push: bool,
+}
+
+/// How hosts are reached.
+#[derive(Debug, Clone, Args)]
+pub struct LinkArgs {
+    /// Accept the keys of hosts that are not known yet, and write them to known_hosts; a key that changed is still refused
+    #[arg(long)]
+    pub accept_new_host_keys: bool,
+
+    /// Sessions at the same time, over all hosts
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..))]
+    pub parallel: u16,
+
+    /// ssh configuration to use instead of ~/.ssh/config
+    #[arg(long, value_name = "FILE")]
+    pub ssh_config: Option<PathBuf>,
+}
+
+impl LinkArgs {
+    /// Returns the options of the connections.
+    pub fn options(&self) -> Options {
+        Options {
+            known_hosts: if self.accept_new_host_keys {
+                KnownHosts::AcceptNew
+            } else {
+                KnownHosts::Strict
+            },
+            user_config: self.ssh_config.clone(),
+            parallel: self.parallel.into(),
+        }
+    }
+}
+
+/// Returns whether standard error is to be coloured: it is a terminal, and NO_COLOR is not set.
+pub fn color() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) && std::io::stderr().is_terminal()
+}

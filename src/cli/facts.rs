@@ -1,0 +1,212 @@
+//! Takes the facts that a plan is made from.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use super::args::LinkArgs;
+use super::exit::{self, Failure};
+use super::project;
+use crate::apply::links::{self, Links};
+use crate::config::model::{Config, Role};
+use crate::diagnostic::Diagnostic;
+use crate::docker::image;
+use crate::facts::model::{Facts, HostFacts, SourceFacts};
+use crate::facts::{self, Query, SecretQuestion, document};
+use crate::name::HostName;
+use crate::record::Ending;
+use crate::secret::{Secret, Secrets};
+use crate::transport::local::{self, LocalCommand};
+use crate::transport::{Connections, Target};
+
+/// Opens links to `targets`; none is connected yet.
+pub(super) fn open(args: &LinkArgs, targets: BTreeMap<HostName, Target>) -> Result<Arc<Links>, Failure> {
+    let connections = Connections::new(args.options())
+        .map_err(|error| Failure::new(exit::FAILED, format!("no place for control sockets: {error}")))?;
+    Ok(Arc::new(Links::new(Arc::new(connections), targets)))
+}
+
+/// Asks all `hosts` at once. All that cannot be reached are reported together.
+pub(super) async fn take(
+    config: &Config,
+    secrets: &Secrets,
+    links: &Arc<Links>,
+    hosts: &[HostName],
+) -> Result<BTreeMap<HostName, HostFacts>, Failure> {
+    let query = Arc::new(query(config, secrets));
+    let mut asking = tokio::task::JoinSet::new();
+    for host in hosts.iter().cloned() {
+        let (links, query) = (links.clone(), query.clone());
+        asking.spawn(async move {
+            let answer = async {
+                let mut facts = links.inspect(&host, &query).await?;
+                facts.host_keys = links.host_keys(&host).await?;
+                Ok::<_, links::Failure>(facts)
+            };
+            let answer = answer.await;
+            (host, answer)
+        });
+    }
+    let mut answers = BTreeMap::new();
+    let mut problems = BTreeMap::new();
+    while let Some(joined) = asking.join_next().await {
+        match joined {
+            Ok((host, Ok(facts))) => {
+                answers.insert(host, facts);
+            }
+            Ok((host, Err(failure))) => {
+                problems.insert(host, failure.to_string());
+            }
+            Err(error) => return Err(Failure::new(exit::FAILED, error.to_string())),
+        }
+    }
+    if problems.is_empty() {
+        return Ok(answers);
+    }
+    Err(unreachable(problems))
+}
+
+fn unreachable(problems: BTreeMap<HostName, String>) -> Failure {
+    let diagnostics = problems
+        .into_iter()
+        .map(|(host, message)| {
+            let named = message.contains(host.as_str());
+            Diagnostic::error(if named {
+                message
+            } else {
+                format!("{host}: {message}")
+            })
+        })
+        .collect();
+    Failure::of(exit::UNREACHABLE, diagnostics)
+}
+
+/// Returns what hosts are asked for this configuration.
+pub(super) fn query(config: &Config, secrets: &Secrets) -> Query {
+    let salt: [u8; 16] = random();
+    Query {
+        service: config.service.clone(),
+        destination: config.destination.clone(),
+        ports: vec![config.traefik.host_port],
+        repository: config.repository(),
+        secrets: config
+            .roles
+            .iter()
+            .filter_map(|role| question(config, role, &salt, secrets))
+            .collect(),
+        ..Query::default()
+    }
+}
+
+fn question(config: &Config, role: &Role, salt: &[u8], secrets: &Secrets) -> Option<SecretQuestion> {
+    let values: Vec<(&str, &Secret)> = role
+        .env
+        .secret
+        .iter()
+        .filter_map(|name| Some((name.as_str(), secrets.get(name)?)))
+        .collect();
+    (!values.is_empty())
+        .then(|| SecretQuestion::new(role.name.as_str(), config.destination.as_deref(), salt, values))
+}
+
+/// Returns random bytes from the system.
+pub(super) fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    // The first call of a fresh HashMap state is random too, should the device ever be missing.
+    if std::fs::File::open("/dev/urandom")
+        .and_then(|mut file| std::io::Read::read_exact(&mut file, &mut bytes))
+        .is_err()
+    {
+        use std::hash::{BuildHasher, Hasher};
+        for chunk in bytes.chunks_mut(8) {
+            let word = std::hash::RandomState::new().build_hasher().finish();
+            chunk.copy_from_slice(&word.to_ne_bytes()[..chunk.len()]);
+        }
+    }
+    bytes
+}
+
+/// Returns the facts of hosts that are taken to be bare.
+pub(super) fn fresh(config: &Config) -> BTreeMap<HostName, HostFacts> {
+    config
+        .hosts
+        .iter()
+        .map(|host| (host.name.clone(), links::bare(&host.user)))
+        .collect()
+}
+
+/// Returns the registry digest of the image that is to be deployed, where the registry answers.
+pub(super) async fn registry(config: &Config, version: &str) -> BTreeMap<String, String> {
+    let reference = image::reference(config, version);
+    let command = LocalCommand {
+        argv: image::manifest(&reference),
+        timeout: Some(std::time::Duration::from_secs(20)),
+        ..LocalCommand::default()
+    };
+    let digest = match local::run(&command, |_| {}).await {
+        Ok(outcome) if outcome.ending == Ending::Succeeded => image::digest_of_manifest(&outcome.stdout),
+        _ => None,
+    };
+    digest.map(|digest| (reference, digest)).into_iter().collect()
+}
+
+/// Puts a document of facts together.
+pub(super) fn document(
+    hosts: BTreeMap<HostName, HostFacts>,
+    registry: BTreeMap<String, String>,
+    source: Option<SourceFacts>,
+) -> Facts {
+    Facts {
+        format_version: document::FORMAT_VERSION.to_owned(),
+        hosts,
+        registry,
+        source,
+        taken_at: u64::try_from(jiff::Timestamp::now().as_second()).unwrap_or(0),
+    }
+}
+
+/// Refuses two entries of the configuration that are one machine.
+pub(super) fn refuse_twins(facts: &Facts) -> Result<(), Failure> {
+    let twins: Vec<Diagnostic> = facts::same_machine(facts)
+        .into_iter()
+        .map(|(one, other)| {
+            Diagnostic::error(format!("{one} and {other} are the same machine"))
+                .help("name each machine once")
+        })
+        .collect();
+    if twins.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::of(exit::CONFIGURATION, twins))
+}
+
+/// Reads recorded facts; `-` is standard input.
+pub(super) fn read(path: &Path) -> Result<Facts, Failure> {
+    let text = read_text(path)?;
+    document::read(&text).map_err(|error| {
+        Failure::new(exit::CONFIGURATION, format!("{}: {error}", path.display()))
+            .help("facts come from `mrsk inspect`")
+    })
+}
+
+/// Reads a file; `-` is standard input.
+pub(super) fn read_text(path: &Path) -> Result<String, Failure> {
+    let text = if path.as_os_str() == "-" {
+        std::io::read_to_string(std::io::stdin())
+    } else {
+        std::fs::read_to_string(path)
+    };
+    text.map_err(|error| Failure::new(exit::CONFIGURATION, format!("{} cannot be read: {error}", path.display())))
+}
+
+/// Returns the hosts that a plan looks at: the selected ones, and the one with the lock.
+pub(super) fn with_lock_host(config: &Config, selected: Vec<HostName>) -> Vec<HostName> {
+    let mut hosts: BTreeSet<HostName> = selected.into_iter().collect();
+    hosts.extend(config.primary_host().cloned());
+    hosts.into_iter().collect()
+}
+
+/// Returns all hosts of a configuration.
+pub(super) fn all(config: &Config) -> Vec<HostName> {
+    project::targets(config).into_keys().collect()
+}

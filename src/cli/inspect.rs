@@ -1,0 +1,41 @@
+//! `mrsk inspect`
+
+use super::args::{LinkArgs, ProjectArgs, SelectionArgs};
+use super::exit::{DONE, Failure};
+use super::project::{self, Values};
+use super::{exit, facts};
+use crate::facts::document;
+
+/// Options of `mrsk inspect`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    project: ProjectArgs,
+    #[command(flatten)]
+    link: LinkArgs,
+    #[command(flatten)]
+    selection: SelectionArgs,
+}
+
+/// Prints what the hosts, the registry and the work tree say.
+pub(super) async fn run(args: Args) -> Result<u8, Failure> {
+    let project = project::load(&args.project, Values::NamesOnly)?;
+    let root = project::root().await?;
+    let source = project::source(&project.config, &root).await?;
+    let hosts = if args.selection.hosts.is_empty() {
+        facts::all(&project.config)
+    } else {
+        args.selection.hosts.clone()
+    };
+    let links = facts::open(&args.link, project::targets(&project.config))?;
+    let taken = facts::take(&project.config, &project.secrets, &links, &hosts).await;
+    links.close();
+    let registry = match project::operation(&project.config, &args.selection, &source) {
+        Ok(operation) => facts::registry(&project.config, &operation.version).await,
+        Err(_) => std::collections::BTreeMap::new(),
+    };
+    let facts = facts::document(taken?, registry, Some(source));
+    let text = document::print(&facts).map_err(|error| Failure::new(exit::FAILED, error.to_string()))?;
+    project::print(&text)?;
+    Ok(DONE)
+}

@@ -1,0 +1,99 @@
+//! The command line: one file for each command, which wires, calls and renders.
+
+mod apply;
+mod args;
+mod audit;
+mod config;
+mod deploy;
+pub mod exit;
+mod facts;
+mod inspect;
+mod lock;
+mod observer;
+mod plan;
+mod project;
+mod run;
+mod show;
+mod version;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use exit::Failure;
+
+/// Deploy web apps as containers to hosts reached over SSH, behind Traefik, without downtime
+///
+/// Every change is first compiled into a plan, which can be reviewed, and then applied:
+///
+///   mrsk plan > plan.json     what exactly will run, on which host, and why
+///   mrsk apply plan.json      run it; run it again to resume after a failure
+///   mrsk audit                what ran on each host, from which plan
+#[derive(Debug, Parser)]
+#[command(name = "mrsk", version, verbatim_doc_comment, arg_required_else_help = true)]
+struct Cli {
+    /// Show each command as it starts, and what it printed
+    #[arg(short, long, global = true)]
+    verbose: bool,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Print the plan of a deploy as JSON, and show it on standard error
+    Plan(plan::Args),
+    /// Apply a plan, or finish one that was begun
+    Apply(apply::Args),
+    /// Plan a deploy and apply it at once
+    Deploy(deploy::Args),
+    /// Show a plan for review
+    Show(show::Args),
+    /// Print what is known about the hosts as JSON
+    Inspect(inspect::Args),
+    /// Show what ran on each host
+    Audit(audit::Args),
+    /// Print the resolved configuration, with secrets as names
+    Config(config::Args),
+    /// See who holds the deploy lock, or free it
+    Lock(lock::Args),
+    /// Print the version of mrsk
+    Version,
+}
+
+/// Runs the command line and returns the exit code.
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return exit::usage(&error),
+    };
+    match dispatch(cli) {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => failure.print(),
+    }
+}
+
+fn dispatch(cli: Cli) -> Result<u8, Failure> {
+    let verbose = cli.verbose;
+    match cli.command {
+        Command::Plan(args) => block_on(plan::run(args)),
+        Command::Apply(args) => block_on(apply::run(args, verbose)),
+        Command::Deploy(args) => block_on(deploy::run(args, verbose)),
+        Command::Show(args) => show::run(args),
+        Command::Inspect(args) => block_on(inspect::run(args)),
+        Command::Audit(args) => block_on(audit::run(args)),
+        Command::Config(args) => config::run(args),
+        Command::Lock(args) => block_on(lock::run(args)),
+        Command::Version => version::run(),
+    }
+}
+
+/// Starts the runtime: only the commands that talk to hosts need one.
+fn block_on(work: impl Future<Output = Result<u8, Failure>>) -> Result<u8, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(exit::FAILED, format!("the runtime cannot be started: {error}")))?;
+    runtime.block_on(work)
+}

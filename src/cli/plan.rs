@@ -1,0 +1,163 @@
+//! `mrsk plan`
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+use super::args::{LinkArgs, ProjectArgs, SelectionArgs};
+use super::exit::{self, Failure};
+use super::facts;
+use super::project::{self, Project, Values};
+use crate::diagnostic::Diagnostic;
+use crate::facts::model::{Facts, SourceFacts};
+use crate::plan::{Operation, Plan, compile, leak, wire};
+use crate::secret::Secrets;
+use crate::show;
+
+/// Options of `mrsk plan`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// What to plan
+    #[arg(value_enum, default_value_t = Kind::Deploy)]
+    operation: Kind,
+    #[command(flatten)]
+    project: ProjectArgs,
+    #[command(flatten)]
+    selection: SelectionArgs,
+    #[command(flatten)]
+    link: LinkArgs,
+
+    /// Plan from recorded facts (of `mrsk inspect`) instead of asking the hosts; `-` reads standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "fresh")]
+    facts: Option<PathBuf>,
+
+    /// Plan as if every host were bare, without asking any
+    #[arg(long)]
+    fresh: bool,
+
+    /// Do not look up the values of secrets, only record their names
+    #[arg(long)]
+    no_secrets: bool,
+
+    /// Exit with 2 where there are changes
+    #[arg(long)]
+    detailed_exitcode: bool,
+}
+
+/// The operations that can be planned.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Kind {
+    /// Deploy a version
+    Deploy,
+}
+
+/// Prints the plan to standard output, and shows it on standard error.
+pub(super) async fn run(args: Args) -> Result<u8, Failure> {
+    let Kind::Deploy = args.operation;
+    let names_only = args.no_secrets || args.facts.is_some();
+    let values = if names_only {
+        Values::NamesOnly
+    } else {
+        Values::Needed
+    };
+    let project = project::load(&args.project, values)?;
+    let (facts, operation) = known(&args, &project).await?;
+    let plan = make(&project, &facts, &operation)?;
+    let text = wire::to_json(&plan).map_err(|error| Failure::new(exit::FAILED, error.to_string()))?;
+    project::print(&text)?;
+    show_on_stderr(&plan);
+    let changes = !plan.steps.is_empty();
+    Ok(if args.detailed_exitcode && changes {
+        exit::CHANGES
+    } else {
+        exit::DONE
+    })
+}
+
+/// Returns the facts that the options name, and the operation.
+async fn known(args: &Args, project: &Project) -> Result<(Facts, Operation), Failure> {
+    let config = &project.config;
+    let root = project::root().await?;
+    if let Some(path) = &args.facts {
+        let facts = facts::read(path)?;
+        let source = facts.source.clone().unwrap_or_default();
+        let operation = project::operation(config, &args.selection, &source)?;
+        return Ok((facts, operation));
+    }
+    let source = project::source(config, &root).await?;
+    let operation = project::operation(config, &args.selection, &source)?;
+    if args.fresh {
+        let hosts = facts::fresh(config);
+        let facts = facts::document(hosts, std::collections::BTreeMap::new(), Some(source));
+        return Ok((facts, operation));
+    }
+    let links = facts::open(&args.link, project::targets(config))?;
+    let facts = look(project, &links, &operation, source).await;
+    links.close();
+    Ok((facts?, operation))
+}
+
+/// Takes the facts that a deploy needs.
+pub(super) async fn look(
+    project: &Project,
+    links: &std::sync::Arc<crate::apply::links::Links>,
+    operation: &Operation,
+    source: SourceFacts,
+) -> Result<Facts, Failure> {
+    let config = &project.config;
+    let selected = compile::selected_hosts(config, operation)
+        .map_err(|diagnostics| Failure::of(exit::USAGE, diagnostics))?;
+    let hosts = facts::with_lock_host(config, selected);
+    let registry = async {
+        if operation.skip_push {
+            facts::registry(config, &operation.version).await
+        } else {
+            std::collections::BTreeMap::new()
+        }
+    };
+    let (taken, registry) = tokio::join!(facts::take(config, &project.secrets, links, &hosts), registry);
+    let facts = facts::document(taken?, registry, Some(source));
+    facts::refuse_twins(&facts)?;
+    Ok(facts)
+}
+
+/// Compiles the plan, and refuses one that holds a secret.
+pub(super) fn make(project: &Project, facts: &Facts, operation: &Operation) -> Result<Plan, Failure> {
+    compile::selected_hosts(&project.config, operation)
+        .map_err(|diagnostics| Failure::of(exit::USAGE, diagnostics))?;
+    let plan = compile::compile(&project.config, facts, operation)
+        .map_err(|diagnostics| Failure::of(exit::CONFIGURATION, diagnostics))?;
+    refuse_leak(&plan, &project.secrets)?;
+    Ok(plan)
+}
+
+fn refuse_leak(plan: &Plan, secrets: &Secrets) -> Result<(), Failure> {
+    let document = serde_json::to_value(plan).map_err(|error| Failure::new(exit::FAILED, error.to_string()))?;
+    match leak::find(&document, secrets) {
+        None => Ok(()),
+        Some(leak) => Err(Failure::of(
+            exit::CONFIGURATION,
+            vec![
+                Diagnostic::error(format!(
+                    "the plan would hold the value of secret {} in clear, at {}",
+                    leak.secret, leak.place
+                ))
+                .help("give that setting by the secret's name, or choose another value for the secret"),
+            ],
+        )),
+    }
+}
+
+/// Shows a plan on standard error.
+#[expect(clippy::print_stderr, reason = "the table goes to standard error, so that standard output is the plan alone")]
+pub(super) fn show_on_stderr(plan: &Plan) {
+    let look = if super::args::color() {
+        show::Look::Colour
+    } else {
+        show::Look::Plain
+    };
+    let mut text = Vec::new();
+    if show::table(plan, look, &mut text).is_ok() {
+        eprint!("{}", String::from_utf8_lossy(&text));
+    }
+}

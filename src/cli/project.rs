@@ -1,0 +1,220 @@
+//! The project in the current directory: its configuration, environment, and git repository.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use super::args::{ProjectArgs, SelectionArgs};
+use super::exit::{self, Failure};
+use crate::apply::preflight;
+use crate::config::dotenv::Environment;
+use crate::config::model::{Config, Host, Ssh};
+use crate::config::{self, Loaded, secrets};
+use crate::facts::model::SourceFacts;
+use crate::facts::source;
+use crate::name::{HostName, Sha256Hex};
+use crate::plan::{Operation, SshRoute};
+use crate::record::Ending;
+use crate::secret::Secrets;
+use crate::transport::Target;
+use crate::transport::local::{self, LocalCommand};
+
+/// A configuration with the values of its secrets.
+pub(super) struct Project {
+    /// The configuration.
+    pub config: Config,
+    /// What it refers to, by name. Empty where only names are asked for.
+    pub secrets: Secrets,
+}
+
+/// Whether the values of secrets are needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Values {
+    /// They are, and all must be there.
+    Needed,
+    /// Only their names are.
+    NamesOnly,
+}
+
+/// Reads the configuration and prints its warnings.
+pub(super) fn load_config(args: &ProjectArgs) -> Result<Loaded, Failure> {
+    let loaded = config::load(&args.config, None)
+        .map_err(|diagnostics| Failure::of(exit::CONFIGURATION, diagnostics))?;
+    exit::warn(&loaded.warnings);
+    Ok(loaded)
+}
+
+/// Reads the configuration and, where they are needed, the values of its secrets.
+pub(super) fn load(args: &ProjectArgs, values: Values) -> Result<Project, Failure> {
+    let loaded = load_config(args)?;
+    let secrets = match values {
+        Values::NamesOnly => Secrets::new(),
+        Values::Needed => {
+            let environment = environment(args.env_file.as_deref(), None)?;
+            secrets::resolve_secrets(
+                &loaded.config,
+                &environment,
+                &loaded.literal_secrets,
+                &loaded.places,
+            )
+            .map_err(|diagnostics| Failure::of(exit::CONFIGURATION, diagnostics))?
+        }
+    };
+    Ok(Project {
+        config: loaded.config,
+        secrets,
+    })
+}
+
+/// Reads the environment: the process's own, then `.env.DEST`, then `.env`.
+pub(super) fn environment(file: Option<&Path>, destination: Option<&str>) -> Result<Environment, Failure> {
+    let process = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    Environment::load(Path::new("."), destination, file, process)
+        .map_err(|diagnostics| Failure::of(exit::CONFIGURATION, diagnostics))
+}
+
+/// Returns how each host of the configuration is reached.
+pub(super) fn targets(config: &Config) -> BTreeMap<HostName, Target> {
+    config
+        .hosts
+        .iter()
+        .map(|host| (host.name.clone(), target(host, &config.ssh)))
+        .collect()
+}
+
+fn target(host: &Host, ssh: &Ssh) -> Target {
+    Target {
+        host: host.name.to_string(),
+        user: host.user.clone(),
+        port: host.port,
+        proxy: ssh.proxy.clone(),
+        proxy_command: ssh.proxy_command.clone(),
+        host_keys: Vec::new(),
+    }
+}
+
+/// Returns how a host of a plan is reached.
+pub(super) fn planned_target(host: &HostName, route: &SshRoute, host_keys: &[String]) -> Target {
+    Target {
+        host: host.to_string(),
+        user: route.user.clone(),
+        port: route.port,
+        proxy: route.proxy.clone(),
+        proxy_command: route.proxy_command.clone(),
+        host_keys: host_keys.to_vec(),
+    }
+}
+
+/// Returns the directory that paths of a plan are relative to: the git root, else the current directory.
+pub(super) async fn root() -> Result<PathBuf, Failure> {
+    let here = std::env::current_dir()
+        .map_err(|error| Failure::new(exit::FAILED, format!("the current directory is gone: {error}")))?;
+    let top = git(&["rev-parse", "--show-toplevel"]).await;
+    Ok(top.map_or(here, PathBuf::from))
+}
+
+/// Returns the first line that a git command prints, or nothing where it fails.
+async fn git(arguments: &[&str]) -> Option<String> {
+    let command = LocalCommand {
+        argv: std::iter::once("git").chain(arguments.iter().copied()).map(String::from).collect(),
+        ..LocalCommand::default()
+    };
+    let outcome = local::run(&command, |_| {}).await.ok()?;
+    let line = outcome.stdout.lines().next()?.to_owned();
+    (outcome.ending == Ending::Succeeded && !line.is_empty()).then_some(line)
+}
+
+/// Returns who runs this: git's `user.name`, else the login name.
+pub(super) async fn who() -> String {
+    match git(&["config", "user.name"]).await {
+        Some(name) => name,
+        None => std::env::var("USER").unwrap_or_else(|_| "unknown".into()),
+    }
+}
+
+/// Returns what the image would be built from, with paths relative to `root`.
+pub(super) async fn source(config: &Config, root: &Path) -> Result<SourceFacts, Failure> {
+    let here = std::env::current_dir().unwrap_or_else(|_| root.to_owned());
+    let context = relative(&here, &config.builder.context, root)?;
+    let dockerfile = relative(&here, &config.builder.dockerfile, root)?;
+    let answers = preflight::ask_git(root, &context).await;
+    let facts = source::read(&answers, &[]).map_err(|error| Failure::new(exit::FAILED, error.to_string()))?;
+    let hash = std::fs::read(root.join(&dockerfile)).ok().map(|bytes| Sha256Hex::of(&bytes));
+    Ok(SourceFacts {
+        context,
+        dockerfile,
+        dockerfile_sha256: hash,
+        ..facts.unwrap_or_default()
+    })
+}
+
+/// Returns `path`, which is relative to `here`, relative to `root`.
+fn relative(here: &Path, path: &str, root: &Path) -> Result<String, Failure> {
+    let mut whole = PathBuf::new();
+    for part in here.join(path).components() {
+        match part {
+            std::path::Component::ParentDir => {
+                whole.pop();
+            }
+            std::path::Component::CurDir => {}
+            part => whole.push(part),
+        }
+    }
+    let below = whole.strip_prefix(root).map_err(|_| {
+        Failure::new(
+            exit::CONFIGURATION,
+            format!("{path} lies outside of {}", root.display()),
+        )
+        .help("a plan names files relative to the git root, so that another clone can apply it")
+    })?;
+    let text = below.to_string_lossy().replace('\\', "/");
+    Ok(if text.is_empty() { ".".into() } else { text })
+}
+
+/// Returns the operation that the options ask for.
+pub(super) fn operation(config: &Config, args: &SelectionArgs, source: &SourceFacts) -> Result<Operation, Failure> {
+    let asked = args.version.clone().or_else(|| std::env::var("VERSION").ok());
+    let version = asked
+        .filter(|version| !version.is_empty())
+        .or_else(|| source::default_version(source))
+        .ok_or_else(|| {
+            Failure::new(exit::CONFIGURATION, "there is no version: this is no git repository with a commit")
+                .help("commit, or name one with `--version VERSION`")
+        })?;
+    if !is_tag(&version) {
+        return Err(Failure::new(
+            exit::USAGE,
+            format!("`{}` cannot be a version", version.escape_default()),
+        )
+        .help("a version is the tag of an image: letters, digits, `_`, `.` and `-`, at most 128"));
+    }
+    let hosts = match (args.primary, config.primary_host()) {
+        (true, Some(primary)) => vec![primary.clone()],
+        _ => args.hosts.clone(),
+    };
+    Ok(Operation {
+        name: "deploy".into(),
+        version,
+        hosts,
+        roles: args.roles.clone(),
+        destination: config.destination.clone(),
+        skip_push: args.skip_push,
+    })
+}
+
+/// Returns whether `text` can be the tag of an image.
+fn is_tag(text: &str) -> bool {
+    let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    text.len() <= 128
+        && text.bytes().next().is_some_and(word)
+        && text.bytes().all(|byte| word(byte) || byte == b'.' || byte == b'-')
+}
+
+/// Prints to standard output. A reader that has gone away is no failure of ours to report in detail.
+pub(super) fn print(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(|error| Failure::new(exit::FAILED, format!("standard output cannot be written: {error}")))
+}
