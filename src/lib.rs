@@ -26,4 +26,5 @@ pub mod name;
 pub mod plan;
 pub mod record;
 pub mod secret;
+pub mod show;
 pub mod traefik;

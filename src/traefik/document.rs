@@ -198,6 +198,9 @@ impl Draft<'_> {
                 .get_text(&["ruleSyntax"])
                 .is_some_and(|syntax| syntax.eq_ignore_ascii_case("v2"));
             let has_service = router.get_text(&["service"]).is_some();
+            let takes_all = key.0 == Protocol::Tcp
+                && router.get(&["entryPoints"]).is_none()
+                && router.get(&["tls"]).is_none();
             match (key.0, rule) {
                 (Protocol::Udp, _) => {}
                 (_, None) => {
@@ -210,6 +213,11 @@ impl Draft<'_> {
                     }
                 }
                 _ => {}
+            }
+            if takes_all {
+                let message = "the router takes the connections of every entrypoint, HTTP's too";
+                let help = format!("add `traefik.tcp.routers.{}.entrypoints`", key.2);
+                self.option_error(&key, "rule", message.to_owned(), Some(help));
             }
             if !has_service {
                 self.choose_service(&key);

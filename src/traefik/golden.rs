@@ -151,6 +151,12 @@ type Refused = (
 
 const REFUSED: &[Refused] = &[
     (
+        &[("traefik.tcp.routers.x.rule", "HostSNI(`*`)")],
+        "traefik.tcp.routers.x.rule",
+        "the router takes the connections of every entrypoint, HTTP's too",
+        "add `traefik.tcp.routers.x.entrypoints`",
+    ),
+    (
         &[("traefik.http.routers.hey.rule", "Host(`a`, `b`)")],
         "traefik.http.routers.hey.rule",
         "only Traefik 2 understands `Host(`a`, `b`)`",
@@ -204,10 +210,11 @@ const REFUSED: &[Refused] = &[
     (
         &[
             ("traefik.tcp.routers.x.rule", "HostSNI(`*`)"),
+            ("traefik.tcp.routers.x.entrypoints", "db"),
             ("traefik.tcp.services.a.loadbalancer.server.port", "1"),
             ("traefik.tcp.services.b.loadbalancer.server.port", "2"),
         ],
-        "traefik.tcp.routers.x.rule",
+        "traefik.tcp.routers.x.entrypoints",
         "the router names no service, and there are several: a, b",
         "add `traefik.tcp.routers.x.service`",
     ),
@@ -272,4 +279,43 @@ fn the_service_name_means_the_default_router() {
         text.contains("hey:web:hey:\n") && text.contains("hey:web:hey-web:\n"),
         "{text}"
     );
+}
+
+proptest::proptest! {
+    /// Whatever the labels are, the answer is a file that holds the probe, or errors that name labels.
+    #[test]
+    fn any_labels_give_a_readable_file_or_errors(
+        labels in proptest::collection::btree_map(
+            "traefik\\.(http|tcp|udp)\\.(routers|services|middlewares)\\.(hey|x|[a-z.\\[\\]0-9]{1,6})\\.(rule|service|tls|tls\\.domains\\[[0-9]{1,3}\\]\\.main|middlewares|entrypoints|compress|chain\\.middlewares|headers\\.customrequestheaders\\..{1,4}|loadbalancer\\.server\\.port|plugin\\..{1,8})",
+            "(Host\\(`.{0,6}`\\)|HostSNI\\(`\\*`\\)|Query\\(.{0,8}\\)|Path\\(`/\\{.{0,6}\\}`\\)|true|80|hey|x@docker|\\{\\{.{0,3}|.{0,8})",
+            0..6,
+        )
+    ) {
+        match routing_file(&spec(&labels, None)) {
+            Ok(text) => {
+                let read = text.replace("{{\"{{\"}}", "{{");
+                let value: serde_yaml::Value = serde_yaml::from_str(&read).expect("the file is YAML");
+                assert!(value["http"]["routers"]["hey:web:mrsk-probe"].is_mapping(), "{text}");
+            }
+            Err(errors) => {
+                assert!(!errors.is_empty());
+                for error in errors {
+                    assert!(labels.contains_key(&error.label), "{error:?}");
+                }
+            }
+        }
+    }
+
+    /// No rule makes the check panic, and what it suggests instead passes.
+    #[test]
+    fn a_suggested_rule_passes(rule in "(!?(Host|Path|Query|Headers|HostRegexp|ClientIP|[A-Z][a-z]{2})\\((`[a-z{}:=é\\[\\]+0-9]{0,8}`,? ?){0,3}\\)( && | \\|\\| )?){1,3}.{0,3}") {
+        if let Err((message, Some(help))) = super::rule::check(super::label::Protocol::Http, &rule)
+            && message.starts_with("only Traefik 2")
+        {
+            let rewritten = help.strip_prefix("write ").expect("the help is a rule");
+            if let Err((message, _)) = super::rule::check(super::label::Protocol::Http, rewritten) {
+                assert!(!message.starts_with("only Traefik 2"), "{rule} -> {rewritten}: {message}");
+            }
+        }
+    }
 }

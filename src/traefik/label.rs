@@ -76,117 +76,125 @@ pub(super) enum Setting {
 
 /// Returns what a label says; `None` where it says nothing that a routing file needs.
 pub(super) fn parse(label: &str, value: &str) -> Result<Option<Entry>, LabelError> {
-    let error = |message: &str, help: &str| LabelError {
+    entry(label, value).map_err(|(message, help)| LabelError {
         label: label.to_owned(),
-        message: message.to_owned(),
-        help: Some(help.to_owned()),
-    };
-    let mut parts = label.split('.');
-    if !parts
-        .next()
-        .is_some_and(|root| root.eq_ignore_ascii_case("traefik"))
-    {
+        message,
+        help,
+    })
+}
+
+fn entry(label: &str, value: &str) -> Result<Option<Entry>, Problem> {
+    let parts: Vec<&str> = label.split('.').collect();
+    if !parts[0].eq_ignore_ascii_case("traefik") {
         return Ok(None);
     }
-    let parts: Vec<&str> = parts.collect();
     let lower: Vec<String> = parts.iter().map(|part| part.to_lowercase()).collect();
-    let protocol = match lower.first().map(String::as_str) {
+    let protocol = match lower.get(1).map(String::as_str) {
         Some("docker") => return Ok(None),
-        Some("enable") if parts.len() == 1 => return enabled(value, &error),
+        Some("enable") if parts.len() == 2 => return enabled(value).map(|()| None),
         Some("http") => Protocol::Http,
         Some("tcp") => Protocol::Tcp,
         Some("udp") => Protocol::Udp,
         Some("frontend" | "backend" | "port" | "protocol" | "weight") => {
-            return Err(error(
+            return problem(
                 "this is a label of Traefik 1",
                 "write `traefik.http.routers.NAME.rule` and `traefik.http.services.NAME.loadbalancer.server.port`",
-            ));
+            );
         }
         _ => {
-            return Err(error(
+            return problem(
                 "Traefik has no such option for a container",
                 "a label begins with `traefik.http.`, `traefik.tcp.` or `traefik.udp.`, or is `traefik.enable`",
-            ));
+            );
         }
     };
-    let (section, options) = match (protocol, lower.get(1).map(String::as_str)) {
-        (Protocol::Http, Some("routers")) => (Section::Routers, shape::HTTP_ROUTER),
-        (Protocol::Http, Some("services")) => (Section::Services, shape::HTTP_SERVICE),
-        (Protocol::Http, Some("middlewares")) => (Section::Middlewares, shape::HTTP_MIDDLEWARE),
-        (Protocol::Tcp, Some("routers")) => (Section::Routers, shape::TCP_ROUTER),
-        (Protocol::Tcp, Some("services")) => (Section::Services, shape::TCP_SERVICE),
-        (Protocol::Tcp, Some("middlewares")) => (Section::Middlewares, shape::TCP_MIDDLEWARE),
-        (Protocol::Udp, Some("routers")) => (Section::Routers, shape::UDP_ROUTER),
-        (Protocol::Udp, Some("services")) => (Section::Services, shape::UDP_SERVICE),
+    let section = lower.get(2).map(String::as_str).unwrap_or_default();
+    let (section, options) = section_of(protocol, section)?;
+    let (name, rest) = match parts.get(3..) {
+        Some([name, rest @ ..]) if !name.is_empty() && !rest.is_empty() => (*name, rest),
         _ => {
-            let key = protocol.key();
-            return Err(error(
-                "Traefik has no such option for a container",
-                &format!("after `traefik.{key}.` comes `routers`, `services` or `middlewares`"),
-            ));
+            return problem(
+                "the label ends before its option",
+                "write `traefik.PROTOCOL.SECTION.NAME.OPTION`",
+            );
         }
     };
-    let Some((name, rest)) = parts[2..]
-        .split_first()
-        .filter(|(name, rest)| !name.is_empty() && !rest.is_empty())
-    else {
-        return Err(error(
-            "the label ends before its option",
-            "write `traefik.PROTOCOL.SECTION.NAME.OPTION`",
-        ));
-    };
-    let (path, value) = option(rest, value, options).map_err(|(message, help)| LabelError {
-        label: label.to_owned(),
-        message,
-        help,
-    })?;
+    let (path, value) = option(rest, value, options)?;
     Ok(Some(Entry {
         label: label.to_owned(),
         protocol,
         section,
-        name: (*name).to_owned(),
+        name: name.to_owned(),
         path,
         value,
     }))
 }
 
-fn enabled(
-    value: &str,
-    error: &impl Fn(&str, &str) -> LabelError,
-) -> Result<Option<Entry>, LabelError> {
-    match boolean(value) {
-        Some(true) => Ok(None),
-        _ => Err(error(
+/// What is wrong, and what to do about it.
+type Problem = (String, Option<String>);
+
+fn problem<T>(message: &str, help: &str) -> Result<T, Problem> {
+    Err((message.to_owned(), Some(help.to_owned())))
+}
+
+/// Returns the section that `key` means, and its options.
+fn section_of(protocol: Protocol, key: &str) -> Result<(Section, shape::Groups), Problem> {
+    Ok(match (protocol, key) {
+        (Protocol::Http, "routers") => (Section::Routers, shape::HTTP_ROUTER),
+        (Protocol::Http, "services") => (Section::Services, shape::HTTP_SERVICE),
+        (Protocol::Http, "middlewares") => (Section::Middlewares, shape::HTTP_MIDDLEWARE),
+        (Protocol::Tcp, "routers") => (Section::Routers, shape::TCP_ROUTER),
+        (Protocol::Tcp, "services") => (Section::Services, shape::TCP_SERVICE),
+        (Protocol::Tcp, "middlewares") => (Section::Middlewares, shape::TCP_MIDDLEWARE),
+        (Protocol::Udp, "routers") => (Section::Routers, shape::UDP_ROUTER),
+        (Protocol::Udp, "services") => (Section::Services, shape::UDP_SERVICE),
+        (Protocol::Udp, _) => {
+            return problem(
+                "Traefik has no such option for a container",
+                "after `traefik.udp.` comes `routers` or `services`",
+            );
+        }
+        _ => {
+            let help = format!(
+                "after `traefik.{}.` comes `routers`, `services` or `middlewares`",
+                protocol.key()
+            );
+            return problem("Traefik has no such option for a container", &help);
+        }
+    })
+}
+
+fn enabled(value: &str) -> Result<(), Problem> {
+    match shape::boolean(value) {
+        Some(true) => Ok(()),
+        _ => problem(
             "the role is served through Traefik, and this label turns it off",
             "set `traefik: false` for the role, or remove the label",
-        )),
+        ),
     }
 }
-
-/// Returns the boolean that Traefik reads in `text`.
-fn boolean(text: &str) -> Option<bool> {
-    match text {
-        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
-        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
-        _ => None,
-    }
-}
-
-type Problem = (String, Option<String>);
 
 /// Finds the option that the parts of a label after the name mean.
 fn option(
     parts: &[&str],
     value: &str,
-    groups: &'static [(&'static str, &'static [&'static str])],
+    groups: shape::Groups,
 ) -> Result<(Vec<Segment>, Setting), Problem> {
-    for option in shape::options(groups) {
+    for (option, kind) in shape::options(groups) {
         let names: Vec<&str> = option.split('.').collect();
         match matched(parts, &names) {
             Match::No => {}
-            Match::Option(path) => return Ok((path, Setting::Value(value.to_owned()))),
+            Match::Option(path) => {
+                return match kind.check(value) {
+                    Ok(()) => Ok((path, Setting::Value(value.to_owned()))),
+                    Err(takes) => Err((
+                        format!("`{value}` is not what the option takes: {takes}"),
+                        None,
+                    )),
+                };
+            }
             Match::Structure(path) => {
-                let Some(on) = boolean(value) else {
+                let Some(on) = shape::boolean(value) else {
                     return Err((
                         "a structure takes `true` or `false`".to_owned(),
                         Some(format!("did you mean `{}`?", option.to_lowercase())),
@@ -198,7 +206,7 @@ fn option(
     }
     let wanted = parts.join(".").to_lowercase();
     let nearest = shape::options(groups)
-        .map(|option| option.to_lowercase())
+        .map(|(option, _)| option.to_lowercase())
         .map(|option| (strsim::damerau_levenshtein(&option, &wanted), option))
         .min()
         .filter(|(distance, option)| *distance <= option.len() / 3);

@@ -1,9 +1,11 @@
 //! Which options Traefik has for a container's labels, as of version 3.7, in the spelling of its file provider.
 //!
-//! `[]` is a list of structures, `*` a key of the user's (the whole rest of the label), `**` any structure at all.
+//! `[]` is a list of structures, `*` a key of the user's (the whole rest of the label), `**` any structure at all. After
+//! `:` stands what a value must be: `b` a boolean, `n` a whole number, `d` a duration. This matters: Traefik reads no file
+//! of a directory as long as it cannot read one of them.
 
 /// The options of a protocol's routers, services or middlewares after the name: `(group, options of the group)`.
-type Groups = &'static [(&'static str, &'static [&'static str])];
+pub(super) type Groups = &'static [(&'static str, &'static [&'static str])];
 
 const TLS: &[&str] = &[
     "certResolver",
@@ -11,7 +13,7 @@ const TLS: &[&str] = &[
     "domains[].main",
     "domains[].sans",
 ];
-const IP_STRATEGY: &[&str] = &["depth", "excludedIPs", "ipv6Subnet"];
+const IP_STRATEGY: &[&str] = &["depth:n", "excludedIPs", "ipv6Subnet:n"];
 
 /// Options of `http.routers.NAME`.
 pub(super) const HTTP_ROUTER: Groups = &[
@@ -20,7 +22,7 @@ pub(super) const HTTP_ROUTER: Groups = &[
         &[
             "rule",
             "ruleSyntax",
-            "priority",
+            "priority:n",
             "service",
             "entryPoints",
             "middlewares",
@@ -29,7 +31,7 @@ pub(super) const HTTP_ROUTER: Groups = &[
     ("tls", TLS),
     (
         "observability",
-        &["accessLogs", "metrics", "tracing", "traceVerbosity"],
+        &["accessLogs:b", "metrics:b", "tracing:b", "traceVerbosity"],
     ),
 ];
 
@@ -37,13 +39,13 @@ pub(super) const HTTP_ROUTER: Groups = &[
 pub(super) const HTTP_SERVICE: Groups = &[
     (
         "loadBalancer",
-        &["passHostHeader", "serversTransport", "strategy"],
+        &["passHostHeader:b", "serversTransport", "strategy"],
     ),
     (
         "loadBalancer.server",
-        &["port", "scheme", "weight", "preservePath"],
+        &["port", "scheme", "weight:n", "preservePath:b"],
     ),
-    ("loadBalancer.responseForwarding", &["flushInterval"]),
+    ("loadBalancer.responseForwarding", &["flushInterval:d"]),
     (
         "loadBalancer.healthCheck",
         &[
@@ -51,24 +53,30 @@ pub(super) const HTTP_SERVICE: Groups = &[
             "mode",
             "path",
             "method",
-            "status",
-            "port",
-            "interval",
-            "unhealthyInterval",
-            "timeout",
+            "status:n",
+            "port:n",
+            "interval:d",
+            "unhealthyInterval:d",
+            "timeout:d",
             "hostname",
-            "followRedirects",
+            "followRedirects:b",
             "headers.*",
         ],
     ),
     (
         "loadBalancer.passiveHealthCheck",
-        &["failureWindow", "maxFailedAttempts"],
+        &["failureWindow:d", "maxFailedAttempts:n"],
     ),
     (
         "loadBalancer.sticky.cookie",
         &[
-            "name", "secure", "httpOnly", "sameSite", "maxAge", "path", "domain",
+            "name",
+            "secure:b",
+            "httpOnly:b",
+            "sameSite",
+            "maxAge:n",
+            "path",
+            "domain",
         ],
     ),
 ];
@@ -78,15 +86,21 @@ pub(super) const HTTP_MIDDLEWARE: Groups = &[
     ("addPrefix", &["prefix"]),
     (
         "basicAuth",
-        &["users", "usersFile", "realm", "removeHeader", "headerField"],
+        &[
+            "users",
+            "usersFile",
+            "realm",
+            "removeHeader:b",
+            "headerField",
+        ],
     ),
     (
         "buffering",
         &[
-            "maxRequestBodyBytes",
-            "memRequestBodyBytes",
-            "maxResponseBodyBytes",
-            "memResponseBodyBytes",
+            "maxRequestBodyBytes:n",
+            "memRequestBodyBytes:n",
+            "maxResponseBodyBytes:n",
+            "memResponseBodyBytes:n",
             "retryExpression",
         ],
     ),
@@ -95,10 +109,10 @@ pub(super) const HTTP_MIDDLEWARE: Groups = &[
         "circuitBreaker",
         &[
             "expression",
-            "checkPeriod",
-            "fallbackDuration",
-            "recoveryDuration",
-            "responseCode",
+            "checkPeriod:d",
+            "fallbackDuration:d",
+            "recoveryDuration:d",
+            "responseCode:n",
         ],
     ),
     (
@@ -106,39 +120,45 @@ pub(super) const HTTP_MIDDLEWARE: Groups = &[
         &[
             "excludedContentTypes",
             "includedContentTypes",
-            "minResponseBodyBytes",
+            "minResponseBodyBytes:n",
             "encodings",
             "defaultEncoding",
         ],
     ),
-    ("contentType", &["autoDetect"]),
+    ("contentType", &["autoDetect:b"]),
     (
         "digestAuth",
-        &["users", "usersFile", "realm", "removeHeader", "headerField"],
+        &[
+            "users",
+            "usersFile",
+            "realm",
+            "removeHeader:b",
+            "headerField",
+        ],
     ),
     (
         "errors",
-        &["status", "statusRewrites.*", "service", "query"],
+        &["status", "statusRewrites.*:n", "service", "query"],
     ),
     (
         "forwardAuth",
         &[
             "address",
-            "trustForwardHeader",
+            "trustForwardHeader:b",
             "authResponseHeaders",
             "authResponseHeadersRegex",
             "authRequestHeaders",
             "addAuthCookiesToResponse",
             "headerField",
-            "forwardBody",
-            "maxBodySize",
-            "preserveLocationHeader",
-            "preserveRequestMethod",
+            "forwardBody:b",
+            "maxBodySize:n",
+            "preserveLocationHeader:b",
+            "preserveRequestMethod:b",
         ],
     ),
     (
         "forwardAuth.tls",
-        &["ca", "cert", "key", "insecureSkipVerify", "caOptional"],
+        &["ca", "cert", "key", "insecureSkipVerify:b", "caOptional:b"],
     ),
     ("grpcWeb", &["allowOrigins"]),
     (
@@ -146,84 +166,84 @@ pub(super) const HTTP_MIDDLEWARE: Groups = &[
         &[
             "customRequestHeaders.*",
             "customResponseHeaders.*",
-            "accessControlAllowCredentials",
+            "accessControlAllowCredentials:b",
             "accessControlAllowHeaders",
             "accessControlAllowMethods",
             "accessControlAllowOriginList",
             "accessControlAllowOriginListRegex",
             "accessControlExposeHeaders",
-            "accessControlMaxAge",
-            "addVaryHeader",
+            "accessControlMaxAge:n",
+            "addVaryHeader:b",
             "allowedHosts",
             "hostsProxyHeaders",
             "sslProxyHeaders.*",
-            "stsSeconds",
-            "stsIncludeSubdomains",
-            "stsPreload",
-            "forceSTSHeader",
-            "frameDeny",
+            "stsSeconds:n",
+            "stsIncludeSubdomains:b",
+            "stsPreload:b",
+            "forceSTSHeader:b",
+            "frameDeny:b",
             "customFrameOptionsValue",
-            "contentTypeNosniff",
-            "browserXssFilter",
+            "contentTypeNosniff:b",
+            "browserXssFilter:b",
             "customBrowserXSSValue",
             "contentSecurityPolicy",
             "contentSecurityPolicyReportOnly",
             "publicKey",
             "referrerPolicy",
             "permissionsPolicy",
-            "isDevelopment",
+            "isDevelopment:b",
             "featurePolicy",
-            "sslRedirect",
-            "sslTemporaryRedirect",
+            "sslRedirect:b",
+            "sslTemporaryRedirect:b",
             "sslHost",
-            "sslForceHost",
+            "sslForceHost:b",
         ],
     ),
-    ("ipAllowList", &["sourceRange", "rejectStatusCode"]),
+    ("ipAllowList", &["sourceRange", "rejectStatusCode:n"]),
     ("ipAllowList.ipStrategy", IP_STRATEGY),
     ("ipWhiteList", &["sourceRange"]),
     ("ipWhiteList.ipStrategy", IP_STRATEGY),
-    ("inFlightReq", &["amount"]),
+    ("inFlightReq", &["amount:n"]),
     (
         "inFlightReq.sourceCriterion",
-        &["requestHeaderName", "requestHost"],
+        &["requestHeaderName", "requestHost:b"],
     ),
     ("inFlightReq.sourceCriterion.ipStrategy", IP_STRATEGY),
-    ("passTLSClientCert", &["pem"]),
+    ("passTLSClientCert", &["pem:b"]),
     (
         "passTLSClientCert.info",
-        &["notAfter", "notBefore", "sans", "serialNumber"],
+        &["notAfter:b", "notBefore:b", "sans:b", "serialNumber:b"],
     ),
     (
         "passTLSClientCert.info.subject",
         &[
-            "country",
-            "province",
-            "locality",
-            "organization",
-            "organizationalUnit",
-            "commonName",
-            "serialNumber",
-            "domainComponent",
+            "country:b",
+            "province:b",
+            "locality:b",
+            "organization:b",
+            "organizationalUnit:b",
+            "commonName:b",
+            "serialNumber:b",
+            "domainComponent:b",
         ],
     ),
     (
         "passTLSClientCert.info.issuer",
         &[
-            "country",
-            "province",
-            "locality",
-            "organization",
-            "commonName",
-            "serialNumber",
-            "domainComponent",
+            "country:b",
+            "province:b",
+            "locality:b",
+            "organization:b",
+            "commonName:b",
+            "serialNumber:b",
+            "domainComponent:b",
         ],
     ),
     ("plugin", &["**"]),
-    ("rateLimit", &["average", "period", "burst"]),
+    ("rateLimit", &["average:n", "period:d", "burst:n"]),
     (
         "rateLimit.sourceCriterion",
-        &["requestHeaderName", "requestHost"],
+        &["requestHeaderName", "requestHost:b"],
     ),
     ("rateLimit.sourceCriterion.ipStrategy", IP_STRATEGY),
     (
@@ -232,25 +252,25 @@ pub(super) const HTTP_MIDDLEWARE: Groups = &[
             "endpoints",
             "username",
             "password",
-            "db",
-            "poolSize",
-            "minIdleConns",
-            "maxActiveConns",
-            "readTimeout",
-            "writeTimeout",
-            "dialTimeout",
+            "db:n",
+            "poolSize:n",
+            "minIdleConns:n",
+            "maxActiveConns:n",
+            "readTimeout:d",
+            "writeTimeout:d",
+            "dialTimeout:d",
         ],
     ),
     (
         "rateLimit.redis.tls",
-        &["ca", "cert", "key", "insecureSkipVerify"],
+        &["ca", "cert", "key", "insecureSkipVerify:b"],
     ),
-    ("redirectRegex", &["regex", "replacement", "permanent"]),
-    ("redirectScheme", &["scheme", "port", "permanent"]),
+    ("redirectRegex", &["regex", "replacement", "permanent:b"]),
+    ("redirectScheme", &["scheme", "port", "permanent:b"]),
     ("replacePath", &["path"]),
     ("replacePathRegex", &["regex", "replacement"]),
-    ("retry", &["attempts", "initialInterval"]),
-    ("stripPrefix", &["prefixes", "forceSlash"]),
+    ("retry", &["attempts:n", "initialInterval:d"]),
+    ("stripPrefix", &["prefixes", "forceSlash:b"]),
     ("stripPrefixRegex", &["regex"]),
 ];
 
@@ -261,37 +281,37 @@ pub(super) const TCP_ROUTER: Groups = &[
         &[
             "rule",
             "ruleSyntax",
-            "priority",
+            "priority:n",
             "service",
             "entryPoints",
             "middlewares",
         ],
     ),
     ("tls", TLS),
-    ("tls", &["passthrough"]),
+    ("tls", &["passthrough:b"]),
 ];
 
 /// Options of `tcp.services.NAME`.
 pub(super) const TCP_SERVICE: Groups = &[
-    ("loadBalancer", &["serversTransport", "terminationDelay"]),
-    ("loadBalancer.server", &["port", "tls"]),
-    ("loadBalancer.proxyProtocol", &["version"]),
+    ("loadBalancer", &["serversTransport", "terminationDelay:n"]),
+    ("loadBalancer.server", &["port", "tls:b"]),
+    ("loadBalancer.proxyProtocol", &["version:n"]),
     (
         "loadBalancer.healthCheck",
         &[
-            "port",
+            "port:n",
             "send",
             "expect",
-            "interval",
-            "unhealthyInterval",
-            "timeout",
+            "interval:d",
+            "unhealthyInterval:d",
+            "timeout:d",
         ],
     ),
 ];
 
 /// Options of `tcp.middlewares.NAME`.
 pub(super) const TCP_MIDDLEWARE: Groups = &[
-    ("inFlightConn", &["amount"]),
+    ("inFlightConn", &["amount:n"]),
     ("ipAllowList", &["sourceRange"]),
     ("ipWhiteList", &["sourceRange"]),
 ];
@@ -302,12 +322,99 @@ pub(super) const UDP_ROUTER: Groups = &[("", &["service", "entryPoints"])];
 /// Options of `udp.services.NAME`.
 pub(super) const UDP_SERVICE: Groups = &[("loadBalancer.server", &["port"])];
 
-/// Returns the options of `groups`, each as its path below the name.
-pub(super) fn options(groups: Groups) -> impl Iterator<Item = String> {
+/// What the value of an option must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Any text.
+    Text,
+    /// A boolean.
+    Boolean,
+    /// A whole number.
+    Number,
+    /// A duration: `500ms`, or a number of seconds.
+    Duration,
+}
+
+/// Returns the options of `groups`, each as its path below the name with what its value must be.
+pub(super) fn options(groups: Groups) -> impl Iterator<Item = (String, Kind)> {
     groups.iter().flat_map(|(group, options)| {
-        options.iter().map(move |option| match *group {
-            "" => (*option).to_owned(),
-            group => format!("{group}.{option}"),
+        options.iter().map(move |option| {
+            let (option, kind) = match option.split_once(':') {
+                Some((option, "b")) => (option, Kind::Boolean),
+                Some((option, "n")) => (option, Kind::Number),
+                Some((option, _)) => (option, Kind::Duration),
+                None => (*option, Kind::Text),
+            };
+            let path = match *group {
+                "" => option.to_owned(),
+                group => format!("{group}.{option}"),
+            };
+            (path, kind)
         })
     })
+}
+
+impl Kind {
+    /// Checks that Traefik can read `text` as such a value.
+    ///
+    /// # Errors
+    /// What it takes, as a phrase.
+    pub(super) fn check(self, text: &str) -> Result<(), &'static str> {
+        let (fits, takes) = match self {
+            Kind::Text => (true, "text"),
+            Kind::Boolean => (boolean(text).is_some(), "`true` or `false`"),
+            Kind::Number => (text.parse::<i64>().is_ok(), "a whole number"),
+            Kind::Duration => (is_duration(text), "a duration such as `500ms` or `10s`"),
+        };
+        if fits { Ok(()) } else { Err(takes) }
+    }
+}
+
+/// Returns the boolean that Traefik reads in `text`.
+pub(super) fn boolean(text: &str) -> Option<bool> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+        _ => None,
+    }
+}
+
+fn is_duration(text: &str) -> bool {
+    if text.parse::<i64>().is_ok() {
+        return true;
+    }
+    let mut rest = text.strip_prefix('-').unwrap_or(text);
+    let mut parts = 0;
+    while !rest.is_empty() {
+        let number = rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+        let is_number = rest[..rest.len() - number.len()].parse::<f64>().is_ok();
+        let unit = ["ns", "us", "µs", "ms", "s", "m", "h"]
+            .into_iter()
+            .find_map(|unit| {
+                number
+                    .strip_prefix(unit)
+                    .filter(|rest| !rest.starts_with(|c: char| c.is_ascii_alphabetic()))
+            });
+        match unit {
+            Some(unit) if is_number => rest = unit,
+            _ => return false,
+        }
+        parts += 1;
+    }
+    parts > 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_those_of_go() {
+        for text in ["10", "500ms", "1h30m", "1.5s", "-1s", "2µs"] {
+            assert!(is_duration(text), "{text}");
+        }
+        for text in ["", "s", "1x", "1 s", "1sec", "soon", "1.2.3s", "1s2"] {
+            assert!(!is_duration(text), "{text}");
+        }
+    }
 }

@@ -1,0 +1,195 @@
+//! The steps of a plan by where they run.
+
+use crate::name::HostName;
+use crate::plan::{Plan, Step, StepKind, Unchanged};
+
+/// What happens in one place.
+pub(super) struct Group<'a> {
+    /// The host; `None`: the machine that applies the plan.
+    pub(super) host: Option<&'a HostName>,
+    /// Its steps, each with its number in the plan, from 1.
+    pub(super) steps: Vec<(usize, &'a Step)>,
+    /// What needs nothing there.
+    pub(super) unchanged: Vec<&'a Unchanged>,
+}
+
+/// Returns the places where the plan has steps or looked at something: this machine, then the hosts in the order of their
+/// first step, then those without one.
+pub(super) fn groups(plan: &Plan) -> Vec<Group<'_>> {
+    let mut places: Vec<Option<&HostName>> = vec![None];
+    let of_steps = plan.steps.iter().map(|step| step.host.as_ref());
+    let of_unchanged = plan.unchanged.iter().map(|item| item.host.as_ref());
+    let mut seen = std::collections::BTreeSet::from([None]);
+    places.extend(
+        of_steps
+            .chain(of_unchanged)
+            .filter(|place| seen.insert(*place)),
+    );
+    let mut groups: Vec<Group> = places
+        .iter()
+        .map(|host| Group {
+            host: *host,
+            steps: Vec::new(),
+            unchanged: Vec::new(),
+        })
+        .collect();
+    let positions: std::collections::BTreeMap<Option<&HostName>, usize> = places
+        .iter()
+        .enumerate()
+        .map(|(at, host)| (*host, at))
+        .collect();
+    for (at, step) in plan.steps.iter().enumerate() {
+        groups[positions[&step.host.as_ref()]]
+            .steps
+            .push((at + 1, step));
+    }
+    for item in &plan.unchanged {
+        groups[positions[&item.host.as_ref()]].unchanged.push(item);
+    }
+    groups.retain(|group| !group.steps.is_empty() || !group.unchanged.is_empty());
+    groups
+}
+
+/// Returns a group's title, unescaped.
+pub(super) fn title(plan: &Plan, host: Option<&HostName>) -> String {
+    let Some(name) = host else {
+        return "this machine".to_owned();
+    };
+    let Some(host) = plan.hosts.get(name) else {
+        return name.to_string();
+    };
+    let port = host
+        .ssh
+        .port
+        .map(|port| format!(":{port}"))
+        .unwrap_or_default();
+    let mut notes = vec![format!("{}@{name}{port}", host.ssh.user)];
+    if let Some(proxy) = &host.ssh.proxy {
+        notes.push(format!("through {proxy}"));
+    }
+    if let Some(command) = &host.ssh.proxy_command {
+        notes.push(format!("through the command {command}"));
+    }
+    if !host.roles.is_empty() {
+        let roles: Vec<&str> = host.roles.iter().map(|role| role.as_str()).collect();
+        notes.push(roles.join(", "));
+    }
+    if *name == plan.lock_host {
+        notes.push("lock".to_owned());
+    }
+    format!("{name} ({})", notes.join("; "))
+}
+
+/// Returns `14 steps on 3 hosts, 5 unchanged`.
+pub(super) fn summary(plan: &Plan) -> String {
+    let hosts: std::collections::BTreeSet<_> = plan
+        .steps
+        .iter()
+        .filter_map(|step| step.host.as_ref())
+        .collect();
+    let unchanged = plan.unchanged.len();
+    if plan.steps.is_empty() {
+        return format!("nothing to do, {unchanged} unchanged");
+    }
+    format!(
+        "{} on {}, {unchanged} unchanged",
+        count(plan.steps.len(), "step"),
+        count(hosts.len(), "host")
+    )
+}
+
+/// Returns `1 step` or `2 steps`.
+pub(super) fn count(number: usize, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
+}
+
+/// Returns what a plan does in a few words, unescaped: `deploy hey 1f3c (staging)`.
+pub(super) fn headline(plan: &Plan) -> String {
+    let destination = plan
+        .operation
+        .destination
+        .as_ref()
+        .map(|destination| format!(" ({destination})"))
+        .unwrap_or_default();
+    format!(
+        "{} {} {}{destination}",
+        plan.operation.name, plan.service, plan.version
+    )
+}
+
+/// Returns the facts above the steps as names and values, unescaped.
+pub(super) fn header(plan: &Plan) -> Vec<(&'static str, String)> {
+    let mut lines = vec![("image", plan.image.reference.clone())];
+    if let Some(digest) = &plan.image.digest {
+        lines.push(("pinned to", digest.clone()));
+    }
+    if let Some(source) = &plan.source {
+        let changes = if source.changes.is_some() {
+            ", with uncommitted changes"
+        } else {
+            ""
+        };
+        lines.push(("built from", format!("commit {}{changes}", source.commit)));
+    }
+    if !plan.secrets.is_empty() {
+        let names: Vec<&str> = plan
+            .secrets
+            .iter()
+            .map(|secret| secret.name.as_str())
+            .collect();
+        lines.push(("secrets", names.join(", ")));
+    }
+    lines.push(("lock on", plan.lock_host.to_string()));
+    lines.push((
+        "config",
+        format!("{} (sha256 {})", plan.config.path, plan.config.sha256),
+    ));
+    lines.push(("digest", plan.digest.to_string()));
+    lines
+}
+
+/// What a step does to the state, as one character.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mark {
+    /// Something new.
+    Adds,
+    /// Something is changed.
+    Changes,
+    /// Something is taken away.
+    Removes,
+    /// Nothing; it waits or tells.
+    Waits,
+}
+
+impl Mark {
+    /// Returns the mark of a kind of step.
+    pub(super) fn of(kind: StepKind) -> Self {
+        match kind {
+            StepKind::InstallDocker
+            | StepKind::Build
+            | StepKind::Push
+            | StepKind::Pull
+            | StepKind::Network
+            | StepKind::Start
+            | StepKind::Upload => Mark::Adds,
+            StepKind::RegistryLogin | StepKind::Traefik | StepKind::Route | StepKind::Rename => {
+                Mark::Changes
+            }
+            StepKind::Stop | StepKind::Prune | StepKind::Remove => Mark::Removes,
+            StepKind::Healthcheck | StepKind::Drain | StepKind::Barrier | StepKind::Broadcast => {
+                Mark::Waits
+            }
+        }
+    }
+
+    /// Returns the character.
+    pub(super) fn symbol(self) -> &'static str {
+        match self {
+            Mark::Adds => "+",
+            Mark::Changes => "~",
+            Mark::Removes => "-",
+            Mark::Waits => ".",
+        }
+    }
+}

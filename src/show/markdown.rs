@@ -1,0 +1,96 @@
+//! The plan as a comment on a pull request.
+
+use std::collections::BTreeSet;
+
+use super::commands::{command, lines};
+use super::escape::{markdown as text, markdown_block, markdown_code};
+use super::groups::{Group, count, groups, header, headline, summary, title};
+use super::reason::prose;
+use crate::action::Action;
+use crate::plan::{Plan, Step};
+
+/// Returns the plan in GitHub's Markdown: a summary, then a foldable section for each host with every command and file.
+pub fn markdown(plan: &Plan) -> String {
+    let mut out = format!(
+        "### Plan: {}\n\n**{}**\n\n",
+        text(&headline(plan)),
+        summary(plan)
+    );
+    for warning in &plan.warnings {
+        out += &format!("> **Warning:** {}\n>\n", text(warning));
+    }
+    out += "\n| | |\n| --- | --- |\n";
+    for (name, value) in header(plan) {
+        let value = markdown_code(&value).replace('|', "\\|");
+        out += &format!("| {name} | {value} |\n");
+    }
+    let mut shown = BTreeSet::new();
+    for group in groups(plan) {
+        out += &section(plan, &group, &mut shown);
+    }
+    out
+}
+
+fn section<'a>(plan: &'a Plan, group: &Group<'a>, shown: &mut BTreeSet<&'a str>) -> String {
+    let mut out = format!(
+        "\n<details>\n<summary>{}: {}, {} unchanged</summary>\n\n",
+        text(&title(plan, group.host)),
+        count(group.steps.len(), "step"),
+        group.unchanged.len()
+    );
+    for (number, step) in &group.steps {
+        out += &format!(
+            "**{number}. {}**: {} ({})\n\n",
+            text(&step.summary),
+            text(&prose(&step.why)),
+            markdown_code(step.id.as_str())
+        );
+        out += &body(plan, step, shown);
+    }
+    for item in &group.unchanged {
+        out += &format!(
+            "- unchanged: {}: {}\n",
+            text(&item.subject),
+            text(&item.reason)
+        );
+    }
+    out + "\n</details>\n"
+}
+
+fn body<'a>(plan: &'a Plan, step: &'a Step, shown: &mut BTreeSet<&'a str>) -> String {
+    let mut out = String::new();
+    let mut commands = lines(step);
+    for (label, runs) in [("diagnosis", &step.diagnose), ("cleanup", &step.cleanup)] {
+        commands.extend(
+            runs.iter()
+                .map(|run| format!("{}  # {label}, after a failure", command(run))),
+        );
+    }
+    if !commands.is_empty() {
+        out += &markdown_block("sh", &commands.join("\n"));
+        out.push('\n');
+    }
+    for action in &step.action {
+        let Action::Write(write) = action else {
+            continue;
+        };
+        if !shown.insert(write.content.as_str()) {
+            out += &format!("{}: as above\n\n", markdown_code(&write.path));
+            continue;
+        }
+        let Some(content) = plan.contents.get(&write.content) else {
+            out += &format!(
+                "{}: the plan lacks its text\n\n",
+                markdown_code(&write.path)
+            );
+            continue;
+        };
+        let added: Vec<String> = content.lines().map(|line| format!("+{line}")).collect();
+        out += &format!(
+            "{}:\n\n{}\n",
+            markdown_code(&write.path),
+            markdown_block("diff", &added.join("\n"))
+        );
+    }
+    out
+}
