@@ -18,6 +18,11 @@ const MAX_DEPTH: usize = 64;
 /// # Errors
 /// Every problem up to and including the first one that makes the rest unreadable.
 pub(super) fn parse(text: &str) -> Result<Option<Node>, Vec<Problem>> {
+    // The parser takes blanks after the last line break for another line of a block that ends the file.
+    let text = match text.trim_end_matches([' ', '\t']) {
+        trimmed if trimmed.ends_with('\n') => trimmed,
+        _ => text,
+    };
     let mut builder = Builder::new(text);
     let mut parser = Parser::new_from_str(text);
     while let Some(event) = parser.next_event() {
@@ -69,6 +74,7 @@ enum Pending {
 
 struct Builder<'t> {
     lines: Vec<&'t str>,
+    unterminated: bool,
     problems: Vec<Problem>,
     stack: Vec<Frame>,
     anchors: HashMap<usize, (Node, usize)>,
@@ -81,6 +87,7 @@ impl<'t> Builder<'t> {
     fn new(text: &'t str) -> Self {
         Self {
             lines: text.lines().collect(),
+            unterminated: !text.ends_with('\n'),
             problems: Vec::new(),
             stack: Vec::new(),
             anchors: HashMap::new(),
@@ -98,7 +105,11 @@ impl<'t> Builder<'t> {
             Event::Alias(anchor) => self.alias(anchor, mark),
             Event::Scalar(text, style, anchor, tag) => {
                 self.count(1, mark)?;
-                let node = self.scalar(&text, style, tag.as_deref(), mark);
+                let text = match style {
+                    ScalarStyle::Literal | ScalarStyle::Folded => self.block(&text, span),
+                    _ => &text,
+                };
+                let node = self.scalar(text, style, tag.as_deref(), mark);
                 self.finish(node, anchor)
             }
             Event::SequenceStart(anchor, tag) => {
@@ -311,6 +322,32 @@ impl<'t> Builder<'t> {
         Node { mark, kind }
     }
 
+    /// Takes away the line break that the parser adds to a block without lines, and to one that ends with the file
+    /// where the file does not end with a line break.
+    fn block<'s>(&self, text: &'s str, span: Span) -> &'s str {
+        let Some(shortened) = text.strip_suffix('\n') else {
+            return text;
+        };
+        if text.trim_matches('\n').is_empty() {
+            let header = self.lines[..span.start.line().min(self.lines.len())]
+                .iter()
+                .rev()
+                .find_map(|line| line.rfind(['|', '>']).map(|start| &line[start..]));
+            let keeps = header.is_some_and(|header| header.contains('+'));
+            return if keeps { text } else { "" };
+        }
+        let last = self.lines.last().map_or("", |line| line.trim_start());
+        let is_last = shortened
+            .rsplit('\n')
+            .next()
+            .is_some_and(|line| line.ends_with(last));
+        if self.unterminated && !last.is_empty() && is_last && span.end.line() >= self.lines.len() {
+            shortened
+        } else {
+            text
+        }
+    }
+
     fn refuse_tag(&mut self, tag: Option<Cow<'_, Tag>>, mark: Mark, allowed: &str) {
         if let Some(tag) = tag
             && !(tag.is_yaml_core_schema() && tag.suffix == allowed)
@@ -417,112 +454,5 @@ fn scan_help(info: &str) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Returns every scalar with its position: `line:column+length text`.
-    fn scalars(text: &str) -> Vec<String> {
-        fn walk(node: &Node, found: &mut Vec<String>) {
-            let at = |mark: Mark| format!("{}:{}+{}", mark.line, mark.column, mark.length);
-            match &node.kind {
-                Kind::Null => found.push(format!("{} null", at(node.mark))),
-                Kind::Scalar { text, .. } => found.push(format!("{} {text}", at(node.mark))),
-                Kind::Sequence(items) => items.iter().for_each(|item| walk(item, found)),
-                Kind::Mapping(entries) => {
-                    for entry in entries {
-                        found.push(format!("{} {}:", at(entry.key.mark), entry.key.text));
-                        walk(&entry.value, found);
-                    }
-                }
-            }
-        }
-        let mut found = Vec::new();
-        let root = parse(text).unwrap_or_else(|problems| panic!("{text}: {problems:?}"));
-        walk(&root.unwrap(), &mut found);
-        found
-    }
-
-    fn problems(text: &str) -> Vec<String> {
-        let problems = parse(text).expect_err(text).into_iter();
-        problems
-            .map(|problem| {
-                format!(
-                    "{}:{} {}",
-                    problem.mark.line, problem.mark.column, problem.message
-                )
-            })
-            .collect()
-    }
-
-    #[test]
-    fn scalars_keep_their_text_and_know_their_place() {
-        let cases: &[(&str, &[&str])] = &[
-            ("a: 3.10", &["1:1+1 a:", "1:4+4 3.10"]),
-            ("é: ü # c", &["1:1+1 é:", "1:4+1 ü"]),
-            ("a: \"b c\" ", &["1:1+1 a:", "1:4+5 b c"]),
-            (
-                "a:\r\n  - 'x'\r\n  - y\r\n",
-                &["1:1+1 a:", "2:5+3 x", "3:5+1 y"],
-            ),
-            (
-                "a:\nb: ~\n",
-                &["1:1+1 a:", "1:1+1 null", "2:1+1 b:", "2:1+1 null"],
-            ),
-            ("a: |\n  x\n  y\n", &["1:1+1 a:", "2:3+1 x\ny\n"]),
-            ("a: one\n  two\n", &["1:1+1 a:", "1:4+3 one two"]),
-            (
-                "{a: ! 12, b: !!str null}",
-                &["1:2+1 a:", "1:7+2 12", "1:11+1 b:", "1:20+4 null"],
-            ),
-            ("- &x yes\n- *x", &["1:6+3 yes", "2:3+2 yes"]),
-        ];
-        for (text, expected) in cases {
-            assert_eq!(scalars(text), *expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn merge_keys_lie_below_own_keys_and_the_first_source_wins() {
-        let merged =
-            scalars("x: &x {a: 1, b: 1}\ny: &y {b: 2, c: 2}\nz:\n  c: 3\n  <<: [*x, *y]\n");
-        let values: Vec<&str> = merged[merged.len() - 6..]
-            .iter()
-            .filter_map(|line| line.split_once(' '))
-            .map(|(_, text)| text)
-            .collect();
-        assert_eq!(values, ["c:", "3", "a:", "1", "b:", "1"]);
-        assert_eq!(scalars("'<<': 1"), ["1:1+4 <<:", "1:7+1 1"]);
-    }
-
-    #[test]
-    fn what_cannot_be_read_is_named_with_its_place() {
-        for (text, expected) in [
-            (
-                "a: 1\na: 2\n'a': 3",
-                vec![
-                    "2:1 key `a` stands twice: first in line 1",
-                    "3:1 key `a` stands twice: first in line 1",
-                ],
-            ),
-            (
-                "a: !x 1\nb: !!binary 2",
-                vec![
-                    "1:7 YAML tag `!x` is not supported",
-                    "2:13 YAML tag `tag:yaml.org,2002:!binary` is not supported",
-                ],
-            ),
-            ("<<: 1", vec!["1:1 `<<` can only merge a map"]),
-            (
-                "a: &a {b: *a}",
-                vec!["1:11 an alias stands inside the node that it names"],
-            ),
-            (
-                "a: 1\n---\nb: 2",
-                vec!["2:1 a second YAML document begins here"],
-            ),
-            ("a:\n\t- b", vec!["2:1 a tab is used for indentation"]),
-        ] {
-            assert_eq!(problems(text), expected, "{text}");
-        }
-    }
-}
+#[path = "yaml_tests.rs"]
+mod tests;
