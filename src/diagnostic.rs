@@ -1,5 +1,6 @@
 //! What is wrong with an input, where, and what to do about it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 
@@ -116,10 +117,14 @@ pub fn render(
         .with_links(false)
         .without_primary_span_start()
         .without_syntax_highlighting();
+    let mut files = Files {
+        sources,
+        lines: BTreeMap::new(),
+    };
     let texts: Vec<String> = diagnostics
         .iter()
         .map(|diagnostic| {
-            let report = report(diagnostic, sources);
+            let report = report(diagnostic, &mut files);
             let mut text = String::new();
             match handler.render_report(&mut text, report.as_ref()) {
                 Ok(()) => format!("{}\n", text.trim_end()),
@@ -130,8 +135,8 @@ pub fn render(
     texts.join("\n")
 }
 
-fn report(diagnostic: &Diagnostic, sources: &dyn Fn(&str) -> Option<String>) -> Report {
-    let snippet = snippet(diagnostic, sources);
+fn report(diagnostic: &Diagnostic, files: &mut Files<'_>) -> Report {
+    let snippet = snippet(diagnostic, files);
     let message = match &snippet {
         Some(_) => printable(&diagnostic.message),
         None => headline(diagnostic),
@@ -158,6 +163,24 @@ fn headline(diagnostic: &Diagnostic) -> String {
     match &diagnostic.place {
         Some(place) => format!("{message}\nat {}", printable(&place.to_string())),
         None => message,
+    }
+}
+
+/// The lines of the files that were asked for.
+struct Files<'s> {
+    sources: &'s dyn Fn(&str) -> Option<String>,
+    lines: BTreeMap<String, Vec<String>>,
+}
+
+impl Files<'_> {
+    fn line(&mut self, file: &str, index: usize) -> Option<&str> {
+        let sources = self.sources;
+        let lines = self.lines.entry(file.to_owned()).or_insert_with(|| {
+            let text = sources(file).unwrap_or_default();
+            let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+            text.lines().map(str::to_owned).collect()
+        });
+        lines.get(index).map(String::as_str)
     }
 }
 
@@ -190,18 +213,13 @@ impl SourceCode for Line {
 }
 
 /// Returns the line of the place, and the bytes of it to underline.
-fn snippet(
-    diagnostic: &Diagnostic,
-    sources: &dyn Fn(&str) -> Option<String>,
-) -> Option<(Line, Range<usize>)> {
+fn snippet(diagnostic: &Diagnostic, files: &mut Files<'_>) -> Option<(Line, Range<usize>)> {
     let place = diagnostic.place.as_ref()?;
     if diagnostic.source_hidden || place.line == 0 || place.column == 0 || is_dotenv(&place.file) {
         return None;
     }
-    let text = sources(&place.file)?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let index = place.line - 1;
-    let text = printable(text.lines().nth(index)?);
+    let text = printable(files.line(&place.file, index)?);
     if text.chars().count() > MAX_SHOWN {
         return None;
     }

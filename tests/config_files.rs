@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 
 use mrsk::config::dotenv::Environment;
 use mrsk::config::secrets::{Purpose, resolve_secrets, secret_names};
@@ -38,11 +39,10 @@ fn places(diagnostics: &[Diagnostic]) -> Vec<String> {
 }
 
 fn environment(variables: &[(&str, &str)]) -> Environment {
-    let dir = tempfile::tempdir().unwrap();
-    let process = variables
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    Environment::load(dir.path(), None, None, process).unwrap()
+    let pairs = variables.iter();
+    pairs
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect()
 }
 
 #[test]
@@ -82,6 +82,36 @@ fn a_file_that_would_be_merged_is_not_ignored() {
     assert!(config::load(&path, Some("staging")).is_err());
     assert!(config::load(&path, None).is_ok());
     assert!(config::parse("deploy.yml", DEPLOY, Some("../x")).is_err());
+}
+
+#[test]
+fn no_absolute_path_gets_into_the_configuration() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("deploy.yml");
+    fs::write(&path, DEPLOY).unwrap();
+    assert_eq!(config::load(&path, None).unwrap().config.path, "deploy.yml");
+    let fixture = "fixtures/config/valid/roles.yml";
+    for path in [
+        Path::new(fixture).to_owned(),
+        Path::new(env!("CARGO_MANIFEST_DIR")).join(fixture),
+    ] {
+        assert_eq!(config::load(&path, None).unwrap().config.path, fixture);
+    }
+}
+
+#[test]
+fn ten_thousand_hosts_are_read_quickly() {
+    let hosts: String = (0..10_000)
+        .map(|n| format!("    - app{n}.example.com\n"))
+        .collect();
+    let text = DEPLOY.replace(
+        "  web: [192.168.0.1]\n",
+        &format!("  web:\n{hosts}  other:\n{hosts}"),
+    );
+    let started = std::time::Instant::now();
+    let loaded = config::parse("deploy.yml", &text, None).unwrap();
+    assert_eq!(loaded.config.hosts.len(), 10_001);
+    assert!(started.elapsed().as_secs() < 5, "{:?}", started.elapsed());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::decode::{Decoder, Field};
+use super::decode::{Decoder, Field, shown};
 use super::model::{Builder, BuilderKind};
 use super::{env, options};
 use crate::diagnostic::{Diagnostic, Place};
@@ -80,6 +80,11 @@ pub(super) fn decode(decoder: &mut Decoder<'_>, field: Option<&Field<'_>>, file:
     }
     if let Some(args) = record.get("args") {
         builder.args = options::texts(decoder, args);
+        for (name, field) in decoder.entries(args) {
+            if let Some(value) = builder.args.get(name) {
+                env::warn_build_argument(decoder, name, value, field.key);
+            }
+        }
     }
     if let Some(secrets) = record.get("secrets") {
         for item in decoder.items(secrets) {
@@ -99,11 +104,7 @@ fn path(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
     if path.contains("://") || path.starts_with("git@") || path.starts_with('-') {
         decoder.error(
             field.node.mark,
-            format!(
-                "`{}` must be a path, not `{}`",
-                field.path,
-                path.escape_debug()
-            ),
+            format!("`{}` must be a path, not `{}`", field.path, shown(&path)),
             "write a path of this machine, relative to the current directory",
         );
         return None;

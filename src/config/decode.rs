@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
+use super::env::has_url_credentials;
 use super::node::{Key, Kind, Mark, Node, Problem};
 use crate::diagnostic::{Diagnostic, Place};
 
@@ -268,8 +269,9 @@ impl<'a> Decoder<'a> {
         self.error(
             field.node.mark,
             format!(
-                "`{}` must be a whole number of {unit}, not `{text}`",
-                field.path
+                "`{}` must be a whole number of {unit}, not `{}`",
+                field.path,
+                shown(&text)
             ),
             format!("write decimal digits alone, at least {min}"),
         );
@@ -283,7 +285,7 @@ impl<'a> Decoder<'a> {
         if port.is_none() {
             self.error(
                 field.node.mark,
-                format!("`{}` must be a port, not `{text}`", field.path),
+                format!("`{}` must be a port, not `{}`", field.path, shown(&text)),
                 "write a number from 1 to 65535",
             );
         }
@@ -317,7 +319,29 @@ pub(super) fn parse_port(text: &str) -> Option<u16> {
 
 fn digits(text: &str) -> Option<&str> {
     let all = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    all.then_some(text)
+    let octal = text.len() > 1 && text.starts_with('0');
+    (all && !octal).then_some(text)
+}
+
+/// Returns a value of the file for use in a message: shortened, without control characters, and
+/// left out where it is a URL with credentials.
+pub(super) fn shown(value: &str) -> String {
+    const MAX: usize = 80;
+    if has_url_credentials(value) {
+        return "…".to_owned();
+    }
+    let visible = |c: char| {
+        if c.is_control() {
+            c.escape_default().to_string()
+        } else {
+            c.to_string()
+        }
+    };
+    let mut text: String = value.chars().take(MAX).map(visible).collect();
+    if value.chars().nth(MAX).is_some() {
+        text.push('…');
+    }
+    text
 }
 
 /// Returns the candidate that `name` most likely stands for.

@@ -48,6 +48,18 @@ impl Environment {
     }
 }
 
+/// An environment of these variables alone, without any file.
+impl FromIterator<(String, String)> for Environment {
+    fn from_iter<T: IntoIterator<Item = (String, String)>>(variables: T) -> Self {
+        let pairs = variables.into_iter();
+        Self {
+            variables: pairs
+                .map(|(name, value)| (name, Secret::new(value)))
+                .collect(),
+        }
+    }
+}
+
 /// The files to read, the one that wins last, each with its name in messages.
 fn files(dir: &Path, destination: Option<&str>, explicit: Option<&Path>) -> Vec<(PathBuf, String)> {
     if let Some(path) = explicit {

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::decode::{Decoder, Field};
+use super::decode::{Decoder, Field, shown, suggestion};
 use super::model::Env;
-use super::node::Mark;
+use super::node::{Kind, Mark};
 
 /// The environment of one level: global, or a role's.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -45,7 +45,13 @@ pub(super) fn decode(decoder: &mut Decoder<'_>, field: &Field<'_>) -> EnvLayer {
                 }
             }
             "secret" => secrets = decoder.items(&child),
-            _ => variable(decoder, &mut layer, name, &child),
+            _ => match misspelt(name, &child) {
+                None => variable(decoder, &mut layer, name, &child),
+                Some(close) => {
+                    let message = format!("variable `{name}` must be a single value");
+                    decoder.error(child.key, message, format!("did you mean `{close}`?"));
+                }
+            },
         }
     }
     for item in &secrets {
@@ -71,11 +77,19 @@ pub(super) fn decode(decoder: &mut Decoder<'_>, field: &Field<'_>) -> EnvLayer {
     layer
 }
 
+/// Returns the key that `name` stands for, where it has what no variable can have.
+fn misspelt(name: &str, field: &Field<'_>) -> Option<&'static str> {
+    match field.node.kind {
+        Kind::Sequence(_) | Kind::Mapping(_) => suggestion(name, &["clear", "secret"]),
+        Kind::Null | Kind::Scalar { .. } => None,
+    }
+}
+
 fn variable(decoder: &mut Decoder<'_>, layer: &mut EnvLayer, name: &str, field: &Field<'_>) {
     if name.is_empty() || name.contains(['=', '\0']) {
         decoder.error(
             field.key,
-            format!("`{}` is no name of a variable", field.path.escape_debug()),
+            format!("`{}` is no name of a variable", shown(&field.path)),
             "a name is not empty and has neither `=` nor a NUL byte",
         );
         return;
@@ -98,6 +112,17 @@ fn variable(decoder: &mut Decoder<'_>, layer: &mut EnvLayer, name: &str, field: 
     }
 }
 
+/// Warns where a build argument looks like a credential: it stays in the image's history.
+pub(super) fn warn_build_argument(decoder: &mut Decoder<'_>, name: &str, value: &str, mark: Mark) {
+    if looks_like_credentials(name, value) {
+        decoder.warn_secret(
+            mark,
+            format!("build argument `{name}` looks like a credential"),
+            "it stays in the image's history: use `builder.secrets` and `RUN --mount=type=secret`",
+        );
+    }
+}
+
 fn warn_credentials(decoder: &mut Decoder<'_>, name: &str, mark: Mark) {
     decoder.warn_secret(
         mark,
@@ -111,19 +136,25 @@ fn looks_like_credentials(name: &str, value: &str) -> bool {
     let named = ["PASSWORD", "SECRET", "TOKEN", "API_KEY", "PRIVATE_KEY"]
         .iter()
         .any(|word| name.contains(word));
-    !value.is_empty() && (named || has_url_password(value))
+    !value.is_empty() && (named || has_url_credentials(value))
 }
 
-/// Whether `value` has a URL with `user:password@`.
-pub(super) fn has_url_password(value: &str) -> bool {
-    value.split("://").skip(1).any(|rest| {
-        let end = rest
-            .find(|c: char| c == '/' || c == '?' || c == '#' || c.is_whitespace())
-            .unwrap_or(rest.len());
-        rest[..end]
-            .rsplit_once('@')
-            .and_then(|(credentials, _)| credentials.split_once(':'))
-            .is_some_and(|(_, password)| !password.is_empty())
+/// Whether `value` has a URL with `user:password@`, or of the web with `token@`.
+pub(super) fn has_url_credentials(value: &str) -> bool {
+    let mut scheme = "";
+    value.split("://").enumerate().any(|(index, part)| {
+        let web = scheme.ends_with("http") || scheme.ends_with("https");
+        scheme = part;
+        let end = part
+            .find(|c: char| "/?#".contains(c) || c.is_whitespace())
+            .unwrap_or(part.len());
+        let Some((credentials, _)) = part[..end].rsplit_once('@') else {
+            return false;
+        };
+        let password = credentials
+            .split_once(':')
+            .map_or("", |(_, password)| password);
+        index > 0 && (web || !password.is_empty())
     })
 }
 
@@ -258,6 +289,8 @@ mod tests {
             ("DATABASE_URL", "postgres://app@db/app", false),
             ("DATABASE_URL", "mysql2://db1/hey_production/", false),
             ("URLS", "redis://a/1 redis://:pw@b/2", true),
+            ("REPOSITORY", "https://ghp_x@github.com/a/b", true),
+            ("HOST", "ssh://root@host", false),
             ("LINK", "https://example.com/a:b@c", false),
         ] {
             assert_eq!(

@@ -17,6 +17,7 @@ mod reveal;
 pub mod secrets;
 mod servers;
 mod service;
+mod yaml;
 
 use std::path::Path;
 
@@ -32,7 +33,7 @@ use node::{Kind, Mark};
 use servers::Global;
 
 /// The largest file that is read, in bytes.
-const MAX_BYTES: usize = 1 << 20;
+const MAX_BYTES: usize = 8 << 20;
 
 /// Days for which stopped containers are kept.
 const RETAIN_DAYS: u32 = 3;
@@ -136,7 +137,23 @@ pub fn load(path: &Path, destination: Option<&str>) -> Result<Loaded, Vec<Diagno
         let problem = Diagnostic::error("the file is not UTF-8 here").at(place);
         vec![problem.help("save the file as UTF-8").hide_source()]
     })?;
-    parse(&shown, &text, destination)
+    let mut loaded = parse(&shown, &text, destination)?;
+    loaded.config.path = portable(path);
+    Ok(loaded)
+}
+
+/// Returns `path` relative to the current directory where it lies below it; of any other absolute path the file's name,
+/// so that nothing that is compiled from a configuration depends on where it lies on this machine.
+fn portable(path: &Path) -> String {
+    let below = std::env::current_dir()
+        .ok()
+        .and_then(|current| path.strip_prefix(current).ok());
+    let path = match (below, path.file_name()) {
+        (Some(below), _) => below,
+        (None, Some(name)) if path.is_absolute() => Path::new(name),
+        _ => path,
+    };
+    path.display().to_string().replace('\\', "/")
 }
 
 fn is_valid(diagnostics: &[Diagnostic]) -> bool {
@@ -181,7 +198,7 @@ fn read(
     if !is_readable(decoder, path, text) {
         return None;
     }
-    let root = match node::parse(text) {
+    let root = match yaml::parse(text) {
         Ok(root) => root,
         Err(problems) => {
             decoder.problems(problems);
@@ -254,7 +271,7 @@ fn check_destination(decoder: &mut Decoder<'_>, destination: Option<&str>) {
     {
         let message = format!(
             "`{}` is no valid name of a destination",
-            name.escape_debug()
+            decode::shown(name)
         );
         decoder.diagnostics.push(Diagnostic::error(message).help(
             "it has lower-case letters, digits, `_` and `-`, and begins with a letter or digit",

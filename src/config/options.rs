@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::decode::{Decoder, Field};
+use super::decode::{Decoder, Field, shown};
 use super::model::DockerOption;
 use super::node::Kind;
 
@@ -48,7 +48,7 @@ pub(super) fn labels(decoder: &mut Decoder<'_>, field: &Field<'_>) -> BTreeMap<S
         if name.is_empty() || name.contains(invalid) {
             decoder.error(
                 child.key,
-                format!("`{}` is no name of a label", child.path.escape_debug()),
+                format!("`{}` is no name of a label", shown(&child.path)),
                 "a name is not empty and has no `=`, blanks or control characters",
             );
         } else if OWN_LABELS.contains(&name) || name.starts_with("mrsk.") {
@@ -71,7 +71,7 @@ pub(super) fn texts(decoder: &mut Decoder<'_>, field: &Field<'_>) -> BTreeMap<St
         if name.is_empty() || name.contains(['=', '\0']) {
             decoder.error(
                 child.key,
-                format!("`{}` is no valid name", child.path.escape_debug()),
+                format!("`{}` is no valid name", shown(&child.path)),
                 "a name is not empty and has neither `=` nor a NUL byte",
             );
         } else if let Some(value) = decoder.text(&child) {
@@ -155,7 +155,7 @@ fn option_name(decoder: &mut Decoder<'_>, name: &str, field: &Field<'_>) -> Opti
             "write the long name of docker's option without dashes, such as `memory` or `cap-add`"
                 .to_owned()
         };
-        let message = format!("`{}` is no option of docker", field.path.escape_debug());
+        let message = format!("`{}` is no option of docker", shown(&field.path));
         decoder.error(field.key, message, help);
         return None;
     }
@@ -177,7 +177,7 @@ pub(super) fn traefik_args(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Vec<
         if bare.is_empty() || bare.contains(invalid) || bare != name {
             decoder.error(
                 child.key,
-                format!("`{}` is no argument of Traefik", child.path.escape_debug()),
+                format!("`{}` is no argument of Traefik", shown(&child.path)),
                 "write the name without dashes and `=`, such as `accesslog.format`",
             );
             continue;

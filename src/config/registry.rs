@@ -1,6 +1,6 @@
 //! `service`, `image` and `registry`: what is deployed, and where its images are.
 
-use super::decode::{Decoder, Field};
+use super::decode::{Decoder, Field, shown};
 use super::env;
 use super::model::{Registry, Value};
 use super::node::Kind;
@@ -19,7 +19,7 @@ pub(super) fn service(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<St
     if !valid {
         decoder.error(
             field.node.mark,
-            format!("`{}` is no valid name of a service", name.escape_debug()),
+            format!("`{}` is no valid name of a service", shown(&name)),
             "it has lower-case letters, digits, `_`, `.` and `-`, begins with a letter or digit, and has at most 63 characters",
         );
         return None;
@@ -30,7 +30,9 @@ pub(super) fn service(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<St
 /// Reads the name of the image: without a registry's server, tag and digest.
 pub(super) fn image(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
     let name = decoder.text(field)?;
-    let help = if name.contains('@') {
+    let help = if name.contains("://") {
+        "leave off the scheme and the registry's server"
+    } else if name.contains('@') {
         "leave off the digest"
     } else if name
         .rsplit('/')
@@ -47,7 +49,7 @@ pub(super) fn image(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<Stri
     };
     decoder.error(
         field.node.mark,
-        format!("`{}` is no valid name of an image", name.escape_debug()),
+        format!("`{}` is no valid name of an image", shown(&name)),
         help,
     );
     None
@@ -142,7 +144,7 @@ fn server(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
         } else {
             "write `host` or `host:port`"
         };
-        let message = format!("`{}` is no registry server", server.escape_debug());
+        let message = format!("`{}` is no registry server", shown(&server));
         decoder.error(field.node.mark, message, help);
         return None;
     }

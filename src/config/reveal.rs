@@ -1,6 +1,6 @@
 //! Keeps lines that may hold a secret value out of what is shown of the file.
 
-use super::env::has_url_password;
+use super::env::has_url_credentials;
 use crate::diagnostic::Diagnostic;
 
 /// Parts of a key that stand before a secret value; also of misspelt ones.
@@ -25,7 +25,7 @@ fn may_reveal(lines: &[&str], index: usize) -> bool {
         .iter()
         .rev()
         .find(|line| !line.trim().is_empty());
-    has_url_password(line)
+    has_url_credentials(line)
         || value_after_word(line).is_some_and(|value| !value.is_empty())
         || above.is_some_and(|above| {
             continues_below(above) && !line.trim_start().starts_with(['-', '['])

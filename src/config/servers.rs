@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::decode::{Decoder, Field};
+use super::decode::{Decoder, Field, shown};
 use super::env::{self, EnvLayer};
 use super::host::HostSpec;
 use super::model::{DockerOption, Host, Role, Ssh};
@@ -92,7 +92,7 @@ impl Reader<'_, '_, '_> {
         if !is_role_name(name) {
             self.decoder.error(
                 field.key,
-                format!("`{}` is no valid name of a role", name.escape_debug()),
+                format!("`{}` is no valid name of a role", shown(name)),
                 "a role's name has letters, digits, `_`, `.` and `-`, begins with a letter or digit, and has at most 63 characters",
             );
         }
@@ -217,7 +217,7 @@ impl Reader<'_, '_, '_> {
                 Ok(spec) => names.extend(self.host(spec, item.node.mark, &mut inside)),
                 Err(reason) => self.decoder.error(
                     item.node.mark,
-                    format!("host `{}` {reason}", text.escape_debug()),
+                    format!("host `{}` {reason}", shown(&text)),
                     "write `host`, `user@host`, `host:port` or `user@host:port`; an IPv6 address with a port as `[2001:db8::1]:22`",
                 ),
             }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::decode::{Decoder, Field};
+use super::decode::{Decoder, Field, shown};
 use super::host::{HostSpec, is_user};
 use super::model::{Boot, Healthcheck, Limit, Logging, Ssh, Traefik};
 use super::options;
@@ -51,7 +51,7 @@ fn image_reference(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<Strin
     if image.starts_with('-') || image.contains(invalid) {
         decoder.error(
             field.node.mark,
-            format!("`{}` is no reference of an image", image.escape_debug()),
+            format!("`{}` is no reference of an image", shown(&image)),
             "write it as `traefik:v3.3`",
         );
         return None;
@@ -78,11 +78,7 @@ pub(super) fn healthcheck(decoder: &mut Decoder<'_>, field: Option<&Field<'_>>) 
         } else {
             decoder.error(
                 field.node.mark,
-                format!(
-                    "`{}` is no path of a URL: `{}`",
-                    field.path,
-                    path.escape_debug()
-                ),
+                format!("`{}` is no path of a URL: `{}`", field.path, shown(&path)),
                 "write it with a leading slash and without blanks, such as `/up`",
             );
         }
@@ -134,11 +130,7 @@ pub(super) fn ssh(decoder: &mut Decoder<'_>, field: Option<&Field<'_>>) -> Ssh {
         } else {
             decoder.error(
                 field.node.mark,
-                format!(
-                    "`{}` is no valid user name: `{}`",
-                    field.path,
-                    user.escape_debug()
-                ),
+                format!("`{}` is no valid user name: `{}`", field.path, shown(&user)),
                 "write it without blanks, quotes and a leading dash",
             );
         }
@@ -167,7 +159,7 @@ fn proxy(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
         Err(reason) => {
             decoder.error(
                 field.node.mark,
-                format!("jump host `{}` {reason}", text.escape_debug()),
+                format!("jump host `{}` {reason}", shown(&text)),
                 "write `host`, `user@host` or `user@host:port`",
             );
             None
@@ -213,7 +205,7 @@ fn limit(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<Limit> {
             format!(
                 "`{}` must be a number of hosts or a share, not `{}`",
                 field.path,
-                text.escape_debug()
+                shown(&text)
             ),
             "write a number such as `10`, or a share such as `25%`, from 1% to 100%",
         );
