@@ -3,124 +3,20 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use mrsk::facts::model::{HostFacts, Privilege};
+use mrsk::facts::model::Privilege;
 use mrsk::facts::{ParseError, Query, SecretQuestion, parse, probe_script};
 use mrsk::name::{PlanDigest, Sha256Hex};
 use mrsk::secret::Secret;
 
+mod facts_fake;
+
+use facts_fake::{Fake, which};
+
 const SHELLS: [&[&str]; 3] = [&["dash"], &["bash", "--posix"], &["busybox", "sh"]];
 
 const VALUE: &str = "first\nsecond 'quoted' \"twice\" $HOME `id` \\n é\n\n";
-
-/// A home directory, a directory of programs, and what the stand-in answers.
-struct Fake {
-    root: tempfile::TempDir,
-}
-
-impl Fake {
-    /// A host with nothing but coreutils, on which the user is not root.
-    fn bare() -> Self {
-        let fake = Self {
-            root: tempfile::tempdir().unwrap(),
-        };
-        for directory in ["home", "bin", "docker"] {
-            fs::create_dir(fake.path(directory)).unwrap();
-        }
-        for tool in [
-            "sed",
-            "grep",
-            "cat",
-            "uname",
-            "tr",
-            "df",
-            "sha256sum",
-            "awk",
-            "timeout",
-        ] {
-            std::os::unix::fs::symlink(which(tool), fake.path("bin").join(tool)).unwrap();
-        }
-        fake.program(
-            "id",
-            "#!/bin/sh\n[ \"$1\" = -u ] && echo 1000 || echo app\n",
-        );
-        fake.program("sudo", "#!/bin/sh\nexit 1\n");
-        fake
-    }
-
-    fn with_docker() -> Self {
-        let fake = Self::bare();
-        fake.program("docker", include_str!("../fixtures/facts/docker"));
-        fake.answer("ps", "");
-        fake.answer("networks", "network \"bridge\"\n");
-        fake.answer("images", "");
-        fake.answer("context", "endpoint \"unix:///var/run/docker.sock\"\n");
-        fake.answer("info", "/\n[\"20.10.24\",[\"name=seccomp\"]]\n");
-        fake
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.root.path().join(name)
-    }
-
-    fn program(&self, name: &str, text: &str) {
-        let path = self.path("bin").join(name);
-        fs::write(&path, text).unwrap();
-        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
-    }
-
-    fn answer(&self, name: &str, text: &str) {
-        fs::write(self.path("docker").join(name), text).unwrap();
-    }
-
-    fn file(&self, name: &str, text: &str) -> String {
-        let path = self.path("home").join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, text).unwrap();
-        path.to_str().unwrap().to_owned()
-    }
-
-    fn run(&self, shell: &[&str], script: &str) -> String {
-        let mut child = Command::new(which(shell[0]))
-            .args(&shell[1..])
-            .env_clear()
-            .env("HOME", self.path("home"))
-            .env("PATH", self.path("bin"))
-            .env("FACTS_FAKE", self.path("docker"))
-            .current_dir(self.path("home"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut stdin = child.stdin.take().unwrap();
-        stdin.write_all(script.as_bytes()).unwrap();
-        drop(stdin);
-        let output = child.wait_with_output().unwrap();
-        assert!(output.status.success(), "{shell:?}: {:?}", output.status);
-        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{shell:?}");
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    fn ask(&self, shell: &[&str], query: &Query) -> HostFacts {
-        let output = self.run(shell, &probe_script(query));
-        parse(&output).unwrap_or_else(|error| panic!("{shell:?}: {error}\n{output}"))
-    }
-
-    fn calls(&self) -> String {
-        fs::read_to_string(self.path("docker").join("calls")).unwrap_or_default()
-    }
-}
-
-fn which(program: &str) -> PathBuf {
-    std::env::split_paths("/usr/bin:/bin:/usr/sbin:/sbin:/usr/local/bin")
-        .map(|directory| directory.join(program))
-        .find(|path| path.exists())
-        .unwrap_or_else(|| panic!("this test needs {program}"))
-}
 
 fn query() -> Query {
     Query {
@@ -240,6 +136,25 @@ fn an_engine_that_does_not_answer_is_reported() {
         assert!(facts.docker.installed && !facts.docker.answers);
         assert!(facts.free_bytes > 0);
     }
+}
+
+#[test]
+fn an_engine_on_another_machine_is_not_asked() {
+    let fake = Fake::with_docker();
+    for shell in SHELLS {
+        let remote = [("DOCKER_HOST", "ssh://user:word@elsewhere")];
+        let output = fake.run_with(shell, &probe_script(&query()), &remote);
+        let docker = parse(&output).unwrap().docker;
+        assert!(
+            !docker.answers && docker.unsupported.contains("(elsewhere)"),
+            "{docker:?}"
+        );
+        assert!(!output.contains("word"));
+    }
+    assert_eq!(fake.calls(), "");
+    let local = [("DOCKER_HOST", "unix:///run/docker.sock")];
+    let output = fake.run_with(SHELLS[0], &probe_script(&query()), &local);
+    assert!(parse(&output).unwrap().docker.answers);
 }
 
 #[test]
@@ -398,14 +313,29 @@ fn secrets_are_compared_on_the_host_and_never_printed() {
         ..query()
     };
     let script = probe_script(&asked);
+    let hashes = which("sha256sum");
+    fs::remove_file(fake.path("bin/sha256sum")).unwrap();
+    let spy = format!(
+        "#!/bin/sh\n/usr/bin/env >> {0}/seen\necho \"$@\" >> {0}/seen\nexec {1} \"$@\"\n",
+        fake.path("docker").display(),
+        hashes.display()
+    );
+    fake.program("sha256sum", &spy);
     for shell in SHELLS {
-        let output = fake.run(shell, &script);
+        let exported = [
+            ("mrsk_entry", "x"),
+            ("mrsk_line", "x"),
+            ("entry", "x"),
+            ("line", "x"),
+        ];
+        let output = fake.run_with(shell, &script, &exported);
+        let seen = fs::read_to_string(fake.path("docker/seen")).unwrap();
         let facts = parse(&output).unwrap();
         let differ = |name: &str| Vec::from_iter(facts.containers[name].secrets_differ.clone());
         assert_eq!(differ("a"), ["ABSENT", "CHANGED"], "{shell:?}");
         assert_eq!(differ("b"), ["ABSENT", "CHANGED", "EMPTY", "SAME"]);
         assert!(differ("c").is_empty());
-        for text in [&output, &script, &fake.calls()] {
+        for text in [&output, &script, &fake.calls(), &seen] {
             assert!(!text.contains("quoted") && !text.contains("=old"), "{text}");
         }
     }

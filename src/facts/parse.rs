@@ -95,7 +95,7 @@ impl Reader {
                     _ => Privilege::None,
                 }
             }
-            "state_dir" => facts.state_dir = text.to_owned(),
+            "state_dir" => facts.state_dir = absolute(text)?,
             "architecture" => facts.architecture = text.to_owned(),
             "hostname" => facts.hostname = text.to_owned(),
             "boot_id" => facts.boot_id = text.to_owned(),
@@ -109,9 +109,9 @@ impl Reader {
             "begun" => self.begun.extend(digest(text)),
             "lock" => facts.lock = Some(lock(text)),
             "space" => facts.free_bytes = free_bytes(text).unwrap_or(0),
-            "file" | "alias" => file(&mut facts.files, tag, text)?,
+            "file" | "alias" => file(&mut facts.files, tag, text),
             "writable" => self.writable.extend([text.to_owned()]),
-            "watched" => self.watched = text.to_owned(),
+            "watched" => self.watched = absolute(text)?,
             _ => return self.engine_line(tag, text),
         }
         Some(())
@@ -293,14 +293,13 @@ fn host_ports(publication: &str) -> Option<std::ops::RangeInclusive<u16>> {
 fn digest(text: &str) -> Option<PlanDigest> {
     let word = text.split_whitespace().next()?;
     let digits = word.strip_prefix("sha256:").unwrap_or(word);
-    let is_digest = digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-    is_digest.then(|| PlanDigest::new(format!("sha256:{digits}")))
+    is_sha256(digits).then(|| PlanDigest::new(format!("sha256:{digits}")))
 }
 
 fn serial(text: &str) -> Option<SerialFacts> {
     let (number, plan) = text.split_once(' ').unwrap_or((text, ""));
     Some(SerialFacts {
-        number: number.parse().ok()?,
+        number: number.parse().ok().filter(|number| *number < 1 << 53)?,
         plan: digest(plan),
     })
 }
@@ -317,20 +316,36 @@ fn lock(text: &str) -> String {
 fn free_bytes(text: &str) -> Option<u64> {
     let words: Vec<&str> = text.split_whitespace().collect();
     let pair = words.windows(2).find(|pair| pair[1].ends_with('%'))?;
-    pair[0].parse::<u64>().ok()?.checked_mul(1024)
+    let bytes = pair[0].parse::<u64>().ok()?.checked_mul(1024)?;
+    (bytes < 1 << 53).then_some(bytes)
 }
 
-/// Reads a line of `sha256sum`, or of `grep -Ho`.
-fn file(files: &mut BTreeMap<String, FileFacts>, tag: &str, text: &str) -> Option<()> {
+/// Reads a line of `sha256sum`, or of `grep -Ho`, which comes later. A file whose name holds a line end is none of ours; its
+/// lines are skipped.
+fn file(files: &mut BTreeMap<String, FileFacts>, tag: &str, text: &str) {
     if tag == "file" {
-        let (sha256, path) = text.split_once("  ")?;
-        files.entry(path.to_owned()).or_default().sha256 = sha256.to_owned();
-    } else {
-        let (path, alias) = text.rsplit_once(':')?;
-        let file = files.entry(path.to_owned()).or_default();
+        let line = text.split_once("  ");
+        if let Some((sha256, path)) =
+            line.filter(|(sha256, path)| is_sha256(sha256) && path.starts_with('/'))
+        {
+            files.entry(path.to_owned()).or_default().sha256 = sha256.to_owned();
+        }
+    } else if let Some((path, alias)) = text.rsplit_once(':')
+        && let Some(file) = files.get_mut(path)
+    {
         file.aliases.insert(alias.to_owned());
     }
-    Some(())
+}
+
+fn absolute(path: &str) -> Option<String> {
+    path.starts_with('/').then(|| path.to_owned())
+}
+
+fn is_sha256(text: &str) -> bool {
+    text.len() == 64
+        && text
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 fn seconds(time: jiff::Timestamp) -> u64 {

@@ -80,7 +80,8 @@ pub fn questions(context: &str) -> SourceQuestions {
     };
     let context = match context.trim_start_matches("./").trim_end_matches('/') {
         "" | "." => "./".to_owned(),
-        path if path.starts_with("../") || path == ".." => path.to_owned(),
+        ".." => "../".to_owned(),
+        path if path.starts_with("../") => path.to_owned(),
         path => format!("./{path}"),
     };
     let verify = ["rev-parse", "--verify", "--quiet"];

@@ -1,6 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::facts::document;
+use crate::facts::model::Facts;
 
 fn answer(lines: &[&str]) -> Result<HostFacts, ParseError> {
     parse(&format!("{BEGIN}\n{}\n{END}\n", lines.join("\n")))
@@ -196,11 +198,11 @@ fn clones_that_differ_in_one_respect_are_different_machines() {
 
 proptest! {
     #[test]
-    fn no_answer_makes_it_panic(
+    fn no_answer_makes_it_panic_or_makes_a_document_that_cannot_be_read(
         lines in prop::collection::vec(
             (
-                "home|serial|space|file|alias|finished|begun|lock|info|login|published|listen|asked|container|in_flight|healthy|differs|traefik|network|image|endpoint|[a-z]{1,5}",
-                r#"[\PC]{0,40}|"[,/\PC]{0,9}" "[-0-9:>/é]{0,20}"|\["[^"]{0,3}",("[^"]{0,9}"|null),"[^"]{0,9}","[^"]{0,30}"\]|[0-9é% ]{0,30}"#,
+                "home|state_dir|watched|serial|space|file|alias|finished|begun|lock|info|login|published|listen|asked|container|in_flight|healthy|differs|traefik|network|image|endpoint|[a-z]{1,5}",
+                r#"[\PC]{0,40}|"[,/\PC]{0,9}" "[-0-9:>/é]{0,20}"|\["[^"]{0,3}",("[^"]{0,9}"|null),"[^"]{0,9}","[^"]{0,30}"\]|[0-9é% ]{0,30}|[0-9a-f]{64}  /?[a-zé]{0,3}|/[a-z]{0,2}:m-1"#,
             ),
             0..20,
         )
@@ -208,7 +210,15 @@ proptest! {
         let lines: Vec<String> = lines.iter().map(|(tag, text)| format!("{tag} {text}")).collect();
         let _ = parse(&format!("{BEGIN}\n{}\n{END}\n", lines.join("\n")));
         for line in lines {
-            let _ = answer(&[&line]);
+            if let Ok(host) = answer(&["state_dir /s", &line]) {
+                let facts = Facts {
+                    format_version: document::FORMAT_VERSION.into(),
+                    hosts: [("h".into(), host)].into(),
+                    ..Facts::default()
+                };
+                let text = document::print(&facts).unwrap();
+                prop_assert_eq!(document::read(&text).unwrap(), facts);
+            }
         }
     }
 
@@ -220,4 +230,19 @@ proptest! {
             prop_assert!(parse(part).is_err());
         }
     }
+}
+
+#[test]
+fn only_files_with_a_plain_name_are_taken() {
+    let hash = "0".repeat(64);
+    let facts = answer(&[
+        &format!("file {hash}  /d/mrsk-a b.yml"),
+        &format!("file \\{hash}  /d/mrsk-x\\ny.yml"),
+        "file y.yml",
+        "alias /d/mrsk-a b.yml:m-0123456789abcdef",
+        "alias /d/other:m-0123456789abcdef",
+    ])
+    .unwrap();
+    assert_eq!(Vec::from_iter(facts.files.keys()), ["/d/mrsk-a b.yml"]);
+    assert_eq!(facts.files["/d/mrsk-a b.yml"].aliases.len(), 1);
 }
