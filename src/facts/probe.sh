@@ -1,5 +1,8 @@
 # Tells what a host is like, one fact a line, and changes nothing. The lines before this one set what is asked:
 # scope ports also repository familiar listing format secrets. Runs in any POSIX sh; read from a pipe, it starts only when all of it is there.
+# shellcheck shell=sh
+# shellcheck disable=SC2154 # what is asked is set above
+# shellcheck disable=SC2086 # $limit, $tables, $ids and the like are lists of words
 newline='
 '
 

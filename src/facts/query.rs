@@ -56,7 +56,8 @@ pub struct SecretQuestion {
 
 impl SecretQuestion {
     /// Returns the question whether the containers of `role` have these values. `salt` is to be random and used for one inspection
-    /// only. A name that no environment variable can have is not asked for.
+    /// only. A name of other characters than
+    /// ASCII letters, digits and `_.-` is not asked for.
     pub fn new<'a>(
         role: impl Into<String>,
         destination: Option<&str>,
@@ -78,8 +79,10 @@ impl SecretQuestion {
     }
 }
 
+/// The shell splits a list of names at spaces.
 fn is_comparable(name: &str) -> bool {
-    !name.is_empty() && !name.contains(|c: char| c == '=' || c.is_whitespace() || c.is_control())
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
+    !name.is_empty() && name.chars().all(is_plain)
 }
 
 /// The line end is what the template prints after each value.
@@ -214,4 +217,47 @@ fn environment_template(question: &SecretQuestion) -> String {
         "{{{{range .Config.Env}}}}{{{{if eq (index (split . \"=\") 0) {}}}}}{{{{println .}}}}--{salt}\n{{{{end}}}}{{{{end}}}}!{{{{.ID}}}}\n--{salt}",
         names.join(" ")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repository_is_looked_for_by_the_name_that_docker_lists() {
+        for (repository, expected) in [
+            ("docker.io/37s/hey", "37s/hey"),
+            ("docker.io/library/redis", "redis"),
+            ("37s/hey", "37s/hey"),
+            ("registry:5000/library/x", "registry:5000/library/x"),
+        ] {
+            assert_eq!(familiar(repository), expected);
+        }
+    }
+
+    #[test]
+    fn the_same_query_gives_the_same_script_and_no_secret_stands_in_it() {
+        let secret = Secret::new("hunter2-hunter2");
+        let query = |salt: &[u8]| Query {
+            service: "app".to_owned(),
+            secrets: vec![SecretQuestion::new("web", None, salt, [("KEY", &secret)])],
+            ..Query::default()
+        };
+        let script = probe_script(&query(b"a"));
+        assert_eq!(script, probe_script(&query(b"a")));
+        assert_ne!(script, probe_script(&query(b"b")));
+        assert!(!script.contains("hunter2"));
+        assert!(!script.contains(Sha256Hex::of(b"hunter2-hunter2").as_str()));
+    }
+
+    #[test]
+    fn names_that_a_shell_would_split_or_expand_are_not_asked_for() {
+        let secret = Secret::new("x");
+        let names = ["", "A B", "A*", "A=B", "A\nB", "GOOD_1", "also.good-2"];
+        let question = SecretQuestion::new("web", None, b"", names.map(|name| (name, &secret)));
+        assert_eq!(
+            Vec::from_iter(question.hashes.keys()),
+            ["GOOD_1", "also.good-2"]
+        );
+    }
 }
