@@ -1,7 +1,17 @@
 //! What is known about the hosts: the question that is asked, and the answer that was given.
+//!
+//! A [`Query`] becomes a shell script by [`probe_script`]; what a host prints when it runs it becomes [`model::HostFacts`] by
+//! [`parse`]. [`refusals`] and [`same_machine`] name what cannot be supported. [`document`] reads and writes the JSON document that
+//! `mrsk inspect` prints, and [`source`] knows what to ask git. All of it is pure: who runs the script and git is not known here.
 
+mod answer;
+pub mod document;
 pub mod model;
-/// placeholder
-pub fn refusals(_: &model::HostFacts) -> Vec<String> {
-    Vec::new()
-}
+mod parse;
+mod query;
+mod refusal;
+pub mod source;
+
+pub use parse::{ParseError, parse};
+pub use query::{Query, SecretQuestion, probe_script};
+pub use refusal::{refusals, same_machine};

@@ -57,8 +57,13 @@ pub struct SourceFacts {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct HostFacts {
-    /// Identity of the machine: `/etc/machine-id`, or a host key's fingerprint where that is empty.
+    /// Identity of the machine, the same after a reboot: 32 hexadecimal digits of the SHA-256 of its machine id, its
+    /// host name and its SSH host key together, since clones often share one or two of them.
     pub machine_id: String,
+    /// Id of the current boot; differs between clones that share their [`HostFacts::machine_id`].
+    pub boot_id: String,
+    /// `uname -n`.
+    pub hostname: String,
     /// `ID` of `/etc/os-release`, such as `debian`.
     pub os: String,
     /// `uname -m`, such as `x86_64`.
@@ -89,13 +94,16 @@ pub struct HostFacts {
     /// The running Traefik, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub traefik: Option<TraefikFacts>,
+    /// The host directory that routing files belong in: the one that the running Traefik watches, else
+    /// `STATE_DIR/traefik`.
+    pub routing_directory: String,
     /// Who holds the ports that are to be published, by port. A free port is absent.
     pub ports: BTreeMap<String, PortFacts>,
     /// Names of docker's networks.
     pub networks: BTreeSet<String>,
     /// Images of this service by reference (`repository:tag`).
     pub images: BTreeMap<String, ImageFacts>,
-    /// Free bytes where docker keeps its data.
+    /// Free bytes where docker keeps its data, or will; 0 where that could not be found out.
     pub free_bytes: u64,
     /// The serial and the plan that last began here, for this service and destination.
     pub serial: SerialFacts,
@@ -137,6 +145,8 @@ pub struct DockerFacts {
     pub installed: bool,
     /// Whether the engine answers the SSH user.
     pub answers: bool,
+    /// Whether its socket is there, but not open to the SSH user.
+    pub denied: bool,
     /// The engine's version; for information.
     pub version: String,
     /// Why mrsk cannot use this engine (rootless, userns-remap, a remote `DOCKER_HOST`); empty where it can.
@@ -169,6 +179,9 @@ pub struct ContainerFacts {
     pub healthy: bool,
     /// Requests in flight: established connections to its port. 0 where it does not run.
     pub in_flight: u64,
+    /// Whether its health check, asked just now at its own address, answered 200. False where it does not run, has no
+    /// label `mrsk.healthcheck`, or the host has no curl.
+    pub healthy: bool,
     /// Names of the secrets whose value in this container differs from the local one. Empty where that was not asked.
     pub secrets_differ: BTreeSet<String>,
 }

@@ -1,0 +1,331 @@
+# Tells what a host is like, one fact a line, and changes nothing. The lines before this one set what is asked:
+# scope ports also repository familiar listing format secrets. Runs in any POSIX sh; read from a pipe, it starts only when all of it is there.
+# shellcheck shell=sh
+# shellcheck disable=SC2154 # what is asked is set above
+# shellcheck disable=SC2086 # $limit, $tables, $ids and the like are lists of words
+newline='
+'
+
+say() { # TAG TEXT
+    case $2 in
+    *"$newline"*) ;;
+    *) printf '%s %s\n' "$1" "$2" ;;
+    esac
+}
+
+has() {
+    command -v "$1" > /dev/null
+}
+
+say_line() { # TAG FILE
+    if [ -r "$2" ]; then
+        line=
+        IFS= read -r line < "$2"
+        say "$1" "$line"
+    fi
+}
+
+machine() {
+    user_id=$(id -u)
+    if [ "$user_id" = 0 ]; then
+        privilege=root
+        state_dir=/var/lib/mrsk
+    else
+        privilege=none
+        has sudo && sudo -n true > /dev/null && privilege=sudo
+        state_dir=$HOME/.mrsk
+    fi
+    say home "$HOME"
+    say user "$(id -un)"
+    say privilege "$privilege"
+    say state_dir "$state_dir"
+    say architecture "$(uname -m)"
+    say hostname "$(uname -n)"
+    say_line boot_id /proc/sys/kernel/random/boot_id
+    for file in /etc/machine-id /var/lib/dbus/machine-id; do
+        [ -s "$file" ] && say_line machine_id "$file" && break
+    done
+    for kind in ed25519 ecdsa rsa; do
+        file=/etc/ssh/ssh_host_${kind}_key.pub
+        [ -r "$file" ] && say_line host_key "$file" && break
+    done
+    for file in /etc/os-release /usr/lib/os-release; do
+        [ -r "$file" ] && sed -n 's/^ID=/os /p' "$file" && break
+    done
+    say wanted "$ports"
+    has apt-get && say package_manager apt-get
+    has curl && say curl yes
+    sed -n 's/^ *[0-9]*: [0-9A-F]*:\([0-9A-F]*\) [0-9A-F]*:[0-9A-F]* 0A .*/listen \1/p' /proc/net/tcp /proc/net/tcp6
+}
+
+state() {
+    directory=$state_dir/$scope
+    say_line serial "$directory/serial"
+    [ -r "$directory/finished" ] && sed 's/^/finished /' "$directory/finished"
+    for run in "$directory"/runs/*/; do
+        [ -d "$run" ] || continue
+        run=${run%/}
+        say begun "${run##*/}"
+    done
+    if [ -d "$HOME/mrsk_lock" ]; then
+        say lock "$(tr -d '\n' < "$HOME/mrsk_lock/details")"
+    fi
+}
+
+free_space() { # DIRECTORY
+    for place in "$1" /var/lib /; do
+        if [ -d "$place" ] && space=$(df -Pk "$place"); then
+            say space "${space##*"$newline"}"
+            return
+        fi
+    done
+}
+
+# The names of the registries, and nothing else of the file: a key that leads to an object two levels below `auths`.
+logins() {
+    config=${DOCKER_CONFIG:-$HOME/.docker}/config.json
+    [ -r "$config" ] && has awk || return
+    awk '{ text = text $0 " " }
+    END {
+        while (match(text, /["{}]/)) {
+            mark = substr(text, RSTART, 1)
+            text = substr(text, RSTART)
+            if (mark == "\"") {
+                if (!match(text, /^"([^"\\]|\\.)*"/)) exit
+                key = substr(text, 1, RLENGTH)
+                text = substr(text, RLENGTH + 1)
+                named = text ~ /^[ \t\r]*:[ \t\r]*[{]/
+                continue
+            }
+            text = substr(text, 2)
+            if (mark == "}") { depth--; continue }
+            depth++
+            if (depth == 2) section = key
+            if (depth == 3 && section == "\"auths\"" && named) print "login " key
+        }
+    }' "$config"
+}
+
+engine_info() {
+    answer=$($limit docker info --format '{{.DockerRootDir}}
+[{{json .ServerVersion}},{{json .SecurityOptions}}]')
+    say info "${answer##*"$newline"}"
+    free_space "${answer%%"$newline"*}"
+}
+
+networks() {
+    $limit docker network ls --format 'network {{json .Name}}' || say failed networks
+}
+
+images() {
+    [ -n "$repository" ] || return
+    say repository "$repository"
+    $limit docker image ls --no-trunc --digests --filter "reference=$familiar" --format \
+        'image [{{json .Tag}},{{json .ID}},{{json .Digest}},{{json .CreatedAt}}]' || say failed images
+}
+
+endpoint() {
+    $limit docker context inspect --format 'endpoint {{json .Endpoints.docker.Host}}'
+}
+
+in_flight() { # PID PORT
+    tables="/proc/$1/net/tcp /proc/$1/net/tcp6"
+    if [ -r "/proc/$1/net/tcp" ]; then
+        cat $tables
+    elif [ "$privilege" = sudo ]; then
+        sudo -n cat $tables
+    fi | grep -c "^ *[0-9]*: [0-9A-F]*:$(printf '%04X' "$2") [0-9A-F]*:[0-9A-F]* 01 "
+}
+
+# Connections are counted first, so that the request that follows is not among them.
+ask_container() { # ID PID @ADDRESS,… "PORT PATH"
+    check=${4#\"}
+    check=${check%\"}
+    port=${check%% *}
+    path=${check#* }
+    case $port in '' | *[!0-9]*) return ;; esac
+    say in_flight "$1 $(in_flight "$2" "$port")"
+    address=${3#@}
+    while :; do
+        case $address in ,*) address=${address#,} ;; *) break ;; esac
+    done
+    address=${address%%,*}
+    case $path in *\\* | *' '*) return ;; /*) ;; *) return ;; esac
+    [ -n "$address" ] && has curl || return
+    status=$(curl -q -g -s -o /dev/null -w '%{http_code}' --noproxy '*' --max-time 2 -H 'Host: localhost' \
+        "http://$address:$port$path")
+    [ "$status" = 200 ] && say healthy "$1"
+}
+
+routing_files() { # DIRECTORY
+    [ -d "$1" ] && [ -w "$1" ] && say writable "$1"
+    set -- "$1"/mrsk-*.yml
+    [ -f "$1" ] || return
+    sha256sum "$@" | sed 's/^/file /'
+    grep -Ho 'm-[0-9a-f]\{16\}' "$@" | sed 's/^/alias /'
+}
+
+# Where on the host the directory is that Traefik watches: the mount with the longest path above it.
+watch() { # DESTINATION SOURCE
+    case $watched/ in "$1"/*) ;; *) return ;; esac
+    if [ "${#1}" -ge "$depth" ]; then
+        depth=${#1}
+        found=$2${watched#"$1"}
+    fi
+}
+
+ids_of() { # QUESTION [QUESTION ID]…
+    wanted=$1
+    shift
+    ids=''
+    while [ "$#" -gt 1 ]; do
+        [ "$1" = "$wanted" ] && ids="$ids $2"
+        shift 2
+    done
+    [ -n "$ids" ]
+}
+
+# Compares secrets with their salted hashes. Values pass from pipe to variable to pipe: no argument, file or output holds one.
+compare() { # SALT FORMAT EXPECTED NAMES ID…
+    has sha256sum || return
+    salt=$1 expected=$3 names=$4 template=$2
+    shift 4
+    unset mrsk_entry mrsk_line
+    mrsk_entry='' same=' '
+    $limit docker inspect --type container --format "$template" "$@" | while IFS= read -r mrsk_line; do
+        if [ "$mrsk_line" != "--$salt" ]; then
+            mrsk_entry=$mrsk_entry$mrsk_line$newline
+            continue
+        fi
+        case $mrsk_entry in
+        !*)
+            mrsk_entry=${mrsk_entry%"$newline"}
+            for name in $names; do
+                case $same in *" $name "*) ;; *) say differs "${mrsk_entry#!} $name" ;; esac
+            done
+            same=' '
+            ;;
+        *)
+            name=${mrsk_entry%%=*}
+            hash=$(printf '%s%s' "$salt" "${mrsk_entry#*=}" | sha256sum)
+            case $expected in *" $name=${hash%% *} "*) same="$same$name " ;; esac
+            ;;
+        esac
+        mrsk_entry=''
+    done
+}
+
+look_at() { # ID…
+    inspected=$($limit docker inspect --type container --format "$format" "$@")
+    printf '%s\n' "$inspected" | grep -e '^container ' -e '^traefik '
+    printf '%s\n' "$inspected" | grep -v -e '^container ' -e '^traefik ' | {
+        watched='' source='' found='' depth=0 previous='' asked=''
+        while read -r tag text; do
+            text_=${text#\"}
+            text_=${text_%\"}
+            case $tag in
+            running)
+                id=${text%% *} text=${text#* }
+                pid=${text%% *} text=${text#* }
+                ask_container "$id" "$pid" "${text%% *}" "${text#* }" &
+                ;;
+            argument)
+                case $text_ in
+                --[pP]roviders.[fF]ile.[dD]irectory=*) watched=${text_#*=} ;;
+                esac
+                case $previous in
+                --[pP]roviders.[fF]ile.[dD]irectory) watched=$text_ ;;
+                esac
+                previous=$text_
+                watched=${watched%/}
+                ;;
+            source) source=$text_ ;;
+            destination) [ -n "$watched" ] && watch "${text_%/}" "$source" ;;
+            question) asked="$asked $text" ;;
+            esac
+        done
+        if [ -n "$found" ]; then
+            say watched "$found"
+            [ "$found" = "$state_dir/traefik" ] || routing_files "$found"
+        fi
+        secrets $asked
+        wait
+    }
+}
+
+containers() {
+    listed=$($limit docker ps -a --no-trunc --format "$listing") || {
+        say failed containers
+        return
+    }
+    printf '%s\n' "$listed" | {
+        set --
+        while read -r id ours name published; do
+            [ -n "$id" ] || continue
+            case $also in *" $name "*) ours=yes ;; esac
+            for port in $ports; do
+                case $published in *":$port-"*) ours=yes ;; esac
+            done
+            case $published in *-*) say published "$name $published" ;; esac
+            [ "$ours" = yes ] && set -- "$@" "$id"
+        done
+        say asked "$#"
+        [ "$#" = 0 ] || look_at "$@"
+    }
+}
+
+# All at once; each of the later ones waits for its turn in a pipe.
+ask_engine() {
+    networks < /dev/null | {
+        exec 4<&0
+        images < /dev/null | {
+            exec 5<&0
+            endpoint < /dev/null | {
+                exec 6<&0
+                engine_info < /dev/null | {
+                    exec 7<&0
+                    containers < /dev/null
+                    cat <&7
+                }
+                cat <&6
+            }
+            cat <&5
+        }
+        cat <&4
+    }
+}
+
+engine() {
+    if ! has docker; then
+        free_space /var/lib/docker
+        return
+    fi
+    say docker yes
+    logins
+    [ -S /var/run/docker.sock ] && ! [ -w /var/run/docker.sock ] && say denied yes
+    case ${DOCKER_HOST-} in
+    '' | unix://*) ;;
+    *)
+        say remote "${DOCKER_HOST##*@}"
+        return
+        ;;
+    esac
+    limit=
+    has timeout && timeout 1 true && limit='timeout 20'
+    ask_engine
+}
+
+main() {
+    exec 2> /dev/null
+    LC_ALL=C
+    export LC_ALL
+    [ -n "${HOME-}" ] || HOME=$(pwd)
+    printf 'mrsk-facts 1 begin\n'
+    machine
+    state
+    routing_files "$state_dir/traefik"
+    engine
+    printf 'mrsk-facts 1 end\n'
+}
+
+main < /dev/null

@@ -1,0 +1,263 @@
+//! What a host is asked, and the script that asks it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use shell_words::quote;
+
+use crate::name::Sha256Hex;
+use crate::record::Scope;
+use crate::secret::Secret;
+
+/// The part of the script that is the same for every query.
+const PROBE: &str = include_str!("probe.sh");
+
+/// What a host is asked. The state directory follows from the user it is asked as: `/var/lib/mrsk` for root,
+/// `~/.mrsk` for others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Query {
+    /// The service: every container with the label `service` of this value is reported.
+    pub service: String,
+    /// The destination, for the serial and the runs.
+    pub destination: Option<String>,
+    /// The name of Traefik's container; `traefik` by default.
+    pub traefik: String,
+    /// Names of further containers that are reported, such as accessories.
+    pub containers: Vec<String>,
+    /// Ports that are to be published.
+    pub ports: Vec<u16>,
+    /// The repository whose images are reported, with the registry's server in front and without a tag; empty: none.
+    pub repository: String,
+    /// Secrets to be compared with those of running containers.
+    pub secrets: Vec<SecretQuestion>,
+}
+
+impl Default for Query {
+    fn default() -> Self {
+        Self {
+            service: String::new(),
+            destination: None,
+            traefik: "traefik".to_owned(),
+            containers: Vec::new(),
+            ports: Vec::new(),
+            repository: String::new(),
+            secrets: Vec::new(),
+        }
+    }
+}
+
+/// Are the secrets of a role's running containers still these? Holds salted hashes, and sends nothing else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretQuestion {
+    role: String,
+    destination: Option<String>,
+    salt: Sha256Hex,
+    hashes: BTreeMap<String, Sha256Hex>,
+}
+
+impl SecretQuestion {
+    /// Returns the question whether the containers of `role` have these values. `salt` is to be random and used for one inspection
+    /// only. A name of other characters than
+    /// ASCII letters, digits and `_.-` is not asked for.
+    pub fn new<'a>(
+        role: impl Into<String>,
+        destination: Option<&str>,
+        salt: &[u8],
+        secrets: impl IntoIterator<Item = (&'a str, &'a Secret)>,
+    ) -> Self {
+        let salt = Sha256Hex::of(salt);
+        let hashes = secrets
+            .into_iter()
+            .filter(|(name, _)| is_comparable(name))
+            .map(|(name, value)| (name.to_owned(), salted(&salt, value)))
+            .collect();
+        Self {
+            role: role.into(),
+            destination: destination.map(str::to_owned),
+            salt,
+            hashes,
+        }
+    }
+}
+
+/// The shell splits a list of names at spaces.
+fn is_comparable(name: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
+    !name.is_empty() && name.chars().all(is_plain)
+}
+
+/// The line end is what the template prints after each value.
+fn salted(salt: &Sha256Hex, value: &Secret) -> Sha256Hex {
+    let text = zeroize::Zeroizing::new(format!("{salt}{}\n", value.reveal()));
+    Sha256Hex::of(text.as_bytes())
+}
+
+/// Returns the script that answers `query` when it is fed to `sh`. It changes nothing on the host, needs neither docker
+/// nor curl there, and ends with 0. The same query gives the same script.
+pub fn probe_script(query: &Query) -> String {
+    let scope = Scope {
+        service: query.service.clone(),
+        destination: query.destination.clone(),
+    };
+    let ports: Vec<String> = query.ports.iter().map(u16::to_string).collect();
+    let also: String = query
+        .containers
+        .iter()
+        .chain([&query.traefik])
+        .map(|name| format!(" {} ", literal(name)))
+        .collect();
+    let variables = [
+        ("scope", scope.directory()),
+        ("ports", ports.join(" ")),
+        ("also", also),
+        ("repository", query.repository.clone()),
+        ("familiar", familiar(&query.repository).to_owned()),
+        ("listing", listing_template(&query.service)),
+        ("format", container_template(query)),
+    ];
+    let mut script = String::new();
+    for (name, value) in variables {
+        script += &format!("{name}={}\n", quote(&value));
+    }
+    script += &secrets_function(&query.secrets);
+    script += PROBE;
+    script
+}
+
+/// Returns `text` as a string literal of a Go template. JSON's escapes are a subset of Go's.
+fn literal(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// Returns the repository as docker lists it.
+fn familiar(repository: &str) -> &str {
+    let name = repository.strip_prefix("docker.io/").unwrap_or(repository);
+    match name.strip_prefix("library/") {
+        Some(short) if !short.contains('/') => short,
+        _ => name,
+    }
+}
+
+fn listing_template(service: &str) -> String {
+    format!(
+        r#"{{{{.ID}}}} {{{{if eq (.Label "service") {}}}}}yes{{{{else}}}}no{{{{end}}}} {{{{json .Names}}}} {{{{json .Ports}}}}"#,
+        literal(service)
+    )
+}
+
+/// Names the fields one by one: the environment of a container holds secrets, and never leaves the engine with this.
+const CONTAINER: &str = concat!(
+    r#"container {"id":{{json .ID}},"name":{{json .Name}},"state":{{json .State.Status}},"#,
+    r#""health":{{if .State.Health}}{{json .State.Health.Status}}{{else}}""{{end}},"#,
+    r#""image":{{json .Config.Image}},"image_id":{{json .Image}},"labels":{{json .Config.Labels}},"#,
+    r#""networks":{{json .NetworkSettings.Networks}},"created":{{json .Created}}}"#,
+);
+
+const HEALTHCHECK: &str = concat!(
+    r#"{{with index .Config.Labels "mrsk.healthcheck"}}running {{$.ID}} {{$.State.Pid}} "#,
+    r#"@{{range $.NetworkSettings.Networks}}{{.IPAddress}},{{end}} {{json .}}"#,
+    "\n{{end}}"
+);
+
+const TRAEFIK: &str = r#"traefik {"name":{{json .Name}},"image":{{json .Config.Image}},"args":{{json .Args}}}
+{{range .Args}}argument {{json .}}
+{{end}}{{range .Mounts}}source {{json .Source}}
+destination {{json .Destination}}
+{{end}}"#;
+
+fn container_template(query: &Query) -> String {
+    let mut template = format!(
+        "{CONTAINER}\n{{{{if eq .State.Status \"running\"}}}}{HEALTHCHECK}{{{{if eq .Name {}}}}}{TRAEFIK}{{{{end}}}}",
+        literal(&format!("/{}", query.traefik))
+    );
+    for (number, question) in query.secrets.iter().enumerate() {
+        let label = |name: &str, value: &str| {
+            format!(
+                r#" (eq (index .Config.Labels "{name}") {})"#,
+                literal(value)
+            )
+        };
+        template += "{{if and";
+        template += &label("service", &query.service);
+        template += &label("role", &question.role);
+        template += &label("destination", question.destination.as_deref().unwrap_or(""));
+        template += &format!("}}}}question {number} {{{{.ID}}}}\n{{{{end}}}}");
+    }
+    template + "{{end}}"
+}
+
+fn secrets_function(questions: &[SecretQuestion]) -> String {
+    let mut function = String::from("secrets() {\n    :\n");
+    for (number, question) in questions.iter().enumerate() {
+        if question.hashes.is_empty() {
+            continue;
+        }
+        let names: BTreeSet<&str> = question.hashes.keys().map(String::as_str).collect();
+        let names = Vec::from_iter(names).join(" ");
+        let expected: String = question
+            .hashes
+            .iter()
+            .map(|(name, hash)| format!(" {name}={hash} "))
+            .collect();
+        function += &format!(
+            "    ids_of {number} \"$@\" && compare {} {} {} {} $ids\n",
+            quote(question.salt.as_str()),
+            quote(&environment_template(question)),
+            quote(&expected),
+            quote(&names),
+        );
+    }
+    function + "}\n"
+}
+
+/// Each entry ends with a line that no value can hold, since the salt is made after the values.
+fn environment_template(question: &SecretQuestion) -> String {
+    let names: Vec<String> = question.hashes.keys().map(|name| literal(name)).collect();
+    let salt = &question.salt;
+    format!(
+        "{{{{range .Config.Env}}}}{{{{if eq (index (split . \"=\") 0) {}}}}}{{{{println .}}}}--{salt}\n{{{{end}}}}{{{{end}}}}!{{{{.ID}}}}\n--{salt}",
+        names.join(" ")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repository_is_looked_for_by_the_name_that_docker_lists() {
+        for (repository, expected) in [
+            ("docker.io/37s/hey", "37s/hey"),
+            ("docker.io/library/redis", "redis"),
+            ("37s/hey", "37s/hey"),
+            ("registry:5000/library/x", "registry:5000/library/x"),
+        ] {
+            assert_eq!(familiar(repository), expected);
+        }
+    }
+
+    #[test]
+    fn the_same_query_gives_the_same_script_and_no_secret_stands_in_it() {
+        let secret = Secret::new("hunter2-hunter2");
+        let query = |salt: &[u8]| Query {
+            service: "app".to_owned(),
+            secrets: vec![SecretQuestion::new("web", None, salt, [("KEY", &secret)])],
+            ..Query::default()
+        };
+        let script = probe_script(&query(b"a"));
+        assert_eq!(script, probe_script(&query(b"a")));
+        assert_ne!(script, probe_script(&query(b"b")));
+        assert!(!script.contains("hunter2"));
+        assert!(!script.contains(Sha256Hex::of(b"hunter2-hunter2").as_str()));
+    }
+
+    #[test]
+    fn names_that_a_shell_would_split_or_expand_are_not_asked_for() {
+        let secret = Secret::new("x");
+        let names = ["", "A B", "A*", "A=B", "A\nB", "GOOD_1", "also.good-2"];
+        let question = SecretQuestion::new("web", None, b"", names.map(|name| (name, &secret)));
+        assert_eq!(
+            Vec::from_iter(question.hashes.keys()),
+            ["GOOD_1", "also.good-2"]
+        );
+    }
+}

@@ -1,0 +1,179 @@
+//! What cannot be supported.
+
+use std::collections::BTreeMap;
+
+use super::model::{Facts, HostFacts, Privilege};
+use crate::name::HostName;
+
+/// Returns why mrsk cannot work with this host, a reason for each obstacle, with what to do about it. Empty: it can.
+pub fn refusals(facts: &HostFacts) -> Vec<String> {
+    let mut reasons = Vec::new();
+    let docker = &facts.docker;
+    let obstacle = obstacle_to_install(facts);
+    if !docker.unsupported.is_empty() {
+        reasons.push(format!(
+            "{}, which mrsk does not support",
+            docker.unsupported
+        ));
+    } else if !docker.installed {
+        if let Some(obstacle) = obstacle {
+            reasons.push(format!(
+                "docker is missing and cannot be installed: {obstacle}"
+            ));
+        }
+    } else if !docker.answers && facts.privilege == Privilege::None {
+        reasons.push(if docker.denied {
+            format!(
+                "user {} may not use docker: add it to the group docker (usermod -aG docker {})",
+                facts.user, facts.user
+            )
+        } else {
+            format!(
+                "docker does not answer, and user {} may not start it (neither root nor sudo -n)",
+                facts.user
+            )
+        });
+    }
+    if !facts.curl.installed
+        && let Some(obstacle) = obstacle
+    {
+        reasons.push(format!(
+            "curl is missing and cannot be installed: {obstacle}"
+        ));
+    }
+    reasons
+}
+
+fn obstacle_to_install(facts: &HostFacts) -> Option<&'static str> {
+    if facts.privilege == Privilege::None {
+        Some("the user is not root, and sudo -n does not work")
+    } else if facts.package_manager.is_empty() {
+        Some("the host has no apt-get, the only package manager that mrsk knows")
+    } else {
+        None
+    }
+}
+
+/// Returns the pairs of hosts that are one machine: of each such group, the first with each of the others. A host
+/// that did not say which machine it is pairs with none.
+pub fn same_machine(facts: &Facts) -> Vec<(HostName, HostName)> {
+    let mut first = BTreeMap::new();
+    let mut pairs = Vec::new();
+    for (name, host) in &facts.hosts {
+        if host.machine_id.is_empty() {
+            continue;
+        }
+        match first.entry((&host.machine_id, &host.boot_id)) {
+            std::collections::btree_map::Entry::Vacant(entry) => {
+                entry.insert(name);
+            }
+            std::collections::btree_map::Entry::Occupied(entry) => {
+                pairs.push(((*entry.get()).clone(), name.clone()));
+            }
+        }
+    }
+    pairs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::model::{CurlFacts, DockerFacts};
+
+    fn ready() -> HostFacts {
+        HostFacts {
+            user: "app".into(),
+            machine_id: "m".into(),
+            boot_id: "b".into(),
+            curl: CurlFacts { installed: true },
+            docker: DockerFacts {
+                installed: true,
+                answers: true,
+                ..DockerFacts::default()
+            },
+            ..HostFacts::default()
+        }
+    }
+
+    fn with(change: impl FnOnce(&mut HostFacts)) -> HostFacts {
+        let mut facts = ready();
+        change(&mut facts);
+        facts
+    }
+
+    #[test]
+    fn what_cannot_be_supported_is_refused_with_the_reason() {
+        let bare = |privilege, package_manager: &str| HostFacts {
+            privilege,
+            package_manager: package_manager.into(),
+            ..HostFacts::default()
+        };
+        let table: [(HostFacts, &[&str]); 9] = [
+            (ready(), &[]),
+            (bare(Privilege::Root, "apt-get"), &[]),
+            (bare(Privilege::Sudo, "apt-get"), &[]),
+            (
+                bare(Privilege::None, "apt-get"),
+                &[
+                    "docker is missing and cannot be installed: the user is not root",
+                    "curl is missing and cannot be installed: the user is not root",
+                ],
+            ),
+            (
+                bare(Privilege::Root, ""),
+                &["docker is missing", "curl is missing"],
+            ),
+            (
+                with(|facts| facts.docker.unsupported = "the engine is rootless".into()),
+                &["the engine is rootless, which"],
+            ),
+            (
+                with(|facts| {
+                    facts.docker.answers = false;
+                    facts.docker.denied = true;
+                }),
+                &["user app may not use docker: add it to the group"],
+            ),
+            (
+                with(|facts| facts.docker.answers = false),
+                &["docker does not answer, and user app may not start it"],
+            ),
+            (
+                with(|facts| {
+                    facts.docker.answers = false;
+                    facts.privilege = Privilege::Sudo;
+                }),
+                &[],
+            ),
+        ];
+        for (facts, expected) in table {
+            let reasons = refusals(&facts);
+            assert_eq!(reasons.len(), expected.len(), "{reasons:?}");
+            for (reason, start) in reasons.iter().zip(expected) {
+                assert!(reason.starts_with(start), "{reason}");
+            }
+        }
+    }
+
+    #[test]
+    fn one_machine_under_two_names_is_found_and_clones_are_not() {
+        let hosts = [
+            ("a", ready()),
+            ("b", ready()),
+            ("clone", with(|facts| facts.boot_id = "other".into())),
+            ("other", with(|facts| facts.machine_id = "n".into())),
+            ("silent", HostFacts::default()),
+            ("silent2", HostFacts::default()),
+        ];
+        let facts = Facts {
+            hosts: hosts
+                .map(|(name, host)| (HostName::from(name), host))
+                .into(),
+            ..Facts::default()
+        };
+        assert_eq!(
+            same_machine(&facts),
+            [(HostName::from("a"), HostName::from("b"))]
+        );
+    }
+}

@@ -1,0 +1,218 @@
+//! What to ask git about the work tree that an image is built from, and what its answers mean.
+//!
+//! The commands are data; they are run elsewhere, in the current directory.
+
+use thiserror::Error;
+
+use super::model::SourceFacts;
+use crate::name::Sha256Hex;
+
+/// How many untracked files are named at most.
+pub const MAX_UNTRACKED: usize = 20;
+
+/// What git is asked. None of the commands changes anything, not even git's index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceQuestions {
+    /// Prints the commit. Fails outside of a repository, and in one without a commit.
+    pub commit: Vec<String>,
+    /// Prints the tree id of the build context at that commit. Fails where the context is no part of it.
+    pub tree: Vec<String>,
+    /// Prints the changes to tracked files, those of submodules with them.
+    pub changes: Vec<String>,
+    /// Prints the untracked files inside the build context.
+    pub untracked: Vec<String>,
+}
+
+/// What git printed; `None` for a command that failed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SourceAnswers {
+    /// Standard output of [`SourceQuestions::commit`].
+    pub commit: Option<Vec<u8>>,
+    /// Standard output of [`SourceQuestions::tree`].
+    pub tree: Option<Vec<u8>>,
+    /// Standard output of [`SourceQuestions::changes`].
+    pub changes: Option<Vec<u8>>,
+    /// Standard output of [`SourceQuestions::untracked`].
+    pub untracked: Option<Vec<u8>>,
+}
+
+/// Why git's answers cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum SourceError {
+    /// There is a commit, but git could not say what has changed since.
+    #[error("git could not say what has changed since the commit")]
+    Changes,
+    /// The commit is not 40 (or 64) hexadecimal digits.
+    #[error("git printed something else than a commit id")]
+    Commit,
+}
+
+/// Whatever the user has set up for `git diff`, the same changes are to give the same bytes.
+const DIFF: [&str; 18] = [
+    "diff",
+    "--binary",
+    "--full-index",
+    "--no-color",
+    "--no-ext-diff",
+    "--no-textconv",
+    "--no-renames",
+    "--no-relative",
+    "--no-indent-heuristic",
+    "--diff-algorithm=myers",
+    "--unified=3",
+    "--inter-hunk-context=0",
+    "--src-prefix=a/",
+    "--dst-prefix=b/",
+    "--ignore-submodules=untracked",
+    "--submodule=diff",
+    "-O/dev/null",
+    "HEAD",
+];
+
+/// Returns what git is asked for a build context, a path relative to the current directory.
+pub fn questions(context: &str) -> SourceQuestions {
+    let git = |arguments: &[&str]| -> Vec<String> {
+        ["git", "--no-optional-locks"]
+            .iter()
+            .chain(arguments)
+            .map(|&argument| argument.to_owned())
+            .collect()
+    };
+    let context = match context.trim_start_matches("./").trim_end_matches('/') {
+        "" | "." => "./".to_owned(),
+        ".." => "../".to_owned(),
+        path if path.starts_with("../") => path.to_owned(),
+        path => format!("./{path}"),
+    };
+    let verify = ["rev-parse", "--verify", "--quiet"];
+    SourceQuestions {
+        commit: git(&[&verify[..], &["HEAD^{commit}"]].concat()),
+        tree: git(&[&verify[..], &[&format!("HEAD:{context}")]].concat()),
+        changes: git(&DIFF),
+        untracked: git(&[
+            "ls-files",
+            "--others",
+            "--exclude-standard",
+            "-z",
+            "--",
+            &context,
+        ]),
+    }
+}
+
+/// Reads git's answers. `None` where there is no repository, or no commit in it. `.mrsk/` and the paths in `known` (the plan being
+/// printed) are not counted as untracked.
+///
+/// # Errors
+/// Where git knows a commit and its other answers make no sense.
+pub fn read(answers: &SourceAnswers, known: &[&str]) -> Result<Option<SourceFacts>, SourceError> {
+    let Some(commit) = &answers.commit else {
+        return Ok(None);
+    };
+    let commit = object_id(commit).ok_or(SourceError::Commit)?;
+    let changes = answers.changes.as_deref().ok_or(SourceError::Changes)?;
+    let untracked = answers.untracked.as_deref().unwrap_or_default();
+    Ok(Some(SourceFacts {
+        commit,
+        tree: answers.tree.as_deref().and_then(object_id),
+        changes: (!changes.is_empty()).then(|| Sha256Hex::of(changes)),
+        untracked: untracked_files(untracked, known),
+    }))
+}
+
+/// Returns the version that is deployed where none is asked for: the commit, and for a work tree with changes
+/// `COMMIT_uncommitted_` and 8 digits of their digest.
+pub fn default_version(source: &SourceFacts) -> String {
+    match &source.changes {
+        Some(changes) => {
+            let digits: String = changes.as_str().chars().take(8).collect();
+            format!("{}_uncommitted_{digits}", source.commit)
+        }
+        None => source.commit.clone(),
+    }
+}
+
+fn object_id(output: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(output).ok()?.trim_end();
+    let is_id = matches!(text.len(), 40 | 64)
+        && text
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    is_id.then(|| text.to_owned())
+}
+
+fn untracked_files(output: &[u8], known: &[&str]) -> Vec<String> {
+    let mut files: Vec<String> = output
+        .split(|byte| *byte == 0)
+        .filter(|path| !path.is_empty())
+        .map(|path| String::from_utf8_lossy(path).into_owned())
+        .filter(|path| !path.split('/').any(|part| part == ".mrsk"))
+        .filter(|path| {
+            !known
+                .iter()
+                .any(|known| known.trim_start_matches("./") == path)
+        })
+        .collect();
+    files.sort_unstable();
+    files.truncate(MAX_UNTRACKED);
+    files
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
+
+    #[test]
+    fn the_context_is_relative_to_the_current_directory() {
+        for (context, expected) in [
+            (".", "HEAD:./"),
+            ("./", "HEAD:./"),
+            ("ctx", "HEAD:./ctx"),
+            ("./ctx/", "HEAD:./ctx"),
+            ("../other", "HEAD:../other"),
+        ] {
+            let asked = questions(context);
+            assert_eq!(asked.tree.last().unwrap(), expected);
+            assert_eq!(asked.untracked.last().unwrap(), &expected[5..]);
+        }
+    }
+
+    #[test]
+    fn no_commit_is_no_source() {
+        assert_eq!(read(&SourceAnswers::default(), &[]), Ok(None));
+    }
+
+    #[test]
+    fn changes_make_another_version() {
+        let mut answers = SourceAnswers {
+            commit: Some(format!("{COMMIT}\n").into()),
+            tree: Some(b"fatal\n".to_vec()),
+            changes: Some(Vec::new()),
+            untracked: Some(b"b\0.mrsk/runs/x\0a b\0sub/.mrsk/y\0plan.json\0".to_vec()),
+        };
+        let clean = read(&answers, &["./plan.json"]).unwrap().unwrap();
+        assert_eq!(clean.untracked, ["a b", "b"]);
+        assert_eq!((clean.tree.as_ref(), clean.changes.as_ref()), (None, None));
+        assert_eq!(default_version(&clean), COMMIT);
+
+        answers.changes = Some(b"abc".to_vec());
+        let dirty = read(&answers, &[]).unwrap().unwrap();
+        assert_eq!(
+            default_version(&dirty),
+            format!("{COMMIT}_uncommitted_ba7816bf")
+        );
+
+        answers.changes = None;
+        assert_eq!(read(&answers, &[]), Err(SourceError::Changes));
+    }
+
+    #[test]
+    fn at_most_twenty_untracked_files_are_named() {
+        let output: Vec<u8> = (0..50)
+            .flat_map(|n| format!("f{n}\0").into_bytes())
+            .collect();
+        assert_eq!(untracked_files(&output, &[]).len(), MAX_UNTRACKED);
+    }
+}

@@ -1,0 +1,75 @@
+//! Answers of real hosts, as recorded, and the facts that are read from them.
+//!
+//! `UPDATE_GOLDEN=1 cargo test --test facts` writes the expected facts anew.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use mrsk::facts::document::{self, FORMAT_VERSION};
+use mrsk::facts::model::Facts;
+use mrsk::facts::{parse, refusals};
+
+fn recordings() -> Vec<PathBuf> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/facts");
+    let mut paths: Vec<PathBuf> = fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "txt"))
+        .collect();
+    paths.sort();
+    assert!(paths.len() >= 5, "{paths:?}");
+    paths
+}
+
+fn name(path: &Path) -> &str {
+    path.file_stem().unwrap().to_str().unwrap()
+}
+
+#[test]
+fn recorded_answers_become_the_expected_facts() {
+    for path in recordings() {
+        let host = parse(&fs::read_to_string(&path).unwrap()).unwrap();
+        let facts = Facts {
+            format_version: FORMAT_VERSION.into(),
+            hosts: [(name(&path).into(), host)].into(),
+            ..Facts::default()
+        };
+        let printed = document::print(&facts).unwrap();
+        let golden = path.with_extension("json");
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            fs::write(&golden, &printed).unwrap();
+        }
+        assert_eq!(
+            printed,
+            fs::read_to_string(&golden).unwrap(),
+            "{}",
+            golden.display()
+        );
+        assert_eq!(document::read(&printed).unwrap(), facts);
+    }
+}
+
+#[test]
+fn recorded_hosts_are_refused_for_the_right_reasons() {
+    for path in recordings() {
+        let mut host = parse(&fs::read_to_string(&path).unwrap()).unwrap();
+        assert_eq!(refusals(&host), [""; 0], "{}", path.display());
+        if name(&path) == "denied" {
+            host.privilege = mrsk::facts::model::Privilege::None;
+            assert!(refusals(&host)[0].contains("may not use docker"));
+        }
+    }
+}
+
+#[test]
+fn a_recorded_answer_that_is_cut_is_never_believed() {
+    for path in recordings() {
+        let text = fs::read_to_string(&path).unwrap();
+        let end = text.trim_end().len();
+        for cut in (0..end).step_by(61).chain([end - 1]) {
+            if let Some(part) = text.get(..cut) {
+                assert!(parse(part).is_err(), "{} at {cut}", path.display());
+            }
+        }
+    }
+}

@@ -1,0 +1,416 @@
+//! The probe, run by each shell that a host may have, with a stand-in for docker.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::Command;
+
+use mrsk::facts::model::Privilege;
+use mrsk::facts::{ParseError, Query, SecretQuestion, parse, probe_script};
+use mrsk::name::{PlanDigest, Sha256Hex};
+use mrsk::secret::Secret;
+
+mod facts_fake;
+
+use facts_fake::{Fake, which};
+
+const SHELLS: [&[&str]; 3] = [&["dash"], &["bash", "--posix"], &["busybox", "sh"]];
+
+const VALUE: &str = "first\nsecond 'quoted' \"twice\" $HOME `id` \\n é\n\n";
+
+fn query() -> Query {
+    Query {
+        service: "app".into(),
+        repository: "registry:5000/app".into(),
+        ports: vec![80],
+        ..Query::default()
+    }
+}
+
+fn container(id: &str, name: &str, labels: &str) -> String {
+    format!(
+        r#"container {{"id":"{id}","name":"/{name}","state":"running","health":"","image":"i","image_id":"sha256:1","labels":{{{labels}}},"networks":{{}},"created":"2026-11-23T18:55:41.5Z"}}"#
+    )
+}
+
+#[test]
+fn a_bare_host_answers() {
+    let fake = Fake::bare();
+    for shell in SHELLS {
+        let facts = fake.ask(shell, &query());
+        assert!(!facts.docker.installed && !facts.curl.installed);
+        assert_eq!(facts.user, "app");
+        assert_eq!(facts.privilege, Privilege::None);
+        assert_eq!(facts.home, fake.path("home").to_str().unwrap());
+        assert_eq!(facts.state_dir, format!("{}/.mrsk", facts.home));
+        assert_eq!(
+            facts.routing_directory,
+            format!("{}/traefik", facts.state_dir)
+        );
+        assert_eq!(facts.package_manager, "");
+        assert_eq!(facts.machine_id.len(), 32);
+        assert!(facts.free_bytes > 0);
+        assert_eq!(facts.lock, None);
+        assert_eq!(fs::read_dir(fake.path("home")).unwrap().count(), 0);
+    }
+}
+
+#[test]
+fn the_state_of_earlier_runs_and_the_lock_are_reported() {
+    let fake = Fake::bare();
+    let (done, open) = ("a".repeat(64), "b".repeat(64));
+    fake.file(".mrsk/app@it's/serial", &format!("2 sha256:{open}\n"));
+    fake.file(".mrsk/app@it's/finished", &format!("sha256:{done} run 1\n"));
+    fake.file(&format!(".mrsk/app@it's/runs/{done}/x"), "");
+    fake.file(&format!(".mrsk/app@it's/runs/{open}/x"), "");
+    fake.file("mrsk_lock/details", "TG9ja2Vk\nIGJ5OiBtZQ==\n");
+    fake.program("sudo", "#!/bin/sh\n[ \"$*\" = '-n true' ]\n");
+    let asked = Query {
+        destination: Some("it's".into()),
+        ..query()
+    };
+    for shell in SHELLS {
+        let facts = fake.ask(shell, &asked);
+        assert_eq!(facts.privilege, Privilege::Sudo);
+        assert_eq!(facts.serial.number, 2);
+        assert_eq!(
+            facts.finished,
+            [PlanDigest::new(format!("sha256:{done}"))].into()
+        );
+        assert_eq!(
+            facts.unfinished,
+            [PlanDigest::new(format!("sha256:{open}"))].into()
+        );
+        assert_eq!(facts.lock.as_deref(), Some("Locked by: me"));
+    }
+}
+
+#[test]
+fn logins_are_reported_without_what_they_log_in_with() {
+    let fake = Fake::with_docker();
+    let pretty = "{\n\t\"HttpHeaders\": {\"X\": {}},\n\t\"auths\": {\n\t\t\"registry:5000\": {\n\t\t\t\"auth\": \"c2VjcmV0e30=\"\n\t\t},\n\t\t\"https://index.docker.io/v1/\": {}\n\t},\n\t\"proxies\": {\"default\": {}}\n}";
+    let dense = r#"{"credsStore":"a\"b","auths":{"registry:5000":{"auth":"c2VjcmV0e30=","identitytoken":"c2Vj{","x":{"c2VjcmV0":{}}},"https://index.docker.io/v1/":{}},"credHelpers":{"z":"c2VjcmV0"}}"#;
+    let broken = r#"{"auths":{"registry:5000":{},"https://index.docker.io/v1/":{"auth":"c2Vjcm"#;
+    for config in [pretty, dense, broken] {
+        fake.file(".docker/config.json", config);
+        for shell in SHELLS {
+            let output = fake.run(shell, &probe_script(&query()));
+            assert!(!output.contains("c2Vj"), "{output}");
+            let logins = Vec::from_iter(parse(&output).unwrap().docker.logins);
+            assert_eq!(logins, ["https://index.docker.io/v1/", "registry:5000"]);
+        }
+    }
+}
+
+#[test]
+fn an_engine_that_fails_in_part_is_an_error() {
+    for missing in ["ps", "networks", "images"] {
+        let fake = Fake::with_docker();
+        fs::remove_file(fake.path("docker").join(missing)).unwrap();
+        for shell in SHELLS {
+            let output = fake.run(shell, &probe_script(&query()));
+            assert!(
+                matches!(parse(&output), Err(ParseError::Incomplete(_))),
+                "{output}"
+            );
+        }
+    }
+    let fake = Fake::with_docker();
+    fake.answer("ps", "id1 yes \"app\" \"\"\nid2 yes \"app2\" \"\"\n");
+    fake.answer("inspect", &container("id1", "app", ""));
+    let output = fake.run(SHELLS[0], &probe_script(&query()));
+    assert_eq!(
+        parse(&output),
+        Err(ParseError::Incomplete("containers".into()))
+    );
+}
+
+#[test]
+fn an_engine_that_does_not_answer_is_reported() {
+    let fake = Fake::with_docker();
+    for answer in ["ps", "networks", "images", "info"] {
+        fs::remove_file(fake.path("docker").join(answer)).unwrap();
+    }
+    for shell in SHELLS {
+        let facts = fake.ask(shell, &query());
+        assert!(facts.docker.installed && !facts.docker.answers);
+        assert!(facts.free_bytes > 0);
+    }
+}
+
+#[test]
+fn an_engine_on_another_machine_is_not_asked() {
+    let fake = Fake::with_docker();
+    for shell in SHELLS {
+        let remote = [("DOCKER_HOST", "ssh://user:word@elsewhere")];
+        let output = fake.run_with(shell, &probe_script(&query()), &remote);
+        let docker = parse(&output).unwrap().docker;
+        assert!(
+            !docker.answers && docker.unsupported.contains("(elsewhere)"),
+            "{docker:?}"
+        );
+        assert!(!output.contains("word"));
+    }
+    assert_eq!(fake.calls(), "");
+    let local = [("DOCKER_HOST", "unix:///run/docker.sock")];
+    let output = fake.run_with(SHELLS[0], &probe_script(&query()), &local);
+    assert!(parse(&output).unwrap().docker.answers);
+}
+
+#[test]
+fn traefik_and_the_files_that_it_watches_are_found() {
+    let fake = Fake::with_docker();
+    let text = "url: http://m-0123456789abcdef:80\nurl: http://m-0123456789abcdef:80\nm-short\n";
+    let watched = fake.file("etc dir/dynamic/mrsk-app-web.yml", text);
+    let own = fake.file(".mrsk/traefik/mrsk-app-job.yml", "none\n");
+    fake.file(".mrsk/traefik/other.yml", "m-0123456789abcdef");
+    fake.answer(
+        "ps",
+        "tid no \"traefik\" \"0.0.0.0:80->80/tcp, :::80->80/tcp\"\nxid no \"other\" \"\"\npid no \"nginx\" \"0.0.0.0:81->80/tcp\"\n",
+    );
+    let home = fake.path("home");
+    let inspected = format!(
+        "{}\ntraefik {{\"name\":\"/traefik\",\"image\":\"traefik:v3\",\"args\":[\"--a\"]}}\nargument \"--Providers.File.directory=/etc/traefik/dynamic/\"\nsource \"/wrong\"\ndestination \"/etc\"\nsource \"{}\"\ndestination \"/etc/traefik\"\nsource \"/\"\ndestination \"/etc/traefik/dyn\"\n\n{}\n\n",
+        container("tid", "traefik", ""),
+        home.join("etc dir").display(),
+        container("pid", "nginx", ""),
+    );
+    fake.answer("inspect", &inspected);
+    let asked = Query {
+        ports: vec![80, 81, 82],
+        ..query()
+    };
+    for shell in SHELLS {
+        let facts = fake.ask(shell, &asked);
+        let traefik = facts.traefik.as_ref().unwrap();
+        assert_eq!(traefik.container, "traefik");
+        assert_eq!(
+            traefik.directory,
+            home.join("etc dir/dynamic").to_str().unwrap()
+        );
+        assert!(traefik.writable);
+        assert_eq!(facts.routing_directory, traefik.directory);
+        assert_eq!(Vec::from_iter(facts.files.keys()), [&own, &watched]);
+        assert_eq!(
+            facts.files[&watched].sha256,
+            Sha256Hex::of(text.as_bytes()).as_str()
+        );
+        assert_eq!(
+            facts.files[&watched].aliases,
+            ["m-0123456789abcdef".to_owned()].into()
+        );
+        assert_eq!(facts.ports["80"].holder, "container traefik");
+        assert_eq!(facts.ports["81"].holder, "container nginx");
+        assert!(!facts.ports.contains_key("82"));
+        assert_eq!(facts.containers.len(), 2);
+    }
+    let calls = fake.calls();
+    assert!(calls.contains("\ntid\npid\n==") && !calls.contains("xid"));
+}
+
+/// Answers each request with `status`, for ever, on a port of this machine.
+fn serve(status: &'static str) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream: TcpStream = stream.unwrap();
+            std::thread::spawn(move || {
+                let mut request = [0; 1000];
+                let length = stream.read(&mut request).unwrap_or(0);
+                let request = String::from_utf8_lossy(&request[..length]).into_owned();
+                let expected = request.starts_with("GET /up?a=[b] ")
+                    && request.contains("Host: localhost\r\n");
+                let status = if expected { status } else { "400 No" };
+                let _ = write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
+            });
+        }
+    });
+    port
+}
+
+#[test]
+fn health_and_requests_in_flight_are_asked_for() {
+    let fake = Fake::with_docker();
+    std::os::unix::fs::symlink(which("curl"), fake.path("bin/curl")).unwrap();
+    let (well, sick) = (serve("200 OK"), serve("302 Found"));
+    let _in_flight = [
+        TcpStream::connect(("127.0.0.1", well)).unwrap(),
+        TcpStream::connect(("127.0.0.1", well)).unwrap(),
+    ];
+    let process = std::process::id();
+    let cases = [
+        (
+            "well",
+            format!("@,127.0.0.1,127.0.0.9, \"{well} /up?a=[b]\""),
+        ),
+        ("sick", format!("@127.0.0.1, \"{sick} /up?a=[b]\"")),
+        ("adrift", format!("@ \"{sick} /up\"")),
+        ("hostile", "@127.0.0.1, \"$(id >&2) `id`\"".to_owned()),
+        ("odd", format!("@127.0.0.1, \"{well}\"")),
+    ];
+    let mut listed = String::new();
+    let mut inspected = String::new();
+    for (name, rest) in &cases {
+        listed += &format!("{name} yes \"{name}\" \"\"\n");
+        inspected += &container(name, name, "");
+        inspected += &format!("\nrunning {name} {process} {rest}\n\n");
+    }
+    fake.answer("ps", &listed);
+    fake.answer("inspect", &inspected);
+    for shell in SHELLS {
+        let facts = fake.ask(shell, &query());
+        let healthy: Vec<&str> = facts
+            .containers
+            .iter()
+            .filter(|(_, container)| container.healthy)
+            .map(|(name, _)| name.as_str())
+            .collect();
+        assert_eq!(healthy, ["well"], "{shell:?}");
+        assert_eq!(facts.containers["well"].in_flight, 2, "{shell:?}");
+        assert_eq!(facts.containers["hostile"].in_flight, 0);
+    }
+}
+
+#[test]
+fn secrets_are_compared_on_the_host_and_never_printed() {
+    let fake = Fake::with_docker();
+    let same = Secret::new(VALUE);
+    let new = Secret::new("new");
+    let empty = Secret::new("");
+    let secrets = [
+        ("ABSENT", &empty),
+        ("CHANGED", &new),
+        ("EMPTY", &empty),
+        ("NOT A NAME", &new),
+        ("SAME", &same),
+    ];
+    let salt = Sha256Hex::of(b"random");
+    let entries = [
+        format!("SAME={VALUE}"),
+        "CHANGED=old".to_owned(),
+        "EMPTY=".to_owned(),
+    ];
+    let mut environment = String::new();
+    for entry in entries {
+        environment += &format!("{entry}\n--{salt}\n");
+    }
+    environment += &format!("!id1\n--{salt}\n!id2\n--{salt}\n");
+    fake.answer("env", &environment);
+    fake.answer(
+        "ps",
+        "id1 yes \"a\" \"\"\nid2 yes \"b\" \"\"\nid3 yes \"c\" \"\"\n",
+    );
+    let inspected = format!(
+        "{}\nquestion 0 id1\n\n{}\nquestion 0 id2\n\n{}\n",
+        container("id1", "a", ""),
+        container("id2", "b", ""),
+        container("id3", "c", "")
+    );
+    fake.answer("inspect", &inspected);
+    let asked = Query {
+        secrets: vec![SecretQuestion::new("web", None, b"random", secrets)],
+        ..query()
+    };
+    let script = probe_script(&asked);
+    let hashes = which("sha256sum");
+    fs::remove_file(fake.path("bin/sha256sum")).unwrap();
+    let spy = format!(
+        "#!/bin/sh\n/usr/bin/env >> {0}/seen\necho \"$@\" >> {0}/seen\nexec {1} \"$@\"\n",
+        fake.path("docker").display(),
+        hashes.display()
+    );
+    fake.program("sha256sum", &spy);
+    for shell in SHELLS {
+        let exported = [
+            ("mrsk_entry", "x"),
+            ("mrsk_line", "x"),
+            ("entry", "x"),
+            ("line", "x"),
+        ];
+        let output = fake.run_with(shell, &script, &exported);
+        let seen = fs::read_to_string(fake.path("docker/seen")).unwrap();
+        let facts = parse(&output).unwrap();
+        let differ = |name: &str| Vec::from_iter(facts.containers[name].secrets_differ.clone());
+        assert_eq!(differ("a"), ["ABSENT", "CHANGED"], "{shell:?}");
+        assert_eq!(differ("b"), ["ABSENT", "CHANGED", "EMPTY", "SAME"]);
+        assert!(differ("c").is_empty());
+        for text in [&output, &script, &fake.calls(), &seen] {
+            assert!(!text.contains("quoted") && !text.contains("=old"), "{text}");
+        }
+    }
+}
+
+#[test]
+fn no_part_of_a_query_is_run() {
+    let fake = Fake::with_docker();
+    let hostile = "a'b\"; touch pwned; $(touch pwned) `touch pwned`\n{{.Config}} \\";
+    let secret = Secret::new("x");
+    let asked = Query {
+        service: hostile.into(),
+        destination: Some(hostile.into()),
+        traefik: hostile.into(),
+        containers: vec![hostile.into(), "*".into()],
+        ports: vec![80],
+        repository: hostile.into(),
+        secrets: vec![SecretQuestion::new(
+            hostile,
+            Some(hostile),
+            hostile.as_bytes(),
+            [(hostile, &secret), ("'$(touch${IFS}pwned)", &secret)],
+        )],
+    };
+    fake.answer("ps", "id1 no \"*\" \"\"\n");
+    fake.answer(
+        "inspect",
+        &format!("{}\nquestion 0 id1\n", container("id1", "a", "")),
+    );
+    for shell in SHELLS {
+        fake.ask(shell, &asked);
+        assert_eq!(
+            fs::read_dir(fake.path("home")).unwrap().count(),
+            0,
+            "{shell:?}"
+        );
+    }
+}
+
+#[test]
+fn a_script_that_arrives_in_part_does_nothing() {
+    let fake = Fake::with_docker();
+    let script = probe_script(&query());
+    let last = script.trim_end().len() - "main < /dev/null".len();
+    for cut in (0..last).step_by(97) {
+        let Some(part) = script.get(..cut) else {
+            continue;
+        };
+        let output = Command::new(which("dash"))
+            .arg("-c")
+            .arg(part)
+            .env("PATH", fake.path("bin"))
+            .env("FACTS_FAKE", fake.path("docker"))
+            .output()
+            .unwrap();
+        assert!(output.stdout.is_empty());
+    }
+    assert_eq!(fake.calls(), "");
+}
+
+#[test]
+fn docker_is_asked_six_times_however_many_containers_there_are() {
+    let fake = Fake::with_docker();
+    let ids: Vec<String> = (0..50).map(|number| format!("id{number}")).collect();
+    let listed: String = ids
+        .iter()
+        .map(|id| format!("{id} yes \"{id}\" \"\"\n"))
+        .collect();
+    let inspected: String = ids
+        .iter()
+        .map(|id| container(id, id, "\"service\":\"app\"") + "\n\n")
+        .collect();
+    fake.answer("ps", &listed);
+    fake.answer("inspect", &inspected);
+    let facts = fake.ask(SHELLS[0], &query());
+    assert_eq!(facts.containers.len(), 50);
+    assert_eq!(fake.calls().matches("== ").count(), 6);
+}
