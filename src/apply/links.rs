@@ -10,6 +10,9 @@ use crate::facts::{self, Query};
 use crate::name::HostName;
 use crate::transport::{ConnectError, Connections, Host, LinkError, Target};
 
+/// How often a host is asked for its facts until the answer is whole.
+const TRIES: u32 = 3;
+
 /// The links to a set of hosts.
 pub struct Links {
     connections: Arc<Connections>,
@@ -86,8 +89,14 @@ impl Links {
     /// As [`Links::get`]; when the link breaks; when the answer is torn.
     pub async fn inspect(&self, host: &HostName, query: &Query) -> Result<HostFacts, Failure> {
         let linked = self.get(host).await?;
-        let answer = linked.probe(&facts::probe_script(query)).await?;
-        Ok(facts::parse(&answer)?)
+        let script = facts::probe_script(query);
+        for _ in 1..TRIES {
+            // A container that goes away between two questions makes an answer incomplete.
+            if let Ok(facts) = facts::parse(&linked.probe(&script).await?) {
+                return Ok(facts);
+            }
+        }
+        Ok(facts::parse(&linked.probe(&script).await?)?)
     }
 
     /// Returns the keys by which `host` is known, to be pinned in a plan.
@@ -119,14 +128,16 @@ pub fn assumed_state_dir(user: &str) -> String {
 /// Returns the facts of a host on which nothing is installed yet, for a plan that is made without asking.
 pub fn bare(user: &str) -> HostFacts {
     let root = user == "root";
+    let state_dir = assumed_state_dir(user);
     HostFacts {
+        routing_directory: format!("{state_dir}/traefik"),
         user: user.to_owned(),
         home: if root {
             "/root".into()
         } else {
             format!("/home/{user}")
         },
-        state_dir: assumed_state_dir(user),
+        state_dir,
         privilege: if root {
             Privilege::Root
         } else {

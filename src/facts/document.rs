@@ -96,7 +96,7 @@ fn check(facts: &Facts) -> Result<(), DocumentError> {
         return fail(&["taken_at"], "is larger than 2^53-1");
     }
     if let Some(source) = &facts.source {
-        if !is_hex(&source.commit, 40) && !is_hex(&source.commit, 64) {
+        if matches!(&source.commit, Some(id) if !is_hex(id, 40) && !is_hex(id, 64)) {
             return fail(&["source", "commit"], "is not a commit id");
         }
         if matches!(&source.changes, Some(changes) if !is_hex(changes.as_str(), 64)) {

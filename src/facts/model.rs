@@ -27,7 +27,7 @@ pub struct Facts {
 }
 
 /// The work tree that an image would be built from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SourceFacts {
     /// The commit, 40 hexadecimal digits; absent outside git.
@@ -175,8 +175,6 @@ pub struct ContainerFacts {
     pub networks: BTreeMap<String, NetworkFacts>,
     /// When it was created, in seconds since 1970.
     pub created_at: u64,
-    /// Whether it answered 200 at its health check path (label `mrsk.healthcheck`) when asked just now.
-    pub healthy: bool,
     /// Requests in flight: established connections to its port. 0 where it does not run.
     pub in_flight: u64,
     /// Whether its health check, asked just now at its own address, answered 200. False where it does not run, has no

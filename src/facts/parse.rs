@@ -109,7 +109,8 @@ impl Reader {
             "begun" => self.begun.extend(digest(text)),
             "lock" => facts.lock = Some(lock(text)),
             "space" => facts.free_bytes = free_bytes(text).unwrap_or(0),
-            "file" | "alias" => file(&mut facts.files, tag, text),
+            "file" | "alias" | "text" => file(&mut facts.files, tag, text),
+            "service_manager" => facts.service_manager = text.to_owned(),
             "writable" => self.writable.extend([text.to_owned()]),
             "watched" => self.watched = absolute(text)?,
             _ => return self.engine_line(tag, text),
@@ -329,6 +330,14 @@ fn file(files: &mut BTreeMap<String, FileFacts>, tag: &str, text: &str) {
             line.filter(|(sha256, path)| is_sha256(sha256) && path.starts_with('/'))
         {
             files.entry(path.to_owned()).or_default().sha256 = sha256.to_owned();
+        }
+    } else if tag == "text" {
+        let line = text.split_once(' ');
+        if let Some((encoded, path)) = line
+            && let Some(file) = files.get_mut(path)
+        {
+            let bytes = STANDARD.decode(encoded).unwrap_or_default();
+            file.text = String::from_utf8(bytes).unwrap_or_default();
         }
     } else if let Some((path, alias)) = text.rsplit_once(':')
         && let Some(file) = files.get_mut(path)

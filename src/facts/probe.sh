@@ -54,6 +54,11 @@ machine() {
     done
     say wanted "$ports"
     has apt-get && say package_manager apt-get
+    if [ -d /run/systemd/system ]; then
+        say service_manager systemd
+    else
+        say service_manager service
+    fi
     has curl && say curl yes
     sed -n 's/^ *[0-9]*: [0-9A-F]*:\([0-9A-F]*\) [0-9A-F]*:[0-9A-F]* 0A .*/listen \1/p' /proc/net/tcp /proc/net/tcp6
 }
@@ -163,6 +168,9 @@ routing_files() { # DIRECTORY
     [ -f "$1" ] || return
     sha256sum "$@" | sed 's/^/file /'
     grep -Ho 'm-[0-9a-f]\{16\}' "$@" | sed 's/^/alias /'
+    for file; do
+        say text "$(base64 < "$file" | tr -d '\n') $file"
+    done
 }
 
 # Where on the host the directory is that Traefik watches: the mount with the longest path above it.

@@ -113,23 +113,25 @@ pub fn read(answers: &SourceAnswers, known: &[&str]) -> Result<Option<SourceFact
     let changes = answers.changes.as_deref().ok_or(SourceError::Changes)?;
     let untracked = answers.untracked.as_deref().unwrap_or_default();
     Ok(Some(SourceFacts {
-        commit,
+        commit: Some(commit),
         tree: answers.tree.as_deref().and_then(object_id),
         changes: (!changes.is_empty()).then(|| Sha256Hex::of(changes)),
         untracked: untracked_files(untracked, known),
+        ..SourceFacts::default()
     }))
 }
 
 /// Returns the version that is deployed where none is asked for: the commit, and for a work tree with changes
-/// `COMMIT_uncommitted_` and 8 digits of their digest.
-pub fn default_version(source: &SourceFacts) -> String {
-    match &source.changes {
+/// `COMMIT_uncommitted_` and 8 digits of their digest; `None` without a commit.
+pub fn default_version(source: &SourceFacts) -> Option<String> {
+    let commit = source.commit.as_ref()?;
+    Some(match &source.changes {
         Some(changes) => {
             let digits: String = changes.as_str().chars().take(8).collect();
-            format!("{}_uncommitted_{digits}", source.commit)
+            format!("{commit}_uncommitted_{digits}")
         }
-        None => source.commit.clone(),
-    }
+        None => commit.clone(),
+    })
 }
 
 fn object_id(output: &[u8]) -> Option<String> {

@@ -73,7 +73,7 @@ pub(super) fn look<'a>(
             config.destination.as_deref(),
             role.name.as_str(),
         );
-        format!("{}/{file}", super::passes::traefik::directory(facts))
+        format!("{}/{file}", facts.routing_directory)
     } else {
         String::new()
     };

@@ -4,19 +4,10 @@ use crate::action::{Action, Run};
 use crate::diagnostic::Diagnostic;
 use crate::docker::container;
 use crate::docker::names::{LABEL_CREATE, NETWORK, TRAEFIK};
-use crate::facts::model::HostFacts;
 use crate::plan::draft::{Draft, HostView, SILENCE, StepBuilder, step_id};
 use crate::plan::model::{Reason, StepKind};
 use crate::plan::predicate::Predicate;
 use crate::traefik;
-
-/// Returns the host directory with the routing files: the one that the running Traefik watches, else mrsk's own.
-pub fn directory(facts: &HostFacts) -> String {
-    match &facts.traefik {
-        Some(running) if !running.directory.is_empty() => running.directory.clone(),
-        _ => format!("{}/traefik", facts.state_dir),
-    }
-}
 
 /// Returns whether a Traefik is to be created on `host`.
 pub fn is_to_be_created(host: &HostView) -> bool {
@@ -89,7 +80,7 @@ fn wanted(draft: &Draft, host: &HostView, args: &[String]) -> container::Create 
     container::create_traefik(
         draft.config,
         args,
-        &directory(host.facts),
+        &host.facts.routing_directory,
         traefik::ROUTES_DIR,
         &host.facts.home,
     )
@@ -97,7 +88,7 @@ fn wanted(draft: &Draft, host: &HostView, args: &[String]) -> container::Create 
 
 fn create(draft: &mut Draft, host: &HostView, args: &[String]) {
     let wanted = wanted(draft, host, args);
-    let directory = directory(host.facts);
+    let directory = host.facts.routing_directory.clone();
     let existing = host.facts.containers.get(TRAEFIK);
     let why = match (&host.facts.traefik, existing) {
         (Some(_), _) => {
