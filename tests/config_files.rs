@@ -156,6 +156,28 @@ fn all_missing_secrets_are_named_at_every_reference() {
 }
 
 #[test]
+fn an_empty_value_is_a_value_unless_the_registry_needs_it() {
+    let text = DEPLOY.replace("hunter2", "[TOKEN]");
+    let loaded = config::parse("deploy.yml", &text, None).unwrap();
+    let names = ["GITHUB_TOKEN", "MAILER", "MASTER", "TOKEN", "USERNAME"];
+    let environment = environment(&names.map(|name| (name, "")));
+    let problems = resolve_secrets(
+        &loaded.config,
+        &environment,
+        &loaded.literal_secrets,
+        &loaded.places,
+    )
+    .unwrap_err();
+    assert_eq!(
+        places(&problems),
+        [
+            "deploy.yml:10:14: secret `USERNAME` is empty, and the registry needs it",
+            "deploy.yml:11:14: secret `TOKEN` is empty, and the registry needs it",
+        ]
+    );
+}
+
+#[test]
 fn values_come_from_the_file_or_the_environment() {
     let loaded = config::parse("deploy.yml", DEPLOY, None).unwrap();
     let environment = environment(&[

@@ -136,6 +136,17 @@ proptest! {
     }
 
     #[test]
+    fn no_breakage_around_a_password_shows_it(before in soup(), after in soup()) {
+        let text = format!(
+            "service: hey\nimage: 37s/hey\n{before}\nregistry:\n  username: u\n  password: hunter2\n{after}\nservers: [h]\n"
+        );
+        if let Err(problems) = config::parse("deploy.yml", &text, None) {
+            let shown = diagnostic::render(&problems, &|_| Some(text.clone()), false);
+            prop_assert!(!shown.contains("hunter2"), "{}", shown);
+        }
+    }
+
+    #[test]
     fn reading_is_deterministic(text in mutant()) {
         prop_assert_eq!(read(&text), read(&text));
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::decode::{Decoder, Field, shown};
+use super::decode::{Decoder, Field, Record, shown};
 use super::model::{Builder, BuilderKind};
 use super::{env, options};
 use crate::diagnostic::{Diagnostic, Place};
@@ -40,6 +40,35 @@ pub(super) fn decode(decoder: &mut Decoder<'_>, field: Option<&Field<'_>>, file:
         "remote",
     ];
     let record = decoder.record(field, &keys);
+    refuse_other_kinds(decoder, field, &record);
+    if let Some(path) = record
+        .get("dockerfile")
+        .and_then(|field| path(decoder, field))
+    {
+        builder.dockerfile = path;
+    }
+    if let Some(path) = record.get("context").and_then(|field| path(decoder, field)) {
+        builder.context = path;
+    }
+    if let Some(args) = record.get("args") {
+        builder.args = options::texts(decoder, args);
+        warn_credentials(decoder, args, &builder.args);
+    }
+    if let Some(secrets) = record.get("secrets") {
+        for item in decoder.items(secrets) {
+            if let Some(name) = env::exported_name(decoder, &item) {
+                decoder.refer(&name, item.key);
+                builder.secrets.push(name);
+            }
+        }
+    }
+    builder.secrets.sort();
+    builder.secrets.dedup();
+    builder
+}
+
+/// Reports every wish for another builder than the native one, and its absence where that would mean another.
+fn refuse_other_kinds(decoder: &mut Decoder<'_>, field: &Field<'_>, record: &Record<'_>) {
     let remote = record.get("local").or(record.get("remote"));
     for field in [record.get("local"), record.get("remote")]
         .into_iter()
@@ -69,34 +98,17 @@ pub(super) fn decode(decoder: &mut Decoder<'_>, field: Option<&Field<'_>>, file:
             NATIVE_HELP,
         ),
     }
-    if let Some(path) = record
-        .get("dockerfile")
-        .and_then(|field| path(decoder, field))
-    {
-        builder.dockerfile = path;
+}
+
+fn warn_credentials(decoder: &mut Decoder<'_>, field: &Field<'_>, args: &BTreeMap<String, String>) {
+    if args.is_empty() {
+        return;
     }
-    if let Some(path) = record.get("context").and_then(|field| path(decoder, field)) {
-        builder.context = path;
-    }
-    if let Some(args) = record.get("args") {
-        builder.args = options::texts(decoder, args);
-        for (name, field) in decoder.entries(args) {
-            if let Some(value) = builder.args.get(name) {
-                env::warn_build_argument(decoder, name, value, field.key);
-            }
+    for (name, child) in decoder.entries(field) {
+        if let Some(value) = args.get(name) {
+            env::warn_build_argument(decoder, name, value, child.key);
         }
     }
-    if let Some(secrets) = record.get("secrets") {
-        for item in decoder.items(secrets) {
-            if let Some(name) = env::exported_name(decoder, &item) {
-                decoder.refer(&name, item.key);
-                builder.secrets.push(name);
-            }
-        }
-    }
-    builder.secrets.sort();
-    builder.secrets.dedup();
-    builder
 }
 
 fn path(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {

@@ -6,6 +6,9 @@ use super::decode::{Decoder, Field, shown, suggestion};
 use super::model::Env;
 use super::node::{Kind, Mark};
 
+/// The variable by which a container knows its own name.
+const CONTAINER_NAME: &str = "MRSK_CONTAINER_NAME";
+
 /// The environment of one level: global, or a role's.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct EnvLayer {
@@ -94,6 +97,11 @@ fn variable(decoder: &mut Decoder<'_>, layer: &mut EnvLayer, name: &str, field: 
         );
         return;
     }
+    if name == CONTAINER_NAME {
+        let message = format!("variable `{name}` is set by mrsk");
+        decoder.error(field.key, message, "use another name");
+        return;
+    }
     let value = if field.is_null() {
         Some(String::new())
     } else {
@@ -161,6 +169,11 @@ pub(super) fn has_url_credentials(value: &str) -> bool {
 /// Reads the name of a variable that `sh` exports to docker's command line.
 pub(super) fn exported_name(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
     let name = variable_name(decoder, field)?;
+    if name == CONTAINER_NAME {
+        let message = format!("variable `{name}` is set by mrsk");
+        decoder.error(field.key, message, "use another name");
+        return None;
+    }
     if redirects_commands(&name) {
         decoder.error(
             field.key,

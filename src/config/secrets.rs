@@ -58,26 +58,27 @@ pub fn resolve_secrets(
 ) -> Result<Secrets, Vec<Diagnostic>> {
     let mut secrets = Secrets::new();
     let mut problems = Vec::new();
-    for name in secret_names(config).into_keys() {
-        let found = literal
-            .get(&name)
-            .cloned()
-            .or_else(|| environment.get(&name));
-        let (message, help) = match found {
-            Some(secret) if !secret.reveal().contains('\0') => {
+    for (name, purposes) in secret_names(config) {
+        let found = literal.get(&name).cloned();
+        let error = match found.or_else(|| environment.get(&name)) {
+            None => Diagnostic::error(format!("secret `{name}` is not set")).help(format!(
+                "write `{name}=…` to .env, or set it in the environment"
+            )),
+            Some(secret) if secret.reveal().contains('\0') => {
+                Diagnostic::error(format!("secret `{name}` contains a NUL byte"))
+                    .help("no variable of a process can hold one: encode it")
+            }
+            Some(secret) if secret.reveal().is_empty() && logs_in(&purposes) => Diagnostic::error(
+                format!("secret `{name}` is empty, and the registry needs it"),
+            )
+            .help(format!(
+                "write its value to .env, as `{name}=…`, or set it in the environment"
+            )),
+            Some(secret) => {
                 secrets.insert(name, secret);
                 continue;
             }
-            Some(_) => (
-                format!("secret `{name}` contains a NUL byte"),
-                "no variable of a process can hold one: encode it".to_owned(),
-            ),
-            None => (
-                format!("secret `{name}` is not set"),
-                format!("write `{name}=…` to .env, or set it in the environment"),
-            ),
         };
-        let error = Diagnostic::error(message).help(help);
         match places.get(&name) {
             Some(places) if !places.is_empty() => {
                 problems.extend(places.iter().map(|place| error.clone().at(place.clone())));
@@ -91,4 +92,9 @@ pub fn resolve_secrets(
     } else {
         Err(problems)
     }
+}
+
+/// Whether a login depends on it. For a container's variable, an empty value is a value.
+fn logs_in(purposes: &BTreeSet<Purpose>) -> bool {
+    purposes.contains(&Purpose::RegistryPassword) || purposes.contains(&Purpose::RegistryUsername)
 }
