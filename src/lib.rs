@@ -18,9 +18,11 @@
 #![deny(missing_docs)]
 
 pub mod action;
+pub mod apply;
 pub mod config;
 pub mod diagnostic;
 pub mod facts;
+pub mod graph;
 pub mod name;
 pub mod plan;
 pub mod record;

@@ -3,7 +3,10 @@
 //! The types here are the wire format 1.0 itself: flat, literal, and strict when read. [`Plan`] is the document, [`Step`] a
 //! node of its graph. Making a plan from a configuration is [`compile`]'s task, what a step changes is [`effect`]'s.
 
+pub mod effect;
 pub mod model;
 pub mod predicate;
+pub mod resume;
+pub mod shape;
 
 pub use model::*;
