@@ -5,11 +5,14 @@
 
 pub mod compile;
 mod draft;
+pub mod effect;
 pub mod model;
 pub mod leak;
 mod passes;
 pub mod predicate;
 mod situation;
 pub mod wire;
+pub mod resume;
+pub mod shape;
 
 pub use model::*;
