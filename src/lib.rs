@@ -10,7 +10,7 @@
 //! | effects | `apply`, `journal` |
 //! | decision | [`plan`]: pure; no clock, network, environment or file system |
 //! | knowledge | [`config`], [`facts`], `docker`, `traefik` |
-//! | transport | `transport` |
+//! | transport | [`transport`] |
 //! | ground | [`record`], [`action`], [`name`], [`secret`], [`diagnostic`], `graph` |
 //!
 //! What stands on disk: `docs/architecture.md`.
@@ -25,3 +25,4 @@ pub mod name;
 pub mod plan;
 pub mod record;
 pub mod secret;
+pub mod transport;
