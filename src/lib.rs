@@ -10,7 +10,7 @@
 //! | effects | `apply`, `journal` |
 //! | decision | [`plan`]: pure; no clock, network, environment or file system |
 //! | knowledge | [`config`], [`facts`], `docker`, `traefik` |
-//! | transport | `transport` |
+//! | transport | [`transport`] |
 //! | ground | [`record`], [`action`], [`name`], [`secret`], [`diagnostic`], `graph` |
 //!
 //! What stands on disk: `docs/architecture.md`.
@@ -19,14 +19,17 @@
 
 pub mod action;
 pub mod apply;
+pub mod cli;
 pub mod config;
 pub mod diagnostic;
 pub mod docker;
 pub mod facts;
 pub mod graph;
+pub mod journal;
 pub mod name;
 pub mod plan;
 pub mod record;
 pub mod secret;
 pub mod show;
 pub mod traefik;
+pub mod transport;

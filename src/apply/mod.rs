@@ -1,3 +1,8 @@
-//! Applying a plan. What to do next is decided in [`state`], which does no IO.
+//! Applying a plan: [`driver::run`] is the entry, [`state`] decides what to do next and does no IO.
 
+mod audit;
+pub mod driver;
+pub mod links;
+mod local_step;
+pub mod preflight;
 pub mod state;

@@ -1,0 +1,412 @@
+//! Reading of what the scripts print. Pure.
+//!
+//! An answer is the lines that begin with [`MARKER`]; anything else on the channel (a login shell's greeting) is
+//! skipped. Its last line is `end`: an answer without it is torn, and says nothing.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use thiserror::Error;
+
+use crate::name::{PlanDigest, RunId};
+use crate::record::{Attempt, AttemptState, Ending, LockAnswer, LockDetails, Receipt, Serial};
+
+/// What begins a line of an answer.
+pub const MARKER: &str = "@mrsk ";
+
+/// Why an answer cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum AnswerError {
+    /// It stops before its end.
+    #[error("the answer is incomplete")]
+    Torn,
+    /// The script says why it gave up.
+    #[error("{0}")]
+    Refused(String),
+    /// A line is not of the protocol.
+    #[error("unexpected line in the answer: {0}")]
+    Malformed(String),
+}
+
+/// The answer to a beat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BeatAnswer {
+    /// The lock is still ours, and its beat is fresh.
+    Held,
+    /// The lock is not ours any more.
+    Lost,
+}
+
+/// The answer to a release of the lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReleaseAnswer {
+    /// It is free now.
+    Released,
+    /// Somebody else holds it, or is taking it over.
+    NotOurs,
+    /// Nobody held it.
+    NotHeld,
+}
+
+/// A lock that is held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LockState {
+    /// Its details as text; empty where its holder has not written them.
+    pub text: String,
+    /// Seconds since the last beat; `None` in a lock that has none.
+    pub beat_age: Option<u64>,
+}
+
+/// The answer to a fence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FenceAnswer {
+    /// It stands; and these attempts at the plan's steps were seen after it stood.
+    Fenced(Vec<Attempt>),
+    /// Another plan has begun since: nothing was written.
+    Superseded(Serial),
+}
+
+/// The answer to something that only the run named by the fence may write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WriteAnswer {
+    /// It is written.
+    Written,
+    /// The fence names another run: nothing was written.
+    Refused,
+}
+
+/// What happens to a batch of steps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// An attempt has begun.
+    Claimed {
+        /// The step.
+        step: String,
+        /// The attempt.
+        attempt: u32,
+    },
+    /// An attempt has ended.
+    Ended {
+        /// The step.
+        step: String,
+        /// The attempt.
+        attempt: u32,
+        /// How.
+        receipt: Receipt,
+        /// The end of what it printed, at most 100 lines; empty where it succeeded.
+        output: String,
+        /// What the commands that explain a failure printed.
+        diagnosis: String,
+    },
+    /// Somebody has claimed this attempt before: it was not begun again.
+    AlreadyClaimed {
+        /// The step.
+        step: String,
+        /// The attempt.
+        attempt: u32,
+    },
+}
+
+/// A line of an answer, as its words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line(Vec<String>);
+
+impl Line {
+    /// Reads a line of a channel; `None` where it is not of an answer.
+    pub fn read(line: &str) -> Option<Self> {
+        let text = line.strip_prefix(MARKER)?;
+        Some(Self(text.split_whitespace().map(str::to_owned).collect()))
+    }
+
+    /// Whether this is the last line.
+    pub fn is_end(&self) -> bool {
+        self.0 == ["end"]
+    }
+
+    fn words(&self) -> Vec<&str> {
+        self.0.iter().map(String::as_str).collect()
+    }
+
+    fn malformed(&self) -> AnswerError {
+        AnswerError::Malformed(self.0.join(" "))
+    }
+
+    /// Reads a line of a batch of steps.
+    ///
+    /// # Errors
+    ///
+    /// Fails where the script gave up, or the line is of another kind.
+    pub fn event(&self) -> Result<Event, AnswerError> {
+        self.check_error()?;
+        match self.words()[..] {
+            ["claimed", step, attempt] => Ok(Event::Claimed {
+                step: step.to_owned(),
+                attempt: self.number(attempt)?,
+            }),
+            ["taken", step, attempt] => Ok(Event::AlreadyClaimed {
+                step: step.to_owned(),
+                attempt: self.number(attempt)?,
+            }),
+            ["ended", step, attempt, ref receipt @ .., output, diagnosis] => Ok(Event::Ended {
+                step: step.to_owned(),
+                attempt: self.number(attempt)?,
+                receipt: read_receipt(receipt).ok_or_else(|| self.malformed())?,
+                output: self.text(output)?,
+                diagnosis: self.text(diagnosis)?,
+            }),
+            _ => Err(self.malformed()),
+        }
+    }
+
+    fn attempt(&self) -> Result<Attempt, AnswerError> {
+        let (step, number, state) = match self.words()[..] {
+            ["attempt", step, number, "running"] => (step, number, AttemptState::Running),
+            ["attempt", step, number, "lost"] => (step, number, AttemptState::Lost),
+            ["attempt", step, number, "ended", ref receipt @ ..] => {
+                let receipt = read_receipt(receipt).ok_or_else(|| self.malformed())?;
+                (step, number, AttemptState::Ended(receipt))
+            }
+            _ => return Err(self.malformed()),
+        };
+        Ok(Attempt {
+            step: step.to_owned(),
+            number: self.number(number)?,
+            state,
+        })
+    }
+
+    fn check_error(&self) -> Result<(), AnswerError> {
+        match self.words()[..] {
+            ["error", message] => Err(AnswerError::Refused(self.text(message)?)),
+            _ => Ok(()),
+        }
+    }
+
+    fn number<N: std::str::FromStr>(&self, word: &str) -> Result<N, AnswerError> {
+        word.parse().map_err(|_| self.malformed())
+    }
+
+    fn text(&self, word: &str) -> Result<String, AnswerError> {
+        decode(word).ok_or_else(|| self.malformed())
+    }
+}
+
+/// Reads a field: base64, or `-` for nothing. Bytes that are not UTF-8 are replaced.
+fn decode(word: &str) -> Option<String> {
+    if word == "-" {
+        return Some(String::new());
+    }
+    let bytes = STANDARD.decode(word).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Returns the line that a receipt stands in.
+pub fn render_receipt(receipt: &Receipt) -> String {
+    let (ending, code) = match receipt.ending {
+        Ending::Succeeded => ("succeeded", 0),
+        Ending::Failed { code } => ("failed", code),
+        Ending::TimedOut => ("timed_out", 0),
+        Ending::Cancelled => ("cancelled", 0),
+        Ending::Refused => ("refused", 0),
+    };
+    let value = match receipt.value.as_deref() {
+        None | Some("") => "-".to_owned(),
+        Some(value) => STANDARD.encode(value),
+    };
+    let Receipt {
+        run,
+        started,
+        ended,
+        ..
+    } = receipt;
+    format!("{ending} {code} {run} {started} {ended} {value} end")
+}
+
+fn read_receipt(words: &[&str]) -> Option<Receipt> {
+    let &[ending, code, run, started, ended, value, "end"] = words else {
+        return None;
+    };
+    let ending = match ending {
+        "succeeded" => Ending::Succeeded,
+        "failed" => Ending::Failed {
+            code: code.parse().ok()?,
+        },
+        "timed_out" => Ending::TimedOut,
+        "cancelled" => Ending::Cancelled,
+        "refused" => Ending::Refused,
+        _ => return None,
+    };
+    Some(Receipt {
+        ending,
+        run: RunId::from(run),
+        started: started.parse().ok()?,
+        ended: ended.parse().ok()?,
+        value: decode(value).filter(|value| !value.is_empty()),
+    })
+}
+
+/// Reads a whole answer: its lines without the last.
+///
+/// # Errors
+///
+/// Fails where it is torn, or the script gave up.
+pub fn lines(text: &str) -> Result<Vec<Line>, AnswerError> {
+    let mut lines: Vec<Line> = text.lines().filter_map(Line::read).collect();
+    if !text.ends_with('\n') || !lines.pop().is_some_and(|line| line.is_end()) {
+        return Err(AnswerError::Torn);
+    }
+    lines.iter().try_for_each(Line::check_error)?;
+    Ok(lines)
+}
+
+/// Reads an answer of one line, `read` being what makes something of its words.
+fn single<T>(text: &str, read: impl Fn(&Line, &[&str]) -> Option<T>) -> Result<T, AnswerError> {
+    let lines = lines(text)?;
+    match &lines[..] {
+        [line] => read(line, &line.words()).ok_or_else(|| line.malformed()),
+        [] => Err(AnswerError::Malformed("nothing".to_owned())),
+        [_, line, ..] => Err(line.malformed()),
+    }
+}
+
+/// Reads the answer to a request for the lock.
+///
+/// # Errors
+///
+/// As [`lines`]; and where it is an answer to something else. So do the functions below.
+pub fn lock(text: &str) -> Result<LockAnswer, AnswerError> {
+    single(text, |_, words| match *words {
+        ["acquired", generation, taken] => Some(LockAnswer::Acquired {
+            generation: generation.parse().ok()?,
+            taken_from: match decode(taken)? {
+                text if text.is_empty() => None,
+                text => Some(LockDetails::parse(&text)),
+            },
+        }),
+        ["held", age, details] => Some(LockAnswer::Held {
+            details: LockDetails::parse(&decode(details)?),
+            beat_age: age.parse().ok()?,
+        }),
+        ["foreign", text] => Some(LockAnswer::Foreign {
+            text: decode(text)?,
+        }),
+        _ => None,
+    })
+}
+
+/// Reads the answer to a beat.
+///
+/// # Errors
+///
+/// As [`lock`].
+pub fn beat(text: &str) -> Result<BeatAnswer, AnswerError> {
+    single(text, |_, words| match *words {
+        ["held"] => Some(BeatAnswer::Held),
+        ["lost"] => Some(BeatAnswer::Lost),
+        _ => None,
+    })
+}
+
+/// Reads the answer to a release.
+///
+/// # Errors
+///
+/// As [`lock`].
+pub fn release(text: &str) -> Result<ReleaseAnswer, AnswerError> {
+    single(text, |_, words| match *words {
+        ["released"] => Some(ReleaseAnswer::Released),
+        ["not_ours"] => Some(ReleaseAnswer::NotOurs),
+        ["not_held"] => Some(ReleaseAnswer::NotHeld),
+        _ => None,
+    })
+}
+
+/// Reads the answer to a question about the lock.
+///
+/// # Errors
+///
+/// As [`lock`].
+pub fn lock_status(text: &str) -> Result<Option<LockState>, AnswerError> {
+    single(text, |_, words| match *words {
+        ["free"] => Some(None),
+        ["held", age, text] => Some(Some(LockState {
+            text: decode(text)?,
+            beat_age: match age {
+                "-" => None,
+                age => Some(age.parse().ok()?),
+            },
+        })),
+        _ => None,
+    })
+}
+
+/// Reads the answer to a fence.
+///
+/// # Errors
+///
+/// As [`lock`].
+pub fn fence(text: &str) -> Result<FenceAnswer, AnswerError> {
+    let lines = lines(text)?;
+    let Some((first, rest)) = lines.split_first() else {
+        return Err(AnswerError::Malformed("nothing".to_owned()));
+    };
+    match first.words()[..] {
+        ["fenced"] => Ok(FenceAnswer::Fenced(
+            rest.iter().map(Line::attempt).collect::<Result<_, _>>()?,
+        )),
+        ["superseded", number, plan] => Ok(FenceAnswer::Superseded(Serial {
+            number: first.number(number)?,
+            plan: (plan != "-").then(|| PlanDigest::from(plan)),
+        })),
+        _ => Err(first.malformed()),
+    }
+}
+
+/// Reads a list of attempts.
+///
+/// # Errors
+///
+/// As [`lock`].
+pub fn attempts(text: &str) -> Result<Vec<Attempt>, AnswerError> {
+    lines(text)?.iter().map(Line::attempt).collect()
+}
+
+/// Reads what is known about one attempt; `None` where nobody has claimed it.
+///
+/// # Errors
+///
+/// As [`lock`].
+pub fn attempt(text: &str) -> Result<Option<AttemptState>, AnswerError> {
+    single(text, |line, words| match *words {
+        ["none"] => Some(None),
+        _ => line.attempt().ok().map(|attempt| Some(attempt.state)),
+    })
+}
+
+/// Reads the answer to something that only the run named by the fence may write.
+///
+/// # Errors
+///
+/// As [`lock`].
+pub fn write(text: &str) -> Result<WriteAnswer, AnswerError> {
+    single(text, |_, words| match *words {
+        ["finished" | "recorded" | "written"] => Some(WriteAnswer::Written),
+        ["refused"] => Some(WriteAnswer::Refused),
+        _ => None,
+    })
+}
+
+/// Reads the text of a file.
+///
+/// # Errors
+///
+/// As [`lock`].
+pub fn text(text: &str) -> Result<String, AnswerError> {
+    single(text, |_, words| match *words {
+        ["text", text] => decode(text),
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+#[path = "answer_tests.rs"]
+mod tests;

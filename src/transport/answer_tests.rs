@@ -1,0 +1,95 @@
+use super::*;
+
+fn receipt(ending: Ending) -> Receipt {
+    Receipt {
+        ending,
+        run: RunId::from("ab"),
+        started: 5,
+        ended: 7,
+        value: None,
+    }
+}
+
+#[test]
+fn receipts_survive_a_round_trip() {
+    for ending in [
+        Ending::Succeeded,
+        Ending::Failed { code: 125 },
+        Ending::TimedOut,
+        Ending::Cancelled,
+        Ending::Refused,
+    ] {
+        for value in [None, Some("sha256:12 34".to_owned())] {
+            let receipt = Receipt {
+                value,
+                ..receipt(ending)
+            };
+            let line = render_receipt(&receipt);
+            let words: Vec<&str> = line.split(' ').collect();
+            assert_eq!(read_receipt(&words), Some(receipt));
+        }
+    }
+}
+
+#[test]
+fn a_torn_answer_says_nothing() {
+    let whole = "hello\n@mrsk attempt ab 1 lost\n@mrsk end\n";
+    assert_eq!(attempts(whole).unwrap().len(), 1);
+    for cut in 0..whole.len() {
+        assert_eq!(attempts(&whole[..cut]), Err(AnswerError::Torn), "{cut}");
+    }
+}
+
+#[test]
+fn an_error_is_told() {
+    let text = format!("@mrsk error {}\n@mrsk end\n", STANDARD.encode("disk full"));
+    assert_eq!(lock(&text), Err(AnswerError::Refused("disk full".into())));
+}
+
+#[test]
+fn events() {
+    let line = |text: &str| Line::read(text).unwrap().event();
+    assert_eq!(
+        line("@mrsk claimed ab 2"),
+        Ok(Event::Claimed {
+            step: "ab".into(),
+            attempt: 2
+        })
+    );
+    assert_eq!(
+        line("@mrsk ended ab 2 failed 3 ab 5 7 - end YWI= -"),
+        Ok(Event::Ended {
+            step: "ab".into(),
+            attempt: 2,
+            receipt: receipt(Ending::Failed { code: 3 }),
+            output: "ab".into(),
+            diagnosis: String::new(),
+        })
+    );
+    assert!(line("@mrsk ended ab 2 failed 3 ab 5 7 -").is_err());
+    assert_eq!(Line::read("claimed ab 2"), None);
+}
+
+#[test]
+fn other_answers() {
+    assert_eq!(
+        lock("@mrsk acquired 1 -\n@mrsk end\n"),
+        Ok(LockAnswer::Acquired {
+            generation: 1,
+            taken_from: None
+        })
+    );
+    assert_eq!(
+        fence("@mrsk superseded 4 sha256:aa\n@mrsk end\n"),
+        Ok(FenceAnswer::Superseded(Serial {
+            number: 4,
+            plan: Some(PlanDigest::from("sha256:aa"))
+        }))
+    );
+    assert_eq!(lock_status("@mrsk free\n@mrsk end\n"), Ok(None));
+    assert_eq!(attempt("@mrsk none\n@mrsk end\n"), Ok(None));
+    assert!(matches!(
+        beat("@mrsk free\n@mrsk end\n"),
+        Err(AnswerError::Malformed(_))
+    ));
+}

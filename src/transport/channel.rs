@@ -1,0 +1,83 @@
+//! One run of `sh` on a host: the script goes in, lines come out.
+
+use std::any::Any;
+use std::ops::ControlFlow;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
+
+/// The most that is kept of what `sh` says on its standard error.
+const ERRORS_KEPT: usize = 16 * 1024;
+
+/// The standard streams of a `sh` that runs on a host.
+pub struct Channel {
+    /// Where the script goes.
+    pub stdin: Box<dyn AsyncWrite + Send + Unpin>,
+    /// Where the answer comes from.
+    pub stdout: Box<dyn AsyncRead + Send + Unpin>,
+    /// Where complaints of `sh` come from.
+    pub stderr: Box<dyn AsyncRead + Send + Unpin>,
+    /// What must live as long as the channel.
+    pub keep: Box<dyn Any + Send>,
+}
+
+impl Channel {
+    /// Sends `script`, and hands each line of the answer to `on_line` until that breaks off or the answer ends. Returns what
+    /// stood on standard error by then.
+    pub async fn converse(
+        self,
+        script: &str,
+        mut on_line: impl FnMut(&str) -> ControlFlow<()> + Send,
+    ) -> String {
+        let Channel {
+            mut stdin,
+            stdout,
+            mut stderr,
+            keep,
+        } = self;
+        let errors = Mutex::new(Vec::new());
+        let write = async {
+            if stdin.write_all(script.as_bytes()).await.is_ok() {
+                let _ = stdin.shutdown().await;
+            }
+            drop(stdin);
+        };
+        let listen = async {
+            let mut buffer = [0; 4096];
+            while let Ok(length @ 1..) = stderr.read(&mut buffer).await {
+                let mut errors = errors.lock().unwrap_or_else(PoisonError::into_inner);
+                let room = ERRORS_KEPT - errors.len().min(ERRORS_KEPT);
+                errors.extend_from_slice(&buffer[..length.min(room)]);
+            }
+        };
+        let read = async {
+            let mut stdout = BufReader::new(stdout);
+            let mut line = Vec::new();
+            while let Ok(1..) = stdout.read_until(b'\n', &mut line).await {
+                if on_line(&String::from_utf8_lossy(&line)).is_break() {
+                    return ControlFlow::Break(());
+                }
+                line.clear();
+            }
+            ControlFlow::Continue(())
+        };
+        let mut rest = Box::pin(async { tokio::join!(write, listen) });
+        let mut read = Box::pin(read);
+        let flow = tokio::select! {
+            flow = &mut read => {
+                if flow.is_continue() {
+                    let _ = tokio::time::timeout(Duration::from_millis(200), &mut rest).await;
+                }
+                None
+            }
+            _ = &mut rest => Some(()),
+        };
+        if flow.is_some() {
+            let _ = read.await;
+        }
+        drop(keep);
+        let errors = errors.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&errors).trim().to_owned()
+    }
+}

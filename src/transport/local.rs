@@ -1,0 +1,302 @@
+//! Processes of this machine.
+
+use std::collections::VecDeque;
+use std::io;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::channel::Channel;
+use crate::record::Ending;
+use crate::secret::{Secret, Secrets};
+
+/// Lines of output that are kept for a report.
+const TAIL_LINES: usize = 100;
+
+/// How long a process group may take to end after SIGTERM.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// A `sh` of this machine, as if it were a host's.
+#[derive(Debug, Clone)]
+pub struct LocalShell {
+    /// The program that reads the script, and its arguments: `["sh"]`.
+    pub argv: Vec<String>,
+    /// The login directory.
+    pub directory: PathBuf,
+    /// Variables that are set beside those of this process.
+    pub variables: Vec<(String, String)>,
+}
+
+impl LocalShell {
+    /// Starts it.
+    pub(super) fn open(&self) -> io::Result<Channel> {
+        let mut command = command(&self.argv)?;
+        command
+            .current_dir(&self.directory)
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn()?;
+        let (Some(stdin), Some(stdout), Some(stderr)) =
+            (child.stdin.take(), child.stdout.take(), child.stderr.take())
+        else {
+            return Err(io::Error::other("a process without standard streams"));
+        };
+        Ok(Channel {
+            stdin: Box::new(stdin),
+            stdout: Box::new(stdout),
+            stderr: Box::new(stderr),
+            keep: Box::new(child),
+        })
+    }
+}
+
+/// A command to be run on this machine. It never passes through a shell.
+#[derive(Debug, Clone, Default)]
+pub struct LocalCommand {
+    /// The program and its arguments.
+    pub argv: Vec<String>,
+    /// Secrets that are exported to it, by name, beside the variables of this process.
+    pub secrets: Secrets,
+    /// What it reads on its standard input.
+    pub stdin: Option<Secret>,
+    /// Its working directory; this process's where absent.
+    pub directory: Option<PathBuf>,
+    /// The longest that it may take.
+    pub timeout: Option<Duration>,
+    /// The longest that it may print nothing.
+    pub idle_timeout: Option<Duration>,
+}
+
+/// How a local command ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalOutcome {
+    /// How it ended. A signal counts as status 128 plus its number.
+    pub ending: Ending,
+    /// All that it wrote to standard output.
+    pub stdout: String,
+    /// The last 100 lines of both its streams.
+    pub tail: String,
+}
+
+/// Which stream a line of output came on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stream {
+    Out,
+    Error,
+}
+
+/// Runs a command in a process group of its own and hands each line that it prints to `on_output`. When the returned
+/// future is dropped the group gets SIGTERM.
+///
+/// # Errors
+///
+/// Fails where the program cannot be started.
+pub async fn run(
+    request: &LocalCommand,
+    mut on_output: impl FnMut(&str) + Send,
+) -> io::Result<LocalOutcome> {
+    let mut child = spawn(request)?;
+    let mut group = Group::of(&child);
+    let (sender, mut lines) = mpsc::channel(64);
+    let feed = feed(child.stdin.take(), request.stdin.as_ref());
+    let readers = async {
+        tokio::join!(
+            forward(child.stdout.take(), Stream::Out, sender.clone()),
+            forward(child.stderr.take(), Stream::Error, sender.clone()),
+        );
+        drop(sender);
+    };
+    let mut beside = Box::pin(async { tokio::join!(feed, readers) });
+    let mut is_beside_done = false;
+    let mut output = Output::default();
+    let begun = Instant::now();
+    let mut heard = begun;
+    let deadline = |heard: Instant| {
+        let limits = [
+            request.timeout.map(|limit| begun + limit),
+            request.idle_timeout.map(|limit| heard + limit),
+        ];
+        limits.into_iter().flatten().min()
+    };
+    loop {
+        tokio::select! {
+            _ = &mut beside, if !is_beside_done => is_beside_done = true,
+            line = lines.recv() => match line {
+                Some((stream, line)) => {
+                    heard = Instant::now();
+                    on_output(&line);
+                    output.add(stream, line);
+                }
+                None => break,
+            },
+            () = until(deadline(heard)) => {
+                drop(beside);
+                group.end(&mut child).await;
+                return Ok(output.outcome(Ending::TimedOut));
+            }
+        }
+        if is_beside_done && lines.is_empty() {
+            break;
+        }
+    }
+    drop(beside);
+    let status = tokio::select! {
+        status = child.wait() => status?,
+        () = until(deadline(heard)) => {
+            group.end(&mut child).await;
+            return Ok(output.outcome(Ending::TimedOut));
+        }
+    };
+    group.release();
+    Ok(output.outcome(ending(status)))
+}
+
+fn ending(status: std::process::ExitStatus) -> Ending {
+    use std::os::unix::process::ExitStatusExt;
+    match status.code() {
+        Some(0) => Ending::Succeeded,
+        Some(code) => Ending::Failed { code },
+        None => Ending::Failed {
+            code: 128 + status.signal().unwrap_or(0),
+        },
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "one of the two places that start processes"
+)]
+fn command(argv: &[String]) -> io::Result<Command> {
+    let Some((program, arguments)) = argv.split_first() else {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "an empty command",
+        ));
+    };
+    let mut command = Command::new(program);
+    command.args(arguments);
+    Ok(command)
+}
+
+fn spawn(request: &LocalCommand) -> io::Result<Child> {
+    let mut command = command(&request.argv)?;
+    command
+        .stdin(match request.stdin {
+            Some(_) => Stdio::piped(),
+            None => Stdio::null(),
+        })
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0);
+    for (name, value) in &request.secrets {
+        command.env(name, value.reveal());
+    }
+    if let Some(directory) = &request.directory {
+        command.current_dir(directory);
+    }
+    command.spawn()
+}
+
+async fn feed(stdin: Option<tokio::process::ChildStdin>, secret: Option<&Secret>) {
+    if let (Some(mut stdin), Some(secret)) = (stdin, secret) {
+        let _ = stdin.write_all(secret.reveal().as_bytes()).await;
+    }
+}
+
+async fn forward<R: AsyncRead + Unpin>(
+    stream: Option<R>,
+    kind: Stream,
+    sender: mpsc::Sender<(Stream, String)>,
+) {
+    let Some(stream) = stream else { return };
+    let mut stream = BufReader::new(stream);
+    let mut line = Vec::new();
+    while let Ok(1..) = stream.read_until(b'\n', &mut line).await {
+        let text = String::from_utf8_lossy(&line).into_owned();
+        if sender.send((kind, text)).await.is_err() {
+            return;
+        }
+        line.clear();
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// What a command has printed.
+#[derive(Default)]
+struct Output {
+    stdout: String,
+    tail: VecDeque<String>,
+}
+
+impl Output {
+    fn add(&mut self, stream: Stream, line: String) {
+        if stream == Stream::Out {
+            self.stdout.push_str(&line);
+        }
+        if self.tail.len() == TAIL_LINES {
+            self.tail.pop_front();
+        }
+        self.tail.push_back(line);
+    }
+
+    fn outcome(self, ending: Ending) -> LocalOutcome {
+        LocalOutcome {
+            ending,
+            stdout: self.stdout,
+            tail: self.tail.into_iter().collect(),
+        }
+    }
+}
+
+/// A process group that is not to outlive this value.
+struct Group(Option<rustix::process::Pid>);
+
+impl Group {
+    fn of(child: &Child) -> Self {
+        let pid = child.id().and_then(|pid| i32::try_from(pid).ok());
+        Self(pid.and_then(rustix::process::Pid::from_raw))
+    }
+
+    fn signal(&self, signal: rustix::process::Signal) {
+        if let Some(group) = self.0 {
+            let _ = rustix::process::kill_process_group(group, signal);
+        }
+    }
+
+    /// Ends the group: gently, and after a while not.
+    async fn end(&mut self, child: &mut Child) {
+        self.signal(rustix::process::Signal::TERM);
+        if tokio::time::timeout(GRACE, child.wait()).await.is_err() {
+            self.signal(rustix::process::Signal::KILL);
+            let _ = child.wait().await;
+        }
+        self.release();
+    }
+
+    fn release(&mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.signal(rustix::process::Signal::TERM);
+    }
+}
+
+#[cfg(test)]
+#[path = "local_tests.rs"]
+mod tests;

@@ -1,0 +1,93 @@
+//! What a host can be asked for, as data.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::action::{Action, Run};
+use crate::name::{PlanDigest, Sha256Hex, StepId};
+use crate::record::{LockDetails, Receipt, Scope};
+use crate::secret::Secrets;
+
+/// The place on a host where a plan leaves its state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The service and destination.
+    pub scope: Scope,
+    /// Absolute path of mrsk's state directory on that host.
+    pub state_dir: String,
+    /// The plan.
+    pub plan: PlanDigest,
+}
+
+/// A request for the deploy lock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lock {
+    /// What is to stand in the lock. Without a run the lock is one by hand, which nobody takes over. The generation
+    /// is replaced by the one that is reached.
+    pub details: LockDetails,
+    /// How old the holder's last beat must be for the lock to be taken over; whole seconds count.
+    pub take_over_after: Duration,
+}
+
+/// A step to be run on a host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepRequest {
+    /// [`StepId::hash`].
+    pub step: String,
+    /// The attempt, counted from 1.
+    pub attempt: u32,
+    /// What it does, in order.
+    pub actions: Vec<Action>,
+    /// Read-only commands that explain a failure.
+    pub diagnose: Vec<Run>,
+    /// Commands that undo what a failure leaves.
+    pub cleanup: Vec<Run>,
+    /// The longest that its actions may take, in seconds; 0: no bound.
+    pub timeout_seconds: u32,
+    /// The longest that its actions may print nothing, in seconds; 0: no bound.
+    pub idle_timeout_seconds: u32,
+    /// Whether it changes what services of this host share, so that it waits for other services' steps of that kind.
+    pub shared_lock: SharedLock,
+}
+
+/// Whether a step holds the host's lock on what services share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SharedLock {
+    /// It does.
+    Hold,
+    /// It does not.
+    Free,
+}
+
+/// What steps name and do not hold.
+#[derive(Debug, Clone, Default)]
+pub struct Inputs {
+    /// Secrets, by name.
+    pub secrets: Secrets,
+    /// Values of [`crate::action::Arg::FromEnv`], by name.
+    pub variables: BTreeMap<String, String>,
+    /// Text of the files to be written.
+    pub contents: BTreeMap<Sha256Hex, String>,
+    /// Bytes of the files to be copied.
+    pub uploads: BTreeMap<Sha256Hex, Vec<u8>>,
+    /// Registry digests that push steps recorded. An image whose digest nobody knows is not compared.
+    pub pushed: BTreeMap<StepId, String>,
+}
+
+/// One attempt at a step on a host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttemptRef {
+    /// [`StepId::hash`].
+    pub step: String,
+    /// The attempt, counted from 1.
+    pub number: u32,
+}
+
+/// The receipt of a step that ran on the runner's machine, to be kept on the lock host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// The attempt.
+    pub attempt: AttemptRef,
+    /// How it ended.
+    pub receipt: Receipt,
+}

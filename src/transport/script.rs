@@ -1,0 +1,382 @@
+//! The only renderer of `sh`: each request as a script that a host's `sh` reads on its standard input.
+//!
+//! The text of every script is one `{ …; }`, so that a feed that is cut off is a syntax error and runs nothing. It needs dash,
+//! bash or busybox, and what POSIX and coreutils or busybox have; `setsid` and `sha256sum` are used where they are there.
+//! Secrets stand in the script, as quoted assignments in a subshell around the one command that needs them, or as
+//! the argument of the `printf` builtin that feeds the command; so they are in no argument vector.
+//!
+//! The functions that the scripts are made of are in `script/*.sh`. All their variables begin with `mrsk_`, which no secret
+//! may, since secrets become variables beside them.
+
+mod step;
+
+use zeroize::Zeroizing;
+
+use super::answer::render_receipt;
+use super::quote::{NulError, quote};
+use super::request::{AttemptRef, Inputs, Lock, Place, Record, StepRequest};
+use crate::name::RunId;
+use crate::record::{LockDetails, Scope};
+
+const PRELUDE: &str = include_str!("script/prelude.sh");
+const LOCK: &str = include_str!("script/lock.sh");
+const STATE: &str = include_str!("script/state.sh");
+const FENCE: &str = include_str!("script/fence.sh");
+const STEP: &str = include_str!("script/step.sh");
+const POLL: &str = include_str!("script/poll.sh");
+const ATTEMPT: &str = include_str!("script/attempt.sh");
+const FINISH: &str = include_str!("script/finish.sh");
+
+/// A script. It may hold secrets: it has no `Debug`, and its memory is wiped.
+pub struct Script(Zeroizing<String>);
+
+impl Script {
+    /// Returns the text that `sh` is to read.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Why a request cannot be rendered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RenderError {
+    /// A text holds a NUL.
+    #[error(transparent)]
+    Nul(#[from] NulError),
+    /// A secret's name cannot be that of a variable, or is one that the scripts use.
+    #[error("{0} cannot be the name of a secret: it must be letters, digits and _, and not begin with mrsk_")]
+    SecretName(String),
+    /// A step names a secret, variable, content or file that was not handed over.
+    #[error("the value of {0} is missing")]
+    Missing(String),
+    /// A file mode is not three or four octal digits.
+    #[error("{0} is not a file mode")]
+    Mode(String),
+    /// A condition lacks a port, path, host or expectation that its kind needs.
+    #[error("the condition on {container} lacks its {field}")]
+    Poll {
+        /// The container.
+        container: String,
+        /// What is lacking.
+        field: &'static str,
+    },
+    /// A name that becomes part of a path holds a `/`, or is not what it should be.
+    #[error("{0} cannot be part of a path")]
+    Path(String),
+}
+
+/// A script in the making.
+struct Builder {
+    text: Zeroizing<String>,
+}
+
+impl Builder {
+    fn new(parts: &[&str]) -> Self {
+        let mut text = Zeroizing::new(String::with_capacity(64 * 1024));
+        text.push_str("{\n");
+        for part in [PRELUDE].iter().chain(parts) {
+            text.push_str(part);
+        }
+        Self { text }
+    }
+
+    fn line(&mut self, line: &str) -> &mut Self {
+        self.text.push_str(line);
+        self.text.push('\n');
+        self
+    }
+
+    /// Assigns `value` to the variable `name`.
+    fn set(&mut self, name: &str, value: &str) -> Result<&mut Self, NulError> {
+        let value = Zeroizing::new(quote(value)?);
+        self.text.push_str(name);
+        self.text.push('=');
+        self.text.push_str(&value);
+        self.text.push('\n');
+        Ok(self)
+    }
+
+    fn place(&mut self, place: &Place) -> Result<&mut Self, RenderError> {
+        let digest = place.plan.as_str();
+        let digits = digest.strip_prefix("sha256:").unwrap_or(digest);
+        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            return Err(RenderError::Path(digest.to_owned()));
+        }
+        let base = base(&place.state_dir, &place.scope)?;
+        self.set("mrsk_plan", digest)?
+            .set("mrsk_runs", &format!("{base}/runs/{digits}"))?
+            .set("mrsk_base", &base)?;
+        Ok(self)
+    }
+
+    fn attempt(&mut self, attempt: &AttemptRef) -> Result<&mut Self, RenderError> {
+        self.set("mrsk_step", path_part(&attempt.step)?)?
+            .set("mrsk_number", &attempt.number.to_string())?
+            .line("mrsk_dir=$mrsk_runs/$mrsk_step/$mrsk_number");
+        Ok(self)
+    }
+
+    /// Ends the script with `call`, whose standard input is empty.
+    fn call(&mut self, call: &str) -> Script {
+        self.line(&format!("{call} </dev/null"))
+            .line("say end")
+            .line("exit 0");
+        self.text.push_str("}\n");
+        Script(std::mem::take(&mut self.text))
+    }
+}
+
+fn base(state_dir: &str, scope: &Scope) -> Result<String, RenderError> {
+    let directory = scope.directory();
+    Ok(format!("{state_dir}/{}", path_part(&directory)?))
+}
+
+fn path_part(text: &str) -> Result<&str, RenderError> {
+    if text.is_empty() || text.contains('/') || text.starts_with('.') {
+        return Err(RenderError::Path(text.to_owned()));
+    }
+    Ok(text)
+}
+
+/// Renders a request for the deploy lock, which is in the login directory, where the script starts.
+///
+/// A holder that dies after `mkdir` and before its details stand (one `mv`, of a file that is ready) leaves a lock
+/// that looks like the original tool's, and only `mrsk lock release` removes it.
+///
+/// # Errors
+///
+/// Fails as [`RenderError`] says. So do all functions here.
+pub fn lock(request: &Lock) -> Result<Script, RenderError> {
+    const GENERATION: u32 = u32::MAX;
+    let one_line = |text: &str| text.replace(['\n', '\r'], " ");
+    let LockDetails { run, plan, .. } = &request.details;
+    let text = LockDetails {
+        locked_by: one_line(&request.details.locked_by),
+        at: one_line(&request.details.at),
+        version: one_line(&request.details.version),
+        message: one_line(&request.details.message),
+        run: run.clone(),
+        generation: GENERATION,
+        plan: plan.clone(),
+    }
+    .render();
+    let marker = format!("\nGeneration: {GENERATION}");
+    let (before, after) = match text.rsplit_once(&marker) {
+        Some((before, after)) => (format!("{before}\nGeneration: "), after.to_owned()),
+        None => (text, String::new()),
+    };
+    let call = match run {
+        Some(_) => "lock",
+        None => "lock_by_hand",
+    };
+    Ok(Builder::new(&[LOCK])
+        .set("mrsk_run", run.as_ref().map_or("-", RunId::as_str))?
+        .set("mrsk_before", &before)?
+        .set("mrsk_after", &after)?
+        .set("mrsk_limit", &request.take_over_after.as_secs().to_string())?
+        .call(call))
+}
+
+/// Renders a beat of the lock that `run` holds.
+///
+/// # Errors
+///
+/// As [`lock`].
+pub fn beat(run: &RunId) -> Result<Script, RenderError> {
+    Ok(Builder::new(&[LOCK])
+        .set("mrsk_run", run.as_str())?
+        .call("beat"))
+}
+
+/// Renders the release of the lock that `run` holds.
+///
+/// Of a release and a take-over one claims the next generation, so not both win. One gap is left, which `sh` cannot close: a releasing
+/// run that is stopped for 60 s between its last look and its `mv` moves away the lock of who took it over meanwhile. That
+/// one's next beat says so, and the fences keep what it runs apart.
+///
+/// # Errors
+///
+/// As [`lock`].
+pub fn release(run: &RunId) -> Result<Script, RenderError> {
+    Ok(Builder::new(&[LOCK])
+        .set("mrsk_run", run.as_str())?
+        .call("release"))
+}
+
+/// Renders the release of the lock, whoever holds it.
+pub fn release_any() -> Script {
+    Builder::new(&[LOCK]).call("release_any")
+}
+
+/// Renders the question who holds the lock.
+pub fn lock_status() -> Script {
+    Builder::new(&[LOCK]).call("lock_status")
+}
+
+/// Renders the fence of `run`, for a plan that saw `serial`; and after it, the list of the plan's attempts.
+///
+/// # Errors
+///
+/// As [`lock`].
+pub fn fence(place: &Place, run: &RunId, serial: u64) -> Result<Script, RenderError> {
+    Ok(Builder::new(&[STATE, FENCE])
+        .place(place)?
+        .set("mrsk_run", run.as_str())?
+        .set("mrsk_seen", &serial.to_string())?
+        .call("fence"))
+}
+
+/// Renders the list of a plan's attempts.
+///
+/// # Errors
+///
+/// As [`lock`].
+pub fn list(place: &Place) -> Result<Script, RenderError> {
+    Ok(Builder::new(&[STATE]).place(place)?.call("list"))
+}
+
+/// Renders a batch of steps, which run one after another until one does not succeed.
+///
+/// # Errors
+///
+/// As [`lock`].
+pub fn start(
+    place: &Place,
+    run: &RunId,
+    batch: &[StepRequest],
+    inputs: &Inputs,
+) -> Result<Script, RenderError> {
+    let mut builder = Builder::new(&[STATE, STEP, POLL]);
+    builder
+        .place(place)?
+        .set("mrsk_run", run.as_str())?
+        .set("mrsk_shared", &format!("{}/shared.lock", place.state_dir))?
+        .line("mrsk_setsid=$(command -v setsid)")
+        .line("mrsk_builtin=$(command -v printf)")
+        .line("batch() {");
+    for request in batch {
+        step::render(&mut builder, request, inputs)?;
+    }
+    Ok(builder
+        .line("}")
+        .line("case $mrsk_builtin in */*) die 'printf is no builtin of this sh: secrets would be seen' ;; esac")
+        .call("batch"))
+}
+
+/// Renders the wait for the end of an attempt, for `rounds` times 0.2 s at most.
+///
+/// # Errors
+///
+/// As [`lock`].
+pub fn attach(place: &Place, attempt: &AttemptRef, rounds: u32) -> Result<Script, RenderError> {
+    Ok(Builder::new(&[STATE, ATTEMPT])
+        .place(place)?
+        .attempt(attempt)?
+        .call(&format!("await {rounds}")))
+}
+
+/// Renders the end of an attempt by `run`, and the wait for its receipt, for `rounds` times 0.2 s at most.
+///
+/// # Errors
+///
+/// As [`lock`].
+pub fn cancel(
+    place: &Place,
+    run: &RunId,
+    attempt: &AttemptRef,
+    rounds: u32,
+) -> Result<Script, RenderError> {
+    Ok(Builder::new(&[STATE, ATTEMPT])
+        .place(place)?
+        .attempt(attempt)?
+        .set("mrsk_run", run.as_str())?
+        .call(&format!("cancel {rounds}")))
+}
+
+/// Renders the end of a plan: it is entered as finished, `lines` go to the audit log, old runs are removed.
+///
+/// # Errors
+///
+/// As [`lock`].
+pub fn finish(place: &Place, run: &RunId, lines: &[String]) -> Result<Script, RenderError> {
+    Ok(Builder::new(&[STATE, FINISH])
+        .place(place)?
+        .set("mrsk_run", run.as_str())?
+        .set("mrsk_log", path_part(&place.scope.audit_log())?)?
+        .set("mrsk_lines", &lines.join("\n"))?
+        .call("finish"))
+}
+
+/// Renders the receipt of a step that ran elsewhere.
+///
+/// # Errors
+///
+/// As [`lock`].
+pub fn record(place: &Place, record: &Record) -> Result<Script, RenderError> {
+    let mut builder = Builder::new(&[STATE, FINISH]);
+    builder
+        .place(place)?
+        .set("mrsk_run", record.receipt.run.as_str())?;
+    let call = format!(
+        "record {} {} {}",
+        quote(path_part(&record.attempt.step)?)?,
+        record.attempt.number,
+        quote(&render_receipt(&record.receipt))?
+    );
+    Ok(builder.call(&call))
+}
+
+/// Renders the addition of `lines` to the audit log of `scope`.
+///
+/// # Errors
+///
+/// As [`lock`].
+pub fn audit(scope: &Scope, lines: &[String]) -> Result<Script, RenderError> {
+    Ok(Builder::new(&[FINISH])
+        .set("mrsk_log", path_part(&scope.audit_log())?)?
+        .set("mrsk_lines", &lines.join("\n"))?
+        .line("append() {")
+        .line("audit \"$mrsk_log\" \"$mrsk_lines\"")
+        .line("say written")
+        .line("}")
+        .call("append"))
+}
+
+/// Renders the question for the text of the audit log of `scope`.
+///
+/// # Errors
+///
+/// As [`lock`].
+pub fn read_audit(scope: &Scope) -> Result<Script, RenderError> {
+    Ok(Builder::new(&[FINISH])
+        .set("mrsk_log", path_part(&scope.audit_log())?)?
+        .call("show \"$mrsk_log\""))
+}
+
+/// Renders the question for the output of an attempt.
+///
+/// # Errors
+///
+/// As [`lock`].
+pub fn read_output(place: &Place, attempt: &AttemptRef) -> Result<Script, RenderError> {
+    Ok(Builder::new(&[FINISH])
+        .place(place)?
+        .attempt(attempt)?
+        .call("show \"$mrsk_dir/output\""))
+}
+
+/// Renders a script of another layer. What it prints is for that layer to read; it has no standard input.
+///
+/// # Errors
+///
+/// Fails where `text` holds a NUL.
+pub fn probe(text: &str) -> Result<Script, RenderError> {
+    if text.contains('\0') {
+        return Err(NulError.into());
+    }
+    let mut script = Zeroizing::new(String::with_capacity(text.len() + 256));
+    script.push_str("{\numask 077\nPATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin\nLC_ALL=C\nexport PATH LC_ALL\n(\n");
+    script.push_str(text);
+    script.push_str("\n) </dev/null\nexit $?\n}\n");
+    Ok(Script(script))
+}

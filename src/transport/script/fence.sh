@@ -1,0 +1,27 @@
+# Sets mrsk_serial and mrsk_last to what the serial file holds; 0 and nothing where there is none.
+read_serial() {
+  mrsk_serial=0
+  mrsk_last=
+  { read -r mrsk_serial mrsk_last <"$mrsk_base/serial"; } 2>/dev/null
+  case $mrsk_serial in
+  '' | *[!0-9]*) die "$mrsk_base/serial is damaged" ;;
+  esac
+}
+
+fence() {
+  make "$mrsk_runs"
+  read_serial
+  if [ "$mrsk_last" != "$mrsk_plan" ]
+  then
+    if [ "$mrsk_serial" != "$mrsk_seen" ]
+    then
+      say superseded "$mrsk_serial" "${mrsk_last:--}"
+      return 0
+    fi
+    put "$mrsk_base/serial" "$((mrsk_serial + 1)) $mrsk_plan" || die "$mrsk_error"
+  fi
+  put "$mrsk_runs/begun" "$mrsk_run" || die "$mrsk_error"
+  put "$mrsk_base/fence" "$mrsk_run" || die "$mrsk_error"
+  say fenced
+  list
+}

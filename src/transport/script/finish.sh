@@ -1,0 +1,65 @@
+# Appends the lines of $2 to the audit log $1, which starts afresh when it has reached 1 MiB.
+audit() {
+  [ -n "$2" ] || return 0
+  mrsk_size=0
+  [ -f "$1" ] && mrsk_size=$(wc -c <"$1")
+  [ "$mrsk_size" -lt 1048576 ] || mv -f "$1" "$1.1" || die "cannot rename $1"
+  mrsk_error=$( { printf '%s\n' "$2" >>"$1"; } 2>&1 ) || die "cannot write $1: $mrsk_error"
+}
+
+# Whether a step of run directory $1 is alive.
+run_is_alive() {
+  for mrsk_entry in "$1"/*/*/claim
+  do
+    mrsk_attempt=${mrsk_entry%/claim}
+    receipt "$mrsk_attempt" && continue
+    mrsk_step=${mrsk_attempt%/*}
+    alive "$mrsk_attempt" "${mrsk_step##*/}" "${mrsk_attempt##*/}" && return 0
+  done
+  return 1
+}
+
+# Removes the details of all but the last 20 runs. Their names are hexadecimal digits.
+retain() {
+  mrsk_kept=0
+  for mrsk_name in $(ls -t "$mrsk_base/runs")
+  do
+    mrsk_kept=$((mrsk_kept + 1))
+    [ "$mrsk_kept" -gt 20 ] || continue
+    [ "$mrsk_base/runs/$mrsk_name" = "$mrsk_runs" ] && continue
+    run_is_alive "$mrsk_base/runs/$mrsk_name" || rm -rf "$mrsk_base/runs/$mrsk_name"
+  done
+}
+
+finish() {
+  if ! fenced
+  then
+    say refused
+    return 0
+  fi
+  if ! grep -qxF "$mrsk_plan" "$mrsk_base/finished" 2>/dev/null
+  then
+    mrsk_error=$( { printf '%s\n' "$mrsk_plan" >>"$mrsk_base/finished"; } 2>&1 ) || die "cannot write $mrsk_base/finished: $mrsk_error"
+  fi
+  audit "$mrsk_log" "$mrsk_lines"
+  retain
+  say finished
+}
+
+# Writes claim and receipt $3 of a step that ran elsewhere: step $1, attempt $2.
+record() {
+  if ! fenced
+  then
+    say refused
+    return 0
+  fi
+  mrsk_dir=$mrsk_runs/$1/$2
+  put_claim 0 0 -
+  put "$mrsk_dir/receipt" "$3" || die "$mrsk_error"
+  say recorded
+}
+
+# The text of file $1, and of the one it was rotated from.
+show() {
+  say text "$(cat "$1.1" "$1" 2>/dev/null | encode)"
+}

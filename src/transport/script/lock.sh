@@ -1,0 +1,249 @@
+# Reads mrsk_lock/details into mrsk_text, and of its lines mrsk_holder and mrsk_generation.
+read_details() {
+  mrsk_text=$(base64 -d <mrsk_lock/details 2>/dev/null)
+  mrsk_holder=
+  mrsk_generation=1
+  mrsk_ifs=$IFS
+  IFS=$mrsk_nl
+  set -f
+  for mrsk_line in $mrsk_text
+  do
+    case $mrsk_line in
+    'Run: '*) mrsk_holder=${mrsk_line#'Run: '} ;;
+    'Generation: '*) mrsk_generation=${mrsk_line#'Generation: '} ;;
+    esac
+  done
+  set +f
+  IFS=$mrsk_ifs
+  [ -n "$mrsk_text" ]
+}
+
+# Sets mrsk_top to the highest generation that was claimed.
+highest() {
+  mrsk_top=1
+  for mrsk_entry in mrsk_lock/gen.*
+  do
+    mrsk_number=${mrsk_entry##*.}
+    case $mrsk_number in
+    '' | *[!0-9]*) continue ;;
+    esac
+    [ "$mrsk_number" -gt "$mrsk_top" ] && mrsk_top=$mrsk_number
+  done
+  return 0
+}
+
+# Sets mrsk_age to the seconds since the last beat; an unreadable beat counts as one of just now.
+beat_age() {
+  mrsk_age=0
+  mrsk_beat_boot=
+  mrsk_beat_at=
+  { read -r mrsk_beat_boot mrsk_beat_at <mrsk_lock/beat; } 2>/dev/null || return 1
+  case $mrsk_beat_at in
+  '' | *[!0-9]*) return 1 ;;
+  esac
+  boot
+  uptime
+  if [ "$mrsk_beat_boot" = "$mrsk_boot" ]
+  then
+    mrsk_age=$((mrsk_up - mrsk_beat_at))
+  else
+    mrsk_age=$mrsk_up
+  fi
+}
+
+# The details of generation $1 as they stand in the file.
+details() {
+  printf '%s%s%s' "$mrsk_before" "$1" "$mrsk_after" | encode
+}
+
+held() {
+  say held "$mrsk_age" "$(printf '%s' "$mrsk_text" | encode)"
+}
+
+# Takes the lock of a holder whose beat has stopped. Fails where another was faster.
+take_over() {
+  mrsk_judged=$mrsk_text
+  mrsk_next=$((mrsk_top + 1))
+  mkdir "mrsk_lock/gen.$mrsk_next" 2>/dev/null || return 1
+  read_details
+  beat_age
+  if [ "$mrsk_text" != "$mrsk_judged" ] || [ "$mrsk_age" -lt "$mrsk_limit" ]
+  then
+    rmdir "mrsk_lock/gen.$mrsk_next"
+    held
+    return 0
+  fi
+  put mrsk_lock/details "$(details "$mrsk_next")" || die "$mrsk_error"
+  put mrsk_lock/beat "$mrsk_boot $mrsk_up" || die "$mrsk_error"
+  highest
+  if [ "$mrsk_top" = "$mrsk_next" ]
+  then
+    say acquired "$mrsk_next" "$(printf '%s' "$mrsk_judged" | encode)"
+  else
+    read_details
+    beat_age
+    held
+  fi
+}
+
+# One try; fails where it is worth another.
+lock_once() {
+  boot
+  uptime
+  if mkdir mrsk_lock 2>/dev/null
+  then
+    mv -f "$mrsk_ready/beat" mrsk_lock/beat && mv -f "$mrsk_ready/details" mrsk_lock/details && say acquired 1 - && return 0
+    rm -rf mrsk_lock
+    die "cannot write mrsk_lock in $PWD"
+  fi
+  if ! [ -d mrsk_lock ]
+  then
+    mrsk_error=$(mkdir "$mrsk_ready/try" 2>&1) || die "cannot create mrsk_lock in $PWD: $mrsk_error"
+    rmdir "$mrsk_ready/try"
+    return 1
+  fi
+  read_details || return 1
+  if [ -z "$mrsk_holder" ]
+  then
+    say foreign "$(printf '%s' "$mrsk_text" | encode)"
+    return 0
+  fi
+  highest
+  if [ "$mrsk_holder" = "$mrsk_run" ] && [ "$mrsk_top" -le "$mrsk_generation" ]
+  then
+    put mrsk_lock/beat "$mrsk_boot $mrsk_up" || die "$mrsk_error"
+    say acquired "$mrsk_generation" -
+    return 0
+  fi
+  [ "$mrsk_top" -le "$mrsk_generation" ] || [ "$mrsk_tries" -ge 10 ] || return 1
+  beat_age
+  if [ "$mrsk_age" -lt "$mrsk_limit" ]
+  then
+    held
+    return 0
+  fi
+  take_over
+}
+
+lock() {
+  mrsk_ready=.mrsk_lock.$$
+  trap 'rm -rf "$mrsk_ready"' EXIT
+  boot
+  uptime
+  make "$mrsk_ready"
+  put "$mrsk_ready/beat" "$mrsk_boot $mrsk_up" || die "$mrsk_error"
+  put "$mrsk_ready/details" "$(details 1)" || die "$mrsk_error"
+  mrsk_tries=0
+  until lock_once
+  do
+    mrsk_tries=$((mrsk_tries + 1))
+    if [ "$mrsk_tries" -gt 12 ]
+    then
+      read_details
+      say foreign "$(printf '%s' "$mrsk_text" | encode)"
+      return 0
+    fi
+    nap 0.2
+  done
+}
+
+beat() {
+  read_details
+  highest
+  if [ "$mrsk_holder" != "$mrsk_run" ] || [ "$mrsk_top" -gt "$mrsk_generation" ]
+  then
+    say lost
+    return 0
+  fi
+  boot
+  uptime
+  put mrsk_lock/beat "$mrsk_boot $mrsk_up" && say held && return 0
+  [ -d mrsk_lock ] && die "$mrsk_error"
+  say lost
+}
+
+# Takes the whole directory away at once, so that nobody sees half of it.
+discard() {
+  mrsk_error=$(mv mrsk_lock ".mrsk_lock.released.$$" 2>&1) || return 1
+  rm -rf ".mrsk_lock.released.$$"
+}
+
+release() {
+  if ! [ -d mrsk_lock ]
+  then
+    say not_held
+    return 0
+  fi
+  read_details
+  highest
+  if [ "$mrsk_holder" != "$mrsk_run" ] || [ "$mrsk_top" -gt "$mrsk_generation" ]
+  then
+    say not_ours
+    return 0
+  fi
+  mrsk_next=$((mrsk_top + 1))
+  if ! mkdir "mrsk_lock/gen.$mrsk_next" 2>/dev/null
+  then
+    highest
+    [ "$mrsk_top" -ge "$mrsk_next" ] || ! [ -d mrsk_lock ] || [ -w mrsk_lock ] || die "cannot write mrsk_lock in $PWD"
+    say not_ours
+    return 0
+  fi
+  read_details
+  highest
+  if [ "$mrsk_holder" != "$mrsk_run" ] || [ "$mrsk_top" != "$mrsk_next" ]
+  then
+    say not_ours
+    return 0
+  fi
+  discard || die "cannot remove mrsk_lock in $PWD: $mrsk_error"
+  say released
+}
+
+release_any() {
+  if ! [ -d mrsk_lock ]
+  then
+    say not_held
+    return 0
+  fi
+  discard || die "cannot remove mrsk_lock in $PWD: $mrsk_error"
+  say released
+}
+
+lock_status() {
+  if ! [ -d mrsk_lock ]
+  then
+    say free
+    return 0
+  fi
+  read_details
+  if beat_age
+  then
+    held
+  else
+    say held - "$(printf '%s' "$mrsk_text" | encode)"
+  fi
+}
+
+# A lock that no run holds: nobody takes it over, and it has no beat.
+lock_by_hand() {
+  mrsk_ready=.mrsk_lock.$$
+  trap 'rm -rf "$mrsk_ready"' EXIT
+  make "$mrsk_ready"
+  put "$mrsk_ready/details" "$(printf '%s' "$mrsk_before" | encode)" || die "$mrsk_error"
+  if mkdir mrsk_lock 2>/dev/null
+  then
+    mv -f "$mrsk_ready/details" mrsk_lock/details && say acquired 1 - && return 0
+    rm -rf mrsk_lock
+    die "cannot write mrsk_lock in $PWD"
+  fi
+  [ -d mrsk_lock ] || die "cannot create mrsk_lock in $PWD"
+  read_details
+  beat_age
+  if [ -n "$mrsk_holder" ]
+  then
+    held
+  else
+    say foreign "$(printf '%s' "$mrsk_text" | encode)"
+  fi
+}

@@ -1,0 +1,172 @@
+mrsk_about='{{.State.Status}} {{.State.Pid}} {{.RestartCount}} {{with .State.Health}}{{.Status}}{{else}}-{{end}} {{.HostConfig.NetworkMode}}{{range .NetworkSettings.Networks}} {{.IPAddress}} {{.GlobalIPv6Address}}{{end}}'
+
+# Looks at container $1: sets mrsk_is (its state, "missing", or "unknown" where docker does not answer), mrsk_pid, mrsk_restarts, mrsk_health and mrsk_address.
+inspect() {
+  mrsk_address=
+  mrsk_text=$(docker inspect --type container --format "$mrsk_about" "$1" 2>&1 </dev/null)
+  if [ "$?" != 0 ]
+  then
+    mrsk_is=unknown
+    case $mrsk_text in
+    *[Nn]'o such'*) mrsk_is=missing ;;
+    esac
+    return 0
+  fi
+  read_container $mrsk_text
+}
+
+# Takes the words of docker's answer. An address that is not set is nothing, or two words.
+read_container() {
+  mrsk_is=$1
+  mrsk_pid=$2
+  mrsk_restarts=$3
+  mrsk_health=$4
+  [ "$5" = host ] && mrsk_address=127.0.0.1
+  shift 5
+  for mrsk_word in "$@"
+  do
+    [ -z "$mrsk_address" ] || return 0
+    case $mrsk_word in
+    *[!0-9a-fA-F.:]*) ;;
+    *:*) mrsk_address="[$mrsk_word]" ;;
+    *.*) mrsk_address=$mrsk_word ;;
+    esac
+  done
+}
+
+note() {
+  printf 'attempt %s of %s: %s\n' "$mrsk_try" "$mrsk_tries" "$*"
+}
+
+# Whether docker did not answer.
+unknown() {
+  [ "$mrsk_is" = unknown ] || return 1
+  note "$mrsk_text"
+}
+
+# GETs path $2 of port $1 at mrsk_address with Host header $3: sets mrsk_code, and mrsk_text to the headers or the error.
+get() {
+  mrsk_text=$(curl -sSg --noproxy '*' --max-time 5 -D - -o /dev/null -w '%{http_code}' -H "Host: $3" -H 'Connection: close' "http://$mrsk_address:$1$2" 2>&1 </dev/null)
+  mrsk_code=000
+  case $mrsk_text in
+  *[0-9][0-9][0-9]) mrsk_code=${mrsk_text#"${mrsk_text%???}"} ;;
+  esac
+  mrsk_text=${mrsk_text%???}
+}
+
+# One look, whose result is 0 for yes, 1 for not yet, 2 for never.
+look_http() {
+  inspect "$1"
+  unknown && return 1
+  if [ "$mrsk_is" != running ] || [ "$mrsk_restarts" != "${mrsk_first:=$mrsk_restarts}" ]
+  then
+    note "container $1 is $mrsk_is, restarted ${mrsk_restarts:-0} times"
+    return 2
+  fi
+  if [ -z "$mrsk_address" ]
+  then
+    note "container $1 has no address"
+    return 1
+  fi
+  get "$2" "$3" "$4"
+  [ "$mrsk_code" = 200 ] && return 0
+  if [ "$mrsk_code" = 000 ]
+  then
+    note "$mrsk_text"
+  else
+    note "$mrsk_code"
+  fi
+  return 1
+}
+
+look_route() {
+  inspect "$1"
+  unknown && return 1
+  if [ "$mrsk_is" != running ]
+  then
+    note "container $1 is $mrsk_is"
+    return 2
+  fi
+  get "$2" "$3" "$4"
+  printf '%s\n' "$mrsk_text" | tr -d '\r' | grep -qixF "X-Mrsk-Container: $5" && return 0
+  note "$mrsk_code, not from $5"
+  return 1
+}
+
+look_idle() {
+  inspect "$1"
+  unknown && return 1
+  [ "$mrsk_is" = running ] || return 0
+  mrsk_text=$(cat "/proc/$mrsk_pid/net/tcp" "/proc/$mrsk_pid/net/tcp6" 2>/dev/null || sudo -n cat "/proc/$mrsk_pid/net/tcp" "/proc/$mrsk_pid/net/tcp6" 2>/dev/null)
+  case $mrsk_text in
+  *local_address*) ;;
+  *)
+    note "cannot read the connections of process $mrsk_pid"
+    return 1
+    ;;
+  esac
+  mrsk_count=$(printf '%s\n' "$mrsk_text" | grep -cE "^ *[0-9]+: [0-9A-F]+:$2 [0-9A-F]+:[0-9A-F]+ 01 ")
+  [ "$mrsk_count" = 0 ] && return 0
+  note "$mrsk_count in flight"
+  return 1
+}
+
+# Without a health check only the last of the looks says yes.
+look_running() {
+  inspect "$1"
+  unknown && return 1
+  if [ "$mrsk_is" != running ] || [ "$mrsk_restarts" != "${mrsk_first:=$mrsk_restarts}" ]
+  then
+    note "container $1 is $mrsk_is, restarted ${mrsk_restarts:-0} times"
+    return 2
+  fi
+  case $mrsk_health in
+  healthy) return 0 ;;
+  unhealthy)
+    note "container $1 is unhealthy"
+    return 2
+    ;;
+  -) [ "$mrsk_try" = "$mrsk_tries" ] && return 0 ;;
+  *) note "container $1 is $mrsk_health" ;;
+  esac
+  return 1
+}
+
+# Looks $3 times, with pauses of $2 seconds, as $1 says. What follows is the look's.
+poll() {
+  mrsk_look=$1
+  mrsk_pause=$2
+  mrsk_tries=$3
+  shift 3
+  mrsk_first=
+  mrsk_try=1
+  while :
+  do
+    stopped && return 143
+    "look_$mrsk_look" "$@"
+    mrsk_result=$?
+    [ "$mrsk_result" = 0 ] && return 0
+    [ "$mrsk_result" = 2 ] && return 1
+    [ "$mrsk_try" -lt "$mrsk_tries" ] || break
+    mrsk_try=$((mrsk_try + 1))
+    nap "$mrsk_pause"
+  done
+  [ "$mrsk_look" = idle ] || return 1
+  printf 'going on: %s attempts are over\n' "$mrsk_tries"
+}
+
+# Compares the image that reference $1 names with registry digest $2.
+verify_image() {
+  stopped && return 143
+  mrsk_text=$(docker image inspect --format '{{range .RepoDigests}}{{.}} {{end}}' "$1" 2>&1 </dev/null)
+  if [ "$?" != 0 ]
+  then
+    printf '%s\n' "$mrsk_text"
+    return 1
+  fi
+  case " $mrsk_text" in
+  *"@$2 "*) return 0 ;;
+  esac
+  printf '%s is not the image that is meant: wanted %s, found %s\n' "$1" "$2" "$mrsk_text"
+  return 1
+}

@@ -1,0 +1,70 @@
+umask 077
+trap '' HUP PIPE
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+LC_ALL=C
+export PATH LC_ALL
+mrsk_nl='
+'
+mrsk_boot=
+mrsk_error=
+
+# A line of the answer.
+say() {
+  printf '@mrsk %s\n' "$*"
+}
+
+# Its standard input as one field of a line.
+encode() {
+  mrsk_field=$(base64 | tr -d '\n')
+  printf '%s' "${mrsk_field:--}"
+}
+
+# Ends the script with an error. Never to be called in a subshell.
+die() {
+  say error "$(printf '%s' "$*" | encode)"
+  say end
+  exit 1
+}
+
+# Replaces file $1 with the line $2, at once or not at all.
+put() {
+  mrsk_error=$( { printf '%s\n' "$2" >"$1.$$"; } 2>&1 ) && mrsk_error=$(mv -f "$1.$$" "$1" 2>&1) && return 0
+  mrsk_error="cannot write $1: ${mrsk_error:-$( (printf '%s\n' "$2" | cat >"$1.$$") 2>&1)}"
+  rm -f "$1.$$"
+  return 1
+}
+
+# Makes directory $1 and those above it.
+make() {
+  [ -d "$1" ] && return 0
+  mrsk_error=$(mkdir -p "$1" 2>&1) || die "cannot create $1: $mrsk_error"
+}
+
+# Seconds of $1, which may have decimals where sleep knows them.
+nap() {
+  sleep "$1" 2>/dev/null || sleep 1
+}
+
+# Sets mrsk_up to the seconds since the machine started: no change of its clock touches them.
+uptime() {
+  read -r mrsk_up mrsk_rest </proc/uptime
+  mrsk_up=${mrsk_up%%.*}
+}
+
+# Sets mrsk_boot to the identity of the machine's present run.
+boot() {
+  [ -n "$mrsk_boot" ] || read -r mrsk_boot </proc/sys/kernel/random/boot_id
+}
+
+# Sets mrsk_start and mrsk_session of process $1; fails where it is gone. Its name, in brackets, may hold anything.
+process() {
+  mrsk_stat=
+  { read -r mrsk_stat <"/proc/$1/stat"; } 2>/dev/null || return 1
+  mrsk_stat=${mrsk_stat##*") "}
+  set -- $mrsk_stat
+  case $1 in
+  Z | X | '') return 1 ;;
+  esac
+  mrsk_session=$4
+  mrsk_start=${20}
+}

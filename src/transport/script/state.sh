@@ -1,0 +1,120 @@
+# Prints the process ids of attempt directory $1 that were started under the marker $2 or in the sessions of file $3.
+# The marker is in the environment; of other users' processes (sudo) only the session can be seen.
+processes() {
+  for mrsk_entry in $(grep -lsF "$2" /proc/[0-9]*/environ 2>/dev/null)
+  do
+    mrsk_entry=${mrsk_entry#/proc/}
+    process "${mrsk_entry%/environ}" && printf '%s\n' "${mrsk_entry%/environ}"
+  done
+  [ -s "$1/$3" ] || return 0
+  mrsk_known=' '
+  while read -r mrsk_leader mrsk_begun
+  do
+    process "$mrsk_leader" && [ "$mrsk_start" != "$mrsk_begun" ] && continue
+    mrsk_known="$mrsk_known$mrsk_leader "
+  done <"$1/$3"
+  [ "$mrsk_known" = ' ' ] && return 0
+  for mrsk_entry in /proc/[0-9]*
+  do
+    process "${mrsk_entry#/proc/}" || continue
+    case $mrsk_known in
+    *" $mrsk_session "*) printf '%s\n' "${mrsk_entry#/proc/}" ;;
+    esac
+  done
+}
+
+# Whether a process of the attempt in directory $1 (step $2, number $3) is alive.
+alive() {
+  mrsk_pid=
+  { read -r mrsk_pid mrsk_begun mrsk_claimed_boot mrsk_claimed_run <"$1/claim"; } 2>/dev/null || return 1
+  boot
+  [ "$mrsk_claimed_boot" = "$mrsk_boot" ] || return 1
+  process "$mrsk_pid" && [ "$mrsk_start" = "$mrsk_begun" ] && return 0
+  [ -n "$(processes "$1" "MRSK_CLAIM=$2.$3.$mrsk_claimed_run" sessions)" ] && return 0
+  [ -n "$(processes "$1" "MRSK_CLEANUP=$2.$3.$mrsk_claimed_run" sessions.cleanup)" ]
+}
+
+# Sets mrsk_receipt; fails where there is none or a torn one.
+receipt() {
+  mrsk_receipt=
+  { read -r mrsk_receipt <"$1/receipt"; } 2>/dev/null || return 1
+  case $mrsk_receipt in
+  *' end') return 0 ;;
+  esac
+  return 1
+}
+
+# The line about the attempt in directory $1.
+attempt_line() {
+  mrsk_number=${1##*/}
+  mrsk_step=${1%/*}
+  mrsk_step=${mrsk_step##*/}
+  if receipt "$1"
+  then
+    say attempt "$mrsk_step" "$mrsk_number" ended "$mrsk_receipt"
+  elif alive "$1" "$mrsk_step" "$mrsk_number"
+  then
+    say attempt "$mrsk_step" "$mrsk_number" running
+  elif receipt "$1"
+  then
+    say attempt "$mrsk_step" "$mrsk_number" ended "$mrsk_receipt"
+  else
+    say attempt "$mrsk_step" "$mrsk_number" lost
+  fi
+}
+
+list() {
+  for mrsk_entry in "$mrsk_runs"/*/*/claim
+  do
+    [ -f "$mrsk_entry" ] && attempt_line "${mrsk_entry%/claim}"
+  done
+  return 0
+}
+
+# Whether the fence names this run.
+fenced() {
+  mrsk_fence=
+  { read -r mrsk_fence <"$mrsk_base/fence"; } 2>/dev/null
+  [ "$mrsk_fence" = "$mrsk_run" ]
+}
+
+# Sends signal $1 to the processes after it, as root where they belong to another user.
+signal() {
+  mrsk_signal=$1
+  shift
+  kill -s "$mrsk_signal" "$@" 2>/dev/null || sudo -n kill -s "$mrsk_signal" "$@" 2>/dev/null
+}
+
+# Ends the commands of the attempt in directory $1 with marker $2 or in the sessions of file $3: gently, and after 5 s not.
+stop_processes() {
+  mrsk_round=0
+  mrsk_found=$(processes "$1" "$2" "$3")
+  [ -n "$mrsk_found" ] && signal TERM $mrsk_found
+  while [ -n "$mrsk_found" ] && [ "$mrsk_round" -lt 50 ]
+  do
+    nap 0.1
+    mrsk_round=$((mrsk_round + 1))
+    mrsk_found=$(processes "$1" "$2" "$3")
+  done
+  mrsk_round=0
+  while [ -n "$mrsk_found" ] && [ "$mrsk_round" -lt 10 ]
+  do
+    signal KILL $mrsk_found
+    nap 0.1
+    mrsk_round=$((mrsk_round + 1))
+    mrsk_found=$(processes "$1" "$2" "$3")
+  done
+}
+
+# Puts the claim of process $1 (start time $2, boot $3) on attempt directory mrsk_dir. A hard link appears whole or not at all, with
+# its details inside; a directory would be claimed for a moment by nobody knows whom. Fails where somebody has it.
+put_claim() {
+  make "$mrsk_dir"
+  put "$mrsk_dir/claim.$$" "$1 $2 $3 $mrsk_run" || die "$mrsk_error"
+  mrsk_error=$(ln "$mrsk_dir/claim.$$" "$mrsk_dir/claim" 2>&1)
+  mrsk_status=$?
+  rm -f "$mrsk_dir/claim.$$"
+  [ "$mrsk_status" = 0 ] && return 0
+  [ -e "$mrsk_dir/claim" ] || die "cannot claim $mrsk_dir: $mrsk_error"
+  return 1
+}

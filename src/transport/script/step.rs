@@ -1,0 +1,215 @@
+//! Rendering of a step: its parts as calls of the functions in `step.sh` and `poll.sh`.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
+
+use super::{Builder, RenderError, path_part};
+use crate::action::{Action, Arg, Poll, Probe, Run, Upload, VerifyImage, Write};
+use crate::secret::Secret;
+use crate::transport::quote::quote;
+use crate::transport::request::{Inputs, SharedLock, StepRequest};
+
+/// Adds the step to a batch: its parts as functions, then the call that runs them or ends the batch.
+pub fn render(
+    builder: &mut Builder,
+    request: &StepRequest,
+    inputs: &Inputs,
+) -> Result<(), RenderError> {
+    builder.line("mrsk_actions() {");
+    for action in &request.actions {
+        part(builder, action, inputs)?;
+        builder.line("mrsk_result=$?");
+        builder.line("[ \"$mrsk_result\" = 0 ] || return \"$mrsk_result\"");
+    }
+    builder.line("return 0").line("}");
+    for (name, function, commands) in [
+        ("mrsk_diagnose", "explain", &request.diagnose),
+        ("mrsk_cleanup", "undo", &request.cleanup),
+    ] {
+        builder.line(&format!("{name}() {{"));
+        for command in commands {
+            run(builder, function, command, inputs)?;
+        }
+        builder.line("return 0").line("}");
+    }
+    let shared = match request.shared_lock {
+        SharedLock::Hold => 1,
+        SharedLock::Free => 0,
+    };
+    builder.line(&format!(
+        "attempt {} {} {} {} {shared} || return 0",
+        quote(path_part(&request.step)?)?,
+        request.attempt,
+        request.timeout_seconds,
+        request.idle_timeout_seconds,
+    ));
+    Ok(())
+}
+
+fn part(builder: &mut Builder, action: &Action, inputs: &Inputs) -> Result<(), RenderError> {
+    match action {
+        Action::Run(command) => run(builder, "run", command, inputs),
+        Action::Write(file) => write(builder, file, inputs),
+        Action::Upload(file) => upload(builder, file, inputs),
+        Action::Poll(condition) => poll(builder, condition),
+        Action::VerifyImage(image) => verify_image(builder, image, inputs),
+    }
+}
+
+/// Adds a command, as an argument of `function`.
+fn run(
+    builder: &mut Builder,
+    function: &str,
+    command: &Run,
+    inputs: &Inputs,
+) -> Result<(), RenderError> {
+    let mut words = vec![function.to_owned()];
+    for arg in &command.argv {
+        words.push(match arg {
+            Arg::Literal(text) => quote(text)?,
+            Arg::FromEnv(name) => quote(
+                inputs
+                    .variables
+                    .get(name)
+                    .ok_or_else(|| RenderError::Missing(name.clone()))?,
+            )?,
+        });
+    }
+    let mut text = Zeroizing::new(String::new());
+    if let Some(name) = &command.stdin {
+        text.push_str("printf %s ");
+        text.push_str(&Zeroizing::new(quote(secret(inputs, name)?.reveal())?));
+        text.push_str(" 2>/dev/null | ");
+    }
+    text.push_str("(\n");
+    for name in &command.env {
+        text.push_str(variable_name(name)?);
+        text.push('=');
+        text.push_str(&Zeroizing::new(quote(secret(inputs, name)?.reveal())?));
+        text.push_str("\nexport ");
+        text.push_str(name);
+        text.push('\n');
+    }
+    text.push_str(&words.join(" "));
+    text.push_str(if command.stdin.is_some() {
+        " 3<&0\n)"
+    } else {
+        "\n)"
+    });
+    builder.line(&text);
+    Ok(())
+}
+
+fn secret<'a>(inputs: &'a Inputs, name: &str) -> Result<&'a Secret, RenderError> {
+    inputs
+        .secrets
+        .get(name)
+        .ok_or_else(|| RenderError::Missing(name.to_owned()))
+}
+
+fn variable_name(name: &str) -> Result<&str, RenderError> {
+    let is_name = name.bytes().enumerate().all(|(index, byte)| {
+        byte == b'_' || byte.is_ascii_alphabetic() || (index > 0 && byte.is_ascii_digit())
+    });
+    if name.is_empty() || !is_name || name.starts_with("mrsk_") {
+        return Err(RenderError::SecretName(name.to_owned()));
+    }
+    Ok(name)
+}
+
+fn mode(text: &str) -> Result<&str, RenderError> {
+    let is_mode = matches!(text.len(), 3 | 4) && text.bytes().all(|byte| matches!(byte, b'0'..=b'7'));
+    if !is_mode {
+        return Err(RenderError::Mode(text.to_owned()));
+    }
+    Ok(text)
+}
+
+fn write(builder: &mut Builder, file: &Write, inputs: &Inputs) -> Result<(), RenderError> {
+    let text = inputs
+        .contents
+        .get(&file.content)
+        .ok_or_else(|| RenderError::Missing(file.path.clone()))?;
+    builder.line(&format!(
+        "write {} {} {}",
+        absolute(&file.path)?,
+        mode(&file.mode)?,
+        quote(text)?
+    ));
+    Ok(())
+}
+
+fn upload(builder: &mut Builder, file: &Upload, inputs: &Inputs) -> Result<(), RenderError> {
+    let bytes = inputs
+        .uploads
+        .get(&file.sha256)
+        .ok_or_else(|| RenderError::Missing(file.source.clone()))?;
+    builder.line(&format!(
+        "upload {} {} '{}' {}",
+        absolute(&file.path)?,
+        mode(&file.mode)?,
+        STANDARD.encode(bytes),
+        quote(file.sha256.as_str())?
+    ));
+    Ok(())
+}
+
+fn absolute(path: &str) -> Result<String, RenderError> {
+    if !path.starts_with('/') || path.ends_with('/') {
+        return Err(RenderError::Path(path.to_owned()));
+    }
+    Ok(quote(path)?)
+}
+
+fn poll(builder: &mut Builder, condition: &Poll) -> Result<(), RenderError> {
+    let lacks = |field| RenderError::Poll {
+        container: condition.container.clone(),
+        field,
+    };
+    let port = || condition.port.ok_or_else(|| lacks("port"));
+    let host = condition.host.as_deref().unwrap_or("localhost");
+    let path = condition.path.as_deref().unwrap_or("/");
+    let container = quote(&condition.container)?;
+    let (look, rest) = match condition.probe {
+        Probe::Http => {
+            let rest = format!(" {} {} {}", port()?, quote(path)?, quote(host)?);
+            ("http", rest)
+        }
+        Probe::Route => {
+            let host = condition.host.as_deref().ok_or_else(|| lacks("host"))?;
+            let expect = condition.expect.as_deref().ok_or_else(|| lacks("expectation"))?;
+            let rest = format!(
+                " {} {} {} {}",
+                port()?,
+                quote(path)?,
+                quote(host)?,
+                quote(expect)?
+            );
+            ("route", rest)
+        }
+        Probe::Idle => ("idle", format!(" {:04X}", port()?)),
+        Probe::Running => ("running", String::new()),
+    };
+    let seconds = condition.interval_ms / 1000;
+    let decimals = condition.interval_ms % 1000;
+    builder.line(&format!(
+        "poll {look} {seconds}.{decimals:03} {} {container}{rest}",
+        condition.attempts
+    ));
+    Ok(())
+}
+
+fn verify_image(
+    builder: &mut Builder,
+    image: &VerifyImage,
+    inputs: &Inputs,
+) -> Result<(), RenderError> {
+    let pushed = || image.pushed_by.as_ref().and_then(|step| inputs.pushed.get(step));
+    let line = match image.digest.as_ref().or_else(pushed) {
+        Some(digest) => format!("verify_image {} {}", quote(&image.reference)?, quote(digest)?),
+        None => "printf '%s\\n' 'the registry digest is not known: not compared'".to_owned(),
+    };
+    builder.line(&line);
+    Ok(())
+}

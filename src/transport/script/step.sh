@@ -1,0 +1,285 @@
+# Whether the step is to stop before its next part.
+stopped() {
+  [ -e "$mrsk_dir/cancel" ] || [ -e "$mrsk_dir/expired" ]
+}
+
+# What the first process of a command does: it writes down its session and becomes the command.
+mrsk_enter='mrsk_file=$1
+shift
+read -r mrsk_stat <"/proc/$$/stat"
+mrsk_count=0
+for mrsk_word in ${mrsk_stat##*") "}
+do
+  mrsk_count=$((mrsk_count + 1))
+  [ "$mrsk_count" = 20 ] && break
+done
+printf "%s %s\n" "$$" "$mrsk_word" >>"$mrsk_file"
+exec "$@"'
+
+# Runs a command, its standard input being descriptor 3. In the background, since only so can it have a session of its own.
+spawn() {
+  if [ -n "$mrsk_setsid" ]
+  then
+    setsid sh -c "$mrsk_enter" sh "$mrsk_dir/$mrsk_sessions" "$@" <&3 3<&- &
+  else
+    "$@" <&3 3<&- &
+  fi
+  wait "$!"
+}
+
+# A command of the step.
+run() {
+  stopped && return 143
+  spawn "$@"
+}
+
+# A command that explains a failure.
+explain() {
+  printf '$ %s\n' "$*"
+  spawn "$@" 2>&1 | tail -n 100 | tail -c 65536
+}
+
+# A command that undoes something. Its failure is noted.
+undo() {
+  spawn "$@" || printf 'cleanup failed with status %s: %s\n' "$?" "$*"
+}
+
+# Writes the text $3 to file $1 with mode $2.
+write() {
+  stopped && return 143
+  prepare "$1" || return 1
+  printf '%s' "$3" >"$mrsk_new" && place "$1" "$2"
+}
+
+# Writes the bytes that $3 is in base64 to file $1 with mode $2, and compares them with the SHA-256 $4.
+upload() {
+  stopped && return 143
+  prepare "$1" || return 1
+  printf '%s' "$3" | base64 -d >"$mrsk_new" || return 1
+  if command -v sha256sum >/dev/null
+  then
+    mrsk_sum=$(sha256sum <"$mrsk_new")
+    if [ "${mrsk_sum%% *}" != "$4" ]
+    then
+      printf '%s: the bytes that arrived have SHA-256 %s, not %s\n' "$1" "${mrsk_sum%% *}" "$4"
+      rm -f "$mrsk_new"
+      return 1
+    fi
+  fi
+  place "$1" "$2"
+}
+
+# Sets mrsk_new to a file beside $1, whose directory is made.
+prepare() {
+  mrsk_parent=${1%/*}
+  [ -d "${mrsk_parent:-/}" ] || (umask 022 && mkdir -p "$mrsk_parent") || return 1
+  mrsk_new=$mrsk_parent/.${1##*/}.mrsk-$$
+}
+
+# Puts mrsk_new in the place of $1.
+place() {
+  chmod "$2" "$mrsk_new" && mv -f "$mrsk_new" "$1" && return 0
+  rm -f "$mrsk_new"
+  return 1
+}
+
+# Ends the step's commands when they take longer than $1 seconds, or are silent for longer than $2; 0 means no bound.
+watch() {
+  unset MRSK_CLAIM MRSK_CLEANUP
+  uptime
+  mrsk_from=$mrsk_up
+  mrsk_heard=$mrsk_up
+  mrsk_size=
+  while sleep 1
+  do
+    uptime
+    mrsk_now=$(wc -c <"$mrsk_dir/$mrsk_output")
+    [ "$mrsk_now" = "$mrsk_size" ] || mrsk_heard=$mrsk_up
+    mrsk_size=$mrsk_now
+    mrsk_why=
+    [ "$1" = 0 ] || [ $((mrsk_up - mrsk_from)) -lt "$1" ] || mrsk_why="ran longer than $1 s"
+    [ "$2" = 0 ] || [ $((mrsk_up - mrsk_heard)) -lt "$2" ] || mrsk_why="printed nothing for $2 s"
+    if [ -n "$mrsk_why" ]
+    then
+      printf '%s\n' "$mrsk_why" >"$mrsk_dir/$mrsk_expired"
+      stop_processes "$mrsk_dir" "$mrsk_marker" "$mrsk_sessions"
+      return 0
+    fi
+    process "$$" || [ -n "$(processes "$mrsk_dir" "$mrsk_marker" "$mrsk_sessions")" ] || return 0
+  done
+}
+
+# Starts the watch with these bounds. It holds no descriptor of the script, so that it cannot hold its channel open.
+guard() {
+  mrsk_watch=
+  [ "$1 $2" = '0 0' ] && return 0
+  (
+    exec </dev/null >/dev/null 2>&1 3<&-
+    watch "$1" "$2"
+  ) &
+  mrsk_watch=$!
+}
+
+# Ends the watch; where it is at work, waits until that is done.
+unguard() {
+  [ -n "$mrsk_watch" ] || return 0
+  [ -e "$mrsk_dir/$mrsk_expired" ] || kill "$mrsk_watch" 2>/dev/null
+  wait "$mrsk_watch" 2>/dev/null
+  [ -e "$mrsk_dir/$mrsk_expired" ] && stop_processes "$mrsk_dir" "$mrsk_marker" "$mrsk_sessions"
+  return 0
+}
+
+# Sets mrsk_top to the highest turn of the lock on what services share, and tells whether its holder is gone.
+shared_is_free() {
+  mrsk_top=0
+  for mrsk_entry in "$mrsk_shared"/*
+  do
+    mrsk_turn=${mrsk_entry##*/}
+    case $mrsk_turn in
+    *[!0-9]*) continue ;;
+    esac
+    [ "$mrsk_turn" -gt "$mrsk_top" ] && mrsk_top=$mrsk_turn
+  done
+  [ "$mrsk_top" = 0 ] && return 0
+  { read -r mrsk_pid mrsk_begun mrsk_claimed_boot <"$mrsk_shared/$mrsk_top"; } 2>/dev/null || return 1
+  [ "$mrsk_pid" = free ] && return 0
+  [ "$mrsk_claimed_boot" = "$mrsk_boot" ] || return 0
+  process "$mrsk_pid" && [ "$mrsk_start" = "$mrsk_begun" ] && return 1
+  return 0
+}
+
+# Takes the next turn. Turns only go up and the highest stays, so that of two who see the same dead holder one gets on.
+take_shared() {
+  mkdir -p "$mrsk_shared" || return 1
+  boot
+  process "$$"
+  put "$mrsk_shared/new.$$" "$$ $mrsk_start $mrsk_boot" || { printf "%s\n" "$mrsk_error"; return 1; }
+  until shared_is_free && ln "$mrsk_shared/new.$$" "$mrsk_shared/$((mrsk_top + 1))" 2>/dev/null
+  do
+    if stopped
+    then
+      rm -f "$mrsk_shared/new.$$"
+      return 1
+    fi
+    nap 0.2
+  done
+  rm -f "$mrsk_shared/new.$$"
+  mrsk_mine=$((mrsk_top + 1))
+  shared_is_free
+  if [ "$mrsk_top" != "$mrsk_mine" ]
+  then
+    rm -f "$mrsk_shared/$mrsk_mine"
+    take_shared
+    return
+  fi
+  for mrsk_entry in "$mrsk_shared"/*
+  do
+    mrsk_turn=${mrsk_entry##*/}
+    case $mrsk_turn in
+    *[!0-9]*) continue ;;
+    esac
+    [ "$mrsk_turn" -lt "$mrsk_mine" ] && rm -f "$mrsk_entry"
+  done
+  return 0
+}
+
+release_shared() {
+  put "$mrsk_shared/$mrsk_mine" free
+}
+
+# The parts of the step, with the lock on what services share where $1 is 1.
+act() {
+  if [ "$1" = 0 ]
+  then
+    mrsk_actions
+    return
+  fi
+  take_shared || return 1
+  mrsk_actions
+  mrsk_result=$?
+  release_shared
+  return "$mrsk_result"
+}
+
+# Explains and undoes a failure. What runs here does not count as the step: a cancellation does not end it.
+settle() {
+  mrsk_sessions=sessions.cleanup
+  mrsk_expired=overdue
+  mrsk_marker=MRSK_CLEANUP=$mrsk_claim
+  MRSK_CLEANUP=$mrsk_claim
+  export MRSK_CLEANUP
+  if [ "$1" != cancelled ]
+  then
+    mrsk_output=diagnosis
+    printf '' >"$mrsk_dir/diagnosis"
+    guard 60 0
+    mrsk_diagnose >"$mrsk_dir/diagnosis" 2>&1 3</dev/null
+    unguard
+    rm -f "$mrsk_dir/overdue"
+  fi
+  mrsk_output=output
+  guard 300 0
+  mrsk_cleanup >>"$mrsk_dir/output" 2>&1 3</dev/null
+  unguard
+  unset MRSK_CLEANUP
+}
+
+# Writes the receipt $1 (status $2) and tells it, with the end of what was printed where it failed.
+end_attempt() {
+  mrsk_receipt="$1 $2 $mrsk_run $mrsk_started $(date +%s) - end"
+  put "$mrsk_dir/receipt" "$mrsk_receipt" || die "$mrsk_error"
+  mrsk_tail=-
+  mrsk_why=-
+  if [ "$1" != succeeded ]
+  then
+    [ -f "$mrsk_dir/output" ] && mrsk_tail=$(tail -n 100 "$mrsk_dir/output" | tail -c 65536 | encode)
+    [ -f "$mrsk_dir/diagnosis" ] && mrsk_why=$(tail -c 262144 "$mrsk_dir/diagnosis" | encode)
+  fi
+  say ended "$mrsk_step" "$mrsk_number" "$mrsk_receipt" "$mrsk_tail" "$mrsk_why"
+}
+
+# Step $1, attempt $2, at most $3 seconds, at most $4 of silence, under the shared lock where $5 is 1. Fails unless it succeeds.
+attempt() {
+  mrsk_step=$1
+  mrsk_number=$2
+  mrsk_dir=$mrsk_runs/$1/$2
+  mrsk_claim=$1.$2.$mrsk_run
+  mrsk_sessions=sessions
+  mrsk_expired=expired
+  mrsk_output=output
+  mrsk_marker=MRSK_CLAIM=$mrsk_claim
+  boot
+  process "$$" || die "cannot read /proc"
+  if ! put_claim "$$" "$mrsk_start" "$mrsk_boot"
+  then
+    say taken "$1" "$2"
+    return 1
+  fi
+  mrsk_started=$(date +%s)
+  say claimed "$1" "$2"
+  if ! fenced
+  then
+    end_attempt refused 0
+    return 1
+  fi
+  mrsk_error=$( { printf '' >>"$mrsk_dir/output"; } 2>&1 ) || die "cannot write $mrsk_dir/output: $mrsk_error"
+  MRSK_CLAIM=$mrsk_claim
+  export MRSK_CLAIM
+  guard "$3" "$4"
+  act "$5" >>"$mrsk_dir/output" 2>&1 3</dev/null
+  mrsk_status=$?
+  unset MRSK_CLAIM
+  unguard
+  if [ "$mrsk_status" = 0 ]
+  then
+    end_attempt succeeded 0
+    return 0
+  fi
+  mrsk_ending=failed
+  [ -e "$mrsk_dir/expired" ] && mrsk_ending=timed_out
+  [ -e "$mrsk_dir/cancel" ] && mrsk_ending=cancelled
+  [ "$mrsk_ending" = timed_out ] && cat "$mrsk_dir/expired" >>"$mrsk_dir/output"
+  settle "$mrsk_ending"
+  end_attempt "$mrsk_ending" "$mrsk_status"
+  return 1
+}

@@ -1,0 +1,414 @@
+//! SSH connections: one control master per host, which ends when this process does.
+//!
+//! Masters live in a directory of this process under a short unpredictable name, mode 0700. Each is held by an idle connection
+//! to its control socket; when that ends, however this process ended, the master ends after [`PERSIST`] at the latest.
+
+use std::collections::HashMap;
+use std::io;
+use std::num::NonZeroUsize;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use openssh::{ControlPersist, Session, SessionBuilder, Stdio};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio::sync::Semaphore;
+
+use super::channel::Channel;
+use super::host::Host;
+use super::known_hosts;
+use super::local::{self, LocalCommand};
+use super::ssh_config::{self, Config};
+use super::ssh_error::{self, ConnectError, Context};
+
+/// Seconds that a master outlives the process that it was made for.
+const PERSIST: usize = 10;
+
+/// Connections through one jump host that may be starting at a time; sshd's default drops more of them.
+const STARTS_PER_JUMP_HOST: usize = 10;
+
+/// Tries of a connection that sshd drops before it begins.
+const TRIES: u32 = 5;
+
+/// How long a host that refuses another channel is asked again, in steps of the first value doubled.
+const CHANNEL_PAUSES: [u64; 7] = [50, 100, 200, 400, 800, 1600, 3200];
+
+/// How a host is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// Its name or address.
+    pub host: String,
+    /// The user.
+    pub user: String,
+    /// The port; absent: as ssh's configuration has it.
+    pub port: Option<u16>,
+    /// A jump host, `[user@]host[:port]`; several with commas.
+    pub proxy: Option<String>,
+    /// A command whose standard input and output are the connection. It comes before `proxy`.
+    pub proxy_command: Option<String>,
+    /// The keys that it may show, each as `ssh-ed25519 AAAA…`. Empty: the user's known_hosts files decide.
+    pub host_keys: Vec<String>,
+}
+
+/// What is done with a host key that is not known. A known or pinned one that differs is always refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KnownHosts {
+    /// It is refused.
+    Strict,
+    /// It is accepted and written to the user's known_hosts.
+    AcceptNew,
+}
+
+/// What holds for all connections.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// What is done with keys that are not known.
+    pub known_hosts: KnownHosts,
+    /// ssh's configuration of the user; absent: `~/.ssh/config` and the system's.
+    pub user_config: Option<PathBuf>,
+    /// Connections that may be starting at a time.
+    pub parallel: usize,
+}
+
+/// The connections of this process.
+pub struct Connections {
+    options: Options,
+    directory: TempDir,
+    starts: Semaphore,
+    jumps: Mutex<HashMap<String, Arc<Semaphore>>>,
+    masters: Mutex<Vec<Weak<Keeper>>>,
+    count: std::sync::atomic::AtomicUsize,
+}
+
+/// The files of one connection.
+struct Files {
+    directory: PathBuf,
+    config: PathBuf,
+    proxy_log: PathBuf,
+}
+
+impl Connections {
+    /// Prepares to connect.
+    ///
+    /// # Errors
+    ///
+    /// Fails where no directory for the control sockets can be made.
+    pub fn new(options: Options) -> io::Result<Self> {
+        let parent = std::env::temp_dir();
+        let is_short = parent.as_os_str().len() <= 32;
+        let parent = if is_short { &parent } else { Path::new("/tmp") };
+        Ok(Self {
+            starts: Semaphore::new(options.parallel.max(1)),
+            options,
+            directory: tempfile::Builder::new().prefix("mrsk-").tempdir_in(parent)?,
+            jumps: Mutex::default(),
+            masters: Mutex::default(),
+            count: std::sync::atomic::AtomicUsize::new(0),
+        })
+    }
+
+    /// Connects to `target`.
+    ///
+    /// # Errors
+    ///
+    /// Fails as [`ConnectError`] says.
+    pub async fn connect(&self, target: &Target) -> Result<Host, ConnectError> {
+        let jump = target.proxy.as_ref().map(|proxy| {
+            let mut jumps = self.jumps.lock().unwrap_or_else(PoisonError::into_inner);
+            let starts = || Arc::new(Semaphore::new(STARTS_PER_JUMP_HOST));
+            jumps.entry(proxy.clone()).or_insert_with(starts).clone()
+        });
+        let closed = |_| other(target, "connections are being closed");
+        let _jump_permit = match &jump {
+            Some(jump) => Some(jump.acquire().await.map_err(closed)?),
+            None => None,
+        };
+        let _permit = self.starts.acquire().await.map_err(closed)?;
+        let files = self.write_files(target)?;
+        let mut pause = Duration::from_millis(250);
+        for attempt in 1.. {
+            let (error, is_worth_another_try) = match self.launch(target, &files).await {
+                Ok(master) => return Ok(Host::ssh(master)),
+                Err(failure) => failure,
+            };
+            if !is_worth_another_try || attempt >= TRIES {
+                return Err(error);
+            }
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+        }
+        Err(other(target, "no connection was tried"))
+    }
+
+    /// Returns the keys that ssh accepts for `target`, each as `ssh-ed25519 AAAA…`, sorted: the pinned ones, or those in
+    /// the known_hosts files that ssh's configuration names.
+    ///
+    /// # Errors
+    ///
+    /// Fails where ssh cannot read its configuration.
+    pub async fn host_keys(&self, target: &Target) -> Result<Vec<String>, ConnectError> {
+        if !target.host_keys.is_empty() {
+            return Ok(target.host_keys.clone());
+        }
+        let files = self.write_files(target)?;
+        let mut argv = vec!["ssh".to_owned(), "-G".to_owned(), "-F".to_owned()];
+        argv.push(files.config.display().to_string());
+        if let Some(port) = target.port {
+            argv.extend(["-p".to_owned(), port.to_string()]);
+        }
+        argv.extend(["-l".to_owned(), target.user.clone(), target.host.clone()]);
+        let command = LocalCommand {
+            argv,
+            ..LocalCommand::default()
+        };
+        let outcome = local::run(&command, |_| {})
+            .await
+            .map_err(|error| other(target, &format!("ssh cannot be run: {error}")))?;
+        let home = std::env::var("HOME").unwrap_or_default();
+        Ok(known_hosts::find(&known_hosts::lookup(&outcome.stdout, &home)).await)
+    }
+
+    /// Ends all connections at once. Scripts that run on hosts go on.
+    pub fn close_all(&self) {
+        let masters = self.masters.lock().unwrap_or_else(PoisonError::into_inner);
+        for master in masters.iter().filter_map(Weak::upgrade) {
+            master.end();
+        }
+    }
+
+    fn write_files(&self, target: &Target) -> Result<Files, ConnectError> {
+        let number = self
+            .count
+            .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let directory = self.directory.path().join(number.to_string());
+        let files = Files {
+            config: directory.join("config"),
+            proxy_log: directory.join("proxy.log"),
+            directory,
+        };
+        let pins = files.directory.join("known_hosts");
+        let is_pinned = !target.host_keys.is_empty();
+        let text = ssh_config::render(&Config {
+            target,
+            known_hosts: self.options.known_hosts,
+            path: &files.config,
+            pins: is_pinned.then_some(pins.as_path()),
+            proxy_log: &files.proxy_log,
+            includes: &self.includes(),
+        })
+        .and_then(|text| ssh_config::plain(&target.user).map(|_| text))
+        .map_err(|detail| other(target, &detail))?;
+        std::fs::create_dir(&files.directory)
+            .and_then(|()| write_private(&files.config, &text))
+            .and_then(|()| match is_pinned {
+                true => write_private(&pins, &known_hosts::pins(&target.host_keys)),
+                false => Ok(()),
+            })
+            .map_err(|error| other(target, &format!("cannot write its configuration: {error}")))?;
+        Ok(files)
+    }
+
+    /// Returns the user's configuration files that are there.
+    fn includes(&self) -> Vec<PathBuf> {
+        let files = match &self.options.user_config {
+            Some(file) => return vec![file.clone()],
+            None => [
+                std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".ssh/config")),
+                Some(PathBuf::from("/etc/ssh/ssh_config")),
+            ],
+        };
+        files.into_iter().flatten().filter(|file| file.is_file()).collect()
+    }
+
+    async fn launch(&self, target: &Target, files: &Files) -> Result<Master, (ConnectError, bool)> {
+        let mut builder = SessionBuilder::default();
+        builder
+            .user(target.user.clone())
+            .config_file(&files.config)
+            .control_directory(&files.directory)
+            .known_hosts_check(match self.options.known_hosts {
+                KnownHosts::AcceptNew if target.host_keys.is_empty() => openssh::KnownHosts::Add,
+                _ => openssh::KnownHosts::Strict,
+            });
+        if let Some(persist) = NonZeroUsize::new(PERSIST) {
+            builder.control_persist(ControlPersist::IdleFor(persist));
+        }
+        if let Some(port) = target.port {
+            builder.port(port);
+        }
+        let failure = |log: &str| {
+            let proxy_log = std::fs::read_to_string(&files.proxy_log).unwrap_or_default();
+            let context = Context {
+                host: &target.host,
+                user: &target.user,
+                proxy: target.proxy_command.as_deref().or(target.proxy.as_deref()),
+                is_pinned: !target.host_keys.is_empty(),
+            };
+            let _ = std::fs::remove_file(&files.proxy_log);
+            (
+                ssh_error::classify(&context, log, &proxy_log),
+                ssh_error::is_worth_another_try(log, &proxy_log),
+            )
+        };
+        let session = builder
+            .connect_mux(&target.host)
+            .await
+            .map_err(|error| failure(&words(&error)))?;
+        let keeper = Keeper::hold(session.control_socket())
+            .await
+            .map_err(|error| failure(&error.to_string()))?;
+        let keeper = Arc::new(keeper);
+        let mut masters = self.masters.lock().unwrap_or_else(PoisonError::into_inner);
+        masters.retain(|master| master.strong_count() > 0);
+        masters.push(Arc::downgrade(&keeper));
+        Ok(Master {
+            keeper,
+            session: Arc::new(session),
+        })
+    }
+}
+
+impl Drop for Connections {
+    fn drop(&mut self) {
+        self.close_all();
+    }
+}
+
+fn other(target: &Target, detail: &str) -> ConnectError {
+    ConnectError::Other {
+        host: target.host.clone(),
+        detail: detail.to_owned(),
+    }
+}
+
+/// Returns the words of an error and its causes. Those of ssh's log are in the last.
+fn words(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text += "\n";
+        text += &error.to_string();
+        source = error.source();
+    }
+    text
+}
+
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    use io::Write;
+    std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)?
+        .write_all(text.as_bytes())
+}
+
+/// A connection to one host.
+pub(super) struct Master {
+    /// Dropped first, so that the session's own goodbye finds nobody and does not wait.
+    keeper: Arc<Keeper>,
+    session: Arc<Session>,
+}
+
+impl Master {
+    /// Opens a channel on which `sh` reads a script. A host that allows fewer channels than we use is asked again
+    /// while the others end.
+    pub async fn open(&self) -> Result<Channel, String> {
+        let mut pauses = CHANNEL_PAUSES.iter();
+        loop {
+            let mut command = Arc::clone(&self.session).arc_raw_command("sh");
+            let spawned = command
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .await;
+            let error = match spawned {
+                Ok(mut child) => {
+                    let streams = (child.stdin().take(), child.stdout().take(), child.stderr().take());
+                    let (Some(stdin), Some(stdout), Some(stderr)) = streams else {
+                        return Err("a channel without standard streams".to_owned());
+                    };
+                    return Ok(Channel {
+                        stdin: Box::new(stdin),
+                        stdout: Box::new(stdout),
+                        stderr: Box::new(stderr),
+                        keep: Box::new(child),
+                    });
+                }
+                Err(error) => error,
+            };
+            match (&error, pauses.next()) {
+                (openssh::Error::SshMux(_), Some(pause)) => {
+                    tokio::time::sleep(Duration::from_millis(*pause)).await;
+                }
+                _ => return Err(words(&error).replace('\n', ": ")),
+            }
+        }
+    }
+}
+
+/// An idle connection to a master's control socket: while it is open the master does not end by itself.
+struct Keeper {
+    stream: UnixStream,
+    master: Option<rustix::process::Pid>,
+}
+
+impl Drop for Master {
+    fn drop(&mut self) {
+        self.keeper.end();
+    }
+}
+
+impl Keeper {
+    /// Connects, and asks the master for its process id.
+    async fn hold(socket: &Path) -> io::Result<Self> {
+        const HELLO: u32 = 1;
+        const VERSION: u32 = 4;
+        const ALIVE_CHECK: u32 = 0x1000_0004;
+        const ALIVE: u32 = 0x8000_0005;
+        let mut stream = UnixStream::connect(socket).await?;
+        send(&mut stream, &[HELLO, VERSION]).await?;
+        receive(&mut stream).await?;
+        send(&mut stream, &[ALIVE_CHECK, 0]).await?;
+        let master = match receive(&mut stream).await?[..] {
+            [ALIVE, _, pid, ..] => i32::try_from(pid).ok(),
+            _ => None,
+        };
+        Ok(Self {
+            stream,
+            master: master.and_then(rustix::process::Pid::from_raw),
+        })
+    }
+
+    /// Ends the master. While the connection to it stands, its process id is its own.
+    fn end(&self) {
+        let is_gone = matches!(self.stream.try_read(&mut [0; 16]), Ok(0));
+        if let (false, Some(pid)) = (is_gone, self.master) {
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+        }
+    }
+}
+
+/// Sends a message of the multiplexing protocol: its length, then its words, all big-endian.
+async fn send(stream: &mut UnixStream, words: &[u32]) -> io::Result<()> {
+    let length = u32::try_from(words.len() * 4).map_err(io::Error::other)?;
+    let bytes: Vec<u8> = std::iter::once(&length)
+        .chain(words)
+        .flat_map(|word| word.to_be_bytes())
+        .collect();
+    stream.write_all(&bytes).await
+}
+
+async fn receive(stream: &mut UnixStream) -> io::Result<Vec<u32>> {
+    const LONGEST: u32 = 1024;
+    let length = stream.read_u32().await?.min(LONGEST);
+    let mut bytes = vec![0; length as usize];
+    stream.read_exact(&mut bytes).await?;
+    let words = bytes.chunks_exact(4);
+    Ok(words.map(|word| word.iter().fold(0, |sum, byte| sum << 8 | u32::from(*byte))).collect())
+}
