@@ -18,10 +18,12 @@
 #![deny(missing_docs)]
 
 pub mod action;
+pub mod apply;
 pub mod config;
 pub mod diagnostic;
 pub mod docker;
 pub mod facts;
+pub mod graph;
 pub mod name;
 pub mod plan;
 pub mod record;

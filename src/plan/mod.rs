@@ -5,10 +5,13 @@
 
 pub mod compile;
 mod draft;
+pub mod effect;
 pub mod model;
 mod passes;
 pub mod predicate;
 mod situation;
 pub mod wire;
+pub mod resume;
+pub mod shape;
 
 pub use model::*;

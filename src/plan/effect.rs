@@ -1,0 +1,229 @@
+//! What a step changes, as a pure function.
+//!
+//! A step's `check` states what holds after it. Its effect is therefore what makes each of these predicates true.
+//! The compiler, resume and the simulated hosts of the tests share this one definition.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::model::{Check, Step};
+use super::predicate::{Op, Predicate};
+use crate::facts::model::{
+    ContainerFacts, FileFacts, HostFacts, ImageFacts, NetworkFacts, PortFacts, TraefikFacts,
+};
+
+/// Returns the facts of the step's host after the step. A local step and a barrier change nothing on a host.
+pub fn effect(step: &Step, facts: &HostFacts) -> HostFacts {
+    let Ok(mut value) = serde_json::to_value(facts) else {
+        return facts.clone();
+    };
+    effect_on(step, &mut value);
+    serde_json::from_value(value).unwrap_or_else(|_| facts.clone())
+}
+
+/// As [`effect`], on the JSON form of a host's facts and in place: for many steps in a row.
+pub fn effect_on(step: &Step, facts: &mut Value) {
+    if step.host.is_none() {
+        return;
+    }
+    if let Some(Check::Facts(predicates)) = &step.check {
+        for predicate in predicates {
+            make_true(predicate, facts);
+        }
+    }
+}
+
+/// Changes `facts` as little as makes `predicate` true. What is missing on the way is created with its defaults.
+pub fn make_true(predicate: &Predicate, facts: &mut Value) {
+    let tokens: Vec<String> = predicate
+        .fact
+        .split('/')
+        .skip(1)
+        .map(|token| token.replace("~1", "/").replace("~0", "~"))
+        .collect();
+    let Some((last, parents)) = tokens.split_last() else {
+        return;
+    };
+    if predicate.op == Op::Absent {
+        remove(facts, parents, last);
+        return;
+    }
+    if predicate.holds(facts) {
+        return;
+    }
+    let Some(wanted) = predicate.value.clone() else {
+        return;
+    };
+    let Some(slot) = create(facts, &tokens) else {
+        return;
+    };
+    match predicate.op {
+        Op::Contains => insert(slot, wanted, &tokens),
+        Op::Eq | Op::AtLeast | Op::Absent => *slot = wanted,
+    }
+}
+
+/// Removes the element `last` of what `parents` lead to.
+fn remove(facts: &mut Value, parents: &[String], last: &str) {
+    let mut node = facts;
+    for token in parents {
+        let Some(next) = child(node, token) else {
+            return;
+        };
+        node = next;
+    }
+    match node {
+        Value::Object(map) => {
+            map.shift_remove(last);
+        }
+        Value::Array(list) => {
+            if let Some(index) = last.parse().ok().filter(|index| *index < list.len()) {
+                list.remove(index);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Returns the existing child of `node` that `token` names.
+fn child<'a>(node: &'a mut Value, token: &str) -> Option<&'a mut Value> {
+    match node {
+        Value::Object(map) => map.get_mut(token),
+        Value::Array(list) => list.get_mut(token.parse::<usize>().ok()?),
+        _ => None,
+    }
+}
+
+/// Returns the place that `tokens` lead to, creating what is missing. `None` where something else stands in the way.
+fn create<'a>(facts: &'a mut Value, tokens: &[String]) -> Option<&'a mut Value> {
+    let mut node = facts;
+    for (depth, token) in tokens.iter().enumerate() {
+        if let Value::Object(map) = node {
+            node = map
+                .entry(token.clone())
+                .or_insert_with(|| default_at(&tokens[..=depth]));
+        } else {
+            node = child(node, token)?;
+        }
+    }
+    Some(node)
+}
+
+/// Adds `wanted` to a list, or as a key to an object.
+fn insert(slot: &mut Value, wanted: Value, tokens: &[String]) {
+    match (slot, wanted) {
+        (Value::Array(list), wanted) => list.push(wanted),
+        (Value::Object(map), Value::String(key)) => {
+            let mut path = tokens.to_vec();
+            path.push(key.clone());
+            map.insert(key, default_at(&path));
+        }
+        (slot @ Value::Null, wanted) => *slot = Value::Array(vec![wanted]),
+        _ => {}
+    }
+}
+
+/// Returns what [`HostFacts`] has at `path` by default: an element's own defaults where `path` leads to an element.
+fn default_at(path: &[String]) -> Value {
+    let path: Vec<&str> = path.iter().map(String::as_str).collect();
+    match path.as_slice() {
+        ["containers", _] => defaults(ContainerFacts::default()),
+        ["containers", _, "networks", _] => defaults(NetworkFacts::default()),
+        ["files", _] => defaults(FileFacts::default()),
+        ["ports", _] => defaults(PortFacts::default()),
+        ["images", _] => defaults(ImageFacts::default()),
+        ["traefik"] => defaults(TraefikFacts::default()),
+        [field] => defaults(HostFacts::default())
+            .get(field)
+            .cloned()
+            .unwrap_or(Value::Null),
+        [.., _] => Value::Null,
+        [] => Value::Object(Map::new()),
+    }
+}
+
+fn defaults<T: Serialize>(value: T) -> Value {
+    serde_json::to_value(value).unwrap_or(Value::Null)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::model::SerialFacts;
+    use serde_json::json;
+
+    fn after(facts: &HostFacts, predicates: &[Predicate]) -> HostFacts {
+        let mut value = serde_json::to_value(facts).unwrap();
+        for predicate in predicates {
+            make_true(predicate, &mut value);
+        }
+        serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn every_operation_makes_its_predicate_true_on_bare_facts() {
+        let table = [
+            Predicate::eq(&["containers", "a/b~c", "state"], "running"),
+            Predicate::eq(&["containers", "web", "labels", "service"], "app"),
+            Predicate::contains(&["containers", "web", "networks"], "mrsk"),
+            Predicate::contains(
+                &["containers", "web", "networks", "mrsk", "aliases"],
+                "m-0123",
+            ),
+            Predicate::eq(&["files", "/etc/x.yml", "sha256"], "ab"),
+            Predicate::contains(&["files", "/etc/x.yml", "aliases"], "m-1"),
+            Predicate::contains(&["networks"], "mrsk"),
+            Predicate::contains(&["images", "app:1", "digests"], "sha256:1"),
+            Predicate::contains(&["images"], "app:1"),
+            Predicate::eq(&["traefik", "image"], "traefik:v3"),
+            Predicate::eq(&["docker", "answers"], true),
+            Predicate::contains(&["docker", "logins"], "registry"),
+            Predicate::eq(&["serial"], json!({"number": 3})),
+            Predicate {
+                fact: "/free_bytes".into(),
+                op: Op::AtLeast,
+                value: Some(json!(5)),
+            },
+            Predicate::absent(&["containers", "old"]),
+        ];
+        for predicate in &table {
+            let facts = after(&HostFacts::default(), std::slice::from_ref(predicate));
+            let value = serde_json::to_value(&facts).unwrap();
+            assert!(predicate.holds(&value), "{predicate:?}");
+        }
+        let all = after(&HostFacts::default(), &table);
+        assert_eq!(after(&all, &table), all);
+    }
+
+    #[test]
+    fn what_is_there_is_kept() {
+        let mut facts = HostFacts {
+            free_bytes: 9,
+            serial: SerialFacts {
+                number: 1,
+                plan: None,
+            },
+            ..HostFacts::default()
+        };
+        facts.containers.insert("old".into(), Default::default());
+        facts.networks.insert("bridge".into());
+        let enough = Predicate {
+            fact: "/free_bytes".into(),
+            op: Op::AtLeast,
+            value: Some(json!(5)),
+        };
+        let result = after(
+            &facts,
+            &[
+                enough,
+                Predicate::absent(&["containers", "old"]),
+                Predicate::absent(&["containers", "older", "state"]),
+                Predicate::contains(&["networks"], "mrsk"),
+            ],
+        );
+        assert_eq!(result.free_bytes, 9);
+        assert!(result.containers.is_empty());
+        assert_eq!(result.networks.len(), 2);
+        assert_eq!(result.serial.number, 1);
+    }
+}

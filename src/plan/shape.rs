@@ -1,0 +1,102 @@
+//! The graph of a plan, and the ways to find a step in it.
+
+use std::collections::HashMap;
+
+use super::model::{NeedOn, Plan, StepKind};
+use crate::graph::{Edge, Graph, GraphError, Queue, Wants};
+use crate::name::StepId;
+
+/// The graph of a plan's steps. Nodes are positions in [`Plan::steps`].
+#[derive(Debug, Clone)]
+pub struct Shape {
+    /// The graph itself.
+    pub graph: Graph,
+    by_id: HashMap<StepId, usize>,
+    by_hash: HashMap<String, usize>,
+}
+
+/// Why a plan's steps do not make a graph.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ShapeError {
+    /// Two steps have one id.
+    #[error("two steps have the id {0}")]
+    Duplicate(StepId),
+    /// A step needs a step that the plan does not have.
+    #[error("step {step} needs {need}, which the plan does not have")]
+    UnknownNeed {
+        /// The step.
+        step: StepId,
+        /// What it needs.
+        need: StepId,
+    },
+    /// A step waits, directly or not, for itself.
+    #[error("step {0} waits for itself")]
+    Cycle(StepId),
+}
+
+impl Shape {
+    /// Builds and checks the graph of `plan`.
+    ///
+    /// # Errors
+    ///
+    /// An id that stands twice, a need that is no step, and a cycle.
+    pub fn new(plan: &Plan) -> Result<Self, ShapeError> {
+        let mut by_id = HashMap::with_capacity(plan.steps.len());
+        let mut by_hash = HashMap::with_capacity(plan.steps.len());
+        for (index, step) in plan.steps.iter().enumerate() {
+            if by_id.insert(step.id.clone(), index).is_some() {
+                return Err(ShapeError::Duplicate(step.id.clone()));
+            }
+            by_hash.insert(step.id.hash(), index);
+        }
+        let mut edges = Vec::new();
+        for (to, step) in plan.steps.iter().enumerate() {
+            for need in &step.needs {
+                let Some(&from) = by_id.get(&need.step) else {
+                    return Err(ShapeError::UnknownNeed {
+                        step: step.id.clone(),
+                        need: need.step.clone(),
+                    });
+                };
+                let wants = match need.on {
+                    NeedOn::Success => Wants::Success,
+                    NeedOn::Settled => Wants::Settled,
+                };
+                edges.push(Edge { from, to, wants });
+            }
+        }
+        let graph = Graph::new(plan.steps.len(), &edges).map_err(|error| match error {
+            GraphError::Cycle { node } | GraphError::OutOfRange { to: node, .. } => {
+                ShapeError::Cycle(plan.steps[node].id.clone())
+            }
+        })?;
+        Ok(Self {
+            graph,
+            by_id,
+            by_hash,
+        })
+    }
+
+    /// Returns the position of the step with this id.
+    pub fn index(&self, id: &StepId) -> Option<usize> {
+        self.by_id.get(id).copied()
+    }
+
+    /// Returns the position of the step whose [`StepId::hash`] this is.
+    pub fn index_of_hash(&self, hash: &str) -> Option<usize> {
+        self.by_hash.get(hash).copied()
+    }
+
+    /// Returns a queue over the graph in which barriers tolerate what they say.
+    pub fn queue(&self, plan: &Plan) -> Queue {
+        Queue::new(&self.graph, |node| {
+            let barrier = plan.steps[node].barrier.as_ref();
+            barrier.map_or(0, |barrier| barrier.at_most_failed as usize)
+        })
+    }
+}
+
+/// Returns whether the step at `index` is a barrier.
+pub fn is_barrier(plan: &Plan, index: usize) -> bool {
+    plan.steps[index].kind == StepKind::Barrier
+}
