@@ -24,6 +24,7 @@ pub mod diagnostic;
 pub mod docker;
 pub mod facts;
 pub mod graph;
+pub mod journal;
 pub mod name;
 pub mod plan;
 pub mod record;

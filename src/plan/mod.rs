@@ -9,9 +9,9 @@ pub mod effect;
 pub mod model;
 mod passes;
 pub mod predicate;
-mod situation;
-pub mod wire;
 pub mod resume;
 pub mod shape;
+mod situation;
+pub mod wire;
 
 pub use model::*;
