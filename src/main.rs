@@ -1,1 +1,7 @@
-fn main() {}
+//! The `mrsk` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    mrsk::cli::run()
+}

@@ -32,7 +32,11 @@ impl Pending {
                 plan.version,
                 digest.get(..12).unwrap_or(digest)
             ),
-            hosts: plan.steps.iter().map(|step| (step.id.clone(), host_of(step))).collect(),
+            hosts: plan
+                .steps
+                .iter()
+                .map(|step| (step.id.clone(), host_of(step)))
+                .collect(),
             lines: BTreeMap::new(),
         }
     }
@@ -68,7 +72,10 @@ impl Pending {
 fn result(status: &StepStatus) -> Option<String> {
     Some(match status {
         StepStatus::Succeeded => "succeeded".into(),
-        StepStatus::Failed { ending } | StepStatus::Tolerated { ending: Some(ending) } => match ending {
+        StepStatus::Failed { ending }
+        | StepStatus::Tolerated {
+            ending: Some(ending),
+        } => match ending {
             Ending::Failed { code } => format!("failed with status {code}"),
             Ending::TimedOut => "timed out".into(),
             Ending::Cancelled => "was cancelled".into(),

@@ -8,18 +8,20 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
-use super::local_step;
 use super::links::{Failure, Links};
-use super::state::{Action, Event, JournalEntry, Millis, Options, Outcome, Progress, StartStep, State, Summary};
+use super::local_step;
+use super::state::{
+    Action, Event, JournalEntry, Millis, Options, Outcome, Progress, StartStep, State, Summary,
+};
 use crate::action;
 use crate::facts::Query;
 use crate::name::{HostName, RunId, StepId};
 use crate::plan::shape::ShapeError;
 use crate::plan::{Plan, Step, StepKind};
-use crate::record::{AttemptState, Attempt, Ending, LockDetails, Receipt, Scope};
+use crate::record::{Attempt, AttemptState, Ending, LockDetails, Receipt, Scope};
+use crate::transport::LinkError;
 use crate::transport::answer::{BeatAnswer, Event as HostEvent, FenceAnswer, WriteAnswer};
 use crate::transport::request::{AttemptRef, Inputs, Lock, Place, Record, SharedLock, StepRequest};
-use crate::transport::LinkError;
 
 /// Age of the last beat after which a lock is taken over.
 const TAKE_OVER_AFTER: Duration = Duration::from_secs(60);
@@ -89,7 +91,9 @@ pub async fn run(job: Job, observer: &mut dyn Observer) -> Result<Ended, ShapeEr
                 summary: state.summary(),
             });
         }
-        let deadline = state.deadline().map(|at| driver.begun + Duration::from_millis(at.0));
+        let deadline = state
+            .deadline()
+            .map(|at| driver.begun + Duration::from_millis(at.0));
         let event = tokio::select! {
             Some(message) = happened.recv() => match driver.receive(message).await {
                 Some(event) => event,
@@ -159,8 +163,17 @@ struct Driver {
 
 impl Driver {
     fn new(job: Job, sender: mpsc::UnboundedSender<Message>) -> Self {
-        let by_hash = job.plan.steps.iter().map(|step| (step.id.hash(), step.id.clone()));
-        let index = job.plan.steps.iter().enumerate().map(|(at, step)| (step.id.clone(), at));
+        let by_hash = job
+            .plan
+            .steps
+            .iter()
+            .map(|step| (step.id.hash(), step.id.clone()));
+        let index = job
+            .plan
+            .steps
+            .iter()
+            .enumerate()
+            .map(|(at, step)| (step.id.clone(), at));
         Self {
             steps: Arc::new(by_hash.collect()),
             index: index.collect(),
@@ -203,7 +216,11 @@ impl Driver {
     }
 
     /// Carries actions out, and returns what is known at once.
-    async fn carry_out(&mut self, actions: Vec<Action>, observer: &mut dyn Observer) -> Vec<Message> {
+    async fn carry_out(
+        &mut self,
+        actions: Vec<Action>,
+        observer: &mut dyn Observer,
+    ) -> Vec<Message> {
         for (step, line) in std::mem::take(&mut self.observed) {
             observer.output(&step, &line);
         }
@@ -274,13 +291,22 @@ impl Driver {
                 self.drop_link(&host.clone()).await;
             }
             Event::Ended { step, receipt, .. } => {
-                self.renew_after_install(&step.clone(), receipt.ending).await;
+                self.renew_after_install(&step.clone(), receipt.ending)
+                    .await;
             }
             Event::Inspected { host, attempts, .. }
             | Event::Fenced { host, attempts }
             | Event::Listed { host, attempts } => self.learn_pushed(host.clone(), attempts),
-            Event::LocalEnded { step, value: Some(value), .. }
-            | Event::LocalChecked { step, value: Some(value), .. } => {
+            Event::LocalEnded {
+                step,
+                value: Some(value),
+                ..
+            }
+            | Event::LocalChecked {
+                step,
+                value: Some(value),
+                ..
+            } => {
                 self.inputs.pushed.insert(step.clone(), value.clone());
             }
             _ => {}
@@ -299,8 +325,14 @@ impl Driver {
     /// A user who was just added to the docker group has that right only in a new session.
     async fn renew_after_install(&mut self, step: &StepId, ending: Ending) {
         let Some(step) = self.step(step) else { return };
-        let Some(host) = step.host.clone() else { return };
-        let is_root = self.plan.hosts.get(&host).is_none_or(|entry| entry.ssh.user == "root");
+        let Some(host) = step.host.clone() else {
+            return;
+        };
+        let is_root = self
+            .plan
+            .hosts
+            .get(&host)
+            .is_none_or(|entry| entry.ssh.user == "root");
         if step.kind == StepKind::InstallDocker && ending == Ending::Succeeded && !is_root {
             self.links.renew(&host).await;
         }
@@ -397,7 +429,9 @@ impl Driver {
     }
 
     fn start_local(&mut self, id: StepId, attempt: u32) {
-        let Some(step) = self.step(&id).cloned() else { return };
+        let Some(step) = self.step(&id).cloned() else {
+            return;
+        };
         let work = local_step::Work {
             step,
             root: self.root.clone(),
@@ -420,7 +454,9 @@ impl Driver {
     }
 
     fn check_local(&mut self, id: StepId) {
-        let Some(step) = self.step(&id).cloned() else { return };
+        let Some(step) = self.step(&id).cloned() else {
+            return;
+        };
         let root = self.root.clone();
         let teller = self.teller();
         tokio::spawn(async move {
@@ -657,7 +693,9 @@ fn request(step: &Step, start: &StartStep) -> StepRequest {
 }
 
 fn record(step: &StepId, attempt: u32, value: Option<String>, run: RunId) -> Record {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |d| d.as_secs());
     Record {
         attempt: AttemptRef {
             step: step.hash(),
@@ -691,7 +729,11 @@ fn translate(steps: &HashMap<String, StepId>, event: HostEvent) -> Option<Event>
             diagnosis,
         } => {
             let parts = [output, diagnosis];
-            let shown: Vec<&str> = parts.iter().map(|part| part.trim_end()).filter(|part| !part.is_empty()).collect();
+            let shown: Vec<&str> = parts
+                .iter()
+                .map(|part| part.trim_end())
+                .filter(|part| !part.is_empty())
+                .collect();
             Event::Ended {
                 step: steps.get(&step)?.clone(),
                 attempt,

@@ -57,7 +57,10 @@ pub async fn run(work: &Work, mut on_output: impl FnMut(&str) + Send) -> End {
                 return End {
                     ending: Ending::Failed { code: 127 },
                     value: None,
-                    tail: format!("{}: {error}", command.argv.first().map_or("", String::as_str)),
+                    tail: format!(
+                        "{}: {error}",
+                        command.argv.first().map_or("", String::as_str)
+                    ),
                 };
             }
             Ok(outcome) if outcome.ending != Ending::Succeeded => {
@@ -90,7 +93,10 @@ fn command(work: &Work, run: &Run) -> LocalCommand {
     LocalCommand {
         argv: argv.collect(),
         secrets: run.env.iter().filter_map(secret).collect(),
-        stdin: run.stdin.as_ref().and_then(|name| work.secrets.get(name).cloned()),
+        stdin: run
+            .stdin
+            .as_ref()
+            .and_then(|name| work.secrets.get(name).cloned()),
         directory: Some(work.root.clone()),
         timeout: seconds(work.step.timeout_seconds),
         idle_timeout: seconds(work.step.idle_timeout_seconds),

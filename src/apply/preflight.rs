@@ -130,7 +130,10 @@ async fn verify_source(planned: &Source, root: &Path) -> Result<(), String> {
     let dockerfile = std::fs::read(root.join(&planned.dockerfile))
         .map_err(|error| format!("{}: {error}", planned.dockerfile))?;
     if Sha256Hex::of(&dockerfile) != planned.dockerfile_sha256 {
-        return Err(format!("{} is not the one that was planned", planned.dockerfile));
+        return Err(format!(
+            "{} is not the one that was planned",
+            planned.dockerfile
+        ));
     }
     if planned.commit.is_none() {
         return Ok(());

@@ -35,7 +35,12 @@ pub(super) async fn run(args: Args, verbose: bool) -> Result<u8, Failure> {
     let targets = plan
         .hosts
         .iter()
-        .map(|(name, host)| (name.clone(), project::planned_target(name, &host.ssh, &host.host_keys)))
+        .map(|(name, host)| {
+            (
+                name.clone(),
+                project::planned_target(name, &host.ssh, &host.host_keys),
+            )
+        })
         .collect();
     let links = facts::open(&args.link, targets)?;
     run::apply(

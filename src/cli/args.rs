@@ -6,13 +6,19 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::name::{HostName, RoleName};
+use crate::show::{Colour, Look};
 use crate::transport::{KnownHosts, Options};
 
 /// Where the configuration is.
 #[derive(Debug, Clone, Args)]
 pub struct ProjectArgs {
     /// Configuration file
-    #[arg(short, long = "config-file", value_name = "FILE", default_value = "config/deploy.yml")]
+    #[arg(
+        short,
+        long = "config-file",
+        value_name = "FILE",
+        default_value = "config/deploy.yml"
+    )]
     pub config: PathBuf,
 
     /// File with secrets, instead of .env in the current directory
@@ -77,5 +83,34 @@ impl LinkArgs {
 
 /// Returns whether standard error is to be coloured: it is a terminal, and NO_COLOR is not set.
 pub fn color() -> bool {
-    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) && std::io::stderr().is_terminal()
+    !no_color() && std::io::stderr().is_terminal()
+}
+
+/// Returns how a table looks on standard error.
+pub fn look() -> Look {
+    look_on(std::io::stderr().is_terminal())
+}
+
+/// Returns how a table looks on standard output.
+pub fn look_on_stdout() -> Look {
+    look_on(std::io::stdout().is_terminal())
+}
+
+fn look_on(is_terminal: bool) -> Look {
+    Look {
+        colour: if is_terminal && !no_color() {
+            Colour::Always
+        } else {
+            Colour::Never
+        },
+        width: is_terminal
+            .then(|| rustix::termios::tcgetwinsize(std::io::stderr()).ok())
+            .flatten()
+            .map(|size| size.ws_col)
+            .filter(|columns| *columns > 0),
+    }
+}
+
+fn no_color() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
 }

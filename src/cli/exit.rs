@@ -42,6 +42,11 @@ impl Failure {
         Self { code, diagnostics }
     }
 
+    /// Returns the exit code.
+    pub fn code(&self) -> u8 {
+        self.code
+    }
+
     /// Adds what to do about it.
     pub fn help(mut self, help: impl Into<String>) -> Self {
         if let Some(last) = self.diagnostics.pop() {
@@ -64,7 +69,10 @@ pub(super) fn warn(diagnostics: &[Diagnostic]) {
         return;
     }
     let read = |file: &str| std::fs::read_to_string(file).ok();
-    eprint!("{}", diagnostic::render(diagnostics, &read, super::args::color()));
+    eprint!(
+        "{}",
+        diagnostic::render(diagnostics, &read, super::args::color())
+    );
 }
 
 /// Prints what clap says, and returns 64 for a wrong command line.

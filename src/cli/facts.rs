@@ -20,9 +20,16 @@ use crate::transport::local::{self, LocalCommand};
 use crate::transport::{Connections, Target};
 
 /// Opens links to `targets`; none is connected yet.
-pub(super) fn open(args: &LinkArgs, targets: BTreeMap<HostName, Target>) -> Result<Arc<Links>, Failure> {
-    let connections = Connections::new(args.options())
-        .map_err(|error| Failure::new(exit::FAILED, format!("no place for control sockets: {error}")))?;
+pub(super) fn open(
+    args: &LinkArgs,
+    targets: BTreeMap<HostName, Target>,
+) -> Result<Arc<Links>, Failure> {
+    let connections = Connections::new(args.options()).map_err(|error| {
+        Failure::new(
+            exit::FAILED,
+            format!("no place for control sockets: {error}"),
+        )
+    })?;
     Ok(Arc::new(Links::new(Arc::new(connections), targets)))
 }
 
@@ -98,15 +105,26 @@ pub(super) fn query(config: &Config, secrets: &Secrets) -> Query {
     }
 }
 
-fn question(config: &Config, role: &Role, salt: &[u8], secrets: &Secrets) -> Option<SecretQuestion> {
+fn question(
+    config: &Config,
+    role: &Role,
+    salt: &[u8],
+    secrets: &Secrets,
+) -> Option<SecretQuestion> {
     let values: Vec<(&str, &Secret)> = role
         .env
         .secret
         .iter()
         .filter_map(|name| Some((name.as_str(), secrets.get(name)?)))
         .collect();
-    (!values.is_empty())
-        .then(|| SecretQuestion::new(role.name.as_str(), config.destination.as_deref(), salt, values))
+    (!values.is_empty()).then(|| {
+        SecretQuestion::new(
+            role.name.as_str(),
+            config.destination.as_deref(),
+            salt,
+            values,
+        )
+    })
 }
 
 /// Returns random bytes from the system.
@@ -144,10 +162,15 @@ pub(super) async fn registry(config: &Config, version: &str) -> BTreeMap<String,
         ..LocalCommand::default()
     };
     let digest = match local::run(&command, |_| {}).await {
-        Ok(outcome) if outcome.ending == Ending::Succeeded => image::digest_of_manifest(&outcome.stdout),
+        Ok(outcome) if outcome.ending == Ending::Succeeded => {
+            image::digest_of_manifest(&outcome.stdout)
+        }
         _ => None,
     };
-    digest.map(|digest| (reference, digest)).into_iter().collect()
+    digest
+        .map(|digest| (reference, digest))
+        .into_iter()
+        .collect()
 }
 
 /// Puts a document of facts together.
@@ -196,7 +219,12 @@ pub(super) fn read_text(path: &Path) -> Result<String, Failure> {
     } else {
         std::fs::read_to_string(path)
     };
-    text.map_err(|error| Failure::new(exit::CONFIGURATION, format!("{} cannot be read: {error}", path.display())))
+    text.map_err(|error| {
+        Failure::new(
+            exit::CONFIGURATION,
+            format!("{} cannot be read: {error}", path.display()),
+        )
+    })
 }
 
 /// Returns the hosts that a plan looks at: the selected ones, and the one with the lock.

@@ -35,7 +35,8 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
         Err(_) => std::collections::BTreeMap::new(),
     };
     let facts = facts::document(taken?, registry, Some(source));
-    let text = document::print(&facts).map_err(|error| Failure::new(exit::FAILED, error.to_string()))?;
+    let text =
+        document::print(&facts).map_err(|error| Failure::new(exit::FAILED, error.to_string()))?;
     project::print(&text)?;
     Ok(DONE)
 }

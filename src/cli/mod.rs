@@ -30,7 +30,12 @@ use exit::Failure;
 ///   mrsk apply plan.json      run it; run it again to resume after a failure
 ///   mrsk audit                what ran on each host, from which plan
 #[derive(Debug, Parser)]
-#[command(name = "mrsk", version, verbatim_doc_comment, arg_required_else_help = true)]
+#[command(
+    name = "mrsk",
+    version,
+    verbatim_doc_comment,
+    arg_required_else_help = true
+)]
 struct Cli {
     /// Show each command as it starts, and what it printed
     #[arg(short, long, global = true)]
@@ -94,6 +99,11 @@ fn block_on(work: impl Future<Output = Result<u8, Failure>>) -> Result<u8, Failu
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| Failure::new(exit::FAILED, format!("the runtime cannot be started: {error}")))?;
+        .map_err(|error| {
+            Failure::new(
+                exit::FAILED,
+                format!("the runtime cannot be started: {error}"),
+            )
+        })?;
     runtime.block_on(work)
 }

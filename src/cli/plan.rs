@@ -63,7 +63,8 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     let project = project::load(&args.project, values)?;
     let (facts, operation) = known(&args, &project).await?;
     let plan = make(&project, &facts, &operation)?;
-    let text = wire::to_json(&plan).map_err(|error| Failure::new(exit::FAILED, error.to_string()))?;
+    let text =
+        wire::to_json(&plan).map_err(|error| Failure::new(exit::FAILED, error.to_string()))?;
     project::print(&text)?;
     show_on_stderr(&plan);
     let changes = !plan.steps.is_empty();
@@ -115,14 +116,21 @@ pub(super) async fn look(
             std::collections::BTreeMap::new()
         }
     };
-    let (taken, registry) = tokio::join!(facts::take(config, &project.secrets, links, &hosts), registry);
+    let (taken, registry) = tokio::join!(
+        facts::take(config, &project.secrets, links, &hosts),
+        registry
+    );
     let facts = facts::document(taken?, registry, Some(source));
     facts::refuse_twins(&facts)?;
     Ok(facts)
 }
 
 /// Compiles the plan, and refuses one that holds a secret.
-pub(super) fn make(project: &Project, facts: &Facts, operation: &Operation) -> Result<Plan, Failure> {
+pub(super) fn make(
+    project: &Project,
+    facts: &Facts,
+    operation: &Operation,
+) -> Result<Plan, Failure> {
     compile::selected_hosts(&project.config, operation)
         .map_err(|diagnostics| Failure::of(exit::USAGE, diagnostics))?;
     let plan = compile::compile(&project.config, facts, operation)
@@ -132,7 +140,8 @@ pub(super) fn make(project: &Project, facts: &Facts, operation: &Operation) -> R
 }
 
 fn refuse_leak(plan: &Plan, secrets: &Secrets) -> Result<(), Failure> {
-    let document = serde_json::to_value(plan).map_err(|error| Failure::new(exit::FAILED, error.to_string()))?;
+    let document = serde_json::to_value(plan)
+        .map_err(|error| Failure::new(exit::FAILED, error.to_string()))?;
     match leak::find(&document, secrets) {
         None => Ok(()),
         Some(leak) => Err(Failure::of(
@@ -149,13 +158,12 @@ fn refuse_leak(plan: &Plan, secrets: &Secrets) -> Result<(), Failure> {
 }
 
 /// Shows a plan on standard error.
-#[expect(clippy::print_stderr, reason = "the table goes to standard error, so that standard output is the plan alone")]
+#[expect(
+    clippy::print_stderr,
+    reason = "the table goes to standard error, so that standard output is the plan alone"
+)]
 pub(super) fn show_on_stderr(plan: &Plan) {
-    let look = if super::args::color() {
-        show::Look::Colour
-    } else {
-        show::Look::Plain
-    };
+    let look = super::args::look();
     let mut text = Vec::new();
     if show::table(plan, look, &mut text).is_ok() {
         eprint!("{}", String::from_utf8_lossy(&text));

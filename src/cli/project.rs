@@ -67,7 +67,10 @@ pub(super) fn load(args: &ProjectArgs, values: Values) -> Result<Project, Failur
 }
 
 /// Reads the environment: the process's own, then `.env.DEST`, then `.env`.
-pub(super) fn environment(file: Option<&Path>, destination: Option<&str>) -> Result<Environment, Failure> {
+pub(super) fn environment(
+    file: Option<&Path>,
+    destination: Option<&str>,
+) -> Result<Environment, Failure> {
     let process = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     Environment::load(Path::new("."), destination, file, process)
@@ -108,8 +111,12 @@ pub(super) fn planned_target(host: &HostName, route: &SshRoute, host_keys: &[Str
 
 /// Returns the directory that paths of a plan are relative to: the git root, else the current directory.
 pub(super) async fn root() -> Result<PathBuf, Failure> {
-    let here = std::env::current_dir()
-        .map_err(|error| Failure::new(exit::FAILED, format!("the current directory is gone: {error}")))?;
+    let here = std::env::current_dir().map_err(|error| {
+        Failure::new(
+            exit::FAILED,
+            format!("the current directory is gone: {error}"),
+        )
+    })?;
     let top = git(&["rev-parse", "--show-toplevel"]).await;
     Ok(top.map_or(here, PathBuf::from))
 }
@@ -117,7 +124,10 @@ pub(super) async fn root() -> Result<PathBuf, Failure> {
 /// Returns the first line that a git command prints, or nothing where it fails.
 async fn git(arguments: &[&str]) -> Option<String> {
     let command = LocalCommand {
-        argv: std::iter::once("git").chain(arguments.iter().copied()).map(String::from).collect(),
+        argv: std::iter::once("git")
+            .chain(arguments.iter().copied())
+            .map(String::from)
+            .collect(),
         ..LocalCommand::default()
     };
     let outcome = local::run(&command, |_| {}).await.ok()?;
@@ -139,8 +149,11 @@ pub(super) async fn source(config: &Config, root: &Path) -> Result<SourceFacts, 
     let context = relative(&here, &config.builder.context, root)?;
     let dockerfile = relative(&here, &config.builder.dockerfile, root)?;
     let answers = preflight::ask_git(root, &context).await;
-    let facts = source::read(&answers, &[]).map_err(|error| Failure::new(exit::FAILED, error.to_string()))?;
-    let hash = std::fs::read(root.join(&dockerfile)).ok().map(|bytes| Sha256Hex::of(&bytes));
+    let facts = source::read(&answers, &[])
+        .map_err(|error| Failure::new(exit::FAILED, error.to_string()))?;
+    let hash = std::fs::read(root.join(&dockerfile))
+        .ok()
+        .map(|bytes| Sha256Hex::of(&bytes));
     Ok(SourceFacts {
         context,
         dockerfile,
@@ -173,14 +186,24 @@ fn relative(here: &Path, path: &str, root: &Path) -> Result<String, Failure> {
 }
 
 /// Returns the operation that the options ask for.
-pub(super) fn operation(config: &Config, args: &SelectionArgs, source: &SourceFacts) -> Result<Operation, Failure> {
-    let asked = args.version.clone().or_else(|| std::env::var("VERSION").ok());
+pub(super) fn operation(
+    config: &Config,
+    args: &SelectionArgs,
+    source: &SourceFacts,
+) -> Result<Operation, Failure> {
+    let asked = args
+        .version
+        .clone()
+        .or_else(|| std::env::var("VERSION").ok());
     let version = asked
         .filter(|version| !version.is_empty())
         .or_else(|| source::default_version(source))
         .ok_or_else(|| {
-            Failure::new(exit::CONFIGURATION, "there is no version: this is no git repository with a commit")
-                .help("commit, or name one with `--version VERSION`")
+            Failure::new(
+                exit::CONFIGURATION,
+                "there is no version: this is no git repository with a commit",
+            )
+            .help("commit, or name one with `--version VERSION`")
         })?;
     if !is_tag(&version) {
         return Err(Failure::new(
@@ -208,7 +231,9 @@ fn is_tag(text: &str) -> bool {
     let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     text.len() <= 128
         && text.bytes().next().is_some_and(word)
-        && text.bytes().all(|byte| word(byte) || byte == b'.' || byte == b'-')
+        && text
+            .bytes()
+            .all(|byte| word(byte) || byte == b'.' || byte == b'-')
 }
 
 /// Prints to standard output. A reader that has gone away is no failure of ours to report in detail.
@@ -216,5 +241,10 @@ pub(super) fn print(text: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes())
         .and_then(|()| out.flush())
-        .map_err(|error| Failure::new(exit::FAILED, format!("standard output cannot be written: {error}")))
+        .map_err(|error| {
+            Failure::new(
+                exit::FAILED,
+                format!("standard output cannot be written: {error}"),
+            )
+        })
 }

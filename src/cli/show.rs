@@ -39,8 +39,9 @@ enum Format {
 /// Prints the plan in the format asked for.
 pub(super) fn run(args: Args) -> Result<u8, Failure> {
     let text = facts::read_text(&args.plan)?;
-    let (plan, unknown) = wire::read_for_review(&text)
-        .map_err(|error| Failure::new(exit::DAMAGED, format!("{}: {error}", args.plan.display())))?;
+    let (plan, unknown) = wire::read_for_review(&text).map_err(|error| {
+        Failure::new(exit::DAMAGED, format!("{}: {error}", args.plan.display()))
+    })?;
     if !unknown.is_empty() {
         exit::warn(&[Diagnostic::warning(format!(
             "the plan was made by a newer mrsk; not shown: {}",
@@ -50,7 +51,7 @@ pub(super) fn run(args: Args) -> Result<u8, Failure> {
     let shown = match args.format {
         Format::Table => {
             let mut out = Vec::new();
-            show::table(&plan, show::Look::Plain, &mut out)
+            show::table(&plan, super::args::look_on_stdout(), &mut out)
                 .map_err(|error| Failure::new(exit::FAILED, error.to_string()))?;
             String::from_utf8_lossy(&out).into_owned()
         }

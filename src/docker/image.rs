@@ -129,9 +129,16 @@ fn literal(text: impl Into<String>) -> Arg {
 
 /// Returns the command that asks the registry for the manifest of `reference`.
 pub fn manifest(reference: &str) -> Vec<String> {
-    ["docker", "manifest", "inspect", "--insecure", "--verbose", reference]
-        .map(String::from)
-        .into()
+    [
+        "docker",
+        "manifest",
+        "inspect",
+        "--insecure",
+        "--verbose",
+        reference,
+    ]
+    .map(String::from)
+    .into()
 }
 
 /// Reads the registry digest from the answer to [`manifest`]. An image of several platforms is an array there, whose own

@@ -34,7 +34,9 @@ pub fn find(document: &Value, secrets: &Secrets) -> Option<Leak> {
 
 fn search(value: &Value, needles: &[(&str, String)], place: &mut String) -> Option<Leak> {
     let leak = |text: &str, place: &str| {
-        let (name, _) = needles.iter().find(|(_, needle)| text.contains(needle.as_str()))?;
+        let (name, _) = needles
+            .iter()
+            .find(|(_, needle)| text.contains(needle.as_str()))?;
         Some(Leak {
             secret: (*name).to_owned(),
             place: place.to_owned(),
@@ -77,7 +79,10 @@ mod tests {
             place(serde_json::json!({"a": ["x", "pre line one\n\"two\" post"]})),
             Some("/a/1".into())
         );
-        assert_eq!(place(serde_json::json!({"a/b": encoded})), Some("/a~1b".into()));
+        assert_eq!(
+            place(serde_json::json!({"a/b": encoded})),
+            Some("/a~1b".into())
+        );
         assert_eq!(place(serde_json::json!({"a": "abc"})), None);
     }
 }

@@ -6,13 +6,13 @@
 pub mod compile;
 mod draft;
 pub mod effect;
-pub mod model;
 pub mod leak;
+pub mod model;
 mod passes;
 pub mod predicate;
-mod situation;
-pub mod wire;
 pub mod resume;
 pub mod shape;
+mod situation;
+pub mod wire;
 
 pub use model::*;

@@ -45,7 +45,8 @@ pub(super) fn lines(step: &Step) -> Vec<String> {
         .collect()
 }
 
-fn line(action: &Action) -> String {
+/// Returns one action as a line.
+pub(super) fn line(action: &Action) -> String {
     match action {
         Action::Run(run) => command(run),
         Action::Write(write) => comment(&format!(
@@ -126,7 +127,7 @@ fn waits(poll: &Poll) -> String {
         Probe::Running => format!("{} runs", poll.container),
     };
     format!(
-        "waits until {what}: {} attempts, {} ms apart",
+        "waits until {what}: {} attempts of {} ms",
         poll.attempts, poll.interval_ms
     )
 }

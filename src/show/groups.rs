@@ -125,12 +125,16 @@ pub(super) fn header(plan: &Plan) -> Vec<(&'static str, String)> {
         lines.push(("pinned to", digest.clone()));
     }
     if let Some(source) = &plan.source {
+        let commit = match &source.commit {
+            Some(commit) => format!("commit {commit}"),
+            None => "a directory outside git".to_owned(),
+        };
         let changes = if source.changes.is_some() {
             ", with uncommitted changes"
         } else {
             ""
         };
-        lines.push(("built from", format!("commit {}{changes}", source.commit)));
+        lines.push(("built from", format!("{}{changes}", commit)));
     }
     if !plan.secrets.is_empty() {
         let names: Vec<&str> = plan

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::commands::{command, lines};
+use super::commands::{command, line, lines};
 use super::escape::{markdown as text, markdown_block, markdown_code};
 use super::groups::{Group, count, groups, header, headline, summary, title};
 use super::reason::prose;
@@ -60,12 +60,13 @@ fn section<'a>(plan: &'a Plan, group: &Group<'a>, shown: &mut BTreeSet<&'a str>)
 fn body<'a>(plan: &'a Plan, step: &'a Step, shown: &mut BTreeSet<&'a str>) -> String {
     let mut out = String::new();
     let mut commands = lines(step);
-    for (label, runs) in [("diagnosis", &step.diagnose), ("cleanup", &step.cleanup)] {
-        commands.extend(
-            runs.iter()
-                .map(|run| format!("{}  # {label}, after a failure", command(run))),
-        );
-    }
+    let diagnose = step.diagnose.iter().map(|run| ("diagnosis", command(run)));
+    let cleanup = step.cleanup.iter().map(|action| ("cleanup", line(action)));
+    commands.extend(
+        diagnose
+            .chain(cleanup)
+            .map(|(label, line)| format!("{line}  # {label}, after a failure")),
+    );
     if !commands.is_empty() {
         out += &markdown_block("sh", &commands.join("\n"));
         out.push('\n');

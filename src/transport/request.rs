@@ -40,8 +40,8 @@ pub struct StepRequest {
     pub actions: Vec<Action>,
     /// Read-only commands that explain a failure.
     pub diagnose: Vec<Run>,
-    /// Commands that undo what a failure leaves.
-    pub cleanup: Vec<Run>,
+    /// What undoes what a failure leaves: commands, and files that are put back.
+    pub cleanup: Vec<Action>,
     /// The longest that its actions may take, in seconds; 0: no bound.
     pub timeout_seconds: u32,
     /// The longest that its actions may print nothing, in seconds; 0: no bound.

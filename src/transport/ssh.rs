@@ -103,7 +103,9 @@ impl Connections {
         Ok(Self {
             starts: Semaphore::new(options.parallel.max(1)),
             options,
-            directory: tempfile::Builder::new().prefix("mrsk-").tempdir_in(parent)?,
+            directory: tempfile::Builder::new()
+                .prefix("mrsk-")
+                .tempdir_in(parent)?,
             jumps: Mutex::default(),
             masters: Mutex::default(),
             count: std::sync::atomic::AtomicUsize::new(0),
@@ -220,7 +222,11 @@ impl Connections {
                 Some(PathBuf::from("/etc/ssh/ssh_config")),
             ],
         };
-        files.into_iter().flatten().filter(|file| file.is_file()).collect()
+        files
+            .into_iter()
+            .flatten()
+            .filter(|file| file.is_file())
+            .collect()
     }
 
     async fn launch(&self, target: &Target, files: &Files) -> Result<Master, (ConnectError, bool)> {
@@ -329,7 +335,11 @@ impl Master {
                 .await;
             let error = match spawned {
                 Ok(mut child) => {
-                    let streams = (child.stdin().take(), child.stdout().take(), child.stderr().take());
+                    let streams = (
+                        child.stdin().take(),
+                        child.stdout().take(),
+                        child.stderr().take(),
+                    );
                     let (Some(stdin), Some(stdout), Some(stderr)) = streams else {
                         return Err("a channel without standard streams".to_owned());
                     };
@@ -410,5 +420,7 @@ async fn receive(stream: &mut UnixStream) -> io::Result<Vec<u32>> {
     let mut bytes = vec![0; length as usize];
     stream.read_exact(&mut bytes).await?;
     let words = bytes.chunks_exact(4);
-    Ok(words.map(|word| word.iter().fold(0, |sum, byte| sum << 8 | u32::from(*byte))).collect())
+    Ok(words
+        .map(|word| word.iter().fold(0, |sum, byte| sum << 8 | u32::from(*byte)))
+        .collect())
 }

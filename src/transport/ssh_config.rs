@@ -77,7 +77,10 @@ fn proxy_command(config: &Config<'_>) -> Result<Option<String>, String> {
         quote(&text).map_err(|error| error.to_string())
     };
     let file = |path: &Path| {
-        let text = path.to_str().ok_or("a path is not UTF-8")?.replace('%', "%%");
+        let text = path
+            .to_str()
+            .ok_or("a path is not UTF-8")?
+            .replace('%', "%%");
         quote(&text).map_err(|error| error.to_string())
     };
     let mut command = format!(
@@ -100,7 +103,9 @@ fn proxy_command(config: &Config<'_>) -> Result<Option<String>, String> {
 pub fn plain(text: &str) -> Result<&str, String> {
     let is_plain = !text.is_empty()
         && !text.starts_with('-')
-        && !text.contains(|c: char| c.is_whitespace() || c.is_control() || "\"'\\*?!#$`;&|<>".contains(c));
+        && !text.contains(|c: char| {
+            c.is_whitespace() || c.is_control() || "\"'\\*?!#$`;&|<>".contains(c)
+        });
     if is_plain {
         Ok(text)
     } else {
@@ -111,7 +116,10 @@ pub fn plain(text: &str) -> Result<&str, String> {
 fn path(path: &Path) -> Result<String, String> {
     match path.to_str() {
         Some(text) if !text.contains(['"', '\n', '%']) => Ok(format!("\"{text}\"")),
-        _ => Err(format!("ssh's configuration cannot name {}", path.display())),
+        _ => Err(format!(
+            "ssh's configuration cannot name {}",
+            path.display()
+        )),
     }
 }
 

@@ -14,7 +14,9 @@ pub enum ConnectError {
         detail: String,
     },
     /// The host does not let us in.
-    #[error("{host} refuses the login of {user}: {detail}; check the user, and that its key is in the agent or in ssh's configuration")]
+    #[error(
+        "{host} refuses the login of {user}: {detail}; check the user, and that its key is in the agent or in ssh's configuration"
+    )]
     Authentication {
         /// The host.
         host: String,
@@ -32,7 +34,9 @@ pub enum ConnectError {
         accept: String,
     },
     /// The host shows another key than the one that is known, or that the plan names.
-    #[error("{host} shows another host key than {expected}: it may have been installed anew, or somebody is in between; {advice}")]
+    #[error(
+        "{host} shows another host key than {expected}: it may have been installed anew, or somebody is in between; {advice}"
+    )]
     HostKeyChanged {
         /// The host.
         host: String,
@@ -42,7 +46,9 @@ pub enum ConnectError {
         advice: String,
     },
     /// The jump host or proxy command fails.
-    #[error("{host} cannot be reached through {proxy}: {detail}; check `ssh.proxy` or `ssh.proxy_command`")]
+    #[error(
+        "{host} cannot be reached through {proxy}: {detail}; check `ssh.proxy` or `ssh.proxy_command`"
+    )]
     JumpHost {
         /// The host.
         host: String,
@@ -171,9 +177,13 @@ fn direct(context: &Context<'_>, log: &str) -> ConnectError {
 
 /// Whether ssh says that sshd dropped the connection before it began, as one with too many of them does.
 pub(super) fn is_worth_another_try(log: &str, proxy_log: &str) -> bool {
-    ["kex_exchange_identification", "Connection reset by", "Connection closed by UNKNOWN"]
-        .iter()
-        .any(|word| log.contains(word) || proxy_log.contains(word))
+    [
+        "kex_exchange_identification",
+        "Connection reset by",
+        "Connection closed by UNKNOWN",
+    ]
+    .iter()
+    .any(|word| log.contains(word) || proxy_log.contains(word))
         && !proxy_log.contains("Permission denied")
         && !proxy_log.contains("Host key verification failed")
         && !proxy_log.contains("open failed")

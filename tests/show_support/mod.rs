@@ -186,7 +186,7 @@ fn web(host: &str, start_needs: &str) -> Vec<Step> {
         &["containers", new, "state"],
         "running",
     )]));
-    start.cleanup = vec![Run::literal(["docker", "rm", "--force", new])];
+    start.cleanup = vec![Action::Run(Run::literal(["docker", "rm", "--force", new]))];
     start.safe_point = true;
     let mut health = step(
         &id("web/hey-web-badb1aa/healthcheck"),

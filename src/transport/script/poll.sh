@@ -34,8 +34,9 @@ read_container() {
   done
 }
 
+# Keeps what a look has seen: of an attempt only the last look is told.
 note() {
-  printf 'attempt %s of %s: %s\n' "$mrsk_try" "$mrsk_tries" "$*"
+  mrsk_note=$*
 }
 
 # Whether docker did not answer.
@@ -132,27 +133,47 @@ look_running() {
   return 1
 }
 
-# Looks $3 times, with pauses of $2 seconds, as $1 says. What follows is the look's.
+# Makes $4 attempts, each of $2 looks within $3 seconds, as $1 says. What follows is the look's.
 poll() {
   mrsk_look=$1
-  mrsk_pause=$2
-  mrsk_tries=$3
-  shift 3
+  mrsk_looks=$2
+  mrsk_limit=$3
+  mrsk_tries=$4
+  shift 4
   mrsk_first=
   mrsk_try=1
+  while :
+  do
+    watch_for "$@"
+    mrsk_result=$?
+    [ "$mrsk_result" = 0 ] && return 0
+    [ "$mrsk_result" = 143 ] && return 143
+    printf 'attempt %s of %s: %s\n' "$mrsk_try" "$mrsk_tries" "$mrsk_note"
+    [ "$mrsk_result" = 2 ] && return 1
+    [ "$mrsk_try" -lt "$mrsk_tries" ] || break
+    mrsk_try=$((mrsk_try + 1))
+  done
+  [ "$mrsk_look" = idle ] || return 1
+  printf 'going on: %s attempts are over\n' "$mrsk_tries"
+}
+
+# One attempt: looks until one says yes or never, or its time is over.
+watch_for() {
+  uptime
+  mrsk_since=$mrsk_up
+  mrsk_left=$mrsk_looks
+  mrsk_note=
   while :
   do
     stopped && return 143
     "look_$mrsk_look" "$@"
     mrsk_result=$?
-    [ "$mrsk_result" = 0 ] && return 0
-    [ "$mrsk_result" = 2 ] && return 1
-    [ "$mrsk_try" -lt "$mrsk_tries" ] || break
-    mrsk_try=$((mrsk_try + 1))
-    nap "$mrsk_pause"
+    [ "$mrsk_result" = 1 ] || return "$mrsk_result"
+    mrsk_left=$((mrsk_left - 1))
+    uptime
+    [ "$mrsk_left" -gt 0 ] && [ $((mrsk_up - mrsk_since)) -lt "$mrsk_limit" ] || return 1
+    nap 0.1
   done
-  [ "$mrsk_look" = idle ] || return 1
-  printf 'going on: %s attempts are over\n' "$mrsk_tries"
 }
 
 # Compares the image that reference $1 names with registry digest $2.

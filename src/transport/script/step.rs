@@ -10,6 +10,9 @@ use crate::secret::Secret;
 use crate::transport::quote::quote;
 use crate::transport::request::{Inputs, SharedLock, StepRequest};
 
+/// The pause between two looks of an attempt, in milliseconds; `poll.sh` has it in seconds.
+const LOOK_MS: u32 = 100;
+
 /// Adds the step to a batch: its parts as functions, then the call that runs them or ends the batch.
 pub fn render(
     builder: &mut Builder,
@@ -23,16 +26,20 @@ pub fn render(
         builder.line("[ \"$mrsk_result\" = 0 ] || return \"$mrsk_result\"");
     }
     builder.line("return 0").line("}");
-    for (name, function, commands) in [
-        ("mrsk_diagnose", "explain", &request.diagnose),
-        ("mrsk_cleanup", "undo", &request.cleanup),
-    ] {
-        builder.line(&format!("{name}() {{"));
-        for command in commands {
-            run(builder, function, command, inputs)?;
-        }
-        builder.line("return 0").line("}");
+    builder.line("mrsk_diagnose() {");
+    for command in &request.diagnose {
+        run(builder, "explain", command, inputs)?;
     }
+    builder.line("return 0").line("}");
+    builder.line("mrsk_cleanup() {");
+    for action in &request.cleanup {
+        match action {
+            Action::Run(command) => run(builder, "undo", command, inputs)?,
+            Action::Write(file) => write(builder, "restore", file, inputs)?,
+            other => part(builder, other, inputs)?,
+        }
+    }
+    builder.line("return 0").line("}");
     let shared = match request.shared_lock {
         SharedLock::Hold => 1,
         SharedLock::Free => 0,
@@ -50,7 +57,7 @@ pub fn render(
 fn part(builder: &mut Builder, action: &Action, inputs: &Inputs) -> Result<(), RenderError> {
     match action {
         Action::Run(command) => run(builder, "run", command, inputs),
-        Action::Write(file) => write(builder, file, inputs),
+        Action::Write(file) => write(builder, "write", file, inputs),
         Action::Upload(file) => upload(builder, file, inputs),
         Action::Poll(condition) => poll(builder, condition),
         Action::VerifyImage(image) => verify_image(builder, image, inputs),
@@ -119,20 +126,27 @@ fn variable_name(name: &str) -> Result<&str, RenderError> {
 }
 
 fn mode(text: &str) -> Result<&str, RenderError> {
-    let is_mode = matches!(text.len(), 3 | 4) && text.bytes().all(|byte| matches!(byte, b'0'..=b'7'));
+    let is_mode =
+        matches!(text.len(), 3 | 4) && text.bytes().all(|byte| matches!(byte, b'0'..=b'7'));
     if !is_mode {
         return Err(RenderError::Mode(text.to_owned()));
     }
     Ok(text)
 }
 
-fn write(builder: &mut Builder, file: &Write, inputs: &Inputs) -> Result<(), RenderError> {
+/// Adds a file to be written, as the arguments of `function`.
+fn write(
+    builder: &mut Builder,
+    function: &str,
+    file: &Write,
+    inputs: &Inputs,
+) -> Result<(), RenderError> {
     let text = inputs
         .contents
         .get(&file.content)
         .ok_or_else(|| RenderError::Missing(file.path.clone()))?;
     builder.line(&format!(
-        "write {} {} {}",
+        "{function} {} {} {}",
         absolute(&file.path)?,
         mode(&file.mode)?,
         quote(text)?
@@ -178,7 +192,10 @@ fn poll(builder: &mut Builder, condition: &Poll) -> Result<(), RenderError> {
         }
         Probe::Route => {
             let host = condition.host.as_deref().ok_or_else(|| lacks("host"))?;
-            let expect = condition.expect.as_deref().ok_or_else(|| lacks("expectation"))?;
+            let expect = condition
+                .expect
+                .as_deref()
+                .ok_or_else(|| lacks("expectation"))?;
             let rest = format!(
                 " {} {} {} {}",
                 port()?,
@@ -191,10 +208,10 @@ fn poll(builder: &mut Builder, condition: &Poll) -> Result<(), RenderError> {
         Probe::Idle => ("idle", format!(" {:04X}", port()?)),
         Probe::Running => ("running", String::new()),
     };
-    let seconds = condition.interval_ms / 1000;
-    let decimals = condition.interval_ms % 1000;
+    let looks = condition.interval_ms.div_ceil(LOOK_MS).max(1);
+    let seconds = condition.interval_ms.div_ceil(1000);
     builder.line(&format!(
-        "poll {look} {seconds}.{decimals:03} {} {container}{rest}",
+        "poll {look} {looks} {seconds} {} {container}{rest}",
         condition.attempts
     ));
     Ok(())
@@ -205,9 +222,18 @@ fn verify_image(
     image: &VerifyImage,
     inputs: &Inputs,
 ) -> Result<(), RenderError> {
-    let pushed = || image.pushed_by.as_ref().and_then(|step| inputs.pushed.get(step));
+    let pushed = || {
+        image
+            .pushed_by
+            .as_ref()
+            .and_then(|step| inputs.pushed.get(step))
+    };
     let line = match image.digest.as_ref().or_else(pushed) {
-        Some(digest) => format!("verify_image {} {}", quote(&image.reference)?, quote(digest)?),
+        Some(digest) => format!(
+            "verify_image {} {}",
+            quote(&image.reference)?,
+            quote(digest)?
+        ),
         None => "printf '%s\\n' 'the registry digest is not known: not compared'".to_owned(),
     };
     builder.line(&line);

@@ -51,6 +51,12 @@ write() {
   printf '%s' "$3" >"$mrsk_new" && place "$1" "$2"
 }
 
+# Writes the text $3 to file $1 with mode $2, to undo something. Its failure is noted.
+restore() {
+  prepare "$1" && printf '%s' "$3" >"$mrsk_new" && place "$1" "$2" && return 0
+  printf 'cleanup failed: cannot write %s\n' "$1"
+}
+
 # Writes the bytes that $3 is in base64 to file $1 with mode $2, and compares them with the SHA-256 $4.
 upload() {
   stopped && return 143

@@ -1,0 +1,85 @@
+//! `mrsk audit`
+
+use super::args::{LinkArgs, ProjectArgs};
+use super::exit::{DONE, Failure};
+use super::project::{self, Values};
+use super::{exit, facts};
+use crate::name::HostName;
+use crate::record::Scope;
+use crate::show;
+
+/// Options of `mrsk audit`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    project: ProjectArgs,
+    #[command(flatten)]
+    link: LinkArgs,
+
+    /// Only these hosts, separated by commas
+    #[arg(long, value_name = "HOSTS", value_delimiter = ',')]
+    hosts: Vec<HostName>,
+
+    /// The last lines of each host
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 50)]
+    lines: usize,
+}
+
+/// Prints the audit log of each host.
+pub(super) async fn run(args: Args) -> Result<u8, Failure> {
+    let project = project::load(&args.project, Values::NamesOnly)?;
+    let config = &project.config;
+    let scope = Scope {
+        service: config.service.clone(),
+        destination: config.destination.clone(),
+    };
+    let hosts = if args.hosts.is_empty() {
+        facts::all(config)
+    } else {
+        args.hosts.clone()
+    };
+    let links = facts::open(&args.link, project::targets(config))?;
+    let mut reading = tokio::task::JoinSet::new();
+    for host in hosts {
+        let (links, scope) = (links.clone(), scope.clone());
+        reading.spawn(async move {
+            let answer = async {
+                let linked = links.get(&host).await.map_err(|error| error.to_string())?;
+                linked
+                    .read_audit(&scope)
+                    .await
+                    .map_err(|error| error.to_string())
+            };
+            let answer = answer.await;
+            (host, answer)
+        });
+    }
+    let mut logs = reading.join_all().await;
+    links.close();
+    logs.sort_by(|one, other| one.0.cmp(&other.0));
+    let mut text = String::new();
+    let mut problems = Vec::new();
+    for (host, answer) in logs {
+        match answer {
+            Ok(log) => text += &section(&host, &log, args.lines),
+            Err(problem) => problems.push(crate::diagnostic::Diagnostic::error(problem)),
+        }
+    }
+    project::print(&text)?;
+    if problems.is_empty() {
+        return Ok(DONE);
+    }
+    Err(Failure::of(exit::UNREACHABLE, problems))
+}
+
+fn section(host: &HostName, log: &str, most: usize) -> String {
+    let lines: Vec<&str> = log.lines().collect();
+    let mut text = format!("{host}\n");
+    if lines.is_empty() {
+        text += "  nothing ran here\n";
+    }
+    for line in &lines[lines.len().saturating_sub(most)..] {
+        text += &format!("  {}\n", show::terminal(line));
+    }
+    text
+}
