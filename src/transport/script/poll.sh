@@ -53,6 +53,7 @@ get() {
   *[0-9][0-9][0-9]) mrsk_code=${mrsk_text#"${mrsk_text%???}"} ;;
   esac
   mrsk_text=${mrsk_text%???}
+  mrsk_text=${mrsk_text%"$mrsk_nl"}
 }
 
 # One look, whose result is 0 for yes, 1 for not yet, 2 for never.
