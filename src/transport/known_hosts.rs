@@ -47,12 +47,14 @@ pub fn lookup(text: &str, home: &str) -> Lookup {
             "port" => port = value,
             "hostkeyalias" => alias = Some(value.to_owned()),
             "userknownhostsfile" | "globalknownhostsfile" => {
-                files.extend(value.split_whitespace().map(|file| {
-                    match file.strip_prefix("~/") {
-                        Some(rest) => PathBuf::from(home).join(rest),
-                        None => PathBuf::from(file),
-                    }
-                }));
+                files.extend(
+                    value
+                        .split_whitespace()
+                        .map(|file| match file.strip_prefix("~/") {
+                            Some(rest) => PathBuf::from(home).join(rest),
+                            None => PathBuf::from(file),
+                        }),
+                );
             }
             _ => {}
         }
@@ -100,7 +102,12 @@ mod tests {
 
     #[test]
     fn pins_hold_nothing_but_keys() {
-        let keys = ["ssh-ed25519 AAAA me@x", "one", "@revoked x", "ssh-rsa BB\nssh-dss CC"];
+        let keys = [
+            "ssh-ed25519 AAAA me@x",
+            "one",
+            "@revoked x",
+            "ssh-rsa BB\nssh-dss CC",
+        ];
         assert_eq!(
             pins(&keys.map(str::to_owned)),
             "mrsk-pinned ssh-ed25519 AAAA\nmrsk-pinned ssh-rsa BB\n"
@@ -110,7 +117,9 @@ mod tests {
     #[test]
     fn names_take_the_form_that_ssh_gives_them() {
         let files = "userknownhostsfile ~/.ssh/known_hosts /b\nglobalknownhostsfile /etc/c";
-        let expected: Vec<PathBuf> = ["/h/.ssh/known_hosts", "/b", "/etc/c"].map(PathBuf::from).into();
+        let expected: Vec<PathBuf> = ["/h/.ssh/known_hosts", "/b", "/etc/c"]
+            .map(PathBuf::from)
+            .into();
         for (text, name) in [
             ("hostname App1\nport 22", "app1"),
             ("hostname app1\nport 2222", "[app1]:2222"),

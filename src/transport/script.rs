@@ -44,7 +44,9 @@ pub enum RenderError {
     #[error(transparent)]
     Nul(#[from] NulError),
     /// A secret's name cannot be that of a variable, or is one that the scripts use.
-    #[error("{0} cannot be the name of a secret: it must be letters, digits and _, and not begin with mrsk_")]
+    #[error(
+        "{0} cannot be the name of a secret: it must be letters, digits and _, and not begin with mrsk_"
+    )]
     SecretName(String),
     /// A step names a secret, variable, content or file that was not handed over.
     #[error("the value of {0} is missing")]

@@ -103,7 +103,9 @@ impl Connections {
         Ok(Self {
             starts: Semaphore::new(options.parallel.max(1)),
             options,
-            directory: tempfile::Builder::new().prefix("mrsk-").tempdir_in(parent)?,
+            directory: tempfile::Builder::new()
+                .prefix("mrsk-")
+                .tempdir_in(parent)?,
             jumps: Mutex::default(),
             masters: Mutex::default(),
             count: std::sync::atomic::AtomicUsize::new(0),
@@ -154,17 +156,7 @@ impl Connections {
             return Ok(target.host_keys.clone());
         }
         let files = self.write_files(target)?;
-        let mut argv = vec!["ssh".to_owned(), "-G".to_owned(), "-F".to_owned()];
-        argv.push(files.config.display().to_string());
-        if let Some(port) = target.port {
-            argv.extend(["-p".to_owned(), port.to_string()]);
-        }
-        argv.extend(["-l".to_owned(), target.user.clone(), target.host.clone()]);
-        let command = LocalCommand {
-            argv,
-            ..LocalCommand::default()
-        };
-        let outcome = local::run(&command, |_| {})
+        let outcome = local::run(&configuration(target, &files), |_| {})
             .await
             .map_err(|error| other(target, &format!("ssh cannot be run: {error}")))?;
         let home = std::env::var("HOME").unwrap_or_default();
@@ -220,7 +212,11 @@ impl Connections {
                 Some(PathBuf::from("/etc/ssh/ssh_config")),
             ],
         };
-        files.into_iter().flatten().filter(|file| file.is_file()).collect()
+        files
+            .into_iter()
+            .flatten()
+            .filter(|file| file.is_file())
+            .collect()
     }
 
     async fn launch(&self, target: &Target, files: &Files) -> Result<Master, (ConnectError, bool)> {
@@ -253,10 +249,16 @@ impl Connections {
                 ssh_error::is_worth_another_try(log, &proxy_log),
             )
         };
-        let session = builder
-            .connect_mux(&target.host)
-            .await
-            .map_err(|error| failure(&words(&error)))?;
+        let session = match builder.connect_mux(&target.host).await {
+            Ok(session) => session,
+            Err(error) => {
+                let mut log = words(&error);
+                if is_empty_log(&error) {
+                    log = ask_for_words(target, files).await.unwrap_or(log);
+                }
+                return Err(failure(&log));
+            }
+        };
         let keeper = Keeper::hold(session.control_socket())
             .await
             .map_err(|error| failure(&error.to_string()))?;
@@ -281,6 +283,34 @@ fn other(target: &Target, detail: &str) -> ConnectError {
     ConnectError::Other {
         host: target.host.clone(),
         detail: detail.to_owned(),
+    }
+}
+
+/// Whether ssh wrote nothing into its log, as where it does not get beyond its configuration.
+fn is_empty_log(error: &openssh::Error) -> bool {
+    matches!(error, openssh::Error::Connect(error) if error.to_string().is_empty() || error.kind() == io::ErrorKind::NotFound)
+}
+
+/// Returns what ssh says of its configuration.
+async fn ask_for_words(target: &Target, files: &Files) -> Option<String> {
+    let outcome = local::run(&configuration(target, files), |_| {}).await;
+    match outcome {
+        Ok(outcome) => (outcome.stdout.is_empty()).then_some(outcome.tail),
+        Err(error) => Some(format!("ssh cannot be run: {error}")),
+    }
+}
+
+/// Returns the command that prints what ssh's configuration says of `target`.
+fn configuration(target: &Target, files: &Files) -> LocalCommand {
+    let mut argv = vec!["ssh".to_owned(), "-G".to_owned(), "-F".to_owned()];
+    argv.push(files.config.display().to_string());
+    if let Some(port) = target.port {
+        argv.extend(["-p".to_owned(), port.to_string()]);
+    }
+    argv.extend(["-l".to_owned(), target.user.clone(), target.host.clone()]);
+    LocalCommand {
+        argv,
+        ..LocalCommand::default()
     }
 }
 
@@ -329,7 +359,11 @@ impl Master {
                 .await;
             let error = match spawned {
                 Ok(mut child) => {
-                    let streams = (child.stdin().take(), child.stdout().take(), child.stderr().take());
+                    let streams = (
+                        child.stdin().take(),
+                        child.stdout().take(),
+                        child.stderr().take(),
+                    );
                     let (Some(stdin), Some(stdout), Some(stderr)) = streams else {
                         return Err("a channel without standard streams".to_owned());
                     };
@@ -410,5 +444,7 @@ async fn receive(stream: &mut UnixStream) -> io::Result<Vec<u32>> {
     let mut bytes = vec![0; length as usize];
     stream.read_exact(&mut bytes).await?;
     let words = bytes.chunks_exact(4);
-    Ok(words.map(|word| word.iter().fold(0, |sum, byte| sum << 8 | u32::from(*byte))).collect())
+    Ok(words
+        .map(|word| word.iter().fold(0, |sum, byte| sum << 8 | u32::from(*byte)))
+        .collect())
 }

@@ -14,7 +14,9 @@ pub enum ConnectError {
         detail: String,
     },
     /// The host does not let us in.
-    #[error("{host} refuses the login of {user}: {detail}; check the user, and that its key is in the agent or in ssh's configuration")]
+    #[error(
+        "{host} refuses the login of {user}: {detail}; check the user, and that its key is in the agent or in ssh's configuration"
+    )]
     Authentication {
         /// The host.
         host: String,
@@ -32,7 +34,9 @@ pub enum ConnectError {
         accept: String,
     },
     /// The host shows another key than the one that is known, or that the plan names.
-    #[error("{host} shows another host key than {expected}: it may have been installed anew, or somebody is in between; {advice}")]
+    #[error(
+        "{host} shows another host key than {expected}: it may have been installed anew, or somebody is in between; {advice}"
+    )]
     HostKeyChanged {
         /// The host.
         host: String,
@@ -42,7 +46,9 @@ pub enum ConnectError {
         advice: String,
     },
     /// The jump host or proxy command fails.
-    #[error("{host} cannot be reached through {proxy}: {detail}; check `ssh.proxy` or `ssh.proxy_command`")]
+    #[error(
+        "{host} cannot be reached through {proxy}: {detail}; check `ssh.proxy` or `ssh.proxy_command`"
+    )]
     JumpHost {
         /// The host.
         host: String,
@@ -147,14 +153,14 @@ fn direct(context: &Context<'_>, log: &str) -> ConnectError {
         );
         return ConnectError::HostKeyUnknown { host, accept };
     }
-    if AUTHENTICATION.iter().any(|word| has(&word)) {
+    if AUTHENTICATION.iter().any(has) {
         return ConnectError::Authentication {
             host,
             user: context.user.to_owned(),
             detail: line(&AUTHENTICATION),
         };
     }
-    if UNREACHABLE.iter().any(|word| has(&word)) {
+    if UNREACHABLE.iter().any(has) {
         return ConnectError::Unreachable {
             host,
             detail: line(&UNREACHABLE),
@@ -171,9 +177,13 @@ fn direct(context: &Context<'_>, log: &str) -> ConnectError {
 
 /// Whether ssh says that sshd dropped the connection before it began, as one with too many of them does.
 pub(super) fn is_worth_another_try(log: &str, proxy_log: &str) -> bool {
-    ["kex_exchange_identification", "Connection reset by", "Connection closed by UNKNOWN"]
-        .iter()
-        .any(|word| log.contains(word) || proxy_log.contains(word))
+    [
+        "kex_exchange_identification",
+        "Connection reset by",
+        "Connection closed by UNKNOWN",
+    ]
+    .iter()
+    .any(|word| log.contains(word) || proxy_log.contains(word))
         && !proxy_log.contains("Permission denied")
         && !proxy_log.contains("Host key verification failed")
         && !proxy_log.contains("open failed")
@@ -185,7 +195,7 @@ fn last_line(log: &str) -> &str {
     log.lines()
         .rev()
         .map(str::trim)
-        .find(|line| !line.is_empty())
+        .find(|line| !line.is_empty() && !line.contains("terminating, "))
         .unwrap_or_default()
 }
 

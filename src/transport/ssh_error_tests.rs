@@ -1,6 +1,11 @@
 use super::*;
 
-fn kind(log: &str, proxy: Option<&str>, proxy_log: &str, is_pinned: bool) -> (&'static str, String) {
+fn kind(
+    log: &str,
+    proxy: Option<&str>,
+    proxy_log: &str,
+    is_pinned: bool,
+) -> (&'static str, String) {
     let context = Context {
         host: "app1",
         user: "deploy",
@@ -19,28 +24,101 @@ fn kind(log: &str, proxy: Option<&str>, proxy_log: &str, is_pinned: bool) -> (&'
     (kind, error.to_string())
 }
 
-const CHANGED: &str = "@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key verification failed.";
+const CHANGED: &str =
+    "@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key verification failed.";
 const UNKNOWN: &str = "No ED25519 host key is known for app1 and you have requested strict checking.\nHost key verification failed.";
 
 #[test]
 fn words_of_ssh() {
     for (log, proxy, proxy_log, is_pinned, expected) in [
-        ("ssh: Could not resolve hostname app1: Name or service not known", None, "", false, "unreachable"),
-        ("ssh: connect to host app1 port 22: Connection refused", None, "", false, "unreachable"),
-        ("ssh: connect to host app1 port 22: Connection timed out", None, "", false, "unreachable"),
-        ("ssh: connect to host app1 port 22: No route to host", None, "", true, "unreachable"),
-        ("Connection closed by 10.0.0.1 port 22", None, "", false, "unreachable"),
-        ("deploy@app1: Permission denied (publickey,password).", None, "", false, "authentication"),
-        ("Load key \"k\": bad permissions\ndeploy@app1: Permission denied (publickey).", None, "", false, "authentication"),
-        ("Received disconnect from 10.0.0.1 port 22:2: Too many authentication failures", None, "", false, "authentication"),
+        (
+            "ssh: Could not resolve hostname app1: Name or service not known",
+            None,
+            "",
+            false,
+            "unreachable",
+        ),
+        (
+            "ssh: connect to host app1 port 22: Connection refused",
+            None,
+            "",
+            false,
+            "unreachable",
+        ),
+        (
+            "ssh: connect to host app1 port 22: Connection timed out",
+            None,
+            "",
+            false,
+            "unreachable",
+        ),
+        (
+            "ssh: connect to host app1 port 22: No route to host",
+            None,
+            "",
+            true,
+            "unreachable",
+        ),
+        (
+            "Connection closed by 10.0.0.1 port 22",
+            None,
+            "",
+            false,
+            "unreachable",
+        ),
+        (
+            "deploy@app1: Permission denied (publickey,password).",
+            None,
+            "",
+            false,
+            "authentication",
+        ),
+        (
+            "Load key \"k\": bad permissions\ndeploy@app1: Permission denied (publickey).",
+            None,
+            "",
+            false,
+            "authentication",
+        ),
+        (
+            "Received disconnect from 10.0.0.1 port 22:2: Too many authentication failures",
+            None,
+            "",
+            false,
+            "authentication",
+        ),
         (UNKNOWN, None, "", false, "unknown key"),
         (UNKNOWN, None, "", true, "changed key"),
         (CHANGED, None, "", false, "changed key"),
         (CHANGED, None, "", true, "changed key"),
-        ("Connection closed by UNKNOWN port 65535", Some("jump"), "ops@jump: Permission denied (publickey).", false, "jump host"),
-        ("kex_exchange_identification: Connection closed by remote host", Some("jump"), "", false, "jump host"),
-        ("deploy@app1: Permission denied (publickey).", Some("jump"), "", false, "authentication"),
-        ("Bad owner or permissions on config", None, "", false, "other"),
+        (
+            "Connection closed by UNKNOWN port 65535",
+            Some("jump"),
+            "ops@jump: Permission denied (publickey).",
+            false,
+            "jump host",
+        ),
+        (
+            "kex_exchange_identification: Connection closed by remote host",
+            Some("jump"),
+            "",
+            false,
+            "jump host",
+        ),
+        (
+            "deploy@app1: Permission denied (publickey).",
+            Some("jump"),
+            "",
+            false,
+            "authentication",
+        ),
+        (
+            "Bad owner or permissions on config",
+            None,
+            "",
+            false,
+            "other",
+        ),
         ("", None, "", false, "other"),
     ] {
         let (kind, text) = kind(log, proxy, proxy_log, is_pinned);
@@ -57,7 +135,10 @@ fn the_words_that_matter_are_told() {
         "",
         false,
     );
-    assert!(text.contains("deploy@app1: Permission denied (publickey)."), "{text}");
+    assert!(
+        text.contains("deploy@app1: Permission denied (publickey)."),
+        "{text}"
+    );
     let (_, text) = kind(UNKNOWN, None, "", false);
     assert!(text.contains("--accept-new-host-keys"), "{text}");
     let (_, text) = kind(
@@ -66,13 +147,28 @@ fn the_words_that_matter_are_told() {
         "ssh: connect to host jump port 22: Connection refused\n",
         false,
     );
-    assert!(text.contains("through jump") && text.contains("refused"), "{text}");
+    assert!(
+        text.contains("through jump") && text.contains("refused"),
+        "{text}"
+    );
 }
 
 #[test]
 fn only_dropped_connections_are_tried_again() {
-    assert!(is_worth_another_try("kex_exchange_identification: Connection closed by remote host", ""));
-    assert!(is_worth_another_try("Connection closed by UNKNOWN port 65535", "kex_exchange_identification: x"));
-    assert!(!is_worth_another_try("Connection closed by UNKNOWN port 65535", "ops@jump: Permission denied (publickey)."));
-    assert!(!is_worth_another_try("ssh: connect to host app1 port 22: Connection refused", ""));
+    assert!(is_worth_another_try(
+        "kex_exchange_identification: Connection closed by remote host",
+        ""
+    ));
+    assert!(is_worth_another_try(
+        "Connection closed by UNKNOWN port 65535",
+        "kex_exchange_identification: x"
+    ));
+    assert!(!is_worth_another_try(
+        "Connection closed by UNKNOWN port 65535",
+        "ops@jump: Permission denied (publickey)."
+    ));
+    assert!(!is_worth_another_try(
+        "ssh: connect to host app1 port 22: Connection refused",
+        ""
+    ));
 }

@@ -119,7 +119,8 @@ fn variable_name(name: &str) -> Result<&str, RenderError> {
 }
 
 fn mode(text: &str) -> Result<&str, RenderError> {
-    let is_mode = matches!(text.len(), 3 | 4) && text.bytes().all(|byte| matches!(byte, b'0'..=b'7'));
+    let is_mode =
+        matches!(text.len(), 3 | 4) && text.bytes().all(|byte| matches!(byte, b'0'..=b'7'));
     if !is_mode {
         return Err(RenderError::Mode(text.to_owned()));
     }
@@ -178,7 +179,10 @@ fn poll(builder: &mut Builder, condition: &Poll) -> Result<(), RenderError> {
         }
         Probe::Route => {
             let host = condition.host.as_deref().ok_or_else(|| lacks("host"))?;
-            let expect = condition.expect.as_deref().ok_or_else(|| lacks("expectation"))?;
+            let expect = condition
+                .expect
+                .as_deref()
+                .ok_or_else(|| lacks("expectation"))?;
             let rest = format!(
                 " {} {} {} {}",
                 port()?,
@@ -205,9 +209,18 @@ fn verify_image(
     image: &VerifyImage,
     inputs: &Inputs,
 ) -> Result<(), RenderError> {
-    let pushed = || image.pushed_by.as_ref().and_then(|step| inputs.pushed.get(step));
+    let pushed = || {
+        image
+            .pushed_by
+            .as_ref()
+            .and_then(|step| inputs.pushed.get(step))
+    };
     let line = match image.digest.as_ref().or_else(pushed) {
-        Some(digest) => format!("verify_image {} {}", quote(&image.reference)?, quote(digest)?),
+        Some(digest) => format!(
+            "verify_image {} {}",
+            quote(&image.reference)?,
+            quote(digest)?
+        ),
         None => "printf '%s\\n' 'the registry digest is not known: not compared'".to_owned(),
     };
     builder.line(&line);
