@@ -8,6 +8,7 @@ use super::event::Action;
 use super::progress::{Outcome, Phase, Progress, SkipReason, StepStatus, StopReason};
 use super::step::StepState;
 use super::{Ask, GIVE_UP_SECONDS, LONGEST_BACK_OFF_SECONDS, Link, State, Timer};
+use crate::graph::Ended;
 use crate::name::HostName;
 use crate::plan::resume::{Answer, answer};
 use crate::record::{Attempt, AttemptState};
@@ -33,7 +34,22 @@ impl State {
         self.hosts[host].asks.remove(&ask)
     }
 
+    /// Sends again what was held back while the lock could not be confirmed.
+    pub(super) fn emit_held_back(&mut self) {
+        for host in 0..self.hosts.len() {
+            if self.hosts[host].link == Link::Up {
+                let asks: Vec<Ask> = self.hosts[host].asks.iter().copied().collect();
+                for ask in asks.into_iter().filter(|ask| ask.needs_lock()) {
+                    self.emit(host, ask);
+                }
+            }
+        }
+    }
+
     fn emit(&mut self, index: usize, ask: Ask) {
+        if self.lock.suspended && ask.needs_lock() {
+            return;
+        }
         let host = self.hosts[index].name.clone();
         let action = match ask {
             Ask::Lock => {
@@ -173,20 +189,24 @@ impl State {
             self.stop_now(StopReason::LockHostGone);
             for step in 0..self.steps.len() {
                 if matches!(self.steps[step].state, StepState::Recording { .. }) {
-                    self.fail_with(step, StepStatus::Lost, String::new());
+                    self.lose(step);
                 }
             }
         }
-        let steps = self.hosts[host].steps.clone();
-        self.hosts[host].ready.clear();
-        for step in steps {
+        for step in self.hosts[host].steps.clone() {
             if self.steps[step].is_under_way() {
-                self.fail_with(step, StepStatus::Lost, String::new());
+                self.lose(step);
             } else if !self.steps[step].has_ended() {
                 self.skip(step, SkipReason::HostGone);
             }
         }
+        self.hosts[host].ready.clear();
         self.fail_host(host, StopReason::HostGone { host: name });
+    }
+
+    /// A step was under way when its host went away. Nothing that waits for it starts, even if its failure would be tolerated.
+    pub(super) fn lose(&mut self, step: usize) {
+        self.settle(step, StepStatus::Lost, Ended::Failure, String::new());
     }
 
     /// Settles the steps whose channel broke by what the host lists now.

@@ -64,8 +64,8 @@ pub struct State {
     values: BTreeMap<StepId, Option<String>>,
     /// Whether a host lists the plan as finished: then every step had succeeded everywhere.
     assume_done: bool,
-    /// Whether a beat is awaited that confirms the lock after the fences.
-    confirming: bool,
+    /// What waits for a fresh beat.
+    confirming: Option<Confirm>,
     finish_asked: bool,
     /// What is reported of steps in doubt whose failure is tolerated, once the plan is finished.
     tolerated_doubt: Option<Outcome>,
@@ -134,6 +134,16 @@ enum Ask {
     Release,
 }
 
+impl Ask {
+    /// Whether it changes what other runs see, so that it is held back while the lock is not confirmed.
+    fn needs_lock(self) -> bool {
+        match self {
+            Ask::Fence | Ask::Record { .. } | Ask::Finish => true,
+            Ask::Lock | Ask::Inspect | Ask::Probe | Ask::List | Ask::Beat | Ask::Release => false,
+        }
+    }
+}
+
 /// The deploy lock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Lock {
@@ -147,6 +157,13 @@ struct Lock {
     suspended: bool,
     /// Until when a held lock is waited for.
     wait_until: Millis,
+}
+
+/// What waits for a beat that is sent now to confirm the lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Confirm {
+    BeforeFences,
+    AfterFences,
 }
 
 /// What happens at a time of its own.
@@ -208,7 +225,7 @@ impl State {
             values: BTreeMap::new(),
             assume_done: false,
             taking_up: false,
-            confirming: false,
+            confirming: None,
             finish_asked: false,
             tolerated_doubt: None,
             local_ready: BTreeSet::new(),
