@@ -117,6 +117,8 @@ pub(super) struct Runner {
     pub(super) dead: bool,
     pub(super) exited: Option<Outcome>,
     pub(super) interrupts: u32,
+    /// Whether it left while the lock host was out of reach, or at once: its lock is taken over when its beat is old.
+    pub(super) left_lock: bool,
     pub(super) tick: Option<u64>,
     /// Whether a host answered it while its engine was silent.
     pub(super) saw_silence: bool,
@@ -335,6 +337,7 @@ impl World {
             dead: false,
             exited: None,
             interrupts: 0,
+            left_lock: false,
             tick: None,
             saw_silence: false,
             logged_in: false,
@@ -516,6 +519,7 @@ impl World {
                 .links
                 .get(&self.plan.lock_host)
                 .is_none_or(|link| !link.alive || link.known != Known::Open);
+        at.left_lock = excused;
         if holds && !excused {
             return self.fail(format!("runner {runner} left its lock behind"));
         }
@@ -691,7 +695,7 @@ impl World {
         }
         if let Some(lock) = &self.hosts[&self.plan.lock_host].lock {
             let run = lock.run.clone();
-            let left = |at: &Runner| at.run == run && (at.dead || at.interrupts > 1);
+            let left = |at: &Runner| at.run == run && (at.dead || at.left_lock);
             if self.runners.iter().any(left) {
                 return;
             }
