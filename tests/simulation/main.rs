@@ -2,7 +2,10 @@
 //!
 //! `MRSK_SEEDS=N` runs the seeds 0 to N-1 (1,000 where it is unset), `MRSK_SEED=S` one seed, with its whole trace.
 
+mod faults;
 mod host;
+mod judge;
+mod local;
 mod plans;
 mod protocol;
 mod rng;
@@ -30,7 +33,7 @@ fn number(name: &str) -> Option<u64> {
 
 /// Runs the seeds of a range on two threads, and returns the first that breaks a promise whose text has one of `words` in it.
 fn search(mutant: Mutant, seeds: u64, words: &[&str]) -> Option<(u64, String)> {
-    let found = std::thread::scope(|scope| {
+    std::thread::scope(|scope| {
         let threads: Vec<_> = (0..2)
             .map(|part| {
                 scope.spawn(move || {
@@ -47,8 +50,7 @@ fn search(mutant: Mutant, seeds: u64, words: &[&str]) -> Option<(u64, String)> {
             .into_iter()
             .filter_map(|thread| thread.join().expect("a seed panicked"))
             .min_by_key(|(seed, _)| *seed)
-    });
-    found
+    })
 }
 
 #[test]

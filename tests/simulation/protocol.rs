@@ -2,9 +2,8 @@
 
 use mrsk::apply::state::{Action, Event};
 use mrsk::name::{HostName, PlanDigest, StepId};
+use mrsk::plan::StepKind;
 use mrsk::plan::effect::effect;
-use mrsk::plan::resume::Answer;
-use mrsk::plan::{Check, StepKind};
 use mrsk::record::{AttemptState, Ending, Serial};
 
 use super::host::Record;
@@ -32,7 +31,7 @@ impl World {
         self.serve(runner, link, host, action);
     }
 
-    fn refuse_link(&mut self, runner: usize, link: u64, host: &HostName) {
+    pub(super) fn refuse_link(&mut self, runner: usize, link: u64, host: &HostName) {
         if let Some(current) = self.runners[runner].links.get_mut(host) {
             current.alive = false;
         }
@@ -54,7 +53,13 @@ impl World {
     }
 
     /// What was sent before the connection broke may still be carried out, even much later; nobody hears of it.
-    fn arrive_late(&mut self, runner: usize, link: u64, host: &HostName, action: Action) {
+    pub(super) fn arrive_late(
+        &mut self,
+        runner: usize,
+        link: u64,
+        host: &HostName,
+        action: Action,
+    ) {
         match self.rng.range(0, 3) {
             0 => {}
             1 if matches!(
@@ -80,7 +85,7 @@ impl World {
         }
     }
 
-    fn serve(&mut self, runner: usize, link: u64, host: &HostName, action: Action) {
+    pub(super) fn serve(&mut self, runner: usize, link: u64, host: &HostName, action: Action) {
         let run = self.runners[runner].run.clone();
         let now = self.now;
         let mutant = self.mutant;
@@ -180,7 +185,7 @@ impl World {
         self.hazard(runner, host);
     }
 
-    fn inspect(&mut self, runner: usize, link: u64, host: &HostName) {
+    pub(super) fn inspect(&mut self, runner: usize, link: u64, host: &HostName) {
         let (now, mutant) = (self.now, self.mutant);
         let sim = &self.hosts[host];
         let silent = sim.is_silent(now);
@@ -292,7 +297,7 @@ impl World {
         }
     }
 
-    fn leave_receipt(&mut self, script: &Script, ending: Ending) {
+    pub(super) fn leave_receipt(&mut self, script: &Script, ending: Ending) {
         let start = &script.steps[script.at];
         let now = self.now;
         let Some(sim) = self.hosts.get_mut(&script.host) else {
@@ -318,7 +323,7 @@ impl World {
     }
 
     /// After the claim the fence decides; then the command begins.
-    fn read_fence(&mut self, script: Script, id: &StepId) {
+    pub(super) fn read_fence(&mut self, script: Script, id: &StepId) {
         let fence = self.hosts[&script.host].fence.clone();
         let foreign = fence.as_ref() != Some(&script.run);
         if foreign && self.mutant != Mutant::FenceOff {
@@ -362,7 +367,7 @@ impl World {
         self.after(long - half, Item::Script { script, stage });
     }
 
-    fn is_recorded(&self) -> bool {
+    pub(super) fn is_recorded(&self) -> bool {
         let lock_host = &self.hosts[&self.plan.lock_host];
         lock_host
             .values
@@ -370,7 +375,7 @@ impl World {
             .any(|step| self.plan_step(step).kind == StepKind::Push)
     }
 
-    fn take_effect(&mut self, host: &HostName, id: &StepId) {
+    pub(super) fn take_effect(&mut self, host: &HostName, id: &StepId) {
         let step = self.plan_step(id).clone();
         if self.truth.take_effect(self.index[id]).is_err() {
             return self.fail(format!("{id} takes effect twice"));
@@ -405,7 +410,7 @@ impl World {
     }
 
     /// `docker rm -f NAME`.
-    fn clean_up(&mut self, id: &StepId) {
+    pub(super) fn clean_up(&mut self, id: &StepId) {
         let step = self.plan_step(id).clone();
         let Some(host) = &step.host else { return };
         for run in &step.cleanup {
@@ -418,125 +423,5 @@ impl World {
             let plan = self.plan.clone();
             self.truth.undo(&plan, &step);
         }
-    }
-
-    pub(super) fn start_local(&mut self, runner: usize, step: StepId, attempt: u32) {
-        let kind = self.plan_step(&step).kind;
-        let at = &self.runners[runner];
-        if kind == StepKind::Push && !(at.logged_in && at.built) {
-            return self.fail("a push from a machine that has not built or is not logged in");
-        }
-        if kind == StepKind::Push && self.is_recorded() {
-            return self.fail("a push though one was recorded");
-        }
-        let ok = self.is_calm() || !self.rng.chance(self.failure_rate);
-        let delay = self.rng.range(100, 30_000);
-        self.after(
-            delay,
-            Item::Local {
-                runner,
-                step,
-                attempt,
-                ok,
-                ended: false,
-            },
-        );
-    }
-
-    /// A local step takes effect, and a moment later its runner hears of its end. It may outlive its runner.
-    pub(super) fn local(
-        &mut self,
-        runner: usize,
-        step: StepId,
-        attempt: u32,
-        ok: bool,
-        ended: bool,
-    ) {
-        let host = self.plan.lock_host.clone();
-        self.hazard(runner, &host);
-        if self.runners[runner].dead && self.rng.chance(500) {
-            return;
-        }
-        let kind = self.plan_step(&step).kind;
-        if ended {
-            let ending = if ok {
-                Ending::Succeeded
-            } else {
-                Ending::Failed { code: 1 }
-            };
-            let event = Event::LocalEnded {
-                step,
-                attempt,
-                ending,
-                value: (kind == StepKind::Push).then(|| "sha256:pushed".to_owned()),
-                diagnosis: String::new(),
-            };
-            return self.after(
-                1,
-                Item::ToRunner {
-                    runner,
-                    link: None,
-                    event,
-                },
-            );
-        }
-        match kind {
-            _ if !ok => {}
-            StepKind::RegistryLogin => self.runners[runner].logged_in = true,
-            StepKind::Build => self.runners[runner].built = true,
-            StepKind::Push => self.pushed = true,
-            _ => {}
-        }
-        let delay = self.rng.range(1, 2_000);
-        self.after(
-            delay,
-            Item::Local {
-                runner,
-                step,
-                attempt,
-                ok,
-                ended: true,
-            },
-        );
-    }
-
-    /// The registry tells whether it has the image only to those who are logged in, and not always.
-    pub(super) fn check_local(&mut self, runner: usize, step: StepId) {
-        let Check::Argv(_) = self
-            .plan_step(&step)
-            .check
-            .clone()
-            .unwrap_or(Check::Facts(Vec::new()))
-        else {
-            return self.fail(format!("{step} has no local check"));
-        };
-        let yes = |yes: bool| if yes { Answer::Yes } else { Answer::No };
-        let at = &self.runners[runner];
-        let mut answer = match self.plan_step(&step).kind {
-            StepKind::RegistryLogin => yes(at.logged_in),
-            StepKind::Build => yes(at.built),
-            _ if at.logged_in => yes(self.pushed),
-            _ => Answer::CannotSay,
-        };
-        if !self.is_calm() && self.rng.chance(30) {
-            answer = Answer::CannotSay;
-        }
-        if answer == Answer::CannotSay {
-            self.excused.insert(step.clone());
-        }
-        let value = (answer == Answer::Yes).then(|| "sha256:pushed".to_owned());
-        let delay = self.rng.range(10, 2_000);
-        self.after(
-            delay,
-            Item::ToRunner {
-                runner,
-                link: None,
-                event: Event::LocalChecked {
-                    step,
-                    answer,
-                    value,
-                },
-            },
-        );
     }
 }

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use mrsk::apply::state::{Action, Event, Millis, Options, Outcome, StartStep, State};
 use mrsk::facts::model::HostFacts;
 use mrsk::name::{HostName, RunId, StepId};
-use mrsk::plan::effect::effect;
-use mrsk::plan::{Check, Plan, Step, StepKind};
+use mrsk::plan::{Plan, Step, StepKind};
 use mrsk::record::Ending;
 
 use super::host::SimHost;
@@ -138,14 +137,14 @@ pub struct World {
     pub(super) runners: Vec<Runner>,
     pub(super) truth: Truth,
     pub(super) pushed: bool,
-    budget: u32,
-    fault_rate: u64,
+    pub(super) budget: u32,
+    pub(super) fault_rate: u64,
     pub(super) failure_rate: u64,
-    calm_at: u64,
-    next_link: u64,
-    runs: u32,
-    finished: bool,
-    initial: BTreeMap<HostName, HostFacts>,
+    pub(super) calm_at: u64,
+    pub(super) next_link: u64,
+    pub(super) runs: u32,
+    pub(super) finished: bool,
+    pub(super) initial: BTreeMap<HostName, HostFacts>,
     pub trace: Vec<String>,
     pub violation: Option<String>,
     pub excused: BTreeSet<StepId>,
@@ -256,7 +255,7 @@ impl World {
         &self.plan.steps[self.index[id]]
     }
 
-    fn step(&mut self, item: Item) {
+    pub(super) fn step(&mut self, item: Item) {
         match item {
             Item::Launch => self.launch(),
             Item::Tick { runner } => {
@@ -304,7 +303,7 @@ impl World {
         }
     }
 
-    fn launch(&mut self) {
+    pub(super) fn launch(&mut self) {
         if self.finished {
             return;
         }
@@ -347,7 +346,7 @@ impl World {
     }
 
     /// Hands an event to a runner, and carries out what it wants.
-    fn deliver(&mut self, runner: usize, link: Option<(HostName, u64)>, event: Event) {
+    pub(super) fn deliver(&mut self, runner: usize, link: Option<(HostName, u64)>, event: Event) {
         let now = self.now;
         let at = &mut self.runners[runner];
         if at.dead || at.exited.is_some() {
@@ -396,7 +395,7 @@ impl World {
     }
 
     /// Notes what an event tells about a link. One that breaks before it was opened could not be opened.
-    fn learn(&mut self, runner: usize, event: Event) -> Event {
+    pub(super) fn learn(&mut self, runner: usize, event: Event) -> Event {
         let at = &mut self.runners[runner];
         let (host, known) = match &event {
             Event::ChannelLost { host, .. } | Event::Unreachable { host, .. } => {
@@ -422,7 +421,7 @@ impl World {
     }
 
     /// A runner that neither waits for a time nor for anybody would wait for ever.
-    fn check_quiescence(&mut self, runner: usize) {
+    pub(super) fn check_quiescence(&mut self, runner: usize) {
         let at = &self.runners[runner];
         if at.exited.is_none() && !at.dead && at.state.deadline().is_none() && self.heap.is_empty()
         {
@@ -430,7 +429,7 @@ impl World {
         }
     }
 
-    fn carry_out(&mut self, runner: usize, action: Action) {
+    pub(super) fn carry_out(&mut self, runner: usize, action: Action) {
         match &action {
             Action::Report(_) | Action::Journal(_) => return,
             Action::Exit(outcome) => return self.exit(runner, outcome.clone()),
@@ -470,7 +469,7 @@ impl World {
     }
 
     /// Puts a request on its way. A link that the runner knows to be broken may only be opened again.
-    fn send(&mut self, runner: usize, host: HostName, action: Action) {
+    pub(super) fn send(&mut self, runner: usize, host: HostName, action: Action) {
         let opens = matches!(action, Action::Reconnect { .. });
         let next = self.next_link + 1;
         let links = &mut self.runners[runner].links;
@@ -506,53 +505,6 @@ impl World {
         );
     }
 
-    fn exit(&mut self, runner: usize, outcome: Outcome) {
-        self.note(format!("<- {runner} exit {outcome:?}"));
-        let holds = self.hosts[&self.plan.lock_host]
-            .lock
-            .as_ref()
-            .is_some_and(|lock| lock.run == self.runners[runner].run);
-        let at = &mut self.runners[runner];
-        at.exited = Some(outcome.clone());
-        let excused = at.interrupts > 1
-            || at
-                .links
-                .get(&self.plan.lock_host)
-                .is_none_or(|link| !link.alive || link.known != Known::Open);
-        at.left_lock = excused;
-        if holds && !excused {
-            return self.fail(format!("runner {runner} left its lock behind"));
-        }
-        match &outcome {
-            Outcome::Done => {
-                self.finished = true;
-                return self.judge_facts();
-            }
-            Outcome::AlreadyApplied => {
-                self.finished = true;
-                return self.judge_facts();
-            }
-            Outcome::Stale { .. } if self.runners[runner].saw_silence => {}
-            Outcome::Stale { .. } | Outcome::Superseded { .. } | Outcome::LockForeign { .. } => {
-                return self.fail(format!("unfounded outcome {outcome:?}"));
-            }
-            Outcome::InDoubt { steps } => {
-                for step in steps {
-                    let unknowable = !matches!(
-                        (&self.plan_step(step).check, &self.plan_step(step).host),
-                        (Some(Check::Facts(_)), Some(_)) | (Some(Check::Argv(_)), None)
-                    );
-                    if !unknowable && !self.excused.contains(step) {
-                        return self.fail(format!("{step} is in doubt though its check could say"));
-                    }
-                }
-            }
-            _ => {}
-        }
-        let delay = self.rng.range(1_000, 30_000);
-        self.after(delay, Item::Launch);
-    }
-
     /// Sends an answer over the link that the question came by.
     pub(super) fn answer(&mut self, runner: usize, host: &HostName, link: u64, event: Event) {
         let delay = self.latency();
@@ -564,171 +516,6 @@ impl World {
                 event,
             },
         );
-    }
-
-    /// Perhaps something goes wrong, at any point of the protocol.
-    pub(super) fn hazard(&mut self, runner: usize, host: &HostName) {
-        if self.budget == 0 || self.is_calm() || self.finished || !self.rng.chance(self.fault_rate)
-        {
-            return;
-        }
-        self.budget -= 1;
-        match self.rng.range(0, 9) {
-            0..=3 => self.lose_link(runner, host),
-            4 | 5 => self.kill_host(host),
-            6 | 7 => self.kill_runner(runner),
-            8 => self.freeze(runner),
-            _ => self.interrupt(runner),
-        }
-    }
-
-    fn chaos(&mut self) {
-        if self.finished {
-            return;
-        }
-        let runner = self.runners.len() - 1;
-        let names: Vec<HostName> = self.hosts.keys().cloned().collect();
-        let pick = self.rng.range(0, names.len() as u64 - 1) as usize;
-        match self.rng.range(0, 5) {
-            0 => self.after(0, Item::Launch),
-            1 => self.kill_host(&names[pick].clone()),
-            2 => self.lose_link(runner, &names[pick].clone()),
-            3 => self.interrupt(runner),
-            4 => self.kill_runner(runner),
-            _ => {
-                let message = "disk full".to_owned();
-                self.deliver(runner, None, Event::JournalFailed { message });
-            }
-        }
-    }
-
-    pub(super) fn lose_link(&mut self, runner: usize, host: &HostName) {
-        let Some(link) = self.runners[runner].links.get_mut(host) else {
-            return;
-        };
-        if !link.alive {
-            return;
-        }
-        link.alive = false;
-        let id = link.id;
-        self.note(format!("runner {runner} loses {host}"));
-        let delay = self.rng.range(0, 20_000);
-        self.after(
-            delay,
-            Item::ToRunner {
-                runner,
-                link: Some((host.clone(), id)),
-                event: Event::ChannelLost {
-                    host: host.clone(),
-                    message: "broken pipe".into(),
-                },
-            },
-        );
-    }
-
-    fn kill_host(&mut self, host: &HostName) {
-        let Some(sim) = self.hosts.get_mut(host) else {
-            return;
-        };
-        if !sim.up {
-            return;
-        }
-        sim.up = false;
-        sim.boot += 1;
-        for ((step, _), record) in &mut sim.records {
-            if std::mem::take(&mut record.alive) && std::mem::take(&mut record.commanding) {
-                self.truth.stop_running(self.index[step]);
-            }
-        }
-        self.note(format!("{host} is killed"));
-        for runner in 0..self.runners.len() {
-            self.lose_link(runner, host);
-        }
-        let away = self.rng.range(1_000, 100_000);
-        self.after(away, Item::HostBack { host: host.clone() });
-    }
-
-    fn kill_runner(&mut self, runner: usize) {
-        let at = &mut self.runners[runner];
-        if at.dead || at.exited.is_some() {
-            return;
-        }
-        at.dead = true;
-        for link in at.links.values_mut() {
-            link.alive = false;
-        }
-        self.note(format!("runner {runner} is killed"));
-        let delay = self.rng.range(100, 90_000);
-        self.after(delay, Item::Launch);
-    }
-
-    fn freeze(&mut self, runner: usize) {
-        let long = self.rng.range(5_000, 200_000);
-        let at = &mut self.runners[runner];
-        if at.dead || at.exited.is_some() {
-            return;
-        }
-        at.frozen_until = self.now + long;
-        self.note(format!("runner {runner} is frozen for {long} ms"));
-        let delay = self.rng.range(100, 90_000);
-        self.after(delay, Item::Launch);
-    }
-
-    fn interrupt(&mut self, runner: usize) {
-        let times = if self.rng.chance(300) { 2 } else { 1 };
-        for _ in 0..times {
-            let delay = self.rng.range(0, 3_000);
-            self.after(
-                delay,
-                Item::ToRunner {
-                    runner,
-                    link: None,
-                    event: Event::Interrupt,
-                },
-            );
-        }
-    }
-
-    fn judge_the_end(&mut self) {
-        if !self.finished {
-            return self.fail("the plan was never applied to its end");
-        }
-        if let Some(lock) = &self.hosts[&self.plan.lock_host].lock {
-            let run = lock.run.clone();
-            let left = |at: &Runner| at.run == run && (at.dead || at.left_lock);
-            if self.runners.iter().any(left) {
-                return;
-            }
-            return self.fail(format!("run {run} holds the lock after the end"));
-        }
-        self.judge_facts();
-    }
-
-    /// What the hosts show is what an undisturbed run leaves.
-    fn judge_facts(&mut self) {
-        for (name, initial) in &self.initial {
-            let mut expected = initial.clone();
-            for step in &self.plan.steps {
-                if step.host.as_ref() == Some(name) {
-                    expected = effect(step, &expected);
-                }
-            }
-            let mut facts = self.hosts[name].facts.clone();
-            facts.serial = expected.serial.clone();
-            facts.finished = expected.finished.clone();
-            let tolerated = self.truth.tolerated(&self.plan);
-            for step in tolerated {
-                if step.host.as_ref() == Some(name) {
-                    facts = effect(step, &facts);
-                }
-            }
-            if facts != expected {
-                return self.fail(format!("{name} ends as {facts:?}\nnot as {expected:?}"));
-            }
-        }
-        if !self.pushed {
-            self.fail("finished without a push");
-        }
     }
 }
 

@@ -145,7 +145,7 @@ impl Ask {
 }
 
 /// The deploy lock.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 struct Lock {
     held: bool,
     /// When the last confirmed beat was sent.
@@ -202,17 +202,7 @@ impl State {
             }
             steps.push(StepRun::new(host.copied()));
         }
-        for &index in shape.graph.order() {
-            let continues = |need: usize| {
-                steps[need].host.is_some()
-                    && steps[need].host == steps[index].host
-                    && (plan.steps[need].safe_point || steps[need].in_switch)
-            };
-            let in_switch = !plan.steps[index].safe_point
-                && !is_barrier(&plan, index)
-                && shape.graph.needs(index).any(continues);
-            steps[index].in_switch = in_switch;
-        }
+        mark_switches(&plan, &shape, &mut steps);
         let lock_host = host_index.get(&plan.lock_host).copied().unwrap_or(0);
         Ok(Self {
             queue: shape.queue(&plan),
@@ -379,6 +369,21 @@ impl State {
     }
 }
 
+/// Marks the steps that continue, on their host, what a step with a safe point began.
+fn mark_switches(plan: &Plan, shape: &Shape, steps: &mut [StepRun]) {
+    for &index in shape.graph.order() {
+        let continues = |need: usize| {
+            steps[need].host.is_some()
+                && steps[need].host == steps[index].host
+                && (plan.steps[need].safe_point || steps[need].in_switch)
+        };
+        let in_switch = !plan.steps[index].safe_point
+            && !is_barrier(plan, index)
+            && shape.graph.needs(index).any(continues);
+        steps[index].in_switch = in_switch;
+    }
+}
+
 impl Host {
     fn new(name: HostName) -> Self {
         Self {
@@ -395,18 +400,5 @@ impl Host {
 
     fn is_gone(&self) -> bool {
         matches!(self.link, Link::Gone { .. })
-    }
-}
-
-impl Default for Lock {
-    fn default() -> Self {
-        Self {
-            held: false,
-            confirmed: Millis::default(),
-            sent: Millis::default(),
-            stale: false,
-            suspended: false,
-            wait_until: Millis::default(),
-        }
     }
 }
