@@ -16,11 +16,23 @@ use super::rng::Rng;
 pub const REFERENCE: &str = "registry:4443/app:2";
 pub const ROUTE_FILE: &str = "/var/lib/mrsk/traefik/app-web.yml";
 
-/// A plan, and the facts of its hosts before it.
+/// A plan, and the facts of its hosts before it. Plans of the real compiler fit in as well.
 #[derive(Debug, Clone)]
 pub struct Scenario {
     pub plan: Plan,
     pub facts: BTreeMap<HostName, HostFacts>,
+    pub switches: Vec<Switch>,
+}
+
+/// What must be so on a host before the old container of a role is drained or stopped.
+#[derive(Debug, Clone)]
+pub struct Switch {
+    pub host: HostName,
+    pub role: RoleName,
+    /// The new container.
+    pub container: String,
+    /// The routing file and the alias that it must name; absent for a role without Traefik.
+    pub route: Option<(String, String)>,
 }
 
 struct Builder {
@@ -116,7 +128,24 @@ pub fn scenario(rng: &mut Rng) -> Scenario {
         &hosts,
         bare.map(|index| hosts[index].clone()),
     );
-    Scenario { plan, facts }
+    let web = |host: &String| Switch {
+        host: HostName::from(host.as_str()),
+        role: RoleName::from("web"),
+        container: "app-web-2".to_owned(),
+        route: Some((ROUTE_FILE.to_owned(), "m-2".to_owned())),
+    };
+    let job = Switch {
+        role: RoleName::from("job"),
+        container: "app-job-2".to_owned(),
+        route: None,
+        ..web(last)
+    };
+    let switches = hosts.iter().map(web).chain([job]).collect();
+    Scenario {
+        plan,
+        facts,
+        switches,
+    }
 }
 
 fn local_steps(builder: &mut Builder) {

@@ -385,27 +385,25 @@ impl World {
             return;
         };
         sim.facts = effect(&step, &sim.facts);
-        if is_old(step.kind)
-            && step
-                .role
-                .as_ref()
-                .is_some_and(|role| role.as_str() == "web")
-        {
-            let routed = sim
-                .facts
-                .files
-                .get(super::plans::ROUTE_FILE)
-                .is_some_and(|file| file.aliases.contains("m-2"));
-            let healthy = sim
-                .facts
+        if !is_old(step.kind) {
+            return;
+        }
+        let facts = &sim.facts;
+        let too_early = self.switches.iter().any(|switch| {
+            let routed = switch.route.as_ref().is_none_or(|(file, alias)| {
+                let file = facts.files.get(file);
+                file.is_some_and(|file| file.aliases.contains(alias))
+            });
+            let healthy = facts
                 .containers
-                .get("app-web-2")
+                .get(&switch.container)
                 .is_some_and(|new| new.state == "running" && new.health == "healthy");
-            if !(routed && healthy) {
-                self.fail(format!(
-                    "{id} before the new container is routed and healthy"
-                ));
-            }
+            switch.host == *host && step.role.as_ref() == Some(&switch.role) && !(routed && healthy)
+        });
+        if too_early {
+            self.fail(format!(
+                "{id} before the new container is routed and healthy"
+            ));
         }
     }
 

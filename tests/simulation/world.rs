@@ -10,7 +10,7 @@ use mrsk::plan::{Plan, Step, StepKind};
 use mrsk::record::Ending;
 
 use super::host::SimHost;
-use super::plans::{Scenario, drain_before_route, scenario};
+use super::plans::{Scenario, Switch, drain_before_route, scenario};
 use super::rng::Rng;
 use super::truth::Truth;
 
@@ -135,6 +135,7 @@ pub struct World {
     pub(super) index: BTreeMap<StepId, usize>,
     pub(super) hosts: BTreeMap<HostName, SimHost>,
     pub(super) runners: Vec<Runner>,
+    pub(super) switches: Vec<Switch>,
     pub(super) truth: Truth,
     pub(super) pushed: bool,
     pub(super) budget: u32,
@@ -153,7 +154,17 @@ pub struct World {
 impl World {
     pub fn new(seed: u64, mutant: Mutant) -> Self {
         let mut rng = Rng::new(seed);
-        let Scenario { mut plan, facts } = scenario(&mut rng);
+        let scenario = scenario(&mut rng);
+        Self::with(rng, mutant, scenario)
+    }
+
+    /// As [`World::new`], with a scenario of its own.
+    pub fn with(mut rng: Rng, mutant: Mutant, scenario: Scenario) -> Self {
+        let Scenario {
+            mut plan,
+            facts,
+            switches,
+        } = scenario;
         if mutant == Mutant::DrainBeforeRoute {
             drain_before_route(&mut plan);
         }
@@ -172,6 +183,7 @@ impl World {
             seq: 0,
             heap: BTreeMap::new(),
             mutant,
+            switches,
             truth: Truth::new(plan.steps.len()),
             plan: Arc::new(plan),
             index,

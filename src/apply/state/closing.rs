@@ -176,11 +176,7 @@ impl State {
     }
 
     pub(super) fn finish_if_answered(&mut self) {
-        if self
-            .hosts
-            .iter()
-            .any(|host| host.asks.contains(&Ask::Finish))
-        {
+        if self.is_open(Ask::Finish) {
             return;
         }
         if self.hosts.iter().all(|host| host.finished) {
@@ -242,8 +238,8 @@ impl State {
             return self.exit();
         }
         self.enter(Phase::Releasing);
-        for host in &mut self.hosts {
-            host.asks.clear();
+        for host in 0..self.hosts.len() {
+            self.drop_asks(host);
         }
         self.timers
             .retain(|(_, timer)| matches!(timer, Timer::Reconnect { .. }));

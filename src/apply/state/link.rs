@@ -16,22 +16,34 @@ use crate::record::{Attempt, AttemptState};
 impl State {
     /// Asks now, or once the host is back. A question that is open already is not repeated.
     pub(super) fn ask(&mut self, host: usize, ask: Ask) {
-        match self.hosts[host].link {
-            Link::Gone { .. } => {}
-            Link::Up => {
-                if self.hosts[host].asks.insert(ask) {
-                    self.emit(host, ask);
-                }
-            }
-            Link::Down { .. } => {
-                self.hosts[host].asks.insert(ask);
-            }
+        if self.hosts[host].is_gone() || !self.hosts[host].asks.insert(ask) {
+            return;
+        }
+        *self.asks.entry(ask).or_default() += 1;
+        if self.hosts[host].link == Link::Up {
+            self.emit(host, ask);
         }
     }
 
     /// Returns whether this question was open, and closes it.
     pub(super) fn answered(&mut self, host: usize, ask: Ask) -> bool {
-        self.hosts[host].asks.remove(&ask)
+        let open = self.hosts[host].asks.remove(&ask);
+        if let Some(count) = self.asks.get_mut(&ask).filter(|_| open) {
+            *count -= 1;
+        }
+        open
+    }
+
+    /// Returns whether this question is open on any host.
+    pub(super) fn is_open(&self, ask: Ask) -> bool {
+        self.asks.get(&ask).is_some_and(|count| *count > 0)
+    }
+
+    /// Closes every question to a host.
+    pub(super) fn drop_asks(&mut self, host: usize) {
+        for ask in self.hosts[host].asks.clone() {
+            self.answered(host, ask);
+        }
     }
 
     /// Sends again what was held back while the lock could not be confirmed.
@@ -139,6 +151,12 @@ impl State {
         }
     }
 
+    pub(super) fn on_host_failed(&mut self, name: &HostName, message: String) {
+        if let Some(host) = self.host(name).filter(|host| !self.hosts[*host].is_gone()) {
+            self.give_up(host, message);
+        }
+    }
+
     pub(super) fn on_reconnected(&mut self, name: &HostName) {
         let Some(host) = self.host(name) else { return };
         if !matches!(self.hosts[host].link, Link::Down { .. }) {
@@ -165,7 +183,10 @@ impl State {
             message: message.clone(),
         });
         self.hosts[host].link = Link::Gone { message };
-        self.hosts[host].asks.clear();
+        self.batches.retain(|_, batch| batch.host != host);
+        self.channels -= self.hosts[host].channels;
+        self.hosts[host].channels = 0;
+        self.drop_asks(host);
         match self.phase {
             Phase::Locking => self.conclude(Outcome::Unreachable {
                 hosts: self.gone_hosts(),

@@ -58,6 +58,8 @@ pub struct State {
     hosts: Vec<Host>,
     host_index: HashMap<HostName, usize>,
     lock_host: usize,
+    /// How many hosts have each question open.
+    asks: BTreeMap<Ask, usize>,
     lock: Lock,
     evidence: Evidence,
     statuses: Vec<Status>,
@@ -237,6 +239,7 @@ impl State {
             hosts,
             host_index,
             lock_host,
+            asks: BTreeMap::new(),
             steps,
         })
     }
@@ -292,6 +295,7 @@ impl State {
                 state,
             } => self.on_attached(&step, attempt, state),
             Event::ChannelLost { host, message } => self.on_channel_lost(&host, message),
+            Event::HostFailed { host, message } => self.on_host_failed(&host, message),
             Event::Reconnected { host } => self.on_reconnected(&host),
             Event::Listed { host, attempts } => self.on_listed(&host, &attempts),
             Event::LocalEnded {
@@ -402,3 +406,6 @@ impl Host {
         matches!(self.link, Link::Gone { .. })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -92,14 +92,13 @@ impl State {
         if self.outcome.is_some() {
             return;
         }
-        let waits = |ask: Ask| self.hosts.iter().any(|host| host.asks.contains(&ask));
         match self.phase {
-            Phase::Inspecting if !waits(Ask::Inspect) => self.decide(),
-            Phase::Fencing if !waits(Ask::Fence) && self.confirming.is_none() => {
+            Phase::Inspecting if !self.is_open(Ask::Inspect) => self.decide(),
+            Phase::Fencing if !self.is_open(Ask::Fence) && self.confirming.is_none() => {
                 self.enter(Phase::Judging);
                 self.confirm(Confirm::AfterFences);
             }
-            Phase::Judging if !waits(Ask::Probe) => self.judge(),
+            Phase::Judging if !self.is_open(Ask::Probe) => self.judge(),
             _ => {}
         }
     }

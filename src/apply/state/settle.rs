@@ -267,7 +267,8 @@ impl State {
         run.state = StepState::Ended(status.clone());
         run.ended = Some(self.now);
         self.open -= 1;
-        if run.tries > 0 {
+        let worked = !matches!(status, StepStatus::AlreadyDone | StepStatus::Skipped { .. });
+        if worked || run.tries > 0 {
             let attempt = run.attempt;
             self.journal(JournalEntry::Ended {
                 step: self.id(step),
@@ -319,7 +320,9 @@ impl State {
 
     /// A local step succeeded: what others must know about it is recorded on the lock host before anything builds on it.
     pub(super) fn succeed_here(&mut self, step: usize, value: Option<String>, status: StepStatus) {
-        if self.is_recorded(step) {
+        if self.is_recorded(step) && self.hosts[self.lock_host].is_gone() {
+            self.lose(step);
+        } else if self.is_recorded(step) {
             let ran = status == StepStatus::Succeeded;
             self.steps[step].state = StepState::Recording { value, ran };
             self.ask(self.lock_host, Ask::Record { step });

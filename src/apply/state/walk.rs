@@ -289,7 +289,12 @@ impl State {
         let name = self.hosts[host].name.clone();
         if self.steps[step].state == StepState::Attachable {
             self.steps[step].state = StepState::Attached;
+            self.steps[step].started.get_or_insert(self.now);
             let attempt = self.steps[step].attempt;
+            self.report(Progress::StepStarted {
+                step: self.id(step),
+                attempt,
+            });
             return self.act(Action::Attach {
                 host: name,
                 step: self.id(step),
