@@ -28,5 +28,6 @@ pub mod journal;
 pub mod name;
 pub mod plan;
 pub mod record;
+pub mod report;
 pub mod secret;
 pub mod traefik;
