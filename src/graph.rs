@@ -99,10 +99,9 @@ impl Graph {
             }
             graph.add_edge(NodeIndex::new(from), NodeIndex::new(to), ());
         }
-        let order =
-            petgraph::algo::toposort(&graph, None).map_err(|cycle| GraphError::Cycle {
-                node: cycle.node_id().index(),
-            })?;
+        let order = petgraph::algo::toposort(&graph, None).map_err(|cycle| GraphError::Cycle {
+            node: cycle.node_id().index(),
+        })?;
         Ok(Self {
             order: order.into_iter().map(NodeIndex::index).collect(),
             needs: Adjacency::new(nodes, edges, |edge| (edge.to, edge.from)),

@@ -311,10 +311,17 @@ fn take_back_what_was_undone(
                 continue;
             }
             let attempt = histories[earlier].next();
-            let status = if shape.graph.needs(earlier).any(|need| undone.contains(&need)) {
+            let status = if shape
+                .graph
+                .needs(earlier)
+                .any(|need| undone.contains(&need))
+            {
                 Status::Outstanding { attempt }
             } else {
                 let check = plan.steps[earlier].check.as_ref();
+                if !matches!(check, Some(Check::Facts(_))) {
+                    continue;
+                }
                 by_check(check, host, attempt, evidence, Status::Done)
             };
             if matches!(status, Status::Outstanding { .. }) {

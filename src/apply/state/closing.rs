@@ -1,0 +1,276 @@
+//! The lock's beats, stopping, and the end of a run.
+
+use super::event::Action;
+use super::progress::{JournalEntry, Outcome, Phase, Progress, StepStatus, StopReason};
+use super::step::StepState;
+use super::{Ask, BEAT_SECONDS, SUSPEND_SECONDS, State, Timer};
+use crate::name::{HostName, StepId};
+
+impl State {
+    pub(super) fn schedule_beat(&mut self) {
+        self.timers
+            .retain(|(_, timer)| !matches!(timer, Timer::Beat | Timer::Suspend));
+        self.set_timer(self.now.plus_seconds(BEAT_SECONDS), Timer::Beat);
+        if !self.lock.suspended {
+            let at = self.lock.confirmed.plus_seconds(SUSPEND_SECONDS);
+            self.set_timer(at.max(self.now), Timer::Suspend);
+        }
+    }
+
+    pub(super) fn beat(&mut self) {
+        if self.lock.held && !matches!(self.phase, Phase::Releasing | Phase::Exited) {
+            self.ask(self.lock_host, Ask::Beat);
+            self.schedule_beat();
+        }
+    }
+
+    pub(super) fn suspend(&mut self) {
+        let silent = self.now.since(self.lock.confirmed) >= SUSPEND_SECONDS * 1000;
+        if self.lock.held && silent && !self.lock.suspended {
+            self.lock.suspended = true;
+            self.report(Progress::Suspended);
+        }
+    }
+
+    pub(super) fn on_beaten(&mut self, held: bool) {
+        let asked = self.answered(self.lock_host, Ask::Beat);
+        if !asked || matches!(self.phase, Phase::Releasing | Phase::Exited) {
+            return;
+        }
+        if !held {
+            self.lock.held = false;
+            return self.lose_lock();
+        }
+        self.lock.confirmed = self.lock.sent;
+        let recent = self.now.since(self.lock.confirmed) < SUSPEND_SECONDS * 1000;
+        if self.lock.suspended && recent {
+            self.lock.suspended = false;
+            self.report(Progress::Resumed);
+            self.startable.extend(0..self.hosts.len());
+            self.emit_held_back();
+        }
+        self.schedule_beat();
+        if std::mem::take(&mut self.lock.stale) || !recent {
+            self.beat();
+        } else {
+            self.confirmed();
+        }
+    }
+
+    pub(super) fn interrupt(&mut self) {
+        self.interrupts += 1;
+        if self.interrupts > 1 {
+            self.outcome = Some(Outcome::Interrupted {
+                in_doubt: self.under_way(),
+            });
+            return self.exit();
+        }
+        match self.phase {
+            Phase::Locking | Phase::Inspecting | Phase::Fencing | Phase::Judging => {
+                self.conclude(Outcome::Interrupted {
+                    in_doubt: Vec::new(),
+                });
+            }
+            Phase::Walking => self.stop_now(StopReason::Interrupted),
+            Phase::Finishing | Phase::Releasing | Phase::Exited => {}
+        }
+    }
+
+    fn under_way(&self) -> Vec<StepId> {
+        (0..self.steps.len())
+            .filter(|step| self.steps[*step].is_under_way())
+            .map(|step| self.id(step))
+            .collect()
+    }
+
+    /// Nothing starts any more but what finishes a switch that has begun.
+    pub(super) fn stop_at_safe_points(&mut self, reason: StopReason) {
+        if self.stop.is_none() {
+            self.note_stop(reason);
+        }
+    }
+
+    /// The lock or a fence is another run's. The run ends at once: what runs goes on without it, and belongs to the other one.
+    pub(super) fn lose_lock(&mut self) {
+        self.report(Progress::Stopping(StopReason::LockLost));
+        self.stop = Some(StopReason::LockLost);
+        self.outcome = Some(Outcome::LockLost);
+        self.release();
+    }
+
+    /// Nothing starts any more.
+    pub(super) fn stop_now(&mut self, reason: StopReason) {
+        if self.phase != Phase::Walking {
+            if let StopReason::JournalFailed { message } = reason {
+                self.conclude(Outcome::JournalFailed { message });
+            }
+            return;
+        }
+        if self.stop.as_ref().is_none_or(|earlier| *earlier < reason) {
+            self.note_stop(reason);
+        }
+    }
+
+    fn note_stop(&mut self, reason: StopReason) {
+        self.report(Progress::Stopping(reason.clone()));
+        self.stop = Some(reason);
+        self.startable.extend(0..self.hosts.len());
+        let waiting = self.timers.iter().filter_map(|(_, timer)| match timer {
+            Timer::Barrier { step } => Some(*step),
+            _ => None,
+        });
+        self.barriers_due.extend(waiting);
+        self.timers
+            .retain(|(_, timer)| !matches!(timer, Timer::Barrier { .. }));
+    }
+
+    /// Every step has ended: either the plan is finished everywhere, or the run ends as it stands.
+    pub(super) fn end_walk(&mut self) {
+        let mut failed = Vec::new();
+        let mut in_doubt = Vec::new();
+        let mut complete = true;
+        for (step, run) in self.steps.iter().enumerate() {
+            let StepState::Ended(status) = &run.state else {
+                continue;
+            };
+            match status {
+                StepStatus::Succeeded | StepStatus::AlreadyDone | StepStatus::Tolerated { .. } => {}
+                StepStatus::InDoubt => {
+                    complete &= self.doubt_is_final(step);
+                    in_doubt.push(self.id(step));
+                }
+                StepStatus::Failed { .. } | StepStatus::Lost => {
+                    complete = false;
+                    failed.push(self.id(step));
+                }
+                StepStatus::Skipped { .. } | StepStatus::Open => complete = false,
+            }
+        }
+        let doubt = (!in_doubt.is_empty()).then(|| Outcome::InDoubt {
+            steps: in_doubt.clone(),
+        });
+        if complete {
+            self.tolerated_doubt = doubt;
+            return self.enter(Phase::Finishing);
+        }
+        let outcome = match &self.stop {
+            Some(StopReason::Interrupted) => Outcome::Interrupted { in_doubt },
+            Some(StopReason::JournalFailed { message }) => Outcome::JournalFailed {
+                message: message.clone(),
+            },
+            Some(StopReason::LockLost) => Outcome::LockLost,
+            None
+            | Some(
+                StopReason::Failure { .. } | StopReason::HostGone { .. } | StopReason::LockHostGone,
+            ) => doubt.unwrap_or(Outcome::Failed { steps: failed }),
+        };
+        self.conclude(outcome);
+    }
+
+    pub(super) fn on_finished(&mut self, host: &HostName) {
+        let Some(host) = self.host(host) else { return };
+        if self.answered(host, Ask::Finish) {
+            self.hosts[host].finished = true;
+            self.finish_if_answered();
+        }
+    }
+
+    pub(super) fn finish_if_answered(&mut self) {
+        if self
+            .hosts
+            .iter()
+            .any(|host| host.asks.contains(&Ask::Finish))
+        {
+            return;
+        }
+        if self.hosts.iter().all(|host| host.finished) {
+            let doubt = self.tolerated_doubt.take();
+            self.conclude(doubt.unwrap_or(Outcome::Done));
+        } else {
+            self.conclude(Outcome::Failed { steps: Vec::new() });
+        }
+    }
+
+    pub(super) fn on_refused(&mut self, host: &HostName) {
+        if self.host(host).is_some() {
+            self.lose_lock();
+        }
+    }
+
+    /// Decides how the run ends. What was decided first stands.
+    pub(super) fn conclude(&mut self, outcome: Outcome) {
+        self.outcome.get_or_insert(outcome);
+    }
+
+    /// Writes down that the plan is finished, and leaves once nothing is being written any more.
+    pub(super) fn pump_closing(&mut self) {
+        if self.phase == Phase::Finishing
+            && self.outcome.is_none()
+            && !self.finish_asked
+            && !self.lock.suspended
+        {
+            self.finish_asked = true;
+            for host in 0..self.hosts.len() {
+                if !self.hosts[host].finished {
+                    self.ask(host, Ask::Finish);
+                }
+            }
+            self.finish_if_answered();
+        }
+        if self.outcome.is_none() || matches!(self.phase, Phase::Releasing | Phase::Exited) {
+            return;
+        }
+        let writes = |ask: &Ask| {
+            matches!(
+                ask,
+                Ask::Lock | Ask::Fence | Ask::Record { .. } | Ask::Finish
+            )
+        };
+        let writing = self.hosts.iter().any(|host| {
+            let up = host.link == super::Link::Up;
+            host.asks
+                .iter()
+                .any(|ask| writes(ask) && (up || *ask == Ask::Lock))
+        });
+        if !writing {
+            self.release();
+        }
+    }
+
+    fn release(&mut self) {
+        if !self.lock.held || self.hosts[self.lock_host].is_gone() {
+            return self.exit();
+        }
+        self.enter(Phase::Releasing);
+        for host in &mut self.hosts {
+            host.asks.clear();
+        }
+        self.timers
+            .retain(|(_, timer)| matches!(timer, Timer::Reconnect { .. }));
+        self.ask(self.lock_host, Ask::Release);
+    }
+
+    pub(super) fn on_released(&mut self) {
+        if self.answered(self.lock_host, Ask::Release) {
+            self.lock.held = false;
+            self.exit();
+        }
+    }
+
+    /// Leaves at once.
+    pub(super) fn exit(&mut self) {
+        let outcome = self.outcome.clone().unwrap_or(Outcome::Failed {
+            steps: self.under_way(),
+        });
+        if !matches!(outcome, Outcome::JournalFailed { .. }) {
+            self.journal(JournalEntry::Exited {
+                run: self.options.run.clone(),
+                code: outcome.code(),
+            });
+        }
+        self.report(Progress::Phase(Phase::Exited));
+        self.act(Action::Exit(outcome));
+        self.phase = Phase::Exited;
+        self.timers.clear();
+    }
+}

@@ -1,0 +1,311 @@
+//! What the state is told, and what it wants done. Closed enums: the driver carries actions out, and answers with events.
+
+use serde::{Deserialize, Serialize};
+
+use super::progress::{JournalEntry, Outcome, Progress};
+use crate::facts::model::HostFacts;
+use crate::name::{HostName, RunId, StepId};
+use crate::plan::resume::Answer;
+use crate::record::{Attempt, AttemptState, Ending, LockAnswer, Receipt, Serial};
+
+/// A point of the runner's monotonic clock, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Millis(pub u64);
+
+impl Millis {
+    /// Returns the time that is `seconds` later.
+    pub fn plus_seconds(self, seconds: u64) -> Self {
+        Self(self.0.saturating_add(seconds.saturating_mul(1000)))
+    }
+
+    /// Returns the milliseconds since `earlier`, 0 where that is later.
+    pub fn since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+/// How a plan is applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// The id of this run.
+    pub run: RunId,
+    /// The greatest number of sessions at the same time, over all hosts.
+    pub parallel: usize,
+    /// The greatest number of sessions at the same time on one host.
+    pub per_host_channels: usize,
+    /// Whether other hosts go on after a host has failed, and without those that cannot be reached.
+    pub keep_going: bool,
+    /// The number of failed hosts at which the run stops all the same. Absent: one, or none with `keep_going`.
+    pub max_failures: Option<u32>,
+    /// Seconds to wait for the deploy lock.
+    pub lock_wait_seconds: u64,
+}
+
+impl Options {
+    /// Returns the defaults for a run.
+    pub fn new(run: RunId) -> Self {
+        Self {
+            run,
+            parallel: 30,
+            per_host_channels: 8,
+            keep_going: false,
+            max_failures: None,
+            lock_wait_seconds: 0,
+        }
+    }
+
+    /// Returns the number of failed hosts at which the run stops; `None`: it never does.
+    pub(super) fn failure_limit(&self) -> Option<u32> {
+        match (self.max_failures, self.keep_going) {
+            (Some(limit), _) => Some(limit.max(1)),
+            (None, false) => Some(1),
+            (None, true) => None,
+        }
+    }
+}
+
+/// What has happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// The run begins. The first event.
+    Begin,
+    /// The time of [`super::State::deadline`] has come.
+    Tick,
+    /// The user asked to stop. The second one leaves at once.
+    Interrupt,
+    /// [`Action::TakeLock`] was answered.
+    Lock(LockAnswer),
+    /// [`Action::Inspect`] was answered.
+    Inspected {
+        /// The host.
+        host: HostName,
+        /// Its fresh facts.
+        facts: Box<HostFacts>,
+        /// What it lists of this plan.
+        attempts: Vec<Attempt>,
+    },
+    /// The host cannot be reached: there is no link to it. Also the answer to a [`Action::Reconnect`] that failed.
+    Unreachable {
+        /// The host.
+        host: HostName,
+        /// What the transport said.
+        message: String,
+    },
+    /// [`Action::Fence`] was done.
+    Fenced {
+        /// The host.
+        host: HostName,
+        /// What it lists of this plan, read after the fence was written.
+        attempts: Vec<Attempt>,
+    },
+    /// [`Action::Fence`] was not done, since another plan has begun there.
+    FenceRefused {
+        /// The host.
+        host: HostName,
+        /// Its serial.
+        serial: Serial,
+    },
+    /// The host has claimed an attempt for this run.
+    Claimed {
+        /// The step.
+        step: StepId,
+        /// The attempt.
+        attempt: u32,
+    },
+    /// A step on a host has ended, and left this receipt. Unless it succeeded, the rest of its batch is not started.
+    Ended {
+        /// The step.
+        step: StepId,
+        /// The attempt.
+        attempt: u32,
+        /// Its receipt.
+        receipt: Receipt,
+        /// What the step's `diagnose` printed, redacted; empty where nothing failed.
+        diagnosis: String,
+    },
+    /// An attempt was claimed by somebody else. The rest of its batch is not started.
+    AlreadyClaimed {
+        /// The step.
+        step: StepId,
+        /// The attempt.
+        attempt: u32,
+    },
+    /// [`Action::Attach`] was answered: when the attempt has ended, or at once where nothing of it is alive.
+    Attached {
+        /// The step.
+        step: StepId,
+        /// The attempt.
+        attempt: u32,
+        /// What the host shows of it now. `Running` is asked again after a pause.
+        state: AttemptState,
+    },
+    /// A channel to the host broke. Whatever was under way there is unknown; the driver drops all its channels and requests.
+    ChannelLost {
+        /// The host.
+        host: HostName,
+        /// What the transport said.
+        message: String,
+    },
+    /// [`Action::Reconnect`] was done.
+    Reconnected {
+        /// The host.
+        host: HostName,
+    },
+    /// [`Action::List`] was answered.
+    Listed {
+        /// The host.
+        host: HostName,
+        /// What it lists of this plan.
+        attempts: Vec<Attempt>,
+    },
+    /// A step on this machine has ended.
+    LocalEnded {
+        /// The step.
+        step: StepId,
+        /// The attempt.
+        attempt: u32,
+        /// How.
+        ending: Ending,
+        /// What it found out: for a push the registry digest.
+        value: Option<String>,
+        /// What the step's `diagnose` printed, redacted.
+        diagnosis: String,
+    },
+    /// [`Action::CheckLocal`] was answered.
+    LocalChecked {
+        /// The step.
+        step: StepId,
+        /// The answer.
+        answer: Answer,
+        /// What the check found out: for a push the registry digest.
+        value: Option<String>,
+    },
+    /// [`Action::Record`] was done.
+    Recorded {
+        /// The step.
+        step: StepId,
+    },
+    /// [`Action::Record`] or [`Action::Finish`] was not done, since the host's fence names another run.
+    Refused {
+        /// The host.
+        host: HostName,
+    },
+    /// [`Action::Beat`] was answered.
+    Beaten {
+        /// Whether the lock is still this run's.
+        held: bool,
+    },
+    /// A journal entry could not be written.
+    JournalFailed {
+        /// Why.
+        message: String,
+    },
+    /// [`Action::Finish`] was done.
+    Finished {
+        /// The host.
+        host: HostName,
+    },
+    /// [`Action::Release`] was done.
+    Released,
+}
+
+/// One step of a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StartStep {
+    /// The step.
+    pub step: StepId,
+    /// The attempt to be claimed.
+    pub attempt: u32,
+    /// Whether a failure of this attempt is settled, so that the step's `cleanup` runs.
+    pub cleanup: bool,
+}
+
+/// What is to be done. Actions of one answer are carried out in their order, without waiting for one another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Take the deploy lock on the lock host. For the run that holds it already the answer is `Acquired` again.
+    /// Answered by [`Event::Lock`], [`Event::Unreachable`] or [`Event::ChannelLost`].
+    TakeLock,
+    /// Take a host's facts and list what it shows of this plan, linking to it first where there is no link.
+    Inspect {
+        /// The host.
+        host: HostName,
+    },
+    /// Write this run as the fence, unless another plan has begun, and list what the host shows of this plan after that.
+    Fence {
+        /// The host.
+        host: HostName,
+        /// The serial that the plan saw: it must be this, or one more with this plan's digest.
+        serial: u64,
+    },
+    /// Start steps one after the other in one session, each only when the one before has succeeded.
+    /// Answered step by step by [`Event::Claimed`] and [`Event::Ended`], or [`Event::AlreadyClaimed`].
+    Start {
+        /// The host.
+        host: HostName,
+        /// The steps, at least one.
+        steps: Vec<StartStep>,
+    },
+    /// Wait for the end of an attempt that was begun elsewhere.
+    Attach {
+        /// The host.
+        host: HostName,
+        /// The step.
+        step: StepId,
+        /// The attempt.
+        attempt: u32,
+    },
+    /// Drop what is left of the link to a host, and open a new one. Answered by [`Event::Reconnected`] or [`Event::Unreachable`].
+    Reconnect {
+        /// The host.
+        host: HostName,
+    },
+    /// List what a host shows of this plan.
+    List {
+        /// The host.
+        host: HostName,
+    },
+    /// Run a step on this machine. Answered by [`Event::LocalEnded`].
+    StartLocal {
+        /// The step.
+        step: StepId,
+        /// The attempt.
+        attempt: u32,
+        /// Whether a failure of this attempt is settled, so that the step's `cleanup` runs.
+        cleanup: bool,
+    },
+    /// Run the check of a step of this machine. Answered by [`Event::LocalChecked`].
+    CheckLocal {
+        /// The step.
+        step: StepId,
+    },
+    /// Record on the lock host that a step of this machine succeeded. Once it is there, doing it again changes nothing.
+    /// Answered by [`Event::Recorded`] or [`Event::Refused`].
+    Record {
+        /// The lock host.
+        host: HostName,
+        /// The step.
+        step: StepId,
+        /// The attempt.
+        attempt: u32,
+        /// The receipt's value.
+        value: Option<String>,
+    },
+    /// Touch the lock's beat. Answered by [`Event::Beaten`].
+    Beat,
+    /// Append to the journal. Only a failure is answered: [`Event::JournalFailed`].
+    Journal(JournalEntry),
+    /// Tell the user.
+    Report(Progress),
+    /// Add the plan to the finished ones of a host, and to its audit log. Doing it again changes nothing.
+    /// Answered by [`Event::Finished`] or [`Event::Refused`].
+    Finish {
+        /// The host.
+        host: HostName,
+    },
+    /// Release the lock if it is still this run's. Answered by [`Event::Released`].
+    Release,
+    /// The run has ended: close every link and leave. The last action.
+    Exit(Outcome),
+}

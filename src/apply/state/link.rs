@@ -1,0 +1,282 @@
+//! Links that break and come back.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use super::event::Action;
+use super::progress::{Outcome, Phase, Progress, SkipReason, StepStatus, StopReason};
+use super::step::StepState;
+use super::{Ask, GIVE_UP_SECONDS, LONGEST_BACK_OFF_SECONDS, Link, State, Timer};
+use crate::graph::Ended;
+use crate::name::HostName;
+use crate::plan::resume::{Answer, answer};
+use crate::record::{Attempt, AttemptState};
+
+impl State {
+    /// Asks now, or once the host is back. A question that is open already is not repeated.
+    pub(super) fn ask(&mut self, host: usize, ask: Ask) {
+        match self.hosts[host].link {
+            Link::Gone { .. } => {}
+            Link::Up => {
+                if self.hosts[host].asks.insert(ask) {
+                    self.emit(host, ask);
+                }
+            }
+            Link::Down { .. } => {
+                self.hosts[host].asks.insert(ask);
+            }
+        }
+    }
+
+    /// Returns whether this question was open, and closes it.
+    pub(super) fn answered(&mut self, host: usize, ask: Ask) -> bool {
+        self.hosts[host].asks.remove(&ask)
+    }
+
+    /// Sends again what was held back while the lock could not be confirmed.
+    pub(super) fn emit_held_back(&mut self) {
+        for host in 0..self.hosts.len() {
+            if self.hosts[host].link == Link::Up {
+                let asks: Vec<Ask> = self.hosts[host].asks.iter().copied().collect();
+                for ask in asks.into_iter().filter(|ask| ask.needs_lock()) {
+                    self.emit(host, ask);
+                }
+            }
+        }
+    }
+
+    fn emit(&mut self, index: usize, ask: Ask) {
+        if self.lock.suspended && ask.needs_lock() {
+            return;
+        }
+        let host = self.hosts[index].name.clone();
+        let action = match ask {
+            Ask::Lock => {
+                self.lock.sent = self.now;
+                Action::TakeLock
+            }
+            Ask::Inspect => Action::Inspect { host },
+            Ask::Probe => {
+                self.mark_probes(index);
+                Action::Inspect { host }
+            }
+            Ask::Fence => Action::Fence {
+                serial: self.plan.hosts.get(&host).map_or(0, |host| host.serial),
+                host,
+            },
+            Ask::List => Action::List { host },
+            Ask::Record { step } => Action::Record {
+                host,
+                step: self.id(step),
+                attempt: self.steps[step].attempt,
+                value: match &self.steps[step].state {
+                    StepState::Recording { value, .. } => value.clone(),
+                    _ => None,
+                },
+            },
+            Ask::Beat => {
+                self.lock.sent = self.now;
+                self.lock.stale = false;
+                Action::Beat
+            }
+            Ask::Finish => Action::Finish { host },
+            Ask::Release => Action::Release,
+        };
+        self.act(action);
+    }
+
+    pub(super) fn on_channel_lost(&mut self, name: &HostName, message: String) {
+        let Some(host) = self.host(name) else { return };
+        if self.hosts[host].link != Link::Up {
+            return;
+        }
+        self.hosts[host].link = Link::Down {
+            since: self.now,
+            back_off: 1,
+        };
+        self.set_timer(self.now.plus_seconds(1), Timer::Reconnect { host });
+        self.report(Progress::HostLost {
+            host: name.clone(),
+            message,
+        });
+        self.batches.retain(|_, batch| batch.host != host);
+        self.channels -= self.hosts[host].channels;
+        self.hosts[host].channels = 0;
+        for at in 0..self.hosts[host].steps.len() {
+            let step = self.hosts[host].steps[at];
+            let run = &mut self.steps[step];
+            match run.state {
+                StepState::Sent { .. } => {
+                    run.handed_over = true;
+                    run.state = StepState::Unknown { claimed: false };
+                }
+                StepState::Claimed { .. } | StepState::Attached | StepState::AttachPause => {
+                    run.state = StepState::Unknown { claimed: true };
+                }
+                _ => {}
+            }
+        }
+    }
+
+    pub(super) fn on_unreachable(&mut self, name: &HostName, message: String) {
+        let Some(host) = self.host(name) else { return };
+        match self.hosts[host].link {
+            Link::Gone { .. } => {}
+            Link::Up => self.give_up(host, message),
+            Link::Down { since, back_off } => {
+                let pause = (back_off * 2).min(LONGEST_BACK_OFF_SECONDS);
+                let at = self.now.plus_seconds(pause);
+                if at.since(since) > GIVE_UP_SECONDS * 1000 {
+                    return self.give_up(host, message);
+                }
+                self.hosts[host].link = Link::Down {
+                    since,
+                    back_off: pause,
+                };
+                self.set_timer(at, Timer::Reconnect { host });
+            }
+        }
+    }
+
+    pub(super) fn on_reconnected(&mut self, name: &HostName) {
+        let Some(host) = self.host(name) else { return };
+        if !matches!(self.hosts[host].link, Link::Down { .. }) {
+            return;
+        }
+        self.hosts[host].link = Link::Up;
+        self.report(Progress::HostBack { host: name.clone() });
+        let asks: Vec<Ask> = self.hosts[host].asks.iter().copied().collect();
+        for ask in asks {
+            self.emit(host, ask);
+        }
+        let unknown = |step: &usize| matches!(self.steps[*step].state, StepState::Unknown { .. });
+        if self.hosts[host].steps.iter().any(unknown) {
+            self.ask(host, Ask::List);
+        }
+        self.startable.insert(host);
+    }
+
+    /// The host stays away: what was under way there is lost, and the rest of it is not begun.
+    fn give_up(&mut self, host: usize, message: String) {
+        let name = self.hosts[host].name.clone();
+        self.report(Progress::HostGone {
+            host: name.clone(),
+            message: message.clone(),
+        });
+        self.hosts[host].link = Link::Gone { message };
+        self.hosts[host].asks.clear();
+        match self.phase {
+            Phase::Locking => self.conclude(Outcome::Unreachable {
+                hosts: self.gone_hosts(),
+            }),
+            Phase::Inspecting => self.continue_opening(),
+            Phase::Fencing | Phase::Judging if self.may_go_without_gone() => {
+                self.continue_opening();
+            }
+            Phase::Fencing | Phase::Judging => self.conclude(Outcome::Unreachable {
+                hosts: self.gone_hosts(),
+            }),
+            Phase::Walking => self.lose_steps(host, name),
+            Phase::Finishing => self.finish_if_answered(),
+            Phase::Releasing => self.exit(),
+            Phase::Exited => {}
+        }
+    }
+
+    fn lose_steps(&mut self, host: usize, name: HostName) {
+        if host == self.lock_host {
+            self.stop_now(StopReason::LockHostGone);
+            for step in 0..self.steps.len() {
+                if matches!(self.steps[step].state, StepState::Recording { .. }) {
+                    self.lose(step);
+                }
+            }
+        }
+        for step in self.hosts[host].steps.clone() {
+            if self.steps[step].is_under_way() {
+                self.lose(step);
+            } else if !self.steps[step].has_ended() {
+                self.skip(step, SkipReason::HostGone);
+            }
+        }
+        self.hosts[host].ready.clear();
+        self.fail_host(host, StopReason::HostGone { host: name });
+    }
+
+    /// A step was under way when its host went away. Nothing that waits for it starts, even if its failure would be tolerated.
+    pub(super) fn lose(&mut self, step: usize) {
+        self.settle(step, StepStatus::Lost, Ended::Failure, String::new());
+    }
+
+    /// Settles the steps whose channel broke by what the host lists now.
+    pub(super) fn on_listed(&mut self, name: &HostName, attempts: &[Attempt]) {
+        let Some(host) = self.host(name) else { return };
+        if !self.answered(host, Ask::List) {
+            return;
+        }
+        let shown: HashMap<(usize, u32), &AttemptState> = attempts
+            .iter()
+            .filter_map(|attempt| {
+                let step = self.shape.index_of_hash(&attempt.step)?;
+                Some(((step, attempt.number), &attempt.state))
+            })
+            .collect();
+        for step in self.hosts[host].steps.clone() {
+            let StepState::Unknown { claimed } = self.steps[step].state else {
+                continue;
+            };
+            match shown.get(&(step, self.steps[step].attempt)) {
+                Some(state) => self.on_shown(step, (*state).clone()),
+                None if claimed => self.doubt(step),
+                None if self.queue.has_ended(step) => self.skip(step, SkipReason::Blocked),
+                None => self.wait_again(step),
+            }
+        }
+    }
+
+    /// Goes on from what the host shows of the step's current attempt.
+    pub(super) fn on_shown(&mut self, step: usize, state: AttemptState) {
+        match state {
+            AttemptState::Running => {
+                self.steps[step].state = StepState::AttachPause;
+                self.make_attachable(step);
+            }
+            AttemptState::Ended(receipt) => self.resolve(step, &receipt, String::new()),
+            AttemptState::Lost => {
+                self.steps[step].state = StepState::Probing { asked: false };
+                if let Some(host) = self.steps[step].host {
+                    self.ask(host, Ask::Probe);
+                }
+            }
+        }
+    }
+
+    /// From now on the facts that will be answered tell about every step that is known to be lost.
+    fn mark_probes(&mut self, host: usize) {
+        for &step in &self.hosts[host].steps {
+            if let StepState::Probing { asked } = &mut self.steps[step].state {
+                *asked = true;
+            }
+        }
+    }
+
+    /// Settles the lost steps of a host by their checks on fresh facts.
+    pub(super) fn judge_lost(&mut self, host: usize, facts: &Value) {
+        for step in self.hosts[host].steps.clone() {
+            match self.steps[step].state {
+                StepState::Probing { asked: true } => {}
+                StepState::Probing { asked: false } => {
+                    self.ask(host, Ask::Probe);
+                    continue;
+                }
+                _ => continue,
+            }
+            match answer(self.plan.steps[step].check.as_ref(), facts) {
+                Answer::Yes => self.succeed(step, StepStatus::Succeeded),
+                Answer::No => self.next_attempt(step),
+                Answer::CannotSay => self.doubt(step),
+            }
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! From the lock to the first step: lock, inspect, decide, fence, judge.
+
+use serde_json::Value;
+
+use super::event::Action;
+use super::progress::{JournalEntry, Outcome, Phase, Progress};
+use super::{Ask, Confirm, LOCK_RETRY_SECONDS, State, Timer};
+use crate::facts::model::HostFacts;
+use crate::name::{HostName, PlanDigest};
+use crate::plan::predicate::{Op, Predicate};
+use crate::plan::resume::{Status, resume};
+use crate::record::{Attempt, AttemptState, Ending, LockAnswer, Serial};
+
+impl State {
+    pub(super) fn take_lock(&mut self) {
+        self.lock.wait_until = self.now.plus_seconds(self.options.lock_wait_seconds);
+        self.enter(Phase::Locking);
+        self.retry_lock();
+    }
+
+    pub(super) fn retry_lock(&mut self) {
+        if self.phase == Phase::Locking && self.outcome.is_none() {
+            self.ask(self.lock_host, Ask::Lock);
+        }
+    }
+
+    pub(super) fn on_lock(&mut self, answer: LockAnswer) {
+        if !self.answered(self.lock_host, Ask::Lock) {
+            return;
+        }
+        let (holder, refusal) = match answer {
+            LockAnswer::Acquired { taken_from, .. } => {
+                if let Some(from) = taken_from {
+                    self.report(Progress::LockTakenOver { from });
+                }
+                return self.hold_lock();
+            }
+            LockAnswer::Held { details, beat_age } => {
+                (details.render(), Outcome::LockHeld { details, beat_age })
+            }
+            LockAnswer::Foreign { text } => (text.clone(), Outcome::LockForeign { text }),
+        };
+        if self.now < self.lock.wait_until {
+            self.report(Progress::LockWaiting { holder });
+            let at = self.now.plus_seconds(LOCK_RETRY_SECONDS);
+            self.set_timer(at, Timer::RetryLock);
+        } else {
+            self.conclude(refusal);
+        }
+    }
+
+    fn hold_lock(&mut self) {
+        self.lock.held = true;
+        self.lock.confirmed = self.lock.sent;
+        self.schedule_beat();
+        if self.outcome.is_some() {
+            return;
+        }
+        self.enter(Phase::Inspecting);
+        for host in 0..self.hosts.len() {
+            self.ask(host, Ask::Inspect);
+        }
+    }
+
+    pub(super) fn on_inspected(
+        &mut self,
+        host: &HostName,
+        facts: &HostFacts,
+        attempts: Vec<Attempt>,
+    ) {
+        let Some(index) = self.host(host) else {
+            return;
+        };
+        let value = serde_json::to_value(facts).unwrap_or(Value::Null);
+        if self.answered(index, Ask::Inspect) {
+            self.hosts[index].finished = facts.finished.contains(&self.plan.digest);
+            self.evidence.facts.insert(host.clone(), value);
+            self.evidence.attempts.insert(host.clone(), attempts);
+            self.continue_opening();
+        } else if self.answered(index, Ask::Probe) {
+            if self.phase == Phase::Judging {
+                self.evidence.facts.insert(host.clone(), value);
+                self.continue_opening();
+            } else {
+                self.judge_lost(index, &value);
+            }
+        }
+    }
+
+    /// Goes on to the next phase once every host has answered, or is given up.
+    pub(super) fn continue_opening(&mut self) {
+        if self.outcome.is_some() {
+            return;
+        }
+        let waits = |ask: Ask| self.hosts.iter().any(|host| host.asks.contains(&ask));
+        match self.phase {
+            Phase::Inspecting if !waits(Ask::Inspect) => self.decide(),
+            Phase::Fencing if !waits(Ask::Fence) && self.confirming.is_none() => {
+                self.enter(Phase::Judging);
+                self.confirm(Confirm::AfterFences);
+            }
+            Phase::Judging if !waits(Ask::Probe) => self.judge(),
+            _ => {}
+        }
+    }
+
+    fn decide(&mut self) {
+        let gone = self.gone_hosts();
+        if !gone.is_empty() && !self.may_go_without_gone() {
+            return self.conclude(Outcome::Unreachable { hosts: gone });
+        }
+        if self.hosts.iter().all(|host| host.finished) {
+            return self.conclude(Outcome::AlreadyApplied);
+        }
+        if let Some(refusal) = self.superseded().or_else(|| self.stale()) {
+            return self.conclude(refusal);
+        }
+        self.assume_done = self.hosts.iter().any(|host| host.finished);
+        self.evidence.facts.clear();
+        self.evidence.attempts.clear();
+        self.enter(Phase::Fencing);
+        self.confirm(Confirm::BeforeFences);
+    }
+
+    /// A runner that was frozen may wake up after another took the lock over. So it asks for the lock before it writes its fences,
+    /// lest it stops the other one, and again after the last of them: only then is it certain that the fences and the lock are of
+    /// one run.
+    fn confirm(&mut self, confirm: Confirm) {
+        self.lock.stale = self.hosts[self.lock_host].asks.contains(&Ask::Beat);
+        self.confirming = Some(confirm);
+        self.beat();
+    }
+
+    /// A beat that was sent after the question came up says that the lock is held.
+    pub(super) fn confirmed(&mut self) {
+        if self.outcome.is_some() {
+            return;
+        }
+        match self.confirming.take() {
+            None => {}
+            Some(Confirm::BeforeFences) => {
+                for host in 0..self.hosts.len() {
+                    self.ask(host, Ask::Fence);
+                }
+            }
+            Some(Confirm::AfterFences) => self.judge(),
+        }
+    }
+
+    pub(super) fn gone_hosts(&self) -> Vec<(HostName, String)> {
+        let gone = |host: &super::Host| match &host.link {
+            super::Link::Gone { message } => Some((host.name.clone(), message.clone())),
+            super::Link::Up | super::Link::Down { .. } => None,
+        };
+        self.hosts.iter().filter_map(gone).collect()
+    }
+
+    /// Whether the hosts that are given up need not stop the run.
+    pub(super) fn may_go_without_gone(&self) -> bool {
+        self.options.keep_going && !self.hosts[self.lock_host].is_gone()
+    }
+
+    /// Looks for a host on which another plan has begun, and notes whether this one has.
+    fn superseded(&mut self) -> Option<Outcome> {
+        for (host, facts) in &self.evidence.facts {
+            let seen = self.plan.hosts.get(host).map_or(0, |host| host.serial);
+            let number = facts.pointer("/serial/number").and_then(Value::as_u64);
+            let plan = facts.pointer("/serial/plan").and_then(Value::as_str);
+            let ours = plan == Some(self.plan.digest.as_str());
+            let number = number.unwrap_or(0);
+            if number == seen.saturating_add(1) && ours {
+                self.evidence.begun = true;
+            } else if number != seen {
+                return Some(Outcome::Superseded {
+                    host: host.clone(),
+                    plan: plan.map(PlanDigest::from),
+                });
+            }
+        }
+        None
+    }
+
+    fn stale(&self) -> Option<Outcome> {
+        let refused = |attempt: &Attempt| matches!(&attempt.state, AttemptState::Ended(receipt) if receipt.ending == Ending::Refused);
+        let claimed: std::collections::HashSet<usize> = self
+            .evidence
+            .attempts
+            .values()
+            .flatten()
+            .filter(|attempt| !refused(attempt))
+            .filter_map(|attempt| self.shape.index_of_hash(&attempt.step))
+            .collect();
+        let begun = |id| {
+            self.shape
+                .index(id)
+                .is_some_and(|step| claimed.contains(&step))
+        };
+        for (name, host) in &self.plan.hosts {
+            let Some(facts) = self.evidence.facts.get(name) else {
+                continue;
+            };
+            for reliance in &host.relies_on {
+                let predicate = reliance.predicate();
+                if !predicate.holds(facts) && !reliance.steps.iter().any(begun) {
+                    return Some(Outcome::Stale {
+                        host: name.clone(),
+                        then: describe(&predicate),
+                        now: facts
+                            .pointer(&predicate.fact)
+                            .map_or_else(|| "absent".to_owned(), Value::to_string),
+                        fact: predicate.fact,
+                    });
+                }
+            }
+        }
+        None
+    }
+
+    pub(super) fn on_fenced(&mut self, host: &HostName, attempts: Vec<Attempt>) {
+        let Some(index) = self.host(host) else { return };
+        if self.answered(index, Ask::Fence) {
+            self.evidence.attempts.insert(host.clone(), attempts);
+            self.continue_opening();
+        }
+    }
+
+    pub(super) fn on_fence_refused(&mut self, host: HostName, serial: Serial) {
+        let known = self.host(&host);
+        if known.is_some_and(|index| self.answered(index, Ask::Fence)) {
+            self.conclude(Outcome::Superseded {
+                host,
+                plan: serial.plan,
+            });
+        }
+    }
+
+    /// Judges what is left to do; where that needs more evidence, asks for it first.
+    pub(super) fn judge(&mut self) {
+        if self.confirming.is_some() || self.outcome.is_some() {
+            return;
+        }
+        self.statuses = if self.assume_done {
+            vec![Status::Done; self.plan.steps.len()]
+        } else {
+            resume(&self.plan, &self.shape, &self.evidence)
+        };
+        let mut last_local = None;
+        let mut hosts = std::collections::BTreeSet::new();
+        for &step in self.shape.graph.order() {
+            if self.statuses[step] == Status::NeedsProbe {
+                match self.steps[step].host {
+                    Some(host) if self.hosts[host].is_gone() => {}
+                    Some(host) => {
+                        hosts.insert(host);
+                    }
+                    None => last_local = Some(step),
+                }
+            }
+        }
+        if !hosts.is_empty() {
+            for host in hosts {
+                self.ask(host, Ask::Probe);
+            }
+        } else if let Some(step) = last_local {
+            self.act(Action::CheckLocal {
+                step: self.id(step),
+            });
+        } else {
+            self.journal(JournalEntry::Began {
+                run: self.options.run.clone(),
+                plan: self.plan.digest.clone(),
+            });
+            self.begin_walk();
+        }
+    }
+}
+
+fn describe(predicate: &Predicate) -> String {
+    let value = predicate
+        .value
+        .as_ref()
+        .map_or_else(String::new, Value::to_string);
+    match predicate.op {
+        Op::Eq => value,
+        Op::Absent => "absent".to_owned(),
+        Op::Contains => format!("contains {value}"),
+        Op::AtLeast => format!("at least {value}"),
+    }
+}

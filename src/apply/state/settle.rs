@@ -1,0 +1,353 @@
+//! How steps end, and what that means for the others.
+
+use std::collections::VecDeque;
+
+use super::progress::{JournalEntry, Phase, Progress, SkipReason, StepStatus, StopReason};
+use super::step::StepState;
+use super::{ATTACH_SECONDS, Ask, State, Timer};
+use crate::graph::Ended;
+use crate::name::StepId;
+use crate::plan::resume::Answer;
+use crate::plan::{Check, OnFailure, StepKind};
+use crate::record::{AttemptState, Ending, Receipt};
+
+impl State {
+    /// Returns the step if it is at this attempt and `fits`.
+    fn expect(&self, id: &StepId, attempt: u32, fits: fn(&StepState) -> bool) -> Option<usize> {
+        let step = self.shape.index(id)?;
+        let run = &self.steps[step];
+        (run.attempt == attempt && fits(&run.state)).then_some(step)
+    }
+
+    pub(super) fn on_claimed(&mut self, id: &StepId, attempt: u32) {
+        let sent = |state: &StepState| matches!(state, StepState::Sent { .. });
+        let Some(step) = self.expect(id, attempt, sent) else {
+            return;
+        };
+        if let StepState::Sent { batch } = self.steps[step].state {
+            self.steps[step].state = StepState::Claimed { batch };
+            self.steps[step].started.get_or_insert(self.now);
+            self.report(Progress::StepStarted {
+                step: id.clone(),
+                attempt,
+            });
+        }
+    }
+
+    pub(super) fn on_ended(
+        &mut self,
+        id: &StepId,
+        attempt: u32,
+        receipt: &Receipt,
+        diagnosis: String,
+    ) {
+        let in_batch =
+            |state: &StepState| matches!(state, StepState::Sent { .. } | StepState::Claimed { .. });
+        let Some(step) = self.expect(id, attempt, in_batch) else {
+            return;
+        };
+        self.leave_batch(step, receipt.ending == Ending::Succeeded);
+        self.resolve(step, receipt, diagnosis);
+    }
+
+    pub(super) fn on_already_claimed(&mut self, id: &StepId, attempt: u32) {
+        let sent = |state: &StepState| matches!(state, StepState::Sent { .. });
+        if let Some(step) = self.expect(id, attempt, sent) {
+            self.leave_batch(step, false);
+            self.steps[step].state = StepState::AttachPause;
+            self.make_attachable(step);
+        }
+    }
+
+    pub(super) fn on_attached(&mut self, id: &StepId, attempt: u32, state: AttemptState) {
+        let attached = |state: &StepState| *state == StepState::Attached;
+        let Some(step) = self.expect(id, attempt, attached) else {
+            return;
+        };
+        if let Some(host) = self.steps[step].host {
+            self.free_channel(host);
+        }
+        if state == AttemptState::Running {
+            self.steps[step].state = StepState::AttachPause;
+            let at = self.now.plus_seconds(ATTACH_SECONDS);
+            self.set_timer(at, Timer::Attach { step });
+        } else {
+            self.on_shown(step, state);
+        }
+    }
+
+    /// Takes a step out of its batch. Unless it succeeded, what came after it waits again.
+    fn leave_batch(&mut self, step: usize, succeeded: bool) {
+        let (StepState::Sent { batch: id } | StepState::Claimed { batch: id }) =
+            self.steps[step].state
+        else {
+            return;
+        };
+        let Some(batch) = self.batches.get_mut(&id) else {
+            return;
+        };
+        let Some(at) = batch.steps.iter().position(|other| *other == step) else {
+            return;
+        };
+        batch.steps.remove(at);
+        let rest = match succeeded {
+            true => VecDeque::new(),
+            false => batch.steps.split_off(at),
+        };
+        if batch.steps.is_empty() {
+            let host = batch.host;
+            self.batches.remove(&id);
+            self.free_channel(host);
+        }
+        for step in rest {
+            let run = &mut self.steps[step];
+            run.state = StepState::Waiting;
+            run.tries = run.tries.saturating_sub(1);
+        }
+    }
+
+    fn free_channel(&mut self, host: usize) {
+        self.hosts[host].channels = self.hosts[host].channels.saturating_sub(1);
+        self.channels = self.channels.saturating_sub(1);
+        self.startable.insert(host);
+    }
+
+    /// Settles a step by the receipt of its current attempt.
+    pub(super) fn resolve(&mut self, step: usize, receipt: &Receipt, diagnosis: String) {
+        match receipt.ending {
+            Ending::Succeeded => self.succeed(step, StepStatus::Succeeded),
+            Ending::Refused if receipt.run == self.options.run => {
+                self.lose_lock();
+            }
+            Ending::Refused => self.next_attempt(step),
+            ending @ (Ending::Failed { .. } | Ending::TimedOut | Ending::Cancelled) => {
+                self.fail(step, ending, diagnosis);
+            }
+        }
+    }
+
+    /// The attempt did nothing, or left nothing: the step is begun again with the next number.
+    pub(super) fn next_attempt(&mut self, step: usize) {
+        self.steps[step].attempt = self.steps[step].attempt.saturating_add(1);
+        self.steps[step].handed_over = false;
+        self.wait_again(step);
+    }
+
+    /// Makes the step ready, or wait for its needs.
+    pub(super) fn wait_again(&mut self, step: usize) {
+        self.steps[step].state = StepState::Waiting;
+        if self.queue.has_ended(step) {
+            self.skip(step, SkipReason::Blocked);
+        } else if self.queue.is_ready(step) {
+            self.make_ready(step);
+        }
+    }
+
+    fn fail(&mut self, step: usize, ending: Ending, diagnosis: String) {
+        self.steps[step].tries = self.steps[step].tries.max(1);
+        let may_retry = match &self.stop {
+            None | Some(StopReason::Failure { .. } | StopReason::HostGone { .. }) => true,
+            Some(_) => false,
+        };
+        let host_failed = self.steps[step]
+            .host
+            .is_some_and(|host| self.hosts[host].failed);
+        if may_retry && !host_failed && self.steps[step].tries <= self.plan.steps[step].retry {
+            self.report(Progress::StepRetried {
+                step: self.id(step),
+                attempt: self.steps[step].attempt,
+                ending,
+                diagnosis,
+            });
+            return self.next_attempt(step);
+        }
+        let status = match self.plan.steps[step].on_failure {
+            OnFailure::Tolerate => StepStatus::Tolerated {
+                ending: Some(ending),
+            },
+            OnFailure::StopRun | OnFailure::StopHost => StepStatus::Failed { ending },
+        };
+        self.fail_with(step, status, diagnosis);
+    }
+
+    /// Nobody can say whether the step's effect is there. Where a check may say so later, nothing that waits for it starts, even if
+    /// its failure would be tolerated.
+    pub(super) fn doubt(&mut self, step: usize) {
+        let tolerated = self.plan.steps[step].on_failure == OnFailure::Tolerate;
+        if tolerated && !self.doubt_is_final(step) {
+            let status = StepStatus::InDoubt;
+            return self.settle(step, status, Ended::Failure, String::new());
+        }
+        self.fail_with(step, StepStatus::InDoubt, String::new());
+    }
+
+    /// Whether a doubt about the step will never be resolved, and does not matter to the plan.
+    pub(super) fn doubt_is_final(&self, step: usize) -> bool {
+        let step = &self.plan.steps[step];
+        step.on_failure == OnFailure::Tolerate && step.check.is_none()
+    }
+
+    /// Ends a step that did not succeed, and applies its failure policy.
+    pub(super) fn fail_with(&mut self, step: usize, status: StepStatus, diagnosis: String) {
+        let reason = StopReason::Failure {
+            step: self.id(step),
+        };
+        let host = self.steps[step].host;
+        let ended = match (self.plan.steps[step].on_failure, host) {
+            (OnFailure::Tolerate, _) => Ended::Tolerated,
+            (OnFailure::StopHost, Some(host)) => {
+                self.fail_host(host, reason);
+                Ended::Failure
+            }
+            (OnFailure::StopRun, Some(host)) => {
+                self.fail_host(host, reason.clone());
+                self.stop_at_safe_points(reason);
+                Ended::Failure
+            }
+            (OnFailure::StopRun | OnFailure::StopHost, None) => {
+                self.stop_at_safe_points(reason);
+                Ended::Failure
+            }
+        };
+        self.settle(step, status, ended, diagnosis);
+    }
+
+    /// Nothing further starts on the host; when enough hosts have failed, the run stops.
+    pub(super) fn fail_host(&mut self, host: usize, reason: StopReason) {
+        self.startable.insert(host);
+        if std::mem::replace(&mut self.hosts[host].failed, true) {
+            return;
+        }
+        self.failed_hosts += 1;
+        let limit = self.options.failure_limit();
+        if limit.is_some_and(|limit| self.failed_hosts >= limit) {
+            self.stop_at_safe_points(reason);
+        }
+    }
+
+    pub(super) fn succeed(&mut self, step: usize, status: StepStatus) {
+        self.settle(step, status, Ended::Success, String::new());
+    }
+
+    pub(super) fn skip(&mut self, step: usize, reason: SkipReason) {
+        self.settle(
+            step,
+            StepStatus::Skipped { reason },
+            Ended::Failure,
+            String::new(),
+        );
+    }
+
+    /// Ends a step, and passes that on to what waits for it.
+    pub(super) fn settle(
+        &mut self,
+        step: usize,
+        status: StepStatus,
+        ended: Ended,
+        diagnosis: String,
+    ) {
+        self.end(step, status, diagnosis);
+        let released = self.queue.finish(&self.shape.graph, step, ended);
+        for next in released.ready {
+            self.make_ready(next);
+        }
+        for next in released.blocked {
+            if self.steps[next].state == StepState::Waiting {
+                let reason = SkipReason::Blocked;
+                self.end(next, StepStatus::Skipped { reason }, String::new());
+            }
+        }
+    }
+
+    fn end(&mut self, step: usize, status: StepStatus, diagnosis: String) {
+        if self.steps[step].has_ended() {
+            return;
+        }
+        let run = &mut self.steps[step];
+        run.state = StepState::Ended(status.clone());
+        run.ended = Some(self.now);
+        self.open -= 1;
+        if run.tries > 0 {
+            let attempt = run.attempt;
+            self.journal(JournalEntry::Ended {
+                step: self.id(step),
+                attempt,
+                status: status.clone(),
+            });
+        }
+        self.report(Progress::StepEnded {
+            step: self.id(step),
+            status,
+            diagnosis,
+        });
+    }
+
+    pub(super) fn on_local_ended(
+        &mut self,
+        id: &StepId,
+        attempt: u32,
+        ending: Ending,
+        value: Option<String>,
+        diagnosis: String,
+    ) {
+        let runs = |state: &StepState| *state == StepState::RunsHere;
+        let Some(step) = self.expect(id, attempt, runs) else {
+            return;
+        };
+        match ending {
+            Ending::Succeeded => self.succeed_here(step, value, StepStatus::Succeeded),
+            ending => self.fail(step, ending, diagnosis),
+        }
+    }
+
+    pub(super) fn on_local_checked(&mut self, id: &StepId, answer: Answer, value: Option<String>) {
+        let Some(step) = self.shape.index(id) else {
+            return;
+        };
+        if self.phase == Phase::Judging {
+            self.evidence.local.insert(id.clone(), answer);
+            self.values.insert(id.clone(), value);
+            self.judge();
+        } else if self.steps[step].state == StepState::ChecksHere {
+            match answer {
+                Answer::Yes => self.succeed_here(step, value, StepStatus::AlreadyDone),
+                Answer::No => self.wait_again(step),
+                Answer::CannotSay => self.doubt(step),
+            }
+        }
+    }
+
+    /// A local step succeeded: what others must know about it is recorded on the lock host before anything builds on it.
+    pub(super) fn succeed_here(&mut self, step: usize, value: Option<String>, status: StepStatus) {
+        if self.is_recorded(step) {
+            let ran = status == StepStatus::Succeeded;
+            self.steps[step].state = StepState::Recording { value, ran };
+            self.ask(self.lock_host, Ask::Record { step });
+        } else {
+            self.succeed(step, status);
+        }
+    }
+
+    /// A push, whose digest the pulls need, and what no check could find out later.
+    pub(super) fn is_recorded(&self, step: usize) -> bool {
+        let step = &self.plan.steps[step];
+        step.kind == StepKind::Push || !matches!(step.check, Some(Check::Argv(_)))
+    }
+
+    pub(super) fn on_recorded(&mut self, id: &StepId) {
+        let Some(step) = self.shape.index(id) else {
+            return;
+        };
+        if !self.answered(self.lock_host, Ask::Record { step }) {
+            return;
+        }
+        if let StepState::Recording { ran, .. } = self.steps[step].state {
+            let status = if ran {
+                StepStatus::Succeeded
+            } else {
+                StepStatus::AlreadyDone
+            };
+            self.succeed(step, status);
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Where a step stands during a run.
+
+use std::collections::VecDeque;
+
+use super::event::Millis;
+use super::progress::StepStatus;
+
+/// A step of the plan, as the run sees it.
+#[derive(Debug, Clone)]
+pub(super) struct StepRun {
+    pub(super) host: Option<usize>,
+    pub(super) state: StepState,
+    /// The number of the current or next attempt.
+    pub(super) attempt: u32,
+    /// Attempts that were begun by this run.
+    pub(super) tries: u32,
+    /// Whether it continues, on its host, what a step with a safe point began.
+    pub(super) in_switch: bool,
+    /// Whether a session that broke may still start it by itself: it counts as begun, also while the run stops.
+    pub(super) handed_over: bool,
+    /// Whether its check is to be asked when it becomes ready.
+    pub(super) ask_first: bool,
+    /// Whether this run or an earlier one has begun it, as a barrier's wait wants to know.
+    pub(super) begun_before: bool,
+    pub(super) started: Option<Millis>,
+    pub(super) ended: Option<Millis>,
+}
+
+/// Where a step stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum StepState {
+    /// Something that it needs has not ended.
+    Waiting,
+    /// It may start.
+    Ready,
+    /// An attempt at it was begun elsewhere and may be attached to.
+    Attachable,
+    /// It was handed over in a batch.
+    Sent { batch: u64 },
+    /// Its claim is this run's.
+    Claimed { batch: u64 },
+    /// Its attempt is waited for.
+    Attached,
+    /// The same, and it is asked again after a pause.
+    AttachPause,
+    /// Its channel broke. `claimed`: a claim was seen.
+    Unknown { claimed: bool },
+    /// Its attempt was lost, and its host's facts decide. `asked`: they were asked for after the loss was known.
+    Probing { asked: bool },
+    /// It runs on this machine.
+    RunsHere,
+    /// Its check runs on this machine.
+    ChecksHere,
+    /// Its success is being recorded on the lock host.
+    Recording { value: Option<String>, ran: bool },
+    /// A barrier that waits for its time.
+    Pausing,
+    /// It has ended.
+    Ended(StepStatus),
+}
+
+impl StepRun {
+    pub(super) fn new(host: Option<usize>) -> Self {
+        Self {
+            host,
+            state: StepState::Waiting,
+            attempt: 1,
+            tries: 0,
+            in_switch: false,
+            handed_over: false,
+            ask_first: false,
+            begun_before: false,
+            started: None,
+            ended: None,
+        }
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        matches!(self.state, StepState::Ended(_))
+    }
+
+    /// Returns whether something of it is under way, here or on its host.
+    pub(super) fn is_under_way(&self) -> bool {
+        match self.state {
+            StepState::Waiting
+            | StepState::Ready
+            | StepState::Pausing
+            | StepState::ChecksHere
+            | StepState::Ended(_) => false,
+            StepState::Attachable
+            | StepState::Sent { .. }
+            | StepState::Claimed { .. }
+            | StepState::Attached
+            | StepState::AttachPause
+            | StepState::Unknown { .. }
+            | StepState::Probing { .. }
+            | StepState::RunsHere
+            | StepState::Recording { .. } => true,
+        }
+    }
+}
+
+/// Steps that run one after the other in one session.
+#[derive(Debug, Clone)]
+pub(super) struct Batch {
+    pub(super) host: usize,
+    pub(super) steps: VecDeque<usize>,
+}

@@ -1,0 +1,350 @@
+//! Walking the graph: what starts, where, and in which sessions.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use super::event::{Action, StartStep};
+use super::progress::{JournalEntry, Phase, Progress, SkipReason, StepStatus, StopReason};
+use super::step::{Batch, StepState};
+use super::{Link, State, Timer};
+use crate::graph::Ended;
+use crate::plan::resume::{Answer, Status};
+use crate::plan::shape::is_barrier;
+
+/// The greatest number of steps in one session.
+const LONGEST_BATCH: usize = 32;
+
+/// Whether a ready step may start.
+enum Permit {
+    Go,
+    Later,
+    Never(SkipReason),
+}
+
+impl State {
+    pub(super) fn begin_walk(&mut self) {
+        self.enter(Phase::Walking);
+        let statuses = std::mem::take(&mut self.statuses);
+        for (step, status) in statuses.iter().enumerate() {
+            let run = &mut self.steps[step];
+            run.begun_before = *status != Status::Outstanding { attempt: 1 };
+            match *status {
+                Status::Outstanding { attempt } | Status::Failed { attempt } => {
+                    run.attempt = attempt;
+                }
+                Status::InDoubt { attempt } => {
+                    run.attempt = attempt;
+                    run.ask_first = run.host.is_none();
+                }
+                Status::Running { attempt } => {
+                    run.attempt = attempt;
+                    run.state = StepState::AttachPause;
+                }
+                Status::Done | Status::Tolerated | Status::NeedsProbe => {}
+            }
+        }
+        let order = self.shape.graph.order().to_vec();
+        let (settled, rest): (Vec<usize>, Vec<usize>) = order
+            .into_iter()
+            .partition(|step| matches!(statuses[*step], Status::Done | Status::Tolerated));
+        self.taking_up = true;
+        for step in settled.into_iter().chain(rest) {
+            self.take_up(step, statuses[step]);
+        }
+        self.taking_up = false;
+        for host in 0..self.hosts.len() {
+            if let Link::Gone { .. } = self.hosts[host].link {
+                let name = self.hosts[host].name.clone();
+                self.fail_host(host, StopReason::HostGone { host: name });
+            }
+        }
+        for step in self.queue.ready() {
+            self.make_ready(step);
+        }
+        self.evidence = Default::default();
+    }
+
+    /// Settles what an earlier run has settled, and attaches to what still runs.
+    fn take_up(&mut self, step: usize, status: Status) {
+        let gone = self.steps[step]
+            .host
+            .is_some_and(|host| self.hosts[host].is_gone());
+        match status {
+            Status::Done => {
+                let id = self.id(step);
+                let asked = self.evidence.local.get(&id) == Some(&Answer::Yes);
+                if asked && self.steps[step].host.is_none() {
+                    let value = self.values.remove(&id).flatten();
+                    self.succeed_here(step, value, StepStatus::AlreadyDone);
+                } else {
+                    self.succeed(step, StepStatus::AlreadyDone);
+                }
+            }
+            Status::Tolerated => {
+                let status = StepStatus::Tolerated { ending: None };
+                self.settle(step, status, Ended::Tolerated, String::new());
+            }
+            Status::Running { .. } | Status::NeedsProbe if gone => {
+                self.lose(step);
+            }
+            Status::Running { .. } => self.make_attachable(step),
+            Status::InDoubt { .. } if !self.steps[step].ask_first => self.doubt(step),
+            Status::Outstanding { .. }
+            | Status::Failed { .. }
+            | Status::InDoubt { .. }
+            | Status::NeedsProbe => {
+                if gone && !self.steps[step].has_ended() {
+                    self.skip(step, SkipReason::HostGone);
+                }
+            }
+        }
+    }
+
+    /// All that a waiting step needs has ended.
+    pub(super) fn make_ready(&mut self, step: usize) {
+        if self.taking_up || self.steps[step].state != StepState::Waiting {
+            return;
+        }
+        if is_barrier(&self.plan, step) {
+            return self.reach_barrier(step);
+        }
+        self.steps[step].state = StepState::Ready;
+        self.enqueue(step);
+    }
+
+    /// An attempt that was begun elsewhere may be waited for.
+    pub(super) fn make_attachable(&mut self, step: usize) {
+        if self.steps[step].state == StepState::AttachPause {
+            self.steps[step].state = StepState::Attachable;
+            self.enqueue(step);
+        }
+    }
+
+    fn enqueue(&mut self, step: usize) {
+        match self.steps[step].host {
+            Some(host) => {
+                self.hosts[host].ready.insert(step);
+                self.startable.insert(host);
+            }
+            None => {
+                self.local_ready.insert(step);
+            }
+        }
+    }
+
+    /// A barrier waits as long as it says, unless what is behind it has begun before.
+    fn reach_barrier(&mut self, step: usize) {
+        self.steps[step].state = StepState::Pausing;
+        let wait = self.plan.steps[step]
+            .barrier
+            .as_ref()
+            .map_or(0, |barrier| barrier.wait_seconds);
+        let begun = |next: usize| self.steps[next].begun_before;
+        if wait == 0 || self.stop.is_some() || self.shape.graph.dependents(step).any(begun) {
+            self.barriers_due.push(step);
+        } else {
+            let at = self.now.plus_seconds(u64::from(wait));
+            self.set_timer(at, Timer::Barrier { step });
+        }
+    }
+
+    /// Carries on as far as can be.
+    pub(super) fn pump(&mut self) {
+        while self.phase == Phase::Walking && self.outcome.is_none() {
+            while let Some(step) = self.barriers_due.pop() {
+                if self.steps[step].state != StepState::Pausing {
+                    continue;
+                }
+                match self.stop {
+                    None => self.succeed(step, StepStatus::Succeeded),
+                    Some(_) => self.skip(step, SkipReason::Stopping),
+                }
+            }
+            self.start_here();
+            self.start_on_hosts();
+            if self.open == 0 {
+                self.end_walk();
+            }
+            if self.barriers_due.is_empty() && self.local_ready_is_held() {
+                break;
+            }
+        }
+        self.pump_closing();
+    }
+
+    fn local_ready_is_held(&self) -> bool {
+        self.local_ready.is_empty() || self.lock.suspended
+    }
+
+    fn start_here(&mut self) {
+        while let Some(step) = self.local_ready.first().copied() {
+            match self.permit(step) {
+                Permit::Later => return,
+                Permit::Never(reason) => {
+                    self.local_ready.remove(&step);
+                    self.skip(step, reason);
+                }
+                Permit::Go => {
+                    self.local_ready.remove(&step);
+                    self.start_local(step);
+                }
+            }
+        }
+    }
+
+    fn start_local(&mut self, step: usize) {
+        let id = self.id(step);
+        if std::mem::take(&mut self.steps[step].ask_first) {
+            self.steps[step].state = StepState::ChecksHere;
+            return self.act(Action::CheckLocal { step: id });
+        }
+        let run = &mut self.steps[step];
+        run.state = StepState::RunsHere;
+        run.tries += 1;
+        run.started.get_or_insert(self.now);
+        let attempt = run.attempt;
+        let cleanup = run.tries > self.plan.steps[step].retry;
+        self.journal(JournalEntry::Started {
+            step: id.clone(),
+            attempt,
+        });
+        self.report(Progress::StepStarted {
+            step: id.clone(),
+            attempt,
+        });
+        self.act(Action::StartLocal {
+            step: id,
+            attempt,
+            cleanup,
+        });
+    }
+
+    fn start_on_hosts(&mut self) {
+        loop {
+            let next = self.startable.range(self.next_host..).next();
+            let Some(&host) = next.or_else(|| self.startable.first()) else {
+                return;
+            };
+            let first = self.hosts[host].ready.first().copied();
+            let waits = matches!(self.hosts[host].link, Link::Down { .. });
+            let Some(step) = first.filter(|_| !waits) else {
+                self.startable.remove(&host);
+                continue;
+            };
+            match self.permit(step) {
+                Permit::Later => {
+                    self.startable.remove(&host);
+                }
+                Permit::Never(reason) => {
+                    self.hosts[host].ready.remove(&step);
+                    self.skip(step, reason);
+                }
+                Permit::Go if self.channels >= self.options.parallel.max(1) => return,
+                Permit::Go
+                    if self.hosts[host].channels >= self.options.per_host_channels.max(1) =>
+                {
+                    self.startable.remove(&host);
+                }
+                Permit::Go => {
+                    self.next_host = host + 1;
+                    self.hosts[host].ready.remove(&step);
+                    self.hosts[host].channels += 1;
+                    self.channels += 1;
+                    self.start_session(host, step);
+                }
+            }
+        }
+    }
+
+    /// Whether a ready step may start. What was handed over counts as begun; while a run stops after a failure, a switch that has
+    /// begun is finished on the hosts that did not fail.
+    fn permit(&self, step: usize) -> Permit {
+        let run = &self.steps[step];
+        if run.state == StepState::Attachable {
+            return Permit::Go;
+        }
+        let host_failed = run.host.is_some_and(|host| self.hosts[host].failed);
+        let goes_on = match &self.stop {
+            None => !host_failed,
+            Some(StopReason::Failure { .. } | StopReason::HostGone { .. }) => {
+                !host_failed && (run.in_switch || run.tries > 0)
+            }
+            Some(_) => false,
+        };
+        let for_ever = self.lock.suspended && self.hosts[self.lock_host].is_gone();
+        if (goes_on || run.handed_over) && !for_ever {
+            return match self.lock.suspended {
+                true => Permit::Later,
+                false => Permit::Go,
+            };
+        }
+        Permit::Never(if host_failed {
+            SkipReason::HostFailed
+        } else {
+            SkipReason::Stopping
+        })
+    }
+
+    /// Attaches to the step, or hands it over with what can follow it in the same session.
+    fn start_session(&mut self, host: usize, step: usize) {
+        let name = self.hosts[host].name.clone();
+        if self.steps[step].state == StepState::Attachable {
+            self.steps[step].state = StepState::Attached;
+            let attempt = self.steps[step].attempt;
+            return self.act(Action::Attach {
+                host: name,
+                step: self.id(step),
+                attempt,
+            });
+        }
+        let id = self.next_batch;
+        self.next_batch += 1;
+        let chain = self.chain(step);
+        let mut steps = Vec::with_capacity(chain.len());
+        for &step in &chain {
+            let run = &mut self.steps[step];
+            run.state = StepState::Sent { batch: id };
+            run.tries += 1;
+            let attempt = run.attempt;
+            let cleanup = run.tries > self.plan.steps[step].retry;
+            let step = self.id(step);
+            self.journal(JournalEntry::Started {
+                step: step.clone(),
+                attempt,
+            });
+            steps.push(StartStep {
+                step,
+                attempt,
+                cleanup,
+            });
+        }
+        self.batches.insert(id, Batch { host, steps: chain });
+        self.act(Action::Start { host: name, steps });
+    }
+
+    /// Returns the steps that can run one after the other in one session, from `head` up to the next safe point: each waits only
+    /// for those before it.
+    fn chain(&self, head: usize) -> VecDeque<usize> {
+        let mut chain = VecDeque::from([head]);
+        let mut members = BTreeSet::from([head]);
+        let mut last = head;
+        while chain.len() < LONGEST_BATCH {
+            let follows = |next: &usize| {
+                let own = self.shape.graph.needs(*next);
+                self.steps[*next].state == StepState::Waiting
+                    && self.steps[*next].host == self.steps[head].host
+                    && !self.plan.steps[*next].safe_point
+                    && !is_barrier(&self.plan, *next)
+                    && !self.queue.has_ended(*next)
+                    && self.queue.waits_for(*next)
+                        == own.filter(|need| members.contains(need)).count()
+            };
+            let Some(next) = self.shape.graph.dependents(last).filter(follows).min() else {
+                break;
+            };
+            chain.push_back(next);
+            members.insert(next);
+            last = next;
+        }
+        chain
+    }
+}
