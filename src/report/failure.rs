@@ -4,7 +4,7 @@ use super::outcome::Page;
 use super::tally::Tally;
 use super::text::{argv, command, duration, one_line, part, tail};
 use super::{Tone, View, words};
-use crate::action::{Action, Run};
+use crate::action::Run;
 use crate::apply::state::{StepStatus, StepSummary, Summary};
 use crate::plan::{Check, PlanHost, Step};
 
@@ -69,7 +69,7 @@ fn section(page: &mut Page, view: &View, tally: &Tally, line: &StepSummary) {
     page.fields("output", output.into_iter().map(|line| format!("| {line}")));
     let Some(step) = step else { return };
     if matches!(line.status, StepStatus::Failed { .. }) {
-        page.fields("undone", step.cleanup.iter().map(part));
+        page.fields("cleanup", step.cleanup.iter().map(part));
     }
     if matches!(line.status, StepStatus::InDoubt | StepStatus::Lost) {
         page.fields("check", check(step).into_iter());
@@ -77,32 +77,33 @@ fn section(page: &mut Page, view: &View, tally: &Tally, line: &StepSummary) {
     }
 }
 
-/// Returns how the step ended, how long it took, and at which attempt.
+/// Returns how the step ended, at which attempt, and how long all of them took.
 fn ended(view: &View, tally: &Tally, line: &StepSummary) -> String {
     let step = view.step(&line.step);
-    let mut text = match &line.status {
+    let attempt = match line.attempt {
+        0 | 1 => String::new(),
+        attempt => format!(", at attempt {attempt}"),
+    };
+    let took = match (line.started, line.ended) {
+        (Some(started), Some(ended)) => format!(", after {}", duration(ended.since(started))),
+        _ => String::new(),
+    };
+    match &line.status {
         StepStatus::Failed { ending }
         | StepStatus::Tolerated {
             ending: Some(ending),
-        } => words::ending(step, *ending),
-        StepStatus::InDoubt => {
-            "not seen: it was begun, nothing of it is alive, and its check could not answer".into()
-        }
+        } => format!("{}{attempt}{took}", words::ending(step, *ending)),
+        StepStatus::InDoubt => format!(
+            "not seen{attempt}{took}: it was begun, nothing of it is alive, and its check cannot say"
+        ),
         StepStatus::Lost => {
             let host = step.and_then(|step| step.host.as_ref());
             let why = host.and_then(|host| tally.gone.get(host));
             let why = why.map_or(String::new(), |why| format!(" ({})", one_line(why)));
-            format!("not seen: the host went away{why}; the command may still end there")
+            format!("not seen{attempt}{took}: its host went away{why}, and it may still run there")
         }
         other => words::status(step, other),
-    };
-    if let (Some(started), Some(ended)) = (line.started, line.ended) {
-        text += &format!(", after {}", duration(ended.since(started)));
     }
-    if line.attempt > 1 {
-        text += &format!(", at attempt {}", line.attempt);
-    }
-    text
 }
 
 /// Returns what tells whether the step's effect is there.
@@ -116,25 +117,22 @@ pub(super) fn check(step: &Step) -> Vec<String> {
 
 /// Returns commands that show what is there, as they are typed on the machine that applies the plan.
 pub(super) fn look(view: &View, step: &Step) -> Vec<String> {
-    let looks: Vec<&Run> = match step.diagnose.is_empty() {
-        false => step.diagnose.iter().collect(),
-        true => Vec::new(),
-    };
+    let looks: &[Run] = &step.diagnose;
     let route = step
         .host
         .as_ref()
         .and_then(|host| Some((host.as_str(), view.plan.hosts.get(host)?)));
     let Some((host, route)) = route else {
-        return looks.into_iter().map(command).collect();
+        return looks.iter().map(command).collect();
     };
     if looks.is_empty() {
         return vec![argv(&ssh(host, route))];
     }
     looks
-        .into_iter()
+        .iter()
         .map(|run| {
             let mut arguments = ssh(host, route);
-            arguments.push(part(&Action::Run(run.clone())));
+            arguments.push(command(run));
             argv(&arguments)
         })
         .collect()

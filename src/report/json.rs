@@ -123,7 +123,12 @@ impl Reporter for Json<'_> {
         self.write(&line);
     }
 
-    fn tick(&mut self, _at: Millis) {}
+    fn output(&mut self, step: &StepId, line: &str) {
+        if self.view.is_verbose() {
+            let line = self.stamped("output", self.step_fields(step, json!({"line": line})));
+            self.write(&line);
+        }
+    }
 
     fn finish(&mut self, summary: &Summary, outcome: &Outcome) {
         let (name, mut fields) = ending(outcome);

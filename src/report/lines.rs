@@ -5,6 +5,7 @@ use std::io::Write;
 use super::tally::Tally;
 use super::text::{duration, one_line, part, tail};
 use super::{Reporter, Tone, View, outcome, words};
+use crate::action::Action;
 use crate::apply::state::{Millis, Outcome, Phase, Progress, StepStatus, Summary};
 use crate::name::StepId;
 use crate::plan::StepKind;
@@ -44,7 +45,13 @@ impl Reporter for Lines<'_> {
         let _ = self.out.flush();
     }
 
-    fn tick(&mut self, _at: Millis) {}
+    fn output(&mut self, _step: &StepId, line: &str) {
+        if self.view.is_verbose() {
+            for line in output(&self.view, line, LONG_TAIL) {
+                let _ = writeln!(self.out, "{line}");
+            }
+        }
+    }
 
     fn finish(&mut self, summary: &Summary, outcome: &Outcome) {
         let text = outcome::closing(&self.view, &self.tally, summary, outcome);
@@ -128,7 +135,7 @@ fn about_run(view: &View, event: &Progress) -> (String, Option<String>) {
         Progress::Phase(phase) => run(words::phase(&view.plan, *phase)),
         Progress::LockWaiting { holder } => run(format!(
             "waiting for the deploy lock: {}",
-            one_line(&holder.lines().collect::<Vec<_>>().join(", "))
+            words::waited_for(holder)
         )),
         Progress::LockTakenOver { from } => run(format!(
             "took the deploy lock over from a run that is dead: {}",
@@ -168,8 +175,12 @@ fn commands(view: &View, step: &StepId) -> Vec<String> {
     step.into_iter()
         .flat_map(|step| &step.action)
         .map(|action| {
-            view.paint
-                .tint(Tone::Quiet, &format!("          $ {}", part(action)))
+            let prompt = match action {
+                Action::Run(_) => "$ ",
+                _ => "",
+            };
+            let line = format!("          {prompt}{}", part(action));
+            view.paint.tint(Tone::Quiet, &line)
         })
         .collect()
 }

@@ -1,64 +1,119 @@
 //! A terminal: a line for each host that is at work, with what it runs and for how long; what has ended scrolls above.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::io::Write;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-use super::lines::{describe, failure_tail};
+use super::lines::{describe, failure_tail, output};
 use super::tally::Tally;
-use super::text::{duration, one_line};
-use super::{Reporter, Tone, View, outcome};
+use super::text::{count, duration, one_line};
+use super::{Reporter, View, outcome};
 use crate::apply::state::{Millis, Outcome, Progress, StepStatus, Summary};
 use crate::name::StepId;
 
 /// The greatest number of hosts with a line of their own.
 const ROWS: usize = 16;
 
+/// The time between two drawings of the elapsed times.
+const TICK: Duration = Duration::from_millis(200);
+
 /// Shows what runs now below what has ended. The table and what to do next follow at the end.
+///
+/// The elapsed times move by themselves, on a thread of their own.
 pub struct Live<'a> {
     view: View,
     tally: Tally,
+    /// The last line that a step of this machine has printed.
+    says: HashMap<StepId, String>,
+    board: Arc<Mutex<Board>>,
     area: ProgressBar,
-    width: u16,
     out: &'a mut dyn Write,
+}
+
+/// What the lower part of the screen shows, shared with the thread that draws it.
+#[derive(Debug)]
+struct Board {
+    /// When each row's step began, and what is shown of it.
+    rows: Vec<(Millis, String)>,
+    /// Hosts at work that have no row.
+    more: usize,
+    /// The time of the last event, on the run's clock and on this one.
+    last: (Millis, Instant),
+    width: u16,
 }
 
 impl<'a> Live<'a> {
     /// Returns a reporter that draws on `target`, a terminal of `width` columns, and writes the end to `out`, which is the
     /// same terminal.
     pub fn new(view: View, target: ProgressDrawTarget, width: u16, out: &'a mut dyn Write) -> Self {
+        let board = Arc::new(Mutex::new(Board {
+            rows: Vec::new(),
+            more: 0,
+            last: (Millis::default(), Instant::now()),
+            width,
+        }));
         let area = ProgressBar::with_draw_target(None, target);
-        if let Ok(style) = ProgressStyle::with_template("{msg}") {
-            area.set_style(style);
+        if let Ok(style) = ProgressStyle::with_template("{rows}") {
+            let board = Arc::clone(&board);
+            let draw = move |_: &ProgressState, out: &mut dyn fmt::Write| {
+                let text = lock(&board).text(Instant::now());
+                let _ = out.write_str(&text);
+            };
+            area.set_style(style.with_key("rows", draw));
         }
+        area.enable_steady_tick(TICK);
         Self {
             view,
             tally: Tally::default(),
+            says: HashMap::new(),
+            board,
             area,
-            width,
             out,
         }
+    }
+
+    /// Prints lines above what runs.
+    fn print(&self, lines: &[String]) {
+        if !lines.is_empty() {
+            self.area.println(lines.join("\n"));
+        }
+    }
+
+    fn refresh(&mut self) {
+        let (rows, more) = rows(&self.view, &self.tally, &self.says);
+        let mut board = lock(&self.board);
+        board.rows = rows;
+        board.more = more;
     }
 }
 
 impl Reporter for Live<'_> {
     fn progress(&mut self, at: Millis, event: &Progress) {
-        let lines = describe(&self.view, &mut self.tally, at, event);
+        let mut above = describe(&self.view, &mut self.tally, at, event);
         if is_shown_above(&self.view, event) {
-            for line in lines {
-                self.area.println(line);
-            }
-            for line in failure_tail(&self.view, event) {
-                self.area.println(line);
-            }
+            above.extend(failure_tail(&self.view, event));
+        } else {
+            above.clear();
         }
-        self.tick(at);
+        if let Progress::StepEnded { step, .. } = event {
+            self.says.remove(step);
+        }
+        lock(&self.board).last = (at, Instant::now());
+        self.refresh();
+        self.print(&above);
     }
 
-    fn tick(&mut self, at: Millis) {
-        let rows = rows(&self.view, &self.tally, at, self.width);
-        self.area.set_message(rows.join("\n"));
+    fn output(&mut self, step: &StepId, line: &str) {
+        if self.view.is_verbose() {
+            self.print(&output(&self.view, line, usize::MAX));
+        } else if !line.trim().is_empty() {
+            self.says.insert(step.clone(), one_line(line));
+            self.refresh();
+        }
     }
 
     fn finish(&mut self, summary: &Summary, outcome: &Outcome) {
@@ -67,6 +122,31 @@ impl Reporter for Live<'_> {
         let _ = self.out.write_all(text.as_bytes());
         let _ = self.out.flush();
     }
+}
+
+impl Board {
+    fn text(&self, now: Instant) -> String {
+        let passed = now.saturating_duration_since(self.last.1).as_millis();
+        let passed = u64::try_from(passed).unwrap_or(u64::MAX);
+        let mut lines: Vec<String> = self
+            .rows
+            .iter()
+            .map(|(since, text)| {
+                let elapsed = self.last.0.since(*since).saturating_add(passed);
+                cut(&format!("{:>8}  {text}", duration(elapsed)), self.width)
+            })
+            .collect();
+        if self.more > 0 {
+            let line = format!("          and {} at work", count(self.more, "more host"));
+            lines.push(cut(&line, self.width));
+        }
+        lines.join("\n")
+    }
+}
+
+/// Returns what is shared, also after a panic of the thread that draws.
+fn lock(board: &Mutex<Board>) -> MutexGuard<'_, Board> {
+    board.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Returns whether an event has a line above. The begin of a step is seen below, and what was not begun in the table.
@@ -81,22 +161,20 @@ fn is_shown_above(view: &View, event: &Progress) -> bool {
     }
 }
 
-/// Returns a row for each host at work: its steps, the one that runs longest first, and since when.
-fn rows(view: &View, tally: &Tally, at: Millis, width: u16) -> Vec<String> {
+/// Returns a row for each host at work, of the step there that runs longest, and the number of hosts that have none.
+fn rows(
+    view: &View,
+    tally: &Tally,
+    says: &HashMap<StepId, String>,
+) -> (Vec<(Millis, String)>, usize) {
     let mut hosts: BTreeMap<String, Vec<(Millis, &StepId)>> = BTreeMap::new();
     for (step, since) in &tally.running {
-        hosts
-            .entry(view.host_of(step))
-            .or_default()
-            .push((*since, step));
+        let running = hosts.entry(view.host_of(step)).or_default();
+        running.push((*since, step));
     }
     let more = hosts.len().saturating_sub(ROWS);
-    let mut rows: Vec<String> = Vec::new();
-    for (host, mut steps) in hosts.into_iter().take(ROWS) {
-        steps.sort();
-        let Some((since, step)) = steps.first().copied() else {
-            continue;
-        };
+    let rows = hosts.into_iter().take(ROWS).filter_map(|(host, steps)| {
+        let (since, step) = steps.iter().min().copied()?;
         let what = view
             .step(step)
             .map_or(step.as_str(), |s| s.summary.as_str());
@@ -104,19 +182,16 @@ fn rows(view: &View, tally: &Tally, at: Millis, width: u16) -> Vec<String> {
             1 => String::new(),
             number => format!(" (and {} more)", number - 1),
         };
-        let row = format!(
-            "{:>7}  {host:<2$}  {}{others}",
-            duration(at.since(since)),
-            one_line(what),
-            view.host_width
-        );
-        rows.push(cut(&row, width));
-    }
-    if more > 0 {
-        let row = cut(&format!("         and {more} more hosts at work"), width);
-        rows.push(view.paint.tint(Tone::Quiet, &row));
-    }
-    rows
+        let says = says
+            .get(step)
+            .map_or(String::new(), |line| format!(": {line}"));
+        let width = view.host_width;
+        Some((
+            since,
+            format!("{host:<width$}  {}{others}{says}", one_line(what)),
+        ))
+    });
+    (rows.collect(), more)
 }
 
 /// Returns `row` cut to `width` columns, so that it never wraps.

@@ -31,8 +31,8 @@ pub trait Reporter {
     /// Takes what has happened `at` this time. Times never go back.
     fn progress(&mut self, at: Millis, event: &Progress);
 
-    /// Takes the time, so that elapsed times move. To be called a few times in a second, and only needed by [`Live`].
-    fn tick(&mut self, at: Millis);
+    /// Takes a line that a command of this machine printed, without secrets.
+    fn output(&mut self, step: &StepId, line: &str);
 
     /// Takes the end of the run. To be called once, after everything else.
     fn finish(&mut self, summary: &Summary, outcome: &Outcome);

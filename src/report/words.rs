@@ -38,7 +38,7 @@ fn failed(step: Option<&Step>, code: i32) -> String {
     };
     let runs = polls.into_iter().any(|part| matches!(part, Action::Run(_)));
     match (attempts, code) {
-        (Some(attempts), 1) if !runs => format!("gave up after at most {attempts} attempts"),
+        (Some(attempts), 1) if !runs => format!("gave up ({attempts} attempts at most)"),
         (_, 126) => "exit status 126 (cannot be executed)".into(),
         (_, 127) => "exit status 127 (command not found)".into(),
         (_, 137) => "exit status 137 (killed)".into(),
@@ -166,6 +166,25 @@ pub(super) fn replan(plan: &Plan) -> String {
         arguments.extend(["--roles".into(), roles.join(",")]);
     }
     super::text::argv(&arguments)
+}
+
+/// Returns a command of `mrsk` about the plan's service and destination.
+pub(super) fn mrsk(plan: &Plan, command: &[&str]) -> String {
+    let mut arguments = vec!["mrsk"];
+    arguments.extend(command);
+    if let Some(destination) = &plan.operation.destination {
+        arguments.extend(["--destination", destination.as_str()]);
+    }
+    super::text::argv(&arguments)
+}
+
+/// Returns who holds a lock that is waited for, in one line.
+pub(super) fn waited_for(text: &str) -> String {
+    let details = LockDetails::parse(text);
+    match details.locked_by.is_empty() {
+        true => one_line(&text.lines().collect::<Vec<_>>().join(", ")),
+        false => holder(&details),
+    }
 }
 
 /// Returns names of hosts as a short list.

@@ -5,7 +5,9 @@ mod scenario;
 use std::path::Path;
 use std::sync::Arc;
 
-use mrsk::apply::state::{Outcome, Phase, Progress, SkipReason, StepStatus, StopReason};
+use mrsk::apply::state::{
+    HostSummary, Outcome, Phase, Progress, SkipReason, StepStatus, StopReason,
+};
 use mrsk::name::{HostName, PlanDigest, StepId};
 use mrsk::record::{Ending, LockDetails};
 use mrsk::report::{Json, Lines, Paint, Reporter, Verbosity, View};
@@ -365,4 +367,35 @@ fn each_event_is_one_line_that_can_be_found() {
     assert!(text.lines().any(|l| l == line), "{text}");
     let line = "   10.5s  app1   app1/image/app/pull  done (2.1s)";
     assert!(text.lines().any(|l| l == line), "{text}");
+}
+
+#[test]
+fn many_hosts_without_trouble_share_a_row() {
+    let run = to_second_host();
+    let mut summary = run.summary();
+    let line = |number: usize| HostSummary {
+        host: Some(HostName::new(format!("web{number}"))),
+        ran: 3,
+        failed: usize::from(number == 7),
+        millis: 1_000,
+        ..HostSummary::default()
+    };
+    summary.hosts = (1..=100).map(line).collect();
+    let mut out = Vec::new();
+    Lines::new(view(Verbosity::Normal), &mut out).finish(&summary, &Outcome::Done);
+    let text = String::from_utf8(out).unwrap();
+    assert!(text.contains("\n web7 "), "{text}");
+    assert!(text.contains(" 99 hosts without trouble  297 "), "{text}");
+    assert!(!text.contains("web8"), "{text}");
+}
+
+#[test]
+fn colours_are_there_only_when_asked_for() {
+    let run = to_second_host();
+    for (paint, coloured) in [(Paint::Plain, false), (Paint::Coloured, true)] {
+        let view = View::new(Arc::new(plan()), "plan.json", paint, Verbosity::Verbose);
+        let mut out = Vec::new();
+        run.play(&mut Lines::new(view, &mut out), &Outcome::Done);
+        assert_eq!(out.contains(&0x1b), coloured);
+    }
 }
