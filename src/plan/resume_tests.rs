@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::action::Run;
+use crate::action::{Action, Run};
 use crate::name::{PlanDigest, RunId};
 use crate::plan::predicate::Predicate;
 use crate::plan::{Barrier, Need, NeedOn, Reason, StepKind};
@@ -238,7 +238,7 @@ fn what_a_failed_steps_cleanup_undid_is_outstanding_again() {
         step("warm", Some("h"), &["start"]),
         step("health", Some("h"), &["warm"]),
     ];
-    steps[3].cleanup = vec![Run::literal(["docker", "rm", "new"])];
+    steps[3].cleanup = vec![Action::Run(Run::literal(["docker", "rm", "new"]))];
     for step in &mut steps[1..] {
         step.role = Some(RoleName::from("web"));
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mrsk::action::Run;
+use mrsk::action::{Action, Run};
 use mrsk::facts::model::{ContainerFacts, DockerFacts, FileFacts, HostFacts, TraefikFacts};
 use mrsk::name::{HostName, PlanDigest, RoleName, Sha256Hex, StepId};
 use mrsk::plan::predicate::Predicate;
@@ -222,7 +222,12 @@ fn switch_web(builder: &mut Builder, host: &str, gate: &str, rng: &mut Rng) {
         format!("{host}/traefik/start"),
     );
     let from = builder.steps.len();
-    let cleanup = vec![Run::literal(["docker", "rm", "-f", "app-web-2"])];
+    let cleanup = vec![Action::Run(Run::literal([
+        "docker",
+        "rm",
+        "-f",
+        "app-web-2",
+    ]))];
     let start = id("2/start");
     let step = builder.step(&start, StepKind::Start, here, &[&pull, &traefik, gate]);
     step.check = facts_check(vec![
@@ -277,7 +282,12 @@ fn switch_job(builder: &mut Builder, host: &str, gate: &str) {
         format!("{host}/network/mrsk/create"),
     );
     let from = builder.steps.len();
-    let cleanup = vec![Run::literal(["docker", "rm", "-f", "app-job-2"])];
+    let cleanup = vec![Action::Run(Run::literal([
+        "docker",
+        "rm",
+        "-f",
+        "app-job-2",
+    ]))];
     let start = id("2/start");
     let step = builder.step(&start, StepKind::Start, here, &[&pull, &network, gate]);
     step.check = facts_check(vec![Predicate::eq(
@@ -331,6 +341,7 @@ fn before(bare: bool) -> HostFacts {
     let file = FileFacts {
         sha256: "old".into(),
         aliases: ["m-1".to_owned()].into(),
+        ..FileFacts::default()
     };
     facts.files.insert(ROUTE_FILE.into(), file);
     facts.traefik = Some(TraefikFacts {

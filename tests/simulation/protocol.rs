@@ -411,7 +411,10 @@ impl World {
     pub(super) fn clean_up(&mut self, id: &StepId) {
         let step = self.plan_step(id).clone();
         let Some(host) = &step.host else { return };
-        for run in &step.cleanup {
+        for action in &step.cleanup {
+            let mrsk::action::Action::Run(run) = action else {
+                continue;
+            };
             let Some(mrsk::action::Arg::Literal(name)) = run.argv.last() else {
                 continue;
             };
