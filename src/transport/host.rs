@@ -10,9 +10,9 @@ use super::answer::{
 };
 use super::channel::Channel;
 use super::local::LocalShell;
+use super::master::Master;
 use super::request::{AttemptRef, Inputs, Lock, Place, Record, StepRequest};
 use super::script::{self, RenderError, Script};
-use super::ssh::Master;
 use crate::name::RunId;
 use crate::record::{Attempt, AttemptState, LockAnswer, Scope};
 use crate::secret::Secrets;
