@@ -98,6 +98,7 @@ lock_once() {
   fi
   if ! [ -d mrsk_lock ]
   then
+    [ -e mrsk_lock ] && ! [ -d mrsk_lock ] && die "mrsk_lock in $PWD is in the way: it is no directory"
     mrsk_error=$(mkdir "$mrsk_ready/try" 2>&1) || die "cannot create mrsk_lock in $PWD: $mrsk_error"
     rmdir "$mrsk_ready/try"
     return 1

@@ -26,10 +26,11 @@ die() {
   exit 1
 }
 
-# Replaces file $1 with the line $2, at once or not at all.
+# Replaces file $1 with the line $2, at once or not at all. Why it failed is in mrsk_error: cat knows better than a builtin.
 put() {
   mrsk_error=$( { printf '%s\n' "$2" >"$1.$$"; } 2>&1 ) && mrsk_error=$(mv -f "$1.$$" "$1" 2>&1) && return 0
-  mrsk_error="cannot write $1: ${mrsk_error:-$( (printf '%s\n' "$2" | cat >"$1.$$") 2>&1)}"
+  mrsk_cause=$( (printf '%s\n' "$2" 2>/dev/null | cat >"$1.$$") 2>&1)
+  mrsk_error="cannot write $1: ${mrsk_cause:-$mrsk_error}"
   rm -f "$1.$$"
   return 1
 }

@@ -1,7 +1,20 @@
+# Prints the environ files of the processes that have the variable $1. grep -z is not in every busybox.
+environments() {
+  if printf 'a\000b' | grep -qzxF b 2>/dev/null
+  then
+    grep -lszxF "$1" /proc/[0-9]*/environ 2>/dev/null
+    return
+  fi
+  for mrsk_entry in /proc/[0-9]*/environ
+  do
+    { tr '\000' '\n' <"$mrsk_entry"; } 2>/dev/null | grep -qxF "$1" && printf '%s\n' "$mrsk_entry"
+  done
+}
+
 # Prints the process ids of attempt directory $1 that were started under the marker $2 or in the sessions of file $3.
 # The marker is in the environment; of other users' processes (sudo) only the session can be seen.
 processes() {
-  for mrsk_entry in $(grep -lsF "$2" /proc/[0-9]*/environ 2>/dev/null)
+  for mrsk_entry in $(environments "$2")
   do
     mrsk_entry=${mrsk_entry#/proc/}
     process "${mrsk_entry%/environ}" && printf '%s\n' "${mrsk_entry%/environ}"

@@ -1,0 +1,333 @@
+//! The deploy lock: one holder at a time.
+
+use std::fs;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use mrsk::name::{PlanDigest, RunId};
+use mrsk::record::{LockAnswer, LockDetails};
+use mrsk::transport::LinkError;
+use mrsk::transport::answer::{BeatAnswer, ReleaseAnswer};
+use mrsk::transport::request::Lock;
+
+use crate::fixture::{Fixture, Sh, block};
+
+const ACQUIRED: LockAnswer = LockAnswer::Acquired {
+    generation: 1,
+    taken_from: None,
+};
+
+fn request(run: &str) -> Lock {
+    Lock {
+        details: LockDetails {
+            locked_by: "A 'N' Other $x".into(),
+            at: "2023-03-24 09:49:03 UTC".into(),
+            version: "77f45c".into(),
+            message: "Automatic\ndeploy lock".into(),
+            run: Some(RunId::from(run)),
+            generation: 1,
+            plan: Some(PlanDigest::from("sha256:ab")),
+        },
+        take_over_after: Duration::from_secs(60),
+    }
+}
+
+fn take(fixture: &Fixture, run: &str) -> LockAnswer {
+    block(fixture.host.lock(&request(run))).unwrap()
+}
+
+fn beat(fixture: &Fixture, run: &str) -> BeatAnswer {
+    block(fixture.host.beat(&RunId::from(run))).unwrap()
+}
+
+fn release(fixture: &Fixture, run: &str) -> ReleaseAnswer {
+    block(fixture.host.release(&RunId::from(run))).unwrap()
+}
+
+fn boot() -> String {
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+    boot.trim().to_owned()
+}
+
+fn uptime() -> u64 {
+    let text = fs::read_to_string("/proc/uptime").unwrap();
+    text.split('.').next().unwrap().parse().unwrap()
+}
+
+/// Makes the last beat `age` seconds old.
+fn age_beat(fixture: &Fixture, age: u64) {
+    let beat = format!("{} {}\n", boot(), uptime() - age);
+    fs::write(fixture.path("home/mrsk_lock/beat"), beat).unwrap();
+}
+
+/// Returns what stands in the home directory, without the lock.
+fn leftovers(fixture: &Fixture) -> Vec<String> {
+    fs::read_dir(fixture.path("home"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name != "mrsk_lock")
+        .collect()
+}
+
+#[test]
+fn it_is_taken_kept_and_released() {
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        assert_eq!(block(fixture.host.lock_status()).unwrap(), None);
+        assert_eq!(release(&fixture, "r1"), ReleaseAnswer::NotHeld);
+        assert_eq!(take(&fixture, "r1"), ACQUIRED, "{sh:?}");
+        assert_eq!(
+            take(&fixture, "r1"),
+            ACQUIRED,
+            "asked again after a lost answer"
+        );
+        let status = block(fixture.host.lock_status()).unwrap().unwrap();
+        let details = LockDetails::parse(&status.text);
+        let expected = LockDetails {
+            message: "Automatic deploy lock".into(),
+            ..request("r1").details
+        };
+        assert_eq!(details, expected, "{sh:?}");
+        assert!(status.beat_age.unwrap() < 5);
+        age_beat(&fixture, 30);
+        assert_eq!(beat(&fixture, "r1"), BeatAnswer::Held);
+        assert!(
+            block(fixture.host.lock_status())
+                .unwrap()
+                .unwrap()
+                .beat_age
+                .unwrap()
+                < 5
+        );
+        assert_eq!(beat(&fixture, "r2"), BeatAnswer::Lost);
+        assert_eq!(release(&fixture, "r2"), ReleaseAnswer::NotOurs);
+        let LockAnswer::Held { details, beat_age } = take(&fixture, "r2") else {
+            panic!("{sh:?}: not held")
+        };
+        assert_eq!((details.run, beat_age < 5), (Some(RunId::from("r1")), true));
+        assert_eq!(release(&fixture, "r1"), ReleaseAnswer::Released);
+        assert_eq!(beat(&fixture, "r1"), BeatAnswer::Lost);
+        assert_eq!(leftovers(&fixture), [""; 0], "{sh:?}");
+    }
+}
+
+#[test]
+fn the_originals_lock_is_never_taken_over() {
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        let text = "Locked by: AN Other at 2023-03-24 09:49:03 UTC\nVersion: 77f4\nMessage: Automatic deploy lock";
+        let lock = fixture.path("home/mrsk_lock");
+        fs::create_dir(&lock).unwrap();
+        let wrapped = STANDARD
+            .encode(text)
+            .as_bytes()
+            .chunks(60)
+            .map(|line| [line, b"\n"].concat())
+            .collect::<Vec<_>>()
+            .concat();
+        fs::write(lock.join("details"), wrapped).unwrap();
+        let foreign = LockAnswer::Foreign { text: text.into() };
+        assert_eq!(take(&fixture, "r1"), foreign, "{sh:?}");
+        fs::write(lock.join("beat"), format!("{} 1\n", boot())).unwrap();
+        assert_eq!(take(&fixture, "r1"), foreign, "{sh:?}");
+        fs::remove_file(lock.join("details")).unwrap();
+        assert_eq!(
+            take(&fixture, "r1"),
+            LockAnswer::Foreign {
+                text: String::new()
+            }
+        );
+        assert_eq!(release(&fixture, "r1"), ReleaseAnswer::NotOurs);
+        assert_eq!(
+            block(fixture.host.release_any()).unwrap(),
+            ReleaseAnswer::Released
+        );
+        assert_eq!(
+            block(fixture.host.release_any()).unwrap(),
+            ReleaseAnswer::NotHeld
+        );
+        assert_eq!(take(&fixture, "r1"), ACQUIRED, "{sh:?}");
+    }
+}
+
+#[test]
+fn a_lock_by_hand_belongs_to_no_run() {
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        let mut by_hand = request("");
+        by_hand.details.run = None;
+        by_hand.details.plan = None;
+        assert_eq!(
+            block(fixture.host.lock(&by_hand)).unwrap(),
+            ACQUIRED,
+            "{sh:?}"
+        );
+        let LockAnswer::Foreign { text } = take(&fixture, "r1") else {
+            panic!("{sh:?}: not foreign")
+        };
+        assert!(
+            text.contains("Message: Automatic deploy lock") && !text.contains("Run: "),
+            "{text}"
+        );
+        assert!(matches!(
+            block(fixture.host.lock(&by_hand)).unwrap(),
+            LockAnswer::Foreign { .. }
+        ));
+    }
+}
+
+#[test]
+fn a_dead_holders_lock_is_taken_over() {
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        take(&fixture, "r1");
+        age_beat(&fixture, 58);
+        assert!(
+            matches!(
+                take(&fixture, "r2"),
+                LockAnswer::Held { beat_age: 58.., .. }
+            ),
+            "{sh:?}"
+        );
+        age_beat(&fixture, 60);
+        let LockAnswer::Acquired {
+            generation: 2,
+            taken_from: Some(from),
+        } = take(&fixture, "r2")
+        else {
+            panic!("{sh:?}: not taken over")
+        };
+        assert_eq!(from.run, Some(RunId::from("r1")));
+        assert_eq!(beat(&fixture, "r1"), BeatAnswer::Lost);
+        assert_eq!(release(&fixture, "r1"), ReleaseAnswer::NotOurs);
+        assert_eq!(beat(&fixture, "r2"), BeatAnswer::Held);
+        let status = block(fixture.host.lock_status()).unwrap().unwrap();
+        assert_eq!(LockDetails::parse(&status.text).generation, 2);
+
+        fs::write(fixture.path("home/mrsk_lock/beat"), "another-boot 5\n").unwrap();
+        let answer = take(&fixture, "r3");
+        match uptime() {
+            60.. => assert!(
+                matches!(answer, LockAnswer::Acquired { generation: 3, .. }),
+                "{sh:?} {answer:?}"
+            ),
+            _ => assert!(matches!(answer, LockAnswer::Held { .. })),
+        }
+    }
+}
+
+#[test]
+fn a_take_over_that_died_half_way_is_taken_over_too() {
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        take(&fixture, "r1");
+        age_beat(&fixture, 100);
+        fs::create_dir(fixture.path("home/mrsk_lock/gen.2")).unwrap();
+        assert_eq!(beat(&fixture, "r1"), BeatAnswer::Lost, "{sh:?}");
+        let answer = take(&fixture, "r2");
+        assert!(
+            matches!(answer, LockAnswer::Acquired { generation: 3, .. }),
+            "{sh:?} {answer:?}"
+        );
+    }
+}
+
+#[test]
+fn a_beat_that_cannot_be_read_counts_as_fresh() {
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        take(&fixture, "r1");
+        for text in ["", "x", "boot a[$(id)]"] {
+            fs::write(fixture.path("home/mrsk_lock/beat"), text).unwrap();
+            assert!(
+                matches!(take(&fixture, "r2"), LockAnswer::Held { .. }),
+                "{sh:?} {text}"
+            );
+        }
+    }
+}
+
+/// Lets several runs ask at once, and returns those that got the lock.
+fn race(fixture: &Fixture) -> Vec<LockAnswer> {
+    let runs = ["a", "b", "c", "d", "e", "f"].map(request);
+    block(async {
+        let [a, b, c, d, e, f] = &runs;
+        let go = |request| fixture.host.lock(request);
+        let (a, b, c, d, e, f) = tokio::join!(go(a), go(b), go(c), go(d), go(e), go(f));
+        [a, b, c, d, e, f]
+            .into_iter()
+            .map(Result::unwrap)
+            .filter(|answer| matches!(answer, LockAnswer::Acquired { .. }))
+            .collect()
+    })
+}
+
+#[test]
+fn of_many_racers_one_gets_it() {
+    for sh in Sh::all() {
+        for _ in 0..5 {
+            let fixture = Fixture::new(sh);
+            assert_eq!(race(&fixture), [ACQUIRED], "{sh:?}");
+        }
+    }
+}
+
+#[test]
+fn of_many_that_take_over_one_gets_it() {
+    for sh in Sh::all() {
+        for _ in 0..5 {
+            let fixture = Fixture::new(sh);
+            take(&fixture, "dead");
+            // On a machine so slow that a taker is taken for dead itself, a race may have no winner; never two.
+            let winners = (0..5).map(|_| {
+                age_beat(&fixture, 100);
+                race(&fixture).len()
+            });
+            assert_eq!(winners.into_iter().find(|won| *won > 0), Some(1), "{sh:?}");
+        }
+    }
+}
+
+#[test]
+fn a_release_and_a_take_over_do_not_both_win() {
+    for sh in Sh::all() {
+        for _ in 0..10 {
+            let fixture = Fixture::new(sh);
+            take(&fixture, "r1");
+            age_beat(&fixture, 100);
+            let (run, request) = (RunId::from("r1"), request("r2"));
+            let (released, taken) = block(async {
+                tokio::join!(fixture.host.release(&run), fixture.host.lock(&request))
+            });
+            match (released.unwrap(), taken.unwrap()) {
+                (ReleaseAnswer::Released, taken) => assert!(
+                    taken == ACQUIRED || matches!(taken, LockAnswer::Held { .. }),
+                    "{sh:?} {taken:?}"
+                ),
+                (ReleaseAnswer::NotOurs | ReleaseAnswer::NotHeld, taken) => {
+                    assert!(
+                        matches!(taken, LockAnswer::Acquired { .. }),
+                        "{sh:?} {taken:?}"
+                    );
+                }
+            }
+            if beat(&fixture, "r2") == BeatAnswer::Held {
+                assert_eq!(release(&fixture, "r2"), ReleaseAnswer::Released);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_in_the_way_is_told() {
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        fs::write(fixture.path("home/mrsk_lock"), "").unwrap();
+        let error = block(fixture.host.lock(&request("r1"))).unwrap_err();
+        assert!(
+            matches!(&error, LinkError::Script { message } if message.contains("mrsk_lock")),
+            "{sh:?} {error:?}"
+        );
+    }
+}

@@ -1,0 +1,16 @@
+//! The protocol with the hosts, tested by itself: the scripts run in real shells of this machine, with a temporary login and
+//! state directory, and with fake `docker` and `curl` commands where those are needed.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests start the shells that they test"
+)]
+
+mod faults;
+mod fixture;
+mod lock;
+mod poll;
+mod quoting;
+mod secrets;
+mod state;
+mod step;

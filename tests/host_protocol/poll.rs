@@ -1,0 +1,256 @@
+//! Conditions, with fake `docker` and `curl` commands and real connections.
+
+use std::fs;
+use std::net::{TcpListener, TcpStream};
+
+use mrsk::action::{Action, Poll, Probe, VerifyImage};
+use mrsk::name::StepId;
+use mrsk::record::Ending;
+use mrsk::transport::request::{Inputs, StepRequest};
+
+use crate::fixture::{Fixture, Sh, attempt, block, step};
+
+/// A docker whose containers are files: the words that `docker inspect` prints for them, one line for each time it is asked.
+const DOCKER: &str = r#"for last; do :; done
+printf '%s\n' "$*" >>"$ROOT/docker.log"
+if ! [ -f "$ROOT/$last" ]; then echo "Error: No such object: $last" >&2; exit 1; fi
+head -n 1 "$ROOT/$last"
+if [ "$(wc -l <"$ROOT/$last")" -gt 1 ]; then
+  tail -n +2 "$ROOT/$last" >"$ROOT/next" && mv "$ROOT/next" "$ROOT/$last"
+fi"#;
+
+/// A curl that answers each time with a line of a file: headers separated by `|`, then the status.
+const CURL: &str = r#"printf '%s\n' "$*" >>"$ROOT/curl.log"
+line=$(head -n 1 "$ROOT/answers")
+tail -n +2 "$ROOT/answers" >"$ROOT/next" && mv "$ROOT/next" "$ROOT/answers"
+case $line in
+refused) echo "curl: (7) Connection refused" >&2; printf 000; exit 7 ;;
+esac
+printf '%s' "$line" | tr '|' '\n'"#;
+
+const UP: &str = "running 1 0 - bridge 172.17.0.2 \n";
+
+struct Case {
+    probe: Probe,
+    container: &'static str,
+    answers: &'static str,
+    ending: Ending,
+    output: &'static str,
+}
+
+const FAILED: Ending = Ending::Failed { code: 1 };
+const SUCCEEDED: Ending = Ending::Succeeded;
+
+#[test]
+fn conditions() {
+    use Probe::{Http, Idle, Route, Running};
+    #[rustfmt::skip]
+    let cases = [
+        (Http, UP, "200\n", SUCCEEDED, ""),
+        (Http, UP, "503\nrefused\nHTTP/1.1 200 OK||200\n", SUCCEEDED,
+         "attempt 1 of 3: 503\nattempt 2 of 3: curl: (7) Connection refused\n"),
+        (Http, UP, "503\n404\n301\n", FAILED, "attempt 1 of 3: 503\nattempt 2 of 3: 404\nattempt 3 of 3: 301\n"),
+        (Http, "exited 0 0 - bridge \n", "", FAILED, "attempt 1 of 3: container app is exited, restarted 0 times\n"),
+        (Http, "restarting 0 3 - bridge \n", "", FAILED, "attempt 1 of 3: container app is restarting, restarted 3 times\n"),
+        (Http, "running 5 1 - bridge 172.17.0.2 \nrunning 9 2 - bridge 172.17.0.2 \n", "503\n", FAILED,
+         "attempt 1 of 3: 503\nattempt 2 of 3: container app is running, restarted 2 times\n"),
+        (Http, "", "", FAILED, "attempt 1 of 3: container app is missing, restarted 0 times\n"),
+        (Http, "running 1 0 - none  \n", "", FAILED,
+         "attempt 1 of 3: container app has no address\nattempt 2 of 3: container app has no address\nattempt 3 of 3: container app has no address\n"),
+        (Http, "running 1 0 - host  \n", "200\n", SUCCEEDED, ""),
+        (Http, "running 1 0 - mrsk invalid IP invalid IP 10.0.0.9 \n", "200\n", SUCCEEDED, ""),
+        (Route, UP, "HTTP/1.1 404 Not Found|404\nHTTP/1.1 200 OK\r|x-mrsk-container: m-1\r|200\n", SUCCEEDED,
+         "attempt 1 of 3: 404, not from m-1\n"),
+        (Route, UP, "X-Mrsk-Container: m-12|200\nX-Mrsk-Container: m-|200\nrefused\n", FAILED,
+         "attempt 1 of 3: 200, not from m-1\nattempt 2 of 3: 200, not from m-1\nattempt 3 of 3: 000, not from m-1\n"),
+        (Route, "exited 0 0 - bridge \n", "", FAILED, "attempt 1 of 3: container app is exited\n"),
+        (Idle, "exited 0 0 - bridge \n", "", SUCCEEDED, ""),
+        (Idle, "", "", SUCCEEDED, ""),
+        (Running, "running 1 0 - bridge \n", "", SUCCEEDED, ""),
+        (Running, "running 1 0 - bridge \nrunning 2 1 - bridge \n", "", FAILED,
+         "attempt 2 of 3: container app is running, restarted 1 times\n"),
+        (Running, "running 1 0 - bridge \nexited 0 0 - bridge \n", "", FAILED,
+         "attempt 2 of 3: container app is exited, restarted 0 times\n"),
+        (Running, "running 1 0 starting bridge \nrunning 1 0 healthy bridge \n", "", SUCCEEDED,
+         "attempt 1 of 3: container app is starting\n"),
+        (Running, "running 1 0 unhealthy bridge \n", "", FAILED, "attempt 1 of 3: container app is unhealthy\n"),
+        (Running, "running 1 0 starting bridge \n", "", FAILED,
+         "attempt 1 of 3: container app is starting\nattempt 2 of 3: container app is starting\nattempt 3 of 3: container app is starting\n"),
+    ]
+    .map(|(probe, container, answers, ending, output)| Case { probe, container, answers, ending, output });
+    for sh in Sh::all() {
+        for case in &cases {
+            check(&Fixture::new(sh), case);
+        }
+    }
+}
+
+fn poll(probe: Probe, port: u16) -> Action {
+    Action::Poll(Poll {
+        probe,
+        container: "app".into(),
+        port: Some(port),
+        path: Some("/up?a=1&b".into()),
+        host: Some("app.internal".into()),
+        expect: Some("m-1".into()),
+        interval_ms: 10,
+        attempts: 3,
+    })
+}
+
+fn check(fixture: &Fixture, case: &Case) {
+    fixture.fake("docker", DOCKER);
+    fixture.fake("curl", CURL);
+    if !case.container.is_empty() {
+        fs::write(fixture.path("app"), case.container).unwrap();
+    }
+    fs::write(fixture.path("answers"), case.answers).unwrap();
+    let step = StepRequest {
+        actions: vec![poll(case.probe, 3000)],
+        ..step("poll", &[])
+    };
+    let about = format!("{:?} {:?} {:?}", fixture.sh, case.probe, case.container);
+    let (receipt, ..) = fixture.run_one(&step, &Inputs::default());
+    let output = block(fixture.host.read_output(&fixture.place(), &attempt(&step))).unwrap();
+    assert_eq!(receipt.ending, case.ending, "{about} {output}");
+    assert_eq!(output, case.output, "{about}");
+    let asked = fixture.read("curl.log");
+    if let Some(line) = asked.lines().next() {
+        assert!(
+            line.contains("--noproxy * ") && line.contains("-H Host: app.internal "),
+            "{line}"
+        );
+        assert!(line.ends_with(":3000/up?a=1&b"), "{line}");
+    }
+}
+
+#[test]
+fn an_engine_that_does_not_answer_says_nothing() {
+    for sh in Sh::all() {
+        for probe in [Probe::Http, Probe::Route, Probe::Idle, Probe::Running] {
+            let fixture = Fixture::new(sh);
+            fixture.fake(
+                "docker",
+                "echo 'Cannot connect to the Docker daemon' >&2; exit 1",
+            );
+            let step = StepRequest {
+                actions: vec![poll(probe, 3000)],
+                ..step("poll", &[])
+            };
+            let (receipt, ..) = fixture.run_one(&step, &Inputs::default());
+            let output =
+                block(fixture.host.read_output(&fixture.place(), &attempt(&step))).unwrap();
+            assert!(
+                output.contains("attempt 3 of 3: Cannot connect to the Docker daemon\n"),
+                "{output}"
+            );
+            let expected = if probe == Probe::Idle {
+                SUCCEEDED
+            } else {
+                FAILED
+            };
+            assert_eq!(receipt.ending, expected, "{sh:?} {probe:?}");
+        }
+    }
+}
+
+#[test]
+fn connections_in_flight_are_counted() {
+    for sh in Sh::all() {
+        for address in ["127.0.0.1:0", "[::1]:0"] {
+            let Ok(listener) = TcpListener::bind(address) else {
+                continue;
+            };
+            let port = listener.local_addr().unwrap().port();
+            let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            let server = listener.accept().unwrap();
+            let fixture = Fixture::new(sh);
+            fixture.fake(
+                "docker",
+                &format!("echo running {} 0 - bridge 172.17.0.2", std::process::id()),
+            );
+            let run = || {
+                let step = StepRequest {
+                    actions: vec![poll(Probe::Idle, port)],
+                    ..step("idle", &[])
+                };
+                let (receipt, ..) = fixture.run_one(&step, &Inputs::default());
+                assert_eq!(receipt.ending, SUCCEEDED, "{sh:?}");
+                block(fixture.host.read_output(&fixture.place(), &attempt(&step))).unwrap()
+            };
+            let output = run();
+            assert!(
+                output.starts_with("attempt 1 of 3: 1 in flight\n"),
+                "{sh:?} {output}"
+            );
+            assert!(
+                output.ends_with("going on: 3 attempts are over\n"),
+                "{sh:?} {output}"
+            );
+            drop((client, server));
+            assert_eq!(run(), "", "{sh:?}");
+        }
+    }
+}
+
+#[test]
+fn images_are_compared_by_registry_digest() {
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        fixture.fake("docker", "echo 'reg:5000/app@sha256:aa reg/app@sha256:bb '");
+        let pushed = StepId::from("local/push");
+        let inputs = Inputs {
+            pushed: [(pushed.clone(), "sha256:cc".to_owned())].into(),
+            ..Inputs::default()
+        };
+        for (digest, pushed_by, ending) in [
+            (Some("sha256:aa"), None, SUCCEEDED),
+            (Some("sha256:bb"), Some(pushed.clone()), SUCCEEDED),
+            (Some("sha256:a"), None, FAILED),
+            (None, Some(pushed.clone()), FAILED),
+            (None, Some(StepId::from("other")), SUCCEEDED),
+            (None, None, SUCCEEDED),
+        ] {
+            let step = StepRequest {
+                actions: vec![Action::VerifyImage(VerifyImage {
+                    reference: "reg:5000/app:1".into(),
+                    digest: digest.map(str::to_owned),
+                    pushed_by: pushed_by.clone(),
+                })],
+                ..step("verify", &[])
+            };
+            let (receipt, output, _) = fixture.run_one(&step, &inputs);
+            assert_eq!(receipt.ending, ending, "{sh:?} {digest:?} {pushed_by:?}");
+            if ending == FAILED {
+                assert!(
+                    output.contains("sha256:bb") && output.contains("wanted sha256:"),
+                    "{output}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_docker_that_hangs_is_ended_by_the_time_limit() {
+    for sh in Sh::all() {
+        for has_plain_grep in [true, false] {
+            let fixture = Fixture::new(sh);
+            fixture.fake("docker", "sleep 300");
+            if !has_plain_grep {
+                let _ = fs::remove_file(fixture.path("bin/grep"));
+                fixture.fake(
+                    "grep",
+                    "case $1 in *z*) exit 2 ;; esac; exec /bin/grep \"$@\"",
+                );
+            }
+            let step = StepRequest {
+                actions: vec![poll(Probe::Http, 3000)],
+                timeout_seconds: 1,
+                ..step("poll", &[])
+            };
+            let (receipt, ..) = fixture.run_one(&step, &Inputs::default());
+            assert_eq!(receipt.ending, Ending::TimedOut, "{sh:?}");
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! Serial, fence, receipts of local steps, the end of a plan, the audit log.
+
+use std::fs;
+use std::process::Command;
+
+use mrsk::name::{PlanDigest, RunId};
+use mrsk::record::{AttemptState, Ending, Receipt, Scope, Serial};
+use mrsk::transport::LinkError;
+use mrsk::transport::answer::{FenceAnswer, WriteAnswer};
+use mrsk::transport::request::{AttemptRef, Record};
+
+use crate::fixture::{Fixture, Sh, attempt, block, eventually, step};
+
+#[test]
+fn each_plan_that_begins_adds_one() {
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        let fence = |digits: &str, run: &str, serial| {
+            block(
+                fixture
+                    .host
+                    .fence(&fixture.place_of(digits), &RunId::from(run), serial),
+            )
+            .unwrap()
+        };
+        let fenced = FenceAnswer::Fenced(Vec::new());
+        assert_eq!(fence("a1", "r1", 0), fenced, "{sh:?}");
+        assert_eq!(fixture.read("state/app@/serial"), "1 sha256:a1\n");
+        assert_eq!(fence("a1", "r2", 0), fenced, "resumed");
+        assert_eq!(fixture.read("state/app@/serial"), "1 sha256:a1\n");
+        assert_eq!(fixture.read("state/app@/fence"), "r2\n");
+        let superseded = FenceAnswer::Superseded(Serial {
+            number: 1,
+            plan: Some(PlanDigest::from("sha256:a1")),
+        });
+        assert_eq!(fence("b2", "r3", 0), superseded, "{sh:?}");
+        assert_eq!(fence("b2", "r3", 2), superseded);
+        assert_eq!(fixture.read("state/app@/fence"), "r2\n", "nothing written");
+        assert_eq!(fence("b2", "r3", 1), fenced);
+        assert_eq!(fixture.read("state/app@/serial"), "2 sha256:b2\n");
+        fs::write(fixture.path("state/app@/serial"), "x y\n").unwrap();
+        let damaged = block(fixture.host.fence(&fixture.place(), &RunId::from("r1"), 0));
+        assert!(
+            matches!(damaged, Err(LinkError::Script { .. })),
+            "{damaged:?}"
+        );
+    }
+}
+
+#[test]
+fn a_step_of_another_service_is_another_place() {
+    let fixture = Fixture::new(Sh::Dash);
+    let mut place = fixture.place();
+    place.scope = Scope {
+        service: "other".into(),
+        destination: Some("staging".into()),
+    };
+    block(fixture.host.fence(&place, &RunId::from("r1"), 0)).unwrap();
+    assert_eq!(fixture.read("state/other@staging/fence"), "r1\n");
+    place.scope.service = "../up".into();
+    let refused = block(fixture.host.fence(&place, &RunId::from("r1"), 0));
+    assert!(matches!(refused, Err(LinkError::Request(_))));
+}
+
+#[test]
+fn a_write_that_fails_names_path_and_cause() {
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        fs::write(fixture.path("state"), "").unwrap();
+        let error = block(fixture.host.fence(&fixture.place(), &RunId::from("r1"), 0)).unwrap_err();
+        let LinkError::Script { message } = error else {
+            panic!("{sh:?}: {error:?}")
+        };
+        assert!(
+            message.contains("state/app@") && message.contains("Not a directory"),
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn a_full_disk_is_told_and_nothing_runs() {
+    let is_mounted = |directory: &str| {
+        let options = ["-t", "tmpfs", "-o", "size=64k", "none", directory];
+        Command::new("mount")
+            .args(options)
+            .output()
+            .is_ok_and(|output| output.status.success())
+    };
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        let state = fixture.path("state");
+        fs::create_dir(&state).unwrap();
+        let state = state.display().to_string();
+        if !is_mounted(&state) {
+            eprintln!("not tested: no file system can be mounted here");
+            return;
+        }
+        fixture.fence("r1");
+        let _ = fs::write(fixture.path("state/ballast"), vec![0; 128 * 1024]);
+        let fenced = block(fixture.host.fence(&fixture.place(), &RunId::from("r2"), 0));
+        let step = step("one", &["echo x >>$ROOT/ran"]);
+        let started = fixture.start("r1", std::slice::from_ref(&step));
+        let fence = fixture.read("state/app@/fence");
+        Command::new("umount").arg(&state).output().unwrap();
+        let Err(LinkError::Script { message }) = fenced else {
+            panic!("{sh:?}: {fenced:?}")
+        };
+        assert!(message.contains("state/app@"), "{message}");
+        assert!(
+            message.contains("No space left on device"),
+            "{sh:?} {message}"
+        );
+        assert_eq!(fence, "r1\n");
+        assert!(
+            matches!(started, Err(LinkError::Script { .. })),
+            "{sh:?} {started:?}"
+        );
+        assert_eq!(fixture.read("ran"), "");
+    }
+}
+
+#[test]
+fn a_local_step_leaves_a_receipt_too() {
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        fixture.fence("r1");
+        let record = Record {
+            attempt: AttemptRef {
+                step: "0123".into(),
+                number: 1,
+            },
+            receipt: Receipt {
+                ending: Ending::Succeeded,
+                run: RunId::from("r1"),
+                started: 5,
+                ended: 9,
+                value: Some("sha256:aabb".into()),
+            },
+        };
+        let write = |record: &Record| block(fixture.host.record(&fixture.place(), record)).unwrap();
+        assert_eq!(write(&record), WriteAnswer::Written, "{sh:?}");
+        assert_eq!(
+            fixture.list()[0].state,
+            AttemptState::Ended(record.receipt.clone())
+        );
+        fixture.fence("r2");
+        assert_eq!(write(&record), WriteAnswer::Refused, "{sh:?}");
+    }
+}
+
+#[test]
+fn a_torn_receipt_is_none() {
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        let step = step("one", &["true"]);
+        fixture.run_one(&step, &mrsk::transport::request::Inputs::default());
+        let path = fixture.attempt_directory(&attempt(&step)).join("receipt");
+        let whole = fs::read_to_string(&path).unwrap();
+        for length in 0..whole.len() {
+            fs::write(&path, &whole[..length]).unwrap();
+            assert_eq!(
+                fixture.list()[0].state,
+                AttemptState::Lost,
+                "{sh:?} {length}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_end_of_a_plan_is_entered_once_and_old_runs_go() {
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        let runs = fixture.path("state/app@/runs");
+        let sleeper = step("sleeper", &["sleep 3"]);
+        std::thread::scope(|scope| {
+            fixture.fence("r1");
+            scope.spawn(|| fixture.start("r1", std::slice::from_ref(&sleeper)));
+            eventually("start", || fixture.list().len() == 1);
+            for index in 0..25_u8 {
+                let run = runs.join(format!("{index:02x}ff"));
+                fs::create_dir_all(run.join("s/1")).unwrap();
+                let age = std::time::SystemTime::now()
+                    - std::time::Duration::from_secs(1000 - u64::from(index));
+                fs::File::open(&run).unwrap().set_modified(age).unwrap();
+            }
+            let old = std::time::SystemTime::now() - std::time::Duration::from_secs(5000);
+            fs::File::open(runs.join("a1"))
+                .unwrap()
+                .set_modified(old)
+                .unwrap();
+            let place = fixture.place_of("c3");
+            let run = RunId::from("r3");
+            block(fixture.host.fence(&place, &run, 1)).unwrap();
+            for _ in 0..2 {
+                let lines = ["it's $done".to_owned(), "twice".to_owned()];
+                let answer = block(fixture.host.finish(&place, &run, &lines)).unwrap();
+                assert_eq!(answer, WriteAnswer::Written, "{sh:?}");
+            }
+        });
+        assert_eq!(fixture.read("state/app@/finished"), "sha256:c3\n");
+        let mut left: Vec<String> = fs::read_dir(&runs)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        left.sort();
+        assert!(left.contains(&"a1".to_owned()), "alive: {left:?}");
+        assert!(left.contains(&"c3".to_owned()) && left.contains(&"18ff".to_owned()));
+        assert!(!left.contains(&"00ff".to_owned()));
+        assert_eq!(left.len(), 21, "{sh:?}");
+        let audit = block(fixture.host.read_audit(&fixture.place().scope)).unwrap();
+        assert_eq!(audit, "it's $done\ntwice\nit's $done\ntwice\n");
+        let refused = block(
+            fixture
+                .host
+                .finish(&fixture.place(), &RunId::from("r1"), &[]),
+        )
+        .unwrap();
+        assert_eq!(refused, WriteAnswer::Refused);
+    }
+}
+
+#[test]
+fn the_audit_log_is_rotated() {
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        let scope = fixture.place().scope;
+        assert_eq!(block(fixture.host.read_audit(&scope)).unwrap(), "");
+        let add = |line: &str| block(fixture.host.audit(&scope, &[line.to_owned()])).unwrap();
+        add("first");
+        let log = fixture.path("home/mrsk-app-audit.log");
+        let mut text = fs::read_to_string(&log).unwrap();
+        text.push_str(&"x".repeat(1_048_576));
+        text.push('\n');
+        fs::write(&log, text).unwrap();
+        add("second");
+        assert_eq!(fs::read_to_string(&log).unwrap(), "second\n", "{sh:?}");
+        let whole = block(fixture.host.read_audit(&scope)).unwrap();
+        assert!(whole.starts_with("first\n") && whole.ends_with("\nsecond\n"));
+    }
+}
+
+#[test]
+fn a_probe_is_run_as_it_is() {
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        let text = "cat\nif [ -d \"$HOME\" ]\nthen\n  printf '%s\\n' home end\nfi";
+        assert_eq!(
+            block(fixture.host.probe(text)).unwrap(),
+            "home\nend\n",
+            "{sh:?}"
+        );
+        let broken = block(fixture.host.probe("if")).unwrap_err();
+        assert!(
+            matches!(&broken, LinkError::Lost { detail } if !detail.is_empty()),
+            "{broken:?}"
+        );
+    }
+}

@@ -1,0 +1,521 @@
+//! Claims, receipts, time limits, cancellation.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use mrsk::action::{Action, Arg, Run, Upload, Write};
+use mrsk::name::{RunId, Sha256Hex};
+use mrsk::record::{AttemptState, Ending};
+use mrsk::transport::answer::Event;
+use mrsk::transport::request::{Inputs, SharedLock, StepRequest};
+use mrsk::transport::{LinkError, script};
+
+use crate::fixture::{Fixture, Sh, attempt, block, eventually, feed, sh_c, start, step};
+
+#[test]
+fn a_step_runs_once() {
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        assert_eq!(fixture.fence("r1"), []);
+        let step = step("one", &["echo out; echo error >&2; echo x >>$ROOT/ran"]);
+        let events = fixture.start("r1", std::slice::from_ref(&step)).unwrap();
+        let [
+            Event::Claimed { .. },
+            Event::Ended {
+                receipt, output, ..
+            },
+        ] = &events[..]
+        else {
+            panic!("{sh:?}: {events:?}");
+        };
+        assert_eq!(receipt.ending, Ending::Succeeded, "{sh:?}");
+        assert_eq!(receipt.run, RunId::from("r1"));
+        assert!(receipt.started > 0 && receipt.ended >= receipt.started);
+        assert_eq!(output, "", "told for failures only");
+        let output = block(fixture.host.read_output(&fixture.place(), &attempt(&step))).unwrap();
+        assert_eq!(output, "out\nerror\n");
+        let [listed] = &fixture.list()[..] else {
+            panic!("one attempt")
+        };
+        assert_eq!(listed.state, AttemptState::Ended(receipt.clone()));
+        let events = fixture.start("r1", std::slice::from_ref(&step)).unwrap();
+        assert_eq!(
+            events,
+            [Event::AlreadyClaimed {
+                step: step.step.clone(),
+                attempt: 1
+            }]
+        );
+        assert_eq!(fixture.read("ran"), "x\n", "{sh:?}");
+        let mode = fs::metadata(fixture.path("state/app@"))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o700);
+    }
+}
+
+#[test]
+fn a_failure_is_explained_and_undone_and_ends_the_batch() {
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        fixture.fence("r1");
+        let failing = StepRequest {
+            diagnose: vec![sh_c("seq 1 200; echo why >&2"), sh_c("exit 9")],
+            cleanup: vec![
+                Action::Run(sh_c("exit 4")),
+                Action::Run(sh_c("echo x >$ROOT/undone")),
+            ],
+            ..step(
+                "failing",
+                &["echo begun", "echo broken; exit 7", "echo x >$ROOT/after"],
+            )
+        };
+        let batch = [
+            step("one", &["true"]),
+            failing,
+            step("three", &["echo x >$ROOT/after"]),
+        ];
+        let events = fixture.start("r1", &batch).unwrap();
+        let Some(Event::Ended {
+            receipt,
+            output,
+            diagnosis,
+            ..
+        }) = events.last()
+        else {
+            panic!("{events:?}")
+        };
+        assert_eq!(events.len(), 4, "{sh:?}: {events:?}");
+        assert_eq!(receipt.ending, Ending::Failed { code: 7 }, "{sh:?}");
+        assert!(output.starts_with("begun\nbroken\n"), "{output}");
+        assert!(output.contains("cleanup failed with status 4"), "{output}");
+        assert!(
+            diagnosis.contains("\n200\nwhy\n") && !diagnosis.contains("\n50\n"),
+            "{diagnosis}"
+        );
+        assert_eq!(fixture.read("undone"), "x\n");
+        assert_eq!(fixture.read("after"), "");
+        assert_eq!(fixture.list().len(), 2);
+    }
+}
+
+#[test]
+fn a_command_that_is_not_there_fails_the_step() {
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        let step = StepRequest {
+            actions: vec![Action::Run(Run::literal(["no-such-command"]))],
+            ..step("one", &[])
+        };
+        let (receipt, output, _) = fixture.run_one(&step, &Inputs::default());
+        assert_eq!(receipt.ending, Ending::Failed { code: 127 }, "{sh:?}");
+        assert!(output.contains("no-such-command"), "{output}");
+    }
+}
+
+#[test]
+fn files_arrive_whole_with_their_mode() {
+    let text = "a 'b' $c `d`\n\\e\n-n\nü\n\n";
+    let bytes: Vec<u8> = (0..=255).cycle().take(200_000).collect();
+    let (text_hash, bytes_hash) = (Sha256Hex::of(text.as_bytes()), Sha256Hex::of(&bytes));
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        let path = |name: &str| fixture.path(name).display().to_string();
+        let inputs = Inputs {
+            contents: [(text_hash.clone(), text.to_owned())].into(),
+            uploads: [(bytes_hash.clone(), bytes.clone())].into(),
+            ..Inputs::default()
+        };
+        let upload = |sha256: &Sha256Hex| {
+            Action::Upload(Upload {
+                source: "bytes".into(),
+                sha256: sha256.clone(),
+                path: path("bytes"),
+                mode: "0600".into(),
+            })
+        };
+        let step = StepRequest {
+            actions: vec![
+                Action::Write(Write {
+                    path: path("new dir/text"),
+                    content: text_hash.clone(),
+                    mode: "0644".into(),
+                }),
+                upload(&bytes_hash),
+            ],
+            ..step("files", &[])
+        };
+        let (receipt, output, _) = fixture.run_one(&step, &inputs);
+        assert_eq!(receipt.ending, Ending::Succeeded, "{sh:?} {output}");
+        let mode = |name: &str| {
+            fs::metadata(fixture.path(name))
+                .unwrap()
+                .permissions()
+                .mode()
+                & 0o777
+        };
+        assert_eq!(fixture.read("new dir/text"), text);
+        assert_eq!(fs::read(fixture.path("bytes")).unwrap(), bytes);
+        assert_eq!(
+            (mode("new dir"), mode("new dir/text"), mode("bytes")),
+            (0o755, 0o644, 0o600)
+        );
+
+        let wrong = Sha256Hex::of(b"other");
+        let inputs = Inputs {
+            uploads: [(wrong.clone(), bytes.clone())].into(),
+            ..Inputs::default()
+        };
+        let step = StepRequest {
+            actions: vec![upload(&wrong)],
+            ..crate::fixture::step("wrong", &[])
+        };
+        let (receipt, output, _) = fixture.run_one(&step, &inputs);
+        assert_eq!(receipt.ending, Ending::Failed { code: 1 }, "{sh:?}");
+        assert!(output.contains("SHA-256"), "{output}");
+    }
+}
+
+#[test]
+fn a_user_name_may_come_from_a_variable() {
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        let command = Run {
+            argv: vec![Arg::Literal("echo".into()), Arg::FromEnv("NAME".into())],
+            ..Run::literal([""; 0])
+        };
+        let step = StepRequest {
+            actions: vec![Action::Run(command)],
+            ..step("one", &[])
+        };
+        let error = fixture
+            .start("r1", std::slice::from_ref(&step))
+            .unwrap_err();
+        assert!(matches!(
+            error,
+            LinkError::Request(script::RenderError::Missing(_))
+        ));
+        let inputs = Inputs {
+            variables: [("NAME".to_owned(), "$me 'x'".to_owned())].into(),
+            ..Inputs::default()
+        };
+        fixture.run_one(&step, &inputs);
+        let output = block(fixture.host.read_output(&fixture.place(), &attempt(&step))).unwrap();
+        assert_eq!(output, "$me 'x'\n", "{sh:?}");
+    }
+}
+
+#[test]
+fn behind_the_fence_of_another_run_nothing_runs() {
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        fixture.fence("r1");
+        fixture.fence("r2");
+        let step = StepRequest {
+            cleanup: vec![Action::Run(sh_c("echo x >$ROOT/ran"))],
+            ..step("one", &["echo x >$ROOT/ran"])
+        };
+        let events = fixture.start("r1", std::slice::from_ref(&step)).unwrap();
+        let Some(Event::Ended { receipt, .. }) = events.last() else {
+            panic!("{events:?}")
+        };
+        assert_eq!(receipt.ending, Ending::Refused, "{sh:?}");
+        assert_eq!(fixture.read("ran"), "");
+    }
+}
+
+#[test]
+fn of_many_racers_one_claims() {
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        fixture.fence("r1");
+        let step = step("one", &["echo x >>$ROOT/ran"]);
+        let events = block(async {
+            let (place, inputs) = (fixture.place(), Inputs::default());
+            let go = || {
+                start(
+                    &fixture.host,
+                    &place,
+                    "r1",
+                    std::slice::from_ref(&step),
+                    &inputs,
+                )
+            };
+            let (a, b, c, d, e, f) = tokio::join!(go(), go(), go(), go(), go(), go());
+            [a, b, c, d, e, f].map(Result::unwrap)
+        });
+        let winners = events
+            .iter()
+            .filter(|events| matches!(events[0], Event::Claimed { .. }));
+        assert_eq!(winners.count(), 1, "{sh:?}");
+        assert_eq!(fixture.read("ran"), "x\n");
+    }
+}
+
+#[test]
+fn what_runs_too_long_is_ended_with_all_its_processes() {
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        let script = "trap '' TERM; (sleep 300; echo x >$ROOT/survived) & echo begun; sleep 300";
+        let step = StepRequest {
+            timeout_seconds: 1,
+            diagnose: vec![sh_c("echo why")],
+            cleanup: vec![Action::Run(sh_c("echo x >$ROOT/undone"))],
+            ..step("one", &[script])
+        };
+        let (receipt, output, diagnosis) = fixture.run_one(&step, &Inputs::default());
+        assert_eq!(receipt.ending, Ending::TimedOut, "{sh:?}");
+        assert!(output.contains("ran longer than 1 s"), "{output}");
+        assert!(diagnosis.contains("why"));
+        assert_eq!(fixture.read("undone"), "x\n");
+        no_process_is_left(&fixture, &step);
+    }
+}
+
+#[test]
+fn what_is_silent_too_long_is_ended() {
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        let step = StepRequest {
+            idle_timeout_seconds: 2,
+            ..step(
+                "one",
+                &["for i in 1 2 3; do echo $i; sleep 1; done; sleep 300"],
+            )
+        };
+        let (receipt, output, _) = fixture.run_one(&step, &Inputs::default());
+        assert_eq!(receipt.ending, Ending::TimedOut, "{sh:?}");
+        assert!(output.starts_with("1\n2\n3\n"), "{output}");
+        no_process_is_left(&fixture, &step);
+    }
+}
+
+fn no_process_is_left(fixture: &Fixture, step: &StepRequest) {
+    let marker = format!("MRSK_CLAIM={}.1.r1", step.step);
+    let mut environments = fs::read_dir("/proc").unwrap().filter_map(|entry| {
+        let path = entry.unwrap().path().join("environ");
+        fs::read(path).ok()
+    });
+    let left = environments.any(|text| {
+        text.windows(marker.len())
+            .any(|part| part == marker.as_bytes())
+    });
+    assert!(!left, "{:?}", fixture.sh);
+}
+
+#[test]
+fn a_time_limit_costs_a_fast_step_nothing() {
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        fixture.fence("r1");
+        let batch: Vec<StepRequest> = (0..10)
+            .map(|index| StepRequest {
+                timeout_seconds: 60,
+                ..step(&index.to_string(), &["true"])
+            })
+            .collect();
+        let begun = Instant::now();
+        assert_eq!(fixture.start("r1", &batch).unwrap().len(), 20);
+        assert!(
+            begun.elapsed() < Duration::from_secs(4),
+            "{sh:?} {:?}",
+            begun.elapsed()
+        );
+    }
+}
+
+#[test]
+fn a_running_step_is_seen_and_attached_to() {
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        fixture.fence("r1");
+        let step = step("one", &["sleep 1.5"]);
+        std::thread::scope(|scope| {
+            scope.spawn(|| fixture.start("r1", std::slice::from_ref(&step)).unwrap());
+            eventually("claim", || fixture.list().len() == 1);
+            assert_eq!(fixture.list()[0].state, AttemptState::Running, "{sh:?}");
+            let state = block(fixture.host.attach(&fixture.place(), &attempt(&step))).unwrap();
+            assert!(
+                matches!(state, Some(AttemptState::Ended(_))),
+                "{sh:?} {state:?}"
+            );
+        });
+        let other = crate::fixture::step("other", &[]);
+        assert_eq!(fixture.settled(&attempt(&other)), None);
+    }
+}
+
+#[test]
+fn a_cancelled_step_is_undone() {
+    for sh in Sh::all() {
+        for script in ["sleep 300", "trap '' TERM; sleep 300 & wait; sleep 300"] {
+            let fixture = Fixture::new(sh);
+            fixture.fence("r1");
+            let step = StepRequest {
+                cleanup: vec![Action::Run(sh_c("sleep 0.3; echo x >$ROOT/undone"))],
+                timeout_seconds: 100,
+                ..step("one", &[script, "echo x >$ROOT/after"])
+            };
+            std::thread::scope(|scope| {
+                let running =
+                    scope.spawn(|| fixture.start("r1", std::slice::from_ref(&step)).unwrap());
+                eventually("start", || {
+                    fixture
+                        .attempt_directory(&attempt(&step))
+                        .join("sessions")
+                        .exists()
+                });
+                let (place, run, attempt) = (fixture.place(), RunId::from("r1"), attempt(&step));
+                let cancel = fixture.host.cancel(&place, &run, &attempt);
+                let Some(AttemptState::Ended(receipt)) = block(cancel).unwrap() else {
+                    panic!("{sh:?}: not ended")
+                };
+                assert_eq!(receipt.ending, Ending::Cancelled, "{sh:?}");
+                assert_eq!(running.join().unwrap().len(), 2);
+            });
+            assert_eq!(fixture.read("undone"), "x\n", "{sh:?}");
+            assert_eq!(fixture.read("after"), "");
+            no_process_is_left(&fixture, &step);
+        }
+    }
+}
+
+#[test]
+fn steps_on_what_services_share_run_one_at_a_time() {
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        fixture.fence("r1");
+        let shared = fixture.path("state/shared.lock");
+        fs::create_dir_all(&shared).unwrap();
+        fs::write(shared.join("7"), "1 0 another-boot\n").unwrap();
+        let script = "mkdir $ROOT/busy && sleep 0.2 && rmdir $ROOT/busy";
+        let steps: Vec<StepRequest> = (0..4)
+            .map(|index| StepRequest {
+                shared_lock: SharedLock::Hold,
+                timeout_seconds: 30,
+                ..step(&index.to_string(), &[script])
+            })
+            .collect();
+        std::thread::scope(|scope| {
+            for step in &steps {
+                scope.spawn(|| fixture.start("r1", std::slice::from_ref(step)).unwrap());
+            }
+        });
+        for attempt in fixture.list() {
+            let AttemptState::Ended(receipt) = attempt.state else {
+                panic!("{sh:?}: {attempt:?}")
+            };
+            assert_eq!(receipt.ending, Ending::Succeeded, "{sh:?}");
+        }
+        let names: Vec<_> = fs::read_dir(&shared).unwrap().collect();
+        assert_eq!(names.len(), 1, "{names:?}");
+    }
+}
+
+#[test]
+fn a_wait_for_the_shared_lock_is_bounded() {
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+        let stat = fs::read_to_string("/proc/self/stat").unwrap();
+        let start = stat
+            .rsplit_once(") ")
+            .unwrap()
+            .1
+            .split(' ')
+            .nth(19)
+            .unwrap();
+        let shared = fixture.path("state/shared.lock");
+        fs::create_dir_all(&shared).unwrap();
+        let holder = format!("{} {start} {boot}", std::process::id());
+        fs::write(shared.join("1"), holder).unwrap();
+        let step = StepRequest {
+            shared_lock: SharedLock::Hold,
+            timeout_seconds: 1,
+            ..step("one", &["echo x >$ROOT/ran"])
+        };
+        let (receipt, ..) = fixture.run_one(&step, &Inputs::default());
+        assert_eq!(receipt.ending, Ending::TimedOut, "{sh:?}");
+        assert_eq!(fixture.read("ran"), "");
+    }
+}
+
+#[test]
+fn a_step_goes_on_when_its_connection_dies() {
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        fixture.fence("r1");
+        let step = step("one", &["echo begun >$ROOT/begun; sleep 1; echo done"]);
+        let place = fixture.place();
+        let run = RunId::from("r1");
+        block(async {
+            let (sender, _receiver) = tokio::sync::mpsc::channel(8);
+            let (batch, inputs) = ([step.clone()], Inputs::default());
+            let running = fixture.host.start(&place, &run, &batch, &inputs, &sender);
+            tokio::select! {
+                _ = running => panic!("{sh:?}: ended"),
+                () = async {
+                    while !fixture.path("begun").exists() {
+                        tokio::time::sleep(Duration::from_millis(20)).await;
+                    }
+                } => {}
+            }
+        });
+        let claim =
+            fs::read_to_string(fixture.attempt_directory(&attempt(&step)).join("claim")).unwrap();
+        let pid = claim.split(' ').next().unwrap().parse().unwrap();
+        let pid = rustix::process::Pid::from_raw(pid).unwrap();
+        for signal in [rustix::process::Signal::HUP, rustix::process::Signal::PIPE] {
+            rustix::process::kill_process(pid, signal).unwrap();
+        }
+        let Some(AttemptState::Ended(receipt)) = fixture.settled(&attempt(&step)) else {
+            panic!("{sh:?}: no receipt")
+        };
+        assert_eq!(receipt.ending, Ending::Succeeded, "{sh:?}");
+    }
+}
+
+#[test]
+fn leftovers_of_the_watch_do_not_hold_the_channel() {
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        fixture.fence("r1");
+        let step = StepRequest {
+            timeout_seconds: 60,
+            ..step("one", &["true"])
+        };
+        let script = script::start(
+            &fixture.place(),
+            &RunId::from("r1"),
+            &[step],
+            &Inputs::default(),
+        );
+        let begun = Instant::now();
+        let output = feed(&fixture, script.unwrap().text().as_bytes());
+        assert!(
+            begun.elapsed() < Duration::from_millis(900),
+            "{sh:?} {:?}",
+            begun.elapsed()
+        );
+        assert!(String::from_utf8_lossy(&output.stdout).ends_with("@mrsk end\n"));
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{sh:?}");
+    }
+}
+
+#[test]
+fn the_lines_of_an_output_cannot_pass_for_an_answer() {
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        let text = format!(
+            "@mrsk end\n@mrsk error {}\n",
+            base64::engine::general_purpose::STANDARD.encode("x")
+        );
+        let step = step("one", &[&format!("printf '{text}'; exit 1")]);
+        let (receipt, output, _) = fixture.run_one(&step, &Inputs::default());
+        assert_eq!(receipt.ending, Ending::Failed { code: 1 }, "{sh:?}");
+        assert_eq!(output, text);
+    }
+}
