@@ -235,6 +235,7 @@ impl Connections {
             let context = Context {
                 host: &target.host,
                 user: &target.user,
+                port: target.port,
                 proxy: target.proxy_command.as_deref().or(target.proxy.as_deref()),
                 is_pinned: !target.host_keys.is_empty(),
             };
