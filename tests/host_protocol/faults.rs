@@ -13,7 +13,12 @@ use crate::fixture::{Fixture, Sh, attempt, feed, sh_c, step};
 const STRIDE: usize = 211;
 
 fn script(fixture: &Fixture, batch: &[StepRequest]) -> String {
-    let script = script::start(&fixture.place(), &RunId::from("r1"), batch, &Inputs::default());
+    let script = script::start(
+        &fixture.place(),
+        &RunId::from("r1"),
+        batch,
+        &Inputs::default(),
+    );
     script.unwrap().text().to_owned()
 }
 
@@ -25,7 +30,11 @@ fn a_script_that_is_cut_off_runs_nothing() {
         let before = fixture.read("state/app@/serial");
         let script = script(&fixture, &[step("one", &["echo x >$ROOT/ran"])]);
         let length = script.trim_end().len();
-        let lines = script.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(index, _)| index);
+        let lines = script
+            .bytes()
+            .enumerate()
+            .filter(|(_, byte)| *byte == b'\n')
+            .map(|(index, _)| index);
         let mut cuts: Vec<usize> = lines.chain((0..length).step_by(STRIDE)).collect();
         cuts.extend(length - 40..length);
         for cut in cuts.into_iter().filter(|cut| *cut < length) {
@@ -62,7 +71,10 @@ fn kill_at(sh: Sh, index: usize) -> bool {
     if index >= lines.len() {
         return false;
     }
-    let killed = [&lines[..index], &["kill -9 $$"], &lines[index..]].concat().join("\n") + "\n";
+    let killed = [&lines[..index], &["kill -9 $$"], &lines[index..]]
+        .concat()
+        .join("\n")
+        + "\n";
     feed(&fixture, killed.as_bytes());
     let about = format!("{sh:?}, line {index}: {}", lines[index]);
 
