@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use mrsk::action::Action;
 use mrsk::name::RunId;
 use mrsk::record::{AttemptState, Ending};
 use mrsk::transport::request::{Inputs, SharedLock, StepRequest};
@@ -63,7 +64,7 @@ fn kill_at(sh: Sh, index: usize) -> bool {
     let second = StepRequest {
         timeout_seconds: 20,
         diagnose: vec![sh_c("echo why")],
-        cleanup: vec![sh_c("true")],
+        cleanup: vec![Action::Run(sh_c("true"))],
         ..step("second", &["echo x >>$ROOT/second; exit 3"])
     };
     let script = script(&fixture, &[first.clone(), second.clone()]);

@@ -279,8 +279,12 @@ fn of_many_that_take_over_one_gets_it() {
         for _ in 0..5 {
             let fixture = Fixture::new(sh);
             take(&fixture, "dead");
-            age_beat(&fixture, 100);
-            assert_eq!(race(&fixture).len(), 1, "{sh:?}");
+            // On a machine so slow that a taker is taken for dead itself, a race may have no winner; never two.
+            let winners = (0..5).map(|_| {
+                age_beat(&fixture, 100);
+                race(&fixture).len()
+            });
+            assert_eq!(winners.into_iter().find(|won| *won > 0), Some(1), "{sh:?}");
         }
     }
 }

@@ -39,7 +39,7 @@ fn steps() -> StepRequest {
     StepRequest {
         actions: vec![Action::Run(docker("login")), Action::Run(shown)],
         diagnose: vec![docker("explain")],
-        cleanup: vec![docker("undo")],
+        cleanup: vec![Action::Run(docker("undo"))],
         timeout_seconds: 60,
         ..step("secret", &[])
     }

@@ -64,7 +64,10 @@ fn a_failure_is_explained_and_undone_and_ends_the_batch() {
         fixture.fence("r1");
         let failing = StepRequest {
             diagnose: vec![sh_c("seq 1 200; echo why >&2"), sh_c("exit 9")],
-            cleanup: vec![sh_c("exit 4"), sh_c("echo x >$ROOT/undone")],
+            cleanup: vec![
+                Action::Run(sh_c("exit 4")),
+                Action::Run(sh_c("echo x >$ROOT/undone")),
+            ],
             ..step(
                 "failing",
                 &["echo begun", "echo broken; exit 7", "echo x >$ROOT/after"],
@@ -212,7 +215,7 @@ fn behind_the_fence_of_another_run_nothing_runs() {
         fixture.fence("r1");
         fixture.fence("r2");
         let step = StepRequest {
-            cleanup: vec![sh_c("echo x >$ROOT/ran")],
+            cleanup: vec![Action::Run(sh_c("echo x >$ROOT/ran"))],
             ..step("one", &["echo x >$ROOT/ran"])
         };
         let events = fixture.start("r1", std::slice::from_ref(&step)).unwrap();
@@ -260,7 +263,7 @@ fn what_runs_too_long_is_ended_with_all_its_processes() {
         let step = StepRequest {
             timeout_seconds: 1,
             diagnose: vec![sh_c("echo why")],
-            cleanup: vec![sh_c("echo x >$ROOT/undone")],
+            cleanup: vec![Action::Run(sh_c("echo x >$ROOT/undone"))],
             ..step("one", &[script])
         };
         let (receipt, output, diagnosis) = fixture.run_one(&step, &Inputs::default());
@@ -352,7 +355,7 @@ fn a_cancelled_step_is_undone() {
             let fixture = Fixture::new(sh);
             fixture.fence("r1");
             let step = StepRequest {
-                cleanup: vec![sh_c("sleep 0.3; echo x >$ROOT/undone")],
+                cleanup: vec![Action::Run(sh_c("sleep 0.3; echo x >$ROOT/undone"))],
                 timeout_seconds: 100,
                 ..step("one", &[script, "echo x >$ROOT/after"])
             };
