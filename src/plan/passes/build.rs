@@ -10,17 +10,24 @@ use crate::plan::situation::Situation;
 
 /// Adds a build and a push, unless nothing is started or `--skip-push` was asked for.
 pub fn run(draft: &mut Draft) {
-    let Some(why) = draft
+    let mut reasons = draft
         .placements
         .iter()
-        .find_map(|placement| match &placement.situation {
-            Situation::Replace { why, .. } => Some(why.clone()),
+        .filter_map(|placement| match &placement.situation {
+            Situation::Replace { why, .. } => Some(why),
             _ => None,
-        })
-    else {
+        });
+    let Some(first) = reasons.next() else {
         draft.unchanged(None, "image", "every host runs it");
         return;
     };
+    let why = std::iter::once(first)
+        .chain(reasons)
+        .find(|why| matches!(why, Reason::VersionChanged { .. }))
+        .cloned()
+        .unwrap_or_else(|| Reason::NeededBy {
+            what: "the new containers".into(),
+        });
     if draft.operation.skip_push {
         let reason = match crate::plan::compile::pinned_digest(
             draft.config,
@@ -97,6 +104,7 @@ fn add(draft: &mut Draft, source: &SourceFacts, why: Reason) {
     )])
     .secrets(&config.builder.secrets, Travel::BuildSecret)
     .done_when_local(image::build_check(config, version, &identity))
+    .needs(login)
     .silence(SILENCE)
     .build();
     let build = draft.add(build);
@@ -106,11 +114,10 @@ fn add(draft: &mut Draft, source: &SourceFacts, why: Reason) {
         None,
         format!("Push {}", image::reference(config, version)),
         Reason::NeededBy {
-            what: "the hosts pull it".into(),
+            what: "the hosts, which pull it".into(),
         },
     )
     .needs([build])
-    .needs(login)
     .runs(image::push(config, version))
     .done_when_local(image::push_check(config, version, &identity))
     .silence(SILENCE)
