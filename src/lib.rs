@@ -29,6 +29,7 @@ pub mod journal;
 pub mod name;
 pub mod plan;
 pub mod record;
+pub mod report;
 pub mod secret;
 pub mod show;
 pub mod traefik;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::args::LinkArgs;
 use super::exit::{self, Failure};
-use super::observer::Screen;
+use super::observer::{Format, Screen, Watch};
 use super::{facts, project};
 use crate::apply::driver::{self, Job};
 use crate::apply::links::Links;
@@ -41,6 +41,10 @@ pub(super) struct RunArgs {
     /// Take the deploy lock on this host of the plan, where the usual one is dead
     #[arg(long, value_name = "HOST")]
     lock_host: Option<crate::name::HostName>,
+
+    /// How the run is reported
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
 }
 
 /// Applies `plan`; returns the exit code.
@@ -94,14 +98,17 @@ pub(super) async fn apply(
         root,
         details,
     };
-    let mut screen = Screen::new(plan.clone(), journal, store.plan(), verbose);
-    let ended = driver::run(job, &mut screen).await.map_err(|error| {
+    let mut screen = Screen::new();
+    let path = store.plan().display().to_string();
+    let reporter = screen.reporter(args.format, &plan, &path, verbose);
+    let mut watch = Watch::new(reporter, journal);
+    let ended = driver::run(job, &mut watch).await.map_err(|error| {
         Failure::new(
             exit::DAMAGED,
             format!("the plan's steps make no graph: {error}"),
         )
     })?;
-    screen.finish(&ended);
+    watch.finish(&ended);
     Ok(ended.outcome.code())
 }
 

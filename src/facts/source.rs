@@ -197,13 +197,13 @@ mod tests {
         let clean = read(&answers, &["./plan.json"]).unwrap().unwrap();
         assert_eq!(clean.untracked, ["a b", "b"]);
         assert_eq!((clean.tree.as_ref(), clean.changes.as_ref()), (None, None));
-        assert_eq!(default_version(&clean), COMMIT);
+        assert_eq!(default_version(&clean).as_deref(), Some(COMMIT));
 
         answers.changes = Some(b"abc".to_vec());
         let dirty = read(&answers, &[]).unwrap().unwrap();
         assert_eq!(
             default_version(&dirty),
-            format!("{COMMIT}_uncommitted_ba7816bf")
+            Some(format!("{COMMIT}_uncommitted_ba7816bf"))
         );
 
         answers.changes = None;

@@ -1,1 +1,378 @@
+use proptest::prelude::*;
+use serde_json::json;
 
+use super::*;
+use crate::action::{Action, Run};
+use crate::name::{PlanDigest, RunId};
+use crate::plan::predicate::Predicate;
+use crate::plan::{Barrier, Need, NeedOn, Reason, StepKind};
+use crate::record::Receipt;
+
+fn step(id: &str, host: Option<&str>, needs: &[&str]) -> Step {
+    let need = |id: &&str| Need {
+        step: StepId::from(id.trim_start_matches('~')),
+        on: match id.starts_with('~') {
+            true => NeedOn::Settled,
+            false => NeedOn::Success,
+        },
+    };
+    Step {
+        id: StepId::from(id),
+        kind: StepKind::Upload,
+        host: host.map(HostName::from),
+        role: None,
+        accessory: None,
+        summary: String::new(),
+        why: Reason::Requested,
+        needs: needs.iter().map(need).collect(),
+        action: Vec::new(),
+        barrier: None,
+        secrets: Vec::new(),
+        check: Some(match host {
+            Some(_) => Check::Facts(vec![Predicate::eq(&["files", id, "sha256"], "1")]),
+            None => Check::Argv(vec!["check".into()]),
+        }),
+        diagnose: Vec::new(),
+        cleanup: Vec::new(),
+        on_failure: OnFailure::StopHost,
+        safe_point: false,
+        timeout_seconds: 0,
+        idle_timeout_seconds: 0,
+        retry: 0,
+    }
+}
+
+fn barrier(id: &str, needs: &[&str], at_most_failed: u32) -> Step {
+    Step {
+        kind: StepKind::Barrier,
+        check: None,
+        barrier: Some(Barrier {
+            at_most_failed,
+            wait_seconds: 0,
+        }),
+        ..step(id, None, needs)
+    }
+}
+
+fn plan(steps: Vec<Step>) -> Plan {
+    let document = json!({
+        "format_version": "1.0",
+        "operation": {"name": "deploy", "version": "1"},
+        "service": "app", "version": "1", "image": {"reference": "app:1"},
+        "config": {"path": "deploy.yml", "sha256": ""},
+        "secrets": [], "lock_host": "h", "hosts": {}, "contents": {}, "steps": [],
+        "unchanged": [], "warnings": [], "digest": "sha256:0"
+    });
+    let mut plan: Plan = serde_json::from_value(document).unwrap();
+    plan.digest = PlanDigest::from("sha256:1");
+    plan.steps = steps;
+    plan
+}
+
+fn ended(ending: Ending) -> AttemptState {
+    AttemptState::Ended(Receipt {
+        ending,
+        run: RunId::from("1"),
+        started: 0,
+        ended: 0,
+        value: None,
+    })
+}
+
+fn attempt(step: &str, number: u32, state: AttemptState) -> Attempt {
+    Attempt {
+        step: StepId::from(step).hash(),
+        number,
+        state,
+    }
+}
+
+fn evidence(attempts: Vec<Attempt>, facts: Option<Value>) -> Evidence {
+    Evidence {
+        attempts: [(HostName::from("h"), attempts)].into(),
+        facts: facts
+            .map(|facts| [(HostName::from("h"), facts)].into())
+            .unwrap_or_default(),
+        local: BTreeMap::new(),
+        begun: true,
+    }
+}
+
+fn statuses(plan: &Plan, evidence: &Evidence) -> Vec<Status> {
+    resume(plan, &Shape::new(plan).unwrap(), evidence)
+}
+
+#[test]
+fn a_step_alone_follows_the_decision_table() {
+    let failed = || ended(Ending::Failed { code: 1 });
+    let yes = json!({"files": {"a": {"sha256": "1"}}});
+    let table = [
+        (vec![], None, Status::Outstanding { attempt: 1 }),
+        (
+            vec![AttemptState::Running],
+            None,
+            Status::Running { attempt: 1 },
+        ),
+        (vec![ended(Ending::Succeeded)], None, Status::Done),
+        (vec![failed()], None, Status::Failed { attempt: 2 }),
+        (
+            vec![ended(Ending::TimedOut)],
+            None,
+            Status::Failed { attempt: 2 },
+        ),
+        (
+            vec![ended(Ending::Refused)],
+            None,
+            Status::Outstanding { attempt: 2 },
+        ),
+        (vec![failed(), ended(Ending::Succeeded)], None, Status::Done),
+        (
+            vec![ended(Ending::Succeeded), failed()],
+            None,
+            Status::Failed { attempt: 3 },
+        ),
+        (vec![AttemptState::Lost], None, Status::NeedsProbe),
+        (vec![AttemptState::Lost], Some(yes), Status::Done),
+        (
+            vec![AttemptState::Lost],
+            Some(json!({})),
+            Status::Outstanding { attempt: 2 },
+        ),
+        (
+            vec![AttemptState::Lost, ended(Ending::Refused)],
+            Some(json!({})),
+            Status::Outstanding { attempt: 3 },
+        ),
+    ];
+    let plan = plan(vec![step("a", Some("h"), &[])]);
+    for (states, facts, expected) in table {
+        let attempts = (1..)
+            .zip(&states)
+            .map(|(n, state)| attempt("a", n, state.clone()));
+        let evidence = evidence(attempts.collect(), facts);
+        assert_eq!(statuses(&plan, &evidence), [expected], "{states:?}");
+    }
+}
+
+#[test]
+fn a_silent_engine_cannot_say_what_it_would_tell() {
+    let containers = Check::Facts(vec![Predicate::absent(&["containers", "old"])]);
+    let silent = json!({"docker": {"installed": true, "answers": false}});
+    let absent = json!({"docker": {"installed": false, "answers": false}});
+    assert_eq!(answer(Some(&containers), &silent), Answer::CannotSay);
+    assert_eq!(answer(Some(&containers), &absent), Answer::Yes);
+    let both = Check::Facts(vec![
+        Predicate::absent(&["containers", "old"]),
+        Predicate::eq(&["files", "a", "sha256"], "1"),
+    ]);
+    assert_eq!(answer(Some(&both), &silent), Answer::No);
+    assert_eq!(answer(None, &absent), Answer::CannotSay);
+}
+
+#[test]
+fn a_lost_step_without_a_check_is_in_doubt() {
+    let mut tell = step("a", Some("h"), &[]);
+    tell.check = None;
+    let evidence = evidence(vec![attempt("a", 1, AttemptState::Lost)], Some(json!({})));
+    assert_eq!(
+        statuses(&plan(vec![tell]), &evidence),
+        [Status::InDoubt { attempt: 2 }]
+    );
+}
+
+#[test]
+fn what_began_later_proves_that_a_lost_step_had_ended() {
+    let mut drain = step("drain", Some("h"), &["a"]);
+    drain.on_failure = OnFailure::Tolerate;
+    let steps = vec![
+        step("a", Some("h"), &[]),
+        drain,
+        barrier("local/all", &["~drain"], 0),
+        step("b", Some("h"), &["local/all"]),
+    ];
+    let lost = |id| attempt(id, 1, AttemptState::Lost);
+    let evidence = evidence(
+        vec![
+            lost("a"),
+            lost("drain"),
+            attempt("b", 1, AttemptState::Running),
+        ],
+        None,
+    );
+    assert_eq!(
+        statuses(&plan(steps), &evidence),
+        [
+            Status::Done,
+            Status::Tolerated,
+            Status::Done,
+            Status::Running { attempt: 1 }
+        ]
+    );
+}
+
+#[test]
+fn a_barrier_that_lets_failures_pass_proves_nothing_about_its_needs() {
+    let steps = vec![
+        step("a", Some("h"), &[]),
+        barrier("local/some", &["a"], 1),
+        step("b", Some("h"), &["local/some"]),
+    ];
+    let evidence = evidence(
+        vec![
+            attempt("a", 1, AttemptState::Lost),
+            attempt("b", 1, ended(Ending::Succeeded)),
+        ],
+        None,
+    );
+    assert_eq!(
+        statuses(&plan(steps), &evidence),
+        [Status::NeedsProbe, Status::Done, Status::Done]
+    );
+}
+
+#[test]
+fn what_a_failed_steps_cleanup_undid_is_outstanding_again() {
+    let mut steps = vec![
+        step("pull", Some("h"), &[]),
+        step("start", Some("h"), &["pull"]),
+        step("warm", Some("h"), &["start"]),
+        step("health", Some("h"), &["warm"]),
+    ];
+    steps[3].cleanup = vec![Action::Run(Run::literal(["docker", "rm", "new"]))];
+    for step in &mut steps[1..] {
+        step.role = Some(RoleName::from("web"));
+    }
+    let done = |id| attempt(id, 1, ended(Ending::Succeeded));
+    let attempts = vec![
+        done("pull"),
+        done("start"),
+        done("warm"),
+        attempt("health", 1, ended(Ending::Failed { code: 1 })),
+    ];
+    let plan = plan(steps);
+    assert_eq!(
+        statuses(&plan, &evidence(attempts.clone(), None))[1..],
+        [
+            Status::NeedsProbe,
+            Status::NeedsProbe,
+            Status::Failed { attempt: 2 }
+        ]
+    );
+    let gone = json!({"files": {"warm": {"sha256": "1"}}});
+    assert_eq!(
+        statuses(&plan, &evidence(attempts.clone(), Some(gone))),
+        [
+            Status::Done,
+            Status::Outstanding { attempt: 2 },
+            Status::Outstanding { attempt: 2 },
+            Status::Failed { attempt: 2 }
+        ]
+    );
+    let kept = json!({"files": {"warm": {"sha256": "1"}, "start": {"sha256": "1"}}});
+    assert_eq!(
+        statuses(&plan, &evidence(attempts, Some(kept)))[1],
+        Status::Done
+    );
+}
+
+#[test]
+fn local_steps_are_settled_by_receipt_by_need_or_by_check() {
+    let steps = vec![
+        step("local/build", None, &[]),
+        step("local/push", None, &["local/build"]),
+        step("pull", Some("h"), &["local/push"]),
+    ];
+    let plan = plan(steps);
+    let mut evidence = evidence(Vec::new(), None);
+    let of = |evidence: &Evidence| statuses(&plan, evidence)[..2].to_vec();
+    let outstanding = Status::Outstanding { attempt: 1 };
+    assert_eq!(of(&evidence), [Status::NeedsProbe, Status::NeedsProbe]);
+    evidence.begun = false;
+    assert_eq!(of(&evidence), [outstanding, outstanding]);
+    evidence.begun = true;
+    evidence.local.insert("local/push".into(), Answer::Yes);
+    assert_eq!(of(&evidence), [Status::Done, Status::Done]);
+    evidence.local.insert("local/push".into(), Answer::No);
+    evidence
+        .local
+        .insert("local/build".into(), Answer::CannotSay);
+    assert_eq!(of(&evidence), [Status::InDoubt { attempt: 1 }, outstanding]);
+    let pushed = attempt("local/push", 1, ended(Ending::Succeeded));
+    evidence.attempts.insert("h".into(), vec![pushed]);
+    assert_eq!(of(&evidence), [Status::Done, Status::Done]);
+}
+
+/// The decision table again, written from the end of a chain instead of as a fold over a graph.
+fn model(states: &[Vec<AttemptState>], facts: &[Option<bool>]) -> Vec<Status> {
+    let mut later_began = false;
+    let mut statuses = Vec::new();
+    for (states, fact) in states.iter().zip(facts).rev() {
+        let next = states.len() as u32 + 1;
+        let running = states
+            .iter()
+            .rposition(|state| *state == AttemptState::Running);
+        let counts = states
+            .iter()
+            .rev()
+            .find(|state| **state != ended(Ending::Refused));
+        statuses.push(match (running, counts) {
+            (Some(at), _) => Status::Running {
+                attempt: at as u32 + 1,
+            },
+            (None, None) => Status::Outstanding { attempt: next },
+            (None, Some(AttemptState::Lost)) => match (later_began, fact) {
+                (true, _) | (false, Some(true)) => Status::Done,
+                (false, Some(false)) => Status::Outstanding { attempt: next },
+                (false, None) => Status::NeedsProbe,
+            },
+            (None, Some(state)) if *state == ended(Ending::Succeeded) => Status::Done,
+            (None, Some(_)) => Status::Failed { attempt: next },
+        });
+        later_began |= !states.is_empty();
+    }
+    statuses.reverse();
+    statuses
+}
+
+fn any_state() -> impl Strategy<Value = AttemptState> {
+    prop_oneof![
+        Just(AttemptState::Running),
+        Just(AttemptState::Lost),
+        Just(ended(Ending::Succeeded)),
+        Just(ended(Ending::Failed { code: 1 })),
+        Just(ended(Ending::TimedOut)),
+        Just(ended(Ending::Refused)),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn a_chain_agrees_with_the_model(
+        states in prop::collection::vec(prop::collection::vec(any_state(), 0..4), 1..6),
+        there in prop::collection::vec(any::<bool>(), 6),
+        asked in any::<bool>(),
+    ) {
+        let names = ["s0", "s1", "s2", "s3", "s4", "s5"];
+        let mut steps = Vec::new();
+        let mut attempts = Vec::new();
+        for (index, states) in states.iter().enumerate() {
+            let needs = &names[index.saturating_sub(1)..index];
+            steps.push(step(names[index], Some("h"), needs));
+            for (number, state) in (1..).zip(states) {
+                attempts.push(attempt(names[index], number, state.clone()));
+            }
+        }
+        let mut files = serde_json::Map::new();
+        for (name, there) in names.iter().zip(&there) {
+            if *there {
+                files.insert((*name).to_owned(), json!({"sha256": "1"}));
+            }
+        }
+        let facts = asked.then(|| json!({"files": files}));
+        let answers: Vec<Option<bool>> = there.iter().map(|there| asked.then_some(*there)).collect();
+        prop_assert_eq!(
+            statuses(&plan(steps), &evidence(attempts, facts)),
+            model(&states, &answers)
+        );
+    }
+}

@@ -156,17 +156,7 @@ impl Connections {
             return Ok(target.host_keys.clone());
         }
         let files = self.write_files(target)?;
-        let mut argv = vec!["ssh".to_owned(), "-G".to_owned(), "-F".to_owned()];
-        argv.push(files.config.display().to_string());
-        if let Some(port) = target.port {
-            argv.extend(["-p".to_owned(), port.to_string()]);
-        }
-        argv.extend(["-l".to_owned(), target.user.clone(), target.host.clone()]);
-        let command = LocalCommand {
-            argv,
-            ..LocalCommand::default()
-        };
-        let outcome = local::run(&command, |_| {})
+        let outcome = local::run(&configuration(target, &files), |_| {})
             .await
             .map_err(|error| other(target, &format!("ssh cannot be run: {error}")))?;
         let home = std::env::var("HOME").unwrap_or_default();
@@ -259,10 +249,16 @@ impl Connections {
                 ssh_error::is_worth_another_try(log, &proxy_log),
             )
         };
-        let session = builder
-            .connect_mux(&target.host)
-            .await
-            .map_err(|error| failure(&words(&error)))?;
+        let session = match builder.connect_mux(&target.host).await {
+            Ok(session) => session,
+            Err(error) => {
+                let mut log = words(&error);
+                if is_empty_log(&error) {
+                    log = ask_for_words(target, files).await.unwrap_or(log);
+                }
+                return Err(failure(&log));
+            }
+        };
         let keeper = Keeper::hold(session.control_socket())
             .await
             .map_err(|error| failure(&error.to_string()))?;
@@ -287,6 +283,34 @@ fn other(target: &Target, detail: &str) -> ConnectError {
     ConnectError::Other {
         host: target.host.clone(),
         detail: detail.to_owned(),
+    }
+}
+
+/// Whether ssh wrote nothing into its log, as where it does not get beyond its configuration.
+fn is_empty_log(error: &openssh::Error) -> bool {
+    matches!(error, openssh::Error::Connect(error) if error.to_string().is_empty() || error.kind() == io::ErrorKind::NotFound)
+}
+
+/// Returns what ssh says of its configuration.
+async fn ask_for_words(target: &Target, files: &Files) -> Option<String> {
+    let outcome = local::run(&configuration(target, files), |_| {}).await;
+    match outcome {
+        Ok(outcome) => (outcome.stdout.is_empty()).then_some(outcome.tail),
+        Err(error) => Some(format!("ssh cannot be run: {error}")),
+    }
+}
+
+/// Returns the command that prints what ssh's configuration says of `target`.
+fn configuration(target: &Target, files: &Files) -> LocalCommand {
+    let mut argv = vec!["ssh".to_owned(), "-G".to_owned(), "-F".to_owned()];
+    argv.push(files.config.display().to_string());
+    if let Some(port) = target.port {
+        argv.extend(["-p".to_owned(), port.to_string()]);
+    }
+    argv.extend(["-l".to_owned(), target.user.clone(), target.host.clone()]);
+    LocalCommand {
+        argv,
+        ..LocalCommand::default()
     }
 }
 

@@ -29,7 +29,8 @@ pub fn render(config: &Config<'_>) -> Result<String, String> {
     let name = plain(&target.host)?;
     let mut text = format!("Host {name}\n");
     if let Some(command) = proxy_command(config)? {
-        let _ = writeln!(text, "  ProxyCommand {command}");
+        // Longer than what the ssh to the jump host has, so that its words come first.
+        let _ = writeln!(text, "  ProxyCommand {command}\n  ConnectTimeout 20");
     }
     if let Some(pins) = config.pins {
         let _ = writeln!(
@@ -72,6 +73,11 @@ fn proxy_command(config: &Config<'_>) -> Result<Option<String>, String> {
         Some((first, last)) => (Some(first), last),
         None => (None, proxy.as_str()),
     };
+    // The ssh to the jump host reads the same file: its section for the target would make it call itself for ever.
+    let hops = proxy.split(',').map(host_of);
+    if hops.into_iter().any(|hop| hop == target.host) {
+        return Err(format!("{} cannot be its own jump host", target.host));
+    }
     let word = |text: &str| {
         let text = plain(text)?.replace('%', "%%");
         quote(&text).map_err(|error| error.to_string())
@@ -84,7 +90,7 @@ fn proxy_command(config: &Config<'_>) -> Result<Option<String>, String> {
         quote(&text).map_err(|error| error.to_string())
     };
     let mut command = format!(
-        "exec ssh -F {} -E {} -W '[%h]:%p'",
+        "ssh -F {} -E {} -W '[%h]:%p'",
         file(config.path)?,
         file(config.proxy_log)?
     );
@@ -97,6 +103,16 @@ fn proxy_command(config: &Config<'_>) -> Result<Option<String>, String> {
     };
     let _ = write!(command, " {}", word(&last)?);
     Ok(Some(command))
+}
+
+/// Returns the host of `[ssh://][user@]host[:port]`.
+fn host_of(hop: &str) -> &str {
+    let hop = hop.strip_prefix("ssh://").unwrap_or(hop);
+    let hop = hop.rsplit_once('@').map_or(hop, |(_, host)| host);
+    match hop.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((host, _)) => host,
+        None => hop.split(':').next().unwrap_or(hop),
+    }
 }
 
 /// Returns `text` where it is a word that means itself in the configuration and is no option.
@@ -169,8 +185,16 @@ mod tests {
     fn a_jump_host_is_reached_by_an_ssh_of_our_own() {
         let text = text(&target("app1", Some("a,ops@jump:2222")), None).unwrap();
         assert!(text.contains(
-            "ProxyCommand exec ssh -F '/t/config' -E '/t/proxy.log' -W '[%h]:%p' -J 'a' 'ssh://ops@jump:2222'"
+            "ProxyCommand ssh -F '/t/config' -E '/t/proxy.log' -W '[%h]:%p' -J 'a' 'ssh://ops@jump:2222'"
         ));
+    }
+
+    #[test]
+    fn nobody_is_its_own_jump_host() {
+        for proxy in ["app1", "a,ops@app1:2222", "ssh://ops@app1"] {
+            assert!(text(&target("app1", Some(proxy)), None).is_err(), "{proxy}");
+        }
+        assert!(text(&target("fd00::1", Some("ops@[fd00::1]:22")), None).is_err());
     }
 
     #[test]

@@ -153,14 +153,14 @@ fn direct(context: &Context<'_>, log: &str) -> ConnectError {
         );
         return ConnectError::HostKeyUnknown { host, accept };
     }
-    if AUTHENTICATION.iter().any(|word| has(&word)) {
+    if AUTHENTICATION.iter().any(has) {
         return ConnectError::Authentication {
             host,
             user: context.user.to_owned(),
             detail: line(&AUTHENTICATION),
         };
     }
-    if UNREACHABLE.iter().any(|word| has(&word)) {
+    if UNREACHABLE.iter().any(has) {
         return ConnectError::Unreachable {
             host,
             detail: line(&UNREACHABLE),
@@ -195,7 +195,7 @@ fn last_line(log: &str) -> &str {
     log.lines()
         .rev()
         .map(str::trim)
-        .find(|line| !line.is_empty())
+        .find(|line| !line.is_empty() && !line.contains("terminating, "))
         .unwrap_or_default()
 }
 

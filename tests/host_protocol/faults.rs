@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use mrsk::action::Action;
 use mrsk::name::RunId;
 use mrsk::record::{AttemptState, Ending};
 use mrsk::transport::request::{Inputs, SharedLock, StepRequest};
@@ -13,7 +14,12 @@ use crate::fixture::{Fixture, Sh, attempt, feed, sh_c, step};
 const STRIDE: usize = 211;
 
 fn script(fixture: &Fixture, batch: &[StepRequest]) -> String {
-    let script = script::start(&fixture.place(), &RunId::from("r1"), batch, &Inputs::default());
+    let script = script::start(
+        &fixture.place(),
+        &RunId::from("r1"),
+        batch,
+        &Inputs::default(),
+    );
     script.unwrap().text().to_owned()
 }
 
@@ -25,7 +31,11 @@ fn a_script_that_is_cut_off_runs_nothing() {
         let before = fixture.read("state/app@/serial");
         let script = script(&fixture, &[step("one", &["echo x >$ROOT/ran"])]);
         let length = script.trim_end().len();
-        let lines = script.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(index, _)| index);
+        let lines = script
+            .bytes()
+            .enumerate()
+            .filter(|(_, byte)| *byte == b'\n')
+            .map(|(index, _)| index);
         let mut cuts: Vec<usize> = lines.chain((0..length).step_by(STRIDE)).collect();
         cuts.extend(length - 40..length);
         for cut in cuts.into_iter().filter(|cut| *cut < length) {
@@ -54,7 +64,7 @@ fn kill_at(sh: Sh, index: usize) -> bool {
     let second = StepRequest {
         timeout_seconds: 20,
         diagnose: vec![sh_c("echo why")],
-        cleanup: vec![sh_c("true")],
+        cleanup: vec![Action::Run(sh_c("true"))],
         ..step("second", &["echo x >>$ROOT/second; exit 3"])
     };
     let script = script(&fixture, &[first.clone(), second.clone()]);
@@ -62,7 +72,10 @@ fn kill_at(sh: Sh, index: usize) -> bool {
     if index >= lines.len() {
         return false;
     }
-    let killed = [&lines[..index], &["kill -9 $$"], &lines[index..]].concat().join("\n") + "\n";
+    let killed = [&lines[..index], &["kill -9 $$"], &lines[index..]]
+        .concat()
+        .join("\n")
+        + "\n";
     feed(&fixture, killed.as_bytes());
     let about = format!("{sh:?}, line {index}: {}", lines[index]);
 

@@ -19,8 +19,28 @@ use tokio::sync::mpsc;
 
 /// What the scripts may use of busybox, beside its shell.
 const APPLETS: [&str; 22] = [
-    "base64", "cat", "chmod", "date", "grep", "head", "id", "kill", "ln", "ls", "mkdir", "mv", "printf",
-    "rm", "rmdir", "setsid", "sha256sum", "sleep", "tail", "tr", "wc", "env",
+    "base64",
+    "cat",
+    "chmod",
+    "date",
+    "grep",
+    "head",
+    "id",
+    "kill",
+    "ln",
+    "ls",
+    "mkdir",
+    "mv",
+    "printf",
+    "rm",
+    "rmdir",
+    "setsid",
+    "sha256sum",
+    "sleep",
+    "tail",
+    "tr",
+    "wc",
+    "env",
 ];
 
 /// The shells that hosts have.
@@ -158,7 +178,9 @@ impl Fixture {
     /// Fences and runs one step, and returns its receipt, output and diagnosis.
     pub fn run_one(&self, step: &StepRequest, inputs: &Inputs) -> (Receipt, String, String) {
         self.fence("r1");
-        let mut events = self.start_with("r1", std::slice::from_ref(step), inputs).unwrap();
+        let mut events = self
+            .start_with("r1", std::slice::from_ref(step), inputs)
+            .unwrap();
         match events.pop() {
             Some(Event::Ended {
                 receipt,
@@ -197,7 +219,10 @@ fn shell(directory: &Path, prefix: &[&str]) -> LocalShell {
         directory: directory.join("home"),
         variables: vec![
             ("HOME".into(), text(directory.join("home"))),
-            ("PATH".into(), format!("{}:{}:{inherited}", text(bin), text(fake))),
+            (
+                "PATH".into(),
+                format!("{}:{}:{inherited}", text(bin), text(fake)),
+            ),
             ("ROOT".into(), text(directory.to_path_buf())),
         ],
     }

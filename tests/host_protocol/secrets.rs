@@ -39,7 +39,7 @@ fn steps() -> StepRequest {
     StepRequest {
         actions: vec![Action::Run(docker("login")), Action::Run(shown)],
         diagnose: vec![docker("explain")],
-        cleanup: vec![docker("undo")],
+        cleanup: vec![Action::Run(docker("undo"))],
         timeout_seconds: 60,
         ..step("secret", &[])
     }
@@ -60,7 +60,11 @@ fn they_arrive_byte_for_byte_and_nowhere_else() {
         assert_eq!(receipt.value, None);
         for command in ["login", "explain", "undo"] {
             for way in ["stdin", "TOKEN", "out", "n"] {
-                assert_eq!(fixture.read(&format!("{command}.{way}")), SENTINEL, "{sh:?} {command} {way}");
+                assert_eq!(
+                    fixture.read(&format!("{command}.{way}")),
+                    SENTINEL,
+                    "{sh:?} {command} {way}"
+                );
             }
         }
         assert!(fixture.read("argv").contains("login"));
@@ -82,14 +86,29 @@ fn they_are_in_no_argument_vector() {
         fixture.fence("r1");
         let log = fixture.path("trace").display().to_string();
         let strace = strace.display().to_string();
-        let prefix = [&strace, "-f", "-s", "65536", "-e", "trace=execve", "-o", &log];
+        let prefix = [
+            &strace,
+            "-f",
+            "-s",
+            "65536",
+            "-e",
+            "trace=execve",
+            "-o",
+            &log,
+        ];
         let host = Host::local(fixture.shell_under(&prefix));
         let (place, inputs) = (fixture.place(), inputs());
         block(start(&host, &place, "r1", &[steps()], &inputs)).unwrap();
         let trace = fixture.read("trace");
-        assert!(trace.contains("[\"docker\", \"login\"]") || trace.contains("\"login\"]"), "{sh:?}");
+        assert!(
+            trace.contains("[\"docker\", \"login\"]") || trace.contains("\"login\"]"),
+            "{sh:?}"
+        );
         assert!(!trace.contains("s3ntinel"), "{sh:?}");
-        assert!(!contains(&fixture.path("state"), "s3ntinel", &["output"]), "{sh:?}");
+        assert!(
+            !contains(&fixture.path("state"), "s3ntinel", &["output"]),
+            "{sh:?}"
+        );
     }
 }
 
@@ -101,7 +120,8 @@ fn contains(directory: &Path, text: &str, except: &[&str]) -> bool {
         if path.is_dir() {
             contains(&path, text, except)
         } else {
-            !except.contains(&name.as_str()) && fs::read_to_string(&path).unwrap_or_default().contains(text)
+            !except.contains(&name.as_str())
+                && fs::read_to_string(&path).unwrap_or_default().contains(text)
         }
     })
 }
@@ -123,6 +143,12 @@ fn names_that_cannot_be_variables_are_refused() {
             ..step("one", &[])
         };
         let error = fixture.start_with("r1", &[step], &inputs).unwrap_err();
-        assert!(matches!(error, LinkError::Request(script::RenderError::SecretName(_))), "{name}");
+        assert!(
+            matches!(
+                error,
+                LinkError::Request(script::RenderError::SecretName(_))
+            ),
+            "{name}"
+        );
     }
 }

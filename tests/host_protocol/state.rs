@@ -16,7 +16,12 @@ fn each_plan_that_begins_adds_one() {
     for sh in Sh::all() {
         let fixture = Fixture::new(sh);
         let fence = |digits: &str, run: &str, serial| {
-            block(fixture.host.fence(&fixture.place_of(digits), &RunId::from(run), serial)).unwrap()
+            block(
+                fixture
+                    .host
+                    .fence(&fixture.place_of(digits), &RunId::from(run), serial),
+            )
+            .unwrap()
         };
         let fenced = FenceAnswer::Fenced(Vec::new());
         assert_eq!(fence("a1", "r1", 0), fenced, "{sh:?}");
@@ -35,7 +40,10 @@ fn each_plan_that_begins_adds_one() {
         assert_eq!(fixture.read("state/app@/serial"), "2 sha256:b2\n");
         fs::write(fixture.path("state/app@/serial"), "x y\n").unwrap();
         let damaged = block(fixture.host.fence(&fixture.place(), &RunId::from("r1"), 0));
-        assert!(matches!(damaged, Err(LinkError::Script { .. })), "{damaged:?}");
+        assert!(
+            matches!(damaged, Err(LinkError::Script { .. })),
+            "{damaged:?}"
+        );
     }
 }
 
@@ -63,7 +71,10 @@ fn a_write_that_fails_names_path_and_cause() {
         let LinkError::Script { message } = error else {
             panic!("{sh:?}: {error:?}")
         };
-        assert!(message.contains("state/app@") && message.contains("Not a directory"), "{message}");
+        assert!(
+            message.contains("state/app@") && message.contains("Not a directory"),
+            "{message}"
+        );
     }
 }
 
@@ -71,7 +82,10 @@ fn a_write_that_fails_names_path_and_cause() {
 fn a_full_disk_is_told_and_nothing_runs() {
     let is_mounted = |directory: &str| {
         let options = ["-t", "tmpfs", "-o", "size=64k", "none", directory];
-        Command::new("mount").args(options).output().is_ok_and(|output| output.status.success())
+        Command::new("mount")
+            .args(options)
+            .output()
+            .is_ok_and(|output| output.status.success())
     };
     for sh in Sh::all() {
         let fixture = Fixture::new(sh);
@@ -93,9 +107,15 @@ fn a_full_disk_is_told_and_nothing_runs() {
             panic!("{sh:?}: {fenced:?}")
         };
         assert!(message.contains("state/app@"), "{message}");
-        assert!(message.contains("No space left on device"), "{sh:?} {message}");
+        assert!(
+            message.contains("No space left on device"),
+            "{sh:?} {message}"
+        );
         assert_eq!(fence, "r1\n");
-        assert!(matches!(started, Err(LinkError::Script { .. })), "{sh:?} {started:?}");
+        assert!(
+            matches!(started, Err(LinkError::Script { .. })),
+            "{sh:?} {started:?}"
+        );
         assert_eq!(fixture.read("ran"), "");
     }
 }
@@ -120,7 +140,10 @@ fn a_local_step_leaves_a_receipt_too() {
         };
         let write = |record: &Record| block(fixture.host.record(&fixture.place(), record)).unwrap();
         assert_eq!(write(&record), WriteAnswer::Written, "{sh:?}");
-        assert_eq!(fixture.list()[0].state, AttemptState::Ended(record.receipt.clone()));
+        assert_eq!(
+            fixture.list()[0].state,
+            AttemptState::Ended(record.receipt.clone())
+        );
         fixture.fence("r2");
         assert_eq!(write(&record), WriteAnswer::Refused, "{sh:?}");
     }
@@ -136,7 +159,11 @@ fn a_torn_receipt_is_none() {
         let whole = fs::read_to_string(&path).unwrap();
         for length in 0..whole.len() {
             fs::write(&path, &whole[..length]).unwrap();
-            assert_eq!(fixture.list()[0].state, AttemptState::Lost, "{sh:?} {length}");
+            assert_eq!(
+                fixture.list()[0].state,
+                AttemptState::Lost,
+                "{sh:?} {length}"
+            );
         }
     }
 }
@@ -154,11 +181,15 @@ fn the_end_of_a_plan_is_entered_once_and_old_runs_go() {
             for index in 0..25_u8 {
                 let run = runs.join(format!("{index:02x}ff"));
                 fs::create_dir_all(run.join("s/1")).unwrap();
-                let age = std::time::SystemTime::now() - std::time::Duration::from_secs(1000 - u64::from(index));
+                let age = std::time::SystemTime::now()
+                    - std::time::Duration::from_secs(1000 - u64::from(index));
                 fs::File::open(&run).unwrap().set_modified(age).unwrap();
             }
             let old = std::time::SystemTime::now() - std::time::Duration::from_secs(5000);
-            fs::File::open(runs.join("a1")).unwrap().set_modified(old).unwrap();
+            fs::File::open(runs.join("a1"))
+                .unwrap()
+                .set_modified(old)
+                .unwrap();
             let place = fixture.place_of("c3");
             let run = RunId::from("r3");
             block(fixture.host.fence(&place, &run, 1)).unwrap();
@@ -180,7 +211,12 @@ fn the_end_of_a_plan_is_entered_once_and_old_runs_go() {
         assert_eq!(left.len(), 21, "{sh:?}");
         let audit = block(fixture.host.read_audit(&fixture.place().scope)).unwrap();
         assert_eq!(audit, "it's $done\ntwice\nit's $done\ntwice\n");
-        let refused = block(fixture.host.finish(&fixture.place(), &RunId::from("r1"), &[])).unwrap();
+        let refused = block(
+            fixture
+                .host
+                .finish(&fixture.place(), &RunId::from("r1"), &[]),
+        )
+        .unwrap();
         assert_eq!(refused, WriteAnswer::Refused);
     }
 }
@@ -210,8 +246,15 @@ fn a_probe_is_run_as_it_is() {
     for sh in Sh::all() {
         let fixture = Fixture::new(sh);
         let text = "cat\nif [ -d \"$HOME\" ]\nthen\n  printf '%s\\n' home end\nfi";
-        assert_eq!(block(fixture.host.probe(text)).unwrap(), "home\nend\n", "{sh:?}");
+        assert_eq!(
+            block(fixture.host.probe(text)).unwrap(),
+            "home\nend\n",
+            "{sh:?}"
+        );
         let broken = block(fixture.host.probe("if")).unwrap_err();
-        assert!(matches!(&broken, LinkError::Lost { detail } if !detail.is_empty()), "{broken:?}");
+        assert!(
+            matches!(&broken, LinkError::Lost { detail } if !detail.is_empty()),
+            "{broken:?}"
+        );
     }
 }

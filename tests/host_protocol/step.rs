@@ -21,7 +21,13 @@ fn a_step_runs_once() {
         assert_eq!(fixture.fence("r1"), []);
         let step = step("one", &["echo out; echo error >&2; echo x >>$ROOT/ran"]);
         let events = fixture.start("r1", std::slice::from_ref(&step)).unwrap();
-        let [Event::Claimed { .. }, Event::Ended { receipt, output, .. }] = &events[..] else {
+        let [
+            Event::Claimed { .. },
+            Event::Ended {
+                receipt, output, ..
+            },
+        ] = &events[..]
+        else {
             panic!("{sh:?}: {events:?}");
         };
         assert_eq!(receipt.ending, Ending::Succeeded, "{sh:?}");
@@ -43,7 +49,10 @@ fn a_step_runs_once() {
             }]
         );
         assert_eq!(fixture.read("ran"), "x\n", "{sh:?}");
-        let mode = fs::metadata(fixture.path("state/app@")).unwrap().permissions().mode();
+        let mode = fs::metadata(fixture.path("state/app@"))
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o700);
     }
 }
@@ -55,19 +64,38 @@ fn a_failure_is_explained_and_undone_and_ends_the_batch() {
         fixture.fence("r1");
         let failing = StepRequest {
             diagnose: vec![sh_c("seq 1 200; echo why >&2"), sh_c("exit 9")],
-            cleanup: vec![sh_c("exit 4"), sh_c("echo x >$ROOT/undone")],
-            ..step("failing", &["echo begun", "echo broken; exit 7", "echo x >$ROOT/after"])
+            cleanup: vec![
+                Action::Run(sh_c("exit 4")),
+                Action::Run(sh_c("echo x >$ROOT/undone")),
+            ],
+            ..step(
+                "failing",
+                &["echo begun", "echo broken; exit 7", "echo x >$ROOT/after"],
+            )
         };
-        let batch = [step("one", &["true"]), failing, step("three", &["echo x >$ROOT/after"])];
+        let batch = [
+            step("one", &["true"]),
+            failing,
+            step("three", &["echo x >$ROOT/after"]),
+        ];
         let events = fixture.start("r1", &batch).unwrap();
-        let Some(Event::Ended { receipt, output, diagnosis, .. }) = events.last() else {
+        let Some(Event::Ended {
+            receipt,
+            output,
+            diagnosis,
+            ..
+        }) = events.last()
+        else {
             panic!("{events:?}")
         };
         assert_eq!(events.len(), 4, "{sh:?}: {events:?}");
         assert_eq!(receipt.ending, Ending::Failed { code: 7 }, "{sh:?}");
         assert!(output.starts_with("begun\nbroken\n"), "{output}");
         assert!(output.contains("cleanup failed with status 4"), "{output}");
-        assert!(diagnosis.contains("\n200\nwhy\n") && !diagnosis.contains("\n50\n"), "{diagnosis}");
+        assert!(
+            diagnosis.contains("\n200\nwhy\n") && !diagnosis.contains("\n50\n"),
+            "{diagnosis}"
+        );
         assert_eq!(fixture.read("undone"), "x\n");
         assert_eq!(fixture.read("after"), "");
         assert_eq!(fixture.list().len(), 2);
@@ -122,10 +150,19 @@ fn files_arrive_whole_with_their_mode() {
         };
         let (receipt, output, _) = fixture.run_one(&step, &inputs);
         assert_eq!(receipt.ending, Ending::Succeeded, "{sh:?} {output}");
-        let mode = |name: &str| fs::metadata(fixture.path(name)).unwrap().permissions().mode() & 0o777;
+        let mode = |name: &str| {
+            fs::metadata(fixture.path(name))
+                .unwrap()
+                .permissions()
+                .mode()
+                & 0o777
+        };
         assert_eq!(fixture.read("new dir/text"), text);
         assert_eq!(fs::read(fixture.path("bytes")).unwrap(), bytes);
-        assert_eq!((mode("new dir"), mode("new dir/text"), mode("bytes")), (0o755, 0o644, 0o600));
+        assert_eq!(
+            (mode("new dir"), mode("new dir/text"), mode("bytes")),
+            (0o755, 0o644, 0o600)
+        );
 
         let wrong = Sha256Hex::of(b"other");
         let inputs = Inputs {
@@ -154,8 +191,13 @@ fn a_user_name_may_come_from_a_variable() {
             actions: vec![Action::Run(command)],
             ..step("one", &[])
         };
-        let error = fixture.start("r1", std::slice::from_ref(&step)).unwrap_err();
-        assert!(matches!(error, LinkError::Request(script::RenderError::Missing(_))));
+        let error = fixture
+            .start("r1", std::slice::from_ref(&step))
+            .unwrap_err();
+        assert!(matches!(
+            error,
+            LinkError::Request(script::RenderError::Missing(_))
+        ));
         let inputs = Inputs {
             variables: [("NAME".to_owned(), "$me 'x'".to_owned())].into(),
             ..Inputs::default()
@@ -173,7 +215,7 @@ fn behind_the_fence_of_another_run_nothing_runs() {
         fixture.fence("r1");
         fixture.fence("r2");
         let step = StepRequest {
-            cleanup: vec![sh_c("echo x >$ROOT/ran")],
+            cleanup: vec![Action::Run(sh_c("echo x >$ROOT/ran"))],
             ..step("one", &["echo x >$ROOT/ran"])
         };
         let events = fixture.start("r1", std::slice::from_ref(&step)).unwrap();
@@ -193,11 +235,21 @@ fn of_many_racers_one_claims() {
         let step = step("one", &["echo x >>$ROOT/ran"]);
         let events = block(async {
             let (place, inputs) = (fixture.place(), Inputs::default());
-            let go = || start(&fixture.host, &place, "r1", std::slice::from_ref(&step), &inputs);
+            let go = || {
+                start(
+                    &fixture.host,
+                    &place,
+                    "r1",
+                    std::slice::from_ref(&step),
+                    &inputs,
+                )
+            };
             let (a, b, c, d, e, f) = tokio::join!(go(), go(), go(), go(), go(), go());
             [a, b, c, d, e, f].map(Result::unwrap)
         });
-        let winners = events.iter().filter(|events| matches!(events[0], Event::Claimed { .. }));
+        let winners = events
+            .iter()
+            .filter(|events| matches!(events[0], Event::Claimed { .. }));
         assert_eq!(winners.count(), 1, "{sh:?}");
         assert_eq!(fixture.read("ran"), "x\n");
     }
@@ -211,7 +263,7 @@ fn what_runs_too_long_is_ended_with_all_its_processes() {
         let step = StepRequest {
             timeout_seconds: 1,
             diagnose: vec![sh_c("echo why")],
-            cleanup: vec![sh_c("echo x >$ROOT/undone")],
+            cleanup: vec![Action::Run(sh_c("echo x >$ROOT/undone"))],
             ..step("one", &[script])
         };
         let (receipt, output, diagnosis) = fixture.run_one(&step, &Inputs::default());
@@ -229,7 +281,10 @@ fn what_is_silent_too_long_is_ended() {
         let fixture = Fixture::new(sh);
         let step = StepRequest {
             idle_timeout_seconds: 2,
-            ..step("one", &["for i in 1 2 3; do echo $i; sleep 1; done; sleep 300"])
+            ..step(
+                "one",
+                &["for i in 1 2 3; do echo $i; sleep 1; done; sleep 300"],
+            )
         };
         let (receipt, output, _) = fixture.run_one(&step, &Inputs::default());
         assert_eq!(receipt.ending, Ending::TimedOut, "{sh:?}");
@@ -244,8 +299,10 @@ fn no_process_is_left(fixture: &Fixture, step: &StepRequest) {
         let path = entry.unwrap().path().join("environ");
         fs::read(path).ok()
     });
-    let left = environments
-        .any(|text| text.windows(marker.len()).any(|part| part == marker.as_bytes()));
+    let left = environments.any(|text| {
+        text.windows(marker.len())
+            .any(|part| part == marker.as_bytes())
+    });
     assert!(!left, "{:?}", fixture.sh);
 }
 
@@ -262,7 +319,11 @@ fn a_time_limit_costs_a_fast_step_nothing() {
             .collect();
         let begun = Instant::now();
         assert_eq!(fixture.start("r1", &batch).unwrap().len(), 20);
-        assert!(begun.elapsed() < Duration::from_secs(4), "{sh:?} {:?}", begun.elapsed());
+        assert!(
+            begun.elapsed() < Duration::from_secs(4),
+            "{sh:?} {:?}",
+            begun.elapsed()
+        );
     }
 }
 
@@ -277,7 +338,10 @@ fn a_running_step_is_seen_and_attached_to() {
             eventually("claim", || fixture.list().len() == 1);
             assert_eq!(fixture.list()[0].state, AttemptState::Running, "{sh:?}");
             let state = block(fixture.host.attach(&fixture.place(), &attempt(&step))).unwrap();
-            assert!(matches!(state, Some(AttemptState::Ended(_))), "{sh:?} {state:?}");
+            assert!(
+                matches!(state, Some(AttemptState::Ended(_))),
+                "{sh:?} {state:?}"
+            );
         });
         let other = crate::fixture::step("other", &[]);
         assert_eq!(fixture.settled(&attempt(&other)), None);
@@ -291,13 +355,19 @@ fn a_cancelled_step_is_undone() {
             let fixture = Fixture::new(sh);
             fixture.fence("r1");
             let step = StepRequest {
-                cleanup: vec![sh_c("sleep 0.3; echo x >$ROOT/undone")],
+                cleanup: vec![Action::Run(sh_c("sleep 0.3; echo x >$ROOT/undone"))],
                 timeout_seconds: 100,
                 ..step("one", &[script, "echo x >$ROOT/after"])
             };
             std::thread::scope(|scope| {
-                let running = scope.spawn(|| fixture.start("r1", std::slice::from_ref(&step)).unwrap());
-                eventually("start", || fixture.attempt_directory(&attempt(&step)).join("sessions").exists());
+                let running =
+                    scope.spawn(|| fixture.start("r1", std::slice::from_ref(&step)).unwrap());
+                eventually("start", || {
+                    fixture
+                        .attempt_directory(&attempt(&step))
+                        .join("sessions")
+                        .exists()
+                });
                 let (place, run, attempt) = (fixture.place(), RunId::from("r1"), attempt(&step));
                 let cancel = fixture.host.cancel(&place, &run, &attempt);
                 let Some(AttemptState::Ended(receipt)) = block(cancel).unwrap() else {
@@ -351,7 +421,13 @@ fn a_wait_for_the_shared_lock_is_bounded() {
         let fixture = Fixture::new(sh);
         let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
         let stat = fs::read_to_string("/proc/self/stat").unwrap();
-        let start = stat.rsplit_once(") ").unwrap().1.split(' ').nth(19).unwrap();
+        let start = stat
+            .rsplit_once(") ")
+            .unwrap()
+            .1
+            .split(' ')
+            .nth(19)
+            .unwrap();
         let shared = fixture.path("state/shared.lock");
         fs::create_dir_all(&shared).unwrap();
         let holder = format!("{} {start} {boot}", std::process::id());
@@ -388,7 +464,8 @@ fn a_step_goes_on_when_its_connection_dies() {
                 } => {}
             }
         });
-        let claim = fs::read_to_string(fixture.attempt_directory(&attempt(&step)).join("claim")).unwrap();
+        let claim =
+            fs::read_to_string(fixture.attempt_directory(&attempt(&step)).join("claim")).unwrap();
         let pid = claim.split(' ').next().unwrap().parse().unwrap();
         let pid = rustix::process::Pid::from_raw(pid).unwrap();
         for signal in [rustix::process::Signal::HUP, rustix::process::Signal::PIPE] {
@@ -410,10 +487,19 @@ fn leftovers_of_the_watch_do_not_hold_the_channel() {
             timeout_seconds: 60,
             ..step("one", &["true"])
         };
-        let script = script::start(&fixture.place(), &RunId::from("r1"), &[step], &Inputs::default());
+        let script = script::start(
+            &fixture.place(),
+            &RunId::from("r1"),
+            &[step],
+            &Inputs::default(),
+        );
         let begun = Instant::now();
         let output = feed(&fixture, script.unwrap().text().as_bytes());
-        assert!(begun.elapsed() < Duration::from_millis(900), "{sh:?} {:?}", begun.elapsed());
+        assert!(
+            begun.elapsed() < Duration::from_millis(900),
+            "{sh:?} {:?}",
+            begun.elapsed()
+        );
         assert!(String::from_utf8_lossy(&output.stdout).ends_with("@mrsk end\n"));
         assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{sh:?}");
     }
@@ -423,7 +509,10 @@ fn leftovers_of_the_watch_do_not_hold_the_channel() {
 fn the_lines_of_an_output_cannot_pass_for_an_answer() {
     for sh in Sh::all() {
         let fixture = Fixture::new(sh);
-        let text = format!("@mrsk end\n@mrsk error {}\n", base64::engine::general_purpose::STANDARD.encode("x"));
+        let text = format!(
+            "@mrsk end\n@mrsk error {}\n",
+            base64::engine::general_purpose::STANDARD.encode("x")
+        );
         let step = step("one", &[&format!("printf '{text}'; exit 1")]);
         let (receipt, output, _) = fixture.run_one(&step, &Inputs::default());
         assert_eq!(receipt.ending, Ending::Failed { code: 1 }, "{sh:?}");

@@ -328,7 +328,7 @@ pub fn sample() -> Plan {
             sha256: Sha256Hex::of(b"config"),
         },
         source: Some(Source {
-            commit: "badb1aa51db3".to_owned(),
+            commit: Some("badb1aa51db3".to_owned()),
             tree: None,
             changes: Some(Sha256Hex::of(b"changes")),
             context: ".".to_owned(),

@@ -5,7 +5,6 @@ use super::progress::{JournalEntry, Outcome, Phase, Progress, StepStatus, StopRe
 use super::step::StepState;
 use super::{Ask, BEAT_SECONDS, SUSPEND_SECONDS, State, Timer};
 use crate::name::{HostName, StepId};
-use crate::plan::OnFailure;
 
 impl State {
     pub(super) fn schedule_beat(&mut self) {
@@ -39,7 +38,8 @@ impl State {
             return;
         }
         if !held {
-            return self.stop_now(StopReason::LockLost);
+            self.lock.held = false;
+            return self.lose_lock();
         }
         self.lock.confirmed = self.lock.sent;
         let recent = self.now.since(self.lock.confirmed) < SUSPEND_SECONDS * 1000;
@@ -47,12 +47,13 @@ impl State {
             self.lock.suspended = false;
             self.report(Progress::Resumed);
             self.startable.extend(0..self.hosts.len());
+            self.emit_held_back();
         }
         self.schedule_beat();
         if std::mem::take(&mut self.lock.stale) || !recent {
             self.beat();
-        } else if std::mem::take(&mut self.confirming) {
-            self.judge();
+        } else {
+            self.confirmed();
         }
     }
 
@@ -89,15 +90,16 @@ impl State {
         }
     }
 
-    /// Nothing starts any more. A lost lock ends the run at once: what runs goes on without it, and belongs to the new holder.
+    /// The lock or a fence is another run's. The run ends at once: what runs goes on without it, and belongs to the other one.
+    pub(super) fn lose_lock(&mut self) {
+        self.report(Progress::Stopping(StopReason::LockLost));
+        self.stop = Some(StopReason::LockLost);
+        self.outcome = Some(Outcome::LockLost);
+        self.release();
+    }
+
+    /// Nothing starts any more.
     pub(super) fn stop_now(&mut self, reason: StopReason) {
-        if reason == StopReason::LockLost {
-            self.lock.held = false;
-            self.report(Progress::Stopping(reason.clone()));
-            self.stop = Some(reason);
-            self.outcome = Some(Outcome::LockLost);
-            return self.exit();
-        }
         if self.phase != Phase::Walking {
             if let StopReason::JournalFailed { message } = reason {
                 self.conclude(Outcome::JournalFailed { message });
@@ -134,7 +136,7 @@ impl State {
             match status {
                 StepStatus::Succeeded | StepStatus::AlreadyDone | StepStatus::Tolerated { .. } => {}
                 StepStatus::InDoubt => {
-                    complete &= self.plan.steps[step].on_failure == OnFailure::Tolerate;
+                    complete &= self.doubt_is_final(step);
                     in_doubt.push(self.id(step));
                 }
                 StepStatus::Failed { .. } | StepStatus::Lost => {
@@ -174,11 +176,7 @@ impl State {
     }
 
     pub(super) fn finish_if_answered(&mut self) {
-        if self
-            .hosts
-            .iter()
-            .any(|host| host.asks.contains(&Ask::Finish))
-        {
+        if self.is_open(Ask::Finish) {
             return;
         }
         if self.hosts.iter().all(|host| host.finished) {
@@ -191,7 +189,7 @@ impl State {
 
     pub(super) fn on_refused(&mut self, host: &HostName) {
         if self.host(host).is_some() {
-            self.stop_now(StopReason::LockLost);
+            self.lose_lock();
         }
     }
 
@@ -240,8 +238,8 @@ impl State {
             return self.exit();
         }
         self.enter(Phase::Releasing);
-        for host in &mut self.hosts {
-            host.asks.clear();
+        for host in 0..self.hosts.len() {
+            self.drop_asks(host);
         }
         self.timers
             .retain(|(_, timer)| matches!(timer, Timer::Reconnect { .. }));

@@ -85,7 +85,8 @@ pub enum Event {
         /// What it lists of this plan.
         attempts: Vec<Attempt>,
     },
-    /// The host cannot be reached: there is no link to it. Also the answer to a [`Action::Reconnect`] that failed.
+    /// The first link to a host could not be opened, or a [`Action::Reconnect`] failed. A link that breaks is
+    /// [`Event::ChannelLost`].
     Unreachable {
         /// The host.
         host: HostName,
@@ -145,6 +146,14 @@ pub enum Event {
         /// The host.
         host: HostName,
         /// What the transport said.
+        message: String,
+    },
+    /// The host answers, but cannot do its part: its state directory cannot be written, or its answer makes no sense.
+    /// It is given up at once.
+    HostFailed {
+        /// The host.
+        host: HostName,
+        /// What went wrong.
         message: String,
     },
     /// [`Action::Reconnect`] was done.

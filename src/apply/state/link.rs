@@ -8,6 +8,7 @@ use super::event::Action;
 use super::progress::{Outcome, Phase, Progress, SkipReason, StepStatus, StopReason};
 use super::step::StepState;
 use super::{Ask, GIVE_UP_SECONDS, LONGEST_BACK_OFF_SECONDS, Link, State, Timer};
+use crate::graph::Ended;
 use crate::name::HostName;
 use crate::plan::resume::{Answer, answer};
 use crate::record::{Attempt, AttemptState};
@@ -15,25 +16,52 @@ use crate::record::{Attempt, AttemptState};
 impl State {
     /// Asks now, or once the host is back. A question that is open already is not repeated.
     pub(super) fn ask(&mut self, host: usize, ask: Ask) {
-        match self.hosts[host].link {
-            Link::Gone { .. } => {}
-            Link::Up => {
-                if self.hosts[host].asks.insert(ask) {
-                    self.emit(host, ask);
-                }
-            }
-            Link::Down { .. } => {
-                self.hosts[host].asks.insert(ask);
-            }
+        if self.hosts[host].is_gone() || !self.hosts[host].asks.insert(ask) {
+            return;
+        }
+        *self.asks.entry(ask).or_default() += 1;
+        if self.hosts[host].link == Link::Up {
+            self.emit(host, ask);
         }
     }
 
     /// Returns whether this question was open, and closes it.
     pub(super) fn answered(&mut self, host: usize, ask: Ask) -> bool {
-        self.hosts[host].asks.remove(&ask)
+        let open = self.hosts[host].asks.remove(&ask);
+        if let Some(count) = self.asks.get_mut(&ask).filter(|_| open) {
+            *count -= 1;
+        }
+        open
+    }
+
+    /// Returns whether this question is open on any host.
+    pub(super) fn is_open(&self, ask: Ask) -> bool {
+        self.asks.get(&ask).is_some_and(|count| *count > 0)
+    }
+
+    /// Closes every question to a host.
+    pub(super) fn drop_asks(&mut self, host: usize) {
+        for ask in self.hosts[host].asks.clone() {
+            self.answered(host, ask);
+        }
+    }
+
+    /// Sends again what was held back while the lock could not be confirmed.
+    pub(super) fn emit_held_back(&mut self) {
+        for host in 0..self.hosts.len() {
+            if self.hosts[host].link == Link::Up {
+                let asks: Vec<Ask> = self.hosts[host].asks.iter().copied().collect();
+                for ask in asks.into_iter().filter(|ask| ask.needs_lock()) {
+                    self.emit(host, ask);
+                }
+            }
+        }
     }
 
     fn emit(&mut self, index: usize, ask: Ask) {
+        if self.lock.suspended && ask.needs_lock() {
+            return;
+        }
         let host = self.hosts[index].name.clone();
         let action = match ask {
             Ask::Lock => {
@@ -123,6 +151,12 @@ impl State {
         }
     }
 
+    pub(super) fn on_host_failed(&mut self, name: &HostName, message: String) {
+        if let Some(host) = self.host(name).filter(|host| !self.hosts[*host].is_gone()) {
+            self.give_up(host, message);
+        }
+    }
+
     pub(super) fn on_reconnected(&mut self, name: &HostName) {
         let Some(host) = self.host(name) else { return };
         if !matches!(self.hosts[host].link, Link::Down { .. }) {
@@ -149,7 +183,10 @@ impl State {
             message: message.clone(),
         });
         self.hosts[host].link = Link::Gone { message };
-        self.hosts[host].asks.clear();
+        self.batches.retain(|_, batch| batch.host != host);
+        self.channels -= self.hosts[host].channels;
+        self.hosts[host].channels = 0;
+        self.drop_asks(host);
         match self.phase {
             Phase::Locking => self.conclude(Outcome::Unreachable {
                 hosts: self.gone_hosts(),
@@ -173,20 +210,24 @@ impl State {
             self.stop_now(StopReason::LockHostGone);
             for step in 0..self.steps.len() {
                 if matches!(self.steps[step].state, StepState::Recording { .. }) {
-                    self.fail_with(step, StepStatus::Lost, String::new());
+                    self.lose(step);
                 }
             }
         }
-        let steps = self.hosts[host].steps.clone();
-        self.hosts[host].ready.clear();
-        for step in steps {
+        for step in self.hosts[host].steps.clone() {
             if self.steps[step].is_under_way() {
-                self.fail_with(step, StepStatus::Lost, String::new());
+                self.lose(step);
             } else if !self.steps[step].has_ended() {
                 self.skip(step, SkipReason::HostGone);
             }
         }
+        self.hosts[host].ready.clear();
         self.fail_host(host, StopReason::HostGone { host: name });
+    }
+
+    /// A step was under way when its host went away. Nothing that waits for it starts, even if its failure would be tolerated.
+    pub(super) fn lose(&mut self, step: usize) {
+        self.settle(step, StepStatus::Lost, Ended::Failure, String::new());
     }
 
     /// Settles the steps whose channel broke by what the host lists now.

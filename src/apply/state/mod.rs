@@ -58,14 +58,16 @@ pub struct State {
     hosts: Vec<Host>,
     host_index: HashMap<HostName, usize>,
     lock_host: usize,
+    /// How many hosts have each question open.
+    asks: BTreeMap<Ask, usize>,
     lock: Lock,
     evidence: Evidence,
     statuses: Vec<Status>,
     values: BTreeMap<StepId, Option<String>>,
     /// Whether a host lists the plan as finished: then every step had succeeded everywhere.
     assume_done: bool,
-    /// Whether a beat is awaited that confirms the lock after the fences.
-    confirming: bool,
+    /// What waits for a fresh beat.
+    confirming: Option<Confirm>,
     finish_asked: bool,
     /// What is reported of steps in doubt whose failure is tolerated, once the plan is finished.
     tolerated_doubt: Option<Outcome>,
@@ -134,8 +136,18 @@ enum Ask {
     Release,
 }
 
+impl Ask {
+    /// Whether it changes what other runs see, so that it is held back while the lock is not confirmed.
+    fn needs_lock(self) -> bool {
+        match self {
+            Ask::Fence | Ask::Record { .. } | Ask::Finish => true,
+            Ask::Lock | Ask::Inspect | Ask::Probe | Ask::List | Ask::Beat | Ask::Release => false,
+        }
+    }
+}
+
 /// The deploy lock.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 struct Lock {
     held: bool,
     /// When the last confirmed beat was sent.
@@ -147,6 +159,13 @@ struct Lock {
     suspended: bool,
     /// Until when a held lock is waited for.
     wait_until: Millis,
+}
+
+/// What waits for a beat that is sent now to confirm the lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Confirm {
+    BeforeFences,
+    AfterFences,
 }
 
 /// What happens at a time of its own.
@@ -185,17 +204,7 @@ impl State {
             }
             steps.push(StepRun::new(host.copied()));
         }
-        for &index in shape.graph.order() {
-            let continues = |need: usize| {
-                steps[need].host.is_some()
-                    && steps[need].host == steps[index].host
-                    && (plan.steps[need].safe_point || steps[need].in_switch)
-            };
-            let in_switch = !plan.steps[index].safe_point
-                && !is_barrier(&plan, index)
-                && shape.graph.needs(index).any(continues);
-            steps[index].in_switch = in_switch;
-        }
+        mark_switches(&plan, &shape, &mut steps);
         let lock_host = host_index.get(&plan.lock_host).copied().unwrap_or(0);
         Ok(Self {
             queue: shape.queue(&plan),
@@ -208,7 +217,7 @@ impl State {
             values: BTreeMap::new(),
             assume_done: false,
             taking_up: false,
-            confirming: false,
+            confirming: None,
             finish_asked: false,
             tolerated_doubt: None,
             local_ready: BTreeSet::new(),
@@ -230,6 +239,7 @@ impl State {
             hosts,
             host_index,
             lock_host,
+            asks: BTreeMap::new(),
             steps,
         })
     }
@@ -285,6 +295,7 @@ impl State {
                 state,
             } => self.on_attached(&step, attempt, state),
             Event::ChannelLost { host, message } => self.on_channel_lost(&host, message),
+            Event::HostFailed { host, message } => self.on_host_failed(&host, message),
             Event::Reconnected { host } => self.on_reconnected(&host),
             Event::Listed { host, attempts } => self.on_listed(&host, &attempts),
             Event::LocalEnded {
@@ -362,6 +373,21 @@ impl State {
     }
 }
 
+/// Marks the steps that continue, on their host, what a step with a safe point began.
+fn mark_switches(plan: &Plan, shape: &Shape, steps: &mut [StepRun]) {
+    for &index in shape.graph.order() {
+        let continues = |need: usize| {
+            steps[need].host.is_some()
+                && steps[need].host == steps[index].host
+                && (plan.steps[need].safe_point || steps[need].in_switch)
+        };
+        let in_switch = !plan.steps[index].safe_point
+            && !is_barrier(plan, index)
+            && shape.graph.needs(index).any(continues);
+        steps[index].in_switch = in_switch;
+    }
+}
+
 impl Host {
     fn new(name: HostName) -> Self {
         Self {
@@ -381,15 +407,5 @@ impl Host {
     }
 }
 
-impl Default for Lock {
-    fn default() -> Self {
-        Self {
-            held: false,
-            confirmed: Millis::default(),
-            sent: Millis::default(),
-            stale: false,
-            suspended: false,
-            wait_until: Millis::default(),
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::event::Action;
 use super::progress::{JournalEntry, Outcome, Phase, Progress};
-use super::{Ask, LOCK_RETRY_SECONDS, State, Timer};
+use super::{Ask, Confirm, LOCK_RETRY_SECONDS, State, Timer};
 use crate::facts::model::HostFacts;
 use crate::name::{HostName, PlanDigest};
 use crate::plan::predicate::{Op, Predicate};
@@ -92,11 +92,13 @@ impl State {
         if self.outcome.is_some() {
             return;
         }
-        let waits = |ask: Ask| self.hosts.iter().any(|host| host.asks.contains(&ask));
         match self.phase {
-            Phase::Inspecting if !waits(Ask::Inspect) => self.decide(),
-            Phase::Fencing if !waits(Ask::Fence) => self.confirm_fences(),
-            Phase::Judging if !waits(Ask::Probe) => self.judge(),
+            Phase::Inspecting if !self.is_open(Ask::Inspect) => self.decide(),
+            Phase::Fencing if !self.is_open(Ask::Fence) && self.confirming.is_none() => {
+                self.enter(Phase::Judging);
+                self.confirm(Confirm::AfterFences);
+            }
+            Phase::Judging if !self.is_open(Ask::Probe) => self.judge(),
             _ => {}
         }
     }
@@ -116,8 +118,31 @@ impl State {
         self.evidence.facts.clear();
         self.evidence.attempts.clear();
         self.enter(Phase::Fencing);
-        for host in 0..self.hosts.len() {
-            self.ask(host, Ask::Fence);
+        self.confirm(Confirm::BeforeFences);
+    }
+
+    /// A runner that was frozen may wake up after another took the lock over. So it asks for the lock before it writes its fences,
+    /// lest it stops the other one, and again after the last of them: only then is it certain that the fences and the lock are of
+    /// one run.
+    fn confirm(&mut self, confirm: Confirm) {
+        self.lock.stale = self.hosts[self.lock_host].asks.contains(&Ask::Beat);
+        self.confirming = Some(confirm);
+        self.beat();
+    }
+
+    /// A beat that was sent after the question came up says that the lock is held.
+    pub(super) fn confirmed(&mut self) {
+        if self.outcome.is_some() {
+            return;
+        }
+        match self.confirming.take() {
+            None => {}
+            Some(Confirm::BeforeFences) => {
+                for host in 0..self.hosts.len() {
+                    self.ask(host, Ask::Fence);
+                }
+            }
+            Some(Confirm::AfterFences) => self.judge(),
         }
     }
 
@@ -208,18 +233,9 @@ impl State {
         }
     }
 
-    /// A runner that was frozen may have written its fences after another took the lock over: no step starts before a beat that
-    /// was sent after the last fence says that the lock is still held.
-    fn confirm_fences(&mut self) {
-        self.enter(Phase::Judging);
-        self.lock.stale = self.hosts[self.lock_host].asks.contains(&Ask::Beat);
-        self.confirming = true;
-        self.beat();
-    }
-
     /// Judges what is left to do; where that needs more evidence, asks for it first.
     pub(super) fn judge(&mut self) {
-        if self.confirming || self.outcome.is_some() {
+        if self.confirming.is_some() || self.outcome.is_some() {
             return;
         }
         self.statuses = if self.assume_done {

@@ -1,7 +1,9 @@
 //! How steps end, and what that means for the others.
 
+use std::collections::VecDeque;
+
 use super::progress::{JournalEntry, Phase, Progress, SkipReason, StepStatus, StopReason};
-use super::step::{StepRun, StepState};
+use super::step::StepState;
 use super::{ATTACH_SECONDS, Ask, State, Timer};
 use crate::graph::Ended;
 use crate::name::StepId;
@@ -74,7 +76,7 @@ impl State {
         }
     }
 
-    /// Takes a step out of its batch. Unless it succeeded, the batch is over and the rest of it waits again.
+    /// Takes a step out of its batch. Unless it succeeded, what came after it waits again.
     fn leave_batch(&mut self, step: usize, succeeded: bool) {
         let (StepState::Sent { batch: id } | StepState::Claimed { batch: id }) =
             self.steps[step].state
@@ -84,18 +86,23 @@ impl State {
         let Some(batch) = self.batches.get_mut(&id) else {
             return;
         };
-        batch.steps.retain(|other| *other != step);
-        let host = batch.host;
-        if succeeded && !batch.steps.is_empty() {
+        let Some(at) = batch.steps.iter().position(|other| *other == step) else {
             return;
+        };
+        batch.steps.remove(at);
+        let rest = match succeeded {
+            true => VecDeque::new(),
+            false => batch.steps.split_off(at),
+        };
+        if batch.steps.is_empty() {
+            let host = batch.host;
+            self.batches.remove(&id);
+            self.free_channel(host);
         }
-        let rest = std::mem::take(&mut batch.steps);
-        self.batches.remove(&id);
-        self.free_channel(host);
         for step in rest {
-            let StepRun { state, tries, .. } = &mut self.steps[step];
-            *state = StepState::Waiting;
-            *tries = tries.saturating_sub(1);
+            let run = &mut self.steps[step];
+            run.state = StepState::Waiting;
+            run.tries = run.tries.saturating_sub(1);
         }
     }
 
@@ -110,7 +117,7 @@ impl State {
         match receipt.ending {
             Ending::Succeeded => self.succeed(step, StepStatus::Succeeded),
             Ending::Refused if receipt.run == self.options.run => {
-                self.stop_now(StopReason::LockLost);
+                self.lose_lock();
             }
             Ending::Refused => self.next_attempt(step),
             ending @ (Ending::Failed { .. } | Ending::TimedOut | Ending::Cancelled) => {
@@ -163,9 +170,21 @@ impl State {
         self.fail_with(step, status, diagnosis);
     }
 
-    /// Nobody can say whether the step's effect is there.
+    /// Nobody can say whether the step's effect is there. Where a check may say so later, nothing that waits for it starts, even if
+    /// its failure would be tolerated.
     pub(super) fn doubt(&mut self, step: usize) {
+        let tolerated = self.plan.steps[step].on_failure == OnFailure::Tolerate;
+        if tolerated && !self.doubt_is_final(step) {
+            let status = StepStatus::InDoubt;
+            return self.settle(step, status, Ended::Failure, String::new());
+        }
         self.fail_with(step, StepStatus::InDoubt, String::new());
+    }
+
+    /// Whether a doubt about the step will never be resolved, and does not matter to the plan.
+    pub(super) fn doubt_is_final(&self, step: usize) -> bool {
+        let step = &self.plan.steps[step];
+        step.on_failure == OnFailure::Tolerate && step.check.is_none()
     }
 
     /// Ends a step that did not succeed, and applies its failure policy.
@@ -248,7 +267,8 @@ impl State {
         run.state = StepState::Ended(status.clone());
         run.ended = Some(self.now);
         self.open -= 1;
-        if run.tries > 0 {
+        let worked = !matches!(status, StepStatus::AlreadyDone | StepStatus::Skipped { .. });
+        if worked || run.tries > 0 {
             let attempt = run.attempt;
             self.journal(JournalEntry::Ended {
                 step: self.id(step),
@@ -300,7 +320,9 @@ impl State {
 
     /// A local step succeeded: what others must know about it is recorded on the lock host before anything builds on it.
     pub(super) fn succeed_here(&mut self, step: usize, value: Option<String>, status: StepStatus) {
-        if self.is_recorded(step) {
+        if self.is_recorded(step) && self.hosts[self.lock_host].is_gone() {
+            self.lose(step);
+        } else if self.is_recorded(step) {
             let ran = status == StepStatus::Succeeded;
             self.steps[step].state = StepState::Recording { value, ran };
             self.ask(self.lock_host, Ask::Record { step });

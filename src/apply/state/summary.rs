@@ -36,6 +36,9 @@ pub struct HostSummary {
     pub millis: u64,
 }
 
+/// From the start of the first step to the end of the last.
+type Span = (Millis, Millis);
+
 /// How one step went.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepSummary {
@@ -54,8 +57,7 @@ pub struct StepSummary {
 impl State {
     /// Returns how the run went so far. Barriers are left out of the lines by host.
     pub fn summary(&self) -> Summary {
-        let mut lines: BTreeMap<Option<usize>, (HostSummary, Option<(Millis, Millis)>)> =
-            BTreeMap::new();
+        let mut lines: BTreeMap<Option<usize>, (HostSummary, Option<Span>)> = BTreeMap::new();
         for (index, host) in self.hosts.iter().enumerate() {
             let line = HostSummary {
                 host: Some(host.name.clone()),

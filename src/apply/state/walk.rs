@@ -84,7 +84,7 @@ impl State {
                 self.settle(step, status, Ended::Tolerated, String::new());
             }
             Status::Running { .. } | Status::NeedsProbe if gone => {
-                self.fail_with(step, StepStatus::Lost, String::new());
+                self.lose(step);
             }
             Status::Running { .. } => self.make_attachable(step),
             Status::InDoubt { .. } if !self.steps[step].ask_first => self.doubt(step),
@@ -149,7 +149,7 @@ impl State {
 
     /// Carries on as far as can be.
     pub(super) fn pump(&mut self) {
-        while self.phase == Phase::Walking {
+        while self.phase == Phase::Walking && self.outcome.is_none() {
             while let Some(step) = self.barriers_due.pop() {
                 if self.steps[step].state != StepState::Pausing {
                     continue;
@@ -270,7 +270,8 @@ impl State {
             }
             Some(_) => false,
         };
-        if goes_on || run.handed_over {
+        let for_ever = self.lock.suspended && self.hosts[self.lock_host].is_gone();
+        if (goes_on || run.handed_over) && !for_ever {
             return match self.lock.suspended {
                 true => Permit::Later,
                 false => Permit::Go,
@@ -288,7 +289,12 @@ impl State {
         let name = self.hosts[host].name.clone();
         if self.steps[step].state == StepState::Attachable {
             self.steps[step].state = StepState::Attached;
+            self.steps[step].started.get_or_insert(self.now);
             let attempt = self.steps[step].attempt;
+            self.report(Progress::StepStarted {
+                step: self.id(step),
+                attempt,
+            });
             return self.act(Action::Attach {
                 host: name,
                 step: self.id(step),

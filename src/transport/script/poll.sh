@@ -149,7 +149,7 @@ poll() {
     mrsk_result=$?
     [ "$mrsk_result" = 0 ] && return 0
     [ "$mrsk_result" = 143 ] && return 143
-    printf 'attempt %s of %s: %s\n' "$mrsk_try" "$mrsk_tries" "$mrsk_note"
+    [ -z "$mrsk_note" ] || printf 'attempt %s of %s: %s\n' "$mrsk_try" "$mrsk_tries" "$mrsk_note"
     [ "$mrsk_result" = 2 ] && return 1
     [ "$mrsk_try" -lt "$mrsk_tries" ] || break
     mrsk_try=$((mrsk_try + 1))

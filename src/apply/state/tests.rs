@@ -1,0 +1,767 @@
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use super::*;
+use crate::facts::model::HostFacts;
+use crate::name::{PlanDigest, RunId};
+use crate::plan::predicate::Predicate;
+use crate::plan::resume::Answer;
+use crate::plan::{
+    Barrier, Check, Need, NeedOn, OnFailure, PlanHost, Reason, Reliance, SshRoute, Step, StepKind,
+};
+use crate::record::{Attempt, AttemptState, Ending, LockAnswer, LockDetails, Receipt, Serial};
+
+fn step(id: &str, needs: &[&str]) -> Step {
+    let host = id.split('/').next().filter(|host| *host != "local");
+    let need = |id: &&str| Need {
+        step: StepId::from(id.trim_start_matches('~')),
+        on: match id.starts_with('~') {
+            true => NeedOn::Settled,
+            false => NeedOn::Success,
+        },
+    };
+    Step {
+        id: StepId::from(id),
+        kind: StepKind::Upload,
+        host: host.map(HostName::from),
+        role: None,
+        accessory: None,
+        summary: String::new(),
+        why: Reason::Requested,
+        needs: needs.iter().map(need).collect(),
+        action: Vec::new(),
+        barrier: None,
+        secrets: Vec::new(),
+        check: Some(match host {
+            Some(_) => Check::Facts(vec![Predicate::eq(&["files", id, "sha256"], "1")]),
+            None => Check::Argv(vec!["check".into()]),
+        }),
+        diagnose: Vec::new(),
+        cleanup: Vec::new(),
+        on_failure: OnFailure::StopHost,
+        safe_point: true,
+        timeout_seconds: 0,
+        idle_timeout_seconds: 0,
+        retry: 0,
+    }
+}
+
+fn barrier(id: &str, needs: &[&str], at_most_failed: u32, wait_seconds: u32) -> Step {
+    Step {
+        kind: StepKind::Barrier,
+        check: None,
+        barrier: Some(Barrier {
+            at_most_failed,
+            wait_seconds,
+        }),
+        ..step(id, needs)
+    }
+}
+
+/// The switch of a host: its start is a safe point, and what follows is not.
+fn switch(host: &str) -> Vec<Step> {
+    let id = |rest: &str| format!("{host}/{rest}");
+    let mut steps = vec![
+        step(&id("pull"), &[]),
+        step(&id("start"), &[&id("pull")]),
+        step(&id("route"), &[&id("start")]),
+        step(&id("stop"), &[&id("route")]),
+    ];
+    for step in &mut steps[2..] {
+        step.safe_point = false;
+    }
+    steps
+}
+
+fn plan(steps: Vec<Step>) -> Plan {
+    let document = json!({
+        "format_version": "1.0",
+        "operation": {"name": "deploy", "version": "1"},
+        "service": "app", "version": "1", "image": {"reference": "app:1"},
+        "config": {"path": "deploy.yml", "sha256": ""},
+        "secrets": [], "lock_host": "a", "hosts": {}, "contents": {}, "steps": [],
+        "unchanged": [], "warnings": [], "digest": "sha256:1"
+    });
+    let mut plan: Plan = serde_json::from_value(document).unwrap();
+    for host in steps.iter().filter_map(|step| step.host.clone()) {
+        let ssh = SshRoute {
+            user: "root".into(),
+            port: None,
+            proxy: None,
+            proxy_command: None,
+        };
+        let host_of_plan = PlanHost {
+            ssh,
+            host_keys: Vec::new(),
+            roles: Vec::new(),
+            state_dir: None,
+            serial: 0,
+            relies_on: Vec::new(),
+        };
+        plan.hosts.insert(host, host_of_plan);
+    }
+    plan.steps = steps;
+    plan
+}
+
+/// A run whose questions are answered at once, as far as the test does not answer them itself.
+struct Bench {
+    state: State,
+    now: u64,
+    run: RunId,
+    facts: BTreeMap<HostName, HostFacts>,
+    attempts: BTreeMap<HostName, Vec<Attempt>>,
+    endings: BTreeMap<StepId, Vec<Ending>>,
+    /// Steps whose end the test tells.
+    held: Vec<StepId>,
+    batches: Vec<Vec<StepId>>,
+    attached: Vec<StepId>,
+    recorded: Vec<StepId>,
+    finished: usize,
+    released: usize,
+    outcome: Option<Outcome>,
+}
+
+impl Bench {
+    fn new(plan: Plan) -> Self {
+        Self::with(plan, |_| {})
+    }
+
+    fn with(plan: Plan, options: impl Fn(&mut Options)) -> Self {
+        let run = RunId::from("r");
+        let mut chosen = Options::new(run.clone());
+        options(&mut chosen);
+        Self {
+            state: State::new(Arc::new(plan), chosen).unwrap(),
+            now: 0,
+            run,
+            facts: BTreeMap::new(),
+            attempts: BTreeMap::new(),
+            endings: BTreeMap::new(),
+            held: Vec::new(),
+            batches: Vec::new(),
+            attached: Vec::new(),
+            recorded: Vec::new(),
+            finished: 0,
+            released: 0,
+            outcome: None,
+        }
+    }
+
+    fn fails(mut self, step: &str, times: usize) -> Self {
+        self.endings
+            .insert(step.into(), vec![Ending::Failed { code: 1 }; times]);
+        self
+    }
+
+    fn holds(mut self, step: &str) -> Self {
+        self.held.push(step.into());
+        self
+    }
+
+    fn begin(mut self) -> Self {
+        self.tell(Event::Begin);
+        self
+    }
+
+    /// Hands over an event and everything that is answered at once, in order.
+    fn tell(&mut self, event: Event) {
+        let mut events = std::collections::VecDeque::from([event]);
+        while let Some(event) = events.pop_front() {
+            for action in self.state.handle(Millis(self.now), event) {
+                self.answer(action, &mut events);
+            }
+        }
+    }
+
+    /// Lets time pass, timer by timer.
+    fn pass(&mut self, seconds: u64) {
+        let until = self.now + seconds * 1000;
+        while let Some(at) = self.state.deadline().filter(|at| at.0 <= until) {
+            self.now = self.now.max(at.0);
+            self.tell(Event::Tick);
+        }
+        self.now = until;
+    }
+
+    fn end(&mut self, step: &str, ending: Ending) {
+        self.tell(Event::Ended {
+            step: step.into(),
+            attempt: 1,
+            receipt: receipt(ending, &self.run),
+            diagnosis: String::new(),
+        });
+    }
+
+    fn answer(&mut self, action: Action, events: &mut std::collections::VecDeque<Event>) {
+        match action {
+            Action::TakeLock => events.push_back(Event::Lock(LockAnswer::Acquired {
+                generation: 1,
+                taken_from: None,
+            })),
+            Action::Inspect { host } => events.push_back(Event::Inspected {
+                facts: Box::new(self.facts.get(&host).cloned().unwrap_or_default()),
+                attempts: self.attempts.get(&host).cloned().unwrap_or_default(),
+                host,
+            }),
+            Action::Fence { host, .. } => events.push_back(Event::Fenced {
+                attempts: self.attempts.get(&host).cloned().unwrap_or_default(),
+                host,
+            }),
+            Action::List { host } => events.push_back(Event::Listed {
+                attempts: self.attempts.get(&host).cloned().unwrap_or_default(),
+                host,
+            }),
+            Action::Start { steps, .. } => {
+                self.batches
+                    .push(steps.iter().map(|start| start.step.clone()).collect());
+                for StartStep { step, attempt, .. } in steps {
+                    let claimed = step.clone();
+                    events.push_back(Event::Claimed {
+                        step: claimed,
+                        attempt,
+                    });
+                    if self.held.contains(&step) {
+                        break;
+                    }
+                    let ending = self.ending(&step);
+                    events.push_back(Event::Ended {
+                        step,
+                        attempt,
+                        receipt: receipt(ending, &self.run),
+                        diagnosis: String::new(),
+                    });
+                    if ending != Ending::Succeeded {
+                        break;
+                    }
+                }
+            }
+            Action::StartLocal { step, attempt, .. } => {
+                self.batches.push(vec![step.clone()]);
+                events.push_back(Event::LocalEnded {
+                    ending: self.ending(&step),
+                    step,
+                    attempt,
+                    value: None,
+                    diagnosis: String::new(),
+                });
+            }
+            Action::CheckLocal { step } => events.push_back(Event::LocalChecked {
+                step,
+                answer: Answer::No,
+                value: None,
+            }),
+            Action::Attach { step, .. } => self.attached.push(step),
+            Action::Record { step, .. } => {
+                self.recorded.push(step.clone());
+                events.push_back(Event::Recorded { step });
+            }
+            Action::Beat => events.push_back(Event::Beaten { held: true }),
+            Action::Finish { host } => {
+                self.finished += 1;
+                events.push_back(Event::Finished { host });
+            }
+            Action::Release => {
+                self.released += 1;
+                events.push_back(Event::Released);
+            }
+            Action::Reconnect { .. } | Action::Journal(_) | Action::Report(_) => {}
+            Action::Exit(outcome) => self.outcome = Some(outcome),
+        }
+    }
+
+    fn ending(&mut self, step: &StepId) -> Ending {
+        let next = self.endings.get_mut(step).and_then(Vec::pop);
+        next.unwrap_or(Ending::Succeeded)
+    }
+
+    fn ran(&self) -> Vec<&str> {
+        self.batches.iter().flatten().map(StepId::as_str).collect()
+    }
+
+    fn status(&self, step: &str) -> StepStatus {
+        let summary = self.state.summary();
+        let found = summary
+            .steps
+            .into_iter()
+            .find(|line| line.step.as_str() == step);
+        found.unwrap().status
+    }
+
+    fn code(&self) -> Option<u8> {
+        self.outcome.as_ref().map(Outcome::code)
+    }
+}
+
+fn receipt(ending: Ending, run: &RunId) -> Receipt {
+    Receipt {
+        ending,
+        run: run.clone(),
+        started: 0,
+        ended: 0,
+        value: None,
+    }
+}
+
+fn two_switches() -> Plan {
+    let mut steps = switch("a");
+    steps.extend(switch("b"));
+    plan(steps)
+}
+
+fn attempt(step: &str, state: AttemptState) -> Attempt {
+    Attempt {
+        step: StepId::from(step).hash(),
+        number: 1,
+        state,
+    }
+}
+
+fn details() -> LockDetails {
+    LockDetails::parse("Locked by: somebody at 2026\nRun: other")
+}
+
+#[test]
+fn a_chain_shares_a_session_up_to_the_next_safe_point() {
+    let bench = Bench::new(two_switches()).begin();
+    let batches: Vec<usize> = bench.batches.iter().map(Vec::len).collect();
+    assert_eq!(batches, [1, 1, 3, 3]);
+    assert_eq!(bench.outcome, Some(Outcome::Done));
+    assert_eq!((bench.finished, bench.released), (2, 1));
+}
+
+#[test]
+fn a_held_lock_is_waited_for_as_long_as_asked() {
+    let held = || {
+        Event::Lock(LockAnswer::Held {
+            details: details(),
+            beat_age: 1,
+        })
+    };
+    for (wait, retries) in [(0, 0), (5, 3)] {
+        let plan = Arc::new(plan(switch("a")));
+        let options = Options {
+            lock_wait_seconds: wait,
+            ..Options::new(RunId::from("r"))
+        };
+        let mut state = State::new(plan, options).unwrap();
+        state.handle(Millis(0), Event::Begin);
+        let mut actions = state.handle(Millis(0), held());
+        let mut asked = 0;
+        while let Some(at) = state.deadline() {
+            asked += 1;
+            assert!(state.handle(at, Event::Tick).contains(&Action::TakeLock));
+            actions = state.handle(at, held());
+        }
+        assert_eq!(asked, retries);
+        let refused = Outcome::LockHeld {
+            details: details(),
+            beat_age: 1,
+        };
+        assert_eq!(refused.code(), 4);
+        assert_eq!(actions.last(), Some(&Action::Exit(refused)));
+        assert!(!actions.contains(&Action::Release));
+    }
+}
+
+#[test]
+fn what_the_hosts_show_decides_before_anything_changes() {
+    let other = Some(PlanDigest::from("sha256:other"));
+    let relying = || {
+        let mut plan = two_switches();
+        let predicate = Predicate::eq(&["files", "x", "sha256"], "1");
+        let reliance = Reliance::new(predicate, vec![StepId::from("b/pull")]);
+        let host = plan.hosts.get_mut("b").unwrap();
+        host.relies_on.push(reliance);
+        plan
+    };
+    let mut finished = HostFacts::default();
+    finished.finished.insert(PlanDigest::from("sha256:1"));
+    let mut bench = Bench::new(relying());
+    bench.facts = [("a".into(), finished.clone()), ("b".into(), finished)].into();
+    assert_eq!(bench.begin().outcome, Some(Outcome::AlreadyApplied));
+
+    let mut superseded = HostFacts::default();
+    superseded.serial.number = 1;
+    superseded.serial.plan = other.clone();
+    let mut bench = Bench::new(relying());
+    bench.facts = [("b".into(), superseded)].into();
+    let bench = bench.begin();
+    let host = HostName::from("b");
+    assert_eq!(
+        bench.outcome,
+        Some(Outcome::Superseded { host, plan: other })
+    );
+
+    let bench = Bench::new(relying()).begin();
+    let stale = Outcome::Stale {
+        host: "b".into(),
+        fact: "/files/x/sha256".into(),
+        then: "\"1\"".into(),
+        now: "absent".into(),
+    };
+    assert_eq!(bench.outcome, Some(stale));
+    assert_eq!((bench.ran().len(), bench.released), (0, 1));
+
+    let mut bench = Bench::new(relying());
+    let done = AttemptState::Ended(receipt(Ending::Succeeded, &bench.run));
+    bench.attempts = [("b".into(), vec![attempt("b/pull", done)])].into();
+    assert_eq!(bench.begin().outcome, Some(Outcome::Done));
+}
+
+#[test]
+fn hosts_out_of_reach_are_reported_together_or_left_out() {
+    for keep_going in [false, true] {
+        let plan = Arc::new(two_switches());
+        let options = Options {
+            keep_going,
+            ..Options::new(RunId::from("r"))
+        };
+        let mut bench = Bench::with(two_switches(), |_| {});
+        bench.state = State::new(plan, options).unwrap();
+        bench.state.handle(Millis(0), Event::Begin);
+        let lock = LockAnswer::Acquired {
+            generation: 1,
+            taken_from: None,
+        };
+        bench.state.handle(Millis(0), Event::Lock(lock));
+        bench.tell(Event::Unreachable {
+            host: "b".into(),
+            message: "no route".into(),
+        });
+        bench.tell(Event::Inspected {
+            host: "a".into(),
+            facts: Box::default(),
+            attempts: Vec::new(),
+        });
+        let expected = if keep_going {
+            (Some(1), 4)
+        } else {
+            (Some(69), 0)
+        };
+        assert_eq!((bench.code(), bench.ran().len()), expected);
+        assert_eq!(bench.released, 1);
+    }
+}
+
+#[test]
+fn a_failure_stops_other_hosts_at_their_safe_points() {
+    let mut bench = Bench::new(two_switches())
+        .fails("b/start", 1)
+        .holds("a/start")
+        .begin();
+    assert_eq!(bench.outcome, None);
+    bench.end("a/start", Ending::Succeeded);
+    bench.end("a/route", Ending::Succeeded);
+    bench.end("a/stop", Ending::Succeeded);
+    let failed = vec![StepId::from("b/start")];
+    assert_eq!(bench.outcome, Some(Outcome::Failed { steps: failed }));
+    let blocked = StepStatus::Skipped {
+        reason: SkipReason::Blocked,
+    };
+    assert_eq!(bench.status("b/route"), blocked);
+
+    let bench = Bench::new(two_switches()).fails("a/pull", 1).begin();
+    let stopping = StepStatus::Skipped {
+        reason: SkipReason::Stopping,
+    };
+    assert_eq!(bench.status("b/start"), stopping);
+    assert_eq!(bench.status("b/pull"), StepStatus::Succeeded);
+}
+
+#[test]
+fn keep_going_and_max_failures_bound_what_a_failure_stops() {
+    let hosts = ["a", "b", "c", "d"];
+    for (keep_going, max_failures, done) in [
+        (false, None, 0),
+        (true, None, 2),
+        (true, Some(2), 0),
+        (false, Some(3), 2),
+    ] {
+        let steps = hosts.iter().flat_map(|host| switch(host)).collect();
+        let bench = Bench::with(plan(steps), |options| {
+            options.keep_going = keep_going;
+            options.max_failures = max_failures;
+            options.parallel = 1;
+        });
+        let bench = bench.fails("a/pull", 1).fails("b/pull", 1).begin();
+        let stopped = bench.ran().iter().filter(|id| id.ends_with("stop")).count();
+        assert_eq!(stopped, done, "{keep_going} {max_failures:?}");
+        assert_eq!(bench.code(), Some(1));
+    }
+}
+
+#[test]
+fn a_step_is_tried_again_as_often_as_it_says() {
+    for (failures, code, tries) in [(1, 0, 2), (2, 0, 3), (3, 1, 3)] {
+        let mut steps = switch("a");
+        steps[0].retry = 2;
+        let bench = Bench::new(plan(steps)).fails("a/pull", failures).begin();
+        let pulls = bench.ran().iter().filter(|id| **id == "a/pull").count();
+        assert_eq!((bench.code(), pulls), (Some(code), tries));
+    }
+}
+
+#[test]
+fn a_tolerated_failure_satisfies_only_what_wants_it_settled() {
+    let mut steps = vec![
+        step("a/drain", &[]),
+        step("a/stop", &["~a/drain"]),
+        step("a/other", &["a/drain"]),
+    ];
+    steps[0].on_failure = OnFailure::Tolerate;
+    let bench = Bench::new(plan(steps)).fails("a/drain", 1).begin();
+    assert_eq!(bench.status("a/stop"), StepStatus::Succeeded);
+    assert_ne!(bench.status("a/other"), StepStatus::Succeeded);
+}
+
+#[test]
+fn a_barrier_waits_and_lets_as_many_failures_pass_as_it_says() {
+    let steps = |at_most_failed| {
+        vec![
+            step("a/x", &[]),
+            step("b/x", &[]),
+            barrier("local/some", &["a/x", "b/x"], at_most_failed, 7),
+            step("c/x", &["local/some"]),
+        ]
+    };
+    for (at_most_failed, reached) in [(0, false), (1, true)] {
+        let going = |options: &mut Options| options.keep_going = true;
+        let bench = Bench::with(plan(steps(at_most_failed)), going);
+        let mut bench = bench.fails("b/x", 1).begin();
+        bench.pass(6);
+        assert!(!bench.ran().contains(&"c/x"));
+        bench.pass(2);
+        assert_eq!(bench.ran().contains(&"c/x"), reached);
+        assert_eq!(bench.code(), Some(1));
+    }
+}
+
+#[test]
+fn the_first_interrupt_finishes_what_runs_and_the_second_leaves() {
+    let run = || {
+        Bench::new(two_switches())
+            .holds("a/start")
+            .holds("b/pull")
+            .begin()
+    };
+    let mut bench = run();
+    bench.tell(Event::Interrupt);
+    assert_eq!(bench.outcome, None);
+    bench.end("b/pull", Ending::Succeeded);
+    for step in ["a/start", "a/route", "a/stop"] {
+        bench.end(step, Ending::Succeeded);
+    }
+    let in_doubt = Vec::new();
+    assert_eq!(bench.outcome, Some(Outcome::Interrupted { in_doubt }));
+    assert!(!bench.ran().contains(&"b/start"));
+    assert_eq!(bench.released, 1);
+
+    let mut bench = run();
+    bench.tell(Event::Interrupt);
+    bench.tell(Event::Interrupt);
+    let in_doubt = ["a/start", "a/route", "a/stop", "b/pull"].map(StepId::from);
+    let in_doubt = in_doubt.to_vec();
+    assert_eq!(bench.outcome, Some(Outcome::Interrupted { in_doubt }));
+    assert_eq!(bench.released, 0);
+}
+
+#[test]
+fn a_journal_that_cannot_be_written_stops_new_steps() {
+    let mut bench = Bench::new(two_switches()).holds("a/pull").begin();
+    let message = "disk full".to_owned();
+    bench.tell(Event::JournalFailed {
+        message: message.clone(),
+    });
+    bench.end("a/pull", Ending::Succeeded);
+    assert_eq!(bench.outcome, Some(Outcome::JournalFailed { message }));
+    assert!(!bench.ran().contains(&"a/start"));
+}
+
+#[test]
+fn a_receipt_that_says_refused_ends_the_run_if_it_is_its_own() {
+    let mut bench = Bench::new(two_switches()).holds("a/pull").begin();
+    bench.end("a/pull", Ending::Refused);
+    assert_eq!(bench.outcome, Some(Outcome::LockLost));
+
+    let mut bench = Bench::new(two_switches());
+    let refused = AttemptState::Ended(receipt(Ending::Refused, &RunId::from("other")));
+    bench.attempts = [("a".into(), vec![attempt("a/pull", refused)])].into();
+    assert_eq!(bench.begin().outcome, Some(Outcome::Done));
+}
+
+#[test]
+fn a_lost_lock_ends_the_run_without_a_release() {
+    let mut bench = Bench::new(two_switches()).holds("a/pull").begin();
+    let mut state = bench.state.clone();
+    state.handle(Millis(6_000), Event::Tick);
+    let actions = state.handle(Millis(6_100), Event::Beaten { held: false });
+    assert_eq!(actions.last(), Some(&Action::Exit(Outcome::LockLost)));
+    assert!(!actions.contains(&Action::Release));
+    bench.pass(30);
+    assert_eq!(bench.outcome, None);
+}
+
+#[test]
+fn nothing_starts_while_the_lock_cannot_be_confirmed() {
+    let mut bench = Bench::new(two_switches()).holds("a/pull").begin();
+    let before = bench.ran().len();
+    bench.state.handle(Millis(5_000), Event::Tick);
+    bench.now = 50_000;
+    bench.end("a/pull", Ending::Succeeded);
+    assert_eq!(bench.ran().len(), before);
+    bench.tell(Event::Beaten { held: true });
+    assert_eq!(bench.outcome, Some(Outcome::Done));
+}
+
+#[test]
+fn after_a_lost_channel_the_list_decides() {
+    let lost = |bench: &mut Bench| {
+        bench.tell(Event::ChannelLost {
+            host: "b".into(),
+            message: "broken pipe".into(),
+        });
+        bench.pass(1);
+        let host = HostName::from("b");
+        bench.tell(Event::Reconnected { host });
+    };
+    let run = || Bench::new(two_switches()).holds("b/start").begin();
+    let set = |bench: &mut Bench, state: AttemptState| {
+        bench.held.clear();
+        let pulled = AttemptState::Ended(receipt(Ending::Succeeded, &bench.run));
+        let attempts = vec![attempt("b/pull", pulled), attempt("b/start", state)];
+        bench.attempts.insert("b".into(), attempts);
+    };
+    let mut bench = run();
+    set(&mut bench, AttemptState::Running);
+    lost(&mut bench);
+    assert_eq!(bench.attached, [StepId::from("b/start")]);
+
+    let mut bench = run();
+    let ended = AttemptState::Ended(receipt(Ending::Succeeded, &bench.run));
+    set(&mut bench, ended);
+    lost(&mut bench);
+    assert_eq!(bench.outcome, Some(Outcome::Done));
+
+    let mut bench = run();
+    set(&mut bench, AttemptState::Lost);
+    lost(&mut bench);
+    assert_eq!(bench.outcome, Some(Outcome::Done));
+    let starts = bench.ran().iter().filter(|id| **id == "b/start").count();
+    assert_eq!(starts, 2);
+}
+
+#[test]
+fn a_host_that_stays_away_is_given_up_and_the_others_finish_their_switch() {
+    let mut bench = Bench::new(two_switches())
+        .holds("b/start")
+        .holds("a/start")
+        .begin();
+    let host = HostName::from("b");
+    let message = "no route".to_owned();
+    bench.tell(Event::ChannelLost {
+        host: host.clone(),
+        message: message.clone(),
+    });
+    for _ in 0..20 {
+        bench.pass(8);
+        bench.tell(Event::Unreachable {
+            host: host.clone(),
+            message: message.clone(),
+        });
+    }
+    for step in ["a/start", "a/route", "a/stop"] {
+        bench.end(step, Ending::Succeeded);
+    }
+    assert_eq!(bench.status("a/stop"), StepStatus::Succeeded);
+    assert_eq!(bench.status("b/start"), StepStatus::Lost);
+    assert_eq!(bench.code(), Some(1));
+    assert_eq!(bench.released, 1);
+}
+
+#[test]
+fn a_push_is_recorded_before_anything_builds_on_it() {
+    let mut steps = vec![step("local/push", &[]), step("a/pull", &["local/push"])];
+    steps[0].kind = StepKind::Push;
+    let bench = Bench::new(plan(steps)).begin();
+    assert_eq!(bench.recorded, [StepId::from("local/push")]);
+    assert_eq!(bench.outcome, Some(Outcome::Done));
+}
+
+#[test]
+fn a_fence_that_another_plan_holds_is_superseded() {
+    let mut state =
+        State::new(Arc::new(plan(switch("a"))), Options::new(RunId::from("r"))).unwrap();
+    state.handle(Millis(0), Event::Begin);
+    let lock = LockAnswer::Acquired {
+        generation: 1,
+        taken_from: None,
+    };
+    state.handle(Millis(0), Event::Lock(lock));
+    state.handle(
+        Millis(0),
+        Event::Inspected {
+            host: "a".into(),
+            facts: Box::default(),
+            attempts: Vec::new(),
+        },
+    );
+    state.handle(Millis(0), Event::Beaten { held: true });
+    let serial = Serial {
+        number: 2,
+        plan: Some(PlanDigest::from("sha256:other")),
+    };
+    let host = HostName::from("a");
+    let actions = state.handle(Millis(0), Event::FenceRefused { host, serial });
+    assert!(actions.contains(&Action::Release));
+    let actions = state.handle(Millis(0), Event::Released);
+    assert!(matches!(
+        actions.last(),
+        Some(Action::Exit(Outcome::Superseded { .. }))
+    ));
+}
+
+#[test]
+fn the_summary_counts_by_host() {
+    let bench = Bench::new(two_switches()).fails("b/route", 1).begin();
+    let summary = bench.state.summary();
+    let line = |host: &str| {
+        let found = summary
+            .hosts
+            .iter()
+            .find(|line| line.host.as_ref().is_some_and(|name| name.as_str() == host));
+        found.map(|line| (line.ran, line.skipped, line.failed, line.in_doubt))
+    };
+    assert_eq!(line("b"), Some((2, 1, 1, 0)));
+    assert_eq!(line("a"), Some((4, 0, 0, 0)));
+}
+
+#[test]
+fn a_hundred_thousand_steps_take_seconds_and_not_hours() {
+    let mut steps = Vec::new();
+    let mut ends = Vec::new();
+    for host in 0..10_000 {
+        let name = if host == 0 {
+            "a".to_owned()
+        } else {
+            format!("h{host}")
+        };
+        steps.extend(switch(&name));
+        ends.push(format!("{name}/stop"));
+    }
+    let ends: Vec<&str> = ends.iter().map(String::as_str).collect();
+    steps.push(barrier("local/all", &ends, 0, 0));
+    for host in 1..10_000 {
+        for part in 0..6 {
+            steps.push(step(&format!("h{host}/after{part}"), &["local/all"]));
+        }
+    }
+    let count = steps.len();
+    let before = std::time::Instant::now();
+    let plan = plan(steps);
+    let bench = Bench::new(plan).begin();
+    assert_eq!(bench.outcome, Some(Outcome::Done));
+    assert_eq!(bench.ran().len(), count - 1);
+    assert!(before.elapsed().as_secs() < 60);
+}

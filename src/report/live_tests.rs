@@ -1,0 +1,206 @@
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use indicatif::TermLike;
+
+use super::*;
+use crate::apply::state::Phase;
+use crate::name::{HostName, StepId};
+use crate::plan::Plan;
+use crate::record::Ending;
+use crate::report::{Paint, Verbosity};
+
+/// A terminal that keeps everything that was written to it.
+#[derive(Debug, Clone, Default)]
+struct Paper(Arc<Mutex<String>>);
+
+impl Paper {
+    fn add(&self, text: &str) -> io::Result<()> {
+        self.0.lock().unwrap().push_str(text);
+        Ok(())
+    }
+
+    /// Waits until the thread that draws has written `text`.
+    fn wait_for(&self, text: &str) {
+        let limit = Instant::now() + Duration::from_secs(20);
+        while !self.0.lock().unwrap().contains(text) {
+            assert!(Instant::now() < limit, "{text:?} is not drawn");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+impl TermLike for Paper {
+    fn width(&self) -> u16 {
+        80
+    }
+    fn height(&self) -> u16 {
+        24
+    }
+    fn move_cursor_up(&self, _: usize) -> io::Result<()> {
+        Ok(())
+    }
+    fn move_cursor_down(&self, _: usize) -> io::Result<()> {
+        Ok(())
+    }
+    fn move_cursor_right(&self, _: usize) -> io::Result<()> {
+        Ok(())
+    }
+    fn move_cursor_left(&self, _: usize) -> io::Result<()> {
+        Ok(())
+    }
+    fn write_line(&self, text: &str) -> io::Result<()> {
+        self.add(text)?;
+        self.add("\n")
+    }
+    fn write_str(&self, text: &str) -> io::Result<()> {
+        self.add(text)
+    }
+    fn clear_line(&self) -> io::Result<()> {
+        Ok(())
+    }
+    fn flush(&self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A plan of one step on each of so many hosts.
+fn plan(hosts: usize) -> Plan {
+    let names: Vec<String> = (1..=hosts)
+        .map(|number| format!("app{number:02}"))
+        .collect();
+    let steps: Vec<serde_json::Value> = names
+        .iter()
+        .map(|host| {
+            serde_json::json!({
+                "id": id(host), "kind": "pull", "host": host, "summary": format!("Pull app on {host}"),
+                "why": "requested", "needs": [], "on_failure": "stop_run", "timeout_seconds": 1,
+            })
+        })
+        .collect();
+    let route = serde_json::json!({
+        "ssh": {"user": "root"}, "host_keys": [], "roles": [], "serial": 0, "relies_on": [],
+    });
+    let hosts: BTreeMap<&String, &serde_json::Value> =
+        names.iter().map(|name| (name, &route)).collect();
+    serde_json::from_value(serde_json::json!({
+        "format_version": "1.0", "operation": {"name": "deploy", "version": "2"}, "service": "app",
+        "version": "2", "image": {"reference": "app:2"}, "config": {"path": "d", "sha256": ""},
+        "secrets": [], "lock_host": "app01", "hosts": hosts, "contents": {}, "steps": steps,
+        "unchanged": [], "warnings": [], "digest": "",
+    }))
+    .unwrap()
+}
+
+fn id(host: &str) -> String {
+    format!("{host}/image/app/pull")
+}
+
+fn view(hosts: usize) -> View {
+    View::new(
+        Arc::new(plan(hosts)),
+        "plan.json",
+        Paint::Plain,
+        Verbosity::Normal,
+    )
+}
+
+fn started(host: &str) -> Progress {
+    Progress::StepStarted {
+        step: StepId::new(id(host)),
+        attempt: 1,
+    }
+}
+
+/// Returns what is drawn at a time of the run's clock, later than every event.
+fn drawn(
+    view: &View,
+    tally: &Tally,
+    says: &HashMap<StepId, String>,
+    at: u64,
+    width: u16,
+) -> String {
+    let (rows, more) = rows(view, tally, says);
+    let seen = Instant::now();
+    let board = Board {
+        rows,
+        more,
+        last: (Millis(2_000), seen),
+        width,
+    };
+    board.text(seen + Duration::from_millis(at - 2_000))
+}
+
+#[test]
+fn hosts_at_work_have_a_row_with_the_elapsed_time() {
+    let view = view(2);
+    let mut tally = Tally::default();
+    tally.note(Millis(1_000), &started("app01"));
+    tally.note(Millis(2_000), &started("app02"));
+    let says = HashMap::from([(StepId::new(id("app02")), "layer 3 of 5".to_owned())]);
+    assert_eq!(
+        drawn(&view, &tally, &says, 63_500, 80),
+        "  1m 02s  app01  Pull app on app01\n  1m 01s  app02  Pull app on app02: layer 3 of 5"
+    );
+}
+
+#[test]
+fn rows_fit_the_terminal() {
+    let view = view(40);
+    let mut tally = Tally::default();
+    for number in 1..=40 {
+        tally.note(Millis(0), &started(&format!("app{number:02}")));
+    }
+    let text = drawn(&view, &tally, &HashMap::new(), 2_000, 30);
+    let rows: Vec<&str> = text.lines().collect();
+    assert_eq!(rows.len(), ROWS + 1);
+    assert!(rows.iter().all(|row| row.chars().count() < 30), "{text}");
+    assert!(rows[ROWS].contains("24 more"), "{text}");
+}
+
+#[test]
+fn a_failure_scrolls_above_with_its_output_and_the_end_follows() {
+    let paper = Paper::default();
+    let target = ProgressDrawTarget::term_like(Box::new(paper.clone()));
+    let mut out = Vec::new();
+    let mut live = Live::new(view(2), target, 80, &mut out);
+    live.progress(Millis(0), &Progress::Phase(Phase::Walking));
+    live.progress(Millis(0), &started("app01"));
+    live.output(&StepId::new(id("app01")), "layer 3 of 5");
+    live.progress(Millis(1), &started("app02"));
+    paper.wait_for("Pull app on app01: layer 3 of 5");
+    paper.wait_for("Pull app on app02");
+    live.progress(
+        Millis(7_000),
+        &Progress::StepEnded {
+            step: StepId::new(id("app01")),
+            status: StepStatus::Failed {
+                ending: Ending::Failed { code: 1 },
+            },
+            diagnosis: "manifest unknown".into(),
+        },
+    );
+    live.progress(
+        Millis(7_000),
+        &Progress::HostBack {
+            host: HostName::from("app01"),
+        },
+    );
+    live.finish(
+        &Summary {
+            hosts: Vec::new(),
+            steps: Vec::new(),
+        },
+        &Outcome::AlreadyApplied,
+    );
+    let drawn = paper.0.lock().unwrap().clone();
+    let failed = "    7.0s  app01  app01/image/app/pull  failed: exit status 1 (7.0s)";
+    assert!(drawn.contains(failed), "{drawn}");
+    assert!(drawn.contains("          | manifest unknown"), "{drawn}");
+    assert!(
+        String::from_utf8(out)
+            .unwrap()
+            .contains("already applied: ")
+    );
+}

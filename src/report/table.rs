@@ -1,0 +1,115 @@
+//! The final table, host by host.
+
+use comfy_table::{Attribute, Cell, CellAlignment, Color, Table, presets};
+
+use super::serving::is_under_way;
+use super::text::{count, duration};
+use super::{Paint, View, shown_host};
+use crate::apply::state::{HostSummary, Summary};
+
+/// The number of rows up to which hosts where nothing needs attention have a row of their own.
+const ROWS: usize = 40;
+
+/// Returns the table, with a newline after each row.
+pub(super) fn render(view: &View, summary: &Summary) -> String {
+    let paint = view.paint;
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING);
+    if paint == Paint::Coloured {
+        table.enforce_styling();
+    } else {
+        table.force_no_tty();
+    }
+    let heads = [
+        "host",
+        "ran",
+        "already done",
+        "skipped",
+        "failed",
+        "in doubt",
+        "time",
+    ];
+    table.set_header(heads.iter().enumerate().map(|(column, head)| {
+        let cell = Cell::new(head).add_attribute(Attribute::Dim);
+        if column == 0 {
+            cell
+        } else {
+            cell.set_alignment(CellAlignment::Right)
+        }
+    }));
+    let folds = summary.hosts.len() > ROWS;
+    let lines = with_left_behind(view, summary);
+    let (folded, shown): (Vec<_>, Vec<_>) = lines
+        .iter()
+        .partition(|line| folds && line.host.is_some() && !needs_attention(line));
+    for line in shown {
+        table.add_row(row(shown_host(line.host.as_ref()), line));
+    }
+    if !folded.is_empty() {
+        let name = format!("{} without trouble", count(folded.len(), "host"));
+        table.add_row(row(name, &sum(&folded)));
+    }
+    table
+        .lines()
+        .map(|line| format!("{}\n", line.trim_end()))
+        .collect()
+}
+
+/// Returns the lines, with the steps that were at work when the run left as in doubt, not as skipped.
+fn with_left_behind(view: &View, summary: &Summary) -> Vec<HostSummary> {
+    let mut lines = summary.hosts.clone();
+    for step in summary.steps.iter().filter(|step| is_under_way(step)) {
+        let host = view.step(&step.step).and_then(|step| step.host.as_ref());
+        let line = lines.iter_mut().find(|line| line.host.as_ref() == host);
+        if let Some(line) = line {
+            line.skipped = line.skipped.saturating_sub(1);
+            line.in_doubt += 1;
+        }
+    }
+    lines
+}
+
+fn needs_attention(line: &HostSummary) -> bool {
+    line.failed + line.in_doubt + line.skipped > 0
+}
+
+fn sum(lines: &[&HostSummary]) -> HostSummary {
+    lines
+        .iter()
+        .fold(HostSummary::default(), |sum, line| HostSummary {
+            host: None,
+            ran: sum.ran + line.ran,
+            already_done: sum.already_done + line.already_done,
+            skipped: sum.skipped + line.skipped,
+            failed: sum.failed + line.failed,
+            in_doubt: sum.in_doubt + line.in_doubt,
+            millis: sum.millis.max(line.millis),
+        })
+}
+
+fn row(name: String, line: &HostSummary) -> Vec<Cell> {
+    let number = |number: usize, colour: Option<Color>| {
+        let text = match number {
+            0 => "-".to_owned(),
+            number => number.to_string(),
+        };
+        let cell = Cell::new(text).set_alignment(CellAlignment::Right);
+        match colour {
+            Some(colour) if number > 0 => cell.fg(colour),
+            _ => cell,
+        }
+    };
+    let time = match line.millis {
+        0 => "-".to_owned(),
+        millis => duration(millis),
+    };
+    vec![
+        Cell::new(name),
+        number(line.ran, Some(Color::Green)),
+        number(line.already_done, None),
+        number(line.skipped, None),
+        number(line.failed, Some(Color::Red)),
+        number(line.in_doubt, Some(Color::Yellow)),
+        Cell::new(time).set_alignment(CellAlignment::Right),
+    ]
+}

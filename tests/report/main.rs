@@ -1,0 +1,401 @@
+//! What a run prints, for each way it can end, against golden files. `MRSK_BLESS=1` rewrites them.
+
+mod scenario;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use mrsk::apply::state::{
+    HostSummary, Outcome, Phase, Progress, SkipReason, StepStatus, StopReason,
+};
+use mrsk::name::{HostName, PlanDigest, StepId};
+use mrsk::record::{Ending, LockDetails};
+use mrsk::report::{Json, Lines, Paint, Reporter, Verbosity, View};
+use scenario::{Run, plan};
+
+const LOG_TAIL: &str = "$ docker logs --tail 50 app-web-2\n2023-03-24 listening on 3000\r\n\u{1b}[31mcannot reach the database\u{1b}[0m: connection refused\n\n";
+
+fn view(verbosity: Verbosity) -> View {
+    let path = ".mrsk/runs/5e1f/plan.json";
+    View::new(Arc::new(plan()), path, Paint::Plain, verbosity)
+}
+
+fn golden(name: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fixtures/report")
+        .join(name);
+    if std::env::var_os("MRSK_BLESS").is_some() {
+        std::fs::write(&path, text).unwrap();
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(text, expected, "{name} differs; MRSK_BLESS=1 rewrites it");
+}
+
+fn lines(run: &Run, outcome: &Outcome, verbosity: Verbosity) -> String {
+    let mut out = Vec::new();
+    let mut reporter = Lines::new(view(verbosity), &mut out);
+    run.play(&mut reporter, outcome);
+    String::from_utf8(out).unwrap()
+}
+
+fn check(name: &str, run: &Run, outcome: &Outcome) {
+    golden(name, &lines(run, outcome, Verbosity::Normal));
+}
+
+/// A run whose first host has switched, up to the health check on the second.
+fn to_second_host() -> Run {
+    let mut run = Run::walking();
+    for step in ["local/image/app/build", "local/image/app/push"] {
+        run.ran(step, 4_200);
+    }
+    run.ran("app1/image/app/pull", 2_100);
+    for verb in ["start", "healthcheck", "route", "drain", "stop"] {
+        run.ran(&format!("app1/web/app-web-2/{verb}"), 700);
+    }
+    run.ended("local/barrier/canary/open", StepStatus::Succeeded);
+    run.ran("app2/image/app/pull", 2_000);
+    run.ran("app2/web/app-web-2/start", 900);
+    run
+}
+
+fn skip_rest(run: &mut Run, reason: SkipReason) {
+    for step in plan().steps {
+        if run.is_open(&step.id) {
+            run.ended(step.id.as_str(), StepStatus::Skipped { reason });
+        }
+    }
+}
+
+#[test]
+fn done() {
+    let mut run = to_second_host();
+    for verb in ["healthcheck", "route", "drain", "stop"] {
+        run.ran(&format!("app2/web/app-web-2/{verb}"), 600);
+    }
+    run.ran("app2/job/app-job-2/start", 800);
+    run.ended("app2/job/app-job-2/healthcheck", StepStatus::AlreadyDone);
+    run.ran("app2/job/app-job-2/stop", 10_300);
+    run.tell(Progress::Phase(Phase::Finishing));
+    run.tell(Progress::Phase(Phase::Releasing));
+    run.tell(Progress::Phase(Phase::Exited));
+    check("done.txt", &run, &Outcome::Done);
+    golden(
+        "done.verbose.txt",
+        &lines(&run, &Outcome::Done, Verbosity::Verbose),
+    );
+}
+
+#[test]
+fn a_container_that_does_not_get_healthy() {
+    let mut run = to_second_host();
+    let id = "app2/web/app-web-2/healthcheck";
+    run.started(id);
+    run.wait(28_000);
+    let ending = Ending::Failed { code: 1 };
+    run.ended_with(id, StepStatus::Failed { ending }, LOG_TAIL);
+    run.tell(Progress::Stopping(StopReason::Failure {
+        step: StepId::from(id),
+    }));
+    skip_rest(&mut run, SkipReason::Blocked);
+    let outcome = Outcome::Failed {
+        steps: vec![StepId::from(id)],
+    };
+    check("failed.txt", &run, &outcome);
+}
+
+#[test]
+fn a_canary_that_fails_after_a_retry() {
+    let mut run = Run::walking();
+    let id = "local/image/app/push";
+    run.ran("local/image/app/build", 61_000);
+    run.started(id);
+    run.wait(1_000);
+    run.tell(Progress::StepRetried {
+        step: StepId::from(id),
+        attempt: 1,
+        ending: Ending::Failed { code: 1 },
+        diagnosis: "denied: requested access to the resource is denied".into(),
+    });
+    run.started_again(id, 2);
+    run.wait(1_100);
+    let ending = Ending::Failed { code: 1 };
+    run.ended_with(
+        id,
+        StepStatus::Failed { ending },
+        "denied: requested access to the resource is denied",
+    );
+    skip_rest(&mut run, SkipReason::Blocked);
+    let outcome = Outcome::Failed {
+        steps: vec![StepId::from(id)],
+    };
+    check("failed_here.txt", &run, &outcome);
+}
+
+#[test]
+fn a_host_that_goes_away() {
+    let mut run = to_second_host();
+    let host = HostName::from("app2");
+    run.started("app2/web/app-web-2/healthcheck");
+    run.wait(3_000);
+    run.tell(Progress::HostLost {
+        host: host.clone(),
+        message: "the master process ended".into(),
+    });
+    run.wait(60_000);
+    run.tell(Progress::HostGone {
+        host: host.clone(),
+        message: "connect to app2 port 22: no route to host".into(),
+    });
+    run.tell(Progress::Stopping(StopReason::HostGone { host }));
+    run.ended("app2/web/app-web-2/healthcheck", StepStatus::Lost);
+    skip_rest(&mut run, SkipReason::HostGone);
+    let outcome = Outcome::Failed {
+        steps: vec![StepId::from("app2/web/app-web-2/healthcheck")],
+    };
+    check("lost.txt", &run, &outcome);
+}
+
+#[test]
+fn a_route_in_doubt() {
+    let mut run = to_second_host();
+    run.ran("app2/web/app-web-2/healthcheck", 900);
+    let id = "app2/web/app-web-2/route";
+    run.started(id);
+    run.wait(2_000);
+    run.tell(Progress::HostLost {
+        host: HostName::from("app2"),
+        message: "broken pipe".into(),
+    });
+    run.wait(4_000);
+    run.tell(Progress::HostBack {
+        host: HostName::from("app2"),
+    });
+    run.ended(id, StepStatus::InDoubt);
+    skip_rest(&mut run, SkipReason::Blocked);
+    let outcome = Outcome::InDoubt {
+        steps: vec![StepId::from(id)],
+    };
+    check("in_doubt.txt", &run, &outcome);
+}
+
+#[test]
+fn interrupted() {
+    let mut run = to_second_host();
+    run.tell(Progress::Stopping(StopReason::Interrupted));
+    skip_rest(&mut run, SkipReason::Stopping);
+    let orderly = Outcome::Interrupted {
+        in_doubt: Vec::new(),
+    };
+    check("interrupted.txt", &run, &orderly);
+
+    let mut run = to_second_host();
+    run.started("app2/web/app-web-2/healthcheck");
+    run.tell(Progress::Stopping(StopReason::Interrupted));
+    let at_once = Outcome::Interrupted {
+        in_doubt: vec![StepId::from("app2/web/app-web-2/healthcheck")],
+    };
+    check("interrupted_twice.txt", &run, &at_once);
+
+    check("interrupted_early.txt", &Run::looking(), &orderly);
+}
+
+#[test]
+fn the_journal_fails() {
+    let mut run = to_second_host();
+    let message = "no space left on device".to_owned();
+    run.tell(Progress::Stopping(StopReason::JournalFailed {
+        message: message.clone(),
+    }));
+    skip_rest(&mut run, SkipReason::Stopping);
+    check(
+        "journal_failed.txt",
+        &run,
+        &Outcome::JournalFailed { message },
+    );
+}
+
+#[test]
+fn the_lock_is_lost() {
+    let mut run = to_second_host();
+    run.tell(Progress::Suspended);
+    run.wait(30_000);
+    run.tell(Progress::Stopping(StopReason::LockLost));
+    check("lock_lost.txt", &run, &Outcome::LockLost);
+}
+
+#[test]
+fn a_plan_that_may_not_be_applied() {
+    let run = Run::looking();
+    let host = HostName::from("app1");
+    let stale = Outcome::Stale {
+        host: host.clone(),
+        fact: "/containers/app-web-1/state".into(),
+        then: "eq \"running\"".into(),
+        now: "\"exited\"".into(),
+    };
+    check("stale.txt", &run, &stale);
+    let superseded = Outcome::Superseded {
+        host,
+        plan: Some(PlanDigest::from("sha256:77aa")),
+    };
+    check("superseded.txt", &run, &superseded);
+    check("already_applied.txt", &run, &Outcome::AlreadyApplied);
+    let unreachable = Outcome::Unreachable {
+        hosts: vec![(
+            HostName::from("app2"),
+            "connect to app2 port 22: connection refused".into(),
+        )],
+    };
+    check("unreachable.txt", &run, &unreachable);
+}
+
+#[test]
+fn a_lock_that_is_held() {
+    let details = LockDetails {
+        locked_by: "Ada at work".into(),
+        at: "2023-03-24 09:49:03 UTC".into(),
+        version: "77f45c".into(),
+        message: "Automatic deploy lock".into(),
+        run: Some("0123".into()),
+        generation: 1,
+        plan: None,
+    };
+    let mut run = Run::new();
+    run.tell(Progress::Phase(Phase::Locking));
+    for _ in 0..3 {
+        run.tell(Progress::LockWaiting {
+            holder: details.render(),
+        });
+        run.wait(2_000);
+    }
+    let held = Outcome::LockHeld {
+        details,
+        beat_age: 3,
+    };
+    check("lock_held.txt", &run, &held);
+    let foreign = Outcome::LockForeign {
+        text: "Locked by: Bob at 2023-03-24 09:49:03 UTC\nVersion: 77f4\nMessage: \u{1b}[2Jmigrating\n".into(),
+    };
+    let mut run = Run::new();
+    run.tell(Progress::Phase(Phase::Locking));
+    check("lock_foreign.txt", &run, &foreign);
+}
+
+#[test]
+fn the_events_as_json() {
+    let mut run = to_second_host();
+    let id = "app2/web/app-web-2/healthcheck";
+    run.started(id);
+    run.wait(28_000);
+    let ending = Ending::TimedOut;
+    run.ended_with(id, StepStatus::Failed { ending }, LOG_TAIL);
+    let outcome = Outcome::Failed {
+        steps: vec![StepId::from(id)],
+    };
+    let mut out = Vec::new();
+    let mut reporter = Json::new(view(Verbosity::Normal), &mut out);
+    run.play(&mut reporter, &outcome);
+    let text = String::from_utf8(out).unwrap();
+    for line in text.lines() {
+        let value: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert!(value["event"].is_string(), "{line}");
+    }
+    golden("failed.jsonl", &text);
+}
+
+#[test]
+fn what_a_host_prints_cannot_steer_the_terminal() {
+    let hostile = "\u{1b}]0;title\u{7}\u{9b}2J\u{202e}";
+    let mut run = to_second_host();
+    let id = "app2/web/app-web-2/healthcheck";
+    run.started(id);
+    let ending = Ending::Failed { code: 1 };
+    run.ended_with(id, StepStatus::Failed { ending }, hostile);
+    run.tell(Progress::HostGone {
+        host: HostName::from("app2"),
+        message: hostile.into(),
+    });
+    let outcomes = [
+        Outcome::Failed {
+            steps: vec![id.into()],
+        },
+        Outcome::LockForeign {
+            text: hostile.into(),
+        },
+        Outcome::JournalFailed {
+            message: hostile.into(),
+        },
+        Outcome::Unreachable {
+            hosts: vec![("app2".into(), hostile.into())],
+        },
+        Outcome::Stale {
+            host: hostile.into(),
+            fact: hostile.into(),
+            then: hostile.into(),
+            now: hostile.into(),
+        },
+        Outcome::Superseded {
+            host: hostile.into(),
+            plan: Some(hostile.into()),
+        },
+        Outcome::InDoubt {
+            steps: vec![hostile.into()],
+        },
+    ];
+    for outcome in outcomes {
+        let text = lines(&run, &outcome, Verbosity::Verbose);
+        let harmful = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+        assert!(!text.contains(harmful), "{text:?}");
+    }
+}
+
+#[test]
+fn each_event_is_one_line_that_can_be_found() {
+    let run = to_second_host();
+    let mut out = Vec::new();
+    let mut reporter = Lines::new(view(Verbosity::Normal), &mut out);
+    for (at, event) in run.events() {
+        reporter.progress(*at, event);
+    }
+    let text = String::from_utf8(out).unwrap();
+    assert_eq!(
+        text.lines().count(),
+        run.events().len() - 1,
+        "all but the barrier\n{text}"
+    );
+    let line = "    8.4s  app1   app1/image/app/pull  started";
+    assert!(text.lines().any(|l| l == line), "{text}");
+    let line = "   10.5s  app1   app1/image/app/pull  done (2.1s)";
+    assert!(text.lines().any(|l| l == line), "{text}");
+}
+
+#[test]
+fn many_hosts_without_trouble_share_a_row() {
+    let run = to_second_host();
+    let mut summary = run.summary();
+    let line = |number: usize| HostSummary {
+        host: Some(HostName::new(format!("web{number}"))),
+        ran: 3,
+        failed: usize::from(number == 7),
+        millis: 1_000,
+        ..HostSummary::default()
+    };
+    summary.hosts = (1..=100).map(line).collect();
+    let mut out = Vec::new();
+    Lines::new(view(Verbosity::Normal), &mut out).finish(&summary, &Outcome::Done);
+    let text = String::from_utf8(out).unwrap();
+    assert!(text.contains("\n web7 "), "{text}");
+    assert!(text.contains(" 99 hosts without trouble  297 "), "{text}");
+    assert!(!text.contains("web8"), "{text}");
+}
+
+#[test]
+fn colours_are_there_only_when_asked_for() {
+    let run = to_second_host();
+    for (paint, coloured) in [(Paint::Plain, false), (Paint::Coloured, true)] {
+        let view = View::new(Arc::new(plan()), "plan.json", paint, Verbosity::Verbose);
+        let mut out = Vec::new();
+        run.play(&mut Lines::new(view, &mut out), &Outcome::Done);
+        assert_eq!(out.contains(&0x1b), coloured);
+    }
+}

@@ -1,0 +1,131 @@
+//! What goes wrong: links, hosts, runners, users.
+
+use mrsk::apply::state::Event;
+use mrsk::name::HostName;
+
+use super::world::{Item, World};
+
+impl World {
+    /// Perhaps something goes wrong, at any point of the protocol.
+    pub(super) fn hazard(&mut self, runner: usize, host: &HostName) {
+        if self.budget == 0 || self.is_calm() || self.finished || !self.rng.chance(self.fault_rate)
+        {
+            return;
+        }
+        self.budget -= 1;
+        match self.rng.range(0, 9) {
+            0..=3 => self.lose_link(runner, host),
+            4 | 5 => self.kill_host(host),
+            6 | 7 => self.kill_runner(runner),
+            8 => self.freeze(runner),
+            _ => self.interrupt(runner),
+        }
+    }
+
+    pub(super) fn chaos(&mut self) {
+        if self.finished {
+            return;
+        }
+        let runner = self.runners.len() - 1;
+        let names: Vec<HostName> = self.hosts.keys().cloned().collect();
+        let pick = self.rng.range(0, names.len() as u64 - 1) as usize;
+        match self.rng.range(0, 5) {
+            0 => self.after(0, Item::Launch),
+            1 => self.kill_host(&names[pick].clone()),
+            2 => self.lose_link(runner, &names[pick].clone()),
+            3 => self.interrupt(runner),
+            4 => self.kill_runner(runner),
+            _ => {
+                let message = "disk full".to_owned();
+                self.deliver(runner, None, Event::JournalFailed { message });
+            }
+        }
+    }
+
+    pub(super) fn lose_link(&mut self, runner: usize, host: &HostName) {
+        let Some(link) = self.runners[runner].links.get_mut(host) else {
+            return;
+        };
+        if !link.alive {
+            return;
+        }
+        link.alive = false;
+        let id = link.id;
+        self.note(format!("runner {runner} loses {host}"));
+        let delay = self.rng.range(0, 20_000);
+        self.after(
+            delay,
+            Item::ToRunner {
+                runner,
+                link: Some((host.clone(), id)),
+                event: Event::ChannelLost {
+                    host: host.clone(),
+                    message: "broken pipe".into(),
+                },
+            },
+        );
+    }
+
+    pub(super) fn kill_host(&mut self, host: &HostName) {
+        let Some(sim) = self.hosts.get_mut(host) else {
+            return;
+        };
+        if !sim.up {
+            return;
+        }
+        sim.up = false;
+        sim.boot += 1;
+        for ((step, _), record) in &mut sim.records {
+            if std::mem::take(&mut record.alive) && std::mem::take(&mut record.commanding) {
+                self.truth.stop_running(self.index[step]);
+            }
+        }
+        self.note(format!("{host} is killed"));
+        for runner in 0..self.runners.len() {
+            self.lose_link(runner, host);
+        }
+        let away = self.rng.range(1_000, 100_000);
+        self.after(away, Item::HostBack { host: host.clone() });
+    }
+
+    pub(super) fn kill_runner(&mut self, runner: usize) {
+        let at = &mut self.runners[runner];
+        if at.dead || at.exited.is_some() {
+            return;
+        }
+        at.dead = true;
+        for link in at.links.values_mut() {
+            link.alive = false;
+        }
+        self.note(format!("runner {runner} is killed"));
+        let delay = self.rng.range(100, 90_000);
+        self.after(delay, Item::Launch);
+    }
+
+    pub(super) fn freeze(&mut self, runner: usize) {
+        let long = self.rng.range(5_000, 200_000);
+        let at = &mut self.runners[runner];
+        if at.dead || at.exited.is_some() {
+            return;
+        }
+        at.frozen_until = self.now + long;
+        self.note(format!("runner {runner} is frozen for {long} ms"));
+        let delay = self.rng.range(100, 90_000);
+        self.after(delay, Item::Launch);
+    }
+
+    pub(super) fn interrupt(&mut self, runner: usize) {
+        let times = if self.rng.chance(300) { 2 } else { 1 };
+        for _ in 0..times {
+            let delay = self.rng.range(0, 3_000);
+            self.after(
+                delay,
+                Item::ToRunner {
+                    runner,
+                    link: None,
+                    event: Event::Interrupt,
+                },
+            );
+        }
+    }
+}

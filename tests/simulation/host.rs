@@ -1,0 +1,160 @@
+//! A simulated host: facts, fence, claims and receipts, the lock. It does exactly what the protocol says, and keeps by itself what
+//! is true, so that nothing a run believes can hide a breach.
+
+use std::collections::BTreeMap;
+
+use mrsk::facts::model::HostFacts;
+use mrsk::name::{RunId, StepId};
+use mrsk::record::{Attempt, AttemptState, Ending, LockAnswer, LockDetails, Receipt};
+
+use super::world::Mutant;
+
+/// Milliseconds after the last beat from which a lock may be taken over.
+pub const DEAD_LOCK: u64 = 60_000;
+
+/// What a host keeps of an attempt.
+#[derive(Debug, Clone)]
+pub struct Record {
+    pub alive: bool,
+    pub commanding: bool,
+    pub receipt: Option<Receipt>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Lock {
+    pub run: RunId,
+    pub generation: u32,
+    pub beat: u64,
+}
+
+#[derive(Debug, Clone)]
+pub struct SimHost {
+    pub facts: HostFacts,
+    pub up: bool,
+    pub boot: u64,
+    pub silent_until: u64,
+    pub fence: Option<RunId>,
+    pub records: BTreeMap<(StepId, u32), Record>,
+    pub values: BTreeMap<StepId, Option<String>>,
+    pub lock: Option<Lock>,
+}
+
+impl SimHost {
+    pub fn new(facts: HostFacts) -> Self {
+        Self {
+            facts,
+            up: true,
+            boot: 0,
+            silent_until: 0,
+            fence: None,
+            records: BTreeMap::new(),
+            values: BTreeMap::new(),
+            lock: None,
+        }
+    }
+
+    pub fn is_silent(&self, now: u64) -> bool {
+        now < self.silent_until && self.facts.docker.installed
+    }
+
+    /// The facts as a probe sees them now.
+    pub fn look(&self, now: u64) -> HostFacts {
+        let mut facts = self.facts.clone();
+        if self.is_silent(now) {
+            facts.docker.answers = false;
+            facts.containers.clear();
+            facts.images.clear();
+            facts.networks.clear();
+            facts.traefik = None;
+        }
+        facts
+    }
+
+    /// What the host shows of an attempt.
+    pub fn show(&self, step: &StepId, attempt: u32, mutant: Mutant) -> AttemptState {
+        match self.records.get(&(step.clone(), attempt)) {
+            Some(record) if record.alive => AttemptState::Running,
+            Some(Record {
+                receipt: Some(receipt),
+                ..
+            }) if mutant != Mutant::ReceiptsIgnored => AttemptState::Ended(receipt.clone()),
+            _ => AttemptState::Lost,
+        }
+    }
+
+    pub fn list(&self, mutant: Mutant) -> Vec<Attempt> {
+        self.records
+            .iter()
+            .filter(|(_, record)| mutant != Mutant::ReceiptsIgnored || record.receipt.is_none())
+            .map(|((step, number), _)| Attempt {
+                step: step.hash(),
+                number: *number,
+                state: self.show(step, *number, mutant),
+            })
+            .collect()
+    }
+
+    pub fn take_lock(&mut self, run: &RunId, now: u64) -> LockAnswer {
+        let details = |lock: &Lock| LockDetails {
+            locked_by: "simulation".into(),
+            at: String::new(),
+            version: "2".into(),
+            message: String::new(),
+            run: Some(lock.run.clone()),
+            generation: lock.generation,
+            plan: None,
+        };
+        let taken_from = match &self.lock {
+            None => None,
+            Some(lock) if lock.run == *run => {
+                return LockAnswer::Acquired {
+                    generation: lock.generation,
+                    taken_from: None,
+                };
+            }
+            Some(lock) if now.saturating_sub(lock.beat) >= DEAD_LOCK => Some(details(lock)),
+            Some(lock) => {
+                return LockAnswer::Held {
+                    details: details(lock),
+                    beat_age: (now - lock.beat) / 1000,
+                };
+            }
+        };
+        let generation = taken_from.as_ref().map_or(1, |from| from.generation + 1);
+        self.lock = Some(Lock {
+            run: run.clone(),
+            generation,
+            beat: now,
+        });
+        LockAnswer::Acquired {
+            generation,
+            taken_from,
+        }
+    }
+
+    pub fn beat(&mut self, run: &RunId, now: u64) -> bool {
+        match &mut self.lock {
+            Some(lock) if lock.run == *run => {
+                lock.beat = now;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    pub fn release(&mut self, run: &RunId) {
+        if self.lock.as_ref().is_some_and(|lock| lock.run == *run) {
+            self.lock = None;
+        }
+    }
+
+    pub fn receipt(&self, run: &RunId, ending: Ending, now: u64) -> Receipt {
+        Receipt {
+            ending,
+            run: run.clone(),
+            started: now / 1000,
+            ended: now / 1000,
+            value: None,
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! What must hold when a run ends, and when everything has ended.
+
+use mrsk::apply::state::Outcome;
+use mrsk::plan::Check;
+use mrsk::plan::effect::effect;
+
+use super::world::{Item, Known, Runner, World};
+
+impl World {
+    pub(super) fn exit(&mut self, runner: usize, outcome: Outcome) {
+        self.note(format!("<- {runner} exit {outcome:?}"));
+        let holds = self.hosts[&self.plan.lock_host]
+            .lock
+            .as_ref()
+            .is_some_and(|lock| lock.run == self.runners[runner].run);
+        let at = &mut self.runners[runner];
+        at.exited = Some(outcome.clone());
+        let excused = at.interrupts > 1
+            || at
+                .links
+                .get(&self.plan.lock_host)
+                .is_none_or(|link| !link.alive || link.known != Known::Open);
+        at.left_lock = excused;
+        if holds && !excused {
+            return self.fail(format!("runner {runner} left its lock behind"));
+        }
+        match &outcome {
+            Outcome::Done => {
+                self.finished = true;
+                return self.judge_facts();
+            }
+            Outcome::AlreadyApplied => {
+                self.finished = true;
+                return self.judge_facts();
+            }
+            Outcome::Stale { .. } if self.runners[runner].saw_silence => {}
+            Outcome::Stale { .. } | Outcome::Superseded { .. } | Outcome::LockForeign { .. } => {
+                return self.fail(format!("unfounded outcome {outcome:?}"));
+            }
+            Outcome::InDoubt { steps } => {
+                for step in steps {
+                    let unknowable = !matches!(
+                        (&self.plan_step(step).check, &self.plan_step(step).host),
+                        (Some(Check::Facts(_)), Some(_)) | (Some(Check::Argv(_)), None)
+                    );
+                    if !unknowable && !self.excused.contains(step) {
+                        return self.fail(format!("{step} is in doubt though its check could say"));
+                    }
+                }
+            }
+            _ => {}
+        }
+        let delay = self.rng.range(1_000, 30_000);
+        self.after(delay, Item::Launch);
+    }
+
+    pub(super) fn judge_the_end(&mut self) {
+        if !self.finished {
+            return self.fail("the plan was never applied to its end");
+        }
+        if let Some(lock) = &self.hosts[&self.plan.lock_host].lock {
+            let run = lock.run.clone();
+            let left = |at: &Runner| at.run == run && (at.dead || at.left_lock);
+            if self.runners.iter().any(left) {
+                return;
+            }
+            return self.fail(format!("run {run} holds the lock after the end"));
+        }
+        self.judge_facts();
+    }
+
+    /// What the hosts show is what an undisturbed run leaves.
+    pub(super) fn judge_facts(&mut self) {
+        for (name, initial) in &self.initial {
+            let mut expected = initial.clone();
+            for step in &self.plan.steps {
+                if step.host.as_ref() == Some(name) {
+                    expected = effect(step, &expected);
+                }
+            }
+            let mut facts = self.hosts[name].facts.clone();
+            facts.serial = expected.serial.clone();
+            facts.finished = expected.finished.clone();
+            let tolerated = self.truth.tolerated(&self.plan);
+            for step in tolerated {
+                if step.host.as_ref() == Some(name) {
+                    facts = effect(step, &facts);
+                }
+            }
+            if facts != expected {
+                return self.fail(format!("{name} ends as {facts:?}\nnot as {expected:?}"));
+            }
+        }
+        if !self.pushed {
+            self.fail("finished without a push");
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! The steps of the machine that applies the plan, and their checks.
+
+use mrsk::apply::state::Event;
+use mrsk::name::StepId;
+use mrsk::plan::resume::Answer;
+use mrsk::plan::{Check, StepKind};
+use mrsk::record::Ending;
+
+use super::world::{Item, World};
+
+impl World {
+    pub(super) fn start_local(&mut self, runner: usize, step: StepId, attempt: u32) {
+        let kind = self.plan_step(&step).kind;
+        let at = &self.runners[runner];
+        if kind == StepKind::Push && !(at.logged_in && at.built) {
+            return self.fail("a push from a machine that has not built or is not logged in");
+        }
+        if kind == StepKind::Push && self.is_recorded() {
+            return self.fail("a push though one was recorded");
+        }
+        let ok = self.is_calm() || !self.rng.chance(self.failure_rate);
+        let delay = self.rng.range(100, 30_000);
+        self.after(
+            delay,
+            Item::Local {
+                runner,
+                step,
+                attempt,
+                ok,
+                ended: false,
+            },
+        );
+    }
+
+    /// A local step takes effect, and a moment later its runner hears of its end. It may outlive its runner.
+    pub(super) fn local(
+        &mut self,
+        runner: usize,
+        step: StepId,
+        attempt: u32,
+        ok: bool,
+        ended: bool,
+    ) {
+        let host = self.plan.lock_host.clone();
+        self.hazard(runner, &host);
+        if self.runners[runner].dead && self.rng.chance(500) {
+            return;
+        }
+        let kind = self.plan_step(&step).kind;
+        if ended {
+            let ending = if ok {
+                Ending::Succeeded
+            } else {
+                Ending::Failed { code: 1 }
+            };
+            let event = Event::LocalEnded {
+                step,
+                attempt,
+                ending,
+                value: (kind == StepKind::Push).then(|| "sha256:pushed".to_owned()),
+                diagnosis: String::new(),
+            };
+            return self.after(
+                1,
+                Item::ToRunner {
+                    runner,
+                    link: None,
+                    event,
+                },
+            );
+        }
+        match kind {
+            _ if !ok => {}
+            StepKind::RegistryLogin => self.runners[runner].logged_in = true,
+            StepKind::Build => self.runners[runner].built = true,
+            StepKind::Push => self.pushed = true,
+            _ => {}
+        }
+        let delay = self.rng.range(1, 2_000);
+        self.after(
+            delay,
+            Item::Local {
+                runner,
+                step,
+                attempt,
+                ok,
+                ended: true,
+            },
+        );
+    }
+
+    /// The registry tells whether it has the image only to those who are logged in, and not always.
+    pub(super) fn check_local(&mut self, runner: usize, step: StepId) {
+        let Check::Argv(_) = self
+            .plan_step(&step)
+            .check
+            .clone()
+            .unwrap_or(Check::Facts(Vec::new()))
+        else {
+            return self.fail(format!("{step} has no local check"));
+        };
+        let yes = |yes: bool| if yes { Answer::Yes } else { Answer::No };
+        let at = &self.runners[runner];
+        let mut answer = match self.plan_step(&step).kind {
+            StepKind::RegistryLogin => yes(at.logged_in),
+            StepKind::Build => yes(at.built),
+            _ if at.logged_in => yes(self.pushed),
+            _ => Answer::CannotSay,
+        };
+        if !self.is_calm() && self.rng.chance(30) {
+            answer = Answer::CannotSay;
+        }
+        if answer == Answer::CannotSay {
+            self.excused.insert(step.clone());
+        }
+        let value = (answer == Answer::Yes).then(|| "sha256:pushed".to_owned());
+        let delay = self.rng.range(10, 2_000);
+        self.after(
+            delay,
+            Item::ToRunner {
+                runner,
+                link: None,
+                event: Event::LocalChecked {
+                    step,
+                    answer,
+                    value,
+                },
+            },
+        );
+    }
+}

@@ -1,0 +1,153 @@
+//! The executor over simulated hosts, with faults. One number reproduces a run exactly.
+//!
+//! `MRSK_SEEDS=N` runs the seeds 0 to N-1 (1,000 where it is unset), `MRSK_SEED=S` one seed, with its whole trace.
+
+mod faults;
+mod host;
+mod judge;
+mod local;
+mod plans;
+mod protocol;
+mod rng;
+mod truth;
+mod world;
+
+use world::{Mutant, World};
+
+const SEEDS: u64 = 1_000;
+
+fn run(seed: u64, mutant: Mutant) -> World {
+    let mut world = World::new(seed, mutant);
+    world.run();
+    world
+}
+
+fn tail(world: &World, lines: usize) -> String {
+    let from = world.trace.len().saturating_sub(lines);
+    world.trace[from..].join("\n")
+}
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().and_then(|text| text.parse().ok())
+}
+
+/// Runs the seeds of a range on two threads, and returns the first that breaks a promise whose text has one of `words` in it.
+fn search(mutant: Mutant, seeds: u64, words: &[&str]) -> Option<(u64, String)> {
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..2)
+            .map(|part| {
+                scope.spawn(move || {
+                    (part..seeds).step_by(2).find_map(|seed| {
+                        let world = run(seed, mutant);
+                        let message = world.violation.as_ref()?;
+                        words.iter().find(|word| message.contains(**word))?;
+                        Some((seed, format!("{message}\n{}", tail(&world, 60))))
+                    })
+                })
+            })
+            .collect();
+        threads
+            .into_iter()
+            .filter_map(|thread| thread.join().expect("a seed panicked"))
+            .min_by_key(|(seed, _)| *seed)
+    })
+}
+
+#[test]
+fn no_seed_breaks_a_promise() {
+    if let Some(seed) = number("MRSK_SEED") {
+        let world = run(seed, Mutant::None);
+        println!("{}", world.trace.join("\n"));
+        assert_eq!(world.violation, None);
+        return;
+    }
+    let seeds = number("MRSK_SEEDS").unwrap_or(SEEDS);
+    if let Some((seed, report)) = search(Mutant::None, seeds, &[""]) {
+        panic!("MRSK_SEED={seed} breaks a promise: {report}");
+    }
+}
+
+#[test]
+fn a_seed_reproduces_its_run() {
+    for seed in (0..SEEDS).step_by(37) {
+        assert_eq!(
+            run(seed, Mutant::None).trace,
+            run(seed, Mutant::None).trace,
+            "seed {seed}"
+        );
+    }
+}
+
+/// Seeds that never meet a fault would prove nothing.
+#[test]
+fn the_seeds_reach_what_they_are_for() {
+    let mut missing = vec![
+        "AlreadyClaimed",
+        "Attached",
+        "state: Lost",
+        "Refused",
+        "taken_from: Some",
+        "frozen",
+        "is killed",
+        "ChannelLost",
+        "Interrupt",
+        "TimedOut",
+        "CheckLocal",
+        "exit Done",
+        "exit AlreadyApplied",
+        "exit Failed",
+        "exit InDoubt",
+        "exit Interrupted",
+        "exit JournalFailed",
+        "exit LockHeld",
+        "exit LockLost",
+        "exit Unreachable",
+        "/web/2/start#2",
+    ];
+    for seed in 0..SEEDS {
+        let world = run(seed, Mutant::None);
+        missing.retain(|word| !world.trace.iter().any(|line| line.contains(word)));
+        if missing.is_empty() {
+            return;
+        }
+    }
+    panic!("never reached: {missing:?}");
+}
+
+/// The simulation can fail, and for the right reason.
+fn assert_noticed(mutant: Mutant, words: &[&str]) {
+    match search(mutant, SEEDS, words) {
+        Some((seed, report)) => println!("{mutant:?} is noticed by seed {seed}: {report}"),
+        None => panic!("{mutant:?} is not noticed within {SEEDS} seeds"),
+    }
+}
+
+#[test]
+fn ignored_receipts_are_noticed() {
+    assert_noticed(Mutant::ReceiptsIgnored, &["twice"]);
+}
+
+#[test]
+fn claims_that_do_not_hold_are_noticed() {
+    assert_noticed(Mutant::ClaimsOff, &["twice", "while it runs"]);
+}
+
+#[test]
+fn a_fence_that_does_not_hold_is_noticed() {
+    assert_noticed(Mutant::FenceOff, &["fenced off"]);
+}
+
+#[test]
+fn a_drain_before_its_route_is_noticed() {
+    assert_noticed(Mutant::DrainBeforeRoute, &["routed and healthy"]);
+}
+
+#[test]
+fn a_lock_that_is_believed_to_be_held_is_noticed() {
+    assert_noticed(Mutant::BeatLies, &["without the lock"]);
+}
+
+#[test]
+fn a_step_that_does_not_wait_is_noticed() {
+    assert_noticed(Mutant::NeedsIgnored, &["begins before"]);
+}

@@ -1,0 +1,455 @@
+//! Realistic deploy plans, by hand, and what their hosts show before.
+
+use std::collections::BTreeMap;
+
+use mrsk::action::{Action, Run};
+use mrsk::facts::model::{ContainerFacts, DockerFacts, FileFacts, HostFacts, TraefikFacts};
+use mrsk::name::{HostName, PlanDigest, RoleName, Sha256Hex, StepId};
+use mrsk::plan::predicate::Predicate;
+use mrsk::plan::{
+    Barrier, Check, ConfigRef, Image, Need, NeedOn, OnFailure, Operation, Plan, PlanHost, Reason,
+    Reliance, SshRoute, Step, StepKind,
+};
+
+use super::rng::Rng;
+
+pub const REFERENCE: &str = "registry:4443/app:2";
+pub const ROUTE_FILE: &str = "/var/lib/mrsk/traefik/app-web.yml";
+
+/// A plan, and the facts of its hosts before it. Plans of the real compiler fit in as well.
+#[derive(Debug, Clone)]
+pub struct Scenario {
+    pub plan: Plan,
+    pub facts: BTreeMap<HostName, HostFacts>,
+    pub switches: Vec<Switch>,
+}
+
+/// What must be so on a host before the old container of a role is drained or stopped.
+#[derive(Debug, Clone)]
+pub struct Switch {
+    pub host: HostName,
+    pub role: RoleName,
+    /// The new container.
+    pub container: String,
+    /// The routing file and the alias that it must name; absent for a role without Traefik.
+    pub route: Option<(String, String)>,
+}
+
+struct Builder {
+    steps: Vec<Step>,
+}
+
+impl Builder {
+    fn step(&mut self, id: &str, kind: StepKind, host: Option<&str>, needs: &[&str]) -> &mut Step {
+        let needs = needs.iter().map(|need| match need.strip_prefix('~') {
+            Some(id) => (id, NeedOn::Settled),
+            None => (*need, NeedOn::Success),
+        });
+        self.steps.push(Step {
+            id: StepId::from(id),
+            kind,
+            host: host.map(HostName::from),
+            role: None,
+            accessory: None,
+            summary: id.to_owned(),
+            why: Reason::Requested,
+            needs: needs
+                .map(|(id, on)| Need {
+                    step: StepId::from(id),
+                    on,
+                })
+                .collect(),
+            action: Vec::new(),
+            barrier: None,
+            secrets: Vec::new(),
+            check: None,
+            diagnose: Vec::new(),
+            cleanup: Vec::new(),
+            on_failure: OnFailure::StopHost,
+            safe_point: true,
+            timeout_seconds: 60,
+            idle_timeout_seconds: 0,
+            retry: 0,
+        });
+        self.steps.last_mut().expect("just pushed")
+    }
+
+    fn barrier(&mut self, id: &str, needs: &[String], at_most_failed: u32, wait_seconds: u32) {
+        let needs: Vec<&str> = needs.iter().map(String::as_str).collect();
+        self.step(id, StepKind::Barrier, None, &needs).barrier = Some(Barrier {
+            at_most_failed,
+            wait_seconds,
+        });
+    }
+}
+
+/// Builds a scenario of 3 to 5 hosts; what varies is drawn from `rng`.
+pub fn scenario(rng: &mut Rng) -> Scenario {
+    let count = rng.range(3, 5) as usize;
+    let hosts: Vec<String> = (0..count).map(|index| format!("h{index}")).collect();
+    let mut builder = Builder { steps: Vec::new() };
+    local_steps(&mut builder);
+    let bare = rng.chance(300).then(|| count - 1);
+    let mut facts = BTreeMap::new();
+    for (index, host) in hosts.iter().enumerate() {
+        let is_bare = bare == Some(index);
+        facts.insert(HostName::from(host.as_str()), before(is_bare));
+        prepare(&mut builder, host, is_bare, rng.chance(500));
+    }
+    switch_web(&mut builder, "h0", "local/image/announce", rng);
+    builder.barrier("local/canary", &["h0/web/2/route".to_owned()], 0, 0);
+    let wait = rng.range(0, 1) as u32 * 7;
+    let rolling = rng.chance(400);
+    let mut gate = "local/canary".to_owned();
+    let mut group = Vec::new();
+    for host in &hosts[1..] {
+        switch_web(&mut builder, host, &gate, rng);
+        group.push(format!("{host}/web/old/stop"));
+        if rolling && group.len() == 2 {
+            gate = format!("local/group/{host}");
+            builder.barrier(&gate, &group, 0, wait);
+            group.clear();
+        }
+    }
+    let last = hosts.last().expect("at least three hosts");
+    switch_job(&mut builder, last, &gate);
+    let mut ends: Vec<String> = hosts
+        .iter()
+        .map(|host| format!("{host}/web/old/stop"))
+        .collect();
+    ends.push(format!("{last}/job/old/stop"));
+    builder.barrier("local/all", &ends, 0, 0);
+    let end = builder.step("local/tell", StepKind::Broadcast, None, &["local/all"]);
+    end.on_failure = OnFailure::Tolerate;
+    let tell = builder.step("h1/tell", StepKind::Broadcast, Some("h1"), &["local/all"]);
+    tell.on_failure = OnFailure::Tolerate;
+    let plan = document(
+        builder.steps,
+        &hosts,
+        bare.map(|index| hosts[index].clone()),
+    );
+    let web = |host: &String| Switch {
+        host: HostName::from(host.as_str()),
+        role: RoleName::from("web"),
+        container: "app-web-2".to_owned(),
+        route: Some((ROUTE_FILE.to_owned(), "m-2".to_owned())),
+    };
+    let job = Switch {
+        role: RoleName::from("job"),
+        container: "app-job-2".to_owned(),
+        route: None,
+        ..web(last)
+    };
+    let switches = hosts.iter().map(web).chain([job]).collect();
+    Scenario {
+        plan,
+        facts,
+        switches,
+    }
+}
+
+fn local_steps(builder: &mut Builder) {
+    let argv = |name: &str| Some(Check::Argv(vec![name.to_owned()]));
+    let login = builder.step("local/registry/login", StepKind::RegistryLogin, None, &[]);
+    login.check = argv("login");
+    login.on_failure = OnFailure::StopRun;
+    let build = builder.step("local/image/build", StepKind::Build, None, &[]);
+    build.check = argv("build");
+    build.on_failure = OnFailure::StopRun;
+    let needs = ["local/registry/login", "local/image/build"];
+    let push = builder.step("local/image/push", StepKind::Push, None, &needs);
+    push.check = argv("push");
+    push.on_failure = OnFailure::StopRun;
+    push.retry = 1;
+    builder.barrier(
+        "local/image/announce",
+        &["local/image/push".to_owned()],
+        0,
+        0,
+    );
+}
+
+fn facts_check(predicates: Vec<Predicate>) -> Option<Check> {
+    Some(Check::Facts(predicates))
+}
+
+/// Installing docker, logging in, pulling, network, Traefik.
+fn prepare(builder: &mut Builder, host: &str, bare: bool, replace_traefik: bool) {
+    let here = Some(host);
+    let id = |rest: &str| format!("{host}/{rest}");
+    let install = id("docker/install");
+    let mut first: Vec<&str> = Vec::new();
+    if bare {
+        let step = builder.step(&install, StepKind::InstallDocker, here, &[]);
+        step.check = facts_check(vec![
+            Predicate::eq(&["docker", "installed"], true),
+            Predicate::eq(&["docker", "answers"], true),
+        ]);
+        step.retry = 1;
+        first.push(&install);
+    }
+    let login = id("registry/login");
+    let step = builder.step(&login, StepKind::RegistryLogin, here, &first);
+    step.check = facts_check(vec![Predicate::contains(&["docker", "logins"], "registry")]);
+    let pull = id("image/pull");
+    let step = builder.step(&pull, StepKind::Pull, here, &[&login, "local/image/push"]);
+    step.check = facts_check(vec![Predicate::contains(&["images"], REFERENCE)]);
+    step.retry = 2;
+    let network = id("network/mrsk/create");
+    let step = builder.step(&network, StepKind::Network, here, &first);
+    step.check = facts_check(vec![Predicate::contains(&["networks"], "mrsk")]);
+    let traefik = id("traefik/start");
+    let mut needs = vec![network.as_str()];
+    let keep = id("traefik/keep");
+    if replace_traefik {
+        let step = builder.step(&keep, StepKind::Upload, here, &first);
+        step.check = facts_check(vec![Predicate::eq(
+            &["files", ROUTE_FILE, "sha256"],
+            "kept",
+        )]);
+        needs.push(&keep);
+    }
+    let step = builder.step(&traefik, StepKind::Traefik, here, &needs);
+    step.check = facts_check(vec![Predicate::eq(&["traefik", "image"], "traefik:v3.1")]);
+}
+
+/// Start, healthcheck, route, drain, stop, prune of the web role on a host.
+fn switch_web(builder: &mut Builder, host: &str, gate: &str, rng: &mut Rng) {
+    let here = Some(host);
+    let id = |rest: &str| format!("{host}/web/{rest}");
+    let (pull, traefik) = (
+        format!("{host}/image/pull"),
+        format!("{host}/traefik/start"),
+    );
+    let from = builder.steps.len();
+    let cleanup = vec![Action::Run(Run::literal([
+        "docker",
+        "rm",
+        "-f",
+        "app-web-2",
+    ]))];
+    let start = id("2/start");
+    let step = builder.step(&start, StepKind::Start, here, &[&pull, &traefik, gate]);
+    step.check = facts_check(vec![
+        Predicate::eq(&["containers", "app-web-2", "state"], "running"),
+        Predicate::contains(&["containers", "app-web-2", "networks"], "mrsk"),
+    ]);
+    step.cleanup = cleanup.clone();
+    let health = id("2/healthcheck");
+    let step = builder.step(&health, StepKind::Healthcheck, here, &[&start]);
+    step.check = facts_check(vec![Predicate::eq(
+        &["containers", "app-web-2", "health"],
+        "healthy",
+    )]);
+    step.cleanup = cleanup;
+    step.retry = rng.range(0, 1) as u32;
+    let route = id("2/route");
+    let step = builder.step(&route, StepKind::Route, here, &[&health]);
+    step.check = facts_check(vec![
+        Predicate::eq(&["files", ROUTE_FILE, "sha256"], "new"),
+        Predicate::contains(&["files", ROUTE_FILE, "aliases"], "m-2"),
+    ]);
+    let drain = id("old/drain");
+    let step = builder.step(&drain, StepKind::Drain, here, &[&route]);
+    step.check = facts_check(vec![Predicate::eq(
+        &["containers", "app-web-1", "in_flight"],
+        0,
+    )]);
+    step.on_failure = OnFailure::Tolerate;
+    let stop = id("old/stop");
+    let settled = format!("~{drain}");
+    let step = builder.step(&stop, StepKind::Stop, here, &[&settled, &route]);
+    step.check = facts_check(vec![Predicate::eq(
+        &["containers", "app-web-1", "state"],
+        "exited",
+    )]);
+    let prune = id("prune");
+    let step = builder.step(&prune, StepKind::Prune, here, &[&stop]);
+    step.check = facts_check(vec![Predicate::absent(&["containers", "app-web-0"])]);
+    step.on_failure = OnFailure::Tolerate;
+    for step in &mut builder.steps[from..] {
+        step.role = Some(RoleName::from("web"));
+        step.safe_point = matches!(step.kind, StepKind::Start | StepKind::Prune);
+    }
+}
+
+/// The job role has no Traefik: start, wait until it runs, stop the old one.
+fn switch_job(builder: &mut Builder, host: &str, gate: &str) {
+    let here = Some(host);
+    let id = |rest: &str| format!("{host}/job/{rest}");
+    let (pull, network) = (
+        format!("{host}/image/pull"),
+        format!("{host}/network/mrsk/create"),
+    );
+    let from = builder.steps.len();
+    let cleanup = vec![Action::Run(Run::literal([
+        "docker",
+        "rm",
+        "-f",
+        "app-job-2",
+    ]))];
+    let start = id("2/start");
+    let step = builder.step(&start, StepKind::Start, here, &[&pull, &network, gate]);
+    step.check = facts_check(vec![Predicate::eq(
+        &["containers", "app-job-2", "state"],
+        "running",
+    )]);
+    step.cleanup = cleanup.clone();
+    let health = id("2/healthcheck");
+    let step = builder.step(&health, StepKind::Healthcheck, here, &[&start]);
+    step.check = facts_check(vec![Predicate::eq(
+        &["containers", "app-job-2", "health"],
+        "healthy",
+    )]);
+    step.cleanup = cleanup;
+    let stop = id("old/stop");
+    let step = builder.step(&stop, StepKind::Stop, here, &[&health]);
+    step.check = facts_check(vec![Predicate::eq(
+        &["containers", "app-job-1", "state"],
+        "exited",
+    )]);
+    for step in &mut builder.steps[from..] {
+        step.role = Some(RoleName::from("job"));
+        step.safe_point = step.kind == StepKind::Start;
+    }
+}
+
+fn before(bare: bool) -> HostFacts {
+    let mut facts = HostFacts {
+        os: "debian".into(),
+        ..HostFacts::default()
+    };
+    if bare {
+        return facts;
+    }
+    facts.docker = DockerFacts {
+        installed: true,
+        answers: true,
+        ..DockerFacts::default()
+    };
+    for name in ["app-web-0", "app-web-1", "app-job-1"] {
+        let running = ContainerFacts {
+            state: "running".into(),
+            in_flight: 5,
+            ..ContainerFacts::default()
+        };
+        facts.containers.insert(name.into(), running);
+    }
+    if let Some(old) = facts.containers.get_mut("app-web-0") {
+        old.state = "exited".into();
+    }
+    let file = FileFacts {
+        sha256: "old".into(),
+        aliases: ["m-1".to_owned()].into(),
+        ..FileFacts::default()
+    };
+    facts.files.insert(ROUTE_FILE.into(), file);
+    facts.traefik = Some(TraefikFacts {
+        image: "traefik:v3.0".into(),
+        ..TraefikFacts::default()
+    });
+    facts.networks.insert("bridge".into());
+    facts
+}
+
+fn document(steps: Vec<Step>, hosts: &[String], bare: Option<String>) -> Plan {
+    let plan_host = |host: &String| {
+        let of = |kinds: &[StepKind]| -> Vec<StepId> {
+            steps
+                .iter()
+                .filter(|step| step.host.as_ref().is_some_and(|name| name.as_str() == host))
+                .filter(|step| {
+                    kinds.contains(&step.kind)
+                        && step
+                            .role
+                            .as_ref()
+                            .is_some_and(|role| role.as_str() == "web")
+                })
+                .map(|step| step.id.clone())
+                .collect()
+        };
+        let mut relies_on = Vec::new();
+        if bare.as_ref() != Some(host) {
+            relies_on.push(Reliance::new(
+                Predicate::eq(&["docker", "answers"], true),
+                Vec::new(),
+            ));
+            relies_on.push(Reliance::new(
+                Predicate::eq(&["containers", "app-web-1", "state"], "running"),
+                of(&[StepKind::Stop]),
+            ));
+            relies_on.push(Reliance::new(
+                Predicate::contains(&["files", ROUTE_FILE, "aliases"], "m-1"),
+                of(&[StepKind::Route, StepKind::Drain]),
+            ));
+        }
+        PlanHost {
+            ssh: SshRoute {
+                user: "root".into(),
+                port: None,
+                proxy: None,
+                proxy_command: None,
+            },
+            host_keys: Vec::new(),
+            roles: vec![RoleName::from("web")],
+            state_dir: None,
+            serial: 0,
+            relies_on,
+        }
+    };
+    Plan {
+        format_version: "1.0".into(),
+        operation: Operation {
+            name: "deploy".into(),
+            version: "2".into(),
+            hosts: Vec::new(),
+            roles: Vec::new(),
+            destination: None,
+            skip_push: false,
+        },
+        service: "app".into(),
+        version: "2".into(),
+        image: Image {
+            reference: REFERENCE.into(),
+            digest: None,
+        },
+        config: ConfigRef {
+            path: "config/deploy.yml".into(),
+            sha256: Sha256Hex::of(b"config"),
+        },
+        source: None,
+        secrets: Vec::new(),
+        lock_host: HostName::from("h0"),
+        hosts: hosts
+            .iter()
+            .map(|host| (HostName::from(host.as_str()), plan_host(host)))
+            .collect(),
+        contents: BTreeMap::new(),
+        unchanged: Vec::new(),
+        warnings: Vec::new(),
+        digest: PlanDigest::new(format!("sha256:{}", Sha256Hex::of(b"plan"))),
+        steps,
+    }
+}
+
+/// Puts every drain before its route, as no compiler may.
+pub fn drain_before_route(plan: &mut Plan) {
+    for index in 0..plan.steps.len() {
+        let step = &plan.steps[index];
+        let (Some(host), StepKind::Drain) = (step.host.clone(), step.kind) else {
+            continue;
+        };
+        let health = StepId::new(format!("{host}/web/2/healthcheck"));
+        plan.steps[index].needs[0].step = health;
+        let drain = plan.steps[index].id.clone();
+        let route = StepId::new(format!("{host}/web/2/route"));
+        for step in &mut plan.steps {
+            if step.id == route {
+                step.needs = vec![Need {
+                    step: drain.clone(),
+                    on: NeedOn::Settled,
+                }];
+            }
+        }
+    }
+}

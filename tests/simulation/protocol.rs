@@ -1,0 +1,428 @@
+//! The hosts' side of the protocol, and this machine's: what requests do when they arrive, at which pace, and what may go wrong.
+
+use mrsk::apply::state::{Action, Event};
+use mrsk::name::{HostName, PlanDigest, StepId};
+use mrsk::plan::StepKind;
+use mrsk::plan::effect::effect;
+use mrsk::record::{AttemptState, Ending, Serial};
+
+use super::host::Record;
+use super::world::{Item, Mutant, Script, Stage, World, is_old};
+
+impl World {
+    /// A request arrives at a host, or finds it away, or its connection broken.
+    pub(super) fn arrive(&mut self, runner: usize, link: u64, host: &HostName, action: Action) {
+        self.hazard(runner, host);
+        let current = self.runners[runner].links.get(host);
+        let alive = current.is_some_and(|current| current.id == link && current.alive);
+        if !self.hosts[host].up {
+            let opens = matches!(
+                action,
+                Action::Reconnect { .. } | Action::TakeLock | Action::Inspect { .. }
+            );
+            if alive && opens {
+                return self.refuse_link(runner, link, host);
+            }
+            return self.lose_link(runner, host);
+        }
+        if !alive {
+            return self.arrive_late(runner, link, host, action);
+        }
+        self.serve(runner, link, host, action);
+    }
+
+    pub(super) fn refuse_link(&mut self, runner: usize, link: u64, host: &HostName) {
+        if let Some(current) = self.runners[runner].links.get_mut(host) {
+            current.alive = false;
+        }
+        let message = "connection refused".to_owned();
+        let host = host.clone();
+        let event = Event::Unreachable {
+            host: host.clone(),
+            message,
+        };
+        let delay = self.latency();
+        self.after(
+            delay,
+            Item::ToRunner {
+                runner,
+                link: Some((host, link)),
+                event,
+            },
+        );
+    }
+
+    /// What was sent before the connection broke may still be carried out, even much later; nobody hears of it.
+    pub(super) fn arrive_late(
+        &mut self,
+        runner: usize,
+        link: u64,
+        host: &HostName,
+        action: Action,
+    ) {
+        match self.rng.range(0, 3) {
+            0 => {}
+            1 if matches!(
+                action,
+                Action::Start { .. }
+                    | Action::Fence { .. }
+                    | Action::Record { .. }
+                    | Action::Finish { .. }
+            ) && !self.is_calm() =>
+            {
+                let delay = self.rng.range(1_000, 150_000);
+                self.after(
+                    delay,
+                    Item::ToHost {
+                        runner,
+                        link,
+                        host: host.clone(),
+                        action,
+                    },
+                );
+            }
+            _ => self.serve(runner, link, host, action),
+        }
+    }
+
+    pub(super) fn serve(&mut self, runner: usize, link: u64, host: &HostName, action: Action) {
+        let run = self.runners[runner].run.clone();
+        let now = self.now;
+        let mutant = self.mutant;
+        let digest = self.plan.digest.clone();
+        let Some(sim) = self.hosts.get_mut(host) else {
+            return self.fail(format!("a request for the unknown host {host}"));
+        };
+        let fenced_off = sim.fence.as_ref() != Some(&run);
+        let event = match action {
+            Action::TakeLock => Event::Lock(sim.take_lock(&run, now)),
+            Action::Beat => Event::Beaten {
+                held: sim.beat(&run, now) || mutant == Mutant::BeatLies,
+            },
+            Action::Release => {
+                sim.release(&run);
+                Event::Released
+            }
+            Action::Inspect { .. } => return self.inspect(runner, link, host),
+            Action::Fence { serial, .. } => {
+                let known = sim.facts.serial.clone();
+                if known.plan.as_ref() != Some(&digest) && known.number != serial {
+                    Event::FenceRefused {
+                        host: host.clone(),
+                        serial: Serial {
+                            number: known.number,
+                            plan: known.plan,
+                        },
+                    }
+                } else {
+                    if known.plan.as_ref() != Some(&digest) {
+                        sim.facts.serial.number = serial + 1;
+                        sim.facts.serial.plan = Some(PlanDigest::clone(&digest));
+                    }
+                    sim.fence = Some(run);
+                    Event::Fenced {
+                        host: host.clone(),
+                        attempts: sim.list(mutant),
+                    }
+                }
+            }
+            Action::List { .. } => Event::Listed {
+                host: host.clone(),
+                attempts: sim.list(mutant),
+            },
+            Action::Reconnect { .. } => {
+                return self.answer(
+                    runner,
+                    host,
+                    link,
+                    Event::Reconnected { host: host.clone() },
+                );
+            }
+            Action::Record { .. } | Action::Finish { .. } if fenced_off => {
+                Event::Refused { host: host.clone() }
+            }
+            Action::Record {
+                step,
+                attempt,
+                value,
+                ..
+            } => {
+                let receipt = sim.receipt(&run, Ending::Succeeded, now);
+                sim.values.insert(step.clone(), value);
+                sim.records.insert(
+                    (step.clone(), attempt),
+                    Record {
+                        alive: false,
+                        commanding: false,
+                        receipt: Some(receipt),
+                    },
+                );
+                Event::Recorded { step }
+            }
+            Action::Finish { .. } => {
+                sim.facts.finished.insert(digest);
+                Event::Finished { host: host.clone() }
+            }
+            Action::Start { steps, .. } => {
+                let boot = sim.boot;
+                let script = Script {
+                    runner,
+                    link,
+                    host: host.clone(),
+                    boot,
+                    run,
+                    steps,
+                    at: 0,
+                };
+                return self.script(script, Stage::Claim);
+            }
+            Action::Attach { step, attempt, .. } => {
+                return self.attach(runner, link, host, step, attempt);
+            }
+            other => return self.fail(format!("an unexpected request: {other:?}")),
+        };
+        self.answer(runner, host, link, event);
+        self.hazard(runner, host);
+    }
+
+    pub(super) fn inspect(&mut self, runner: usize, link: u64, host: &HostName) {
+        let (now, mutant) = (self.now, self.mutant);
+        let sim = &self.hosts[host];
+        let silent = sim.is_silent(now);
+        let event = Event::Inspected {
+            host: host.clone(),
+            facts: Box::new(sim.look(now)),
+            attempts: sim.list(mutant),
+        };
+        if silent {
+            self.runners[runner].saw_silence = true;
+            for step in &self.plan.steps {
+                if step.host.as_ref() == Some(host) {
+                    self.excused.insert(step.id.clone());
+                }
+            }
+        }
+        self.answer(runner, host, link, event);
+    }
+
+    pub(super) fn attach(
+        &mut self,
+        runner: usize,
+        link: u64,
+        host: &HostName,
+        step: StepId,
+        attempt: u32,
+    ) {
+        let state = self.hosts[host].show(&step, attempt, self.mutant);
+        let impatient = self.rng.chance(50);
+        if state == AttemptState::Running && !impatient {
+            let host = host.clone();
+            return self.after(
+                400,
+                Item::AttachPoll {
+                    runner,
+                    link,
+                    host,
+                    step,
+                    attempt,
+                },
+            );
+        }
+        let event = Event::Attached {
+            step,
+            attempt,
+            state,
+        };
+        self.answer(runner, host, link, event);
+    }
+
+    /// One stage of a batch on its host.
+    pub(super) fn script(&mut self, mut script: Script, stage: Stage) {
+        self.hazard(script.runner, &script.host.clone());
+        let Some(sim) = self.hosts.get(&script.host) else {
+            return;
+        };
+        if !sim.up || sim.boot != script.boot {
+            return;
+        }
+        let start = script.steps[script.at].clone();
+        let key = (start.step.clone(), start.attempt);
+        match stage {
+            Stage::Claim => {
+                let taken = sim.records.contains_key(&key) && self.mutant != Mutant::ClaimsOff;
+                let (step, attempt) = key.clone();
+                if taken {
+                    let event = Event::AlreadyClaimed { step, attempt };
+                    return self.answer(script.runner, &script.host, script.link, event);
+                }
+                let record = Record {
+                    alive: true,
+                    commanding: false,
+                    receipt: None,
+                };
+                if let Some(sim) = self.hosts.get_mut(&script.host) {
+                    sim.records.insert(key, record);
+                }
+                let event = Event::Claimed { step, attempt };
+                self.answer(script.runner, &script.host, script.link, event);
+                let delay = match self.rng.chance(50) {
+                    true => self.rng.range(100, 20_000),
+                    false => self.rng.range(1, 30),
+                };
+                let stage = Stage::Fence;
+                self.after(delay, Item::Script { script, stage });
+            }
+            Stage::Fence => self.read_fence(script, &start.step),
+            Stage::Effect { ending, half } => {
+                if ending == Ending::Succeeded {
+                    self.take_effect(&script.host, &start.step);
+                } else if start.cleanup && self.rng.chance(500) {
+                    self.clean_up(&start.step);
+                }
+                let stage = Stage::Receipt { ending };
+                self.after(half, Item::Script { script, stage });
+            }
+            Stage::Receipt { ending } => {
+                if start.cleanup && ending != Ending::Succeeded {
+                    self.clean_up(&start.step);
+                }
+                self.truth.stop_running(self.index[&start.step]);
+                self.leave_receipt(&script, ending);
+                if ending == Ending::Succeeded && script.at + 1 < script.steps.len() {
+                    script.at += 1;
+                    let stage = Stage::Claim;
+                    self.after(1, Item::Script { script, stage });
+                }
+            }
+        }
+    }
+
+    pub(super) fn leave_receipt(&mut self, script: &Script, ending: Ending) {
+        let start = &script.steps[script.at];
+        let now = self.now;
+        let Some(sim) = self.hosts.get_mut(&script.host) else {
+            return;
+        };
+        let receipt = sim.receipt(&script.run, ending, now);
+        let key = (start.step.clone(), start.attempt);
+        sim.records.insert(
+            key,
+            Record {
+                alive: false,
+                commanding: false,
+                receipt: Some(receipt.clone()),
+            },
+        );
+        let event = Event::Ended {
+            step: start.step.clone(),
+            attempt: start.attempt,
+            receipt,
+            diagnosis: String::new(),
+        };
+        self.answer(script.runner, &script.host, script.link, event);
+    }
+
+    /// After the claim the fence decides; then the command begins.
+    pub(super) fn read_fence(&mut self, script: Script, id: &StepId) {
+        let fence = self.hosts[&script.host].fence.clone();
+        let foreign = fence.as_ref() != Some(&script.run);
+        if foreign && self.mutant != Mutant::FenceOff {
+            return self.leave_receipt(&script, Ending::Refused);
+        }
+        self.note(format!("{id} begins for run {}", script.run));
+        if foreign {
+            return self.fail(format!("{id} begins for a run that was fenced off"));
+        }
+        let step = self.index[id];
+        let plan = self.plan.clone();
+        let pushed = self.is_recorded();
+        let unmet = self.truth.unmet(&plan, &|id| self.index[id], step, pushed);
+        if let Some(need) = unmet {
+            return self.fail(format!("{id} begins before {need} has ended"));
+        }
+        if self.truth.is_running(step) {
+            return self.fail(format!("{id} begins while it runs"));
+        }
+        self.truth.start_running(step);
+        let attempt = script.steps[script.at].attempt;
+        if let Some(record) = self
+            .hosts
+            .get_mut(&script.host)
+            .and_then(|sim| sim.records.get_mut(&(id.clone(), attempt)))
+        {
+            record.commanding = true;
+        }
+        let fails = !self.is_calm() && self.rng.chance(self.failure_rate);
+        let ending = match (fails, self.rng.chance(500)) {
+            (false, _) => Ending::Succeeded,
+            (true, true) => Ending::Failed { code: 1 },
+            (true, false) => Ending::TimedOut,
+        };
+        let long = match self.rng.chance(60) {
+            true => self.rng.range(20_000, 90_000),
+            false => self.rng.range(100, 6_000),
+        };
+        let half = self.rng.range(1, long);
+        let stage = Stage::Effect { ending, half };
+        self.after(long - half, Item::Script { script, stage });
+    }
+
+    pub(super) fn is_recorded(&self) -> bool {
+        let lock_host = &self.hosts[&self.plan.lock_host];
+        lock_host
+            .values
+            .keys()
+            .any(|step| self.plan_step(step).kind == StepKind::Push)
+    }
+
+    pub(super) fn take_effect(&mut self, host: &HostName, id: &StepId) {
+        let step = self.plan_step(id).clone();
+        if self.truth.take_effect(self.index[id]).is_err() {
+            return self.fail(format!("{id} takes effect twice"));
+        }
+        self.note(format!("{id} takes effect"));
+        let Some(sim) = self.hosts.get_mut(host) else {
+            return;
+        };
+        sim.facts = effect(&step, &sim.facts);
+        if !is_old(step.kind) {
+            return;
+        }
+        let facts = &sim.facts;
+        let too_early = self.switches.iter().any(|switch| {
+            let routed = switch.route.as_ref().is_none_or(|(file, alias)| {
+                let file = facts.files.get(file);
+                file.is_some_and(|file| file.aliases.contains(alias))
+            });
+            let healthy = facts
+                .containers
+                .get(&switch.container)
+                .is_some_and(|new| new.state == "running" && new.health == "healthy");
+            switch.host == *host && step.role.as_ref() == Some(&switch.role) && !(routed && healthy)
+        });
+        if too_early {
+            self.fail(format!(
+                "{id} before the new container is routed and healthy"
+            ));
+        }
+    }
+
+    /// `docker rm -f NAME`.
+    pub(super) fn clean_up(&mut self, id: &StepId) {
+        let step = self.plan_step(id).clone();
+        let Some(host) = &step.host else { return };
+        for action in &step.cleanup {
+            let mrsk::action::Action::Run(run) = action else {
+                continue;
+            };
+            let Some(mrsk::action::Arg::Literal(name)) = run.argv.last() else {
+                continue;
+            };
+            if let Some(sim) = self.hosts.get_mut(host) {
+                sim.facts.containers.remove(name);
+            }
+            let plan = self.plan.clone();
+            self.truth.undo(&plan, &step);
+        }
+    }
+}

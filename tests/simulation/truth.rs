@@ -1,0 +1,104 @@
+//! What is true of the steps, kept apart from claims, receipts and everything that a run believes.
+
+use mrsk::name::StepId;
+use mrsk::plan::{NeedOn, OnFailure, Plan, Step, StepKind};
+
+/// The truth about every step.
+pub struct Truth {
+    /// How often its effect happened and was not undone.
+    effects: Vec<u32>,
+    /// How many commands of it run now.
+    running: Vec<u32>,
+    /// Whether a command of it was ever begun.
+    begun: Vec<bool>,
+}
+
+impl Truth {
+    pub fn new(steps: usize) -> Self {
+        Self {
+            effects: vec![0; steps],
+            running: vec![0; steps],
+            begun: vec![false; steps],
+        }
+    }
+
+    pub fn start_running(&mut self, step: usize) {
+        self.running[step] += 1;
+        self.begun[step] = true;
+    }
+
+    pub fn stop_running(&mut self, step: usize) {
+        self.running[step] -= 1;
+    }
+
+    /// Notes an effect; `Err` where it had happened before.
+    pub fn take_effect(&mut self, step: usize) -> Result<(), ()> {
+        self.effects[step] += 1;
+        if self.effects[step] > 1 {
+            Err(())
+        } else {
+            Ok(())
+        }
+    }
+
+    pub fn is_running(&self, step: usize) -> bool {
+        self.running[step] > 0
+    }
+
+    /// A cleanup removed the new container of `failed`'s role: what was done to it is undone.
+    pub fn undo(&mut self, plan: &Plan, failed: &Step) {
+        for (index, step) in plan.steps.iter().enumerate() {
+            let same = step.host == failed.host && step.role == failed.role;
+            if same && matches!(step.kind, StepKind::Start | StepKind::Healthcheck) {
+                self.effects[index] = 0;
+            }
+        }
+    }
+
+    /// Returns a need of a step on a host that is not met. Local steps but the push are judged where they happen.
+    pub fn unmet(
+        &self,
+        plan: &Plan,
+        index: &dyn Fn(&StepId) -> usize,
+        step: usize,
+        pushed: bool,
+    ) -> Option<StepId> {
+        let mut work = vec![step];
+        while let Some(at) = work.pop() {
+            for need in &plan.steps[at].needs {
+                let on = index(&need.step);
+                let step = &plan.steps[on];
+                let met = match (step.kind, &step.host) {
+                    (StepKind::Barrier, _) => {
+                        work.push(on);
+                        true
+                    }
+                    (StepKind::Push, None) => pushed,
+                    (_, None) => true,
+                    (_, Some(_)) => {
+                        let settled = need.on == NeedOn::Settled
+                            && step.on_failure == OnFailure::Tolerate
+                            && self.begun[on];
+                        !self.is_running(on) && (self.effects[on] > 0 || settled)
+                    }
+                };
+                if !met {
+                    return Some(need.step.clone());
+                }
+            }
+        }
+        None
+    }
+
+    /// Returns the steps whose failure was tolerated.
+    pub fn tolerated<'a>(&self, plan: &'a Plan) -> Vec<&'a Step> {
+        plan.steps
+            .iter()
+            .enumerate()
+            .filter(|(index, step)| {
+                step.on_failure == OnFailure::Tolerate && self.effects[*index] == 0
+            })
+            .map(|(_, step)| step)
+            .collect()
+    }
+}

@@ -1,0 +1,565 @@
+//! The simulated world: a heap of (time, sequence), hosts, runners and faults, driven by one seed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use mrsk::apply::state::{Action, Event, Millis, Options, Outcome, StartStep, State};
+use mrsk::facts::model::HostFacts;
+use mrsk::name::{HostName, RunId, StepId};
+use mrsk::plan::{Plan, Step, StepKind};
+use mrsk::record::Ending;
+
+use super::host::SimHost;
+use super::plans::{Scenario, Switch, drain_before_route, scenario};
+use super::rng::Rng;
+use super::truth::Truth;
+
+/// What is broken on purpose, to see that the simulation notices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mutant {
+    None,
+    /// Hosts forget receipts when asked.
+    ReceiptsIgnored,
+    /// An attempt can be claimed twice.
+    ClaimsOff,
+    /// Hosts run steps whatever the fence says.
+    FenceOff,
+    /// The plan drains the old container before requests are sent to the new one.
+    DrainBeforeRoute,
+    /// The lock host always says that the lock is held.
+    BeatLies,
+    /// Steps start although what they need has not ended.
+    NeedsIgnored,
+}
+
+/// Something that happens at a time.
+#[derive(Debug, Clone)]
+pub(super) enum Item {
+    ToHost {
+        runner: usize,
+        link: u64,
+        host: HostName,
+        action: Action,
+    },
+    ToRunner {
+        runner: usize,
+        link: Option<(HostName, u64)>,
+        event: Event,
+    },
+    Script {
+        script: Script,
+        stage: Stage,
+    },
+    AttachPoll {
+        runner: usize,
+        link: u64,
+        host: HostName,
+        step: StepId,
+        attempt: u32,
+    },
+    Local {
+        runner: usize,
+        step: StepId,
+        attempt: u32,
+        ok: bool,
+        ended: bool,
+    },
+    Tick {
+        runner: usize,
+    },
+    Launch,
+    HostBack {
+        host: HostName,
+    },
+    Chaos,
+}
+
+/// A batch that runs on a host, whether or not anybody listens.
+#[derive(Debug, Clone)]
+pub(super) struct Script {
+    pub(super) runner: usize,
+    pub(super) link: u64,
+    pub(super) host: HostName,
+    pub(super) boot: u64,
+    pub(super) run: RunId,
+    pub(super) steps: Vec<StartStep>,
+    pub(super) at: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    Claim,
+    Fence,
+    Effect { ending: Ending, half: u64 },
+    Receipt { ending: Ending },
+}
+
+pub(super) struct Link {
+    pub(super) id: u64,
+    pub(super) alive: bool,
+    pub(super) known: Known,
+}
+
+/// What a runner knows of its link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Known {
+    Open,
+    Connecting,
+    Closed,
+}
+
+pub(super) struct Runner {
+    pub(super) run: RunId,
+    pub(super) state: State,
+    pub(super) links: BTreeMap<HostName, Link>,
+    pub(super) frozen_until: u64,
+    pub(super) dead: bool,
+    pub(super) exited: Option<Outcome>,
+    pub(super) interrupts: u32,
+    /// Whether it left while the lock host was out of reach, or at once: its lock is taken over when its beat is old.
+    pub(super) left_lock: bool,
+    pub(super) tick: Option<u64>,
+    /// Whether a host answered it while its engine was silent.
+    pub(super) saw_silence: bool,
+    pub(super) logged_in: bool,
+    pub(super) built: bool,
+}
+
+pub struct World {
+    pub(super) now: u64,
+    seq: u64,
+    heap: BTreeMap<(u64, u64), Item>,
+    pub(super) rng: Rng,
+    pub(super) mutant: Mutant,
+    pub(super) plan: Arc<Plan>,
+    pub(super) index: BTreeMap<StepId, usize>,
+    pub(super) hosts: BTreeMap<HostName, SimHost>,
+    pub(super) runners: Vec<Runner>,
+    pub(super) switches: Vec<Switch>,
+    pub(super) truth: Truth,
+    pub(super) pushed: bool,
+    pub(super) budget: u32,
+    pub(super) fault_rate: u64,
+    pub(super) failure_rate: u64,
+    pub(super) calm_at: u64,
+    pub(super) next_link: u64,
+    pub(super) runs: u32,
+    pub(super) finished: bool,
+    pub(super) initial: BTreeMap<HostName, HostFacts>,
+    pub trace: Vec<String>,
+    pub violation: Option<String>,
+    pub excused: BTreeSet<StepId>,
+}
+
+impl World {
+    pub fn new(seed: u64, mutant: Mutant) -> Self {
+        let mut rng = Rng::new(seed);
+        let scenario = scenario(&mut rng);
+        Self::with(rng, mutant, scenario)
+    }
+
+    /// As [`World::new`], with a scenario of its own.
+    pub fn with(mut rng: Rng, mutant: Mutant, scenario: Scenario) -> Self {
+        let Scenario {
+            mut plan,
+            facts,
+            switches,
+        } = scenario;
+        if mutant == Mutant::DrainBeforeRoute {
+            drain_before_route(&mut plan);
+        }
+        let index = plan
+            .steps
+            .iter()
+            .enumerate()
+            .map(|(index, step)| (step.id.clone(), index))
+            .collect();
+        let hosts = facts
+            .iter()
+            .map(|(name, facts)| (name.clone(), SimHost::new(facts.clone())))
+            .collect();
+        let mut world = Self {
+            now: 0,
+            seq: 0,
+            heap: BTreeMap::new(),
+            mutant,
+            switches,
+            truth: Truth::new(plan.steps.len()),
+            plan: Arc::new(plan),
+            index,
+            hosts,
+            runners: Vec::new(),
+            pushed: false,
+            budget: rng.range(0, 8) as u32,
+            fault_rate: rng.range(2, 20),
+            failure_rate: if rng.chance(500) {
+                0
+            } else {
+                rng.range(10, 80)
+            },
+            calm_at: rng.range(60_000, 900_000),
+            next_link: 0,
+            runs: 0,
+            finished: false,
+            initial: facts,
+            trace: Vec::new(),
+            violation: None,
+            excused: BTreeSet::new(),
+            rng,
+        };
+        world.at(0, Item::Launch);
+        for _ in 0..world.rng.range(0, 3) {
+            let time = world.rng.range(0, 120_000);
+            world.at(time, Item::Chaos);
+        }
+        world
+    }
+
+    /// Runs until nothing happens any more, or a promise is broken.
+    pub fn run(&mut self) {
+        while self.violation.is_none() {
+            let Some(((time, _), item)) = self.heap.pop_first() else {
+                break;
+            };
+            self.now = time;
+            if self.now > 7_200_000 || self.seq > 400_000 || self.runs > 400 {
+                return self.fail("the run does not come to an end");
+            }
+            self.step(item);
+        }
+        if self.violation.is_none() {
+            self.judge_the_end();
+        }
+    }
+
+    pub(super) fn fail(&mut self, message: impl Into<String>) {
+        let message = message.into();
+        self.note(format!("VIOLATION {message}"));
+        self.violation.get_or_insert(message);
+    }
+
+    pub(super) fn note(&mut self, line: String) {
+        let line = format!("{:>8} {line}", self.now);
+        self.trace.push(line);
+    }
+
+    pub(super) fn at(&mut self, time: u64, item: Item) {
+        self.seq += 1;
+        self.heap.insert((time, self.seq), item);
+    }
+
+    pub(super) fn after(&mut self, delay: u64, item: Item) {
+        self.at(self.now + delay, item);
+    }
+
+    pub(super) fn latency(&mut self) -> u64 {
+        match self.rng.chance(30) {
+            true => self.rng.range(500, 6_000),
+            false => self.rng.range(5, 150),
+        }
+    }
+
+    pub(super) fn is_calm(&self) -> bool {
+        self.now >= self.calm_at
+    }
+
+    pub(super) fn plan_step(&self, id: &StepId) -> &Step {
+        &self.plan.steps[self.index[id]]
+    }
+
+    pub(super) fn step(&mut self, item: Item) {
+        match item {
+            Item::Launch => self.launch(),
+            Item::Tick { runner } => {
+                if self.runners[runner].tick == Some(self.now) {
+                    self.runners[runner].tick = None;
+                    self.deliver(runner, None, Event::Tick);
+                }
+            }
+            Item::ToRunner {
+                runner,
+                link,
+                event,
+            } => self.deliver(runner, link, event),
+            Item::ToHost {
+                runner,
+                link,
+                host,
+                action,
+            } => self.arrive(runner, link, &host, action),
+            Item::Script { script, stage } => self.script(script, stage),
+            Item::AttachPoll {
+                runner,
+                link,
+                host,
+                step,
+                attempt,
+            } => self.attach(runner, link, &host, step, attempt),
+            Item::Local {
+                runner,
+                step,
+                attempt,
+                ok,
+                ended,
+            } => self.local(runner, step, attempt, ok, ended),
+            Item::HostBack { host } => {
+                self.note(format!("{host} is back"));
+                let silence = self.rng.range(0, 8_000);
+                let silent_until = self.now + silence;
+                if let Some(sim) = self.hosts.get_mut(&host) {
+                    sim.up = true;
+                    sim.silent_until = silent_until;
+                }
+            }
+            Item::Chaos => self.chaos(),
+        }
+    }
+
+    pub(super) fn launch(&mut self) {
+        if self.finished {
+            return;
+        }
+        self.runs += 1;
+        let run = RunId::new(format!("{:032x}", self.runners.len() + 1));
+        let options = Options {
+            parallel: self.rng.range(1, 12) as usize,
+            per_host_channels: self.rng.range(1, 8) as usize,
+            keep_going: self.rng.chance(300),
+            lock_wait_seconds: if self.rng.chance(300) { 90 } else { 0 },
+            ..Options::new(run.clone())
+        };
+        let mut seen = (*self.plan).clone();
+        if self.mutant == Mutant::NeedsIgnored {
+            for step in &mut seen.steps {
+                step.needs.truncate(1);
+            }
+        }
+        let state = match State::new(Arc::new(seen), options) {
+            Ok(state) => state,
+            Err(error) => return self.fail(format!("no graph: {error}")),
+        };
+        let runner = self.runners.len();
+        self.note(format!("runner {runner} begins"));
+        self.runners.push(Runner {
+            run,
+            state,
+            links: BTreeMap::new(),
+            frozen_until: 0,
+            dead: false,
+            exited: None,
+            interrupts: 0,
+            left_lock: false,
+            tick: None,
+            saw_silence: false,
+            logged_in: false,
+            built: false,
+        });
+        self.deliver(runner, None, Event::Begin);
+    }
+
+    /// Hands an event to a runner, and carries out what it wants.
+    pub(super) fn deliver(&mut self, runner: usize, link: Option<(HostName, u64)>, event: Event) {
+        let now = self.now;
+        let at = &mut self.runners[runner];
+        if at.dead || at.exited.is_some() {
+            return;
+        }
+        if at.frozen_until > now {
+            let until = at.frozen_until;
+            at.tick = None;
+            let again = match event {
+                Event::Tick => {
+                    at.tick = Some(until);
+                    Item::Tick { runner }
+                }
+                event => Item::ToRunner {
+                    runner,
+                    link,
+                    event,
+                },
+            };
+            return self.at(until, again);
+        }
+        if let Some((host, id)) = &link {
+            match at.links.get(host) {
+                Some(current) if current.id == *id && current.known != Known::Closed => {}
+                _ => return,
+            }
+        }
+        let event = self.learn(runner, event);
+        self.note(format!("-> {runner} {}", short(&event)));
+        let actions = self.runners[runner].state.handle(Millis(now), event);
+        for action in actions {
+            if self.violation.is_some() || self.runners[runner].exited.is_some() {
+                break;
+            }
+            self.carry_out(runner, action);
+        }
+        let deadline = self.runners[runner]
+            .state
+            .deadline()
+            .map(|at| at.0.max(now));
+        if let Some(deadline) = deadline.filter(|at| self.runners[runner].tick != Some(*at)) {
+            self.runners[runner].tick = Some(deadline);
+            self.at(deadline, Item::Tick { runner });
+        }
+        self.check_quiescence(runner);
+    }
+
+    /// Notes what an event tells about a link. One that breaks before it was opened could not be opened.
+    pub(super) fn learn(&mut self, runner: usize, event: Event) -> Event {
+        let at = &mut self.runners[runner];
+        let (host, known) = match &event {
+            Event::ChannelLost { host, .. } | Event::Unreachable { host, .. } => {
+                (host, Known::Closed)
+            }
+            Event::Reconnected { host } => (host, Known::Open),
+            Event::Interrupt => {
+                at.interrupts += 1;
+                return event;
+            }
+            _ => return event,
+        };
+        let before = at
+            .links
+            .get_mut(host)
+            .map(|link| std::mem::replace(&mut link.known, known));
+        match event {
+            Event::ChannelLost { host, message } if before == Some(Known::Connecting) => {
+                Event::Unreachable { host, message }
+            }
+            event => event,
+        }
+    }
+
+    /// A runner that neither waits for a time nor for anybody would wait for ever.
+    pub(super) fn check_quiescence(&mut self, runner: usize) {
+        let at = &self.runners[runner];
+        if at.exited.is_none() && !at.dead && at.state.deadline().is_none() && self.heap.is_empty()
+        {
+            self.fail(format!("runner {runner} waits for nothing"));
+        }
+    }
+
+    pub(super) fn carry_out(&mut self, runner: usize, action: Action) {
+        match &action {
+            Action::Report(_) | Action::Journal(_) => return,
+            Action::Exit(outcome) => return self.exit(runner, outcome.clone()),
+            _ => {}
+        }
+        self.note(format!("<- {runner} {}", short_action(&action)));
+        let changes = matches!(
+            action,
+            Action::Start { .. }
+                | Action::StartLocal { .. }
+                | Action::Record { .. }
+                | Action::Finish { .. }
+        );
+        let holder = self.hosts[&self.plan.lock_host].lock.as_ref();
+        if changes && holder.is_none_or(|lock| lock.run != self.runners[runner].run) {
+            return self.fail(format!(
+                "runner {runner} changes something without the lock"
+            ));
+        }
+        let host = match action {
+            Action::StartLocal { step, attempt, .. } => {
+                return self.start_local(runner, step, attempt);
+            }
+            Action::CheckLocal { step } => return self.check_local(runner, step),
+            Action::TakeLock | Action::Beat | Action::Release => self.plan.lock_host.clone(),
+            Action::Inspect { ref host }
+            | Action::Fence { ref host, .. }
+            | Action::Start { ref host, .. }
+            | Action::Attach { ref host, .. }
+            | Action::List { ref host }
+            | Action::Record { ref host, .. }
+            | Action::Finish { ref host }
+            | Action::Reconnect { ref host } => host.clone(),
+            Action::Report(_) | Action::Journal(_) | Action::Exit(_) => return,
+        };
+        self.send(runner, host, action);
+    }
+
+    /// Puts a request on its way. A link that the runner knows to be broken may only be opened again.
+    pub(super) fn send(&mut self, runner: usize, host: HostName, action: Action) {
+        let opens = matches!(action, Action::Reconnect { .. });
+        let next = self.next_link + 1;
+        let links = &mut self.runners[runner].links;
+        let link = links.entry(host.clone()).or_insert(Link {
+            id: next,
+            alive: true,
+            known: Known::Open,
+        });
+        if link.id == next {
+            self.next_link = next;
+        }
+        if opens {
+            if link.known != Known::Closed {
+                return self.fail(format!("runner {runner} reconnects to {host} without need"));
+            }
+            link.id = next;
+            link.alive = true;
+            link.known = Known::Connecting;
+            self.next_link = next;
+        } else if link.known != Known::Open {
+            return self.fail(format!("runner {runner} uses its broken link to {host}"));
+        }
+        let id = link.id;
+        let delay = self.latency();
+        self.after(
+            delay,
+            Item::ToHost {
+                runner,
+                link: id,
+                host,
+                action,
+            },
+        );
+    }
+
+    /// Sends an answer over the link that the question came by.
+    pub(super) fn answer(&mut self, runner: usize, host: &HostName, link: u64, event: Event) {
+        let delay = self.latency();
+        self.after(
+            delay,
+            Item::ToRunner {
+                runner,
+                link: Some((host.clone(), link)),
+                event,
+            },
+        );
+    }
+}
+
+/// The event in a few words.
+fn short(event: &Event) -> String {
+    match event {
+        Event::Inspected { host, attempts, .. } => format!("Inspected {host} {}", attempts.len()),
+        Event::Fenced { host, attempts } => format!("Fenced {host} {}", attempts.len()),
+        Event::Listed { host, attempts } => format!("Listed {host} {}", attempts.len()),
+        Event::Ended {
+            step,
+            attempt,
+            receipt,
+            ..
+        } => format!("Ended {step} {attempt} {:?}", receipt.ending),
+        other => format!("{other:?}"),
+    }
+}
+
+fn short_action(action: &Action) -> String {
+    match action {
+        Action::Start { host, steps } => {
+            let steps: Vec<String> = steps
+                .iter()
+                .map(|start| format!("{}#{}", start.step, start.attempt))
+                .collect();
+            format!("Start {host} {}", steps.join(" "))
+        }
+        other => format!("{other:?}"),
+    }
+}
+
+pub(super) fn is_old(kind: StepKind) -> bool {
+    matches!(kind, StepKind::Drain | StepKind::Stop)
+}
