@@ -7,7 +7,7 @@
 //! what is left (only by the second lists), walk the graph, write down that the plan is finished, release the lock.
 //!
 //! Questions that change nothing when asked twice (inspect, fence, list, record, beat, finish, release) are kept as
-//! [`Ask`]s per host: when a link breaks they are asked again once it is back. A step is never asked twice: after a loss the host's
+//! `Ask`s per host: when a link breaks they are asked again once it is back. A step is never asked twice: after a loss the host's
 //! list decides about it.
 
 mod closing;
