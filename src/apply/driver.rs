@@ -287,7 +287,9 @@ impl Driver {
             }
         };
         match &event {
-            Event::ChannelLost { host, .. } | Event::Unreachable { host, .. } => {
+            Event::ChannelLost { host, .. }
+            | Event::Unreachable { host, .. }
+            | Event::HostFailed { host, .. } => {
                 self.drop_link(&host.clone()).await;
             }
             Event::Ended { step, receipt, .. } => {
@@ -656,7 +658,8 @@ fn failed(host: HostName, failure: &Failure) -> Event {
     let message = failure.to_string();
     match failure {
         Failure::Link(LinkError::Lost { .. }) => Event::ChannelLost { host, message },
-        _ => Event::Unreachable { host, message },
+        Failure::Connect(_) => Event::Unreachable { host, message },
+        Failure::Link(_) | Failure::Facts(_) => Event::HostFailed { host, message },
     }
 }
 
