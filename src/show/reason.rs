@@ -11,6 +11,7 @@ pub fn prose(reason: &Reason) -> String {
 
 fn whole(reason: &Reason) -> String {
     match reason {
+        Reason::Missing { what } if what.contains(" and ") => format!("{what} are missing"),
         Reason::Missing { what } => format!("{what} is missing"),
         Reason::VersionChanged {
             old: Some(old),
@@ -24,9 +25,9 @@ fn whole(reason: &Reason) -> String {
             (None, None) => format!("{what} changes"),
         },
         Reason::Incomplete { what } => format!("not complete: {what}"),
-        Reason::NeededBy { what } => format!("needed for {what}"),
+        Reason::NeededBy { what } => format!("so that {what}"),
         Reason::Replaced { what } => format!("{what} is replaced"),
-        Reason::Expired { what } => format!("{what} is older than what is kept"),
+        Reason::Expired { what } => format!("older than what is kept: {what}"),
         Reason::Requested => "asked for".to_owned(),
     }
 }
@@ -46,6 +47,12 @@ mod tests {
         };
         for (reason, text) in [
             (Reason::Missing { what: what() }, "the network is missing"),
+            (
+                Reason::Missing {
+                    what: "curl and docker".to_owned(),
+                },
+                "curl and docker are missing",
+            ),
             (
                 Reason::VersionChanged {
                     old: some("1"),
@@ -73,11 +80,16 @@ mod tests {
                 },
                 "not complete: nothing is routed to it",
             ),
-            (Reason::NeededBy { what: what() }, "needed for the network"),
+            (
+                Reason::NeededBy {
+                    what: "the hosts can pull it".to_owned(),
+                },
+                "so that the hosts can pull it",
+            ),
             (Reason::Replaced { what: what() }, "the network is replaced"),
             (
                 Reason::Expired { what: what() },
-                "the network is older than what is kept",
+                "older than what is kept: the network",
             ),
             (Reason::Requested, "asked for"),
         ] {

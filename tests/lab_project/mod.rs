@@ -315,7 +315,6 @@ impl Project {
                 .replace('\\', "\\\\")
                 .replace('"', "\\\"")
                 .replace('$', "\\$")
-                .replace('`', "\\`")
                 .replace('\n', "\\n");
             text += &format!("{name}=\"{value}\"\n");
         }

@@ -113,14 +113,14 @@ fn canary_gate(
     {
         return None;
     }
-    let (verb, proof) = if canary.role.traefik {
-        ("serves", "is healthy and gets requests")
+    let verb = if canary.role.traefik {
+        "serves"
     } else {
-        ("runs", "is ready")
+        "runs"
     };
     let why = Reason::NeededBy {
         what: format!(
-            "safety: no other container starts before {} of {} {proof}",
+            "no other container starts before {} {verb} on {}",
             canary.role.name, canary.host
         ),
     };
@@ -150,10 +150,7 @@ fn group_gate(
         hosts(ends.len())
     );
     let why = Reason::NeededBy {
-        what: format!(
-            "rolling groups: at most {} of {role} at a time",
-            hosts(size)
-        ),
+        what: format!("at most {} of {role} switch at a time", hosts(size)),
     };
     let subject = format!("{role}-group-{number}");
     barrier(draft, &subject, summary, ends, wait, why)

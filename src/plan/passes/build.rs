@@ -1,5 +1,7 @@
 //! Builds the image on this machine and pushes it.
 
+use std::collections::BTreeMap;
+
 use crate::diagnostic::Diagnostic;
 use crate::docker::image;
 use crate::facts::model::SourceFacts;
@@ -26,7 +28,7 @@ pub fn run(draft: &mut Draft) {
         .find(|why| matches!(why, Reason::VersionChanged { .. }))
         .cloned()
         .unwrap_or_else(|| Reason::NeededBy {
-            what: "the new containers".into(),
+            what: "the new containers have an image".into(),
         });
     if draft.operation.skip_push {
         let reason = match crate::plan::compile::pinned_digest(
@@ -86,7 +88,7 @@ fn warn(draft: &mut Draft, source: &SourceFacts) {
 fn add(draft: &mut Draft, source: &SourceFacts, why: Reason) {
     let config = draft.config;
     let version = &draft.operation.version;
-    let identity = identity(source);
+    let identity = identity(source, &config.builder.args);
     let login = draft.find(None, StepKind::RegistryLogin);
     let build = StepBuilder::new(
         step_id(None, "image", version, "build"),
@@ -114,7 +116,7 @@ fn add(draft: &mut Draft, source: &SourceFacts, why: Reason) {
         None,
         format!("Push {}", image::reference(config, version)),
         Reason::NeededBy {
-            what: "the hosts, which pull it".into(),
+            what: "the hosts can pull it".into(),
         },
     )
     .needs([build])
@@ -126,14 +128,22 @@ fn add(draft: &mut Draft, source: &SourceFacts, why: Reason) {
     draft.add(push);
 }
 
-/// Returns the digest of what is built: the tree of the context (else the commit) and what differs from it, and the Dockerfile.
-fn identity(source: &SourceFacts) -> String {
+/// Returns the digest of what is built: the tree of the context (else the commit) and what differs from it, the Dockerfile, and the
+/// build arguments.
+fn identity(source: &SourceFacts, args: &BTreeMap<String, String>) -> String {
     let parts = [
         source.tree.as_deref().or(source.commit.as_deref()),
         source.changes.as_ref().map(Sha256Hex::as_str),
         Some(source.context.as_str()),
         source.dockerfile_sha256.as_ref().map(Sha256Hex::as_str),
     ];
-    let text: Vec<&str> = parts.iter().map(|part| part.unwrap_or("")).collect();
+    let args = args
+        .iter()
+        .flat_map(|(name, value)| [name.as_str(), value.as_str()]);
+    let text: Vec<&str> = parts
+        .into_iter()
+        .map(Option::unwrap_or_default)
+        .chain(args)
+        .collect();
     format!("sha256:{}", Sha256Hex::of(text.join("\0").as_bytes()))
 }

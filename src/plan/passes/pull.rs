@@ -37,7 +37,7 @@ pub fn run(draft: &mut Draft) {
                 what: reference.clone(),
             },
             Some(_) => Reason::NeededBy {
-                what: "certainty: the host's image of this tag may be another one".into(),
+                what: "the host has the image of this tag that is meant".into(),
             },
         };
         let repository = draft.config.repository();

@@ -44,9 +44,9 @@ fn login(draft: &mut Draft, host: Option<&HostName>) {
     let shown = server.unwrap_or("docker.io");
     let secret: Vec<String> = run.stdin.iter().cloned().collect();
     let what = if host.is_some() {
-        "pulling images"
+        "images can be pulled"
     } else {
-        "pushing the image"
+        "the image can be pushed"
     };
     let step = StepBuilder::new(
         step_id(host, "registry", shown, "login"),

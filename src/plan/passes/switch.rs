@@ -115,7 +115,7 @@ fn rename(
         Some(placement.host),
         format!("Rename {} to {to}", placement.name),
         Reason::NeededBy {
-            what: "the new container, which takes its name".into(),
+            what: "the new container can take its name".into(),
         },
     )
     .role(&placement.role.name)
@@ -236,7 +236,7 @@ fn healthcheck(draft: &mut Draft, placement: &Placement, after: Option<StepId>) 
                 "Wait until {name} answers 200 at :{}{}",
                 check.port, check.path
             ),
-            "safety: no request is sent to a container that is not ready",
+            "no request is sent to a container that is not ready",
             Predicate::eq(&["containers", name, "healthy"], true),
             check.max_attempts.saturating_mul(HEALTH_ATTEMPT_MS / 1000),
         )
@@ -255,7 +255,7 @@ fn healthcheck(draft: &mut Draft, placement: &Placement, after: Option<StepId>) 
         (
             poll,
             format!("Wait until {name} has run for {delay} s, or its image's health check passes"),
-            "safety: what runs now is stopped only when the new container is ready",
+            "nothing is stopped before the new container is ready",
             Predicate::eq(&["containers", name, "state"], "running"),
             delay,
         )
