@@ -149,7 +149,9 @@ pub(super) async fn source(config: &Config, root: &Path) -> Result<SourceFacts, 
     let context = relative(&here, &config.builder.context, root)?;
     let dockerfile = relative(&here, &config.builder.dockerfile, root)?;
     let answers = preflight::ask_git(root, &context).await;
-    let facts = source::read(&answers, &[])
+    let printed = printed_to(root);
+    let known: Vec<&str> = printed.as_deref().into_iter().collect();
+    let facts = source::read(&answers, &known)
         .map_err(|error| Failure::new(exit::FAILED, error.to_string()))?;
     let hash = std::fs::read(root.join(&dockerfile))
         .ok()
@@ -160,6 +162,12 @@ pub(super) async fn source(config: &Config, root: &Path) -> Result<SourceFacts, 
         dockerfile_sha256: hash,
         ..facts.unwrap_or_default()
     })
+}
+
+/// Returns the file below `root` that standard output is written to: `mrsk plan > plan.json` is no stray file.
+fn printed_to(root: &Path) -> Option<String> {
+    let file = std::fs::read_link("/proc/self/fd/1").ok()?;
+    Some(file.strip_prefix(root).ok()?.to_str()?.to_owned())
 }
 
 /// Returns `path`, which is relative to `here`, relative to `root`.
