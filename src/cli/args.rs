@@ -1,10 +1,11 @@
 //! Options that several commands share.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::exit::{Failure, USAGE};
 use crate::name::{HostName, RoleName};
 use crate::show::{Colour, Look};
 use crate::transport::{KnownHosts, Options};
@@ -80,17 +81,32 @@ pub struct LinkArgs {
 }
 
 impl LinkArgs {
-    /// Returns the options of the connections.
-    pub fn options(&self) -> Options {
-        Options {
+    /// Returns the options of the connections. Fails where the ssh configuration that was named is no file: ssh itself
+    /// would say nothing, and go on without it.
+    pub(super) fn options(&self) -> Result<Options, Failure> {
+        Ok(Options {
             known_hosts: if self.accept_new_host_keys {
                 KnownHosts::AcceptNew
             } else {
                 KnownHosts::Strict
             },
-            user_config: self.ssh_config.clone(),
+            user_config: self.ssh_config.as_deref().map(absolute).transpose()?,
             parallel: self.parallel.into(),
-        }
+        })
+    }
+}
+
+/// Returns the absolute path of a file: to ssh, a relative one lies below ~/.ssh.
+fn absolute(file: &Path) -> Result<PathBuf, Failure> {
+    let problem = |problem: String| {
+        Failure::new(USAGE, format!("--ssh-config {}: {problem}", file.display()))
+    };
+    let path = file
+        .canonicalize()
+        .map_err(|error| problem(error.to_string()))?;
+    match path.is_dir() {
+        true => Err(problem("it is a directory".into())),
+        false => Ok(path),
     }
 }
 
