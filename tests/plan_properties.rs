@@ -203,7 +203,9 @@ fn label_at(container: &ContainerFacts, at: &Index) -> Option<String> {
 fn apply(change: Change, host: &mut HostFacts) {
     match change {
         Change::State(at, state) => {
-            container(host, &at).map(|container| container.state = state.to_owned());
+            if let Some(container) = container(host, &at) {
+                container.state = state.to_owned();
+            }
         }
         Change::Label(at, label, text) => {
             if let Some(container) = container(host, &at)
@@ -220,10 +222,14 @@ fn apply(change: Change, host: &mut HostFacts) {
             }
         }
         Change::Health(at, healthy) => {
-            container(host, &at).map(|container| container.healthy = healthy);
+            if let Some(container) = container(host, &at) {
+                container.healthy = healthy;
+            }
         }
         Change::Networks(at) => {
-            container(host, &at).map(|container| container.networks.clear());
+            if let Some(container) = container(host, &at) {
+                container.networks.clear();
+            }
         }
         Change::Rename(at, to) => {
             if let Some(name) = name_at(host, &at)
@@ -242,7 +248,9 @@ fn apply(change: Change, host: &mut HostFacts) {
             name_at(host, &at).map(|name| host.containers.remove(&name));
         }
         Change::Secret(at, secret) => {
-            container(host, &at).map(|container| container.secrets_differ.insert(secret));
+            if let Some(container) = container(host, &at) {
+                container.secrets_differ.insert(secret);
+            }
         }
         Change::File(at, text) => {
             let count = host.files.len();
