@@ -1,5 +1,10 @@
 //! A sample plan in every format. `MRSK_BLESS=1` rewrites the golden files.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests start the programs that they test"
+)]
+
 mod show_support;
 
 use std::path::Path;
