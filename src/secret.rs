@@ -29,3 +29,38 @@ impl fmt::Debug for Secret {
 
 /// Secret values by name.
 pub type Secrets = BTreeMap<String, Secret>;
+
+/// The shortest value that is looked for in output: shorter ones would be found in anything.
+const REDACTED_LENGTH: usize = 6;
+
+/// Returns `text` with the values of `secrets`, and the lines of those that have several, blotted out.
+pub fn redact(text: &str, secrets: &Secrets) -> String {
+    let mut text = text.to_owned();
+    for secret in secrets.values() {
+        let value = secret.reveal();
+        for part in std::iter::once(value).chain(value.lines()) {
+            if part.len() >= REDACTED_LENGTH && text.contains(part) {
+                text = text.replace(part, "[REDACTED]");
+            }
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_and_their_lines_are_blotted_out() {
+        let secrets = Secrets::from([
+            ("KEY".to_owned(), Secret::new("first line\nsecond line")),
+            ("PIN".to_owned(), Secret::new("1234")),
+        ]);
+        assert_eq!(
+            redact("1234 second line, first line\nsecond line.", &secrets),
+            "1234 [REDACTED], [REDACTED]."
+        );
+        assert!(!format!("{secrets:?}").contains("line"));
+    }
+}

@@ -1,10 +1,11 @@
 //! Options that several commands share.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::exit::{Failure, USAGE};
 use crate::name::{HostName, RoleName};
 use crate::show::{Colour, Look};
 use crate::transport::{KnownHosts, Options};
@@ -33,6 +34,18 @@ pub struct SelectionArgs {
     #[arg(long, value_name = "VERSION")]
     pub version: Option<String>,
 
+    /// On which hosts.
+    #[command(flatten)]
+    pub hosts: HostArgs,
+
+    /// Do not build and push: deploy the image that the registry has for this version
+    #[arg(long)]
+    pub skip_push: bool,
+}
+
+/// Which hosts.
+#[derive(Debug, Clone, Args)]
+pub struct HostArgs {
     /// Only these hosts, separated by commas
     #[arg(long, value_name = "HOSTS", value_delimiter = ',')]
     pub hosts: Vec<HostName>,
@@ -44,10 +57,6 @@ pub struct SelectionArgs {
     /// Only the primary host
     #[arg(long, conflicts_with = "hosts")]
     pub primary: bool,
-
-    /// Do not build and push: deploy the image that the registry has for this version
-    #[arg(long)]
-    pub skip_push: bool,
 }
 
 /// How hosts are reached.
@@ -62,22 +71,42 @@ pub struct LinkArgs {
     pub parallel: u16,
 
     /// ssh configuration to use instead of ~/.ssh/config
-    #[arg(long, value_name = "FILE")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "MRSK_SSH_CONFIG",
+        hide_env_values = true
+    )]
     pub ssh_config: Option<PathBuf>,
 }
 
 impl LinkArgs {
-    /// Returns the options of the connections.
-    pub fn options(&self) -> Options {
-        Options {
+    /// Returns the options of the connections. Fails where the ssh configuration that was named is no file: ssh itself
+    /// would say nothing, and go on without it.
+    pub(super) fn options(&self) -> Result<Options, Failure> {
+        Ok(Options {
             known_hosts: if self.accept_new_host_keys {
                 KnownHosts::AcceptNew
             } else {
                 KnownHosts::Strict
             },
-            user_config: self.ssh_config.clone(),
+            user_config: self.ssh_config.as_deref().map(absolute).transpose()?,
             parallel: self.parallel.into(),
-        }
+        })
+    }
+}
+
+/// Returns the absolute path of a file: to ssh, a relative one lies below ~/.ssh.
+fn absolute(file: &Path) -> Result<PathBuf, Failure> {
+    let problem = |problem: String| {
+        Failure::new(USAGE, format!("--ssh-config {}: {problem}", file.display()))
+    };
+    let path = file
+        .canonicalize()
+        .map_err(|error| problem(error.to_string()))?;
+    match path.is_dir() {
+        true => Err(problem("it is a directory".into())),
+        false => Ok(path),
     }
 }
 

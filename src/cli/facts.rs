@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use super::args::LinkArgs;
 use super::exit::{self, Failure};
-use super::project;
 use crate::apply::links::{self, Links};
 use crate::config::model::{Config, Role};
 use crate::diagnostic::Diagnostic;
@@ -24,7 +23,7 @@ pub(super) fn open(
     args: &LinkArgs,
     targets: BTreeMap<HostName, Target>,
 ) -> Result<Arc<Links>, Failure> {
-    let connections = Connections::new(args.options()).map_err(|error| {
+    let connections = Connections::new(args.options()?).map_err(|error| {
         Failure::new(
             exit::FAILED,
             format!("no place for control sockets: {error}"),
@@ -55,14 +54,15 @@ pub(super) async fn take(
         });
     }
     let mut answers = BTreeMap::new();
-    let mut problems = BTreeMap::new();
+    let mut problems: BTreeMap<HostName, Diagnostic> = BTreeMap::new();
     while let Some(joined) = asking.join_next().await {
         match joined {
             Ok((host, Ok(facts))) => {
                 answers.insert(host, facts);
             }
             Ok((host, Err(failure))) => {
-                problems.insert(host, failure.to_string());
+                let problem = diagnostic(&host, &failure);
+                problems.insert(host, problem);
             }
             Err(error) => return Err(Failure::new(exit::FAILED, error.to_string())),
         }
@@ -70,22 +70,22 @@ pub(super) async fn take(
     if problems.is_empty() {
         return Ok(answers);
     }
-    Err(unreachable(problems))
+    Err(Failure::of(
+        exit::UNREACHABLE,
+        problems.into_values().collect(),
+    ))
 }
 
-fn unreachable(problems: BTreeMap<HostName, String>) -> Failure {
-    let diagnostics = problems
-        .into_iter()
-        .map(|(host, message)| {
-            let named = message.contains(host.as_str());
-            Diagnostic::error(if named {
-                message
-            } else {
-                format!("{host}: {message}")
-            })
-        })
-        .collect();
-    Failure::of(exit::UNREACHABLE, diagnostics)
+/// Returns what keeps `host` from answering, and what to do about it.
+fn diagnostic(host: &HostName, failure: &links::Failure) -> Diagnostic {
+    if let links::Failure::Connect(error) = failure {
+        let diagnostic = Diagnostic::error(error.problem());
+        return match error.advice() {
+            Some(advice) => diagnostic.help(advice),
+            None => diagnostic,
+        };
+    }
+    Diagnostic::error(format!("{host}: {failure}"))
 }
 
 /// Returns what hosts are asked for this configuration.
@@ -208,8 +208,8 @@ pub(super) fn refuse_twins(facts: &Facts) -> Result<(), Failure> {
 pub(super) fn read(path: &Path) -> Result<Facts, Failure> {
     let text = read_text(path)?;
     document::read(&text).map_err(|error| {
-        Failure::new(exit::CONFIGURATION, format!("{}: {error}", path.display()))
-            .help("facts come from `mrsk inspect`")
+        let message = format!("{}: {}", path.display(), exit::chain(&error));
+        Failure::new(exit::CONFIGURATION, message).help("facts come from `mrsk inspect`")
     })
 }
 
@@ -233,9 +233,4 @@ pub(super) fn with_lock_host(config: &Config, selected: Vec<HostName>) -> Vec<Ho
     let mut hosts: BTreeSet<HostName> = selected.into_iter().collect();
     hosts.extend(config.primary_host().cloned());
     hosts.into_iter().collect()
-}
-
-/// Returns all hosts of a configuration.
-pub(super) fn all(config: &Config) -> Vec<HostName> {
-    project::targets(config).into_keys().collect()
 }

@@ -10,12 +10,12 @@ use super::answer::{
 };
 use super::channel::Channel;
 use super::local::LocalShell;
+use super::master::Master;
 use super::request::{AttemptRef, Inputs, Lock, Place, Record, StepRequest};
 use super::script::{self, RenderError, Script};
-use super::ssh::Master;
 use crate::name::RunId;
 use crate::record::{Attempt, AttemptState, LockAnswer, Scope};
-use crate::secret::Secrets;
+use crate::secret::{self, Secrets};
 
 /// Channels that are open to one host at a time. sshd's default limit is 10.
 const CHANNELS: usize = 8;
@@ -25,9 +25,6 @@ const REQUEST_LIMIT: Duration = Duration::from_secs(120);
 
 /// How long one call of [`Host::attach`] or [`Host::cancel`] waits on the host, in rounds of 0.2 s.
 const AWAIT_ROUNDS: u32 = 100;
-
-/// The shortest secret that is searched for in what commands print.
-const REDACTED_LENGTH: usize = 6;
 
 /// Why a request has no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -401,17 +398,7 @@ impl Host {
 
 /// Blots the values of `secrets`, and the lines of those that have several, out of what commands printed.
 fn redact(event: Event, secrets: &Secrets) -> Event {
-    let clean = |mut text: String| {
-        for secret in secrets.values() {
-            let value = secret.reveal();
-            for part in std::iter::once(value).chain(value.lines()) {
-                if part.len() >= REDACTED_LENGTH && text.contains(part) {
-                    text = text.replace(part, "[REDACTED]");
-                }
-            }
-        }
-        text
-    };
+    let clean = |text: String| secret::redact(&text, secrets);
     match event {
         Event::Ended {
             step,

@@ -59,12 +59,16 @@ pub fn lookup(text: &str, home: &str) -> Lookup {
             _ => {}
         }
     }
-    let name = match (alias, port) {
-        (Some(alias), _) => alias,
-        (None, "22") => host,
-        (None, port) => format!("[{host}]:{port}"),
-    };
+    let name = alias.unwrap_or_else(|| name(&host, port.parse().ok()));
     Lookup { name, files }
+}
+
+/// Returns the form that a host's name takes in known_hosts files. Without a port it is sshd's own.
+pub fn name(host: &str, port: Option<u16>) -> String {
+    match port {
+        None | Some(22) => host.to_owned(),
+        Some(port) => format!("[{host}]:{port}"),
+    }
 }
 
 /// Reads the keys in what `ssh-keygen -F` prints: lines of a known_hosts file under comments. Revoked keys and

@@ -1,12 +1,13 @@
 //! What went wrong with a connection, read from ssh's own words in one place.
 
-use thiserror::Error;
+use std::fmt;
 
-/// Why there is no connection to a host. Each says what to do.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+use super::known_hosts;
+
+/// Why there is no connection to a host. What it displays is the problem and then, after a semicolon, what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ConnectError {
     /// Nothing answers there.
-    #[error("{host} cannot be reached: {detail}; check its name, port, and that its sshd runs")]
     Unreachable {
         /// The host.
         host: String,
@@ -14,9 +15,6 @@ pub enum ConnectError {
         detail: String,
     },
     /// The host does not let us in.
-    #[error(
-        "{host} refuses the login of {user}: {detail}; check the user, and that its key is in the agent or in ssh's configuration"
-    )]
     Authentication {
         /// The host.
         host: String,
@@ -26,17 +24,13 @@ pub enum ConnectError {
         detail: String,
     },
     /// The host's key is not known.
-    #[error("the host key of {host} is not known; {accept}")]
     HostKeyUnknown {
         /// The host.
         host: String,
-        /// How to accept it.
-        accept: String,
+        /// The command that shows the key and asks whether to accept it.
+        login: String,
     },
     /// The host shows another key than the one that is known, or that the plan names.
-    #[error(
-        "{host} shows another host key than {expected}: it may have been installed anew, or somebody is in between; {advice}"
-    )]
     HostKeyChanged {
         /// The host.
         host: String,
@@ -46,9 +40,6 @@ pub enum ConnectError {
         advice: String,
     },
     /// The jump host or proxy command fails.
-    #[error(
-        "{host} cannot be reached through {proxy}: {detail}; check `ssh.proxy` or `ssh.proxy_command`"
-    )]
     JumpHost {
         /// The host.
         host: String,
@@ -58,7 +49,6 @@ pub enum ConnectError {
         detail: String,
     },
     /// Anything else, in ssh's words.
-    #[error("no connection to {host}: {detail}")]
     Other {
         /// The host.
         host: String,
@@ -67,12 +57,68 @@ pub enum ConnectError {
     },
 }
 
+impl ConnectError {
+    /// Returns what is wrong, in one line that names the host.
+    pub fn problem(&self) -> String {
+        match self {
+            Self::Unreachable { host, detail } => format!("{host} cannot be reached: {detail}"),
+            Self::Authentication { host, user, detail } => {
+                format!("{host} refuses the login of {user}: {detail}")
+            }
+            Self::HostKeyUnknown { host, .. } => format!("the host key of {host} is not known"),
+            Self::HostKeyChanged { host, expected, .. } => format!(
+                "{host} shows another host key than {expected}: it was installed anew, or somebody is in between"
+            ),
+            Self::JumpHost {
+                host,
+                proxy,
+                detail,
+            } => format!("{host} cannot be reached through {proxy}: {detail}"),
+            Self::Other { host, detail } => format!("no connection to {host}: {detail}"),
+        }
+    }
+
+    /// Returns what to do about it, where there is something to say.
+    pub fn advice(&self) -> Option<String> {
+        Some(match self {
+            Self::Unreachable { .. } => {
+                "check its name and port, that it is up, and that its sshd runs".to_owned()
+            }
+            Self::Authentication { user, .. } => format!(
+                "check `ssh.user`, and that a key which {user} may use there is in the agent or in ssh's configuration"
+            ),
+            Self::HostKeyUnknown { login, .. } => {
+                format!(
+                    "connect once with `{login}` and compare it, or pass --accept-new-host-keys"
+                )
+            }
+            Self::HostKeyChanged { advice, .. } => advice.clone(),
+            Self::JumpHost { .. } => "check `ssh.proxy` or `ssh.proxy_command`".to_owned(),
+            Self::Other { .. } => return None,
+        })
+    }
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.problem())?;
+        match self.advice() {
+            Some(advice) => write!(f, "; {advice}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for ConnectError {}
+
 /// What the words of ssh are judged by.
 pub(super) struct Context<'a> {
     /// The host.
     pub host: &'a str,
     /// The user.
     pub user: &'a str,
+    /// The port, where one is set.
+    pub port: Option<u16>,
     /// The jump host or proxy command, if any.
     pub proxy: Option<&'a str>,
     /// Whether the keys that are accepted are those of a plan.
@@ -127,31 +173,21 @@ fn direct(context: &Context<'_>, log: &str) -> ConnectError {
             .find(|line| words.iter().any(|word| line.contains(word)))
             .unwrap_or_default()
             .trim()
+            .trim_end_matches('.')
+            .trim_start_matches("ssh: ")
             .to_owned()
     };
     let is_changed = log.contains("REMOTE HOST IDENTIFICATION HAS CHANGED");
     let is_unknown = log.contains("host key is known for");
     if is_changed || (is_unknown && context.is_pinned) {
-        let (expected, advice) = if context.is_pinned {
-            ("the plan names", "if its new key is right, plan again")
-        } else {
-            (
-                "known_hosts has",
-                "if its new key is right, remove the old one with `ssh-keygen -R`",
-            )
-        };
-        return ConnectError::HostKeyChanged {
-            host,
-            expected: expected.to_owned(),
-            advice: advice.to_owned(),
-        };
+        return key_changed(context, log);
     }
     if is_unknown || log.contains("Host key verification failed") {
-        let accept = format!(
-            "connect once with `ssh {}@{host}` and compare it, or pass --accept-new-host-keys",
-            context.user
-        );
-        return ConnectError::HostKeyUnknown { host, accept };
+        let port = context
+            .port
+            .map_or_else(String::new, |port| format!("-p {port} "));
+        let login = format!("ssh {port}{}@{host}", context.user);
+        return ConnectError::HostKeyUnknown { host, login };
     }
     if AUTHENTICATION.iter().any(has) {
         return ConnectError::Authentication {
@@ -172,6 +208,43 @@ fn direct(context: &Context<'_>, log: &str) -> ConnectError {
             "" => "ssh ended without a word".to_owned(),
             line => line.to_owned(),
         },
+    }
+}
+
+/// Reads where the key that was expected stands: ssh names the file and its line.
+fn key_changed(context: &Context<'_>, log: &str) -> ConnectError {
+    let host = context.host.to_owned();
+    if context.is_pinned {
+        return ConnectError::HostKeyChanged {
+            host,
+            expected: "the plan names".to_owned(),
+            advice: "if its new key is right, plan again".to_owned(),
+        };
+    }
+    let offending = log.lines().find_map(|line| {
+        let (_, place) = line
+            .trim()
+            .strip_prefix("Offending ")?
+            .split_once(" key in ")?;
+        place.rsplit_once(':')
+    });
+    let name = known_hosts::name(&host, context.port);
+    let (expected, remove) = match offending {
+        Some((file, line)) => (
+            format!("line {line} of {file} has"),
+            format!("ssh-keygen -f {file} -R '{name}'"),
+        ),
+        None => (
+            "known_hosts has".to_owned(),
+            format!("ssh-keygen -R '{name}'"),
+        ),
+    };
+    ConnectError::HostKeyChanged {
+        host,
+        expected,
+        advice: format!(
+            "find out which; if its new key is right, remove the old one with `{remove}`, and connect once with ssh to accept the new one"
+        ),
     }
 }
 

@@ -9,6 +9,7 @@ fn kind(
     let context = Context {
         host: "app1",
         user: "deploy",
+        port: Some(2222),
         proxy,
         is_pinned,
     };
@@ -136,11 +137,20 @@ fn the_words_that_matter_are_told() {
         false,
     );
     assert!(
-        text.contains("deploy@app1: Permission denied (publickey)."),
+        text.contains("deploy@app1: Permission denied (publickey); check"),
         "{text}"
     );
     let (_, text) = kind(UNKNOWN, None, "", false);
+    assert!(text.contains("`ssh -p 2222 deploy@app1`"), "{text}");
     assert!(text.contains("--accept-new-host-keys"), "{text}");
+    let log = format!("Offending ED25519 key in /home/me/.ssh/known_hosts:7\r\n{CHANGED}");
+    let (_, text) = kind(&log, None, "", false);
+    assert!(
+        text.contains("line 7 of /home/me/.ssh/known_hosts"),
+        "{text}"
+    );
+    let command = "`ssh-keygen -f /home/me/.ssh/known_hosts -R '[app1]:2222'`";
+    assert!(text.contains(command), "{text}");
     let (_, text) = kind(
         "Connection closed by UNKNOWN port 65535",
         Some("jump"),

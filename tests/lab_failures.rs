@@ -1,0 +1,106 @@
+//! Versions that do not work, on the lab: a failed deploy is invisible to users, and the next one succeeds.
+
+mod lab_project;
+
+use lab_project::{Project, Users};
+
+const HEALTHCHECK: &str = "healthcheck:\n  max_attempts: 2\n";
+
+/// What a failed deploy must leave as it was.
+#[derive(Debug, PartialEq)]
+struct Traces {
+    containers: Vec<Vec<String>>,
+    routing_files: Vec<String>,
+    versions: Vec<String>,
+}
+
+impl Traces {
+    fn of(project: &Project) -> Self {
+        Self {
+            containers: project.each(lab_project::Machine::containers),
+            routing_files: project.each(lab_project::Machine::routing_files),
+            versions: project.each(lab_project::Machine::version),
+        }
+    }
+}
+
+/// Deploys a version with this behaviour, which must fail and leave no trace. Returns what mrsk said.
+fn fails_without_a_trace(project: &Project, behaviour: &str) -> String {
+    let before = Traces::of(project);
+    let since = project.each(lab_project::Machine::now);
+    let users = Users::of(&project.machines);
+    let bad = project.container(&project.commit(behaviour));
+    let said = project.mrsk(&["deploy"]).expect(1);
+    users.were_all_served();
+    assert_eq!(Traces::of(project), before);
+    for (machine, since) in project.machines.iter().zip(&since) {
+        let started = machine.events("start", since);
+        let is_canary = *machine == project.machines[0];
+        assert_eq!(
+            started.contains(&bad),
+            is_canary,
+            "{}: {started:?}",
+            machine.ip
+        );
+        assert!(
+            started.iter().all(|name| *name == bad),
+            "{}: {started:?}",
+            machine.ip
+        );
+        assert_eq!(machine.events("die", since).contains(&bad), is_canary);
+        assert!(!machine.is_locked());
+    }
+    said.err
+}
+
+#[test]
+#[ignore = "needs the lab: tests/lab/up"]
+fn a_version_that_does_not_work_is_invisible_and_a_corrected_one_deploys() {
+    let project = Project::new("lab-failures", &["172.30.0.14", "172.30.0.15"]);
+    project.configure(HEALTHCHECK);
+    project.commit("APP_VERSION=good\n");
+    project.mrsk(&["deploy"]).expect(0);
+
+    let said = fails_without_a_trace(&project, "APP_VERSION=never\nAPP_HEALTH=never\n");
+    assert!(said.contains("attempt 2 of 2: 503"), "{said}");
+    assert!(said.contains("listening on 3000 version never"), "{said}");
+
+    let said = fails_without_a_trace(&project, "APP_VERSION=exits\nAPP_EXIT=3\n");
+    assert!(said.contains("fatal: told to exit with 3"), "{said}");
+
+    project.commit("APP_VERSION=corrected\n");
+    let users = Users::of(&project.machines);
+    project.mrsk(&["deploy"]).expect(0);
+    users.were_all_served();
+    assert_eq!(
+        project.each(lab_project::Machine::version),
+        ["corrected", "corrected"]
+    );
+    let again = project.mrsk(&["plan", "--detailed-exitcode"]).expect(0);
+    again.says(&["nothing to do"]);
+}
+
+#[test]
+#[ignore = "needs the lab: tests/lab/up"]
+fn a_first_version_that_does_not_work_leaves_no_route_and_no_container() {
+    let project = Project::new("lab-first", &["172.30.0.16", "172.30.0.17"]);
+    project.configure(HEALTHCHECK);
+    for behaviour in ["APP_EXIT=3\n", "APP_HEALTH=never\n"] {
+        let since = project.machines[1].now();
+        let bad = project.container(&project.commit(behaviour));
+        project.mrsk(&["deploy"]).expect(1);
+        for machine in &project.machines {
+            assert_eq!(machine.routing_files(), "");
+            assert_eq!(machine.containers(), ["traefik"], "{}", machine.ip);
+            assert_eq!(machine.get("/").unwrap().0, 404);
+            assert!(!machine.is_locked());
+        }
+        assert!(!project.machines[1].events("start", &since).contains(&bad));
+    }
+    project.commit("APP_VERSION=corrected\n");
+    project.mrsk(&["deploy"]).expect(0);
+    assert_eq!(
+        project.each(lab_project::Machine::version),
+        ["corrected", "corrected"]
+    );
+}
