@@ -1,7 +1,7 @@
 //! The project in the current directory: its configuration, environment, and git repository.
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::args::{HostArgs, ProjectArgs, SelectionArgs};
@@ -154,12 +154,36 @@ pub(super) async fn source(config: &Config, root: &Path) -> Result<SourceFacts, 
     let hash = std::fs::read(root.join(&dockerfile))
         .ok()
         .map(|bytes| Sha256Hex::of(&bytes));
+    let mut facts = facts.unwrap_or_default();
+    facts.untracked.retain(|path| !is_ours(&root.join(path)));
     Ok(SourceFacts {
         context,
         dockerfile,
         dockerfile_sha256: hash,
-        ..facts.unwrap_or_default()
+        ..facts
     })
+}
+
+/// Returns whether a file holds a plan or facts, or is what standard output is written to: `mrsk plan > plan.json` is to be no
+/// reason for a warning in the plan, and the same again a moment later.
+fn is_ours(path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let identity = |file: &Path| {
+        std::fs::metadata(file)
+            .ok()
+            .map(|found| (found.dev(), found.ino()))
+    };
+    if identity(path).is_some_and(|file| identity(Path::new("/proc/self/fd/1")) == Some(file)) {
+        return true;
+    }
+    let mut start = Vec::new();
+    let read = std::fs::File::open(path)
+        .and_then(|file| file.take(64).read_to_end(&mut start).map(|_| ()));
+    let start: Vec<u8> = start
+        .into_iter()
+        .filter(|byte| !byte.is_ascii_whitespace())
+        .collect();
+    read.is_ok() && start.starts_with(b"{\"format_version\":\"")
 }
 
 /// Returns `path`, which is relative to `here`, relative to `root`.
