@@ -330,6 +330,29 @@ fn a_plan_without_network_is_json_alone_and_the_same_each_time() {
 }
 
 #[test]
+fn a_plan_in_the_work_tree_is_no_reason_for_a_warning() {
+    let project = Project::new(DEPLOY);
+    let script = "\"$0\" plan --fresh --no-secrets > one.json && \"$0\" plan --fresh --no-secrets > two.json";
+    let mut shell = project.command("sh");
+    shell
+        .args(["-c", script, env!("CARGO_BIN_EXE_mrsk")])
+        .assert()
+        .success();
+    let one = std::fs::read_to_string(project.path("one.json")).unwrap();
+    assert_eq!(
+        one,
+        std::fs::read_to_string(project.path("two.json")).unwrap()
+    );
+    assert!(!one.contains("untracked"));
+    project.write("notes.json", "{}");
+    assert!(
+        project
+            .fresh_plan()
+            .contains("untracked files get into the image: notes.json")
+    );
+}
+
+#[test]
 fn a_selection_narrows_the_plan() {
     let project = Project::new(DEPLOY);
     let cases: &[(&[&str], &[&str])] = &[

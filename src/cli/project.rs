@@ -1,7 +1,7 @@
 //! The project in the current directory: its configuration, environment, and git repository.
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::args::{HostArgs, ProjectArgs, SelectionArgs};
@@ -149,25 +149,41 @@ pub(super) async fn source(config: &Config, root: &Path) -> Result<SourceFacts, 
     let context = relative(&here, &config.builder.context, root)?;
     let dockerfile = relative(&here, &config.builder.dockerfile, root)?;
     let answers = preflight::ask_git(root, &context).await;
-    let printed = printed_to(root);
-    let known: Vec<&str> = printed.as_deref().into_iter().collect();
-    let facts = source::read(&answers, &known)
+    let facts = source::read(&answers, &[])
         .map_err(|error| Failure::new(exit::FAILED, error.to_string()))?;
     let hash = std::fs::read(root.join(&dockerfile))
         .ok()
         .map(|bytes| Sha256Hex::of(&bytes));
+    let mut facts = facts.unwrap_or_default();
+    facts.untracked.retain(|path| !is_ours(&root.join(path)));
     Ok(SourceFacts {
         context,
         dockerfile,
         dockerfile_sha256: hash,
-        ..facts.unwrap_or_default()
+        ..facts
     })
 }
 
-/// Returns the file below `root` that standard output is written to: `mrsk plan > plan.json` is no stray file.
-fn printed_to(root: &Path) -> Option<String> {
-    let file = std::fs::read_link("/proc/self/fd/1").ok()?;
-    Some(file.strip_prefix(root).ok()?.to_str()?.to_owned())
+/// Returns whether a file holds a plan or facts, or is what standard output is written to: `mrsk plan > plan.json` is to be no
+/// reason for a warning in the plan, and the same again a moment later.
+fn is_ours(path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let identity = |file: &Path| {
+        std::fs::metadata(file)
+            .ok()
+            .map(|found| (found.dev(), found.ino()))
+    };
+    if identity(path).is_some_and(|file| identity(Path::new("/proc/self/fd/1")) == Some(file)) {
+        return true;
+    }
+    let mut start = Vec::new();
+    let read = std::fs::File::open(path)
+        .and_then(|file| file.take(64).read_to_end(&mut start).map(|_| ()));
+    let start: Vec<u8> = start
+        .into_iter()
+        .filter(|byte| !byte.is_ascii_whitespace())
+        .collect();
+    read.is_ok() && start.starts_with(b"{\"format_version\":\"")
 }
 
 /// Returns `path`, which is relative to `here`, relative to `root`.
