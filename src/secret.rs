@@ -29,3 +29,37 @@ impl fmt::Debug for Secret {
 
 /// Secret values by name.
 pub type Secrets = BTreeMap<String, Secret>;
+
+/// The shortest text that is looked for in output: shorter ones stand in it by chance.
+const REDACTED_LENGTH: usize = 6;
+
+/// Returns `text`, which a command printed, with the values of `secrets`, and the lines of those that have several, blotted out.
+pub fn redact(text: &str, secrets: &Secrets) -> String {
+    let mut text = text.to_owned();
+    for secret in secrets.values() {
+        let value = secret.reveal();
+        for part in std::iter::once(value).chain(value.lines()) {
+            if part.len() >= REDACTED_LENGTH && text.contains(part) {
+                text = text.replace(part, "[REDACTED]");
+            }
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_and_their_lines_are_blotted_out_of_output() {
+        let values = [("ONE", "first line\nsecond line"), ("SHORT", "abc")];
+        let secrets = values
+            .map(|(name, value)| (name.to_owned(), Secret::new(value)))
+            .into();
+        assert_eq!(
+            redact("> second line, first line\nsecond line abc", &secrets),
+            "> [REDACTED], [REDACTED] abc"
+        );
+    }
+}

@@ -19,6 +19,7 @@ use crate::name::{HostName, RunId, StepId};
 use crate::plan::shape::ShapeError;
 use crate::plan::{Plan, Step, StepKind};
 use crate::record::{Attempt, AttemptState, Ending, LockDetails, Receipt, Scope};
+use crate::secret::{Secrets, redact};
 use crate::transport::LinkError;
 use crate::transport::answer::{BeatAnswer, Event as HostEvent, FenceAnswer, WriteAnswer};
 use crate::transport::request::{AttemptRef, Inputs, Lock, Place, Record, SharedLock, StepRequest};
@@ -376,12 +377,13 @@ impl Driver {
         let inputs = self.inputs_of(steps);
         let links = self.links.clone();
         let by_hash = self.steps.clone();
+        let secrets = self.inputs.secrets.clone();
         self.spawn(host.clone(), |teller| async move {
             let linked = links.get(&host).await?;
             let (sender, mut events) = mpsc::channel(16);
             let telling = async {
                 while let Some(event) = events.recv().await {
-                    if let Some(event) = translate(&by_hash, event) {
+                    if let Some(event) = translate(&by_hash, &secrets, event) {
                         teller.event(event);
                     }
                 }
@@ -711,7 +713,12 @@ fn record(step: &StepId, attempt: u32, value: Option<String>, run: RunId) -> Rec
     }
 }
 
-fn translate(steps: &HashMap<String, StepId>, event: HostEvent) -> Option<Event> {
+/// Returns what the host says with step ids in place of their hashes. An app may print secrets that its step does not name.
+fn translate(
+    steps: &HashMap<String, StepId>,
+    secrets: &Secrets,
+    event: HostEvent,
+) -> Option<Event> {
     Some(match event {
         HostEvent::Claimed { step, attempt } => Event::Claimed {
             step: steps.get(&step)?.clone(),
@@ -738,7 +745,7 @@ fn translate(steps: &HashMap<String, StepId>, event: HostEvent) -> Option<Event>
                 step: steps.get(&step)?.clone(),
                 attempt,
                 receipt,
-                diagnosis: shown.join("\n"),
+                diagnosis: redact(&shown.join("\n"), secrets),
             }
         }
     })

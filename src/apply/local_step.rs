@@ -8,11 +8,8 @@ use crate::action::{Action, Arg, Run};
 use crate::plan::resume::Answer;
 use crate::plan::{Check, Step, StepKind};
 use crate::record::Ending;
-use crate::secret::Secrets;
+use crate::secret::{Secrets, redact};
 use crate::transport::local::{self, LocalCommand};
-
-/// The shortest secret that is looked for in output.
-const REDACTED_LENGTH: usize = 6;
 
 /// How long a check may take.
 const CHECK_LIMIT: Duration = Duration::from_secs(60);
@@ -133,19 +130,6 @@ fn digest_in(text: &str) -> Option<String> {
             .all(|byte| byte.is_ascii_hexdigit())
             .then(|| format!("sha256:{digits}"))
     })
-}
-
-fn redact(text: &str, secrets: &Secrets) -> String {
-    let mut text = text.to_owned();
-    for secret in secrets.values() {
-        let value = secret.reveal();
-        for part in std::iter::once(value).chain(value.lines()) {
-            if part.len() >= REDACTED_LENGTH && text.contains(part) {
-                text = text.replace(part, "[REDACTED]");
-            }
-        }
-    }
-    text
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use super::script::{self, RenderError, Script};
 use super::ssh::Master;
 use crate::name::RunId;
 use crate::record::{Attempt, AttemptState, LockAnswer, Scope};
-use crate::secret::Secrets;
+use crate::secret::{Secrets, redact};
 
 /// Channels that are open to one host at a time. sshd's default limit is 10.
 const CHANNELS: usize = 8;
@@ -25,9 +25,6 @@ const REQUEST_LIMIT: Duration = Duration::from_secs(120);
 
 /// How long one call of [`Host::attach`] or [`Host::cancel`] waits on the host, in rounds of 0.2 s.
 const AWAIT_ROUNDS: u32 = 100;
-
-/// The shortest secret that is searched for in what commands print.
-const REDACTED_LENGTH: usize = 6;
 
 /// Why a request has no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -273,7 +270,7 @@ impl Host {
                 }
                 match line.event() {
                     Ok(event) => {
-                        let _ = events.send(redact(event, &inputs.secrets)).await;
+                        let _ = events.send(clean(event, &inputs.secrets)).await;
                     }
                     Err(error) => outcome = Err(error),
                 }
@@ -399,19 +396,8 @@ impl Host {
     }
 }
 
-/// Blots the values of `secrets`, and the lines of those that have several, out of what commands printed.
-fn redact(event: Event, secrets: &Secrets) -> Event {
-    let clean = |mut text: String| {
-        for secret in secrets.values() {
-            let value = secret.reveal();
-            for part in std::iter::once(value).chain(value.lines()) {
-                if part.len() >= REDACTED_LENGTH && text.contains(part) {
-                    text = text.replace(part, "[REDACTED]");
-                }
-            }
-        }
-        text
-    };
+/// Blots secrets out of what commands printed.
+fn clean(event: Event, secrets: &Secrets) -> Event {
     match event {
         Event::Ended {
             step,
@@ -423,8 +409,8 @@ fn redact(event: Event, secrets: &Secrets) -> Event {
             step,
             attempt,
             receipt,
-            output: clean(output),
-            diagnosis: clean(diagnosis),
+            output: redact(&output, secrets),
+            diagnosis: redact(&diagnosis, secrets),
         },
         event => event,
     }
