@@ -110,3 +110,50 @@ pub fn hex(bytes: &[u8]) -> String {
             text
         })
 }
+
+/// Returns `text` for people: of each run of 40 or more hexadecimal digits that stands by itself, as a git commit or a SHA-256, only
+/// the first 12.
+pub fn shortened(text: &str) -> String {
+    let is_word = |c: char| c.is_ascii_alphanumeric();
+    let mut short = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(is_word) {
+        let (before, from) = rest.split_at(start);
+        let (word, after) = from.split_at(from.find(|c| !is_word(c)).unwrap_or(from.len()));
+        let is_digest = word.len() >= 40
+            && word
+                .bytes()
+                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        short.push_str(before);
+        short.push_str(if is_digest { &word[..12] } else { word });
+        rest = after;
+    }
+    short + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digests_and_commits_are_shortened_where_they_stand_by_themselves() {
+        let commit = "badb1aa51db396b5a02c15d2cb1c7c5ae4a5a2a5";
+        let table = [
+            (commit.to_owned(), "badb1aa51db3".to_owned()),
+            (
+                format!("Start hey-web-{commit}"),
+                "Start hey-web-badb1aa51db3".to_owned(),
+            ),
+            (
+                format!("{commit}_replaced_3, é"),
+                "badb1aa51db3_replaced_3, é".to_owned(),
+            ),
+            (format!("x{commit}"), format!("x{commit}")),
+            (commit[..39].to_owned(), commit[..39].to_owned()),
+            (String::new(), String::new()),
+        ];
+        for (text, short) in table {
+            assert_eq!(shortened(&text), short);
+        }
+    }
+}

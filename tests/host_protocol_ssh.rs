@@ -376,3 +376,71 @@ async fn a_broken_configuration_is_told() {
         .unwrap();
     assert!(error.to_string().contains("nonsense"), "{error}");
 }
+
+/// Not a test by itself: the process that `a_killed_runner_leaves_no_master` kills.
+#[tokio::test(flavor = "current_thread")]
+#[ignore = "run by another test"]
+async fn runner() {
+    let Some(ready) = std::env::var_os("RUNNER_READY") else {
+        return;
+    };
+    let connections = lab();
+    let _host = connections.connect(&target(&hosts()[0])).await.unwrap();
+    fs::write(ready, "").unwrap();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+}
+
+#[tokio::test(flavor = "current_thread")]
+#[ignore = "needs the lab: tests/lab/up"]
+async fn a_killed_runner_leaves_no_master() {
+    let directory = TempDir::new().unwrap();
+    let ready = directory.path().join("ready");
+    let mut runner = Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "runner"])
+        .env("RUNNER_READY", &ready)
+        .env("TMPDIR", directory.path())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    eventually("connection", || ready.exists()).await;
+    let name = directory.path().display().to_string();
+    assert_eq!(masters(&name).len(), 1);
+    runner.kill().unwrap();
+    runner.wait().unwrap();
+    eventually("end of the master", || masters(&name).is_empty()).await;
+}
+
+#[tokio::test(flavor = "current_thread")]
+#[ignore = "needs the lab: tests/lab/up"]
+async fn a_host_that_allows_two_channels_is_waited_for() {
+    let name = hosts()[2].clone();
+    let connections = lab();
+    let host = connections.connect(&target(&name)).await.unwrap();
+    let pid_file = format!("/tmp/mrsk-sshd-{}.pid", std::process::id());
+    let sshd = format!(
+        "/usr/sbin/sshd -p 2299 -o MaxSessions=2 -o PidFile={pid_file} >/dev/null 2>&1 && echo end"
+    );
+    assert_eq!(host.probe(&sshd).await.unwrap(), "end\n");
+    let narrow = Target {
+        port: Some(2299),
+        host_keys: connections.host_keys(&target(&name)).await.unwrap(),
+        ..target(&name)
+    };
+    let mut answers = Vec::new();
+    for _ in 0..20 {
+        if let Ok(narrow) = connections.connect(&narrow).await {
+            let ask = |index: u32| {
+                let narrow = &narrow;
+                async move { narrow.probe(&format!("sleep 0.3; echo {index}")).await }
+            };
+            let (a, b, c, d, e, f) = tokio::join!(ask(0), ask(1), ask(2), ask(3), ask(4), ask(5));
+            answers = vec![a, b, c, d, e, f];
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let stop = format!("kill \"$(cat {pid_file})\"; rm -f {pid_file}; echo end");
+    host.probe(&stop).await.unwrap();
+    let expected: Vec<_> = (0..6).map(|index| Ok(format!("{index}\n"))).collect();
+    assert_eq!(answers, expected);
+}

@@ -63,7 +63,7 @@ pub struct LinkArgs {
     pub parallel: u16,
 
     /// ssh configuration to use instead of ~/.ssh/config
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = "MRSK_SSH_CONFIG")]
     pub ssh_config: Option<PathBuf>,
 }
 

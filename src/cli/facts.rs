@@ -185,6 +185,7 @@ pub(super) fn document(
         hosts,
         registry,
         source,
+        secrets_compared: false,
         taken_at: u64::try_from(jiff::Timestamp::now().as_second()).unwrap_or(0),
     }
 }

@@ -80,7 +80,8 @@ async fn known(args: &Args, project: &Project) -> Result<(Facts, Operation), Fai
     let config = &project.config;
     let root = project::root().await?;
     if let Some(path) = &args.facts {
-        let facts = facts::read(path)?;
+        let mut facts = facts::read(path)?;
+        facts.secrets_compared = false;
         let source = facts.source.clone().unwrap_or_default();
         let operation = project::operation(config, &args.selection, &source)?;
         return Ok((facts, operation));
@@ -120,7 +121,8 @@ pub(super) async fn look(
         facts::take(config, &project.secrets, links, &hosts),
         registry
     );
-    let facts = facts::document(taken?, registry, Some(source));
+    let mut facts = facts::document(taken?, registry, Some(source));
+    facts.secrets_compared = !project.secrets.is_empty();
     facts::refuse_twins(&facts)?;
     Ok(facts)
 }

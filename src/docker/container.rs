@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::image::pairs;
 use super::names::{
-    LABEL_CREATE, LABEL_HEALTHCHECK, LABEL_SERVICE, LABEL_VERSION, NETWORK, TRAEFIK,
+    LABEL_CREATE, LABEL_HEALTHCHECK, LABEL_SERVICE, LABEL_SETTINGS, LABEL_VERSION, NETWORK, TRAEFIK,
 };
 use crate::action::Run;
 use crate::config::model::{Config, DockerOption, Role};
@@ -21,8 +21,25 @@ const OPTION_SYNONYMS: [(&str, &str); 1] = [("volumes", "volume")];
 pub struct Create {
     /// The command.
     pub run: Run,
-    /// SHA-256 of its arguments without the label itself: what is equal need not be replaced.
+    /// SHA-256 of its arguments without the labels that describe them: what is equal need not be replaced.
     pub digest: Sha256Hex,
+    /// A short digest of each group of settings, such as `env`.
+    settings: BTreeMap<&'static str, String>,
+}
+
+impl Create {
+    /// Returns the groups of settings that differ from those of a container whose [`LABEL_SETTINGS`] is `recorded`.
+    pub fn changed_settings(&self, recorded: &str) -> Vec<String> {
+        let recorded: BTreeMap<&str, &str> = recorded
+            .split(' ')
+            .filter_map(|group| group.split_once('='))
+            .collect();
+        self.settings
+            .iter()
+            .filter(|(group, digest)| recorded.get(*group) != Some(&digest.as_str()))
+            .map(|(group, _)| (*group).to_owned())
+            .collect()
+    }
 }
 
 /// Returns the command that creates a role's container from `image`.
@@ -34,22 +51,28 @@ pub fn create(
     image: &str,
     home: &str,
 ) -> Create {
-    let mut head = base(name);
-    let mut env = role.env.clear.clone();
-    env.insert(CONTAINER_NAME_VARIABLE.into(), name.to_owned());
-    head.extend(pairs("--env", &env));
+    let mut clear = role.env.clear.clone();
+    clear.insert(CONTAINER_NAME_VARIABLE.into(), name.to_owned());
+    let mut env = pairs("--env", &clear);
     for secret in &role.env.secret {
-        head.extend(["--env".into(), secret.clone()]);
+        env.extend(["--env".into(), secret.clone()]);
     }
-    head.extend(logging(config));
-    for volume in &config.volumes {
-        head.extend(["--volume".into(), at_home(volume, home)]);
-    }
-    head.extend(pairs("--label", &labels(config, role, version)));
-    head.extend(options(&role.options, home));
-    let mut tail = vec![image.to_owned()];
-    tail.extend(role.cmd.iter().cloned());
-    finish(head, tail, role.env.secret.clone())
+    let volumes = config
+        .volumes
+        .iter()
+        .flat_map(|volume| ["--volume".into(), at_home(volume, home)])
+        .collect();
+    let groups = vec![
+        ("env", env),
+        ("logging", logging(config)),
+        ("volumes", volumes),
+        ("labels", pairs("--label", &labels(config, role, version))),
+        ("healthcheck", healthcheck(config, role)),
+        ("options", options(&role.options, home)),
+        ("image", vec![image.to_owned()]),
+        ("command", role.cmd.clone()),
+    ];
+    finish(name, groups, role.env.secret.clone())
 }
 
 /// Returns the command that creates Traefik's container. `directory` is the host directory with the routing files,
@@ -62,20 +85,27 @@ pub fn create_traefik(
     home: &str,
 ) -> Create {
     let traefik = &config.traefik;
-    let mut head = base(TRAEFIK);
-    head.extend(["--publish".into(), format!("{}:80", traefik.host_port)]);
-    for volume in [
+    let publish = vec!["--publish".into(), format!("{}:80", traefik.host_port)];
+    let volumes = [
         "/var/run/docker.sock:/var/run/docker.sock".to_owned(),
         format!("{directory}:{mount}:ro"),
-    ] {
-        head.extend(["--volume".into(), volume]);
-    }
-    head.extend(logging(config));
-    head.extend(pairs("--label", &traefik.labels));
-    head.extend(options(&traefik.options, home));
-    let mut tail = vec![traefik.image.clone()];
-    tail.extend(args.iter().cloned());
-    finish(head, tail, Vec::new())
+    ];
+    let groups = vec![
+        ("port", publish),
+        (
+            "volumes",
+            volumes
+                .into_iter()
+                .flat_map(|volume| ["--volume".into(), volume])
+                .collect(),
+        ),
+        ("logging", logging(config)),
+        ("labels", pairs("--label", &traefik.labels)),
+        ("options", options(&traefik.options, home)),
+        ("image", vec![traefik.image.clone()]),
+        ("arguments", args.to_vec()),
+    ];
+    finish(TRAEFIK, groups, Vec::new())
 }
 
 /// Returns the command that connects `container` to mrsk's network.
@@ -108,31 +138,46 @@ pub fn logs(container: &str) -> Run {
     Run::literal(["docker", "logs", "--tail", "50", container])
 }
 
-fn base(name: &str) -> Vec<String> {
-    [
-        "docker",
-        "create",
-        "--name",
-        name,
-        "--restart",
-        "unless-stopped",
-    ]
-    .map(String::from)
-    .into()
-}
-
-fn finish(head: Vec<String>, tail: Vec<String>, env: Vec<String>) -> Create {
-    let described: Vec<&str> = head.iter().chain(&tail).map(String::as_str).collect();
-    let digest = Sha256Hex::of(described.join("\0").as_bytes());
-    let mut argv = head;
-    argv.extend(["--label".into(), format!("{LABEL_CREATE}={digest}")]);
-    argv.extend(tail);
+/// Joins groups of arguments, the image and what follows it last, to the command and its digests. The image must be there
+/// already: docker would get it by its tag, and nobody would have looked whether that is the image that is meant.
+fn finish(name: &str, groups: Vec<(&'static str, Vec<String>)>, env: Vec<String>) -> Create {
+    let digest_of = |arguments: &[String]| Sha256Hex::of(arguments.join("\0").as_bytes());
+    let settings: BTreeMap<&'static str, String> = groups
+        .iter()
+        .filter(|(_, arguments)| !arguments.is_empty())
+        .map(|(group, arguments)| (*group, digest_of(arguments).as_str()[..8].to_owned()))
+        .collect();
+    let mut argv: Vec<String> = ["docker", "create", "--name", name, "--pull", "never"]
+        .map(String::from)
+        .into();
+    argv.extend(["--restart", "unless-stopped"].map(String::from));
+    let own = argv.len();
+    let mut tail = 0;
+    for (group, arguments) in groups {
+        tail = if group == "image" { argv.len() } else { tail };
+        argv.extend(arguments);
+    }
+    let digest = digest_of(&argv);
+    let described: Vec<String> = settings
+        .iter()
+        .map(|(group, digest)| format!("{group}={digest}"))
+        .collect();
+    argv.splice(
+        tail.max(own)..tail.max(own),
+        [
+            "--label".to_owned(),
+            format!("{LABEL_SETTINGS}={}", described.join(" ")),
+            "--label".to_owned(),
+            format!("{LABEL_CREATE}={digest}"),
+        ],
+    );
     Create {
         run: Run {
             env,
             ..Run::literal(argv)
         },
         digest,
+        settings,
     }
 }
 
@@ -148,10 +193,19 @@ fn labels(config: &Config, role: &Role, version: &str) -> BTreeMap<String, Strin
     set(LABEL_SERVICE, &config.service);
     set(LABEL_VERSION, version);
     if role.traefik {
-        let check = &config.healthcheck;
-        set(LABEL_HEALTHCHECK, &format!("{} {}", check.port, check.path));
+        labels.remove(LABEL_HEALTHCHECK);
     }
     labels
+}
+
+/// Returns the label that tells how the container's health is asked for, where Traefik sends requests to it.
+fn healthcheck(config: &Config, role: &Role) -> Vec<String> {
+    if !role.traefik {
+        return Vec::new();
+    }
+    let check = &config.healthcheck;
+    let label = format!("{LABEL_HEALTHCHECK}={} {}", check.port, check.path);
+    vec!["--label".into(), label]
 }
 
 fn logging(config: &Config) -> Vec<String> {

@@ -18,6 +18,9 @@ pub const LABEL_VERSION: &str = "mrsk.version";
 /// The label with the digest of the command that created the container.
 pub const LABEL_CREATE: &str = "mrsk.create";
 
+/// The label with a short digest of each group of settings of a container: what a changed one differs in can then be told.
+pub const LABEL_SETTINGS: &str = "mrsk.settings";
+
 /// The label with the port and path of the health check: `3000 /up`.
 pub const LABEL_HEALTHCHECK: &str = "mrsk.healthcheck";
 

@@ -21,9 +21,17 @@ pub struct Facts {
     /// The work tree that an image would be built from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<SourceFacts>,
+    /// Whether the hosts were asked if the secrets of their containers still have the local values. False for recorded facts, and
+    /// where the local values were not looked up.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub secrets_compared: bool,
     /// When the facts were taken, in seconds since 1970; what is old enough to be pruned is judged by it.
     #[serde(default)]
     pub taken_at: u64,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// The work tree that an image would be built from.

@@ -1,6 +1,6 @@
 //! From configuration, facts and operation to a plan: a pure function, the same inputs give the same bytes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::draft::{Draft, HostView};
 use super::model::{
@@ -9,7 +9,7 @@ use super::model::{
 };
 use super::situation::{self, Placement, Situation};
 use super::{passes, wire};
-use crate::config::model::{Config, Host};
+use crate::config::model::Config;
 use crate::diagnostic::Diagnostic;
 use crate::docker::image;
 use crate::facts::model::{Facts, HostFacts};
@@ -36,6 +36,7 @@ pub fn compile(
     passes::boot::run(&mut draft);
     passes::prune::run(&mut draft);
     passes::reliance::run(&mut draft);
+    passes::reduction::run(&mut draft);
     finish(draft)
 }
 
@@ -82,13 +83,14 @@ fn select(config: &Config, operation: &Operation) -> Result<Vec<Selected>, Vec<D
     if !errors.is_empty() {
         return Err(errors);
     }
+    let wanted: BTreeSet<&HostName> = operation.hosts.iter().collect();
     let selected: Vec<Selected> = config
         .roles
         .iter()
         .enumerate()
         .filter(|(_, role)| operation.roles.is_empty() || operation.roles.contains(&role.name))
         .flat_map(|(index, role)| role.hosts.iter().map(move |host| (index, host.clone())))
-        .filter(|(_, host)| operation.hosts.is_empty() || operation.hosts.contains(host))
+        .filter(|(_, host)| wanted.is_empty() || wanted.contains(host))
         .collect();
     if selected.is_empty() {
         return Err(vec![
@@ -131,8 +133,7 @@ fn draft<'a>(
         .iter()
         .filter_map(|(index, host)| {
             let role = &config.roles[*index];
-            let host = role.hosts.iter().find(|name| *name == host)?;
-            let host_facts = facts.hosts.get(host)?;
+            let (host, host_facts) = facts.hosts.get_key_value(host)?;
             let version = &operation.version;
             Some(situation::look(
                 config, role, host, host_facts, version, digest,
@@ -147,6 +148,7 @@ fn draft<'a>(
         hosts,
         placements,
         steps: Vec::new(),
+        places: HashMap::new(),
         relies_on: BTreeMap::new(),
         unchanged: Vec::new(),
         warnings: Vec::new(),
@@ -160,18 +162,13 @@ fn views<'a>(
     facts: &'a Facts,
     placements: &[Placement<'a>],
 ) -> Vec<HostView<'a>> {
-    let of = |host: &Host| -> Vec<&Placement> {
-        placements
-            .iter()
-            .filter(|placement| *placement.host == host.name)
-            .collect()
-    };
+    let here = by_host(placements);
     config
         .hosts
         .iter()
         .filter_map(|host| {
-            let here = of(host);
-            (!here.is_empty()).then_some(HostView {
+            let here = here.get(&host.name)?;
+            Some(HostView {
                 host,
                 facts: facts.hosts.get(&host.name)?,
                 changes: here
@@ -181,6 +178,16 @@ fn views<'a>(
             })
         })
         .collect()
+}
+
+fn by_host<'p, 'a>(
+    placements: &'p [Placement<'a>],
+) -> BTreeMap<&'a HostName, Vec<&'p Placement<'a>>> {
+    let mut hosts: BTreeMap<&HostName, Vec<&Placement>> = BTreeMap::new();
+    for placement in placements {
+        hosts.entry(placement.host).or_default().push(placement);
+    }
+    hosts
 }
 
 /// Returns the registry digest that every host must get, where the plan can know it.
@@ -255,12 +262,13 @@ fn source(draft: &Draft) -> Option<Source> {
 }
 
 fn plan_hosts(draft: &mut Draft, lock_host: &HostName) -> BTreeMap<HostName, PlanHost> {
+    let here = by_host(&draft.placements);
     let mut hosts = BTreeMap::new();
     for host in &draft.config.hosts {
-        let roles: Vec<RoleName> = draft
-            .placements
-            .iter()
-            .filter(|placement| *placement.host == host.name)
+        let roles: Vec<RoleName> = here
+            .get(&host.name)
+            .into_iter()
+            .flatten()
             .map(|placement| placement.role.name.clone())
             .collect();
         if roles.is_empty() && host.name != *lock_host {

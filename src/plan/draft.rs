@@ -1,6 +1,6 @@
 //! A plan in the making: what the passes read, and what they add to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::model::{
     Need, NeedOn, OnFailure, Operation, Reason, Reliance, Step, StepKind, StepSecret, Travel,
@@ -12,7 +12,7 @@ use crate::action::{Action, Run};
 use crate::config::model::{Config, Host};
 use crate::diagnostic::Diagnostic;
 use crate::facts::model::{Facts, HostFacts, Privilege};
-use crate::name::{HostName, RoleName, Sha256Hex, StepId};
+use crate::name::{HostName, RoleName, Sha256Hex, StepId, shortened};
 use crate::traefik::LabelError;
 
 /// Seconds for a command that only talks to the local engine.
@@ -36,8 +36,10 @@ pub(super) struct Draft<'a> {
     pub hosts: Vec<HostView<'a>>,
     /// The selected roles on their selected hosts, in the order in which they start.
     pub placements: Vec<Placement<'a>>,
-    /// The steps so far.
+    /// The steps so far; added to by [`Draft::add`] only.
     pub steps: Vec<Step>,
+    /// Positions in [`Draft::steps`] by where they run, so that no pass looks through the steps of other hosts.
+    pub places: HashMap<Option<HostName>, Vec<usize>>,
     /// What hosts rely on, so far.
     pub relies_on: BTreeMap<HostName, Vec<Reliance>>,
     /// What needs nothing, so far.
@@ -83,6 +85,8 @@ impl Draft<'_> {
     /// Adds a step and returns its id.
     pub fn add(&mut self, step: Step) -> StepId {
         let id = step.id.clone();
+        let place = self.places.entry(step.host.clone()).or_default();
+        place.push(self.steps.len());
         self.steps.push(step);
         id
     }
@@ -127,27 +131,37 @@ impl Draft<'_> {
 
     /// Returns the id of the step of `kind` on `host` (or on this machine), where there is one.
     pub fn find(&self, host: Option<&HostName>, kind: StepKind) -> Option<StepId> {
-        self.steps
-            .iter()
+        self.steps_on(host)
             .rev()
-            .find(|step| step.host.as_ref() == host && step.kind == kind)
+            .find(|step| step.kind == kind)
             .map(|step| step.id.clone())
     }
 
     /// Returns the ids of all steps of `kind` on `host`.
     pub fn find_all(&self, host: &HostName, kind: StepKind) -> Vec<StepId> {
-        self.steps
-            .iter()
-            .filter(|step| step.host.as_ref() == Some(host) && step.kind == kind)
+        self.steps_on(Some(host))
+            .filter(|step| step.kind == kind)
             .map(|step| step.id.clone())
             .collect()
     }
+
+    /// Returns the steps on `host` (or on this machine) in their order.
+    pub fn steps_on(&self, host: Option<&HostName>) -> impl DoubleEndedIterator<Item = &Step> {
+        let places = self.places.get(&host.cloned());
+        places.into_iter().flatten().map(|at| &self.steps[*at])
+    }
 }
 
-/// Makes the id of a step: `WHERE/AREA/SUBJECT/VERB`.
+/// Makes the id of a step: `WHERE/AREA/SUBJECT/VERB`. What stands in a part as `/` or `%` is percent-encoded, and so is the first
+/// letter of a host that is called `local`: no two steps share an id.
 pub(super) fn step_id(host: Option<&HostName>, area: &str, subject: &str, verb: &str) -> StepId {
-    let place = host.map_or("local", HostName::as_str);
-    StepId::new(format!("{place}/{area}/{subject}/{verb}"))
+    let part = |text: &str| text.replace('%', "%25").replace('/', "%2F");
+    let place = match host.map(HostName::as_str) {
+        None => "local".to_owned(),
+        Some("local") => "%6Cocal".to_owned(),
+        Some(host) => part(host),
+    };
+    StepId::new(format!("{place}/{}/{}/{verb}", part(area), part(subject)))
 }
 
 /// Builds a [`Step`] from what differs from the common case: no needs, [`QUICK`], a failure ends the host's part, and the step
@@ -155,7 +169,7 @@ pub(super) fn step_id(host: Option<&HostName>, area: &str, subject: &str, verb: 
 pub(super) struct StepBuilder(Step);
 
 impl StepBuilder {
-    /// Returns a builder of a step without an action.
+    /// Returns a builder of a step without an action. Digests and commits of the summary are shortened.
     pub fn new(
         id: StepId,
         kind: StepKind,
@@ -169,7 +183,7 @@ impl StepBuilder {
             host: host.cloned(),
             role: None,
             accessory: None,
-            summary: summary.into(),
+            summary: shortened(&summary.into()),
             why,
             needs: Vec::new(),
             action: Vec::new(),
@@ -262,9 +276,9 @@ impl StepBuilder {
         self
     }
 
-    /// Marks the step as part of a switch that, once begun, is finished.
-    pub fn in_switch(mut self) -> Self {
-        self.0.safe_point = false;
+    /// Sets whether a switch begins with the step. One that has begun is finished, so that only its first step is a safe point.
+    pub fn begins(mut self, switch: bool) -> Self {
+        self.0.safe_point = switch;
         self
     }
 

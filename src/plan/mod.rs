@@ -8,6 +8,7 @@ mod draft;
 pub mod effect;
 pub mod leak;
 pub mod model;
+mod newer;
 mod passes;
 pub mod predicate;
 pub mod resume;

@@ -319,6 +319,9 @@ pub enum StepKind {
     Barrier,
     /// Tells people.
     Broadcast,
+    /// A kind of a newer minor version. Only a plan that is read for review has it; it is never written or applied.
+    #[serde(skip)]
+    Unknown,
 }
 
 /// Why a plan has a step. Prose is derived from it in one place.
@@ -355,9 +358,9 @@ pub enum Reason {
         /// What is missing.
         what: String,
     },
-    /// Another step needs it.
+    /// Other steps need it.
     NeededBy {
-        /// What for.
+        /// What it makes possible, as a clause that can follow `so that`.
         what: String,
     },
     /// It replaces something.

@@ -104,18 +104,20 @@ pub(super) fn look<'a>(
         name,
     };
     match present.filter(|c| is_up(c)) {
-        Some(container) => match difference(container, &placement.create, facts, image_digest) {
-            Some(why) => {
-                let renamed = format!("{}_replaced_{}", placement.name, facts.serial.number);
-                placement.old.insert(0, renamed.clone());
-                placement.situation = Situation::Replace {
-                    why,
-                    rename_to: Some(renamed),
-                    remove_first: false,
-                };
+        Some(container) => {
+            match difference(role, container, &placement.create, facts, image_digest) {
+                Some(why) => {
+                    let renamed = free_name(&placement.name, facts);
+                    placement.old.insert(0, renamed.clone());
+                    placement.situation = Situation::Replace {
+                        why,
+                        rename_to: Some(renamed),
+                        remove_first: false,
+                    };
+                }
+                None => complete(&mut placement, container, serves(container)),
             }
-            None => complete(&mut placement, container, serves(container)),
-        },
+        }
         None => {
             let old_version = serving.map(version_of);
             placement.situation = Situation::Replace {
@@ -162,6 +164,7 @@ fn complete(placement: &mut Placement, container: &ContainerFacts, serves: bool)
 
 /// Returns how a running container of the wanted name differs from the wanted one.
 fn difference(
+    role: &Role,
     container: &ContainerFacts,
     create: &Create,
     facts: &HostFacts,
@@ -174,13 +177,17 @@ fn difference(
             new,
         })
     };
+    let secrets = changed_secrets(container);
     let running = container.labels.get(names::LABEL_CREATE);
     if running.map(String::as_str) != Some(create.digest.as_str()) {
-        return changed(
-            "the configuration of its container",
-            running.cloned(),
-            Some(create.digest.to_string()),
-        );
+        let recorded = container.labels.get(names::LABEL_SETTINGS);
+        let mut parts = recorded.map_or_else(Vec::new, |text| create.changed_settings(text));
+        parts.extend(secrets);
+        let what = match parts.is_empty() {
+            true => "the configuration of its container".to_owned(),
+            false => format!("the configuration of its container ({})", parts.join(", ")),
+        };
+        return changed(&what, None, None);
     }
     if let Some(digest) = image_digest {
         let image = facts
@@ -193,19 +200,41 @@ fn difference(
             return changed("its image", old, Some(digest.to_owned()));
         }
     }
-    if !container.secrets_differ.is_empty() {
-        let names: Vec<&str> = container
-            .secrets_differ
-            .iter()
-            .map(String::as_str)
-            .collect();
-        return changed(
-            &format!("the value of secret {}", names.join(", ")),
-            None,
-            None,
-        );
+    if let Some(secrets) = secrets {
+        return changed(&format!("the value of {secrets}"), None, None);
+    }
+    if role.traefik && alias_of(container).is_none() {
+        return Some(Reason::Incomplete {
+            what: format!("its container is not in network {}", names::NETWORK),
+        });
     }
     None
+}
+
+/// Returns `secret A` or `secrets A and B`: those whose value in `container` is another one than the local.
+fn changed_secrets(container: &ContainerFacts) -> Option<String> {
+    let names: Vec<&str> = container
+        .secrets_differ
+        .iter()
+        .map(String::as_str)
+        .collect();
+    match names.as_slice() {
+        [] => None,
+        [name] => Some(format!("secret {name}")),
+        [rest @ .., last] => Some(format!("secrets {} and {last}", rest.join(", "))),
+    }
+}
+
+/// Returns the name that the running container `name` gets when another takes its place.
+fn free_name(name: &str, facts: &HostFacts) -> String {
+    let renamed = format!("{name}_replaced_{}", facts.serial.number);
+    let mut free = renamed.clone();
+    let mut number = 1;
+    while facts.containers.contains_key(&free) {
+        number += 1;
+        free = format!("{renamed}_{number}");
+    }
+    free
 }
 
 /// Returns whether `container` is one of `role` in this service and destination.

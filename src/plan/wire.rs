@@ -3,21 +3,23 @@
 //! Writing is deterministic: the same plan gives the same bytes. Reading for apply is strict: whatever this version does not know is
 //! refused, since a step that is half understood must not run. Reading for review tolerates fields of newer minor versions.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use thiserror::Error;
 
-use super::model::{FORMAT_VERSION, Plan};
+use super::model::{Check, FORMAT_VERSION, Plan, Step, StepKind};
+use super::newer;
+use crate::action::Action;
 use crate::name::{PlanDigest, Sha256Hex};
 
 /// The largest integer that every JSON reader keeps exactly (RFC 7493): 2^53 - 1.
 const MAX_INTEGER: u64 = (1 << 53) - 1;
 
-/// The major version that can be shown.
-const MAJOR: &str = "1";
+/// The minor version of [`FORMAT_VERSION`], and of which newer ones can be shown.
+const MINOR: u32 = 0;
 
 /// Why a plan file cannot be used.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -73,9 +75,7 @@ pub fn read_strict(text: &str) -> Result<Plan, ReadError> {
     if version != FORMAT_VERSION {
         return Err(ReadError::Version { found: version });
     }
-    let mut ignored = Vec::new();
-    let plan: Plan = serde_ignored::deserialize(&value, |path| ignored.push(path.to_string()))
-        .map_err(|e| ReadError::Damaged(e.to_string()))?;
+    let (plan, ignored) = plan_of(&value)?;
     if !ignored.is_empty() {
         return Err(ReadError::UnknownFields(ignored));
     }
@@ -84,20 +84,39 @@ pub fn read_strict(text: &str) -> Result<Plan, ReadError> {
     Ok(plan)
 }
 
-/// Reads a plan that is to be shown: fields of a newer minor version are passed over, and named in the second part.
+/// Reads a plan that is to be shown. Fields that this version does not know are passed over; in a plan of a newer minor version,
+/// stand-ins take the place of kinds that it does not know. Both are named in the second part.
 ///
 /// # Errors
-/// A plan of another major version, with a kind that has no name here, or that was changed after it was made.
+/// A plan of another major version, one that is damaged, or one that was changed after it was made.
 pub fn read_for_review(text: &str) -> Result<(Plan, Vec<String>), ReadError> {
     let value = parse(text)?;
     let version = format_version(&value)?;
-    if version.split('.').next() != Some(MAJOR) {
+    let minor = version
+        .strip_prefix("1.")
+        .and_then(|minor| minor.parse::<u32>().ok());
+    let Some(minor) = minor else {
         return Err(ReadError::Version { found: version });
+    };
+    if minor <= MINOR {
+        let (plan, ignored) = plan_of(&value)?;
+        check_digest(&value, &plan)?;
+        return Ok((plan, ignored));
     }
-    let mut ignored = Vec::new();
-    let plan: Plan = serde_ignored::deserialize(&value, |path| ignored.push(path.to_string()))
-        .map_err(|e| ReadError::Damaged(e.to_string()))?;
+    let readable = newer::readable(value.clone());
+    let (mut plan, ignored) = plan_of(&readable.value)?;
     check_digest(&value, &plan)?;
+    readable.mark(&mut plan);
+    let mut unknown = readable.unknown;
+    unknown.extend(ignored);
+    Ok((plan, unknown))
+}
+
+/// Returns the plan, and the places of the fields that it has no room for.
+fn plan_of(value: &Value) -> Result<(Plan, Vec<String>), ReadError> {
+    let mut ignored = Vec::new();
+    let plan = serde_ignored::deserialize(value, |path| ignored.push(path.to_string()))
+        .map_err(|e| ReadError::Damaged(e.to_string()))?;
     Ok((plan, ignored))
 }
 
@@ -179,13 +198,17 @@ fn check_consistency(plan: &Plan) -> Result<(), ReadError> {
             ));
         }
     }
-    let known: BTreeMap<_, _> = plan.steps.iter().map(|step| (&step.id, ())).collect();
+    for step in &plan.steps {
+        if let Err(problem) = check_step(plan, step) {
+            return wrong(format!("step {} {problem}", step.id));
+        }
+    }
     for (host, entry) in &plan.hosts {
         if let Some(step) = entry
             .relies_on
             .iter()
             .flat_map(|reliance| &reliance.steps)
-            .find(|step| !known.contains_key(step))
+            .find(|step| !seen.contains(*step))
         {
             return wrong(format!(
                 "{host} relies on something for step {step}, which does not exist"
@@ -193,6 +216,55 @@ fn check_consistency(plan: &Plan) -> Result<(), ReadError> {
         }
     }
     Ok(())
+}
+
+/// Returns what a step lacks to be carried out.
+fn check_step(plan: &Plan, step: &Step) -> Result<(), String> {
+    let is_barrier = step.kind == StepKind::Barrier;
+    if is_barrier != step.barrier.is_some() || is_barrier && (step.host.is_some() || has_work(step))
+    {
+        return Err("is a barrier and something else".into());
+    }
+    match (&step.check, &step.host) {
+        (None, _) if is_barrier || step.kind == StepKind::Broadcast => {}
+        (Some(Check::Facts(_)), Some(_)) | (Some(Check::Argv(_)), None) if !is_barrier => {}
+        _ => return Err("has no check, or one that cannot be asked where it runs".into()),
+    }
+    for secret in &step.secrets {
+        if !plan.secrets.iter().any(|known| known.name == secret.name) {
+            return Err(format!(
+                "takes secret {}, which the plan does not name",
+                secret.name
+            ));
+        }
+    }
+    let is_named = |name: &String| step.secrets.iter().any(|secret| secret.name == *name);
+    for action in step.action.iter().chain(&step.cleanup) {
+        match action {
+            Action::Run(run) => {
+                if let Some(name) = run
+                    .env
+                    .iter()
+                    .chain(&run.stdin)
+                    .find(|name| !is_named(name))
+                {
+                    return Err(format!("takes secret {name}, which it does not name"));
+                }
+            }
+            Action::Write(write) if !plan.contents.contains_key(&write.content) => {
+                return Err(format!(
+                    "writes content {}, which is not there",
+                    write.content
+                ));
+            }
+            Action::Write(_) | Action::Upload(_) | Action::Poll(_) | Action::VerifyImage(_) => {}
+        }
+    }
+    Ok(())
+}
+
+fn has_work(step: &Step) -> bool {
+    !(step.action.is_empty() && step.cleanup.is_empty() && step.diagnose.is_empty())
 }
 
 /// Parses JSON, refusing what a plan never has: duplicate keys, fractions, integers beyond 2^53 - 1.
@@ -280,3 +352,7 @@ impl<'de> Visitor<'de> for StrictValue {
         Ok(Value::Object(map))
     }
 }
+
+#[cfg(test)]
+#[path = "wire_tests.rs"]
+mod tests;

@@ -177,9 +177,11 @@ impl Mark {
             | StepKind::Network
             | StepKind::Start
             | StepKind::Upload => Mark::Adds,
-            StepKind::RegistryLogin | StepKind::Traefik | StepKind::Route | StepKind::Rename => {
-                Mark::Changes
-            }
+            StepKind::RegistryLogin
+            | StepKind::Traefik
+            | StepKind::Route
+            | StepKind::Rename
+            | StepKind::Unknown => Mark::Changes,
             StepKind::Stop | StepKind::Prune | StepKind::Remove => Mark::Removes,
             StepKind::Healthcheck | StepKind::Drain | StepKind::Barrier | StepKind::Broadcast => {
                 Mark::Waits

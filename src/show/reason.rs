@@ -1,26 +1,33 @@
 //! The prose of reasons.
 
+use crate::name::shortened;
 use crate::plan::Reason;
 
-/// Returns why a step is there, as a phrase: lower case, without a full stop. Texts of the plan stand in it unescaped.
+/// Returns why a step is there, as a phrase: lower case, without a full stop, with digests and commits shortened. Texts of the
+/// plan stand in it unescaped.
 pub fn prose(reason: &Reason) -> String {
+    shortened(&whole(reason))
+}
+
+fn whole(reason: &Reason) -> String {
     match reason {
+        Reason::Missing { what } if what.contains(" and ") => format!("{what} are missing"),
         Reason::Missing { what } => format!("{what} is missing"),
         Reason::VersionChanged {
             old: Some(old),
             new,
         } => format!("version {old} becomes {new}"),
-        Reason::VersionChanged { old: None, new } => format!("no version runs; {new} is to run"),
+        Reason::VersionChanged { old: None, new } => format!("no version runs, {new} is to run"),
         Reason::Changed { what, old, new } => match (old, new) {
             (Some(old), Some(new)) => format!("{what} changes from {old} to {new}"),
             (Some(old), None) => format!("{what} is no longer {old}"),
             (None, Some(new)) => format!("{what} becomes {new}"),
             (None, None) => format!("{what} changes"),
         },
-        Reason::Incomplete { what } => format!("{what} was begun and not completed"),
-        Reason::NeededBy { what } => format!("needed for {what}"),
+        Reason::Incomplete { what } => format!("not complete: {what}"),
+        Reason::NeededBy { what } => format!("so that {what}"),
         Reason::Replaced { what } => format!("{what} is replaced"),
-        Reason::Expired { what } => format!("{what} is older than what is kept"),
+        Reason::Expired { what } => format!("older than what is kept: {what}"),
         Reason::Requested => "asked for".to_owned(),
     }
 }
@@ -41,6 +48,12 @@ mod tests {
         for (reason, text) in [
             (Reason::Missing { what: what() }, "the network is missing"),
             (
+                Reason::Missing {
+                    what: "curl and docker".to_owned(),
+                },
+                "curl and docker are missing",
+            ),
+            (
                 Reason::VersionChanged {
                     old: some("1"),
                     new: "2".to_owned(),
@@ -52,7 +65,7 @@ mod tests {
                     old: None,
                     new: "2".to_owned(),
                 },
-                "no version runs; 2 is to run",
+                "no version runs, 2 is to run",
             ),
             (
                 changed(some("a"), some("b")),
@@ -62,14 +75,21 @@ mod tests {
             (changed(None, some("b")), "the network becomes b"),
             (changed(None, None), "the network changes"),
             (
-                Reason::Incomplete { what: what() },
-                "the network was begun and not completed",
+                Reason::Incomplete {
+                    what: "nothing is routed to it".to_owned(),
+                },
+                "not complete: nothing is routed to it",
             ),
-            (Reason::NeededBy { what: what() }, "needed for the network"),
+            (
+                Reason::NeededBy {
+                    what: "the hosts can pull it".to_owned(),
+                },
+                "so that the hosts can pull it",
+            ),
             (Reason::Replaced { what: what() }, "the network is replaced"),
             (
                 Reason::Expired { what: what() },
-                "the network is older than what is kept",
+                "older than what is kept: the network",
             ),
             (Reason::Requested, "asked for"),
         ] {

@@ -10,12 +10,12 @@ use super::answer::{
 };
 use super::channel::Channel;
 use super::local::LocalShell;
+use super::master::Master;
 use super::request::{AttemptRef, Inputs, Lock, Place, Record, StepRequest};
 use super::script::{self, RenderError, Script};
-use super::ssh::Master;
 use crate::name::RunId;
 use crate::record::{Attempt, AttemptState, LockAnswer, Scope};
-use crate::secret::{Secrets, redact};
+use crate::secret::{self, Secrets};
 
 /// Channels that are open to one host at a time. sshd's default limit is 10.
 const CHANNELS: usize = 8;
@@ -270,7 +270,7 @@ impl Host {
                 }
                 match line.event() {
                     Ok(event) => {
-                        let _ = events.send(clean(event, &inputs.secrets)).await;
+                        let _ = events.send(redact(event, &inputs.secrets)).await;
                     }
                     Err(error) => outcome = Err(error),
                 }
@@ -396,8 +396,9 @@ impl Host {
     }
 }
 
-/// Blots secrets out of what commands printed.
-fn clean(event: Event, secrets: &Secrets) -> Event {
+/// Blots the values of `secrets`, and the lines of those that have several, out of what commands printed.
+fn redact(event: Event, secrets: &Secrets) -> Event {
+    let clean = |text: String| secret::redact(&text, secrets);
     match event {
         Event::Ended {
             step,
@@ -409,8 +410,8 @@ fn clean(event: Event, secrets: &Secrets) -> Event {
             step,
             attempt,
             receipt,
-            output: redact(&output, secrets),
-            diagnosis: redact(&diagnosis, secrets),
+            output: clean(output),
+            diagnosis: clean(diagnosis),
         },
         event => event,
     }

@@ -12,6 +12,7 @@ mod channel;
 mod host;
 pub mod known_hosts;
 pub mod local;
+mod master;
 pub mod quote;
 pub mod request;
 pub mod script;

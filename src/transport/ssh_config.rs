@@ -74,9 +74,11 @@ fn proxy_command(config: &Config<'_>) -> Result<Option<String>, String> {
         None => (None, proxy.as_str()),
     };
     // The ssh to the jump host reads the same file: its section for the target would make it call itself for ever.
-    let hops = proxy.split(',').map(host_of);
-    if hops.into_iter().any(|hop| hop == target.host) {
-        return Err(format!("{} cannot be its own jump host", target.host));
+    for hop in proxy.split(',') {
+        plain(hop)?;
+        if plain(host_of(hop))? == target.host {
+            return Err(format!("{} cannot be its own jump host", target.host));
+        }
     }
     let word = |text: &str| {
         let text = plain(text)?.replace('%', "%%");

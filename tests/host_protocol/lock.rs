@@ -276,16 +276,17 @@ fn of_many_racers_one_gets_it() {
 #[test]
 fn of_many_that_take_over_one_gets_it() {
     for sh in Sh::all() {
+        let mut winners = 0;
         for _ in 0..5 {
             let fixture = Fixture::new(sh);
             take(&fixture, "dead");
-            // On a machine so slow that a taker is taken for dead itself, a race may have no winner; never two.
-            let winners = (0..5).map(|_| {
-                age_beat(&fixture, 100);
-                race(&fixture).len()
-            });
-            assert_eq!(winners.into_iter().find(|won| *won > 0), Some(1), "{sh:?}");
+            age_beat(&fixture, 100);
+            let count = race(&fixture).len();
+            assert!(count <= 1, "{sh:?}: {count} winners");
+            winners += count;
         }
+        // On a machine so busy that one of them stands still for seconds, all may step back.
+        assert!(winners >= 3, "{sh:?}: {winners} of 5");
     }
 }
 

@@ -8,6 +8,7 @@
 
 mod faults;
 mod fixture;
+mod limits;
 mod lock;
 mod poll;
 mod quoting;

@@ -85,7 +85,7 @@ fn local() -> Vec<Step> {
         "local/registry/login",
         StepKind::RegistryLogin,
         "log in to registry.example.com",
-        needed("the push"),
+        needed("the image can be pushed"),
     );
     login.action = vec![Action::Run(Run {
         argv: vec![
@@ -122,7 +122,7 @@ fn local() -> Vec<Step> {
         "local/image/badb1aa/push",
         StepKind::Push,
         "push registry.example.com/hey:badb1aa",
-        needed("the hosts"),
+        needed("the hosts can pull it"),
     );
     push.action = vec![run(&["docker", "push", "registry.example.com/hey:badb1aa"])];
     vec![
@@ -192,7 +192,7 @@ fn web(host: &str, start_needs: &str) -> Vec<Step> {
         &id("web/hey-web-badb1aa/healthcheck"),
         StepKind::Healthcheck,
         "wait until hey-web-badb1aa is healthy",
-        needed("the switch"),
+        needed("no request is sent to a container that is not ready"),
     );
     health.action = vec![poll(Probe::Http, new)];
     health.diagnose = vec![Run::literal(["docker", "logs", "--tail", "50", new])];
@@ -288,7 +288,7 @@ pub fn sample() -> Plan {
         "local/canary/web/pass",
         StepKind::Barrier,
         "the canary app1.example.com serves",
-        needed("the other hosts"),
+        needed("no other container starts before web serves"),
     );
     barrier.barrier = Some(Barrier {
         at_most_failed: 0,

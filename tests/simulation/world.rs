@@ -328,13 +328,13 @@ impl World {
             lock_wait_seconds: if self.rng.chance(300) { 90 } else { 0 },
             ..Options::new(run.clone())
         };
-        let mut seen = (*self.plan).clone();
+        let mut seen = self.plan.clone();
         if self.mutant == Mutant::NeedsIgnored {
-            for step in &mut seen.steps {
+            for step in &mut Arc::make_mut(&mut seen).steps {
                 step.needs.truncate(1);
             }
         }
-        let state = match State::new(Arc::new(seen), options) {
+        let state = match State::new(seen, options) {
             Ok(state) => state,
             Err(error) => return self.fail(format!("no graph: {error}")),
         };

@@ -200,6 +200,9 @@ impl State {
 
     /// Writes down that the plan is finished, and leaves once nothing is being written any more.
     pub(super) fn pump_closing(&mut self) {
+        if self.phase == Phase::Finishing && self.hosts[self.lock_host].is_gone() {
+            self.conclude(Outcome::Failed { steps: Vec::new() });
+        }
         if self.phase == Phase::Finishing
             && self.outcome.is_none()
             && !self.finish_asked

@@ -157,6 +157,13 @@ impl State {
         }
     }
 
+    pub(super) fn reconnect(&mut self, host: usize) {
+        if matches!(self.hosts[host].link, Link::Down { .. }) {
+            let host = self.hosts[host].name.clone();
+            self.act(Action::Reconnect { host });
+        }
+    }
+
     pub(super) fn on_reconnected(&mut self, name: &HostName) {
         let Some(host) = self.host(name) else { return };
         if !matches!(self.hosts[host].link, Link::Down { .. }) {

@@ -7,7 +7,7 @@
 //! what is left (only by the second lists), walk the graph, write down that the plan is finished, release the lock.
 //!
 //! Questions that change nothing when asked twice (inspect, fence, list, record, beat, finish, release) are kept as
-//! [`Ask`]s per host: when a link breaks they are asked again once it is back. A step is never asked twice: after a loss the host's
+//! `Ask`s per host: when a link breaks they are asked again once it is back. A step is never asked twice: after a loss the host's
 //! list decides about it.
 
 mod closing;
@@ -261,8 +261,9 @@ impl State {
             return Vec::new();
         }
         self.now = self.now.max(now);
-        self.fire_timers();
+        self.suspend();
         self.dispatch(event);
+        self.fire_timers();
         self.pump();
         std::mem::take(&mut self.actions)
     }
@@ -331,9 +332,7 @@ impl State {
                 Timer::RetryLock => self.retry_lock(),
                 Timer::Beat => self.beat(),
                 Timer::Suspend => self.suspend(),
-                Timer::Reconnect { host } => self.act(Action::Reconnect {
-                    host: self.hosts[host].name.clone(),
-                }),
+                Timer::Reconnect { host } => self.reconnect(host),
                 Timer::Barrier { step } => self.barriers_due.push(step),
                 Timer::Attach { step } => self.make_attachable(step),
             }

@@ -2,6 +2,7 @@
 
 use crate::action::{Action, Run};
 use crate::diagnostic::Diagnostic;
+use crate::facts::model::DockerFacts;
 use crate::plan::draft::{Draft, HostView, INSTALL, StepBuilder, step_id};
 use crate::plan::model::{Reason, StepKind};
 use crate::plan::predicate::Predicate;
@@ -81,9 +82,6 @@ fn install(host: &HostView) -> StepBuilder {
         packages.push("docker.io");
         missing.push("docker");
     }
-    if missing.is_empty() {
-        missing.push("an answer of the engine");
-    }
     let mut actions = Vec::new();
     if !packages.is_empty() {
         let install: Vec<&str> = APT_INSTALL.into_iter().chain(packages).collect();
@@ -94,17 +92,11 @@ fn install(host: &HostView) -> StepBuilder {
         actions.extend(start_engine(host));
     }
     let id = step_id(Some(host.name()), "docker", "engine", "install");
-    let what = missing.join(" and ");
+    let (summary, why) = explained(docker, &missing);
     actions
         .into_iter()
         .fold(
-            StepBuilder::new(
-                id,
-                StepKind::InstallDocker,
-                Some(host.name()),
-                format!("Install {what}"),
-                Reason::Missing { what },
-            ),
+            StepBuilder::new(id, StepKind::InstallDocker, Some(host.name()), summary, why),
             StepBuilder::does,
         )
         .done_when(vec![
@@ -113,6 +105,19 @@ fn install(host: &HostView) -> StepBuilder {
             Predicate::eq(&["docker", "answers"], true),
         ])
         .timeout(INSTALL)
+}
+
+fn explained(docker: &DockerFacts, missing: &[&str]) -> (String, Reason) {
+    let what = missing.join(" and ");
+    if !missing.is_empty() {
+        return (format!("Install {what}"), Reason::Missing { what });
+    }
+    let (summary, what) = if docker.denied {
+        ("Let the user use docker", "the user may not use docker")
+    } else {
+        ("Start docker", "docker does not answer")
+    };
+    (summary.to_owned(), Reason::Incomplete { what: what.into() })
 }
 
 fn start_engine(host: &HostView) -> Vec<Action> {

@@ -1,5 +1,7 @@
 //! Builds the image on this machine and pushes it.
 
+use std::collections::BTreeMap;
+
 use crate::diagnostic::Diagnostic;
 use crate::docker::image;
 use crate::facts::model::SourceFacts;
@@ -10,17 +12,24 @@ use crate::plan::situation::Situation;
 
 /// Adds a build and a push, unless nothing is started or `--skip-push` was asked for.
 pub fn run(draft: &mut Draft) {
-    let Some(why) = draft
+    let mut reasons = draft
         .placements
         .iter()
-        .find_map(|placement| match &placement.situation {
-            Situation::Replace { why, .. } => Some(why.clone()),
+        .filter_map(|placement| match &placement.situation {
+            Situation::Replace { why, .. } => Some(why),
             _ => None,
-        })
-    else {
+        });
+    let Some(first) = reasons.next() else {
         draft.unchanged(None, "image", "every host runs it");
         return;
     };
+    let why = std::iter::once(first)
+        .chain(reasons)
+        .find(|why| matches!(why, Reason::VersionChanged { .. }))
+        .cloned()
+        .unwrap_or_else(|| Reason::NeededBy {
+            what: "the new containers have an image".into(),
+        });
     if draft.operation.skip_push {
         let reason = match crate::plan::compile::pinned_digest(
             draft.config,
@@ -79,7 +88,7 @@ fn warn(draft: &mut Draft, source: &SourceFacts) {
 fn add(draft: &mut Draft, source: &SourceFacts, why: Reason) {
     let config = draft.config;
     let version = &draft.operation.version;
-    let identity = identity(source);
+    let identity = identity(source, &config.builder.args);
     let login = draft.find(None, StepKind::RegistryLogin);
     let build = StepBuilder::new(
         step_id(None, "image", version, "build"),
@@ -97,6 +106,7 @@ fn add(draft: &mut Draft, source: &SourceFacts, why: Reason) {
     )])
     .secrets(&config.builder.secrets, Travel::BuildSecret)
     .done_when_local(image::build_check(config, version, &identity))
+    .needs(login)
     .silence(SILENCE)
     .build();
     let build = draft.add(build);
@@ -106,11 +116,10 @@ fn add(draft: &mut Draft, source: &SourceFacts, why: Reason) {
         None,
         format!("Push {}", image::reference(config, version)),
         Reason::NeededBy {
-            what: "the hosts pull it".into(),
+            what: "the hosts can pull it".into(),
         },
     )
     .needs([build])
-    .needs(login)
     .runs(image::push(config, version))
     .done_when_local(image::push_check(config, version, &identity))
     .silence(SILENCE)
@@ -119,14 +128,22 @@ fn add(draft: &mut Draft, source: &SourceFacts, why: Reason) {
     draft.add(push);
 }
 
-/// Returns the digest of what is built: the tree of the context (else the commit) and what differs from it, and the Dockerfile.
-fn identity(source: &SourceFacts) -> String {
+/// Returns the digest of what is built: the tree of the context (else the commit) and what differs from it, the Dockerfile, and the
+/// build arguments.
+fn identity(source: &SourceFacts, args: &BTreeMap<String, String>) -> String {
     let parts = [
         source.tree.as_deref().or(source.commit.as_deref()),
         source.changes.as_ref().map(Sha256Hex::as_str),
         Some(source.context.as_str()),
         source.dockerfile_sha256.as_ref().map(Sha256Hex::as_str),
     ];
-    let text: Vec<&str> = parts.iter().map(|part| part.unwrap_or("")).collect();
+    let args = args
+        .iter()
+        .flat_map(|(name, value)| [name.as_str(), value.as_str()]);
+    let text: Vec<&str> = parts
+        .into_iter()
+        .map(Option::unwrap_or_default)
+        .chain(args)
+        .collect();
     format!("sha256:{}", Sha256Hex::of(text.join("\0").as_bytes()))
 }

@@ -4,9 +4,12 @@
 pub(super) mod boot;
 pub(super) mod bootstrap;
 pub(super) mod build;
+pub(super) mod handover;
 pub(super) mod network;
 pub(super) mod prune;
 pub(super) mod pull;
+pub(super) mod reduction;
 pub(super) mod registry;
 pub(super) mod reliance;
+pub(super) mod switch;
 pub(super) mod traefik;

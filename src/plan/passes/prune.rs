@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::action::{Action, Run};
 use crate::docker::image;
+use crate::name::StepId;
 use crate::plan::draft::{Draft, HostView, StepBuilder, step_id};
 use crate::plan::model::{Reason, StepKind};
 use crate::plan::predicate::Predicate;
@@ -18,8 +19,13 @@ const IMAGE_DAYS: u64 = 7;
 /// Adds a prune where there is something to remove. Only what did not run when the plan was made is looked at, so that the
 /// version that is being replaced stays for a rollback.
 pub fn run(draft: &mut Draft) {
+    let wanted: BTreeSet<String> = draft
+        .placements
+        .iter()
+        .map(|placement| placement.name.clone())
+        .collect();
     for host in draft.hosts.clone() {
-        let containers = old_containers(draft, &host);
+        let containers = old_containers(draft, &host, &wanted);
         let images = unused_images(draft, &host, &containers);
         if !containers.is_empty() || !images.is_empty() {
             add(draft, &host, &containers, &images);
@@ -27,16 +33,11 @@ pub fn run(draft: &mut Draft) {
     }
 }
 
-fn old_containers(draft: &Draft, host: &HostView) -> Vec<String> {
+fn old_containers(draft: &Draft, host: &HostView, wanted: &BTreeSet<String>) -> Vec<String> {
     let limit = draft
         .facts
         .taken_at
         .saturating_sub(u64::from(draft.config.retain_days) * DAY);
-    let wanted: BTreeSet<&String> = draft
-        .placements
-        .iter()
-        .map(|placement| &placement.name)
-        .collect();
     host.facts
         .containers
         .iter()
@@ -44,7 +45,7 @@ fn old_containers(draft: &Draft, host: &HostView) -> Vec<String> {
             of_service(draft.config, container)
                 && !is_up(container)
                 && container.created_at < limit
-                && !wanted.contains(name)
+                && !wanted.contains(*name)
         })
         .map(|(name, _)| name.clone())
         .collect()
@@ -75,6 +76,37 @@ fn unused_images(draft: &Draft, host: &HostView, removed: &[String]) -> Vec<Stri
         .collect()
 }
 
+/// Returns the last steps on `host`: those that no other step there needs.
+fn ends(draft: &Draft, host: &HostView) -> Vec<StepId> {
+    let needed: BTreeSet<&StepId> = draft
+        .steps_on(Some(host.name()))
+        .flat_map(|step| step.needs.iter().map(|need| &need.step))
+        .collect();
+    draft
+        .steps_on(Some(host.name()))
+        .filter(|step| !needed.contains(&step.id))
+        .map(|step| step.id.clone())
+        .collect()
+}
+
+/// Returns `1 old container and 2 unused images`.
+fn counted(containers: usize, images: usize) -> String {
+    let part = |count: usize, noun: &str| match count {
+        0 => None,
+        1 => Some(format!("1 {noun}")),
+        count => Some(format!("{count} {noun}s")),
+    };
+    let parts: Vec<String> = [
+        part(containers, "old container"),
+        part(images, "unused image"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    parts.join(" and ")
+}
+
+/// Adds the prune of one host. A container that runs again by then is not removed: nothing is forced.
 fn add(draft: &mut Draft, host: &HostView, containers: &[String], images: &[String]) {
     let remove = |command: &[&str], names: &[String]| {
         (!names.is_empty()).then(|| {
@@ -94,12 +126,9 @@ fn add(draft: &mut Draft, host: &HostView, containers: &[String], images: &[Stri
                 .map(|reference| Predicate::absent(&["images", reference])),
         )
         .collect();
-    let ends = draft
-        .find_all(host.name(), StepKind::Stop)
-        .into_iter()
-        .chain(draft.find_all(host.name(), StepKind::Route));
+    let ends = ends(draft, host);
     let step = [
-        remove(&["docker", "rm", "--force"], containers),
+        remove(&["docker", "rm"], containers),
         remove(&["docker", "image", "rm"], images),
     ]
     .into_iter()
@@ -114,11 +143,7 @@ fn add(draft: &mut Draft, host: &HostView, containers: &[String], images: &[Stri
             ),
             StepKind::Prune,
             Some(host.name()),
-            format!(
-                "Remove {} old containers and {} unused images",
-                containers.len(),
-                images.len()
-            ),
+            format!("Remove {}", counted(containers.len(), images.len())),
             Reason::Expired {
                 what: containers
                     .iter()
@@ -128,8 +153,7 @@ fn add(draft: &mut Draft, host: &HostView, containers: &[String], images: &[Stri
                     .join(", "),
             },
         )
-        .needs(ends)
-        .needs(draft.find(Some(host.name()), StepKind::InstallDocker)),
+        .needs(ends),
         StepBuilder::does,
     )
     .done_when(done)

@@ -3,9 +3,21 @@
 use crate::action::{Action, VerifyImage};
 use crate::docker::image;
 use crate::plan::compile::pinned_digest;
-use crate::plan::draft::{Draft, SILENCE, StepBuilder, step_id};
+use crate::plan::draft::{Draft, HostView, SILENCE, StepBuilder, step_id};
 use crate::plan::model::{Reason, StepKind};
 use crate::plan::predicate::Predicate;
+
+/// Returns whether `host` pulls the image: a container is to be started, and the host does not have the pinned image.
+pub fn is_needed(draft: &Draft, host: &HostView) -> bool {
+    host.changes && !has_pinned(draft, host)
+}
+
+fn has_pinned(draft: &Draft, host: &HostView) -> bool {
+    let reference = image::reference(draft.config, &draft.operation.version);
+    let there = host.facts.images.get(&reference);
+    pinned_digest(draft.config, draft.facts, draft.operation)
+        .is_some_and(|digest| there.is_some_and(|image| image.digests.contains(digest)))
+}
 
 /// Adds a pull where a container is to be started, unless the host has the pinned image already.
 pub fn run(draft: &mut Draft) {
@@ -15,7 +27,7 @@ pub fn run(draft: &mut Draft) {
     for host in draft.hosts.clone().iter().filter(|host| host.changes) {
         let there = host.facts.images.get(&reference);
         if let Some(digest) = digest
-            && there.is_some_and(|image| image.digests.contains(digest))
+            && has_pinned(draft, host)
         {
             draft.unchanged(Some(host.name()), "image", format!("it has {digest}"));
             continue;
@@ -25,7 +37,7 @@ pub fn run(draft: &mut Draft) {
                 what: reference.clone(),
             },
             Some(_) => Reason::NeededBy {
-                what: "the host's image of this tag may be another one".into(),
+                what: "the host has the image of this tag that is meant".into(),
             },
         };
         let repository = draft.config.repository();

@@ -17,11 +17,22 @@ pub fn run(draft: &mut Draft) {
         login(draft, None);
     }
     for host in draft.hosts.clone() {
-        let pulls_traefik = host.traefik && super::traefik::is_to_be_created(&host);
-        if host.changes || pulls_traefik {
+        let pulls_traefik = host.traefik
+            && super::traefik::is_to_be_created(&host)
+            && is_of_registry(draft, &draft.config.traefik.image);
+        if super::pull::is_needed(draft, &host) || pulls_traefik {
             login(draft, Some(host.name()));
         }
     }
+}
+
+/// Returns whether `image` comes from the registry that the configuration names.
+fn is_of_registry(draft: &Draft, image: &str) -> bool {
+    let server = image
+        .split_once('/')
+        .map(|(first, _)| first)
+        .filter(|first| first.contains(['.', ':']) || *first == "localhost");
+    server == draft.config.registry.server.as_deref()
 }
 
 fn login(draft: &mut Draft, host: Option<&HostName>) {
@@ -29,17 +40,19 @@ fn login(draft: &mut Draft, host: Option<&HostName>) {
         return;
     };
     let name = image::login_name(draft.config);
+    let server = draft.config.registry.server.as_deref();
+    let shown = server.unwrap_or("docker.io");
     let secret: Vec<String> = run.stdin.iter().cloned().collect();
     let what = if host.is_some() {
-        "pulling the images"
+        "images can be pulled"
     } else {
-        "pushing the image"
+        "the image can be pushed"
     };
     let step = StepBuilder::new(
-        step_id(host, "registry", &name, "login"),
+        step_id(host, "registry", shown, "login"),
         StepKind::RegistryLogin,
         host,
-        format!("Log in to {name}"),
+        format!("Log in to {shown}"),
         Reason::NeededBy { what: what.into() },
     )
     .needs(host.and_then(|_| draft.find(host, StepKind::InstallDocker)))

@@ -1,7 +1,12 @@
 //! What the steps rely on: the facts that must still hold when the plan is applied.
 
+use super::switch::id_of;
+use super::traefik::is_to_be_created;
+use crate::docker::image;
 use crate::docker::names::{NETWORK, TRAEFIK};
+use crate::facts::model::{ContainerFacts, HostFacts};
 use crate::name::StepId;
+use crate::plan::compile::pinned_digest;
 use crate::plan::draft::{Draft, HostView};
 use crate::plan::model::StepKind;
 use crate::plan::predicate::Predicate;
@@ -11,9 +16,7 @@ use crate::plan::situation::{Placement, Situation};
 pub fn run(draft: &mut Draft) {
     for host in draft.hosts.clone() {
         let steps: Vec<StepId> = draft
-            .steps
-            .iter()
-            .filter(|step| step.host.as_ref() == Some(host.name()))
+            .steps_on(Some(host.name()))
             .map(|step| step.id.clone())
             .collect();
         if host.facts.docker.answers {
@@ -75,6 +78,14 @@ fn shared(draft: &mut Draft, host: &HostView) {
         }
         draft.rely(host.name(), predicate, routes);
     } else {
+        draft.rely(host.name(), predicate, traefik.clone());
+    }
+    if is_to_be_created(host) {
+        let port = draft.config.traefik.host_port.to_string();
+        let predicate = match host.facts.ports.get(&port) {
+            Some(held) => Predicate::eq(&["ports", &port, "holder"], held.holder.as_str()),
+            None => Predicate::absent(&["ports", &port]),
+        };
         draft.rely(host.name(), predicate, traefik);
     }
 }
@@ -87,57 +98,60 @@ fn container(draft: &mut Draft, placement: &Placement) {
     let Some(facts) = draft.facts.hosts.get(placement.host) else {
         return;
     };
-    let of = |verbs: &[&str]| -> Vec<StepId> {
+    let of = |kinds: &[StepKind]| -> Vec<StepId> {
         draft
-            .steps
-            .iter()
-            .filter(|step| {
-                step.host.as_ref() == Some(placement.host)
-                    && step.role.as_ref() == Some(&placement.role.name)
-                    && verbs
-                        .iter()
-                        .any(|verb| step.id.as_str().ends_with(&format!("/{verb}")))
-            })
+            .steps_on(Some(placement.host))
+            .filter(|step| step.role.as_ref() == Some(&placement.role.name))
+            .filter(|step| kinds.contains(&step.kind))
             .map(|step| step.id.clone())
             .collect()
     };
-    let begin = of(&["rename", "start"]);
-    let route = of(&["route"]);
-    let whole = of(&["rename", "start", "healthcheck", "route", "drain", "stop"]);
-    let ends = of(&["rename", "drain", "stop"]);
-    let mut rely =
-        |predicate, steps: &Vec<StepId>| draft.rely(placement.host, predicate, steps.clone());
-    match facts.containers.get(&placement.name) {
-        None => rely(Predicate::absent(&["containers", &placement.name]), &begin),
-        Some(container) => {
-            let steps = if begin.is_empty() { &whole } else { &begin };
-            rely(
-                Predicate::eq(
-                    &["containers", &placement.name, "id"],
-                    container.id.as_str(),
-                ),
-                steps,
-            );
-            if begin.is_empty() {
-                rely(
-                    Predicate::eq(&["containers", &placement.name, "state"], "running"),
-                    steps,
-                );
-            }
+    let begin = of(&[StepKind::Rename, StepKind::Start]);
+    let switch = of(&[
+        StepKind::Healthcheck,
+        StepKind::Route,
+        StepKind::Drain,
+        StepKind::Stop,
+    ]);
+    let name = placement.name.as_str();
+    let mut found: Vec<(Predicate, Vec<StepId>)> = Vec::new();
+    match facts.containers.get(name) {
+        None => found.push((Predicate::absent(&["containers", name]), begin)),
+        Some(container) if !begin.is_empty() => {
+            let id = Predicate::eq(&["containers", name, "id"], container.id.as_str());
+            found.push((id, begin));
         }
+        Some(container) => {
+            let id = Predicate::eq(&["containers", name, "id"], container.id.as_str());
+            found.push((id, switch.clone()));
+            found.extend(runs(name, container).map(|predicate| (predicate, switch.clone())));
+        }
+    }
+    if let Situation::Replace {
+        rename_to: Some(to),
+        ..
+    } = &placement.situation
+    {
+        found.push((
+            Predicate::absent(&["containers", to]),
+            of(&[StepKind::Rename]),
+        ));
     }
     for old in &placement.old {
         let Some(container) = facts.containers.get(old) else {
             continue;
         };
-        rely(
-            Predicate::eq(&["containers", old, "id"], container.id.as_str()),
-            &ends,
-        );
-        rely(
-            Predicate::eq(&["containers", old, "state"], container.state.as_str()),
-            &ends,
-        );
+        let ends = vec![
+            id_of(placement, old, "drain"),
+            id_of(placement, old, "stop"),
+        ];
+        let ends: Vec<StepId> = of(&[StepKind::Drain, StepKind::Stop])
+            .into_iter()
+            .filter(|step| ends.contains(step))
+            .collect();
+        let id = Predicate::eq(&["containers", old, "id"], container.id.as_str());
+        found.push((id, ends.clone()));
+        found.extend(runs(old, container).map(|predicate| (predicate, ends)));
     }
     if !placement.routing_path.is_empty() {
         let pointer = ["files", placement.routing_path.as_str(), "sha256"];
@@ -145,6 +159,25 @@ fn container(draft: &mut Draft, placement: &Placement) {
             Some(file) => Predicate::eq(&pointer, file.sha256.as_str()),
             None => Predicate::absent(&pointer),
         };
-        rely(predicate, &route);
+        let route = of(&[StepKind::Route]);
+        let users = if route.is_empty() { switch } else { route };
+        found.push((predicate, users));
     }
+    found.extend(pinned_image(draft, facts).map(|predicate| (predicate, of(&[StepKind::Start]))));
+    for (predicate, steps) in found {
+        draft.rely(placement.host, predicate, steps);
+    }
+}
+
+/// Returns that a container runs, where it does: one that is restarted over and over runs now and does not then.
+fn runs(name: &str, container: &ContainerFacts) -> Option<Predicate> {
+    (container.state == "running").then(|| Predicate::eq(&["containers", name, "state"], "running"))
+}
+
+/// Returns that the host has the pinned image, where it has: it is not pulled then.
+fn pinned_image(draft: &Draft, facts: &HostFacts) -> Option<Predicate> {
+    let digest = pinned_digest(draft.config, draft.facts, draft.operation)?;
+    let reference = image::reference(draft.config, &draft.operation.version);
+    let has = facts.images.get(&reference)?.digests.contains(digest);
+    has.then(|| Predicate::contains(&["images", &reference, "digests"], digest))
 }

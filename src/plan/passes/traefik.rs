@@ -1,24 +1,74 @@
 //! Starts Traefik where it does not run, and replaces one that cannot switch traffic without loss.
 
+use std::collections::BTreeSet;
+
 use crate::action::{Action, Run};
 use crate::diagnostic::Diagnostic;
 use crate::docker::container;
 use crate::docker::names::{LABEL_CREATE, NETWORK, TRAEFIK};
+use crate::facts::model::TraefikFacts;
+use crate::name::{HostName, StepId};
 use crate::plan::draft::{Draft, HostView, SILENCE, StepBuilder, step_id};
 use crate::plan::model::{Reason, StepKind};
 use crate::plan::predicate::Predicate;
+use crate::plan::situation::{Situation, is_up};
 use crate::traefik;
 
 /// Returns whether a Traefik is to be created on `host`.
 pub fn is_to_be_created(host: &HostView) -> bool {
-    match &host.facts.traefik {
-        None => true,
-        Some(running) => running.directory.is_empty(),
+    !host.facts.traefik.as_ref().is_some_and(can_switch)
+}
+
+/// Returns whether a running Traefik watches routing files, and can prove that it has loaded one.
+fn can_switch(running: &TraefikFacts) -> bool {
+    let probe = format!("--entrypoints.{}.address=", traefik::PROBE_ENTRYPOINT);
+    let proves = running
+        .args
+        .iter()
+        .any(|arg| arg.to_lowercase().starts_with(&probe));
+    !running.directory.is_empty() && proves
+}
+
+/// Adds Traefik where a role needs it. Where one runs that is to be replaced and a switch follows, its replacement is part of that
+/// switch: [`replace`] adds it.
+pub fn run(draft: &mut Draft) {
+    let Some(args) = arguments(draft) else {
+        return;
+    };
+    let switched: BTreeSet<&HostName> = draft
+        .placements
+        .iter()
+        .filter(|placement| placement.role.traefik && placement.situation != Situation::Runs)
+        .map(|placement| placement.host)
+        .collect();
+    for host in draft.hosts.clone() {
+        if !host.traefik {
+            continue;
+        }
+        if !is_to_be_created(&host) {
+            keep(draft, &host, &args);
+            continue;
+        }
+        refuse_taken_port(draft, &host);
+        if host.facts.traefik.is_none() || !switched.contains(host.name()) {
+            create(draft, &host, &args, None);
+        }
     }
 }
 
-/// Adds Traefik where a role needs it.
-pub fn run(draft: &mut Draft) {
+/// Adds the replacement of a Traefik that runs on `host` and cannot switch traffic, once. Requests to the host fail meanwhile,
+/// so it waits for `gate`.
+pub fn replace(draft: &mut Draft, host: &HostView, gate: Option<StepId>) {
+    if !is_to_be_created(host) || draft.find(Some(host.name()), StepKind::Traefik).is_some() {
+        return;
+    }
+    if let Some(args) = arguments(draft) {
+        create(draft, host, &args, gate);
+    }
+}
+
+/// Returns Traefik's command line, or notes why there is none.
+fn arguments(draft: &mut Draft) -> Option<Vec<String>> {
     let user: Vec<(String, Option<String>)> = draft
         .config
         .traefik
@@ -26,21 +76,9 @@ pub fn run(draft: &mut Draft) {
         .iter()
         .map(|arg| (arg.name.clone(), arg.value.clone()))
         .collect();
-    let args = match traefik::command_line(&user) {
-        Ok(args) => args,
-        Err(errors) => return draft.refuse_labels("traefik argument", errors),
-    };
-    for host in draft.hosts.clone() {
-        if !host.traefik {
-            continue;
-        }
-        if is_to_be_created(&host) {
-            refuse_taken_port(draft, &host);
-            create(draft, &host, &args);
-        } else {
-            keep(draft, &host, &args);
-        }
-    }
+    traefik::command_line(&user)
+        .map_err(|errors| draft.refuse_labels("traefik argument", errors))
+        .ok()
 }
 
 fn keep(draft: &mut Draft, host: &HostView, args: &[String]) {
@@ -69,11 +107,40 @@ fn keep(draft: &mut Draft, host: &HostView, args: &[String]) {
             .help("let that user write there, or deploy as root"),
         );
     }
+    let connected = host
+        .facts
+        .containers
+        .get(TRAEFIK)
+        .is_some_and(|container| container.networks.contains_key(NETWORK));
+    if !connected {
+        return connect(draft, host);
+    }
     draft.unchanged(
         Some(host.name()),
         "traefik",
         "it runs and watches its routing files",
     );
+}
+
+/// Adds a step that lets a running Traefik reach what it routes to.
+fn connect(draft: &mut Draft, host: &HostView) {
+    let subject = format!("Traefik's connection to network {NETWORK}");
+    let step = StepBuilder::new(
+        step_id(Some(host.name()), "traefik", TRAEFIK, "connect"),
+        StepKind::Traefik,
+        Some(host.name()),
+        format!("Connect Traefik with network {NETWORK}"),
+        Reason::Missing { what: subject },
+    )
+    .needs(draft.find(Some(host.name()), StepKind::Network))
+    .runs([container::connect(TRAEFIK, None)])
+    .done_when(vec![Predicate::contains(
+        &["containers", TRAEFIK, "networks"],
+        NETWORK,
+    )])
+    .on_failure(vec![container::logs(TRAEFIK)], Vec::new())
+    .build();
+    draft.add(step);
 }
 
 fn wanted(draft: &Draft, host: &HostView, args: &[String]) -> container::Create {
@@ -86,29 +153,11 @@ fn wanted(draft: &Draft, host: &HostView, args: &[String]) -> container::Create 
     )
 }
 
-fn create(draft: &mut Draft, host: &HostView, args: &[String]) {
+fn create(draft: &mut Draft, host: &HostView, args: &[String], gate: Option<StepId>) {
     let wanted = wanted(draft, host, args);
     let directory = host.facts.routing_directory.clone();
     let existing = host.facts.containers.get(TRAEFIK);
-    let why = match (&host.facts.traefik, existing) {
-        (Some(_), _) => {
-            draft.warnings.push(format!(
-                "host {}: its Traefik has no file provider and is replaced; requests to this host fail until the new one answers",
-                host.name()
-            ));
-            Reason::Changed {
-                what: "the way Traefik is told its routes".into(),
-                old: Some("container labels".into()),
-                new: Some(format!("files in {directory}")),
-            }
-        }
-        (None, Some(_)) => Reason::Incomplete {
-            what: "Traefik's container does not run".into(),
-        },
-        (None, None) => Reason::Missing {
-            what: "Traefik".into(),
-        },
-    };
+    let why = why(draft, host);
     let leftovers = format!("label={LABEL_CREATE}={}", wanted.digest);
     let mut first = vec![
         Run::literal(["mkdir", "-p", &directory]),
@@ -123,8 +172,7 @@ fn create(draft: &mut Draft, host: &HostView, args: &[String]) {
         ]),
     ];
     if existing.is_some_and(|container| {
-        container.labels.get(LABEL_CREATE) != Some(&wanted.digest.to_string())
-            || container.state == "running"
+        container.labels.get(LABEL_CREATE) != Some(&wanted.digest.to_string()) || is_up(container)
     }) {
         first.push(container::remove(TRAEFIK));
     }
@@ -132,9 +180,13 @@ fn create(draft: &mut Draft, host: &HostView, args: &[String]) {
         step_id(Some(host.name()), "traefik", TRAEFIK, "start"),
         StepKind::Traefik,
         Some(host.name()),
-        "Start Traefik",
+        match existing {
+            Some(_) => "Replace Traefik",
+            None => "Start Traefik",
+        },
         why,
     )
+    .needs(gate)
     .needs(draft.find(Some(host.name()), StepKind::InstallDocker))
     .needs(draft.find(Some(host.name()), StepKind::RegistryLogin))
     .needs(draft.find(Some(host.name()), StepKind::Network))
@@ -153,6 +205,37 @@ fn create(draft: &mut Draft, host: &HostView, args: &[String]) {
     .silence(SILENCE)
     .build();
     draft.add(step);
+}
+
+fn why(draft: &mut Draft, host: &HostView) -> Reason {
+    let facts = host.facts;
+    let Some(running) = &facts.traefik else {
+        return if facts.containers.contains_key(TRAEFIK) {
+            Reason::Incomplete {
+                what: "Traefik's container does not run".into(),
+            }
+        } else {
+            Reason::Missing {
+                what: "Traefik".into(),
+            }
+        };
+    };
+    let (lacks, reason) = if running.directory.is_empty() {
+        let reason = Reason::Changed {
+            what: "the way Traefik is told its routes".into(),
+            old: Some("container labels".into()),
+            new: Some(format!("files in {}", facts.routing_directory)),
+        };
+        ("file provider", reason)
+    } else {
+        let what = format!("Traefik's entrypoint {}", traefik::PROBE_ENTRYPOINT);
+        ("entrypoint for mrsk's probe", Reason::Missing { what })
+    };
+    draft.warnings.push(format!(
+        "host {}: its Traefik has no {lacks} and is replaced; requests to this host fail until the new one answers",
+        host.name()
+    ));
+    reason
 }
 
 fn refuse_taken_port(draft: &mut Draft, host: &HostView) {

@@ -60,14 +60,16 @@ held() {
   say held "$mrsk_age" "$(printf '%s' "$mrsk_text" | encode)"
 }
 
-# Takes the lock of a holder whose beat has stopped. Fails where another was faster.
+# Takes the lock of a holder whose beat has stopped. Fails where another was faster. Of two that claimed one after the other, the
+# later sees what the earlier wrote, or the earlier sees that the later stays: never do both go on.
 take_over() {
   mrsk_judged=$mrsk_text
   mrsk_next=$((mrsk_top + 1))
   mkdir "mrsk_lock/gen.$mrsk_next" 2>/dev/null || return 1
   read_details
   beat_age
-  if [ "$mrsk_text" != "$mrsk_judged" ] || [ "$mrsk_age" -lt "$mrsk_limit" ]
+  highest
+  if [ "$mrsk_text" != "$mrsk_judged" ] || [ "$mrsk_age" -lt "$mrsk_limit" ] || [ "$mrsk_top" != "$mrsk_next" ]
   then
     rmdir "mrsk_lock/gen.$mrsk_next"
     held
@@ -75,12 +77,19 @@ take_over() {
   fi
   put mrsk_lock/details "$(details "$mrsk_next")" || die "$mrsk_error"
   put mrsk_lock/beat "$mrsk_boot $mrsk_up" || die "$mrsk_error"
+  mrsk_round=0
   highest
-  if [ "$mrsk_top" = "$mrsk_next" ]
+  while [ "$mrsk_top" != "$mrsk_next" ] && [ "$mrsk_round" -lt 15 ]
+  do
+    nap 0.2
+    mrsk_round=$((mrsk_round + 1))
+    highest
+  done
+  read_details
+  if [ "$mrsk_top" = "$mrsk_next" ] && [ "$mrsk_holder" = "$mrsk_run" ]
   then
     say acquired "$mrsk_next" "$(printf '%s' "$mrsk_judged" | encode)"
   else
-    read_details
     beat_age
     held
   fi

@@ -113,7 +113,7 @@ look_idle() {
   return 1
 }
 
-# Without a health check only the last of the looks says yes.
+# Without a health check no look says yes: `poll` does, once the attempts are over.
 look_running() {
   inspect "$1"
   unknown && return 1
@@ -128,13 +128,13 @@ look_running() {
     note "container $1 is unhealthy"
     return 2
     ;;
-  -) [ "$mrsk_try" = "$mrsk_tries" ] && return 0 ;;
+  -) ;;
   *) note "container $1 is $mrsk_health" ;;
   esac
   return 1
 }
 
-# Makes $4 attempts, each of $2 looks within $3 seconds, as $1 says. What follows is the look's.
+# Makes $4 attempts, each of $2 looks within $3 hundredths of a second, as $1 says. What follows is the look's.
 poll() {
   mrsk_look=$1
   mrsk_looks=$2
@@ -154,14 +154,21 @@ poll() {
     [ "$mrsk_try" -lt "$mrsk_tries" ] || break
     mrsk_try=$((mrsk_try + 1))
   done
+  [ "$mrsk_look $mrsk_health" = 'running -' ] && return 0
   [ "$mrsk_look" = idle ] || return 1
   printf 'going on: %s attempts are over\n' "$mrsk_tries"
 }
 
+# Sets mrsk_time to the hundredths of a second that the machine has been up.
+hundredths() {
+  read -r mrsk_time mrsk_rest </proc/uptime
+  mrsk_time=${mrsk_time%.*}${mrsk_time#*.}
+}
+
 # One attempt: looks until one says yes or never, or its time is over.
 watch_for() {
-  uptime
-  mrsk_since=$mrsk_up
+  hundredths
+  mrsk_since=$mrsk_time
   mrsk_left=$mrsk_looks
   mrsk_note=
   while :
@@ -171,8 +178,8 @@ watch_for() {
     mrsk_result=$?
     [ "$mrsk_result" = 1 ] || return "$mrsk_result"
     mrsk_left=$((mrsk_left - 1))
-    uptime
-    [ "$mrsk_left" -gt 0 ] && [ $((mrsk_up - mrsk_since)) -lt "$mrsk_limit" ] || return 1
+    hundredths
+    [ "$mrsk_left" -gt 0 ] && [ $((mrsk_time - mrsk_since)) -lt "$mrsk_limit" ] || return 1
     nap 0.1
   done
 }

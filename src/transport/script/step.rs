@@ -208,10 +208,13 @@ fn poll(builder: &mut Builder, condition: &Poll) -> Result<(), RenderError> {
         Probe::Idle => ("idle", format!(" {:04X}", port()?)),
         Probe::Running => ("running", String::new()),
     };
-    let looks = condition.interval_ms.div_ceil(LOOK_MS).max(1);
-    let seconds = condition.interval_ms.div_ceil(1000);
+    let looks = match condition.attempts {
+        0 => 1,
+        _ => condition.interval_ms.div_ceil(LOOK_MS).max(1),
+    };
+    let hundredths = condition.interval_ms.div_ceil(10);
     builder.line(&format!(
-        "poll {look} {looks} {seconds} {} {container}{rest}",
+        "poll {look} {looks} {hundredths} {} {container}{rest}",
         condition.attempts
     ));
     Ok(())

@@ -1,31 +1,29 @@
 //! The async shell around [`State`]: carries its actions out, and tells it what happened. Decides nothing.
 
+mod convert;
+mod questions;
+mod starts;
+
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
+use convert::{failed, scope};
+
 use super::links::{Failure, Links};
-use super::local_step;
 use super::state::{
     Action, Event, JournalEntry, Millis, Options, Outcome, Progress, StartStep, State, Summary,
 };
-use crate::action;
 use crate::facts::Query;
 use crate::name::{HostName, RunId, StepId};
 use crate::plan::shape::ShapeError;
 use crate::plan::{Plan, Step, StepKind};
-use crate::record::{Attempt, AttemptState, Ending, LockDetails, Receipt, Scope};
-use crate::secret::{Secrets, redact};
-use crate::transport::LinkError;
-use crate::transport::answer::{BeatAnswer, Event as HostEvent, FenceAnswer, WriteAnswer};
-use crate::transport::request::{AttemptRef, Inputs, Lock, Place, Record, SharedLock, StepRequest};
-
-/// Age of the last beat after which a lock is taken over.
-const TAKE_OVER_AFTER: Duration = Duration::from_secs(60);
+use crate::record::{Attempt, AttemptState, Ending, LockDetails, Receipt};
+use crate::transport::request::{Inputs, Place};
 
 /// How long the audit logs may take at the end of a run.
 const AUDIT_LIMIT: Duration = Duration::from_secs(20);
@@ -288,7 +286,9 @@ impl Driver {
             }
         };
         match &event {
-            Event::ChannelLost { host, .. } | Event::Unreachable { host, .. } => {
+            Event::ChannelLost { host, .. }
+            | Event::Unreachable { host, .. }
+            | Event::HostFailed { host, .. } => {
                 self.drop_link(&host.clone()).await;
             }
             Event::Ended { step, receipt, .. } => {
@@ -367,110 +367,6 @@ impl Driver {
         });
     }
 
-    fn start(&mut self, host: HostName, steps: &[StartStep]) {
-        let place = self.place(&host);
-        let run = self.run.clone();
-        let batch: Vec<StepRequest> = steps
-            .iter()
-            .filter_map(|start| Some(request(self.step(&start.step)?, start)))
-            .collect();
-        let inputs = self.inputs_of(steps);
-        let links = self.links.clone();
-        let by_hash = self.steps.clone();
-        let secrets = self.inputs.secrets.clone();
-        self.spawn(host.clone(), |teller| async move {
-            let linked = links.get(&host).await?;
-            let (sender, mut events) = mpsc::channel(16);
-            let telling = async {
-                while let Some(event) = events.recv().await {
-                    if let Some(event) = translate(&by_hash, &secrets, event) {
-                        teller.event(event);
-                    }
-                }
-            };
-            let starting = async {
-                let result = linked.start(&place, &run, &batch, &inputs, &sender).await;
-                drop(sender);
-                result
-            };
-            let (result, ()) = tokio::join!(starting, telling);
-            Ok(result?)
-        });
-    }
-
-    /// Returns only what `steps` name, so that a secret goes no further than it must.
-    fn inputs_of(&self, steps: &[StartStep]) -> Inputs {
-        let mut inputs = Inputs {
-            variables: self.inputs.variables.clone(),
-            pushed: self.inputs.pushed.clone(),
-            ..Inputs::default()
-        };
-        for step in steps.iter().filter_map(|start| self.step(&start.step)) {
-            for name in step.secrets.iter().map(|secret| &secret.name) {
-                if let Some(value) = self.inputs.secrets.get(name) {
-                    inputs.secrets.insert(name.clone(), value.clone());
-                }
-            }
-            for part in step.action.iter().chain(&step.cleanup) {
-                match part {
-                    action::Action::Write(write) => {
-                        if let Some(text) = self.inputs.contents.get(&write.content) {
-                            inputs.contents.insert(write.content.clone(), text.clone());
-                        }
-                    }
-                    action::Action::Upload(upload) => {
-                        if let Some(bytes) = self.inputs.uploads.get(&upload.sha256) {
-                            inputs.uploads.insert(upload.sha256.clone(), bytes.clone());
-                        }
-                    }
-                    _ => {}
-                }
-            }
-        }
-        inputs
-    }
-
-    fn start_local(&mut self, id: StepId, attempt: u32) {
-        let Some(step) = self.step(&id).cloned() else {
-            return;
-        };
-        let work = local_step::Work {
-            step,
-            root: self.root.clone(),
-            secrets: self.inputs.secrets.clone(),
-            variables: self.inputs.variables.clone(),
-        };
-        let teller = self.teller();
-        tokio::spawn(async move {
-            let printer = teller.clone();
-            let of = id.clone();
-            let end = local_step::run(&work, move |line| printer.output(&of, line)).await;
-            teller.event(Event::LocalEnded {
-                step: id,
-                attempt,
-                ending: end.ending,
-                value: end.value,
-                diagnosis: end.tail,
-            });
-        });
-    }
-
-    fn check_local(&mut self, id: StepId) {
-        let Some(step) = self.step(&id).cloned() else {
-            return;
-        };
-        let root = self.root.clone();
-        let teller = self.teller();
-        tokio::spawn(async move {
-            let (answer, value) = local_step::check(&step, &root).await;
-            teller.event(Event::LocalChecked {
-                step: id,
-                answer,
-                value,
-            });
-        });
-    }
-
     fn teller(&self) -> Teller {
         Teller {
             from: None,
@@ -495,129 +391,6 @@ impl Driver {
         })
         .await;
         self.ask(Action::Release);
-    }
-
-    /// Asks a host one question and tells its answer.
-    fn ask(&mut self, action: Action) {
-        let lock_host = self.plan.lock_host.clone();
-        let links = self.links.clone();
-        let run = self.run.clone();
-        match action {
-            Action::TakeLock => {
-                let request = Lock {
-                    details: self.details.clone(),
-                    take_over_after: TAKE_OVER_AFTER,
-                };
-                self.spawn(lock_host.clone(), |teller| async move {
-                    let answer = links.get(&lock_host).await?.lock(&request).await?;
-                    teller.event(Event::Lock(answer));
-                    Ok(())
-                });
-            }
-            Action::Beat => self.spawn(lock_host.clone(), |teller| async move {
-                let answer = links.get(&lock_host).await?.beat(&run).await?;
-                let held = answer == BeatAnswer::Held;
-                teller.event(Event::Beaten { held });
-                Ok(())
-            }),
-            Action::Release => self.spawn(lock_host.clone(), |teller| async move {
-                links.get(&lock_host).await?.release(&run).await?;
-                teller.event(Event::Released);
-                Ok(())
-            }),
-            Action::Inspect { host } => {
-                let place = self.place(&host);
-                let query = self.query.clone();
-                self.spawn(host.clone(), |teller| async move {
-                    let facts = links.inspect(&host, &query).await?;
-                    let attempts = links.get(&host).await?.list(&place).await?;
-                    let facts = Box::new(facts);
-                    teller.event(Event::Inspected {
-                        host,
-                        facts,
-                        attempts,
-                    });
-                    Ok(())
-                });
-            }
-            Action::Fence { host, serial } => {
-                let place = self.place(&host);
-                self.spawn(host.clone(), |teller| async move {
-                    let answer = links.get(&host).await?.fence(&place, &run, serial).await?;
-                    teller.event(match answer {
-                        FenceAnswer::Fenced(attempts) => Event::Fenced { host, attempts },
-                        FenceAnswer::Superseded(serial) => Event::FenceRefused { host, serial },
-                    });
-                    Ok(())
-                });
-            }
-            Action::List { host } => {
-                let place = self.place(&host);
-                self.spawn(host.clone(), |teller| async move {
-                    let attempts = links.get(&host).await?.list(&place).await?;
-                    teller.event(Event::Listed { host, attempts });
-                    Ok(())
-                });
-            }
-            Action::Attach {
-                host,
-                step,
-                attempt,
-            } => {
-                let place = self.place(&host);
-                let reference = AttemptRef {
-                    step: step.hash(),
-                    number: attempt,
-                };
-                self.spawn(host.clone(), |teller| async move {
-                    let state = links.get(&host).await?.attach(&place, &reference).await?;
-                    teller.event(Event::Attached {
-                        step,
-                        attempt,
-                        state: state.unwrap_or(AttemptState::Lost),
-                    });
-                    Ok(())
-                });
-            }
-            Action::Record {
-                host,
-                step,
-                attempt,
-                value,
-            } => {
-                let place = self.place(&host);
-                let record = record(&step, attempt, value, run);
-                self.spawn(host.clone(), |teller| async move {
-                    let answer = links.get(&host).await?.record(&place, &record).await?;
-                    teller.event(match answer {
-                        WriteAnswer::Written => Event::Recorded { step },
-                        WriteAnswer::Refused => Event::Refused { host },
-                    });
-                    Ok(())
-                });
-            }
-            Action::Finish { host } => {
-                let place = self.place(&host);
-                let lines = self.audit.take(&host);
-                self.spawn(host.clone(), |teller| async move {
-                    let linked = links.get(&host).await?;
-                    let answer = linked.finish(&place, &run, &lines).await?;
-                    teller.event(match answer {
-                        WriteAnswer::Written => Event::Finished { host },
-                        WriteAnswer::Refused => Event::Refused { host },
-                    });
-                    Ok(())
-                });
-            }
-            // Carried out by `carry_out` itself.
-            Action::Start { .. }
-            | Action::StartLocal { .. }
-            | Action::CheckLocal { .. }
-            | Action::Reconnect { .. }
-            | Action::Journal(_)
-            | Action::Report(_)
-            | Action::Exit(_) => {}
-        }
     }
 }
 
@@ -651,102 +424,4 @@ fn local(event: Event) -> Message {
         from: None,
         news: News::Event(event),
     }
-}
-
-/// Returns what a failed question means: a broken link may be made again; a host that says why not is of no use to this run.
-fn failed(host: HostName, failure: &Failure) -> Event {
-    let message = failure.to_string();
-    match failure {
-        Failure::Link(LinkError::Lost { .. }) => Event::ChannelLost { host, message },
-        _ => Event::Unreachable { host, message },
-    }
-}
-
-fn scope(plan: &Plan) -> Scope {
-    Scope {
-        service: plan.service.clone(),
-        destination: plan.operation.destination.clone(),
-    }
-}
-
-fn request(step: &Step, start: &StartStep) -> StepRequest {
-    let shared = matches!(
-        step.kind,
-        StepKind::InstallDocker | StepKind::Network | StepKind::Traefik
-    );
-    StepRequest {
-        step: step.id.hash(),
-        attempt: start.attempt,
-        actions: step.action.clone(),
-        diagnose: step.diagnose.clone(),
-        cleanup: if start.cleanup {
-            step.cleanup.clone()
-        } else {
-            Vec::new()
-        },
-        timeout_seconds: step.timeout_seconds,
-        idle_timeout_seconds: step.idle_timeout_seconds,
-        shared_lock: if shared {
-            SharedLock::Hold
-        } else {
-            SharedLock::Free
-        },
-    }
-}
-
-fn record(step: &StepId, attempt: u32, value: Option<String>, run: RunId) -> Record {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |d| d.as_secs());
-    Record {
-        attempt: AttemptRef {
-            step: step.hash(),
-            number: attempt,
-        },
-        receipt: Receipt {
-            ending: Ending::Succeeded,
-            run,
-            started: now,
-            ended: now,
-            value,
-        },
-    }
-}
-
-/// Returns what the host says with step ids in place of their hashes. An app may print secrets that its step does not name.
-fn translate(
-    steps: &HashMap<String, StepId>,
-    secrets: &Secrets,
-    event: HostEvent,
-) -> Option<Event> {
-    Some(match event {
-        HostEvent::Claimed { step, attempt } => Event::Claimed {
-            step: steps.get(&step)?.clone(),
-            attempt,
-        },
-        HostEvent::AlreadyClaimed { step, attempt } => Event::AlreadyClaimed {
-            step: steps.get(&step)?.clone(),
-            attempt,
-        },
-        HostEvent::Ended {
-            step,
-            attempt,
-            receipt,
-            output,
-            diagnosis,
-        } => {
-            let parts = [output, diagnosis];
-            let shown: Vec<&str> = parts
-                .iter()
-                .map(|part| part.trim_end())
-                .filter(|part| !part.is_empty())
-                .collect();
-            Event::Ended {
-                step: steps.get(&step)?.clone(),
-                attempt,
-                receipt,
-                diagnosis: redact(&shown.join("\n"), secrets),
-            }
-        }
-    })
 }

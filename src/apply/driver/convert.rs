@@ -1,0 +1,113 @@
+//! Between the words of the state and those of the transport. Pure but for the clock of a receipt.
+
+use std::collections::HashMap;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::apply::links::Failure;
+use crate::apply::state::{Event, StartStep};
+use crate::name::{HostName, RunId, StepId};
+use crate::plan::{Plan, Step, StepKind};
+use crate::record::{Ending, Receipt, Scope};
+use crate::secret::{Secrets, redact};
+use crate::transport::LinkError;
+use crate::transport::answer::Event as HostEvent;
+use crate::transport::request::{AttemptRef, Record, SharedLock, StepRequest};
+
+/// Returns what a failed question means: a broken link may be made again; a host that says why not is of no use to this run.
+pub(super) fn failed(host: HostName, failure: &Failure) -> Event {
+    let message = failure.to_string();
+    match failure {
+        Failure::Link(LinkError::Lost { .. }) => Event::ChannelLost { host, message },
+        Failure::Connect(_) => Event::Unreachable { host, message },
+        Failure::Link(_) | Failure::Facts(_) => Event::HostFailed { host, message },
+    }
+}
+
+pub(super) fn scope(plan: &Plan) -> Scope {
+    Scope {
+        service: plan.service.clone(),
+        destination: plan.operation.destination.clone(),
+    }
+}
+
+pub(super) fn request(step: &Step, start: &StartStep) -> StepRequest {
+    let shared = matches!(
+        step.kind,
+        StepKind::InstallDocker | StepKind::Network | StepKind::Traefik
+    );
+    StepRequest {
+        step: step.id.hash(),
+        attempt: start.attempt,
+        actions: step.action.clone(),
+        diagnose: step.diagnose.clone(),
+        cleanup: if start.cleanup {
+            step.cleanup.clone()
+        } else {
+            Vec::new()
+        },
+        timeout_seconds: step.timeout_seconds,
+        idle_timeout_seconds: step.idle_timeout_seconds,
+        shared_lock: if shared {
+            SharedLock::Hold
+        } else {
+            SharedLock::Free
+        },
+    }
+}
+
+pub(super) fn record(step: &StepId, attempt: u32, value: Option<String>, run: RunId) -> Record {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |d| d.as_secs());
+    Record {
+        attempt: AttemptRef {
+            step: step.hash(),
+            number: attempt,
+        },
+        receipt: Receipt {
+            ending: Ending::Succeeded,
+            run,
+            started: now,
+            ended: now,
+            value,
+        },
+    }
+}
+
+/// Returns what the host says with step ids in place of their hashes. An app may print secrets that its step does not name.
+pub(super) fn translate(
+    steps: &HashMap<String, StepId>,
+    secrets: &Secrets,
+    event: HostEvent,
+) -> Option<Event> {
+    Some(match event {
+        HostEvent::Claimed { step, attempt } => Event::Claimed {
+            step: steps.get(&step)?.clone(),
+            attempt,
+        },
+        HostEvent::AlreadyClaimed { step, attempt } => Event::AlreadyClaimed {
+            step: steps.get(&step)?.clone(),
+            attempt,
+        },
+        HostEvent::Ended {
+            step,
+            attempt,
+            receipt,
+            output,
+            diagnosis,
+        } => {
+            let parts = [output, diagnosis];
+            let shown: Vec<&str> = parts
+                .iter()
+                .map(|part| part.trim_end())
+                .filter(|part| !part.is_empty())
+                .collect();
+            Event::Ended {
+                step: steps.get(&step)?.clone(),
+                attempt,
+                receipt,
+                diagnosis: redact(&shown.join("\n"), secrets),
+            }
+        }
+    })
+}

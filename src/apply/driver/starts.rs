@@ -1,0 +1,120 @@
+//! Beginning steps: on hosts and on this machine.
+
+use tokio::sync::mpsc;
+
+use super::Driver;
+use super::convert::{request, translate};
+use crate::action;
+use crate::apply::local_step;
+use crate::apply::state::{Event, StartStep};
+use crate::name::{HostName, StepId};
+use crate::transport::request::{Inputs, StepRequest};
+
+impl Driver {
+    /// Hands steps over to their host, and tells what becomes of them.
+    pub(super) fn start(&mut self, host: HostName, steps: &[StartStep]) {
+        let place = self.place(&host);
+        let run = self.run.clone();
+        let batch: Vec<StepRequest> = steps
+            .iter()
+            .filter_map(|start| Some(request(self.step(&start.step)?, start)))
+            .collect();
+        let inputs = self.inputs_of(steps);
+        let links = self.links.clone();
+        let by_hash = self.steps.clone();
+        let secrets = self.inputs.secrets.clone();
+        self.spawn(host.clone(), |teller| async move {
+            let linked = links.get(&host).await?;
+            let (sender, mut events) = mpsc::channel(16);
+            let telling = async {
+                while let Some(event) = events.recv().await {
+                    if let Some(event) = translate(&by_hash, &secrets, event) {
+                        teller.event(event);
+                    }
+                }
+            };
+            let starting = async {
+                let result = linked.start(&place, &run, &batch, &inputs, &sender).await;
+                drop(sender);
+                result
+            };
+            let (result, ()) = tokio::join!(starting, telling);
+            Ok(result?)
+        });
+    }
+
+    /// Returns only what `steps` name, so that a secret goes no further than it must.
+    fn inputs_of(&self, steps: &[StartStep]) -> Inputs {
+        let mut inputs = Inputs {
+            variables: self.inputs.variables.clone(),
+            pushed: self.inputs.pushed.clone(),
+            ..Inputs::default()
+        };
+        for step in steps.iter().filter_map(|start| self.step(&start.step)) {
+            for name in step.secrets.iter().map(|secret| &secret.name) {
+                if let Some(value) = self.inputs.secrets.get(name) {
+                    inputs.secrets.insert(name.clone(), value.clone());
+                }
+            }
+            for part in step.action.iter().chain(&step.cleanup) {
+                match part {
+                    action::Action::Write(write) => {
+                        if let Some(text) = self.inputs.contents.get(&write.content) {
+                            inputs.contents.insert(write.content.clone(), text.clone());
+                        }
+                    }
+                    action::Action::Upload(upload) => {
+                        if let Some(bytes) = self.inputs.uploads.get(&upload.sha256) {
+                            inputs.uploads.insert(upload.sha256.clone(), bytes.clone());
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+        inputs
+    }
+
+    /// Runs a step on this machine.
+    pub(super) fn start_local(&mut self, id: StepId, attempt: u32) {
+        let Some(step) = self.step(&id).cloned() else {
+            return;
+        };
+        let work = local_step::Work {
+            step,
+            root: self.root.clone(),
+            secrets: self.inputs.secrets.clone(),
+            variables: self.inputs.variables.clone(),
+        };
+        let teller = self.teller();
+        tokio::spawn(async move {
+            let printer = teller.clone();
+            let of = id.clone();
+            let end = local_step::run(&work, move |line| printer.output(&of, line)).await;
+            teller.event(Event::LocalEnded {
+                step: id,
+                attempt,
+                ending: end.ending,
+                value: end.value,
+                diagnosis: end.tail,
+            });
+        });
+    }
+
+    /// Runs the check of a step of this machine.
+    pub(super) fn check_local(&mut self, id: StepId) {
+        let Some(step) = self.step(&id).cloned() else {
+            return;
+        };
+        let root = self.root.clone();
+        let teller = self.teller();
+        tokio::spawn(async move {
+            let (answer, value) = local_step::check(&step, &root).await;
+            teller.event(Event::LocalChecked {
+                step: id,
+                answer,
+                value,
+            });
+        });
+    }
+}

@@ -1,0 +1,56 @@
+//! Leaves out needs that follow from others, so that a reviewer sees only the edges that say something.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::name::StepId;
+use crate::plan::draft::Draft;
+use crate::plan::model::{NeedOn, Step, StepKind};
+
+/// Removes from each step the needs that another of its needs has, directly or through steps of one place.
+pub fn run(draft: &mut Draft) {
+    let redundant: Vec<HashSet<StepId>> = {
+        let positions: HashMap<&StepId, usize> = draft
+            .steps
+            .iter()
+            .enumerate()
+            .map(|(at, step)| (&step.id, at))
+            .collect();
+        draft
+            .steps
+            .iter()
+            .map(|step| redundant(step, &draft.steps, &positions))
+            .collect()
+    };
+    for (step, redundant) in draft.steps.iter_mut().zip(redundant) {
+        step.needs.retain(|need| !redundant.contains(&need.step));
+    }
+}
+
+fn redundant(step: &Step, steps: &[Step], positions: &HashMap<&StepId, usize>) -> HashSet<StepId> {
+    let mut redundant = HashSet::new();
+    if step.needs.len() < 2 || step.kind == StepKind::Barrier {
+        return redundant;
+    }
+    let mut seen = HashSet::new();
+    let mut work: Vec<usize> = step
+        .needs
+        .iter()
+        .filter_map(|need| positions.get(&need.step).copied())
+        .collect();
+    while let Some(at) = work.pop() {
+        let through = &steps[at];
+        // What lies behind a barrier is as large as the plan.
+        if through.kind == StepKind::Barrier || !seen.insert(at) {
+            continue;
+        }
+        for need in through
+            .needs
+            .iter()
+            .filter(|need| need.on == NeedOn::Success)
+        {
+            redundant.insert(need.step.clone());
+            work.extend(positions.get(&need.step));
+        }
+    }
+    redundant
+}

@@ -1,0 +1,285 @@
+//! The switch of a role on a host: start, healthcheck, and then the [`handover`](super::handover) from the old containers.
+
+use std::collections::BTreeMap;
+
+use super::{handover, traefik};
+use crate::action::{Action, Poll, Probe, Run};
+use crate::docker::container;
+use crate::docker::names::{LABEL_CREATE, LABEL_HEALTHCHECK, LABEL_VERSION, NETWORK};
+use crate::facts::model::HostFacts;
+use crate::name::{HostName, StepId};
+use crate::plan::draft::{Draft, HostView, QUICK, StepBuilder, step_id};
+use crate::plan::model::{Reason, StepKind, Travel};
+use crate::plan::predicate::Predicate;
+use crate::plan::situation::{Placement, Situation};
+
+/// Length of one attempt of the health check: seven of them are as long as the original's seven with their growing pauses.
+const HEALTH_ATTEMPT_MS: u32 = 4_000;
+
+/// The ends of a switch.
+pub(super) struct Switched {
+    /// The step after which the new container is healthy and, for a Traefik role, routed; `None` where it is so already.
+    pub live: Option<StepId>,
+    /// The last step.
+    pub last: Option<StepId>,
+}
+
+/// Adds the steps of one placement. The first of them waits for `gate`.
+pub(super) fn switch(
+    draft: &mut Draft,
+    hosts: &BTreeMap<&HostName, HostView>,
+    placement: &Placement,
+    gate: Option<StepId>,
+) -> Switched {
+    let Some(host) = hosts.get(placement.host) else {
+        return Switched {
+            live: None,
+            last: None,
+        };
+    };
+    if placement.role.traefik {
+        traefik::replace(draft, host, gate.clone());
+    }
+    let begun = match &placement.situation {
+        Situation::Runs | Situation::Complete { .. } => None,
+        Situation::Replace { rename_to, .. } => {
+            let renamed = rename_to
+                .as_ref()
+                .map(|to| rename(draft, placement, host.facts, to, gate.clone()));
+            Some(start(draft, placement, gate.clone(), renamed))
+        }
+    };
+    let is_live = matches!(
+        placement.situation,
+        Situation::Runs | Situation::Complete { route: false, .. }
+    );
+    let mut live = None;
+    if !is_live {
+        let healthy = healthcheck(draft, placement, begun.or_else(|| gate.clone()));
+        live = Some(if placement.role.traefik {
+            handover::route(draft, placement, host.facts, &healthy).unwrap_or(healthy)
+        } else {
+            healthy
+        });
+    }
+    let mut last = live.clone();
+    for old in &placement.old {
+        let begins = last.is_none();
+        let mut after = last.or_else(|| gate.clone());
+        if placement.role.traefik {
+            after = Some(handover::drain(
+                draft, placement, host.facts, old, after, begins,
+            ));
+        }
+        let begins = begins && !placement.role.traefik;
+        last = Some(handover::stop(draft, placement, old, after, begins));
+    }
+    Switched { live, last }
+}
+
+/// Makes the id of a step of `placement`.
+pub(super) fn id_of(placement: &Placement, subject: &str, verb: &str) -> StepId {
+    step_id(
+        Some(placement.host),
+        placement.role.name.as_str(),
+        subject,
+        verb,
+    )
+}
+
+/// Returns why `placement` changes.
+pub(super) fn why(placement: &Placement) -> Reason {
+    match &placement.situation {
+        Situation::Replace { why, .. } => why.clone(),
+        Situation::Complete { missing, .. } => Reason::Incomplete {
+            what: missing.clone(),
+        },
+        Situation::Runs => Reason::Requested,
+    }
+}
+
+fn rename(
+    draft: &mut Draft,
+    placement: &Placement,
+    facts: &HostFacts,
+    to: &str,
+    gate: Option<StepId>,
+) -> StepId {
+    let id = facts
+        .containers
+        .get(&placement.name)
+        .map(|container| container.id.clone());
+    let step = StepBuilder::new(
+        id_of(placement, &placement.name, "rename"),
+        StepKind::Rename,
+        Some(placement.host),
+        format!("Rename {} to {to}", placement.name),
+        Reason::NeededBy {
+            what: "the new container can take its name".into(),
+        },
+    )
+    .role(&placement.role.name)
+    .needs(gate)
+    .needs(draft.find(Some(placement.host), StepKind::Pull))
+    .runs([Run::literal(["docker", "rename", &placement.name, to])])
+    .done_when(vec![
+        Predicate::eq(&["containers", to, "id"], id.unwrap_or_default()),
+        Predicate::absent(&["containers", &placement.name]),
+    ])
+    .build();
+    draft.add(step)
+}
+
+fn start(
+    draft: &mut Draft,
+    placement: &Placement,
+    gate: Option<StepId>,
+    renamed: Option<StepId>,
+) -> StepId {
+    let name = &placement.name;
+    let role = placement.role;
+    let mut leftovers = vec![
+        "docker".to_owned(),
+        "container".into(),
+        "prune".into(),
+        "--force".into(),
+    ];
+    let destination = match &draft.config.destination {
+        Some(destination) => format!("label=destination={destination}"),
+        None => "label!=destination".to_owned(),
+    };
+    for filter in [
+        format!("label=service={}", draft.config.service),
+        format!("label=role={}", role.name),
+        destination,
+        format!("label={LABEL_VERSION}={}", draft.operation.version),
+    ] {
+        leftovers.extend(["--filter".into(), filter]);
+    }
+    let mut first = vec![Run::literal(leftovers)];
+    if let Situation::Replace {
+        remove_first: true, ..
+    } = placement.situation
+    {
+        first.push(container::remove(name));
+    }
+    let mut done = vec![
+        Predicate::eq(&["containers", name, "state"], "running"),
+        Predicate::eq(
+            &["containers", name, "labels", LABEL_CREATE],
+            placement.create.digest.as_str(),
+        ),
+    ];
+    let mut connects = Vec::new();
+    if role.traefik {
+        connects.push(container::connect(name, Some(&placement.alias)));
+        done.push(Predicate::contains(
+            &["containers", name, "networks", NETWORK, "aliases"],
+            placement.alias.as_str(),
+        ));
+        let check = &draft.config.healthcheck;
+        done.push(Predicate::eq(
+            &["containers", name, "labels", LABEL_HEALTHCHECK],
+            format!("{} {}", check.port, check.path),
+        ));
+    }
+    let step = StepBuilder::new(
+        id_of(placement, name, "start"),
+        StepKind::Start,
+        Some(placement.host),
+        format!("Start {name}"),
+        why(placement),
+    )
+    .role(&role.name)
+    .needs(gate)
+    .begins(renamed.is_none())
+    .needs(renamed)
+    .needs(draft.find(Some(placement.host), StepKind::InstallDocker))
+    .needs(draft.find(Some(placement.host), StepKind::Pull))
+    .needs(
+        role.traefik
+            .then(|| draft.find(Some(placement.host), StepKind::Network))
+            .flatten(),
+    )
+    .runs(first)
+    .does(Action::Run(placement.create.run.clone()))
+    .runs(connects)
+    .runs([container::start(name)])
+    .secrets(&role.env.secret, Travel::Env)
+    .done_when(done)
+    .on_failure(
+        vec![container::logs(name)],
+        vec![Action::Run(container::remove(name))],
+    )
+    .build();
+    draft.add(step)
+}
+
+fn healthcheck(draft: &mut Draft, placement: &Placement, after: Option<StepId>) -> StepId {
+    let is_new = matches!(placement.situation, Situation::Replace { .. });
+    let check = &draft.config.healthcheck;
+    let name = &placement.name;
+    let (poll, summary, reason, done, seconds) = if placement.role.traefik {
+        let poll = Poll {
+            probe: Probe::Http,
+            container: name.clone(),
+            port: Some(check.port),
+            path: Some(check.path.clone()),
+            host: Some("localhost".into()),
+            expect: None,
+            interval_ms: HEALTH_ATTEMPT_MS,
+            attempts: check.max_attempts,
+        };
+        (
+            poll,
+            format!(
+                "Wait until {name} answers 200 at :{}{}",
+                check.port, check.path
+            ),
+            "no request is sent to a container that is not ready",
+            Predicate::eq(&["containers", name, "healthy"], true),
+            check.max_attempts.saturating_mul(HEALTH_ATTEMPT_MS / 1000),
+        )
+    } else {
+        let delay = draft.config.readiness_delay;
+        let poll = Poll {
+            probe: Probe::Running,
+            container: name.clone(),
+            port: None,
+            path: None,
+            host: None,
+            expect: None,
+            interval_ms: 1000,
+            attempts: delay,
+        };
+        (
+            poll,
+            format!("Wait until {name} has run for {delay} s, or its image's health check passes"),
+            "nothing is stopped before the new container is ready",
+            Predicate::eq(&["containers", name, "state"], "running"),
+            delay,
+        )
+    };
+    let mut cleanup = Vec::new();
+    if is_new {
+        cleanup.push(Action::Run(container::remove(name)));
+    }
+    let step = StepBuilder::new(
+        id_of(placement, name, "healthcheck"),
+        StepKind::Healthcheck,
+        Some(placement.host),
+        summary,
+        Reason::NeededBy {
+            what: reason.into(),
+        },
+    )
+    .role(&placement.role.name)
+    .needs(after)
+    .does(Action::Poll(poll))
+    .done_when(vec![done])
+    .on_failure(vec![container::logs(name)], cleanup)
+    .timeout(seconds.saturating_mul(2).saturating_add(QUICK))
+    .begins(!is_new)
+    .build();
+    draft.add(step)
+}

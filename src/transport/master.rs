@@ -1,0 +1,136 @@
+//! The control master of one connection: channels through it, and its end.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use openssh::{Session, Stdio};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+
+use super::channel::Channel;
+use super::ssh::words;
+
+/// How long a host that refuses another channel is asked again, in steps of the first value doubled.
+const CHANNEL_PAUSES: [u64; 7] = [50, 100, 200, 400, 800, 1600, 3200];
+
+/// A connection to one host.
+pub struct Master {
+    /// Dropped first, so that the session's own goodbye finds nobody and does not wait.
+    keeper: Arc<Keeper>,
+    session: Arc<Session>,
+}
+
+impl Master {
+    /// Returns the connection that `keeper` holds.
+    pub fn new(keeper: Arc<Keeper>, session: Session) -> Self {
+        Self {
+            keeper,
+            session: Arc::new(session),
+        }
+    }
+
+    /// Opens a channel on which `sh` reads a script. A host that allows fewer channels than we use is asked again
+    /// while the others end.
+    pub async fn open(&self) -> Result<Channel, String> {
+        let mut pauses = CHANNEL_PAUSES.iter();
+        loop {
+            let mut command = Arc::clone(&self.session).arc_raw_command("sh");
+            let spawned = command
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .await;
+            let error = match spawned {
+                Ok(mut child) => {
+                    let streams = (
+                        child.stdin().take(),
+                        child.stdout().take(),
+                        child.stderr().take(),
+                    );
+                    let (Some(stdin), Some(stdout), Some(stderr)) = streams else {
+                        return Err("a channel without standard streams".to_owned());
+                    };
+                    return Ok(Channel {
+                        stdin: Box::new(stdin),
+                        stdout: Box::new(stdout),
+                        stderr: Box::new(stderr),
+                        keep: Box::new(child),
+                    });
+                }
+                Err(error) => error,
+            };
+            match (&error, pauses.next()) {
+                (openssh::Error::SshMux(_), Some(pause)) => {
+                    tokio::time::sleep(Duration::from_millis(*pause)).await;
+                }
+                _ => return Err(words(&error).replace('\n', ": ")),
+            }
+        }
+    }
+}
+
+/// An idle connection to a master's control socket: while it is open the master does not end by itself.
+pub struct Keeper {
+    stream: UnixStream,
+    master: Option<rustix::process::Pid>,
+}
+
+impl Drop for Master {
+    fn drop(&mut self) {
+        self.keeper.end();
+    }
+}
+
+impl Keeper {
+    /// Connects, and asks the master for its process id.
+    pub async fn hold(socket: &Path) -> io::Result<Self> {
+        const HELLO: u32 = 1;
+        const VERSION: u32 = 4;
+        const ALIVE_CHECK: u32 = 0x1000_0004;
+        const ALIVE: u32 = 0x8000_0005;
+        let mut stream = UnixStream::connect(socket).await?;
+        send(&mut stream, &[HELLO, VERSION]).await?;
+        receive(&mut stream).await?;
+        send(&mut stream, &[ALIVE_CHECK, 0]).await?;
+        let master = match receive(&mut stream).await?[..] {
+            [ALIVE, _, pid, ..] => i32::try_from(pid).ok(),
+            _ => None,
+        };
+        Ok(Self {
+            stream,
+            master: master.and_then(rustix::process::Pid::from_raw),
+        })
+    }
+
+    /// Ends the master. While the connection to it stands, its process id is its own.
+    pub fn end(&self) {
+        let is_gone = matches!(self.stream.try_read(&mut [0; 16]), Ok(0));
+        if let (false, Some(pid)) = (is_gone, self.master) {
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+        }
+    }
+}
+
+/// Sends a message of the multiplexing protocol: its length, then its words, all big-endian.
+async fn send(stream: &mut UnixStream, words: &[u32]) -> io::Result<()> {
+    let length = u32::try_from(words.len() * 4).map_err(io::Error::other)?;
+    let bytes: Vec<u8> = std::iter::once(&length)
+        .chain(words)
+        .flat_map(|word| word.to_be_bytes())
+        .collect();
+    stream.write_all(&bytes).await
+}
+
+async fn receive(stream: &mut UnixStream) -> io::Result<Vec<u32>> {
+    const LONGEST: u32 = 1024;
+    let length = stream.read_u32().await?.min(LONGEST);
+    let mut bytes = vec![0; length as usize];
+    stream.read_exact(&mut bytes).await?;
+    let words = bytes.chunks_exact(4);
+    Ok(words
+        .map(|word| word.iter().fold(0, |sum, byte| sum << 8 | u32::from(*byte)))
+        .collect())
+}

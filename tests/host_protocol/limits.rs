@@ -1,0 +1,206 @@
+//! Time limits, cancellation, and the lock on what services share.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use mrsk::action::Action;
+use mrsk::name::RunId;
+use mrsk::record::{AttemptState, Ending};
+use mrsk::transport::request::{Inputs, SharedLock, StepRequest};
+use mrsk::transport::script;
+
+use crate::fixture::{Fixture, Sh, attempt, block, eventually, feed, sh_c, step};
+
+fn no_process_is_left(fixture: &Fixture, step: &StepRequest) {
+    let marker = format!("MRSK_CLAIM={}.1.r1", step.step);
+    let mut environments = fs::read_dir("/proc").unwrap().filter_map(|entry| {
+        let path = entry.unwrap().path().join("environ");
+        fs::read(path).ok()
+    });
+    let left = environments.any(|text| {
+        text.windows(marker.len())
+            .any(|part| part == marker.as_bytes())
+    });
+    assert!(!left, "{:?}", fixture.sh);
+}
+
+#[test]
+fn what_runs_too_long_is_ended_with_all_its_processes() {
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        let script = "trap '' TERM; (sleep 300; echo x >$ROOT/survived) & echo begun; sleep 300";
+        let step = StepRequest {
+            timeout_seconds: 1,
+            diagnose: vec![sh_c("echo why")],
+            cleanup: vec![Action::Run(sh_c("echo x >$ROOT/undone"))],
+            ..step("one", &[script])
+        };
+        let (receipt, output, diagnosis) = fixture.run_one(&step, &Inputs::default());
+        assert_eq!(receipt.ending, Ending::TimedOut, "{sh:?}");
+        assert!(output.contains("ran longer than 1 s"), "{output}");
+        assert!(diagnosis.contains("why"));
+        assert_eq!(fixture.read("undone"), "x\n");
+        no_process_is_left(&fixture, &step);
+    }
+}
+
+#[test]
+fn what_is_silent_too_long_is_ended() {
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        let step = StepRequest {
+            idle_timeout_seconds: 2,
+            ..step(
+                "one",
+                &["for i in 1 2 3; do echo $i; sleep 1; done; sleep 300"],
+            )
+        };
+        let (receipt, output, _) = fixture.run_one(&step, &Inputs::default());
+        assert_eq!(receipt.ending, Ending::TimedOut, "{sh:?}");
+        assert!(output.starts_with("1\n2\n3\n"), "{output}");
+        no_process_is_left(&fixture, &step);
+    }
+}
+
+#[test]
+fn a_time_limit_costs_a_fast_step_nothing() {
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        fixture.fence("r1");
+        let batch: Vec<StepRequest> = (0..10)
+            .map(|index| StepRequest {
+                timeout_seconds: 60,
+                ..step(&index.to_string(), &["true"])
+            })
+            .collect();
+        let begun = Instant::now();
+        assert_eq!(fixture.start("r1", &batch).unwrap().len(), 20);
+        assert!(
+            begun.elapsed() < Duration::from_secs(4),
+            "{sh:?} {:?}",
+            begun.elapsed()
+        );
+    }
+}
+
+#[test]
+fn a_cancelled_step_is_undone() {
+    for sh in Sh::all() {
+        for script in ["sleep 300", "trap '' TERM; sleep 300 & wait; sleep 300"] {
+            let fixture = Fixture::new(sh);
+            fixture.fence("r1");
+            let step = StepRequest {
+                cleanup: vec![Action::Run(sh_c("sleep 0.3; echo x >$ROOT/undone"))],
+                timeout_seconds: 100,
+                ..step("one", &[script, "echo x >$ROOT/after"])
+            };
+            std::thread::scope(|scope| {
+                let running =
+                    scope.spawn(|| fixture.start("r1", std::slice::from_ref(&step)).unwrap());
+                eventually("start", || {
+                    fixture
+                        .attempt_directory(&attempt(&step))
+                        .join("sessions")
+                        .exists()
+                });
+                let (place, run, attempt) = (fixture.place(), RunId::from("r1"), attempt(&step));
+                let cancel = fixture.host.cancel(&place, &run, &attempt);
+                let Some(AttemptState::Ended(receipt)) = block(cancel).unwrap() else {
+                    panic!("{sh:?}: not ended")
+                };
+                assert_eq!(receipt.ending, Ending::Cancelled, "{sh:?}");
+                assert_eq!(running.join().unwrap().len(), 2);
+            });
+            assert_eq!(fixture.read("undone"), "x\n", "{sh:?}");
+            assert_eq!(fixture.read("after"), "");
+            no_process_is_left(&fixture, &step);
+        }
+    }
+}
+
+#[test]
+fn steps_on_what_services_share_run_one_at_a_time() {
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        fixture.fence("r1");
+        let shared = fixture.path("state/shared.lock");
+        fs::create_dir_all(&shared).unwrap();
+        fs::write(shared.join("7"), "1 0 another-boot\n").unwrap();
+        let script = "mkdir $ROOT/busy && sleep 0.2 && rmdir $ROOT/busy";
+        let steps: Vec<StepRequest> = (0..4)
+            .map(|index| StepRequest {
+                shared_lock: SharedLock::Hold,
+                timeout_seconds: 30,
+                ..step(&index.to_string(), &[script])
+            })
+            .collect();
+        std::thread::scope(|scope| {
+            for step in &steps {
+                scope.spawn(|| fixture.start("r1", std::slice::from_ref(step)).unwrap());
+            }
+        });
+        for attempt in fixture.list() {
+            let AttemptState::Ended(receipt) = attempt.state else {
+                panic!("{sh:?}: {attempt:?}")
+            };
+            assert_eq!(receipt.ending, Ending::Succeeded, "{sh:?}");
+        }
+        let names: Vec<_> = fs::read_dir(&shared).unwrap().collect();
+        assert_eq!(names.len(), 1, "{names:?}");
+    }
+}
+
+#[test]
+fn a_wait_for_the_shared_lock_is_bounded() {
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+        let stat = fs::read_to_string("/proc/self/stat").unwrap();
+        let start = stat
+            .rsplit_once(") ")
+            .unwrap()
+            .1
+            .split(' ')
+            .nth(19)
+            .unwrap();
+        let shared = fixture.path("state/shared.lock");
+        fs::create_dir_all(&shared).unwrap();
+        let holder = format!("{} {start} {boot}", std::process::id());
+        fs::write(shared.join("1"), holder).unwrap();
+        let step = StepRequest {
+            shared_lock: SharedLock::Hold,
+            timeout_seconds: 1,
+            ..step("one", &["echo x >$ROOT/ran"])
+        };
+        let (receipt, ..) = fixture.run_one(&step, &Inputs::default());
+        assert_eq!(receipt.ending, Ending::TimedOut, "{sh:?}");
+        assert_eq!(fixture.read("ran"), "");
+    }
+}
+
+#[test]
+fn leftovers_of_the_watch_do_not_hold_the_channel() {
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        fixture.fence("r1");
+        let step = StepRequest {
+            timeout_seconds: 60,
+            ..step("one", &["true"])
+        };
+        let script = script::start(
+            &fixture.place(),
+            &RunId::from("r1"),
+            &[step],
+            &Inputs::default(),
+        );
+        let begun = Instant::now();
+        let output = feed(&fixture, script.unwrap().text().as_bytes());
+        assert!(
+            begun.elapsed() < Duration::from_millis(900),
+            "{sh:?} {:?}",
+            begun.elapsed()
+        );
+        assert!(String::from_utf8_lossy(&output.stdout).ends_with("@mrsk end\n"));
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{sh:?}");
+    }
+}
