@@ -286,6 +286,7 @@ fn a_wrong_configuration_is_told_with_its_place_and_no_host_is_touched() {
         }
         std::fs::write(&dockerfile, kept).unwrap();
     }
+    project.configure("");
     let wrong = project.beside("no-such-file");
     project
         .mrsk_over(&wrong, &["deploy"])

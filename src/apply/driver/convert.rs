@@ -8,6 +8,7 @@ use crate::apply::state::{Event, StartStep};
 use crate::name::{HostName, RunId, StepId};
 use crate::plan::{Plan, Step, StepKind};
 use crate::record::{Ending, Receipt, Scope};
+use crate::secret::{Secrets, redact};
 use crate::transport::LinkError;
 use crate::transport::answer::Event as HostEvent;
 use crate::transport::request::{AttemptRef, Record, SharedLock, StepRequest};
@@ -73,7 +74,12 @@ pub(super) fn record(step: &StepId, attempt: u32, value: Option<String>, run: Ru
     }
 }
 
-pub(super) fn translate(steps: &HashMap<String, StepId>, event: HostEvent) -> Option<Event> {
+/// Returns what the host says with step ids in place of their hashes. An app may print secrets that its step does not name.
+pub(super) fn translate(
+    steps: &HashMap<String, StepId>,
+    secrets: &Secrets,
+    event: HostEvent,
+) -> Option<Event> {
     Some(match event {
         HostEvent::Claimed { step, attempt } => Event::Claimed {
             step: steps.get(&step)?.clone(),
@@ -100,7 +106,7 @@ pub(super) fn translate(steps: &HashMap<String, StepId>, event: HostEvent) -> Op
                 step: steps.get(&step)?.clone(),
                 attempt,
                 receipt,
-                diagnosis: shown.join("\n"),
+                diagnosis: redact(&shown.join("\n"), secrets),
             }
         }
     })

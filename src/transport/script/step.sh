@@ -241,6 +241,8 @@ end_attempt() {
     [ -f "$mrsk_dir/output" ] && mrsk_tail=$(tail -n 100 "$mrsk_dir/output" | tail -c 65536 | encode)
     [ -f "$mrsk_dir/diagnosis" ] && mrsk_why=$(tail -c 262144 "$mrsk_dir/diagnosis" | encode)
   fi
+  # Nobody reads it later, and an app's log may hold secrets.
+  rm -f "$mrsk_dir/diagnosis"
   say ended "$mrsk_step" "$mrsk_number" "$mrsk_receipt" "$mrsk_tail" "$mrsk_why"
 }
 
