@@ -357,6 +357,14 @@ impl Project {
         said.out.trim().to_owned()
     }
 
+    /// Checks a commit out.
+    pub fn check_out(&self, revision: &str) {
+        let said = run(Command::new("git")
+            .current_dir(&self.directory)
+            .args(["checkout", "-q", revision]));
+        assert_eq!(said.code, 0, "{}", said.err);
+    }
+
     /// Runs mrsk with the lab's ssh configuration.
     pub fn mrsk(&self, arguments: &[&str]) -> Said {
         let config = lab("LAB_SSH_CONFIG");

@@ -208,7 +208,8 @@ impl Runner {
 
     /// Sends a signal by its name.
     pub fn signal(&mut self, name: &str) {
-        let said = run(Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]));
+        let said =
+            run(Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]));
         assert_eq!(said.code, 0, "{}", said.err);
     }
 
@@ -274,14 +275,20 @@ impl EndState {
         Self {
             containers: listed.lines().map(str::to_owned).collect(),
             routing_files: machine.routing_files(),
-            serial: serial.split_whitespace().next().unwrap_or_default().to_owned(),
+            serial: serial
+                .split_whitespace()
+                .next()
+                .unwrap_or_default()
+                .to_owned(),
         }
     }
 }
 
 /// What docker did to containers of a service on a host, in its order: `create NAME`, `start NAME`, `die NAME`, …
 pub fn deeds(machine: &Machine, service: &str, since: &str) -> Vec<String> {
-    let kinds = ["create", "start", "die", "stop", "kill", "restart", "rename", "destroy"];
+    let kinds = [
+        "create", "start", "die", "stop", "kill", "restart", "rename", "destroy",
+    ];
     let filters: String = kinds
         .iter()
         .map(|kind| format!(" --filter event={kind}"))
