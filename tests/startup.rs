@@ -1,6 +1,11 @@
 //! What starting costs: CPU time of the process, user and system together, the median of several runs. Measured is the build under
 //! test; a debug build meets the bounds too. Of the two commands neither starts a thread or a process.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests start the programs that they test"
+)]
+
 use std::process::{Command, Stdio};
 use std::time::Duration;
 

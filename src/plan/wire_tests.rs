@@ -61,7 +61,9 @@ fn an_edited_plan_is_refused() {
 fn spaces_and_the_order_of_keys_are_no_part_of_the_digest() {
     let compact = value().to_string();
     assert!(read_strict(&compact).is_ok());
-    let Value::Object(map) = value() else { panic!() };
+    let Value::Object(map) = value() else {
+        panic!()
+    };
     let reversed: Map<String, Value> = map.into_iter().rev().collect();
     assert!(read_strict(&Value::Object(reversed).to_string()).is_ok());
 }
@@ -210,10 +212,7 @@ fn a_newer_minor_with_unknown_kinds_is_shown_with_stand_ins() {
 fn an_unknown_kind_is_refused_in_the_version_that_does_not_have_it() {
     let text = changed(|plan| plan["steps"][0]["kind"] = "teleport".into());
     assert!(damage(&text).contains("unknown variant `teleport`"));
-    assert!(matches!(
-        read_for_review(&text),
-        Err(ReadError::Damaged(_))
-    ));
+    assert!(matches!(read_for_review(&text), Err(ReadError::Damaged(_))));
 }
 
 #[test]

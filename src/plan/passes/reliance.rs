@@ -141,10 +141,7 @@ fn container(draft: &mut Draft, placement: &Placement) {
         let Some(container) = facts.containers.get(old) else {
             continue;
         };
-        let ends = vec![
-            id_of(placement, old, "drain"),
-            id_of(placement, old, "stop"),
-        ];
+        let ends = ["drain", "stop"].map(|verb| id_of(placement, old, verb));
         let ends: Vec<StepId> = of(&[StepKind::Drain, StepKind::Stop])
             .into_iter()
             .filter(|step| ends.contains(step))
