@@ -501,3 +501,19 @@ fn hosts_out_of_reach_are_all_named() {
         .expect(69)
         .says(&["127.0.0.1"]);
 }
+
+#[test]
+fn the_configuration_of_the_readme_works_when_pasted() {
+    let readme = include_str!("../README.md");
+    let deploy = readme
+        .split("```yaml\n")
+        .nth(1)
+        .unwrap()
+        .split("```")
+        .next()
+        .unwrap();
+    let project = Project::new(deploy);
+    let plan = project.fresh_plan();
+    assert!(plan.contains("192.0.2.3"));
+    project.mrsk(&["config"]).expect(0);
+}

@@ -149,7 +149,9 @@ pub(super) async fn source(config: &Config, root: &Path) -> Result<SourceFacts, 
     let context = relative(&here, &config.builder.context, root)?;
     let dockerfile = relative(&here, &config.builder.dockerfile, root)?;
     let answers = preflight::ask_git(root, &context).await;
-    let facts = source::read(&answers, &[])
+    let printed = printed_to(root);
+    let known: Vec<&str> = printed.as_deref().into_iter().collect();
+    let facts = source::read(&answers, &known)
         .map_err(|error| Failure::new(exit::FAILED, error.to_string()))?;
     let hash = std::fs::read(root.join(&dockerfile))
         .ok()
@@ -164,25 +166,19 @@ pub(super) async fn source(config: &Config, root: &Path) -> Result<SourceFacts, 
     })
 }
 
-/// Returns whether a file holds a plan or facts, or is what standard output is written to: `mrsk plan > plan.json` is to be no
-/// reason for a warning in the plan, and the same again a moment later.
+/// Returns the file below `root` that standard output is written to: `mrsk plan > plan.json` is no stray file.
+fn printed_to(root: &Path) -> Option<String> {
+    let file = std::fs::read_link("/proc/self/fd/1").ok()?;
+    Some(file.strip_prefix(root).ok()?.to_str()?.to_owned())
+}
+
+/// Returns whether a file holds a plan or facts: those that were printed earlier are to be no reason for a warning either, and the
+/// same plan printed to another file has the same bytes.
 fn is_ours(path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    let identity = |file: &Path| {
-        std::fs::metadata(file)
-            .ok()
-            .map(|found| (found.dev(), found.ino()))
-    };
-    if identity(path).is_some_and(|file| identity(Path::new("/proc/self/fd/1")) == Some(file)) {
-        return true;
-    }
     let mut start = Vec::new();
-    let read = std::fs::File::open(path)
-        .and_then(|file| file.take(64).read_to_end(&mut start).map(|_| ()));
-    let start: Vec<u8> = start
-        .into_iter()
-        .filter(|byte| !byte.is_ascii_whitespace())
-        .collect();
+    let read =
+        std::fs::File::open(path).and_then(|file| file.take(64).read_to_end(&mut start).map(drop));
+    start.retain(|byte: &u8| !byte.is_ascii_whitespace());
     read.is_ok() && start.starts_with(b"{\"format_version\":\"")
 }
 
