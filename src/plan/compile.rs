@@ -1,6 +1,6 @@
 //! From configuration, facts and operation to a plan: a pure function, the same inputs give the same bytes.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::draft::{Draft, HostView};
 use super::model::{
@@ -152,7 +152,7 @@ fn draft<'a>(
         hosts,
         placements,
         steps: Vec::new(),
-        places: HashMap::new(),
+        places: BTreeMap::new(),
         relies_on: BTreeMap::new(),
         unchanged: Vec::new(),
         warnings: Vec::new(),

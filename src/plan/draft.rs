@@ -1,6 +1,6 @@
 //! A plan in the making: what the passes read, and what they add to.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use super::model::{
     Need, NeedOn, OnFailure, Operation, Reason, Reliance, Step, StepKind, StepSecret, Travel,
@@ -39,7 +39,7 @@ pub(super) struct Draft<'a> {
     /// The steps so far; added to by [`Draft::add`] only.
     pub steps: Vec<Step>,
     /// Positions in [`Draft::steps`] by where they run, so that no pass looks through the steps of other hosts.
-    pub places: HashMap<Option<HostName>, Vec<usize>>,
+    pub places: BTreeMap<Option<HostName>, Vec<usize>>,
     /// What hosts rely on, so far.
     pub relies_on: BTreeMap<HostName, Vec<Reliance>>,
     /// What needs nothing, so far.

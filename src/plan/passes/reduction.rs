@@ -1,6 +1,6 @@
 //! Leaves out needs that follow from others, so that a reviewer sees only the edges that say something.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::name::StepId;
 use crate::plan::draft::Draft;
@@ -8,8 +8,8 @@ use crate::plan::model::{NeedOn, Step, StepKind};
 
 /// Removes from each step the needs that another of its needs has, directly or through steps of one place.
 pub fn run(draft: &mut Draft) {
-    let redundant: Vec<HashSet<StepId>> = {
-        let positions: HashMap<&StepId, usize> = draft
+    let redundant: Vec<BTreeSet<StepId>> = {
+        let positions: BTreeMap<&StepId, usize> = draft
             .steps
             .iter()
             .enumerate()
@@ -26,12 +26,16 @@ pub fn run(draft: &mut Draft) {
     }
 }
 
-fn redundant(step: &Step, steps: &[Step], positions: &HashMap<&StepId, usize>) -> HashSet<StepId> {
-    let mut redundant = HashSet::new();
+fn redundant(
+    step: &Step,
+    steps: &[Step],
+    positions: &BTreeMap<&StepId, usize>,
+) -> BTreeSet<StepId> {
+    let mut redundant = BTreeSet::new();
     if step.needs.len() < 2 || step.kind == StepKind::Barrier {
         return redundant;
     }
-    let mut seen = HashSet::new();
+    let mut seen = BTreeSet::new();
     let mut work: Vec<usize> = step
         .needs
         .iter()
