@@ -1,6 +1,9 @@
 //! A sample plan in every format. `MRSK_BLESS=1` rewrites the golden files.
 
-#![expect(clippy::disallowed_methods, reason = "a test starts what it tests")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests start the programs that they test"
+)]
 
 mod show_support;
 

@@ -141,7 +141,10 @@ fn container(draft: &mut Draft, placement: &Placement) {
         let Some(container) = facts.containers.get(old) else {
             continue;
         };
-        let ends = ["drain", "stop"].map(|verb| id_of(placement, old, verb));
+        let ends = [
+            id_of(placement, old, "drain"),
+            id_of(placement, old, "stop"),
+        ];
         let ends: Vec<StepId> = of(&[StepKind::Drain, StepKind::Stop])
             .into_iter()
             .filter(|step| ends.contains(step))
