@@ -2,7 +2,7 @@
 
 use super::outcome::Page;
 use super::tally::Tally;
-use super::text::{argv, command, duration, one_line, part, tail};
+use super::text::{argv, command, duration, ends, one_line, part};
 use super::{Tone, View, words};
 use crate::action::Run;
 use crate::apply::state::{StepStatus, StepSummary, Summary};
@@ -11,7 +11,7 @@ use crate::plan::{Check, PlanHost, Step};
 /// The number of steps that are told in full.
 const IN_FULL: usize = 5;
 /// Lines of output that are shown of a failed step.
-const OUTPUT_LINES: usize = 30;
+const OUTPUT_LINES: usize = 36;
 
 /// Adds a section for each step that failed, was lost, or is in doubt; beyond the first ones a line each.
 pub(super) fn sections(page: &mut Page, view: &View, tally: &Tally, summary: &Summary) {
@@ -65,7 +65,7 @@ fn section(page: &mut Page, view: &View, tally: &Tally, line: &StepSummary) {
     }
     page.field("ended", &ended(view, tally, line));
     let output = tally.diagnoses.get(&line.step);
-    let output = output.map_or(Vec::new(), |text| tail(text, OUTPUT_LINES));
+    let output = output.map_or(Vec::new(), |text| ends(text, OUTPUT_LINES));
     page.fields("output", output.into_iter().map(|line| format!("| {line}")));
     let Some(step) = step else { return };
     if matches!(line.status, StepStatus::Failed { .. }) {

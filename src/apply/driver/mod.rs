@@ -16,7 +16,7 @@ use convert::{failed, scope};
 
 use super::links::{Failure, Links};
 use super::state::{
-    Action, Event, JournalEntry, Millis, Options, Outcome, Progress, StartStep, State, Summary,
+    Action, Event, JournalEntry, Millis, Options, Outcome, Progress, State, Summary,
 };
 use crate::facts::Query;
 use crate::name::{HostName, RunId, StepId};
