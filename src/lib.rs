@@ -13,9 +13,26 @@
 //! | transport | [`transport`] |
 //! | ground | [`record`], [`action`], [`name`], [`secret`], [`diagnostic`], `graph` |
 //!
-//! What stands on disk: `docs/architecture.md`.
+//! | on disk | written by |
+//! | --- | --- |
+//! | `.mrsk/runs/DIGEST/` beside the project | [`journal`] |
+//! | `STATE/SERVICE@DEST/`, `mrsk_lock/` and the audit log on a host, see [`record`] | [`transport`] |
+//! | Traefik's directory on a host | the steps of a plan |
+//!
+//! The invariants are in `docs/architecture.md`.
 
 #![deny(missing_docs)]
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::dbg_macro,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::print_stderr,
+        clippy::print_stdout,
+        clippy::unwrap_used
+    )
+)]
 
 pub mod action;
 pub mod apply;

@@ -1,5 +1,10 @@
 //! The probe on the hosts of the lab, over plain ssh.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests start the programs that they test"
+)]
+
 use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::Instant;

@@ -1,5 +1,10 @@
 //! What is asked of git, asked of a real git.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests start the programs that they test"
+)]
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;

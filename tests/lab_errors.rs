@@ -1,5 +1,10 @@
 //! What goes wrong before or early in a deploy, on the lab: each is told with its place and what to do, and nothing is half done.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests start the programs that they test"
+)]
+
 mod lab_project;
 
 use std::path::PathBuf;

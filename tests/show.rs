@@ -1,5 +1,7 @@
 //! A sample plan in every format. `MRSK_BLESS=1` rewrites the golden files.
 
+#![expect(clippy::disallowed_methods, reason = "a test starts what it tests")]
+
 mod show_support;
 
 use std::path::Path;

@@ -34,6 +34,18 @@ pub struct SelectionArgs {
     #[arg(long, value_name = "VERSION")]
     pub version: Option<String>,
 
+    /// On which hosts.
+    #[command(flatten)]
+    pub hosts: HostArgs,
+
+    /// Do not build and push: deploy the image that the registry has for this version
+    #[arg(long)]
+    pub skip_push: bool,
+}
+
+/// Which hosts.
+#[derive(Debug, Clone, Args)]
+pub struct HostArgs {
     /// Only these hosts, separated by commas
     #[arg(long, value_name = "HOSTS", value_delimiter = ',')]
     pub hosts: Vec<HostName>,
@@ -45,10 +57,6 @@ pub struct SelectionArgs {
     /// Only the primary host
     #[arg(long, conflicts_with = "hosts")]
     pub primary: bool,
-
-    /// Do not build and push: deploy the image that the registry has for this version
-    #[arg(long)]
-    pub skip_push: bool,
 }
 
 /// How hosts are reached.
@@ -63,7 +71,12 @@ pub struct LinkArgs {
     pub parallel: u16,
 
     /// ssh configuration to use instead of ~/.ssh/config
-    #[arg(long, value_name = "FILE", env = "MRSK_SSH_CONFIG")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "MRSK_SSH_CONFIG",
+        hide_env_values = true
+    )]
     pub ssh_config: Option<PathBuf>,
 }
 

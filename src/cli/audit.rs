@@ -1,6 +1,6 @@
 //! `mrsk audit`
 
-use super::args::{LinkArgs, ProjectArgs};
+use super::args::{HostArgs, LinkArgs, ProjectArgs};
 use super::exit::{DONE, Failure};
 use super::project::{self, Values};
 use super::{exit, facts};
@@ -15,10 +15,8 @@ pub(super) struct Args {
     project: ProjectArgs,
     #[command(flatten)]
     link: LinkArgs,
-
-    /// Only these hosts, separated by commas
-    #[arg(long, value_name = "HOSTS", value_delimiter = ',')]
-    hosts: Vec<HostName>,
+    #[command(flatten)]
+    selection: HostArgs,
 
     /// The last lines of each host
     #[arg(short = 'n', long, value_name = "N", default_value_t = 50)]
@@ -33,11 +31,7 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
         service: config.service.clone(),
         destination: config.destination.clone(),
     };
-    let hosts = if args.hosts.is_empty() {
-        facts::all(config)
-    } else {
-        args.hosts.clone()
-    };
+    let hosts = project::selected(config, &args.selection)?;
     let links = facts::open(&args.link, project::targets(config))?;
     let mut reading = tokio::task::JoinSet::new();
     for host in hosts {

@@ -62,6 +62,17 @@ impl Failure {
     }
 }
 
+/// Returns what an error says, and what the errors below it say.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut below = error.source();
+    while let Some(error) = below {
+        text += &format!(": {error}");
+        below = error.source();
+    }
+    text
+}
+
 /// Prints diagnostics to standard error.
 #[expect(clippy::print_stderr, reason = "the one printer of errors")]
 pub(super) fn warn(diagnostics: &[Diagnostic]) {

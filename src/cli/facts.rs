@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use super::args::LinkArgs;
 use super::exit::{self, Failure};
-use super::project;
 use crate::apply::links::{self, Links};
 use crate::config::model::{Config, Role};
 use crate::diagnostic::Diagnostic;
@@ -209,8 +208,8 @@ pub(super) fn refuse_twins(facts: &Facts) -> Result<(), Failure> {
 pub(super) fn read(path: &Path) -> Result<Facts, Failure> {
     let text = read_text(path)?;
     document::read(&text).map_err(|error| {
-        Failure::new(exit::CONFIGURATION, format!("{}: {error}", path.display()))
-            .help("facts come from `mrsk inspect`")
+        let message = format!("{}: {}", path.display(), exit::chain(&error));
+        Failure::new(exit::CONFIGURATION, message).help("facts come from `mrsk inspect`")
     })
 }
 
@@ -234,9 +233,4 @@ pub(super) fn with_lock_host(config: &Config, selected: Vec<HostName>) -> Vec<Ho
     let mut hosts: BTreeSet<HostName> = selected.into_iter().collect();
     hosts.extend(config.primary_host().cloned());
     hosts.into_iter().collect()
-}
-
-/// Returns all hosts of a configuration.
-pub(super) fn all(config: &Config) -> Vec<HostName> {
-    project::targets(config).into_keys().collect()
 }

@@ -22,11 +22,7 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     let project = project::load(&args.project, Values::NamesOnly)?;
     let root = project::root().await?;
     let source = project::source(&project.config, &root).await?;
-    let hosts = if args.selection.hosts.is_empty() {
-        facts::all(&project.config)
-    } else {
-        args.selection.hosts.clone()
-    };
+    let hosts = project::selected(&project.config, &args.selection.hosts)?;
     let links = facts::open(&args.link, project::targets(&project.config))?;
     let taken = facts::take(&project.config, &project.secrets, &links, &hosts).await;
     links.close();

@@ -1,10 +1,10 @@
 //! The project in the current directory: its configuration, environment, and git repository.
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
-use super::args::{ProjectArgs, SelectionArgs};
+use super::args::{HostArgs, ProjectArgs, SelectionArgs};
 use super::exit::{self, Failure};
 use crate::apply::preflight;
 use crate::config::dotenv::Environment;
@@ -13,7 +13,7 @@ use crate::config::{self, Loaded, secrets};
 use crate::facts::model::SourceFacts;
 use crate::facts::source;
 use crate::name::{HostName, Sha256Hex};
-use crate::plan::{Operation, SshRoute};
+use crate::plan::{Operation, SshRoute, compile};
 use crate::record::Ending;
 use crate::secret::Secrets;
 use crate::transport::Target;
@@ -149,17 +149,37 @@ pub(super) async fn source(config: &Config, root: &Path) -> Result<SourceFacts, 
     let context = relative(&here, &config.builder.context, root)?;
     let dockerfile = relative(&here, &config.builder.dockerfile, root)?;
     let answers = preflight::ask_git(root, &context).await;
-    let facts = source::read(&answers, &[])
+    let printed = printed_to(root);
+    let known: Vec<&str> = printed.as_deref().into_iter().collect();
+    let facts = source::read(&answers, &known)
         .map_err(|error| Failure::new(exit::FAILED, error.to_string()))?;
     let hash = std::fs::read(root.join(&dockerfile))
         .ok()
         .map(|bytes| Sha256Hex::of(&bytes));
+    let mut facts = facts.unwrap_or_default();
+    facts.untracked.retain(|path| !is_ours(&root.join(path)));
     Ok(SourceFacts {
         context,
         dockerfile,
         dockerfile_sha256: hash,
-        ..facts.unwrap_or_default()
+        ..facts
     })
+}
+
+/// Returns the file below `root` that standard output is written to: `mrsk plan > plan.json` is no stray file.
+fn printed_to(root: &Path) -> Option<String> {
+    let file = std::fs::read_link("/proc/self/fd/1").ok()?;
+    Some(file.strip_prefix(root).ok()?.to_str()?.to_owned())
+}
+
+/// Returns whether a file holds a plan or facts: those that were printed earlier are to be no reason for a warning either, and the
+/// same plan printed to another file has the same bytes.
+fn is_ours(path: &Path) -> bool {
+    let mut start = Vec::new();
+    let read =
+        std::fs::File::open(path).and_then(|file| file.take(64).read_to_end(&mut start).map(drop));
+    start.retain(|byte: &u8| !byte.is_ascii_whitespace());
+    read.is_ok() && start.starts_with(b"{\"format_version\":\"")
 }
 
 /// Returns `path`, which is relative to `here`, relative to `root`.
@@ -212,18 +232,31 @@ pub(super) fn operation(
         )
         .help("a version is the tag of an image: letters, digits, `_`, `.` and `-`, at most 128"));
     }
+    Ok(Operation {
+        skip_push: args.skip_push,
+        ..deploy_to(config, &args.hosts, version)
+    })
+}
+
+/// Returns the hosts that the options select.
+pub(super) fn selected(config: &Config, args: &HostArgs) -> Result<Vec<HostName>, Failure> {
+    compile::selected_hosts(config, &deploy_to(config, args, String::new()))
+        .map_err(|diagnostics| Failure::of(exit::USAGE, diagnostics))
+}
+
+fn deploy_to(config: &Config, args: &HostArgs, version: String) -> Operation {
     let hosts = match (args.primary, config.primary_host()) {
         (true, Some(primary)) => vec![primary.clone()],
         _ => args.hosts.clone(),
     };
-    Ok(Operation {
+    Operation {
         name: "deploy".into(),
         version,
         hosts,
         roles: args.roles.clone(),
         destination: config.destination.clone(),
-        skip_push: args.skip_push,
-    })
+        skip_push: false,
+    }
 }
 
 /// Returns whether `text` can be the tag of an image.

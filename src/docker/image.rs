@@ -60,10 +60,19 @@ pub fn build(config: &Config, version: &str, dockerfile: &str, context: &str, so
     for name in &builder.secrets {
         argv.extend(["--secret".into(), format!("id={name},env={name}")]);
     }
-    argv.extend(["--file".into(), dockerfile.to_owned(), context.to_owned()]);
+    argv.extend(["--file".into(), path(dockerfile), path(context)]);
     Run {
         env: builder.secrets.clone(),
         ..Run::literal(argv)
+    }
+}
+
+/// Returns a path that docker takes for no option, nor for its standard input.
+fn path(text: &str) -> String {
+    if text.starts_with('-') {
+        format!("./{text}")
+    } else {
+        text.to_owned()
     }
 }
 

@@ -3,3 +3,6 @@
 pub mod container;
 pub mod image;
 pub mod names;
+
+#[cfg(test)]
+mod tests;

@@ -128,6 +128,10 @@ fn draft<'a>(
             })
             .collect());
     }
+    let odd = odd_names(facts, selection);
+    if !odd.is_empty() {
+        return Err(odd);
+    }
     let digest = pinned_digest(config, facts, operation);
     let placements: Vec<Placement<'a>> = selection
         .iter()
@@ -155,6 +159,36 @@ fn draft<'a>(
         contents: BTreeMap::new(),
         errors: Vec::new(),
     })
+}
+
+/// Returns what of the facts cannot be the name of a container or an image, and so must not become part of a command.
+fn odd_names(facts: &Facts, selection: &[Selected]) -> Vec<Diagnostic> {
+    let is_container = |name: &str| {
+        name.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
+    };
+    let is_image = |reference: &str| {
+        reference.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && reference.bytes().all(|byte| byte.is_ascii_graphic())
+    };
+    let hosts: BTreeSet<&HostName> = selection.iter().map(|(_, host)| host).collect();
+    let mut odd = Vec::new();
+    for (host, facts) in hosts
+        .iter()
+        .filter_map(|host| facts.hosts.get_key_value(*host))
+    {
+        let containers = facts.containers.keys().filter(|name| !is_container(name));
+        let images = facts.images.keys().filter(|name| !is_image(name));
+        odd.extend(containers.chain(images).map(|name| {
+            Diagnostic::error(format!(
+                "host {host}: the facts name a container or image `{}`, which docker would not take",
+                name.escape_debug()
+            ))
+        }));
+    }
+    odd
 }
 
 fn views<'a>(

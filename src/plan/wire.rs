@@ -98,7 +98,7 @@ pub fn read_for_review(text: &str) -> Result<(Plan, Vec<String>), ReadError> {
     let Some(minor) = minor else {
         return Err(ReadError::Version { found: version });
     };
-    if minor <= MINOR {
+    if minor == MINOR {
         let (plan, ignored) = plan_of(&value)?;
         check_digest(&value, &plan)?;
         return Ok((plan, ignored));

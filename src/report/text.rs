@@ -234,6 +234,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "a test that asks a real shell")]
     fn what_is_pasted_into_bash_is_the_argument() {
         for argument in [
             "a\nb",

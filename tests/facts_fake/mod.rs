@@ -1,5 +1,10 @@
 //! A host that is a directory: programs, a home, and recorded answers of docker.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests start the programs that they test"
+)]
+
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;

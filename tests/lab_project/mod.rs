@@ -82,12 +82,16 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Returns the host with this address, 172.30.0.11 or one of the next nine.
+    /// Returns the host with this address: 172.30.0.11 or one of the next nine, or a bare one, from 172.30.0.51.
     pub fn at(ip: &str) -> Self {
         let last: u32 = ip.rsplit('.').next().unwrap().parse().unwrap();
+        let container = match last {
+            51.. => format!("mrsk-lab-bare-{}", last - 50),
+            _ => format!("mrsk-lab-host-{}", last - 10),
+        };
         Self {
             ip: ip.to_owned(),
-            container: format!("mrsk-lab-host-{}", last - 10),
+            container,
         }
     }
 
@@ -100,9 +104,16 @@ impl Machine {
     }
 
     /// Removes all containers and all traces of mrsk.
+    #[track_caller]
     pub fn wipe(&self) {
+        self.power("wipe");
+    }
+
+    /// Does with the host what `tests/lab/host` does: `kill`, `start`, `reset`, …
+    #[track_caller]
+    pub fn power(&self, verb: &str) {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lab/host");
-        let said = run(Command::new(script).args([&self.ip, "wipe"]));
+        let said = run(Command::new(script).args([&self.ip, verb]));
         assert_eq!(said.code, 0, "{}", said.err);
     }
 
@@ -346,6 +357,14 @@ impl Project {
         said.out.trim().to_owned()
     }
 
+    /// Checks a commit out.
+    pub fn check_out(&self, revision: &str) {
+        let said = run(Command::new("git")
+            .current_dir(&self.directory)
+            .args(["checkout", "-q", revision]));
+        assert_eq!(said.code, 0, "{}", said.err);
+    }
+
     /// Runs mrsk with the lab's ssh configuration.
     pub fn mrsk(&self, arguments: &[&str]) -> Said {
         let config = lab("LAB_SSH_CONFIG");
@@ -354,11 +373,21 @@ impl Project {
 
     /// Runs mrsk with this ssh configuration.
     pub fn mrsk_over(&self, ssh_config: &Path, arguments: &[&str]) -> Said {
-        run(Command::new("timeout")
+        let mut command = Command::new("timeout");
+        command
             .args(["-k", "5", COMMAND_LIMIT])
             .args(&self.wrapper)
-            .arg(env!("CARGO_BIN_EXE_mrsk"))
-            .args(arguments)
+            .arg(env!("CARGO_BIN_EXE_mrsk"));
+        run(self.in_its_environment(command.args(arguments), ssh_config))
+    }
+
+    /// Returns `command`, which runs mrsk, with the ssh configuration, directory and environment of the project.
+    pub fn in_its_environment<'a>(
+        &self,
+        command: &'a mut Command,
+        ssh_config: &Path,
+    ) -> &'a mut Command {
+        command
             .arg("--ssh-config")
             .arg(ssh_config)
             .current_dir(&self.directory)
@@ -366,7 +395,7 @@ impl Project {
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", self.home.path())
             .env("DOCKER_CONFIG", self.beside("docker"))
-            .envs(&self.variables))
+            .envs(&self.variables)
     }
 
     /// Returns the container of a version on its hosts.

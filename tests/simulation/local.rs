@@ -6,7 +6,7 @@ use mrsk::plan::resume::Answer;
 use mrsk::plan::{Check, StepKind};
 use mrsk::record::Ending;
 
-use super::world::{Item, World};
+use super::world::{Item, PRINTED_SECRET, World};
 
 impl World {
     pub(super) fn start_local(&mut self, runner: usize, step: StepId, attempt: u32) {
@@ -58,7 +58,7 @@ impl World {
                 attempt,
                 ending,
                 value: (kind == StepKind::Push).then(|| "sha256:pushed".to_owned()),
-                diagnosis: String::new(),
+                diagnosis: PRINTED_SECRET.to_owned(),
             };
             return self.after(
                 1,

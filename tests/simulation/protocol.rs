@@ -7,7 +7,7 @@ use mrsk::plan::effect::effect;
 use mrsk::record::{AttemptState, Ending, Serial};
 
 use super::host::Record;
-use super::world::{Item, Mutant, Script, Stage, World, is_old};
+use super::world::{Item, Mutant, PRINTED_SECRET, Script, Stage, World, is_old};
 
 impl World {
     /// A request arrives at a host, or finds it away, or its connection broken.
@@ -317,7 +317,7 @@ impl World {
             step: start.step.clone(),
             attempt: start.attempt,
             receipt,
-            diagnosis: String::new(),
+            diagnosis: PRINTED_SECRET.to_owned(),
         };
         self.answer(script.runner, &script.host, script.link, event);
     }

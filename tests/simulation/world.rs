@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use mrsk::apply::state::{Action, Event, Millis, Options, Outcome, StartStep, State};
+use mrsk::apply::state::{Action, Event, JournalEntry, Millis, Options, Outcome, StartStep, State};
 use mrsk::facts::model::HostFacts;
 use mrsk::name::{HostName, RunId, StepId};
 use mrsk::plan::{Plan, Step, StepKind};
@@ -124,6 +124,9 @@ pub(super) struct Runner {
     pub(super) logged_in: bool,
     pub(super) built: bool,
 }
+
+/// A secret that a careless command prints.
+pub const PRINTED_SECRET: &str = "correct horse battery staple";
 
 pub struct World {
     pub(super) now: u64,
@@ -443,7 +446,8 @@ impl World {
 
     pub(super) fn carry_out(&mut self, runner: usize, action: Action) {
         match &action {
-            Action::Report(_) | Action::Journal(_) => return,
+            Action::Report(_) => return,
+            Action::Journal(entry) => return self.check_entry(entry),
             Action::Exit(outcome) => return self.exit(runner, outcome.clone()),
             _ => {}
         }
@@ -478,6 +482,14 @@ impl World {
             Action::Report(_) | Action::Journal(_) | Action::Exit(_) => return,
         };
         self.send(runner, host, action);
+    }
+
+    /// What commands print may hold a secret: the journal keeps none of it.
+    fn check_entry(&mut self, entry: &JournalEntry) {
+        let line = serde_json::to_string(entry).unwrap();
+        if line.contains(PRINTED_SECRET) {
+            self.fail(format!("the journal holds what a command printed: {line}"));
+        }
     }
 
     /// Puts a request on its way. A link that the runner knows to be broken may only be opened again.

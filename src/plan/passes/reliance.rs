@@ -141,7 +141,7 @@ fn container(draft: &mut Draft, placement: &Placement) {
         let Some(container) = facts.containers.get(old) else {
             continue;
         };
-        let ends = vec![
+        let ends = [
             id_of(placement, old, "drain"),
             id_of(placement, old, "stop"),
         ];

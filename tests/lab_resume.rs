@@ -1,0 +1,224 @@
+//! Runs that are killed, interrupted or lose a host, on the lab: the same plan finishes what is left and repeats nothing.
+
+mod lab_project;
+mod lab_support;
+
+use std::time::{Duration, Instant};
+
+use lab_project::{Machine, Project, Users};
+use lab_support::{Elsewhere, EndState, PlanFile, Runner, age_lock, deeds};
+
+const SECRET: (&str, &str) = ("APP_SECRET", "what the app $knows");
+
+/// Slow enough to be caught in the act, at each step that has an end of its own.
+const BEHAVIOUR: &str = "APP_BOOT_MS=700\nAPP_VERSION=";
+
+/// A project whose version `one` serves and whose version `two` is planned.
+struct Planned {
+    project: Project,
+    plan: PlanFile,
+    old: String,
+    new: String,
+    since: Vec<String>,
+}
+
+impl Planned {
+    fn new(service: &'static str, addresses: &[&str]) -> Self {
+        let project = Project::new(service, addresses);
+        project.secret_file(&[SECRET]);
+        project.configure("env:\n  secret: [APP_SECRET]\n");
+        let one = project.commit(&format!("{BEHAVIOUR}one\n"));
+        project.mrsk(&["deploy"]).expect(0);
+        let two = project.commit(&format!("{BEHAVIOUR}two\n"));
+        Self {
+            plan: PlanFile::make(&project, "plan.json"),
+            old: project.container(&one),
+            new: project.container(&two),
+            since: project.each(Machine::now),
+            project,
+        }
+    }
+
+    /// Goes back to where version `one` serves and the same commit `two` is planned.
+    fn again(&mut self) {
+        self.project.each(Machine::wipe);
+        self.project.check_out("HEAD~1");
+        self.project.mrsk(&["deploy"]).expect(0);
+        self.project.check_out("main");
+        self.plan = PlanFile::make(&self.project, "plan.json");
+        self.since = self.project.each(Machine::now);
+    }
+
+    fn end_states(&self) -> Vec<EndState> {
+        let service = self.project.service;
+        self.project.each(|machine| EndState::of(machine, service))
+    }
+
+    #[track_caller]
+    fn nothing_was_done_twice(&self) {
+        for at in 0..self.project.machines.len() {
+            self.nothing_was_done_twice_on(at);
+        }
+    }
+
+    /// Fails where docker did something to a container twice, or to one that was no part of the plan.
+    #[track_caller]
+    fn nothing_was_done_twice_on(&self, at: usize) {
+        let machine = &self.project.machines[at];
+        let mut done = deeds(machine, self.project.service, &self.since[at]);
+        // Which signals a stop sends is docker's business.
+        done.retain(|deed| !deed.starts_with("kill "));
+        done.sort();
+        let mut expected = vec![
+            format!("create {}", self.new),
+            format!("start {}", self.new),
+            format!("die {}", self.old),
+            format!("stop {}", self.old),
+        ];
+        expected.sort();
+        assert_eq!(done, expected, "{}", machine.ip);
+    }
+
+    #[track_caller]
+    fn all_serve(&self, version: &str) {
+        for machine in &self.project.machines {
+            assert_eq!(machine.version(), version, "{}", machine.ip);
+            assert!(!machine.is_locked(), "{}", machine.ip);
+        }
+        let secret = self.project.machines[0].get(&format!("/env/{}", SECRET.0));
+        assert_eq!(secret.unwrap().1, SECRET.1.as_bytes());
+    }
+}
+
+#[test]
+#[ignore = "needs the lab: tests/lab/up"]
+fn a_killed_run_is_finished_from_another_clone_with_nothing_done_twice() {
+    let mut planned = Planned::new("lab-killed", &["172.30.0.11", "172.30.0.12"]);
+    Runner::apply(&planned.project, &planned.plan, &[])
+        .wait()
+        .expect(0);
+    planned.nothing_was_done_twice();
+    let undisturbed = planned.end_states();
+
+    let (canary, other) = ("172.30.0.11", "172.30.0.12");
+    // What a batch of steps starts, the journal says at once; an end it says when it came.
+    let points = [
+        ("started", "", "build", 100),
+        ("started", "", "push", 20),
+        ("started", canary, "pull", 50),
+        ("started", canary, "start", 200),
+        ("ended", canary, "start", 200),
+        ("ended", canary, "healthcheck", 30),
+        ("ended", canary, "route", 0),
+        ("ended", canary, "drain", 100),
+        ("ended", other, "start", 0),
+        ("ended", other, "drain", 0),
+    ];
+    for (entry, host, kind, delay) in points {
+        let begun = Instant::now();
+        planned.again();
+        let step = planned.plan.step(host, kind);
+        let users = Users::of(&planned.project.machines);
+        let mut runner = Runner::apply(&planned.project, &planned.plan, &[]);
+        runner.until(entry, &step);
+        std::thread::sleep(Duration::from_millis(delay));
+        runner.kill();
+        age_lock(&planned.project.machines[0]);
+
+        let elsewhere = Elsewhere::of(&planned.project, &[SECRET]);
+        let said = elsewhere.apply(&planned.plan, &[]);
+        let place = format!("killed {delay} ms after {entry} {step}");
+        eprintln!("{place}: {:.1} s", begun.elapsed().as_secs_f32());
+        assert_eq!(said.code, 0, "{place}\n{}", said.err);
+        users.were_all_served();
+        planned.all_serve("two");
+        assert_eq!(planned.end_states(), undisturbed, "{place}");
+        planned.nothing_was_done_twice();
+    }
+}
+
+#[test]
+#[ignore = "needs the lab: tests/lab/up"]
+fn the_lock_of_a_killed_run_is_taken_over_after_a_minute_and_not_before() {
+    let planned = Planned::new("lab-takeover", &["172.30.0.11", "172.30.0.12"]);
+    let canary = planned.plan.step("172.30.0.11", "healthcheck");
+    let mut runner = Runner::apply(&planned.project, &planned.plan, &[]);
+    runner.until("started", &canary);
+    runner.kill();
+    let killed = Instant::now();
+
+    let elsewhere = Elsewhere::of(&planned.project, &[SECRET]);
+    elsewhere
+        .apply(&planned.plan, &[])
+        .expect(4)
+        .says(&["Lab Author"]);
+    elsewhere
+        .apply(&planned.plan, &["--lock-wait", "90"])
+        .expect(0);
+    let waited = killed.elapsed();
+    eprintln!(
+        "taken over and finished after {:.1} s",
+        waited.as_secs_f32()
+    );
+    assert!(waited > Duration::from_secs(50), "{waited:?}");
+    planned.all_serve("two");
+    planned.nothing_was_done_twice();
+}
+
+#[test]
+#[ignore = "needs the lab: tests/lab/up"]
+fn a_host_that_dies_during_a_run_is_named_and_finished_when_it_is_back() {
+    let planned = Planned::new("lab-lost", &["172.30.0.11", "172.30.0.12", "172.30.0.13"]);
+    let lost = &planned.project.machines[1];
+    let step = planned.plan.step(&lost.ip, "start");
+    let mut runner = Runner::apply(&planned.project, &planned.plan, &["--keep-going"]);
+    runner.until("ended", &step);
+    lost.power("kill");
+    let said = runner.wait().expect(1);
+    let rows: Vec<Vec<&str>> = ["local", "172.30.0.11", "172.30.0.12", "172.30.0.13"]
+        .iter()
+        .map(|host| row(&said.err, host))
+        .collect();
+    // Ran, already done, skipped, failed, in doubt; the lost host: login, pull and start ran.
+    assert_eq!(rows[0], ["3", "-", "-", "-", "-"], "{}", said.err);
+    assert_eq!(rows[1], ["7", "-", "-", "-", "-"], "{}", said.err);
+    assert_eq!(rows[2], ["3", "-", "-", "4", "-"], "{}", said.err);
+    assert_eq!(rows[3], ["7", "-", "-", "-", "-"], "{}", said.err);
+    said.says(&["away: 172.30.0.12", "mrsk apply"]);
+    for served in [0, 2] {
+        assert_eq!(planned.project.machines[served].version(), "two");
+        assert!(!planned.project.machines[served].is_locked());
+    }
+
+    lost.power("start");
+    Runner::apply(&planned.project, &planned.plan, &[])
+        .wait()
+        .expect(0);
+    planned.all_serve("two");
+    planned.nothing_was_done_twice();
+}
+
+#[test]
+#[ignore = "needs the lab: tests/lab/up"]
+fn an_interrupted_run_finishes_what_runs_frees_the_lock_and_resumes() {
+    let planned = Planned::new("lab-stopped", &["172.30.0.11", "172.30.0.12"]);
+    let step = planned.plan.step("172.30.0.11", "healthcheck");
+    let mut runner = Runner::apply(&planned.project, &planned.plan, &[]);
+    runner.until("started", &step);
+    runner.signal("INT");
+    let said = runner.wait().expect(130);
+    said.says(&["mrsk apply"]);
+    assert!(!planned.project.machines[0].is_locked());
+    let begun = deeds(
+        &planned.project.machines[1],
+        planned.project.service,
+        &planned.since[1],
+    );
+    assert_eq!(begun, Vec::<String>::new());
+
+    Elsewhere::of(&planned.project, &[SECRET])
+        .apply(&planned.plan, &[])
+        .expect(0);
+    planned.all_serve("two");
+    planned.nothing_was_done_twice();
+}
