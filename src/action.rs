@@ -166,8 +166,8 @@ pub struct Poll {
     /// For `route`: the value of the response header `X-Mrsk-Container` that proves that the file is loaded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect: Option<String>,
-    /// Length of an attempt in milliseconds. Within it the question is asked again every 100 ms, so that a short
-    /// wait stays short; what counts as an attempt is what the user counts.
+    /// Length of an attempt in milliseconds. Within it the question is asked again every 100 ms (`http`: less
+    /// often after the first second), so that a short wait stays short; what counts as an attempt is what the user counts.
     pub interval_ms: u32,
     /// The number of attempts after which the step fails (`idle`: after which it goes on all the same).
     pub attempts: u32,

@@ -177,7 +177,7 @@ fn a_wrong_registry_password_fails_the_login_and_changes_nothing() {
     said.says(&[
         "registry/172.30.0.2:5000/login",
         "401 Unauthorized",
-        "LAB_REGISTRY_PASSWORD",
+        "check `registry.username`, and LAB_REGISTRY_PASSWORD in the environment or in .env",
         "mrsk apply",
     ]);
     assert!(!said.err.contains("not-the-password"), "{}", said.err);

@@ -300,3 +300,17 @@ fn a_secret_of_the_env_file_arrives_and_a_changed_one_replaces_the_container() {
     );
     assert_clean_state(&project);
 }
+
+#[test]
+fn a_secret_is_found_in_base64_whatever_stands_before_it() {
+    assert_eq!(base64(b"light work"), "bGlnaHQgd29yaw");
+    for before in ["", "a", "ab", "abc", "lab:"] {
+        let text = base64(format!("{before}{MARK} and more").as_bytes());
+        assert!(forms(MARK).iter().any(|form| text.contains(form)), "{text}");
+    }
+    assert!(
+        !forms(MARK)
+            .iter()
+            .any(|form| base64(b"something else").contains(form))
+    );
+}

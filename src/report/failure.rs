@@ -2,16 +2,16 @@
 
 use super::outcome::Page;
 use super::tally::Tally;
-use super::text::{argv, command, duration, one_line, part, tail};
+use super::text::{argv, command, duration, ends, one_line, part};
 use super::{Tone, View, words};
 use crate::action::Run;
 use crate::apply::state::{StepStatus, StepSummary, Summary};
-use crate::plan::{Check, PlanHost, Step};
+use crate::plan::{Check, PlanHost, Step, StepKind};
 
 /// The number of steps that are told in full.
 const IN_FULL: usize = 5;
 /// Lines of output that are shown of a failed step.
-const OUTPUT_LINES: usize = 30;
+const OUTPUT_LINES: usize = 36;
 
 /// Adds a section for each step that failed, was lost, or is in doubt; beyond the first ones a line each.
 pub(super) fn sections(page: &mut Page, view: &View, tally: &Tally, summary: &Summary) {
@@ -65,16 +65,28 @@ fn section(page: &mut Page, view: &View, tally: &Tally, line: &StepSummary) {
     }
     page.field("ended", &ended(view, tally, line));
     let output = tally.diagnoses.get(&line.step);
-    let output = output.map_or(Vec::new(), |text| tail(text, OUTPUT_LINES));
+    let output = output.map_or(Vec::new(), |text| ends(text, OUTPUT_LINES));
     page.fields("output", output.into_iter().map(|line| format!("| {line}")));
     let Some(step) = step else { return };
     if matches!(line.status, StepStatus::Failed { .. }) {
+        page.fields("help", help(step).into_iter());
         page.fields("cleanup", step.cleanup.iter().map(part));
     }
     if matches!(line.status, StepStatus::InDoubt | StepStatus::Lost) {
         page.fields("check", check(step).into_iter());
         page.fields("look", look(view, step).into_iter());
     }
+}
+
+/// Returns what to do, for steps whose failure mostly has one cause.
+fn help(step: &Step) -> Option<String> {
+    let secret = step.secrets.first()?;
+    (step.kind == StepKind::RegistryLogin).then(|| {
+        format!(
+            "if it says that the login is wrong, check `registry.username`, and {} in the environment or in .env",
+            one_line(&secret.name)
+        )
+    })
 }
 
 /// Returns how the step ended, at which attempt, and how long all of them took.

@@ -39,6 +39,19 @@ pub(super) fn tail(text: &str, limit: usize) -> Vec<String> {
     lines[skipped..].iter().map(|line| (*line).into()).collect()
 }
 
+/// Returns the first lines of `text` and the last, `limit` in all, as [`tail`] does; a line between tells what is left out.
+/// A command says what is wrong at the end, an app often as it starts.
+pub(super) fn ends(text: &str, limit: usize) -> Vec<String> {
+    let mut lines = tail(text, usize::MAX);
+    if lines.len() > limit {
+        let first = limit / 3;
+        let last = lines.len() - (limit - first - 1);
+        let between = format!("… {} more lines", last - first);
+        lines.splice(first..last, [between]);
+    }
+    lines
+}
+
 /// Returns an argument as a shell reads it back: one with control characters as `$'…'` (bash, zsh), on one line.
 fn quote(argument: &str) -> String {
     if !argument.chars().any(is_harmful) {
@@ -178,6 +191,14 @@ pub(super) fn list<S: AsRef<str>>(names: &[S], limit: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_output_is_shown_by_its_ends() {
+        let text = "a\nb\nc\nd\ne\nf\ng\n\n";
+        assert_eq!(ends(text, 7), ["a", "b", "c", "d", "e", "f", "g"]);
+        assert_eq!(ends(text, 6), ["a", "b", "… 2 more lines", "e", "f", "g"]);
+        assert_eq!(ends("", 6), Vec::<String>::new());
+    }
 
     #[test]
     fn what_steers_a_terminal_is_escaped() {

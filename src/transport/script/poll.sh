@@ -143,6 +143,8 @@ poll() {
   shift 4
   mrsk_first=
   mrsk_try=1
+  hundredths
+  mrsk_begin=$mrsk_time
   while :
   do
     watch_for "$@"
@@ -180,8 +182,21 @@ watch_for() {
     mrsk_left=$((mrsk_left - 1))
     hundredths
     [ "$mrsk_left" -gt 0 ] && [ $((mrsk_time - mrsk_since)) -lt "$mrsk_limit" ] || return 1
-    nap 0.1
+    nap "$(pause "$((mrsk_time - mrsk_begin))")"
   done
+}
+
+# Prints the pause after $1 hundredths of a second. An app notes each request in its log, and this is not to fill the end of it.
+pause() {
+  if [ "$mrsk_look" != http ] || [ "$1" -lt 100 ]
+  then
+    echo 0.1
+  elif [ "$1" -lt 500 ]
+  then
+    echo 0.5
+  else
+    echo 1
+  fi
 }
 
 # Compares the image that reference $1 names with registry digest $2.
