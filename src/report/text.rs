@@ -145,7 +145,10 @@ fn poll_line(poll: &Poll) -> String {
     let path = one_line(poll.path.as_deref().unwrap_or("/"));
     let what = match poll.probe {
         Probe::Http => format!("GET {path} from {container}{port} until it answers 200"),
-        Probe::Route => format!("ask Traefik until it sends requests to {container}"),
+        Probe::Route => format!(
+            "ask Traefik until it sends requests to {}",
+            one_line(poll.expect.as_deref().unwrap_or(&poll.container))
+        ),
         Probe::Idle => format!("wait until {container}{port} has no request in flight"),
         Probe::Running => format!("watch that {container} keeps running and is healthy"),
     };

@@ -122,7 +122,10 @@ fn waits(poll: &Poll) -> String {
     let path = poll.path.as_deref().unwrap_or_default();
     let what = match poll.probe {
         Probe::Http => format!("{}{port}{path} answers 200", poll.container),
-        Probe::Route => format!("Traefik answers for {}", poll.container),
+        Probe::Route => format!(
+            "Traefik answers for {}",
+            poll.expect.as_deref().unwrap_or(&poll.container)
+        ),
         Probe::Idle => format!("{}{port} has no request in flight", poll.container),
         Probe::Running => format!("{} runs", poll.container),
     };
