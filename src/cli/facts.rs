@@ -39,7 +39,7 @@ pub(super) async fn take(
     links: &Arc<Links>,
     hosts: &[HostName],
 ) -> Result<BTreeMap<HostName, HostFacts>, Failure> {
-    let query = Arc::new(query(config, secrets));
+    let query = Arc::new(query(config, secrets)?);
     let mut asking = tokio::task::JoinSet::new();
     for host in hosts.iter().cloned() {
         let (links, query) = (links.clone(), query.clone());
@@ -89,9 +89,9 @@ fn diagnostic(host: &HostName, failure: &links::Failure) -> Diagnostic {
 }
 
 /// Returns what hosts are asked for this configuration.
-pub(super) fn query(config: &Config, secrets: &Secrets) -> Query {
-    let salt: [u8; 16] = random();
-    Query {
+fn query(config: &Config, secrets: &Secrets) -> Result<Query, Failure> {
+    let salt: [u8; 16] = random()?;
+    Ok(Query {
         service: config.service.clone(),
         destination: config.destination.clone(),
         ports: vec![config.traefik.host_port],
@@ -102,7 +102,7 @@ pub(super) fn query(config: &Config, secrets: &Secrets) -> Query {
             .filter_map(|role| question(config, role, &salt, secrets))
             .collect(),
         ..Query::default()
-    }
+    })
 }
 
 fn question(
@@ -128,20 +128,18 @@ fn question(
 }
 
 /// Returns random bytes from the system.
-pub(super) fn random<const N: usize>() -> [u8; N] {
+///
+/// # Errors
+/// A system that has none.
+pub(super) fn random<const N: usize>() -> Result<[u8; N], Failure> {
     let mut bytes = [0; N];
-    // The first call of a fresh HashMap state is random too, should the device ever be missing.
-    if std::fs::File::open("/dev/urandom")
-        .and_then(|mut file| std::io::Read::read_exact(&mut file, &mut bytes))
-        .is_err()
-    {
-        use std::hash::{BuildHasher, Hasher};
-        for chunk in bytes.chunks_mut(8) {
-            let word = std::hash::RandomState::new().build_hasher().finish();
-            chunk.copy_from_slice(&word.to_ne_bytes()[..chunk.len()]);
-        }
+    match rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty()) {
+        Ok(filled) if filled == N => Ok(bytes),
+        _ => Err(Failure::new(
+            exit::FAILED,
+            "the system gives no random bytes",
+        )),
     }
-    bytes
 }
 
 /// Returns the facts of hosts that are taken to be bare.

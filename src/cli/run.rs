@@ -62,7 +62,7 @@ pub(super) async fn apply(
         let outstanding = still_needed(&plan, &links, missing).await;
         refuse(outstanding).inspect_err(|_| links.close())?;
     }
-    let run = RunId::new(hex(&facts::random::<16>()));
+    let run = RunId::new(hex(&facts::random::<16>()?));
     let store =
         PlanStore::new(Path::new(""), &plan.digest).map_err(|error| journal_failure(&error))?;
     let text =
