@@ -1,7 +1,7 @@
 //! `mrsk` deploys web apps as containers to hosts reached over SSH, behind Traefik, without downtime. Every change is first
 //! compiled into a [`plan::Plan`], and then applied.
 //!
-//! The layers, from the screen down; a module uses only modules of layers below its own (`tests/architecture.rs` checks it):
+//! The layers, from the screen down; a module uses only modules of layers below its own (`tests/architecture` checks it):
 //!
 //! | layer | modules |
 //! | --- | --- |

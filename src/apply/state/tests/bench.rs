@@ -1,0 +1,325 @@
+//! Plans, and a run whose questions are answered at once.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use crate::apply::state::*;
+use crate::facts::model::HostFacts;
+use crate::name::RunId;
+use crate::plan::predicate::Predicate;
+use crate::plan::resume::Answer;
+use crate::plan::{
+    Barrier, Check, Need, NeedOn, OnFailure, PlanHost, Reason, SshRoute, Step, StepKind,
+};
+use crate::record::{Attempt, AttemptState, Ending, LockAnswer, LockDetails, Receipt};
+
+pub fn step(id: &str, needs: &[&str]) -> Step {
+    let host = id.split('/').next().filter(|host| *host != "local");
+    let need = |id: &&str| Need {
+        step: StepId::from(id.trim_start_matches('~')),
+        on: match id.starts_with('~') {
+            true => NeedOn::Settled,
+            false => NeedOn::Success,
+        },
+    };
+    Step {
+        id: StepId::from(id),
+        kind: StepKind::Upload,
+        host: host.map(HostName::from),
+        role: None,
+        accessory: None,
+        summary: String::new(),
+        why: Reason::Requested,
+        needs: needs.iter().map(need).collect(),
+        action: Vec::new(),
+        barrier: None,
+        secrets: Vec::new(),
+        check: Some(match host {
+            Some(_) => Check::Facts(vec![Predicate::eq(&["files", id, "sha256"], "1")]),
+            None => Check::Argv(vec!["check".into()]),
+        }),
+        diagnose: Vec::new(),
+        cleanup: Vec::new(),
+        on_failure: OnFailure::StopHost,
+        safe_point: true,
+        timeout_seconds: 0,
+        idle_timeout_seconds: 0,
+        retry: 0,
+    }
+}
+
+pub fn barrier(id: &str, needs: &[&str], at_most_failed: u32, wait_seconds: u32) -> Step {
+    Step {
+        kind: StepKind::Barrier,
+        check: None,
+        barrier: Some(Barrier {
+            at_most_failed,
+            wait_seconds,
+        }),
+        ..step(id, needs)
+    }
+}
+
+/// The switch of a host: its start is a safe point, and what follows is not.
+pub fn switch(host: &str) -> Vec<Step> {
+    let id = |rest: &str| format!("{host}/{rest}");
+    let mut steps = vec![
+        step(&id("pull"), &[]),
+        step(&id("start"), &[&id("pull")]),
+        step(&id("route"), &[&id("start")]),
+        step(&id("stop"), &[&id("route")]),
+    ];
+    for step in &mut steps[2..] {
+        step.safe_point = false;
+    }
+    steps
+}
+
+pub fn plan(steps: Vec<Step>) -> Plan {
+    let document = json!({
+        "format_version": "1.0",
+        "operation": {"name": "deploy", "version": "1"},
+        "service": "app", "version": "1", "image": {"reference": "app:1"},
+        "config": {"path": "deploy.yml", "sha256": ""},
+        "secrets": [], "lock_host": "a", "hosts": {}, "contents": {}, "steps": [],
+        "unchanged": [], "warnings": [], "digest": "sha256:1"
+    });
+    let mut plan: Plan = serde_json::from_value(document).unwrap();
+    for host in steps.iter().filter_map(|step| step.host.clone()) {
+        let ssh = SshRoute {
+            user: "root".into(),
+            port: None,
+            proxy: None,
+            proxy_command: None,
+        };
+        let host_of_plan = PlanHost {
+            ssh,
+            host_keys: Vec::new(),
+            roles: Vec::new(),
+            state_dir: None,
+            serial: 0,
+            relies_on: Vec::new(),
+        };
+        plan.hosts.insert(host, host_of_plan);
+    }
+    plan.steps = steps;
+    plan
+}
+
+/// A run whose questions are answered at once, as far as the test does not answer them itself.
+pub struct Bench {
+    pub state: State,
+    pub now: u64,
+    pub run: RunId,
+    pub facts: BTreeMap<HostName, HostFacts>,
+    pub attempts: BTreeMap<HostName, Vec<Attempt>>,
+    pub endings: BTreeMap<StepId, Vec<Ending>>,
+    /// Steps whose end the test tells.
+    pub held: Vec<StepId>,
+    pub batches: Vec<Vec<StepId>>,
+    pub attached: Vec<StepId>,
+    pub recorded: Vec<StepId>,
+    pub finished: usize,
+    pub released: usize,
+    pub outcome: Option<Outcome>,
+}
+
+impl Bench {
+    pub fn new(plan: Plan) -> Self {
+        Self::with(plan, |_| {})
+    }
+
+    pub fn with(plan: Plan, options: impl Fn(&mut Options)) -> Self {
+        let run = RunId::from("r");
+        let mut chosen = Options::new(run.clone());
+        options(&mut chosen);
+        Self {
+            state: State::new(Arc::new(plan), chosen).unwrap(),
+            now: 0,
+            run,
+            facts: BTreeMap::new(),
+            attempts: BTreeMap::new(),
+            endings: BTreeMap::new(),
+            held: Vec::new(),
+            batches: Vec::new(),
+            attached: Vec::new(),
+            recorded: Vec::new(),
+            finished: 0,
+            released: 0,
+            outcome: None,
+        }
+    }
+
+    pub fn fails(mut self, step: &str, times: usize) -> Self {
+        self.endings
+            .insert(step.into(), vec![Ending::Failed { code: 1 }; times]);
+        self
+    }
+
+    pub fn holds(mut self, step: &str) -> Self {
+        self.held.push(step.into());
+        self
+    }
+
+    pub fn begin(mut self) -> Self {
+        self.tell(Event::Begin);
+        self
+    }
+
+    /// Hands over an event and everything that is answered at once, in order.
+    pub fn tell(&mut self, event: Event) {
+        let mut events = std::collections::VecDeque::from([event]);
+        while let Some(event) = events.pop_front() {
+            for action in self.state.handle(Millis(self.now), event) {
+                self.answer(action, &mut events);
+            }
+        }
+    }
+
+    /// Lets time pass, timer by timer.
+    pub fn pass(&mut self, seconds: u64) {
+        let until = self.now + seconds * 1000;
+        while let Some(at) = self.state.deadline().filter(|at| at.0 <= until) {
+            self.now = self.now.max(at.0);
+            self.tell(Event::Tick);
+        }
+        self.now = until;
+    }
+
+    pub fn end(&mut self, step: &str, ending: Ending) {
+        self.tell(Event::Ended {
+            step: step.into(),
+            attempt: 1,
+            receipt: receipt(ending, &self.run),
+            diagnosis: String::new(),
+        });
+    }
+
+    pub fn answer(&mut self, action: Action, events: &mut std::collections::VecDeque<Event>) {
+        match action {
+            Action::TakeLock => events.push_back(Event::Lock(LockAnswer::Acquired {
+                generation: 1,
+                taken_from: None,
+            })),
+            Action::Inspect { host } => events.push_back(Event::Inspected {
+                facts: Box::new(self.facts.get(&host).cloned().unwrap_or_default()),
+                attempts: self.attempts.get(&host).cloned().unwrap_or_default(),
+                host,
+            }),
+            Action::Fence { host, .. } => events.push_back(Event::Fenced {
+                attempts: self.attempts.get(&host).cloned().unwrap_or_default(),
+                host,
+            }),
+            Action::List { host } => events.push_back(Event::Listed {
+                attempts: self.attempts.get(&host).cloned().unwrap_or_default(),
+                host,
+            }),
+            Action::Start { steps, .. } => {
+                self.batches
+                    .push(steps.iter().map(|start| start.step.clone()).collect());
+                for StartStep { step, attempt, .. } in steps {
+                    let claimed = step.clone();
+                    events.push_back(Event::Claimed {
+                        step: claimed,
+                        attempt,
+                    });
+                    if self.held.contains(&step) {
+                        break;
+                    }
+                    let ending = self.ending(&step);
+                    events.push_back(Event::Ended {
+                        step,
+                        attempt,
+                        receipt: receipt(ending, &self.run),
+                        diagnosis: String::new(),
+                    });
+                    if ending != Ending::Succeeded {
+                        break;
+                    }
+                }
+            }
+            Action::StartLocal { step, attempt, .. } => {
+                self.batches.push(vec![step.clone()]);
+                events.push_back(Event::LocalEnded {
+                    ending: self.ending(&step),
+                    step,
+                    attempt,
+                    value: None,
+                    diagnosis: String::new(),
+                });
+            }
+            Action::CheckLocal { step } => events.push_back(Event::LocalChecked {
+                step,
+                answer: Answer::No,
+                value: None,
+            }),
+            Action::Attach { step, .. } => self.attached.push(step),
+            Action::Record { step, .. } => {
+                self.recorded.push(step.clone());
+                events.push_back(Event::Recorded { step });
+            }
+            Action::Beat => events.push_back(Event::Beaten { held: true }),
+            Action::Finish { host } => {
+                self.finished += 1;
+                events.push_back(Event::Finished { host });
+            }
+            Action::Release => {
+                self.released += 1;
+                events.push_back(Event::Released);
+            }
+            Action::Reconnect { .. } | Action::Journal(_) | Action::Report(_) => {}
+            Action::Exit(outcome) => self.outcome = Some(outcome),
+        }
+    }
+
+    pub fn ending(&mut self, step: &StepId) -> Ending {
+        let next = self.endings.get_mut(step).and_then(Vec::pop);
+        next.unwrap_or(Ending::Succeeded)
+    }
+
+    pub fn ran(&self) -> Vec<&str> {
+        self.batches.iter().flatten().map(StepId::as_str).collect()
+    }
+
+    pub fn status(&self, step: &str) -> StepStatus {
+        let summary = self.state.summary();
+        let found = summary
+            .steps
+            .into_iter()
+            .find(|line| line.step.as_str() == step);
+        found.unwrap().status
+    }
+
+    pub fn code(&self) -> Option<u8> {
+        self.outcome.as_ref().map(Outcome::code)
+    }
+}
+
+pub fn receipt(ending: Ending, run: &RunId) -> Receipt {
+    Receipt {
+        ending,
+        run: run.clone(),
+        started: 0,
+        ended: 0,
+        value: None,
+    }
+}
+
+pub fn two_switches() -> Plan {
+    let mut steps = switch("a");
+    steps.extend(switch("b"));
+    plan(steps)
+}
+
+pub fn attempt(step: &str, state: AttemptState) -> Attempt {
+    Attempt {
+        step: StepId::from(step).hash(),
+        number: 1,
+        state,
+    }
+}
+
+pub fn details() -> LockDetails {
+    LockDetails::parse("Locked by: somebody at 2026\nRun: other")
+}
