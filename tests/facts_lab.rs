@@ -5,6 +5,8 @@
     reason = "tests start the programs that they test"
 )]
 
+mod lab_settings;
+
 use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::Instant;
@@ -14,26 +16,14 @@ use mrsk::facts::{Query, SecretQuestion, parse, probe_script, same_machine};
 use mrsk::name::HostName;
 use mrsk::secret::Secret;
 
+use lab_settings::lab;
+
 const VALUE: &str = "first\nsecond 'quoted' \"twice\" $HOME `id` \\n é\n\n";
 
 const REMOVE: &str = "docker rm -fv $(docker ps -aq --filter name=facts-test-) > /dev/null 2>&1
 docker network rm facts-test > /dev/null 2>&1
 docker rmi facts-test/app:v1 facts-test/app:v2 > /dev/null 2>&1
 rm -rf /tmp/facts-test\n";
-
-/// Returns a value that the lab has written down for its tests.
-fn lab(name: &str) -> String {
-    if let Ok(value) = std::env::var(name) {
-        return value;
-    }
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/target/lab/lab.env");
-    let text = std::fs::read_to_string(path).expect("the lab is up");
-    text.lines()
-        .filter_map(|line| line.split_once('='))
-        .find(|(key, _)| *key == name)
-        .map(|(_, value)| value.to_owned())
-        .unwrap_or_else(|| panic!("the lab has no {name}"))
-}
 
 fn hosts(name: &str) -> Vec<String> {
     lab(name).split(',').map(str::to_owned).collect()

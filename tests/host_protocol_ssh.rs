@@ -5,11 +5,14 @@
     reason = "tests look at the processes of this machine"
 )]
 
+mod lab_settings;
+
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
+use lab_settings::lab as setting;
 use mrsk::action::{Action, Run};
 use mrsk::name::{PlanDigest, RunId, StepId};
 use mrsk::record::{AttemptState, Ending, Scope};
@@ -18,17 +21,8 @@ use mrsk::transport::request::{AttemptRef, Inputs, Place, SharedLock, StepReques
 use mrsk::transport::{ConnectError, Connections, Host, KnownHosts, LinkError, Options, Target};
 use tempfile::TempDir;
 
-fn variable(name: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| {
-        panic!("{name} is not set: run tests/lab/up, then source target/lab/lab.env")
-    })
-}
-
 fn hosts() -> Vec<String> {
-    variable("LAB_HOSTS")
-        .split(',')
-        .map(str::to_owned)
-        .collect()
+    setting("LAB_HOSTS").split(',').map(str::to_owned).collect()
 }
 
 fn target(host: &str) -> Target {
@@ -52,13 +46,13 @@ fn connections(known_hosts: KnownHosts, user_config: PathBuf) -> Connections {
 }
 
 fn lab() -> Connections {
-    connections(KnownHosts::Strict, variable("LAB_SSH_CONFIG").into())
+    connections(KnownHosts::Strict, setting("LAB_SSH_CONFIG").into())
 }
 
 /// Writes a configuration whose lines come before the lab's.
 fn config(directory: &TempDir, lines: &str) -> PathBuf {
     let path = directory.path().join("config");
-    let include = variable("LAB_SSH_CONFIG");
+    let include = setting("LAB_SSH_CONFIG");
     fs::write(&path, format!("Host *\n{lines}\nInclude \"{include}\"\n")).unwrap();
     path
 }
@@ -271,7 +265,7 @@ async fn jump_hosts_and_proxy_commands() {
     let hosts = hosts();
     let command = format!(
         "ssh -F '{}' -W %h:%p root@{}",
-        variable("LAB_SSH_CONFIG"),
+        setting("LAB_SSH_CONFIG"),
         hosts[0]
     );
     let connections = lab();

@@ -6,6 +6,9 @@
     reason = "each test uses a part of it; tests start processes themselves"
 )]
 
+#[path = "../lab_settings/mod.rs"]
+mod lab_settings;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Write};
@@ -17,23 +20,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+pub use lab_settings::lab;
+
 /// Longer than any command of these tests takes on a busy machine.
 const COMMAND_LIMIT: &str = "240";
-
-/// Returns a setting that `tests/lab/up` has written down.
-pub fn lab(name: &str) -> String {
-    let directory = std::env::var_os("MRSK_LAB_DIR").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/target/lab")),
-        PathBuf::from,
-    );
-    let text =
-        std::fs::read_to_string(directory.join("lab.env")).expect("run tests/lab/up --hosts 8");
-    text.lines()
-        .filter_map(|line| line.split_once('='))
-        .find(|(key, _)| *key == name)
-        .map(|(_, value)| value.to_owned())
-        .unwrap_or_else(|| panic!("the lab has no {name}"))
-}
 
 /// What a command said.
 #[derive(Debug)]
