@@ -56,26 +56,32 @@ fn cpu_time(args: &[&str], dir: &std::path::Path) -> Duration {
     Duration::from_nanos(counted.split(' ').next().unwrap().parse().unwrap())
 }
 
-fn median(args: &[&str]) -> Duration {
+/// Returns the least of three medians: other work on the machine makes a run seem dearer, and never cheaper.
+fn cost(args: &[&str]) -> Duration {
     let dir = tempfile::tempdir().unwrap();
     std::fs::create_dir(dir.path().join("config")).unwrap();
     std::fs::write(dir.path().join("config/deploy.yml"), DEPLOY).unwrap();
-    let mut times: Vec<Duration> = (0..RUNS).map(|_| cpu_time(args, dir.path())).collect();
+    let least = (0..3).map(|_| median(args, dir.path())).min().unwrap();
+    println!("mrsk {}: {least:?}", args.join(" "));
+    least
+}
+
+fn median(args: &[&str], dir: &std::path::Path) -> Duration {
+    let mut times: Vec<Duration> = (0..RUNS).map(|_| cpu_time(args, dir)).collect();
     times.sort_unstable();
-    println!("mrsk {}: {:?}", args.join(" "), times[RUNS / 2]);
     times[RUNS / 2]
 }
 
 #[test]
 fn the_version_takes_less_than_5_ms() {
-    let time = median(&["version"]);
+    let time = cost(&["version"]);
     assert!(time > Duration::ZERO, "nothing was counted");
     assert!(time < Duration::from_millis(5), "{time:?}");
 }
 
 #[test]
 fn the_configuration_takes_less_than_10_ms() {
-    let time = median(&["config"]);
+    let time = cost(&["config"]);
     assert!(time > Duration::ZERO, "nothing was counted");
     assert!(time < Duration::from_millis(10), "{time:?}");
 }
