@@ -51,11 +51,6 @@ impl Links {
         Self { connections, links }
     }
 
-    /// Returns the names of the hosts.
-    pub fn hosts(&self) -> impl Iterator<Item = &HostName> {
-        self.links.keys()
-    }
-
     /// Returns the link to `host`, made now if there is none.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use crate::action::{Action, Arg};
 use crate::facts::source;
 use crate::name::{Sha256Hex, StepId};
 use crate::plan::{Plan, Source, Step, StepKind};
-use crate::secret::{Secret, Secrets};
+use crate::secret::Secret;
 use crate::transport::local::{self, LocalCommand};
 use crate::transport::request::Inputs;
 
@@ -181,9 +181,4 @@ pub async fn ask_git(root: &Path, context: &str) -> source::SourceAnswers {
         changes: ask(questions.changes).await,
         untracked: ask(questions.untracked).await,
     }
-}
-
-/// Returns the values that must never be printed.
-pub fn known_secrets(inputs: &Inputs) -> &Secrets {
-    &inputs.secrets
 }
