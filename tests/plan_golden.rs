@@ -4,6 +4,7 @@ mod plan_support;
 
 use std::collections::BTreeSet;
 
+use mrsk::plan::compile::compile;
 use mrsk::plan::{Plan, Step, StepKind, wire};
 use mrsk::show::{self, Colour, Look};
 use plan_support::{ancestors, assert_golden, assert_rules, scenario, scenarios};
@@ -76,6 +77,38 @@ fn what_runs_needs_no_step() {
     let web = recorded.unchanged.iter().find(|item| item.subject == "web");
     let reason = &web.expect("web was looked at").reason;
     assert!(reason.contains("was not asked"), "{reason}");
+}
+
+#[test]
+fn a_redeploy_replaces_what_runs_and_prepares_nothing() {
+    use StepKind::{Drain, Healthcheck, Pull, RegistryLogin, Rename, Route, Start, Stop};
+    let mut redeploy = scenario("redeploy");
+    let plan = redeploy.plan();
+    let mut expected = vec![(RegistryLogin, ""), (Pull, "")];
+    let switch = [Rename, Start, Healthcheck, Route, Drain, Stop];
+    expected.extend(switch.map(|kind| (kind, "web")));
+    for host in plan.hosts.keys() {
+        assert_eq!(on(&plan, host.as_str()), expected);
+    }
+
+    let lacking = ["app1.example.com", "app2.example.com"].map(mrsk::name::HostName::new);
+    let facts = &mut redeploy.facts.hosts;
+    facts.get_mut(&lacking[0]).expect("a host").traefik = None;
+    facts.get_mut(&lacking[1]).expect("a host").docker.answers = false;
+    let compiled = compile(&redeploy.config, &redeploy.facts, &redeploy.operation);
+    let problems: Vec<String> = compiled
+        .expect_err("no host is prepared")
+        .into_iter()
+        .map(|problem| format!("{} ({})", problem.message, problem.help.unwrap_or_default()))
+        .collect();
+    let help = "(redeploy prepares no host; `mrsk deploy` does)";
+    assert_eq!(
+        problems,
+        [
+            format!("host app2.example.com: docker does not answer {help}"),
+            format!("host app1.example.com: Traefik does not run {help}"),
+        ]
+    );
 }
 
 #[test]

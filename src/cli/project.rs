@@ -13,7 +13,7 @@ use crate::config::{self, Loaded, secrets};
 use crate::facts::model::SourceFacts;
 use crate::facts::source;
 use crate::name::{HostName, Sha256Hex};
-use crate::plan::{Operation, SshRoute, compile};
+use crate::plan::{DEPLOY, Operation, SshRoute, compile};
 use crate::record::Ending;
 use crate::secret::Secrets;
 use crate::transport::Target;
@@ -210,6 +210,7 @@ pub(super) fn operation(
     config: &Config,
     args: &SelectionArgs,
     source: &SourceFacts,
+    name: &str,
 ) -> Result<Operation, Failure> {
     let asked = args
         .version
@@ -233,6 +234,7 @@ pub(super) fn operation(
         .help("a version is the tag of an image: letters, digits, `_`, `.` and `-`, at most 128"));
     }
     Ok(Operation {
+        name: name.to_owned(),
         skip_push: args.skip_push,
         ..deploy_to(config, &args.hosts, version)
     })
@@ -250,7 +252,7 @@ fn deploy_to(config: &Config, args: &HostArgs, version: String) -> Operation {
         _ => args.hosts.clone(),
     };
     Operation {
-        name: "deploy".into(),
+        name: DEPLOY.to_owned(),
         version,
         hosts,
         roles: args.roles.clone(),

@@ -7,7 +7,7 @@ use super::model::{
     ConfigRef, FORMAT_VERSION, Image, Operation, Plan, PlanHost, SecretUse, Source, SshRoute,
     Travel,
 };
-use super::situation::{self, Placement, Situation};
+use super::situation::{self, Placement, Situation, Wanted};
 use super::{passes, wire};
 use crate::config::model::Config;
 use crate::diagnostic::Diagnostic;
@@ -15,7 +15,7 @@ use crate::docker::image;
 use crate::facts::model::{Facts, HostFacts};
 use crate::name::{HostName, PlanDigest, RoleName, Sha256Hex};
 
-/// Compiles the plan of a deploy.
+/// Compiles the plan of `operation`: a deploy, or a redeploy, which expects the hosts to be prepared.
 ///
 /// # Errors
 /// Every reason at once why there can be no plan: unknown hosts or roles, hosts that mrsk cannot support, a port that
@@ -34,7 +34,9 @@ pub fn compile(
     passes::network::run(&mut draft);
     passes::traefik::run(&mut draft);
     passes::boot::run(&mut draft);
-    passes::prune::run(&mut draft);
+    if !operation.is_redeploy() {
+        passes::prune::run(&mut draft);
+    }
     passes::reliance::run(&mut draft);
     passes::reduction::run(&mut draft);
     finish(draft)
@@ -132,16 +134,17 @@ fn draft<'a>(
     if !odd.is_empty() {
         return Err(odd);
     }
-    let digest = pinned_digest(config, facts, operation);
+    let wanted = Wanted {
+        version: &operation.version,
+        image_digest: pinned_digest(config, facts, operation),
+        always: operation.is_redeploy(),
+    };
     let placements: Vec<Placement<'a>> = selection
         .iter()
         .filter_map(|(index, host)| {
             let role = &config.roles[*index];
             let (host, host_facts) = facts.hosts.get_key_value(host)?;
-            let version = &operation.version;
-            Some(situation::look(
-                config, role, host, host_facts, version, digest,
-            ))
+            Some(situation::look(config, role, host, host_facts, &wanted))
         })
         .collect();
     let hosts = views(config, facts, &placements);

@@ -49,6 +49,14 @@ pub fn run(draft: &mut Draft) {
             keep(draft, &host, &args);
             continue;
         }
+        if draft.operation.is_redeploy() {
+            let what = match &host.facts.traefik {
+                None => "Traefik does not run",
+                Some(_) => "its Traefik cannot switch requests without a gap",
+            };
+            draft.refuse_unprepared(&host, what);
+            continue;
+        }
         refuse_taken_port(draft, &host);
         if host.facts.traefik.is_none() || !switched.contains(host.name()) {
             create(draft, &host, &args, None);
