@@ -100,6 +100,7 @@ pub(super) fn look<'a>(
         .filter(|(other, _)| **other != name)
         .collect();
     old.sort_by_key(|(other, container)| (!serves(container), (*other).clone()));
+    let other_serves = old.first().is_some_and(|(_, container)| serves(container));
     let present = facts.containers.get(&name);
     let serving = present
         .filter(|container| serves(container))
@@ -118,7 +119,10 @@ pub(super) fn look<'a>(
         Some(container) => match difference(role, container, &placement.create, facts, wanted) {
             Some(why) => {
                 let renamed = free_name(&placement.name, facts);
-                placement.old.insert(0, renamed.clone());
+                placement.old.insert(
+                    usize::from(!serves(container) && other_serves),
+                    renamed.clone(),
+                );
                 placement.situation = Situation::Replace {
                     why,
                     rename_to: Some(renamed),

@@ -1,12 +1,11 @@
 //! The handover between containers: requests go to the new one, the old ones are drained and stopped.
 
-use std::collections::BTreeSet;
-
+use super::polls;
 use super::switch::{id_of, why};
-use crate::action::{Action, Poll, Probe, Run, Write};
+use crate::action::{Action, Run, Write};
 use crate::docker::container;
-use crate::docker::names::{LABEL_HEALTHCHECK, TRAEFIK};
-use crate::facts::model::{ContainerFacts, FileFacts, HostFacts};
+use crate::docker::names::TRAEFIK;
+use crate::facts::model::{FileFacts, HostFacts};
 use crate::name::{Sha256Hex, StepId};
 use crate::plan::draft::{Draft, QUICK, StepBuilder};
 use crate::plan::model::{Reason, StepKind};
@@ -14,8 +13,8 @@ use crate::plan::predicate::Predicate;
 use crate::plan::situation::{Placement, Situation};
 use crate::traefik;
 
-/// Seconds that Traefik has to load a routing file.
-const ROUTE_SECONDS: u32 = 20;
+/// Seconds for which Traefik tries to send a request that its retry middleware has: four pauses that grow from 0.5 s.
+const RETRY_SECONDS: &str = "5";
 
 /// Adds the step that sends requests to the new container. `None` where its labels are refused.
 pub(super) fn route(
@@ -54,7 +53,7 @@ pub(super) fn route(
     .needs([after.clone()])
     .needs(draft.find(Some(placement.host), StepKind::Traefik))
     .does(write)
-    .does(Action::Poll(probe(placement)))
+    .does(Action::Poll(polls::routed(placement)))
     .done_when(vec![
         Predicate::eq(&["files", &placement.routing_path, "sha256"], hash.as_str()),
         Predicate::contains(
@@ -101,21 +100,22 @@ fn write(draft: &mut Draft, path: &str, text: String) -> Action {
     })
 }
 
-/// Returns the poll that proves that Traefik sends requests to the new container.
-fn probe(placement: &Placement) -> Poll {
-    Poll {
-        probe: Probe::Route,
-        container: TRAEFIK.into(),
-        port: Some(traefik::PROBE_PORT),
-        path: Some("/".into()),
-        host: Some(traefik::probe_host(&placement.alias)),
-        expect: Some(placement.name.clone()),
-        interval_ms: 1000,
-        attempts: ROUTE_SECONDS,
+/// Returns what sends requests to the old container again, when the new one has failed after it had got some. The new container
+/// stays a while: Traefik tries again to send it what it could not, and it may have been restarted.
+pub(super) fn return_requests(
+    draft: &mut Draft,
+    placement: &Placement,
+    facts: &HostFacts,
+) -> Vec<Action> {
+    let mut actions = take_back(draft, placement, facts);
+    if actions.len() > 1 {
+        actions.insert(1, Action::Run(Run::literal(["sleep", RETRY_SECONDS])));
     }
+    actions
 }
 
-/// Adds the step that waits until `old` has no request in flight. `begins`: it is the first of its switch.
+/// Adds the step that waits until `old` has no request in flight, while the new container proves itself. `begins`: it is the first
+/// of its switch. `cleanup` is for the case that the new container fails.
 pub(super) fn drain(
     draft: &mut Draft,
     placement: &Placement,
@@ -123,29 +123,12 @@ pub(super) fn drain(
     old: &str,
     after: Option<StepId>,
     begins: bool,
+    cleanup: Vec<Action>,
 ) -> StepId {
     let seconds = draft.config.drain_timeout;
-    let container = facts
-        .containers
-        .get(old)
-        .or_else(|| facts.containers.get(&placement.name));
-    let ports = container.map_or_else(BTreeSet::new, served_ports);
-    let ports = if ports.is_empty() {
-        BTreeSet::from([draft.config.healthcheck.port])
-    } else {
-        ports
-    };
-    let idle = ports.into_iter().map(|port| Poll {
-        probe: Probe::Idle,
-        container: old.to_owned(),
-        port: Some(port),
-        path: None,
-        host: None,
-        expect: None,
-        interval_ms: 1000,
-        attempts: seconds,
-    });
-    let polls: Vec<Poll> = [probe(placement)].into_iter().chain(idle).collect();
+    let mut polls = vec![polls::routed(placement)];
+    polls.extend(polls::idle(draft.config, placement, facts, old));
+    polls.push(polls::still_healthy(draft.config, placement));
     let bound = u32::try_from(polls.len()).unwrap_or(u32::MAX);
     let step = StepBuilder::new(
         id_of(placement, old, "drain"),
@@ -163,30 +146,14 @@ pub(super) fn drain(
         .map(Action::Poll)
         .fold(step, StepBuilder::does)
         .done_when(vec![Predicate::eq(&["containers", old, "in_flight"], 0)])
+        .on_failure(
+            vec![container::logs(TRAEFIK), container::logs(&placement.name)],
+            cleanup,
+        )
         .timeout(seconds.saturating_mul(bound).saturating_add(QUICK))
         .begins(begins)
         .build();
     draft.add(step)
-}
-
-/// Returns the TCP ports on which a container serves requests: those that its labels name, else that of its health check.
-fn served_ports(container: &ContainerFacts) -> BTreeSet<u16> {
-    let is_port = |key: &str| {
-        let key = key.to_lowercase();
-        key.starts_with("traefik.") && key.ends_with(".loadbalancer.server.port")
-    };
-    let named: BTreeSet<u16> = container
-        .labels
-        .iter()
-        .filter(|(key, _)| is_port(key))
-        .filter_map(|(_, value)| value.trim().parse().ok())
-        .collect();
-    if !named.is_empty() {
-        return named;
-    }
-    let label = container.labels.get(LABEL_HEALTHCHECK);
-    let port = label.and_then(|label| label.split(' ').next()?.parse().ok());
-    port.into_iter().collect()
 }
 
 /// Adds the step that stops `old`. `begins`: it is the first of its switch.

@@ -6,6 +6,7 @@ pub(super) mod bootstrap;
 pub(super) mod build;
 pub(super) mod handover;
 pub(super) mod network;
+pub(super) mod polls;
 pub(super) mod prune;
 pub(super) mod pull;
 pub(super) mod reduction;
