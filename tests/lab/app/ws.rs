@@ -82,7 +82,8 @@ fn wait(reader: &mut BufReader<TcpStream>, stopping: &dyn Fn() -> bool) -> io::R
         match reader.fill_buf() {
             Ok([]) => return Err(ErrorKind::UnexpectedEof.into()),
             Ok(_) => break,
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+            Err(error)
+                if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
             Err(error) => return Err(error),
         }
     }
@@ -111,7 +112,11 @@ fn read(reader: &mut impl Read) -> Result<Frame, Fault> {
     for (byte, key) in payload.iter_mut().zip(mask.iter().cycle()) {
         *byte ^= key;
     }
-    Ok(Frame { finish: first & 0x80 != 0, opcode: first & 0x0f, payload })
+    Ok(Frame {
+        finish: first & 0x80 != 0,
+        opcode: first & 0x0f,
+        payload,
+    })
 }
 
 fn bytes<const N: usize>(reader: &mut impl Read) -> io::Result<[u8; N]> {
@@ -143,7 +148,9 @@ fn write(writer: &mut impl Write, finish: bool, opcode: u8, payload: &[u8]) -> i
 
 /// What proves to the client that its key was read.
 pub fn accept(key: &str) -> String {
-    base64(&sha1(format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11").as_bytes()))
+    base64(&sha1(
+        format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11").as_bytes(),
+    ))
 }
 
 fn sha1(message: &[u8]) -> [u8; 20] {
@@ -182,7 +189,12 @@ fn mix(state: &mut [u32; 5], block: &[u8]) {
             40..=59 => (b & c | b & d | c & d, 0x8f1bbcdc),
             _ => (b ^ c ^ d, 0xca62c1d6),
         };
-        let next = a.rotate_left(5).wrapping_add(f).wrapping_add(e).wrapping_add(k).wrapping_add(*word);
+        let next = a
+            .rotate_left(5)
+            .wrapping_add(f)
+            .wrapping_add(e)
+            .wrapping_add(k)
+            .wrapping_add(*word);
         (a, b, c, d, e) = (next, a, b.rotate_left(30), c, d);
     }
     for (sum, word) in state.iter_mut().zip([a, b, c, d, e]) {
@@ -194,7 +206,10 @@ fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::new();
     for chunk in bytes.chunks(3) {
-        let group = chunk.iter().fold(0u32, |sum, byte| sum << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        let group = chunk
+            .iter()
+            .fold(0u32, |sum, byte| sum << 8 | u32::from(*byte))
+            << (8 * (3 - chunk.len()));
         for place in 0..4 {
             out.push(match place <= chunk.len() {
                 true => ALPHABET[(group >> (18 - 6 * place) & 63) as usize] as char,
