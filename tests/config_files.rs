@@ -91,10 +91,7 @@ fn a_destination_without_a_file_is_refused_with_those_that_have_one() {
     let refused = |name: &str| {
         let problem = config::load(&path, Some(name)).unwrap_err().remove(0);
         let file = dir.path().join(format!("deploy.{name}.yml"));
-        let message = format!(
-            "file of destination `{name}`, {} does not exist",
-            file.display()
-        );
+        let message = format!("destination file {} does not exist", file.display());
         assert_eq!(problem.message, message);
         problem.help.unwrap()
     };

@@ -141,8 +141,9 @@ pub fn load(path: &Path, destination: Option<&str>) -> Result<Loaded, Vec<Diagno
     let known = destination::known(path);
     let over = destination.map(|name| {
         let file = destination::file(path, name);
-        let what = format!("file of destination `{name}`,");
-        let text = read_file(&file, &what, || destination::help(name, &known));
+        let text = read_file(&file, "destination file", || {
+            destination::help(name, &known)
+        });
         text.map(|text| (name, shown_path(&file), text))
     });
     let over = over.transpose()?;
