@@ -4,6 +4,7 @@ mod plan_support;
 
 use std::collections::BTreeSet;
 
+use mrsk::facts::model::ContainerFacts;
 use mrsk::plan::compile::compile;
 use mrsk::plan::{Plan, Step, StepKind, wire};
 use mrsk::show::{self, Colour, Look};
@@ -77,6 +78,73 @@ fn what_runs_needs_no_step() {
     let web = recorded.unchanged.iter().find(|item| item.subject == "web");
     let reason = &web.expect("web was looked at").reason;
     assert!(reason.contains("was not asked"), "{reason}");
+}
+
+/// Returns every text of the plan that names something of the service, its steps' commands foremost.
+fn texts(plan: &Plan) -> String {
+    let steps = serde_json::to_string(&plan.steps).expect("steps are JSON");
+    let relies_on: Vec<_> = plan.hosts.values().map(|host| &host.relies_on).collect();
+    steps + &serde_json::to_string(&relies_on).expect("predicates are JSON")
+}
+
+#[test]
+fn a_destination_leaves_the_others_of_its_service_alone() {
+    let mut scenario = scenario("destination");
+    let plan = scenario.plan();
+    let text = texts(&plan);
+    for own in [
+        "hey-web-staging-",
+        "mrsk-hey@web@staging.yml",
+        "label=destination=staging",
+    ] {
+        assert!(text.contains(own), "{own}");
+    }
+    let facts = &scenario.facts.hosts["app1.example.com"];
+    let is_own = |container: &ContainerFacts| {
+        container
+            .labels
+            .get("destination")
+            .is_some_and(|name| name == "staging")
+    };
+    let others: Vec<_> = facts
+        .containers
+        .iter()
+        .filter(|(name, container)| *name != "traefik" && !is_own(container))
+        .collect();
+    assert_eq!(others.len(), 3);
+    for (name, container) in others {
+        assert!(!text.contains(name.as_str()), "{name}");
+        let images = format!("\"image\",\"rm\",\"{}", container.image);
+        assert!(!text.contains(&images), "{images}");
+    }
+    for path in ["mrsk-hey@web.yml", "mrsk-hey@web@production.yml"] {
+        assert!(facts.files.keys().any(|known| known.ends_with(path)));
+        assert!(!text.contains(path), "{path}");
+    }
+    scenario.config.destination = None;
+    scenario.operation.destination = None;
+    let plain = scenario.plan();
+    assert_ne!(plain.config.sha256, plan.config.sha256);
+    let text = texts(&plain);
+    assert!(text.contains("label!=destination"));
+    for other in ["staging-", "production", "@staging"] {
+        assert!(!text.contains(other), "{other}");
+    }
+}
+
+#[test]
+fn a_name_that_a_container_of_another_destination_has_is_refused() {
+    let mut scenario = scenario("destination");
+    scenario.config.destination = None;
+    scenario.operation.destination = None;
+    scenario.operation.version = "production-0a1b2c3".into();
+    let problems = compile(&scenario.config, &scenario.facts, &scenario.operation).unwrap_err();
+    let message = &problems[0].message;
+    assert!(
+        message.contains("hey-web-production-0a1b2c3 is taken"),
+        "{message}"
+    );
+    assert!(message.ends_with("destination `production`"), "{message}");
 }
 
 #[test]

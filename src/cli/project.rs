@@ -38,7 +38,7 @@ pub(super) enum Values {
 
 /// Reads the configuration and prints its warnings.
 pub(super) fn load_config(args: &ProjectArgs) -> Result<Loaded, Failure> {
-    let loaded = config::load(&args.config, None)
+    let loaded = config::load(&args.config, args.destination.as_deref())
         .map_err(|diagnostics| Failure::of(exit::CONFIGURATION, diagnostics))?;
     exit::warn(&loaded.warnings);
     Ok(loaded)
@@ -50,7 +50,7 @@ pub(super) fn load(args: &ProjectArgs, values: Values) -> Result<Project, Failur
     let secrets = match values {
         Values::NamesOnly => Secrets::new(),
         Values::Needed => {
-            let environment = environment(args.env_file.as_deref(), None)?;
+            let environment = environment(args.env_file.as_deref(), args.destination.as_deref())?;
             secrets::resolve_secrets(
                 &loaded.config,
                 &environment,

@@ -147,6 +147,10 @@ fn draft<'a>(
             Some(situation::look(config, role, host, host_facts, &wanted))
         })
         .collect();
+    let taken = taken_names(config, facts, &placements);
+    if !taken.is_empty() {
+        return Err(taken);
+    }
     let hosts = views(config, facts, &placements);
     Ok(Draft {
         config,
@@ -162,6 +166,27 @@ fn draft<'a>(
         contents: BTreeMap::new(),
         errors: Vec::new(),
     })
+}
+
+/// Returns the wanted containers whose name one of another destination or role has. As the parts of a name are joined with dashes,
+/// version `staging-1` without a destination and version `1` of destination `staging` have the same.
+fn taken_names(config: &Config, facts: &Facts, placements: &[Placement<'_>]) -> Vec<Diagnostic> {
+    let taken = placements.iter().filter_map(|placement| {
+        let (host, name) = (placement.host, &placement.name);
+        let other = facts.hosts.get(host)?.containers.get(name)?;
+        let labelled = |label: &str| other.labels.get(label).map_or("", String::as_str);
+        if labelled("service").is_empty() || situation::belongs(config, placement.role, other) {
+            return None;
+        }
+        let message = format!(
+            "host {host}: the name {name} is taken by a container of service `{}`, role `{}`, destination `{}`",
+            labelled("service"),
+            labelled("role"),
+            labelled("destination"),
+        );
+        Some(Diagnostic::error(message).help("deploy another version, or rename the role or the destination"))
+    });
+    taken.collect()
 }
 
 /// Returns what of the facts cannot be the name of a container or an image, and so must not become part of a command.
