@@ -31,7 +31,10 @@ fn https_and_a_tcp_port_are_served() {
     let project = Project::new("lab-routes", &["172.30.0.17"]);
     let machine = &project.machines[0];
     project.configure_traefik(
-        &format!("  web:\n    hosts: [{}]\n    cmd: \"{TWO_PORTS}\"\n", machine.ip),
+        &format!(
+            "  web:\n    hosts: [{}]\n    cmd: \"{TWO_PORTS}\"\n",
+            machine.ip
+        ),
         concat!(
             "  options:\n",
             "    publish:\n      - 443:443\n      - 9000:9000\n",

@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 
 use lab_project::{Ask, Machine, Project, Users};
 
-
 /// What tenants have on a host, by tenant: routing files with their bytes, containers with ids and states.
 type Holdings = BTreeMap<String, Vec<String>>;
 
@@ -21,7 +20,8 @@ struct Tenant<'a> {
 impl Tenant<'_> {
     /// Deploys a new version and returns once it is served.
     fn deploys(&self, version: &str) {
-        self.project.commit(&format!("APP_VERSION={version}\nAPP_SLOW_MS=50\n"));
+        self.project
+            .commit(&format!("APP_VERSION={version}\nAPP_SLOW_MS=50\n"));
         self.project.mrsk(&["deploy"]).expect(0);
         for ask in &self.asks {
             assert_eq!(ask.version(), version);
@@ -40,14 +40,19 @@ fn holdings_of_others(machine: &Machine, prefix: &str) -> Holdings {
         "docker inspect $(docker ps -aq --no-trunc) --format \
          '{{.Name}} {{.Id}} {{.State.Status}} {{.State.Pid}}{{range $name, $_ := .NetworkSettings.Networks}} {{$name}}{{end}}' | sort",
     );
-    let images = machine.sh("docker images --no-trunc --format '{{.Repository}}:{{.Tag}} {{.ID}}' | sort");
-    [("files", files), ("containers", containers), ("images", images)]
-        .into_iter()
-        .map(|(what, text)| {
-            let lines = text.lines().filter(|line| !line.contains(prefix));
-            (what.to_owned(), lines.map(str::to_owned).collect())
-        })
-        .collect()
+    let images =
+        machine.sh("docker images --no-trunc --format '{{.Repository}}:{{.Tag}} {{.ID}}' | sort");
+    [
+        ("files", files),
+        ("containers", containers),
+        ("images", images),
+    ]
+    .into_iter()
+    .map(|(what, text)| {
+        let lines = text.lines().filter(|line| !line.contains(prefix));
+        (what.to_owned(), lines.map(str::to_owned).collect())
+    })
+    .collect()
 }
 
 /// Starts a container that mrsk knows nothing of, from an image of its own.
@@ -90,9 +95,13 @@ fn a_deploy_of_one_tenant_loses_no_request_of_another() {
         tenant.deploys("one");
     }
 
-    let image = machine.sh("docker inspect --format '{{.Config.Image}}' $(docker ps -q --filter label=role=api)");
+    let image = machine
+        .sh("docker inspect --format '{{.Config.Image}}' $(docker ps -q --filter label=role=api)");
     let image = image.trim();
-    let mut asks: Vec<Ask> = tenants.iter().flat_map(|tenant| tenant.asks.clone()).collect();
+    let mut asks: Vec<Ask> = tenants
+        .iter()
+        .flat_map(|tenant| tenant.asks.clone())
+        .collect();
     asks.push(start_theirs(machine, "plain", "bridge", image));
     machine.sh("docker network create theirs && docker network connect theirs traefik");
     asks.push(start_theirs(machine, "apart", "theirs", image));
