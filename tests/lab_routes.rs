@@ -61,11 +61,19 @@ fn https_and_a_tcp_port_are_served() {
     let secure = Ask::of(machine).port(443).tls();
     let stream = Ask::of(machine).port(9000);
     let redirect = Ask::of(machine).expects(301);
-    let asks = [secure, stream, redirect];
+    let asks = [
+        secure.clone(),
+        secure.clone().path("/sleep/2000"),
+        stream.clone(),
+        stream.clone().path("/sleep/2000"),
+        redirect.clone(),
+    ];
     serves_and_switches(&project, &asks, |version| {
-        assert_eq!(asks[0].version(), version);
-        assert_eq!(asks[1].version(), version);
-        assert_eq!(asks[2].get().unwrap().0, 301);
+        assert_eq!(secure.version(), version);
+        assert_eq!(stream.version(), version);
+        assert_eq!(redirect.get().unwrap().0, 301);
+        let limit = machine.sh("docker inspect --format '{{.HostConfig.Memory}}' traefik");
+        assert_eq!(limit.trim(), "536870912");
         let log = machine.sh("docker logs traefik | grep '\"RouterName\":\"lab-routes' | tail -1");
         assert!(log.starts_with('{'), "{log}");
     });
@@ -84,6 +92,7 @@ fn several_routers_with_middlewares_are_served() {
             "  options:\n    publish: [\"8443:8443\"]\n",
             "  args:\n",
             "    api.dashboard: true\n",
+            "    serversTransport.forwardingTimeouts.responseHeaderTimeout: 1s\n",
             "    entrypoints.public.address: ':80'\n",
             "    entrypoints.admin.address: ':8443'\n",
             "  labels:\n",
@@ -118,6 +127,8 @@ fn several_routers_with_middlewares_are_served() {
     serves_and_switches(&project, &asks, |version| {
         assert_eq!(stripped.version(), version);
         assert_eq!(app.get().unwrap().0, 404);
+        let late = stripped.clone().path("/v1/sleep/1500").get().unwrap().0;
+        assert_eq!(late, 504);
         assert_eq!(stripped.clone().port(8443).get().unwrap().0, 404);
         assert_eq!(inner.get().unwrap().0, 401);
         let wrong = inner.clone().header("Authorization: Basic bWU6d3Jvbmc=");
