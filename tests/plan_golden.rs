@@ -324,3 +324,97 @@ fn prose_shortens_commits_and_commands_do_not() {
     let action = serde_json::to_string(&start.action).expect("an action is JSON");
     assert!(action.contains(&plan.version));
 }
+
+/// Returns why there is no plan of `scenario`.
+fn refusals(scenario: &plan_support::Scenario) -> Vec<mrsk::diagnostic::Diagnostic> {
+    let compiled =
+        mrsk::plan::compile::compile(&scenario.config, &scenario.facts, &scenario.operation);
+    compiled.expect_err("there is no plan")
+}
+
+#[test]
+fn an_entrypoint_that_traefik_lacks_is_refused() {
+    let mut scenario = scenario("labels-and-build-options");
+    let label = "traefik.http.routers.hey-web.entrypoints";
+    let labels = &mut scenario.config.roles[0].labels;
+    labels.insert(label.into(), "web,websecure".into());
+    let there = refusals(&scenario);
+    assert_eq!(there.len(), 1, "{there:?}");
+    assert_eq!(
+        there[0].message,
+        format!(
+            "host app1.example.com: label `{label}` names entrypoint `websecure`, which the Traefik that runs there does not have"
+        )
+    );
+    let help = there[0].help.as_deref().unwrap_or_default();
+    assert!(
+        help.starts_with("it has `web`, and deploy leaves"),
+        "{help}"
+    );
+
+    for facts in scenario.facts.hosts.values_mut() {
+        facts.traefik = None;
+        facts.containers.remove("traefik");
+    }
+    let not_yet = refusals(&scenario);
+    assert_eq!(not_yet.len(), 1, "{not_yet:?}");
+    let help = not_yet[0].help.as_deref().unwrap_or_default();
+    assert!(help.contains("entrypoints.websecure.address"), "{help}");
+
+    let declared = mrsk::config::model::DockerOption {
+        name: "entrypoints.websecure.address".into(),
+        value: Some(":443".into()),
+    };
+    scenario.config.traefik.args.push(declared);
+    let both = refusals(&scenario);
+    let help = both[0].help.as_deref().unwrap_or_default();
+    assert!(help.starts_with("it will have `websecure`;"), "{help}");
+    let labels = &mut scenario.config.roles[0].labels;
+    labels.insert(label.into(), "websecure".into());
+    let warnings = scenario.plan().warnings;
+    assert!(
+        warnings
+            .iter()
+            .any(|text| text.contains("listens on port 80")),
+        "{warnings:?}"
+    );
+}
+
+#[test]
+fn a_port_that_the_running_traefik_does_not_publish_is_told() {
+    let mut scenario = scenario("labels-and-build-options");
+    scenario.config.traefik.host_port = 8080;
+    let warnings = scenario.plan().warnings;
+    let told = [
+        "host app1.example.com: Traefik runs with other settings than the configuration has",
+        "host app1.example.com: that Traefik does not publish port 8080, which the configuration wants: no request arrives there",
+    ];
+    for text in told {
+        assert!(
+            warnings.iter().any(|warning| warning.starts_with(text)),
+            "{warnings:?}"
+        );
+    }
+}
+
+#[test]
+fn what_others_rely_on_survives_the_replacement_of_traefik() {
+    let mut scenario = scenario("original-traefik");
+    for facts in scenario.facts.hosts.values_mut() {
+        let traefik = facts.containers.get_mut("traefik").expect("it runs");
+        for network in ["theirs", "gone", "bridge"] {
+            traefik.networks.insert(network.into(), Default::default());
+        }
+        facts.networks.insert("theirs".into());
+    }
+    let plan = scenario.plan();
+    let step = find(&plan, "app1.example.com", StepKind::Traefik);
+    let text = serde_json::to_string(&step.action).expect("actions are JSON");
+    let theirs = r#"["docker","network","connect","theirs","traefik"]"#;
+    let start = r#"["docker","start","traefik"]"#;
+    assert!(
+        text.find(theirs) < text.find(start) && text.contains(theirs),
+        "{text}"
+    );
+    assert!(!text.contains("gone") && !text.contains("bridge"), "{text}");
+}

@@ -118,6 +118,11 @@ pub fn connect(container: &str, alias: Option<&str>) -> Run {
     Run::literal(argv)
 }
 
+/// Returns the command that connects `container` to a network that somebody else made.
+pub fn connect_to(network: &str, container: &str) -> Run {
+    Run::literal(["docker", "network", "connect", network, container])
+}
+
 /// Returns the command that starts `container`.
 pub fn start(container: &str) -> Run {
     Run::literal(["docker", "start", container])

@@ -33,6 +33,7 @@ pub fn compile(
     passes::pull::run(&mut draft);
     passes::network::run(&mut draft);
     passes::traefik::run(&mut draft);
+    passes::labels::run(&mut draft);
     passes::boot::run(&mut draft);
     if !operation.is_redeploy() {
         passes::prune::run(&mut draft);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::label::{Entry, Protocol, Section, Setting, parse};
 use super::names::{Names, PROBE, TRANSPORT};
 use super::tree::{Node, Segment};
-use super::{LabelError, PROBE_ENTRYPOINT, PROBE_HEADER, RouteSpec, probe_host, rule};
+use super::{LabelError, PROBE_ENTRYPOINT, PROBE_HEADER, RouteSpec, arguments, probe_host, rule};
 
 /// The highest priority that Traefik lets a router have: no other router may shadow the probe.
 const PROBE_PRIORITY: u64 = i64::MAX as u64 - 1000;
@@ -303,17 +303,7 @@ impl Draft<'_> {
             );
         }
         self.probe(&mut document);
-        let transport = self.names.prefixed(TRANSPORT);
-        document.put(
-            &[
-                "http",
-                "serversTransports",
-                &transport,
-                "forwardingTimeouts",
-                "idleConnTimeout",
-            ],
-            Node::text("1s"),
-        );
+        self.transport(&mut document);
         serde_yaml::to_string(&document.into_yaml())
             .map(|text| literal_braces(&text))
             .map_err(|error| {
@@ -347,6 +337,18 @@ impl Draft<'_> {
             ],
             Node::text(self.spec.container),
         );
+    }
+
+    /// Adds mrsk's servers transport, with what the command line says of the default one that it takes the place of.
+    fn transport(&self, document: &mut Node) {
+        let name = self.names.prefixed(TRANSPORT);
+        let mut transport = Node::map();
+        for (option, value) in arguments::of_servers_transport(self.spec.arguments) {
+            let path: Vec<&str> = option.split('.').collect();
+            transport.put(&path, Node::text(value));
+        }
+        transport.put(&["forwardingTimeouts", "idleConnTimeout"], Node::text("1s"));
+        document.put(&["http", "serversTransports", &name], transport);
     }
 
     fn error(&mut self, label: &str, message: String, help: Option<String>) {

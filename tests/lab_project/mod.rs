@@ -6,20 +6,17 @@
     reason = "each test uses a part of it; tests start processes themselves"
 )]
 
+mod ask;
 #[path = "../lab_settings/mod.rs"]
 mod lab_settings;
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+pub use ask::{Ask, Users};
 pub use lab_settings::lab;
 
 /// Longer than any command of these tests takes on a busy machine.
@@ -154,82 +151,13 @@ impl Machine {
 
     /// Returns the status and the body of a GET through Traefik.
     pub fn get(&self, path: &str) -> std::io::Result<(u16, Vec<u8>)> {
-        let address: SocketAddr = format!("{}:80", self.ip).parse().unwrap();
-        let limit = Duration::from_secs(10);
-        let mut stream = TcpStream::connect_timeout(&address, limit)?;
-        stream.set_read_timeout(Some(limit))?;
-        write!(stream, "GET {path} HTTP/1.0\r\nHost: {}\r\n\r\n", self.ip)?;
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer)?;
-        let end = answer.windows(4).position(|four| four == b"\r\n\r\n");
-        let end = end.ok_or_else(|| std::io::Error::other("a torn answer"))?;
-        let head = String::from_utf8_lossy(&answer[..end]).into_owned();
-        let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
-        let status = status.ok_or_else(|| std::io::Error::other(head))?;
-        Ok((status, answer.split_off(end + 4)))
+        Ask::of(self).path(path).get()
     }
 
     /// Returns the version that the app says it is.
     #[track_caller]
     pub fn version(&self) -> String {
-        let (status, body) = self.get("/").unwrap();
-        assert_eq!(status, 200);
-        let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
-        body["version"].as_str().unwrap().to_owned()
-    }
-}
-
-/// Asks hosts again and again, until it is dropped or stopped.
-pub struct Users {
-    stop: Arc<AtomicBool>,
-    asked: Arc<AtomicUsize>,
-    threads: Vec<JoinHandle<Vec<String>>>,
-}
-
-impl Users {
-    /// Starts a thread for each host, each with a request every 20 ms.
-    pub fn of(machines: &[Machine]) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let asked = Arc::new(AtomicUsize::new(0));
-        let threads = machines.iter().cloned().map(|machine| {
-            let (stop, asked) = (stop.clone(), asked.clone());
-            std::thread::spawn(move || {
-                let mut lost = Vec::new();
-                while !stop.load(SeqCst) {
-                    match machine.get("/") {
-                        Ok((200, _)) => {}
-                        answer => lost.push(format!("{}: {answer:?}", machine.ip)),
-                    }
-                    asked.fetch_add(1, SeqCst);
-                    std::thread::sleep(Duration::from_millis(20));
-                }
-                lost
-            })
-        });
-        Self {
-            threads: threads.collect(),
-            stop,
-            asked,
-        }
-    }
-
-    /// Stops, and fails where an answer was not 200.
-    #[track_caller]
-    pub fn were_all_served(mut self) {
-        self.stop.store(true, SeqCst);
-        let lost: Vec<String> = self
-            .threads
-            .drain(..)
-            .flat_map(|t| t.join().unwrap())
-            .collect();
-        assert_eq!(lost, Vec::<String>::new());
-        assert!(self.asked.load(SeqCst) > 20);
-    }
-}
-
-impl Drop for Users {
-    fn drop(&mut self) {
-        self.stop.store(true, SeqCst);
+        Ask::of(self).version()
     }
 }
 
@@ -253,17 +181,26 @@ impl Project {
     /// Makes the project of the lab's app, with clean hosts.
     pub fn new(service: &'static str, addresses: &[&str]) -> Self {
         let locks = addresses.iter().map(|ip| lock(ip)).collect();
-        let home = tempfile::tempdir().unwrap();
-        let directory = home.path().join("app");
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lab/new-app");
-        let made = run(Command::new(script).arg(&directory));
-        assert_eq!(made.code, 0, "{}", made.err);
         let machines: Vec<Machine> = addresses.iter().map(|ip| Machine::at(ip)).collect();
         std::thread::scope(|scope| {
             for machine in &machines {
                 scope.spawn(|| machine.wipe());
             }
         });
+        Self::make(service, machines, locks)
+    }
+
+    /// Makes another project of the lab's app, on the hosts of this one as they are. It must not outlive this one.
+    pub fn another(&self, service: &'static str) -> Self {
+        Self::make(service, self.machines.clone(), Vec::new())
+    }
+
+    fn make(service: &'static str, machines: Vec<Machine>, locks: Vec<File>) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let directory = home.path().join("app");
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lab/new-app");
+        let made = run(Command::new(script).arg(&directory));
+        assert_eq!(made.code, 0, "{}", made.err);
         let project = Self {
             service,
             directory,
@@ -295,11 +232,16 @@ impl Project {
 
     /// Writes `config/deploy.yml` with this text below `servers:`.
     pub fn configure_servers(&self, servers: &str, more: &str) {
+        self.configure_traefik(servers, "", more);
+    }
+
+    /// Writes `config/deploy.yml` with these texts below `servers:` and `traefik:`, both indented.
+    pub fn configure_traefik(&self, servers: &str, traefik: &str, more: &str) {
         self.write(
             "config/deploy.yml",
             &format!(
                 "service: {0}\nimage: {0}\nservers:\n{servers}registry:\n  server: {1}\n  username: {2}\n  \
-                 password: [LAB_REGISTRY_PASSWORD]\ntraefik:\n  image: {3}\nbuilder:\n  multiarch: false\n{more}",
+                 password: [LAB_REGISTRY_PASSWORD]\ntraefik:\n  image: {3}\n{traefik}builder:\n  multiarch: false\n{more}",
                 self.service,
                 lab("LAB_REGISTRY"),
                 lab("LAB_REGISTRY_USER"),

@@ -29,6 +29,7 @@ pub(super) fn route(
         destination: config.destination.as_deref(),
         role: placement.role.name.as_str(),
         labels: &placement.role.labels,
+        arguments: &super::traefik::command_line(config, facts),
         port: config.healthcheck.port,
         alias: &placement.alias,
         container: &placement.name,

@@ -5,6 +5,7 @@ pub(super) mod boot;
 pub(super) mod bootstrap;
 pub(super) mod build;
 pub(super) mod handover;
+pub(super) mod labels;
 pub(super) mod network;
 pub(super) mod polls;
 pub(super) mod prune;
