@@ -2,6 +2,7 @@
 
 #![allow(
     dead_code,
+    unused_imports,
     clippy::disallowed_methods,
     reason = "each test uses a part of it; tests start processes themselves"
 )]
@@ -115,6 +116,15 @@ impl Machine {
         names
     }
 
+    /// Returns the ids of the containers that run, but Traefik's, sorted.
+    pub fn container_ids(&self) -> Vec<String> {
+        let said = self.sh("docker ps --no-trunc --format '{{.ID}} {{.Names}}'");
+        let ids = said.lines().filter(|line| !line.ends_with(" traefik"));
+        let mut ids: Vec<String> = ids.map(str::to_owned).collect();
+        ids.sort();
+        ids
+    }
+
     /// Returns the name and the bytes (in base64) of each routing file.
     pub fn routing_files(&self) -> String {
         self.sh("cd /var/lib/mrsk/traefik 2>/dev/null || exit 0; for f in *; do [ ! -f \"$f\" ] || { echo \"$f\"; base64 \"$f\"; }; done")
@@ -181,25 +191,32 @@ impl Project {
     /// Makes the project of the lab's app, with clean hosts.
     pub fn new(service: &'static str, addresses: &[&str]) -> Self {
         let locks = addresses.iter().map(|ip| lock(ip)).collect();
-        let machines: Vec<Machine> = addresses.iter().map(|ip| Machine::at(ip)).collect();
-        std::thread::scope(|scope| {
-            for machine in &machines {
-                scope.spawn(|| machine.wipe());
-            }
-        });
-        Self::make(service, machines, locks)
+        let machines = clean(addresses);
+        Self::make(service, machines, locks, false)
+    }
+
+    /// Makes the project of the lab's app in an image that has nothing else, with clean hosts.
+    pub fn from_scratch(service: &'static str, addresses: &[&str]) -> Self {
+        let locks = addresses.iter().map(|ip| lock(ip)).collect();
+        Self::make(service, clean(addresses), locks, true)
     }
 
     /// Makes another project of the lab's app, on the hosts of this one as they are. It must not outlive this one.
     pub fn another(&self, service: &'static str) -> Self {
-        Self::make(service, self.machines.clone(), Vec::new())
+        Self::make(service, self.machines.clone(), Vec::new(), false)
     }
 
-    fn make(service: &'static str, machines: Vec<Machine>, locks: Vec<File>) -> Self {
+    fn make(
+        service: &'static str,
+        machines: Vec<Machine>,
+        locks: Vec<File>,
+        scratch: bool,
+    ) -> Self {
         let home = tempfile::tempdir().unwrap();
         let directory = home.path().join("app");
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lab/new-app");
-        let made = run(Command::new(script).arg(&directory));
+        let scratch = scratch.then_some("--scratch");
+        let made = run(Command::new(script).arg(&directory).args(scratch));
         assert_eq!(made.code, 0, "{}", made.err);
         let project = Self {
             service,
@@ -350,6 +367,17 @@ impl Project {
                 .collect()
         })
     }
+}
+
+/// Returns the hosts with these addresses, once nothing is left on them.
+fn clean(addresses: &[&str]) -> Vec<Machine> {
+    let machines: Vec<Machine> = addresses.iter().map(|ip| Machine::at(ip)).collect();
+    std::thread::scope(|scope| {
+        for machine in &machines {
+            scope.spawn(|| machine.wipe());
+        }
+    });
+    machines
 }
 
 /// Waits until no other test uses the host, in whatever checkout, and keeps it.
