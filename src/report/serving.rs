@@ -68,9 +68,10 @@ pub(super) fn is_under_way(line: &StepSummary) -> bool {
 /// and what follows it in its session begins by itself.
 fn placement(view: &View, steps: &[Stand], moving: bool) -> String {
     let of = |kind: StepKind| {
+        // The last of its kind: before it, what serves now may get a routing file of its own.
         steps
             .iter()
-            .find(|(step, _)| step.kind == kind)
+            .rfind(|(step, _)| step.kind == kind)
             .map(|(step, status)| (*step, *status))
     };
     let new = one_line(&view.plan.version);

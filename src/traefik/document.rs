@@ -222,6 +222,29 @@ impl Draft<'_> {
             if !has_service {
                 self.choose_service(&key);
             }
+            self.outrank(&key);
+        }
+    }
+
+    /// Gives a router a higher priority than routers of other containers with the same rule have, if there are any.
+    fn outrank(&mut self, router: &Key) {
+        let Some(part) = self.parts.get_mut(router) else {
+            return;
+        };
+        let Some(rule) = part.get_text(&["rule"]) else {
+            return;
+        };
+        let own = priority(part.get_text(&["priority"]), rule);
+        let others = self
+            .spec
+            .outranks
+            .iter()
+            .filter_map(|labels| highest(labels, router.0, rule));
+        if let Some(other) = others.max() {
+            part.put(
+                &["priority"],
+                Node::Number(own.max(other.saturating_add(1))),
+            );
         }
     }
 
@@ -367,6 +390,37 @@ impl Draft<'_> {
             .unwrap_or_default();
         self.error(&label, message, help);
     }
+}
+
+/// Returns the priority of a router: by default it is the length of its rule.
+fn priority(given: Option<&str>, rule: &str) -> u64 {
+    let given = given.and_then(|text| text.trim().parse().ok());
+    given
+        .filter(|given| *given > 0)
+        .unwrap_or(rule.len() as u64)
+}
+
+/// Returns the highest priority of the routers with `rule` that `labels` define.
+fn highest(labels: &BTreeMap<String, String>, protocol: Protocol, rule: &str) -> Option<u64> {
+    let mut routers: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+    let entries = labels
+        .iter()
+        .filter_map(|(label, value)| parse(label, value).ok()?);
+    for entry in entries {
+        if (entry.protocol, entry.section) == (protocol, Section::Routers)
+            && let Setting::Value(value) = entry.value
+        {
+            let options = routers.entry(entry.name.to_lowercase()).or_default();
+            options.insert(dotted(&entry.path), value);
+        }
+    }
+    let of_rule = routers.values().filter(|options| {
+        let other = options.get("rule");
+        other.is_some_and(|other| other.trim() == rule.trim())
+    });
+    of_rule
+        .map(|options| priority(options.get("priority").map(String::as_str), rule))
+        .max()
 }
 
 fn dotted(path: &[Segment]) -> String {

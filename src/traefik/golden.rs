@@ -116,6 +116,7 @@ fn spec<'a>(labels: &'a BTreeMap<String, String>, destination: Option<&'a str>) 
         port: 3000,
         alias: "m-0123456789abcdef",
         container: "hey-web-abc123",
+        outranks: &[],
     }
 }
 
@@ -279,6 +280,54 @@ fn the_service_name_means_the_default_router() {
         text.contains("hey:web:hey:\n") && text.contains("hey:web:hey-web:\n"),
         "{text}"
     );
+}
+
+/// The rules and priorities of a new file, beside containers whose labels Traefik reads too.
+#[test]
+fn a_router_comes_before_those_of_labels_with_its_rule() {
+    let old = map(&[
+        ("traefik.http.routers.hey-web.rule", "PathPrefix(`/`)"),
+        ("traefik.http.routers.Api.rule", "Host(`api.test`)"),
+        ("traefik.http.routers.api.priority", "40"),
+        ("traefik.tcp.routers.db.rule", "HostSNI(`db.test`)"),
+    ]);
+    let new = map(&[
+        ("traefik.http.routers.api.rule", "Host(`api.test`)"),
+        ("traefik.http.routers.api.service", "hey-web"),
+        ("traefik.http.routers.more.rule", "Host(`more.test`)"),
+        ("traefik.http.routers.more.service", "hey-web"),
+        ("traefik.tcp.routers.db.rule", "HostSNI(`db.test`)"),
+        ("traefik.tcp.routers.db.entrypoints", "db"),
+    ]);
+    let priorities = |spec: &RouteSpec| -> Vec<(String, Option<u64>)> {
+        let text = routing_file(spec).expect("the labels are right");
+        let file: serde_yaml::Value = serde_yaml::from_str(&text).expect("the file is YAML");
+        let of = |name: &str| {
+            file[if name == "hey:web:db" { "tcp" } else { "http" }]["routers"][name]["priority"]
+                .as_u64()
+        };
+        [
+            "hey:web:hey-web",
+            "hey:web:api",
+            "hey:web:more",
+            "hey:web:db",
+        ]
+        .map(|name| (name.to_owned(), of(name)))
+        .into()
+    };
+    let alone = spec(&new, None);
+    assert!(
+        priorities(&alone)
+            .iter()
+            .all(|(_, priority)| priority.is_none())
+    );
+    let beside = RouteSpec {
+        outranks: &[&old],
+        ..alone
+    };
+    let expected = [Some(16), Some(41), None, Some(19)];
+    let found: Vec<Option<u64>> = priorities(&beside).into_iter().map(|(_, p)| p).collect();
+    assert_eq!(found, expected);
 }
 
 proptest::proptest! {

@@ -59,6 +59,9 @@ pub struct RouteSpec<'a> {
     pub alias: &'a str,
     /// The container's name, which the probe router answers.
     pub container: &'a str,
+    /// The labels of containers of the role that Traefik's Docker provider shows as well: a router with the rule of one of
+    /// theirs comes before it.
+    pub outranks: &'a [&'a BTreeMap<String, String>],
 }
 
 /// A label that cannot become part of a routing file.
@@ -78,6 +81,31 @@ pub struct LabelError {
 /// Every label that Traefik would not take, each with what to write instead where that is known.
 pub fn routing_file(spec: &RouteSpec) -> Result<String, Vec<LabelError>> {
     document::render(spec)
+}
+
+/// Returns `labels` with the word, for every router, that its rule is in the language of Traefik 2.
+pub fn with_old_rules(labels: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let mut labels = labels.clone();
+    let rules: Vec<String> = labels.keys().filter_map(|key| rule_of(key)).collect();
+    for router in rules {
+        labels.insert(format!("{router}.rulesyntax"), "v2".into());
+    }
+    labels
+}
+
+/// Returns `traefik.PROTOCOL.routers.NAME` of the label with the rule of a router.
+fn rule_of(label: &str) -> Option<String> {
+    let parts: Vec<&str> = label.split('.').collect();
+    match parts.as_slice() {
+        [first, _, section, _, option]
+            if first.eq_ignore_ascii_case("traefik")
+                && section.eq_ignore_ascii_case("routers")
+                && option.eq_ignore_ascii_case("rule") =>
+        {
+            Some(parts[..4].join("."))
+        }
+        _ => None,
+    }
 }
 
 /// Returns the name of the routing file: `mrsk-SERVICE@ROLE.yml`, or `mrsk-SERVICE@ROLE@DESTINATION.yml`. Two different

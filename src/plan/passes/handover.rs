@@ -1,8 +1,9 @@
 //! The handover between containers: requests go to the new one, the old ones are drained and stopped.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::switch::{id_of, why};
+use super::takeover;
 use crate::action::{Action, Poll, Probe, Run, Write};
 use crate::docker::container;
 use crate::docker::names::{LABEL_HEALTHCHECK, TRAEFIK};
@@ -33,6 +34,7 @@ pub(super) fn route(
         port: config.healthcheck.port,
         alias: &placement.alias,
         container: &placement.name,
+        outranks: &shown_by_docker(placement, facts),
     }) {
         Ok(text) => text,
         Err(errors) => {
@@ -41,7 +43,7 @@ pub(super) fn route(
         }
     };
     let hash = Sha256Hex::of(text.as_bytes());
-    let write = write(draft, &placement.routing_path, text);
+    let write = file_write(draft, &placement.routing_path, text);
     let cleanup = take_back(draft, placement, facts);
     let step = StepBuilder::new(
         id_of(placement, &placement.name, "route"),
@@ -71,17 +73,33 @@ pub(super) fn route(
     Some(draft.add(step))
 }
 
+/// Returns the labels of the old containers to which Traefik's Docker provider sends requests, beside any routing file.
+fn shown_by_docker<'a>(
+    placement: &Placement,
+    facts: &'a HostFacts,
+) -> Vec<&'a BTreeMap<String, String>> {
+    let renamed = match &placement.situation {
+        Situation::Replace {
+            rename_to: Some(_), ..
+        } => Some(&placement.name),
+        _ => None,
+    };
+    let old = placement.old.iter().chain(renamed);
+    old.filter_map(|name| facts.containers.get(name))
+        .filter(|container| takeover::is_shown_by_docker(container))
+        .map(|container| &container.labels)
+        .collect()
+}
+
 /// Returns what puts the old route back and removes the new container. Nothing where the old file's text is not known: the new
 /// container then stays, since requests may go to it.
 fn take_back(draft: &mut Draft, placement: &Placement, facts: &HostFacts) -> Vec<Action> {
-    let mut actions = match facts.files.get(&placement.routing_path) {
-        Some(old) if !is_known(old) => return Vec::new(),
-        Some(old) => vec![write(draft, &placement.routing_path, old.text.clone())],
-        None => vec![Action::Run(Run::literal([
-            "rm",
-            "-f",
-            &placement.routing_path,
-        ]))],
+    let path = &placement.routing_path;
+    let mut actions = match (takeover_text(draft, placement), facts.files.get(path)) {
+        (Some(text), _) => vec![file_write(draft, path, text)],
+        (None, Some(old)) if !is_known(old) => return Vec::new(),
+        (None, Some(old)) => vec![file_write(draft, path, old.text.clone())],
+        (None, None) => vec![Action::Run(Run::literal(["rm", "-f", path]))],
     };
     if matches!(placement.situation, Situation::Replace { .. }) {
         actions.push(Action::Run(container::remove(&placement.name)));
@@ -89,11 +107,23 @@ fn take_back(draft: &mut Draft, placement: &Placement, facts: &HostFacts) -> Vec
     actions
 }
 
+/// Returns the text of the routing file that the plan writes before the new container starts, where it does.
+fn takeover_text(draft: &Draft, placement: &Placement) -> Option<String> {
+    let host = draft
+        .hosts
+        .iter()
+        .find(|host| host.name() == placement.host)?;
+    takeover::adoption(draft.config, placement, host)
+        .ok()?
+        .map(|adoption| adoption.text)
+}
+
 fn is_known(file: &FileFacts) -> bool {
     Sha256Hex::of(file.text.as_bytes()).as_str() == file.sha256
 }
 
-fn write(draft: &mut Draft, path: &str, text: String) -> Action {
+/// Returns the writing of a routing file.
+pub(super) fn file_write(draft: &mut Draft, path: &str, text: String) -> Action {
     Action::Write(Write {
         path: path.to_owned(),
         content: draft.content(text),
@@ -103,13 +133,18 @@ fn write(draft: &mut Draft, path: &str, text: String) -> Action {
 
 /// Returns the poll that proves that Traefik sends requests to the new container.
 fn probe(placement: &Placement) -> Poll {
+    probe_of(TRAEFIK, &placement.alias, &placement.name)
+}
+
+/// Returns the poll that proves that the Traefik in container `of` has loaded the routing file of `container`, known by `alias`.
+pub(super) fn probe_of(of: &str, alias: &str, container: &str) -> Poll {
     Poll {
         probe: Probe::Route,
-        container: TRAEFIK.into(),
+        container: of.to_owned(),
         port: Some(traefik::PROBE_PORT),
         path: Some("/".into()),
-        host: Some(traefik::probe_host(&placement.alias)),
-        expect: Some(placement.name.clone()),
+        host: Some(traefik::probe_host(alias)),
+        expect: Some(container.to_owned()),
         interval_ms: 1000,
         attempts: ROUTE_SECONDS,
     }

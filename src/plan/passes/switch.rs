@@ -37,9 +37,11 @@ pub(super) fn switch(
             last: None,
         };
     };
-    if placement.role.traefik {
-        traefik::replace(draft, host, gate.clone());
-    }
+    // A Traefik that is told its routes by labels would send requests to the new container before it is ready.
+    let gate = match placement.role.traefik {
+        true => traefik::replace(draft, host, gate.clone()).or(gate),
+        false => gate,
+    };
     let begun = match &placement.situation {
         Situation::Runs | Situation::Complete { .. } => None,
         Situation::Replace { rename_to, .. } => {

@@ -1,4 +1,4 @@
-//! Starts Traefik where it does not run, and replaces one that cannot switch traffic without loss.
+//! Starts Traefik where it does not run, and sees whether one that runs is to be replaced.
 
 use std::collections::BTreeSet;
 
@@ -13,6 +13,8 @@ use crate::plan::model::{Reason, StepKind};
 use crate::plan::predicate::Predicate;
 use crate::plan::situation::{Situation, is_up};
 use crate::traefik;
+
+use super::takeover;
 
 /// Returns whether a Traefik is to be created on `host`.
 pub fn is_to_be_created(host: &HostView) -> bool {
@@ -30,7 +32,7 @@ fn can_switch(running: &TraefikFacts) -> bool {
 }
 
 /// Adds Traefik where a role needs it. Where one runs that is to be replaced and a switch follows, its replacement is part of that
-/// switch: [`replace`] adds it.
+/// switch, which adds it by [`replace`].
 pub fn run(draft: &mut Draft) {
     let Some(args) = arguments(draft) else {
         return;
@@ -50,21 +52,30 @@ pub fn run(draft: &mut Draft) {
             continue;
         }
         refuse_taken_port(draft, &host);
-        if host.facts.traefik.is_none() || !switched.contains(host.name()) {
-            create(draft, &host, &args, None);
+        if host.facts.traefik.is_none() {
+            create(draft, &host, &args);
+        } else if !switched.contains(host.name()) {
+            replace(draft, &host, None);
         }
     }
 }
 
 /// Adds the replacement of a Traefik that runs on `host` and cannot switch traffic, once. Requests to the host fail meanwhile,
-/// so it waits for `gate`.
-pub fn replace(draft: &mut Draft, host: &HostView, gate: Option<StepId>) {
-    if !is_to_be_created(host) || draft.find(Some(host.name()), StepKind::Traefik).is_some() {
-        return;
+/// so it waits for `gate`. Returns the step after which the new one serves; `None` where none is replaced.
+pub fn replace(draft: &mut Draft, host: &HostView, gate: Option<StepId>) -> Option<StepId> {
+    let running = host.facts.traefik.as_ref()?;
+    if !is_to_be_created(host) {
+        return None;
     }
-    if let Some(args) = arguments(draft) {
-        create(draft, host, &args, gate);
+    let done = draft.find(Some(host.name()), StepKind::Traefik);
+    if done.is_some() {
+        return done;
     }
+    let args = arguments(draft)?;
+    let wanted = wanted(draft, host, &args);
+    takeover::warn(draft, host, running, &args);
+    let why = why_replaced(host, running);
+    Some(takeover::replace(draft, host, &wanted, why, gate))
 }
 
 /// Returns Traefik's command line, or notes why there is none.
@@ -107,13 +118,8 @@ fn keep(draft: &mut Draft, host: &HostView, args: &[String]) {
             .help("let that user write there, or deploy as root"),
         );
     }
-    let connected = host
-        .facts
-        .containers
-        .get(TRAEFIK)
-        .is_some_and(|container| container.networks.contains_key(NETWORK));
-    if !connected {
-        return connect(draft, host);
+    if !is_connected(host) {
+        return connect(draft, host, None);
     }
     draft.unchanged(
         Some(host.name()),
@@ -122,8 +128,14 @@ fn keep(draft: &mut Draft, host: &HostView, args: &[String]) {
     );
 }
 
+/// Returns whether Traefik is in mrsk's network.
+pub(super) fn is_connected(host: &HostView) -> bool {
+    let container = host.facts.containers.get(TRAEFIK);
+    container.is_some_and(|container| container.networks.contains_key(NETWORK))
+}
+
 /// Adds a step that lets a running Traefik reach what it routes to.
-fn connect(draft: &mut Draft, host: &HostView) {
+pub(super) fn connect(draft: &mut Draft, host: &HostView, gate: Option<StepId>) {
     let subject = format!("Traefik's connection to network {NETWORK}");
     let step = StepBuilder::new(
         step_id(Some(host.name()), "traefik", TRAEFIK, "connect"),
@@ -132,6 +144,7 @@ fn connect(draft: &mut Draft, host: &HostView) {
         format!("Connect Traefik with network {NETWORK}"),
         Reason::Missing { what: subject },
     )
+    .needs(gate)
     .needs(draft.find(Some(host.name()), StepKind::Network))
     .runs([container::connect(TRAEFIK, None)])
     .done_when(vec![Predicate::contains(
@@ -153,11 +166,10 @@ fn wanted(draft: &Draft, host: &HostView, args: &[String]) -> container::Create 
     )
 }
 
-fn create(draft: &mut Draft, host: &HostView, args: &[String], gate: Option<StepId>) {
+fn create(draft: &mut Draft, host: &HostView, args: &[String]) {
     let wanted = wanted(draft, host, args);
     let directory = host.facts.routing_directory.clone();
     let existing = host.facts.containers.get(TRAEFIK);
-    let why = why(draft, host);
     let leftovers = format!("label={LABEL_CREATE}={}", wanted.digest);
     let mut first = vec![
         Run::literal(["mkdir", "-p", &directory]),
@@ -176,17 +188,27 @@ fn create(draft: &mut Draft, host: &HostView, args: &[String], gate: Option<Step
     }) {
         first.push(container::remove(TRAEFIK));
     }
+    let (summary, why) = match existing {
+        Some(_) => (
+            "Replace Traefik",
+            Reason::Incomplete {
+                what: "Traefik's container does not run".into(),
+            },
+        ),
+        None => (
+            "Start Traefik",
+            Reason::Missing {
+                what: "Traefik".into(),
+            },
+        ),
+    };
     let step = StepBuilder::new(
         step_id(Some(host.name()), "traefik", TRAEFIK, "start"),
         StepKind::Traefik,
         Some(host.name()),
-        match existing {
-            Some(_) => "Replace Traefik",
-            None => "Start Traefik",
-        },
+        summary,
         why,
     )
-    .needs(gate)
     .needs(draft.find(Some(host.name()), StepKind::InstallDocker))
     .needs(draft.find(Some(host.name()), StepKind::RegistryLogin))
     .needs(draft.find(Some(host.name()), StepKind::Network))
@@ -207,35 +229,16 @@ fn create(draft: &mut Draft, host: &HostView, args: &[String], gate: Option<Step
     draft.add(step);
 }
 
-fn why(draft: &mut Draft, host: &HostView) -> Reason {
-    let facts = host.facts;
-    let Some(running) = &facts.traefik else {
-        return if facts.containers.contains_key(TRAEFIK) {
-            Reason::Incomplete {
-                what: "Traefik's container does not run".into(),
-            }
-        } else {
-            Reason::Missing {
-                what: "Traefik".into(),
-            }
-        };
-    };
-    let (lacks, reason) = if running.directory.is_empty() {
-        let reason = Reason::Changed {
+fn why_replaced(host: &HostView, running: &TraefikFacts) -> Reason {
+    if running.directory.is_empty() {
+        return Reason::Changed {
             what: "the way Traefik is told its routes".into(),
             old: Some("container labels".into()),
-            new: Some(format!("files in {}", facts.routing_directory)),
+            new: Some(format!("files in {}", host.facts.routing_directory)),
         };
-        ("file provider", reason)
-    } else {
-        let what = format!("Traefik's entrypoint {}", traefik::PROBE_ENTRYPOINT);
-        ("entrypoint for mrsk's probe", Reason::Missing { what })
-    };
-    draft.warnings.push(format!(
-        "host {}: its Traefik has no {lacks} and is replaced; requests to this host fail until the new one answers",
-        host.name()
-    ));
-    reason
+    }
+    let what = format!("Traefik's entrypoint {}", traefik::PROBE_ENTRYPOINT);
+    Reason::Missing { what }
 }
 
 fn refuse_taken_port(draft: &mut Draft, host: &HostView) {
