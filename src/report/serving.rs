@@ -138,12 +138,17 @@ fn old_remains(steps: &[Stand]) -> Option<String> {
 
 /// Returns what a Traefik that was not brought up means, to be followed by the host.
 fn traefik(step: &Step, status: &StepStatus) -> Option<&'static str> {
-    let missing = matches!(step.why, Reason::Missing { .. });
-    match status {
-        StepStatus::Failed { .. } | StepStatus::InDoubt | StepStatus::Lost => Some(match missing {
-            true => "does not run yet, so that nothing is served, on",
-            false => "was being replaced: requests may be refused on",
-        }),
-        _ => None,
+    let has_failed = match status {
+        StepStatus::Failed { .. } => true,
+        StepStatus::InDoubt | StepStatus::Lost => false,
+        _ => return None,
+    };
+    // What starts a Traefik in the place of another starts that one again when it fails.
+    let is_undone = has_failed && !step.cleanup.is_empty();
+    match step.why {
+        _ if is_undone => Some("is not replaced: the one before was started again on"),
+        Reason::Missing { .. } => Some("does not run yet, so that nothing is served, on"),
+        Reason::NeededBy { .. } => None,
+        _ => Some("was being replaced: requests may be refused on"),
     }
 }

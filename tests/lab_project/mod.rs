@@ -154,11 +154,16 @@ impl Machine {
 
     /// Returns the status and the body of a GET through Traefik.
     pub fn get(&self, path: &str) -> std::io::Result<(u16, Vec<u8>)> {
+        self.get_as(&self.ip, path)
+    }
+
+    /// As [`Self::get`], for another name in the header `Host`.
+    pub fn get_as(&self, name: &str, path: &str) -> std::io::Result<(u16, Vec<u8>)> {
         let address: SocketAddr = format!("{}:80", self.ip).parse().unwrap();
         let limit = Duration::from_secs(10);
         let mut stream = TcpStream::connect_timeout(&address, limit)?;
         stream.set_read_timeout(Some(limit))?;
-        write!(stream, "GET {path} HTTP/1.0\r\nHost: {}\r\n\r\n", self.ip)?;
+        write!(stream, "GET {path} HTTP/1.0\r\nHost: {name}\r\n\r\n")?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer)?;
         let end = answer.windows(4).position(|four| four == b"\r\n\r\n");

@@ -28,7 +28,7 @@ const TRAEFIK_NEW: &str = "traefik_new";
 const FAREWELL_SECONDS: u32 = 2;
 
 /// Seconds from the stop of the one to the first answer of the other.
-const GAP_SECONDS: u32 = 2;
+const GAP_SECONDS: u32 = 1;
 
 /// Seconds for which a Traefik without a route of this service must run to count as up.
 const STEADY_SECONDS: u32 = 3;
