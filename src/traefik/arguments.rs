@@ -1,5 +1,7 @@
 //! Traefik's own command line.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{LabelError, PROBE_ENTRYPOINT, PROBE_PORT, ROUTES_DIR, SERVICE_LABEL};
 
 /// Returns Traefik's arguments: mrsk's own, then the user's in their order, `--name=value` each (`--name` alone where the
@@ -54,6 +56,41 @@ pub fn command_line(user: &[(String, Option<String>)]) -> Result<Vec<String>, Ve
                 }),
         )
         .collect())
+}
+
+/// Returns the names of the entrypoints that a command line declares, in lower case, without mrsk's own.
+pub fn entrypoints(args: &[String]) -> BTreeSet<String> {
+    let names = args.iter().filter_map(|arg| {
+        let lower = arg.to_lowercase();
+        let (name, _) = lower
+            .strip_prefix("--entrypoints.")?
+            .split_once(['.', '='])?;
+        Some(name.to_owned())
+    });
+    names.filter(|name| name != PROBE_ENTRYPOINT).collect()
+}
+
+/// Returns the labels whose router listens at none of `entrypoints`: Traefik would leave it out.
+pub fn unreachable(
+    labels: &BTreeMap<String, String>,
+    entrypoints: &BTreeSet<String>,
+) -> Vec<LabelError> {
+    let known = entrypoints.iter().map(String::as_str).collect::<Vec<_>>();
+    let wanted = labels.iter().filter(|(label, _)| {
+        let label = label.to_lowercase();
+        label.starts_with("traefik.") && label.ends_with(".entrypoints")
+    });
+    wanted
+        .filter(|(_, value)| {
+            let mut names = value.split(',').map(|name| name.trim().to_lowercase());
+            !names.any(|name| entrypoints.contains(&name))
+        })
+        .map(|(label, value)| LabelError {
+            label: label.clone(),
+            message: format!("Traefik has no entrypoint `{value}`, only {}", known.join(", ")),
+            help: Some("declare it under `traefik: {args: {entrypoints.NAME.address: …}}`; deploy leaves a Traefik that runs as it is".to_owned()),
+        })
+        .collect()
 }
 
 fn refused(name: &str) -> Option<LabelError> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{RouteSpec, routing_file};
+use super::{RouteSpec, routing_file, trial_file};
 
 type Case = (&'static str, &'static [(&'static str, &'static str)]);
 
@@ -280,6 +280,43 @@ fn the_service_name_means_the_default_router() {
         text.contains("hey:web:hey:\n") && text.contains("hey:web:hey-web:\n"),
         "{text}"
     );
+}
+
+/// A trial has names of its own, and a router on no entrypoint that users reach.
+#[test]
+fn a_trial_routes_nobody() {
+    let labels = map(&[
+        ("traefik.http.routers.hey.rule", "Host(`a.test`)"),
+        ("traefik.http.routers.hey.middlewares", "m"),
+        ("traefik.http.middlewares.m.compress", "true"),
+        ("traefik.tcp.routers.db.rule", "HostSNI(`db.test`)"),
+        ("traefik.tcp.routers.db.entrypoints", "db"),
+    ]);
+    let text = trial_file(&spec(&labels, None)).expect("there is a rule");
+    let file: serde_yaml::Value = serde_yaml::from_str(&text).expect("the file is YAML");
+    assert!(file.get("tcp").is_none(), "{text}");
+    let routers = file["http"]["routers"].as_mapping().expect("a map");
+    let (name, router) = routers.iter().next().expect("one router");
+    assert_eq!(
+        (routers.len(), name.as_str()),
+        (1, Some("try:hey:web:mrsk-probe"))
+    );
+    assert_eq!(router["entryPoints"][0], "mrsk-probe");
+    let rule = router["rule"].as_str().unwrap_or_default();
+    assert!(
+        rule.starts_with("Host(`try-m-0123456789abcdef.mrsk.internal`) || "),
+        "{rule}"
+    );
+    assert!(rule.contains("(Host(`a.test`))"), "{rule}");
+    assert_eq!(router["middlewares"][1], "try:hey:web:m");
+    let sections = file["http"].as_mapping().expect("a map");
+    for (section, parts) in sections {
+        for name in parts.as_mapping().expect("a map").keys() {
+            let name = name.as_str().unwrap_or_default();
+            assert!(name.starts_with("try:"), "{section:?} {name}");
+        }
+    }
+    assert_eq!(trial_file(&spec(&map(&[("role", "web")]), None)), None);
 }
 
 /// The rules and priorities of a new file, beside containers whose labels Traefik reads too.

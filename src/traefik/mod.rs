@@ -6,7 +6,8 @@
 //!
 //! - the default router, service and retry middleware of a role, with the fields that the user's labels replace,
 //! - everything else that the labels define: HTTP, TCP and UDP,
-//! - a probe router on [`PROBE_ENTRYPOINT`] whose answer names the container, which proves that the file is loaded,
+//! - a probe router on [`PROBE_ENTRYPOINT`] whose answer names the container, which proves that the file is loaded and that its
+//!   rules and middlewares are such that Traefik takes them,
 //! - a servers transport that keeps idle connections for a second only, so that the established connections of an old
 //!   container are the requests in flight.
 //!
@@ -16,6 +17,7 @@ mod arguments;
 mod document;
 mod label;
 mod names;
+mod probe;
 mod rule;
 mod shape;
 mod tree;
@@ -25,7 +27,7 @@ mod golden;
 
 use std::collections::BTreeMap;
 
-pub use arguments::command_line;
+pub use arguments::{command_line, entrypoints, unreachable};
 
 /// The entrypoint that only probe routers use. No port of the host is published for it.
 pub const PROBE_ENTRYPOINT: &str = "mrsk-probe";
@@ -81,6 +83,23 @@ pub struct LabelError {
 /// Every label that Traefik would not take, each with what to write instead where that is known.
 pub fn routing_file(spec: &RouteSpec) -> Result<String, Vec<LabelError>> {
     document::render(spec)
+}
+
+/// Returns a file by which Traefik shows, before any request is sent to the container, whether it takes the rules and middlewares
+/// of [`routing_file`]: all that it has is a probe router, which answers to [`trial_host`]. `None` where there is nothing to be
+/// shown, since no label defines any, or where the labels are refused.
+pub fn trial_file(spec: &RouteSpec) -> Option<String> {
+    document::render_trial(spec)
+}
+
+/// Returns the name of the trial file. It is no routing file: no container is looked up in it.
+pub fn trial_file_name(service: &str, destination: Option<&str>, role: &str) -> String {
+    format!("try-{}", file_name(service, destination, role))
+}
+
+/// As [`probe_host`], for a trial.
+pub fn trial_host(alias: &str) -> String {
+    format!("try-{}", probe_host(alias))
 }
 
 /// Returns `labels` with the word, for every router, that its rule is in the language of Traefik 2.

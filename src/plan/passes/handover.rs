@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::switch::{id_of, why};
 use super::takeover;
+use super::traefik::{arguments, is_to_be_created};
 use crate::action::{Action, Poll, Probe, Run, Write};
+use crate::config::model::Config;
 use crate::docker::container;
 use crate::docker::names::{LABEL_HEALTHCHECK, TRAEFIK};
 use crate::facts::model::{ContainerFacts, FileFacts, HostFacts};
@@ -16,7 +18,7 @@ use crate::plan::situation::{Placement, Situation};
 use crate::traefik;
 
 /// Seconds that Traefik has to load a routing file.
-const ROUTE_SECONDS: u32 = 20;
+pub(super) const ROUTE_SECONDS: u32 = 20;
 
 /// Adds the step that sends requests to the new container. `None` where its labels are refused.
 pub(super) fn route(
@@ -25,23 +27,15 @@ pub(super) fn route(
     facts: &HostFacts,
     after: &StepId,
 ) -> Option<StepId> {
-    let config = draft.config;
-    let text = match traefik::routing_file(&traefik::RouteSpec {
-        service: &config.service,
-        destination: config.destination.as_deref(),
-        role: placement.role.name.as_str(),
-        labels: &placement.role.labels,
-        port: config.healthcheck.port,
-        alias: &placement.alias,
-        container: &placement.name,
-        outranks: &shown_by_docker(placement, facts),
-    }) {
+    let outranked = shown_by_docker(placement, facts);
+    let text = match traefik::routing_file(&spec(draft.config, placement, &outranked)) {
         Ok(text) => text,
         Err(errors) => {
             draft.refuse_labels("label", errors);
             return None;
         }
     };
+    refuse_unreachable(draft, placement, facts);
     let hash = Sha256Hex::of(text.as_bytes());
     let write = file_write(draft, &placement.routing_path, text);
     let cleanup = take_back(draft, placement, facts);
@@ -71,6 +65,73 @@ pub(super) fn route(
     .begins(false)
     .build();
     Some(draft.add(step))
+}
+
+fn spec<'a>(
+    config: &'a Config,
+    placement: &'a Placement,
+    outranks: &'a [&'a BTreeMap<String, String>],
+) -> traefik::RouteSpec<'a> {
+    traefik::RouteSpec {
+        service: &config.service,
+        destination: config.destination.as_deref(),
+        role: placement.role.name.as_str(),
+        labels: &placement.role.labels,
+        port: config.healthcheck.port,
+        alias: &placement.alias,
+        container: &placement.name,
+        outranks,
+    }
+}
+
+/// A look at what Traefik thinks of the routes, before they are those of users.
+pub(super) struct Trial {
+    /// What is done.
+    pub actions: Vec<Action>,
+    /// What is undone where that fails.
+    pub cleanup: Action,
+}
+
+/// Returns the trial of the routes that the labels define. Traefik leaves out each router that it cannot make, while the file as
+/// such is loaded: users would get 404 until it is taken back.
+pub(super) fn trial(draft: &mut Draft, placement: &Placement) -> Option<Trial> {
+    let config = draft.config;
+    let text = traefik::trial_file(&spec(config, placement, &[]))?;
+    let (directory, _) = placement.routing_path.rsplit_once('/')?;
+    let destination = config.destination.as_deref();
+    let role = placement.role.name.as_str();
+    let name = traefik::trial_file_name(&config.service, destination, role);
+    let path = format!("{directory}/{name}");
+    let remove = Action::Run(Run::literal(["rm", "-f", &path]));
+    let poll = Poll {
+        host: Some(traefik::trial_host(&placement.alias)),
+        ..probe(placement)
+    };
+    Some(Trial {
+        actions: vec![
+            file_write(draft, &path, text),
+            Action::Poll(poll),
+            remove.clone(),
+        ],
+        cleanup: remove,
+    })
+}
+
+/// Refuses labels whose router listens where the Traefik that is to serve does not.
+fn refuse_unreachable(draft: &mut Draft, placement: &Placement, facts: &HostFacts) {
+    let host = draft
+        .hosts
+        .iter()
+        .find(|host| host.name() == placement.host);
+    let stays = host.is_some_and(|host| !is_to_be_created(host));
+    let args = match (&facts.traefik, stays) {
+        (Some(running), true) => Some(running.args.clone()),
+        _ => arguments(draft),
+    };
+    let Some(args) = args else { return };
+    let entrypoints = traefik::entrypoints(&args);
+    let errors = traefik::unreachable(&placement.role.labels, &entrypoints);
+    draft.refuse_labels("label", errors);
 }
 
 /// Returns the labels of the old containers to which Traefik's Docker provider sends requests, beside any routing file.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{handover, traefik};
 use crate::action::{Action, Poll, Probe, Run};
 use crate::docker::container;
-use crate::docker::names::{LABEL_CREATE, LABEL_HEALTHCHECK, LABEL_VERSION, NETWORK};
+use crate::docker::names::{LABEL_CREATE, LABEL_HEALTHCHECK, LABEL_VERSION, NETWORK, TRAEFIK};
 use crate::facts::model::HostFacts;
 use crate::name::{HostName, StepId};
 use crate::plan::draft::{Draft, HostView, QUICK, StepBuilder, step_id};
@@ -262,7 +262,24 @@ fn healthcheck(draft: &mut Draft, placement: &Placement, after: Option<StepId>) 
             delay,
         )
     };
+    let trial = match placement.role.traefik {
+        true => handover::trial(draft, placement),
+        false => None,
+    };
     let mut cleanup = Vec::new();
+    let mut actions = vec![Action::Poll(poll)];
+    let mut diagnose = vec![container::logs(name)];
+    let mut summary = summary;
+    let mut traefik = None;
+    let mut seconds = seconds;
+    if let Some(trial) = trial {
+        summary.push_str(", and Traefik takes its routes");
+        actions.splice(0..0, trial.actions);
+        cleanup.push(trial.cleanup);
+        diagnose.insert(0, container::logs(TRAEFIK));
+        traefik = draft.find(Some(placement.host), StepKind::Traefik);
+        seconds = seconds.saturating_add(handover::ROUTE_SECONDS);
+    }
     if is_new {
         cleanup.push(Action::Run(container::remove(name)));
     }
@@ -277,11 +294,14 @@ fn healthcheck(draft: &mut Draft, placement: &Placement, after: Option<StepId>) 
     )
     .role(&placement.role.name)
     .needs(after)
-    .does(Action::Poll(poll))
-    .done_when(vec![done])
-    .on_failure(vec![container::logs(name)], cleanup)
-    .timeout(seconds.saturating_mul(2).saturating_add(QUICK))
-    .begins(!is_new)
-    .build();
+    .needs(traefik);
+    let step = actions
+        .into_iter()
+        .fold(step, StepBuilder::does)
+        .done_when(vec![done])
+        .on_failure(diagnose, cleanup)
+        .timeout(seconds.saturating_mul(2).saturating_add(QUICK))
+        .begins(!is_new)
+        .build();
     draft.add(step)
 }

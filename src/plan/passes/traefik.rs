@@ -79,7 +79,7 @@ pub fn replace(draft: &mut Draft, host: &HostView, gate: Option<StepId>) -> Opti
 }
 
 /// Returns Traefik's command line, or notes why there is none.
-fn arguments(draft: &mut Draft) -> Option<Vec<String>> {
+pub(super) fn arguments(draft: &mut Draft) -> Option<Vec<String>> {
     let user: Vec<(String, Option<String>)> = draft
         .config
         .traefik
