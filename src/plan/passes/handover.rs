@@ -17,8 +17,11 @@ use crate::plan::predicate::Predicate;
 use crate::plan::situation::{Placement, Situation};
 use crate::traefik;
 
+/// Seconds that Traefik has to take a trial file.
+pub(super) const TRIAL_SECONDS: u32 = 10;
+
 /// Seconds that Traefik has to load a routing file.
-pub(super) const ROUTE_SECONDS: u32 = 20;
+const ROUTE_SECONDS: u32 = 20;
 
 /// Adds the step that sends requests to the new container. `None` where its labels are refused.
 pub(super) fn route(
@@ -105,6 +108,7 @@ pub(super) fn trial(draft: &mut Draft, placement: &Placement) -> Option<Trial> {
     let remove = Action::Run(Run::literal(["rm", "-f", &path]));
     let poll = Poll {
         host: Some(traefik::trial_host(&placement.alias)),
+        attempts: TRIAL_SECONDS,
         ..probe(placement)
     };
     Some(Trial {

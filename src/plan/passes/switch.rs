@@ -278,7 +278,7 @@ fn healthcheck(draft: &mut Draft, placement: &Placement, after: Option<StepId>) 
         cleanup.push(trial.cleanup);
         diagnose.insert(0, container::logs(TRAEFIK));
         traefik = draft.find(Some(placement.host), StepKind::Traefik);
-        seconds = seconds.saturating_add(handover::ROUTE_SECONDS);
+        seconds = seconds.saturating_add(handover::TRIAL_SECONDS);
     }
     if is_new {
         cleanup.push(Action::Run(container::remove(name)));
