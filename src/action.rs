@@ -163,11 +163,16 @@ pub struct Poll {
     /// `Host` header of the HTTP request, for `http` and `route`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
-    /// For `route`: the value of the response header `X-Mrsk-Container` that proves that the file is loaded.
+    /// For `route`: the value of the response header `X-Mrsk-Container` that proves that the file is loaded. For `idle`: the
+    /// container that requests go to now; where it does not go on running, the poll fails at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect: Option<String>,
+    /// How often the container (for `idle`: the expected one) may have been restarted; where it was oftener, the poll fails at
+    /// once. Absent: as often as it had been at the first look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restarts: Option<u32>,
     /// Length of an attempt in milliseconds. Within it the question is asked again every 100 ms (`http`: less
-    /// often after the first second), so that a short wait stays short; what counts as an attempt is what the user counts.
+    /// often the longer it takes), so that a short wait stays short; what counts as an attempt is what the user counts.
     pub interval_ms: u32,
     /// The number of attempts after which the step fails (`idle`: after which it goes on all the same).
     pub attempts: u32,
@@ -177,7 +182,8 @@ pub struct Poll {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Probe {
-    /// The container answers 200 to a GET sent straight to its address. Fails at once when the container is not running.
+    /// The container answers 200 to a GET sent straight to its address, and does so again 50 ms later. Fails at once when the
+    /// container is not running.
     Http,
     /// Traefik answers on its probe entrypoint for the new container: the routing file is loaded.
     Route,

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use mrsk::config::dotenv::Environment;
 use mrsk::config::secrets::{Purpose, resolve_secrets, secret_names};
-use mrsk::config::{self, PASSWORD_SECRET, render};
-use mrsk::diagnostic::Diagnostic;
+use mrsk::config::{self, Destination, PASSWORD_SECRET, render};
+use mrsk::diagnostic::{self, Diagnostic};
 use mrsk::name::RoleName;
 
 const DEPLOY: &str = "service: hey
@@ -67,21 +67,149 @@ fn a_file_that_is_not_utf8_is_refused_with_its_place() {
 }
 
 #[test]
-fn a_file_that_would_be_merged_is_not_ignored() {
+fn the_file_of_a_destination_is_merged_over_the_configuration() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("deploy.yml");
     fs::write(&path, DEPLOY).unwrap();
+    let over = "servers: [10.0.0.1]\nenv: {clear: {A: b}}\n";
+    fs::write(dir.path().join("deploy.staging.yml"), over).unwrap();
+    let staging = config::load(&path, Some("staging")).unwrap().config;
+    assert_eq!(staging.destination.as_deref(), Some("staging"));
+    assert_eq!(staging.path, "deploy.yml");
+    assert_eq!(staging.hosts.len(), 1);
+    assert_eq!(staging.roles[0].env.clear["A"], "b");
+    assert_eq!(staging.roles[0].env.secret, ["MASTER"]);
+    let plain = config::load(&path, None).unwrap().config;
+    assert_eq!((plain.destination, plain.hosts.len()), (None, 2));
+}
+
+#[test]
+fn a_destination_without_a_file_is_refused_with_those_that_have_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("deploy.yml");
+    fs::write(&path, DEPLOY).unwrap();
+    let refused = |name: &str| {
+        let problem = config::load(&path, Some(name)).unwrap_err().remove(0);
+        let file = dir.path().join(format!("deploy.{name}.yml"));
+        let message = format!("destination file {} does not exist", file.display());
+        assert_eq!(problem.message, message);
+        problem.help.unwrap()
+    };
+    assert!(refused("staging").starts_with("write into it"));
+    for name in ["production", "staging"] {
+        fs::write(dir.path().join(format!("deploy.{name}.yml")), "").unwrap();
+    }
+    let known = "there are files for `production`, `staging`";
+    assert_eq!(refused("qa"), known);
+    assert_eq!(
+        refused("stagin"),
+        format!("did you mean `-d staging`? {known}")
+    );
+    let named = config::load(&path, Some("../x")).unwrap_err();
+    assert_eq!(named[0].message, "`../x` is no valid name of a destination");
+}
+
+#[test]
+fn what_is_missing_is_judged_after_the_merge() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("deploy.yml");
+    let (base, servers) = DEPLOY.split_once("servers:").unwrap();
+    let (servers, rest) = servers.split_once("registry:").unwrap();
+    fs::write(&path, format!("{base}registry:{rest}")).unwrap();
+    let staging = dir.path().join("deploy.staging.yml");
+    fs::write(&staging, format!("servers:{servers}")).unwrap();
     assert_eq!(
         config::load(&path, Some("staging"))
             .unwrap()
             .config
-            .destination,
-        Some("staging".to_owned())
+            .hosts
+            .len(),
+        2
     );
-    fs::write(dir.path().join("deploy.staging.yml"), "service: other\n").unwrap();
-    assert!(config::load(&path, Some("staging")).is_err());
-    assert!(config::load(&path, None).is_ok());
-    assert!(config::parse("deploy.yml", DEPLOY, Some("../x")).is_err());
+    let help = |destination| {
+        let problem = config::load(&path, destination).unwrap_err().remove(0);
+        assert_eq!(problem.message, "missing key `servers`");
+        problem.help.unwrap()
+    };
+    assert!(help(None).contains("or name a destination with `-d`: `staging`"));
+    fs::write(&staging, "# nothing yet\n").unwrap();
+    let elsewhere = format!("here or in {}", staging.display());
+    assert!(help(Some("staging")).contains(&elsewhere));
+    fs::write(&path, "").unwrap();
+    let empty = config::load(&path, Some("staging")).unwrap_err().remove(0);
+    assert_eq!(empty.message, "the configuration is empty");
+}
+
+#[test]
+fn every_problem_is_shown_in_the_file_it_stands_in() {
+    let over = Destination {
+        name: "staging",
+        path: "deploy.staging.yml",
+        text: "labels: [x]\nservers:\n  job:\n    hosts: [root@192.168.0.1:99]\nregistry:\n  password: hunter3\n  sever: y\n",
+    };
+    let problems = config::parse("deploy.yml", DEPLOY, Some(over)).unwrap_err();
+    assert_eq!(
+        places(&problems),
+        [
+            "deploy.staging.yml:1:1: `labels` must be a map, not a list",
+            "deploy.staging.yml:4:13: host `192.168.0.1` is also written in another way: as `192.168.0.1` with user `root` in deploy.yml:4",
+            "deploy.staging.yml:6:3: the registry's password stands in the file",
+            "deploy.staging.yml:7:3: unknown key `registry.sever`",
+        ]
+    );
+    let text = |file: &str| {
+        Some(
+            if file == "deploy.yml" {
+                DEPLOY
+            } else {
+                over.text
+            }
+            .to_owned(),
+        )
+    };
+    let shown = diagnostic::render(&problems, &text, false);
+    assert!(
+        shown.contains("sever: y") && !shown.contains("hunter"),
+        "{shown}"
+    );
+    for (base, over) in [("a: [\n", "b: }\n"), ("- a\n", "text\n")] {
+        let over = Destination {
+            name: "staging",
+            path: "deploy.staging.yml",
+            text: over,
+        };
+        let problems = config::parse("deploy.yml", base, Some(over)).unwrap_err();
+        let files = problems.iter().filter_map(|problem| problem.place.as_ref());
+        let files: BTreeSet<&str> = files.map(|place| place.file.as_str()).collect();
+        assert_eq!(files.len(), 2, "{problems:?}");
+    }
+}
+
+#[test]
+fn missing_secrets_are_named_where_the_destination_asks_for_them() {
+    let over = Destination {
+        name: "staging",
+        path: "deploy.staging.yml",
+        text: "env:\n  secret: [OTHER]\n",
+    };
+    let loaded = config::parse("deploy.yml", DEPLOY, Some(over)).unwrap();
+    let environment = environment(&[("GITHUB_TOKEN", "t"), ("MASTER", "m"), ("USERNAME", "u")]);
+    let problems = resolve_secrets(
+        &loaded.config,
+        &environment,
+        &loaded.literal_secrets,
+        &loaded.places,
+    )
+    .unwrap_err();
+    assert_eq!(
+        places(&problems),
+        [
+            "deploy.staging.yml:2:12: secret `OTHER` is not set",
+            "deploy.yml:8:16: secret `MAILER` is not set",
+        ]
+    );
+    let help = problems[0].help.as_deref().unwrap();
+    assert!(help.contains("to .env.staging or .env,"), "{help}");
 }
 
 #[test]

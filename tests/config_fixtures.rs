@@ -1,11 +1,11 @@
 //! Walks `fixtures/config`: what valid configurations resolve to, and what is said of invalid ones. With
 //! `MRSK_BLESS=1` the expectations are rewritten.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use mrsk::config::{self, Loaded};
+use mrsk::config::{self, Destination, Loaded};
 use mrsk::diagnostic::{self, Diagnostic};
 
 fn fixtures(kind: &str) -> Vec<PathBuf> {
@@ -16,7 +16,10 @@ fn fixtures(kind: &str) -> Vec<PathBuf> {
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "yml"))
-        .filter(|path| !path.to_string_lossy().ends_with(".resolved.yml"))
+        .filter(|path| {
+            let name = path.to_string_lossy();
+            !name.ends_with(".resolved.yml") && !name.ends_with(".staging.yml")
+        })
         .collect();
     files.sort();
     files
@@ -26,14 +29,33 @@ fn name(path: &Path) -> String {
     path.file_name().unwrap().to_string_lossy().into_owned()
 }
 
-fn parse(path: &Path) -> (String, Result<Loaded, Vec<Diagnostic>>) {
-    let text = fs::read_to_string(path).unwrap();
-    let result = config::parse(&name(path), &text, None);
-    (text, result)
+/// A configuration that was read, and the texts it was read from.
+struct Case {
+    result: Result<Loaded, Vec<Diagnostic>>,
+    texts: BTreeMap<String, String>,
 }
 
-fn shown(diagnostics: &[Diagnostic], text: &str) -> String {
-    diagnostic::render(diagnostics, &|_| Some(text.to_owned()), false)
+/// Reads `NAME.yml`, with `NAME.staging.yml` merged over it where there is one.
+fn parse(path: &Path) -> Case {
+    let base = fs::read_to_string(path).unwrap();
+    let over = path.with_extension("staging.yml");
+    let text = fs::read_to_string(&over).ok();
+    let destination = text.as_deref().map(|text| (name(&over), text));
+    let destination = destination.as_ref().map(|(path, text)| Destination {
+        name: "staging",
+        path,
+        text,
+    });
+    let result = config::parse(&name(path), &base, destination);
+    let texts = text.map(|text| (name(&over), text)).into_iter();
+    Case {
+        result,
+        texts: texts.chain([(name(path), base)]).collect(),
+    }
+}
+
+fn shown(diagnostics: &[Diagnostic], texts: &BTreeMap<String, String>) -> String {
+    diagnostic::render(diagnostics, &|file| texts.get(file).cloned(), false)
 }
 
 /// Compares `actual` with the file `expected`; returns what to say where they differ.
@@ -57,12 +79,12 @@ fn valid_configurations_resolve_as_expected() {
     assert!(files.len() >= 15, "only {} files", files.len());
     let mut differences = Vec::new();
     for path in files {
-        let (text, result) = parse(&path);
+        let Case { result, texts } = parse(&path);
         match result {
             Ok(loaded) => {
                 let mut actual = config::render::to_yaml(&loaded.config);
                 if !loaded.warnings.is_empty() {
-                    let warnings = shown(&loaded.warnings, &text);
+                    let warnings = shown(&loaded.warnings, &texts);
                     let warnings = warnings
                         .lines()
                         .map(|line| format!("# {line}").trim_end().to_owned() + "\n");
@@ -73,7 +95,7 @@ fn valid_configurations_resolve_as_expected() {
             Err(diagnostics) => differences.push(format!(
                 "== {}\n{}",
                 name(&path),
-                shown(&diagnostics, &text)
+                shown(&diagnostics, &texts)
             )),
         }
     }
@@ -86,11 +108,11 @@ fn invalid_configurations_are_refused_with_the_expected_words() {
     assert!(files.len() >= 30, "only {} files", files.len());
     let mut differences = Vec::new();
     for path in files {
-        let (text, result) = parse(&path);
+        let Case { result, texts } = parse(&path);
         match result {
             Ok(_) => differences.push(format!("== {} is accepted", name(&path))),
             Err(diagnostics) => {
-                let actual = shown(&diagnostics, &text);
+                let actual = shown(&diagnostics, &texts);
                 differences.extend(compare(&path.with_extension("txt"), &actual));
             }
         }
@@ -110,7 +132,8 @@ fn every_expectation_has_its_configuration() {
             .join(kind);
         for entry in fs::read_dir(folder).unwrap() {
             let file = entry.unwrap().file_name().to_string_lossy().into_owned();
-            if let Some(stem) = file.strip_suffix(suffix) {
+            let stem = file.strip_suffix(suffix);
+            if let Some(stem) = stem.or_else(|| file.strip_suffix(".staging.yml")) {
                 assert!(stems.contains(stem), "{file} has no configuration");
             }
         }
@@ -121,12 +144,12 @@ fn every_expectation_has_its_configuration() {
 fn no_message_shows_a_literal_password() {
     for kind in ["valid", "invalid"] {
         for path in fixtures(kind) {
-            let (text, result) = parse(&path);
+            let Case { result, texts } = parse(&path);
             let (diagnostics, resolved) = match result {
                 Ok(loaded) => (loaded.warnings, config::render::to_yaml(&loaded.config)),
                 Err(diagnostics) => (diagnostics, String::new()),
             };
-            let shown = shown(&diagnostics, &text);
+            let shown = shown(&diagnostics, &texts);
             assert!(!shown.contains("hunter2"), "{}: {shown}", name(&path));
             assert!(
                 kind == "valid" || !resolved.contains("hunter2"),

@@ -4,12 +4,23 @@ use std::fs;
 use std::path::Path;
 
 use mrsk::config::dotenv::Environment;
-use mrsk::{config, diagnostic};
+use mrsk::config::{self, Destination};
+use mrsk::diagnostic;
 use proptest::prelude::*;
 
 /// Reads `text`, and renders what comes of it.
 fn read(text: &str) -> String {
-    match config::parse("deploy.yml", text, Some("staging")) {
+    both(text, text)
+}
+
+/// Reads `text` with `over` merged over it, and renders what comes of it.
+fn both(text: &str, over: &str) -> String {
+    let destination = Destination {
+        name: "staging",
+        path: "deploy.staging.yml",
+        text: over,
+    };
+    match config::parse("deploy.yml", text, Some(destination)) {
         Ok(loaded) => {
             config::secrets::secret_names(&loaded.config);
             config::render::fingerprint(&loaded.config);
@@ -136,12 +147,34 @@ proptest! {
     }
 
     #[test]
+    fn any_two_mutants_are_merged_or_refused(text in mutant(), over in mutant()) {
+        both(&text, &over);
+    }
+
+    #[test]
+    fn a_file_merged_over_itself_or_over_nothing_is_itself(text in mutant()) {
+        if let Ok(mut alone) = config::parse("deploy.yml", &text, None) {
+            alone.config.destination = Some("staging".into());
+            let alone = config::render::to_yaml(&alone.config);
+            prop_assert_eq!(&both(&text, &text), &alone);
+            prop_assert_eq!(&both("", &text), &alone);
+            prop_assert_eq!(&both(&text, "# nothing\n"), &alone);
+        }
+    }
+
+    #[test]
     fn no_breakage_around_a_password_shows_it(before in soup(), after in soup()) {
         let text = format!(
             "service: hey\nimage: 37s/hey\n{before}\nregistry:\n  username: u\n  password: hunter2\n{after}\nservers: [h]\n"
         );
         if let Err(problems) = config::parse("deploy.yml", &text, None) {
             let shown = diagnostic::render(&problems, &|_| Some(text.clone()), false);
+            prop_assert!(!shown.contains("hunter2"), "{}", shown);
+        }
+        let destination = Destination { name: "staging", path: "deploy.staging.yml", text: &text };
+        if let Err(problems) = config::parse("deploy.yml", "service: hey\n", Some(destination)) {
+            let source = |file: &str| Some(if file == "deploy.yml" { "service: hey\n".to_owned() } else { text.clone() });
+            let shown = diagnostic::render(&problems, &source, false);
             prop_assert!(!shown.contains("hunter2"), "{}", shown);
         }
     }

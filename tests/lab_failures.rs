@@ -68,6 +68,10 @@ fn a_version_that_does_not_work_is_invisible_and_a_corrected_one_deploys() {
     let said = fails_without_a_trace(&project, "APP_VERSION=exits\nAPP_EXIT=3\n");
     assert!(said.contains("fatal: told to exit with 3"), "{said}");
 
+    let once = "APP_VERSION=once\nAPP_HEALTH=once\nAPP_DIE_AFTER_MS=30\n";
+    let said = fails_without_a_trace(&project, once);
+    assert!(said.contains("listening on 3000 version once"), "{said}");
+
     project.commit("APP_VERSION=corrected\n");
     let users = Users::of(&project.machines);
     project.mrsk(&["deploy"]).expect(0);

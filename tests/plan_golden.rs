@@ -4,6 +4,8 @@ mod plan_support;
 
 use std::collections::BTreeSet;
 
+use mrsk::facts::model::ContainerFacts;
+use mrsk::plan::compile::compile;
 use mrsk::plan::{Plan, Step, StepKind, wire};
 use mrsk::show::{self, Colour, Look};
 use plan_support::{ancestors, assert_golden, assert_rules, scenario, scenarios};
@@ -76,6 +78,105 @@ fn what_runs_needs_no_step() {
     let web = recorded.unchanged.iter().find(|item| item.subject == "web");
     let reason = &web.expect("web was looked at").reason;
     assert!(reason.contains("was not asked"), "{reason}");
+}
+
+/// Returns every text of the plan that names something of the service, its steps' commands foremost.
+fn texts(plan: &Plan) -> String {
+    let steps = serde_json::to_string(&plan.steps).expect("steps are JSON");
+    let relies_on: Vec<_> = plan.hosts.values().map(|host| &host.relies_on).collect();
+    steps + &serde_json::to_string(&relies_on).expect("predicates are JSON")
+}
+
+#[test]
+fn a_destination_leaves_the_others_of_its_service_alone() {
+    let mut scenario = scenario("destination");
+    let plan = scenario.plan();
+    let text = texts(&plan);
+    for own in [
+        "hey-web-staging-",
+        "mrsk-hey@web@staging.yml",
+        "label=destination=staging",
+    ] {
+        assert!(text.contains(own), "{own}");
+    }
+    let facts = &scenario.facts.hosts["app1.example.com"];
+    let is_own = |container: &ContainerFacts| {
+        container
+            .labels
+            .get("destination")
+            .is_some_and(|name| name == "staging")
+    };
+    let others: Vec<_> = facts
+        .containers
+        .iter()
+        .filter(|(name, container)| *name != "traefik" && !is_own(container))
+        .collect();
+    assert_eq!(others.len(), 3);
+    for (name, container) in others {
+        assert!(!text.contains(name.as_str()), "{name}");
+        let images = format!("\"image\",\"rm\",\"{}", container.image);
+        assert!(!text.contains(&images), "{images}");
+    }
+    for path in ["mrsk-hey@web.yml", "mrsk-hey@web@production.yml"] {
+        assert!(facts.files.keys().any(|known| known.ends_with(path)));
+        assert!(!text.contains(path), "{path}");
+    }
+    scenario.config.destination = None;
+    scenario.operation.destination = None;
+    let plain = scenario.plan();
+    assert_ne!(plain.config.sha256, plan.config.sha256);
+    let text = texts(&plain);
+    assert!(text.contains("label!=destination"));
+    for other in ["staging-", "production", "@staging"] {
+        assert!(!text.contains(other), "{other}");
+    }
+}
+
+#[test]
+fn a_name_that_a_container_of_another_destination_has_is_refused() {
+    let mut scenario = scenario("destination");
+    scenario.config.destination = None;
+    scenario.operation.destination = None;
+    scenario.operation.version = "production-0a1b2c3".into();
+    let problems = compile(&scenario.config, &scenario.facts, &scenario.operation).unwrap_err();
+    let message = &problems[0].message;
+    assert!(
+        message.contains("hey-web-production-0a1b2c3 is taken"),
+        "{message}"
+    );
+    assert!(message.ends_with("destination `production`"), "{message}");
+}
+
+#[test]
+fn a_redeploy_replaces_what_runs_and_prepares_nothing() {
+    use StepKind::{Drain, Healthcheck, Pull, RegistryLogin, Rename, Route, Start, Stop};
+    let mut redeploy = scenario("redeploy");
+    let plan = redeploy.plan();
+    let mut expected = vec![(RegistryLogin, ""), (Pull, "")];
+    let switch = [Rename, Start, Healthcheck, Route, Drain, Stop];
+    expected.extend(switch.map(|kind| (kind, "web")));
+    for host in plan.hosts.keys() {
+        assert_eq!(on(&plan, host.as_str()), expected);
+    }
+
+    let lacking = ["app1.example.com", "app2.example.com"].map(mrsk::name::HostName::new);
+    let facts = &mut redeploy.facts.hosts;
+    facts.get_mut(&lacking[0]).expect("a host").traefik = None;
+    facts.get_mut(&lacking[1]).expect("a host").docker.answers = false;
+    let compiled = compile(&redeploy.config, &redeploy.facts, &redeploy.operation);
+    let problems: Vec<String> = compiled
+        .expect_err("no host is prepared")
+        .into_iter()
+        .map(|problem| format!("{} ({})", problem.message, problem.help.unwrap_or_default()))
+        .collect();
+    let help = "(redeploy prepares no host; `mrsk deploy` does)";
+    assert_eq!(
+        problems,
+        [
+            format!("host app2.example.com: docker does not answer {help}"),
+            format!("host app1.example.com: Traefik does not run {help}"),
+        ]
+    );
 }
 
 #[test]
@@ -244,4 +345,100 @@ fn prose_shortens_commits_and_commands_do_not() {
     let start = find(&plan, "app1.example.com", StepKind::Start);
     let action = serde_json::to_string(&start.action).expect("an action is JSON");
     assert!(action.contains(&plan.version));
+}
+
+/// Returns why there is no plan of `scenario`.
+fn refusals(scenario: &plan_support::Scenario) -> Vec<mrsk::diagnostic::Diagnostic> {
+    let compiled =
+        mrsk::plan::compile::compile(&scenario.config, &scenario.facts, &scenario.operation);
+    compiled.expect_err("there is no plan")
+}
+
+#[test]
+fn an_entrypoint_that_traefik_lacks_is_refused() {
+    let mut scenario = scenario("labels-and-build-options");
+    let label = "traefik.http.routers.hey-web.entrypoints";
+    let labels = &mut scenario.config.roles[0].labels;
+    labels.insert(label.into(), "web,websecure".into());
+    let there = refusals(&scenario);
+    assert_eq!(there.len(), 1, "{there:?}");
+    assert_eq!(
+        there[0].message,
+        format!(
+            "host app1.example.com: label `{label}` names entrypoint `websecure`, which the Traefik that runs there does not have"
+        )
+    );
+    let help = there[0].help.as_deref().unwrap_or_default();
+    assert!(
+        help.starts_with("it has `web`, and deploy leaves"),
+        "{help}"
+    );
+
+    for facts in scenario.facts.hosts.values_mut() {
+        facts.traefik = None;
+        facts.containers.remove("traefik");
+    }
+    let not_yet = refusals(&scenario);
+    assert_eq!(not_yet.len(), 1, "{not_yet:?}");
+    let help = not_yet[0].help.as_deref().unwrap_or_default();
+    assert!(help.contains("entrypoints.websecure.address"), "{help}");
+
+    let declared = mrsk::config::model::DockerOption {
+        name: "entrypoints.websecure.address".into(),
+        value: Some(":443".into()),
+    };
+    scenario.config.traefik.args.push(declared);
+    let both = refusals(&scenario);
+    let help = both[0].help.as_deref().unwrap_or_default();
+    assert!(help.starts_with("it will have `websecure`;"), "{help}");
+    let labels = &mut scenario.config.roles[0].labels;
+    labels.insert(label.into(), "websecure".into());
+    let warnings = scenario.plan().warnings;
+    assert!(
+        warnings
+            .iter()
+            .any(|text| text.contains("listens on port 80")),
+        "{warnings:?}"
+    );
+}
+
+#[test]
+fn a_port_that_the_running_traefik_does_not_publish_is_told() {
+    let mut scenario = scenario("labels-and-build-options");
+    scenario.config.traefik.host_port = 8080;
+    let warnings = scenario.plan().warnings;
+    let told = [
+        "host app1.example.com: Traefik runs with other settings than the configuration has",
+        "host app1.example.com: that Traefik does not publish port 8080, which the configuration wants: no request arrives there",
+    ];
+    for text in told {
+        assert!(
+            warnings.iter().any(|warning| warning.starts_with(text)),
+            "{warnings:?}"
+        );
+    }
+}
+
+#[test]
+fn what_others_rely_on_survives_the_replacement_of_traefik() {
+    let mut scenario = scenario("original-traefik");
+    for facts in scenario.facts.hosts.values_mut() {
+        let traefik = facts.containers.get_mut("traefik").expect("it runs");
+        for network in ["theirs", "gone", "bridge"] {
+            traefik.networks.insert(network.into(), Default::default());
+        }
+        facts.networks.insert("theirs".into());
+    }
+    let plan = scenario.plan();
+    let id = "app1.example.com/traefik/traefik/replace";
+    let step = plan.steps.iter().find(|step| step.id.as_str() == id);
+    let step = step.expect("Traefik is replaced");
+    let text = serde_json::to_string(&step.action).expect("actions are JSON");
+    let theirs = r#"["docker","network","connect","theirs","traefik_new"]"#;
+    let start = r#"["docker","start","traefik_new"]"#;
+    assert!(
+        text.find(theirs) < text.find(start) && text.contains(theirs),
+        "{text}"
+    );
+    assert!(!text.contains("gone") && !text.contains("bridge"), "{text}");
 }

@@ -352,7 +352,7 @@ fn thousands_of_hosts_take_seconds_and_a_linear_plan() {
         (500, &["web", "job"][..], 5_000..5_100),
         (5_000, &["web"][..], 40_000..40_100),
     ] {
-        let config = config(&large(hosts, roles));
+        let config = config(&large(hosts, roles), None);
         let mut facts = scenario("prune").facts;
         facts.hosts = config
             .hosts

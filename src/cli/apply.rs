@@ -18,7 +18,7 @@ pub(super) struct Args {
     #[command(flatten)]
     run: RunArgs,
 
-    /// File with secrets, instead of .env in the current directory
+    /// File with secrets, instead of .env.DEST and .env in the current directory; DEST is the plan's destination
     #[arg(long, value_name = "FILE")]
     env_file: Option<PathBuf>,
 }

@@ -18,12 +18,17 @@ pub struct ProjectArgs {
         short,
         long = "config-file",
         value_name = "FILE",
-        default_value = "config/deploy.yml"
+        default_value = "config/deploy.yml",
+        global = true
     )]
     pub config: PathBuf,
 
-    /// File with secrets, instead of .env in the current directory
-    #[arg(long, value_name = "FILE")]
+    /// Where it is deployed to: config/deploy.DEST.yml is merged over config/deploy.yml, and .env.DEST goes before .env
+    #[arg(short, long, value_name = "DEST", global = true)]
+    pub destination: Option<String>,
+
+    /// File with secrets, instead of .env.DEST and .env in the current directory
+    #[arg(long, value_name = "FILE", global = true)]
     pub env_file: Option<PathBuf>,
 }
 

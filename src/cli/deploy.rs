@@ -1,4 +1,4 @@
-//! `mrsk deploy`
+//! `mrsk deploy` and `mrsk redeploy`
 
 use super::args::{LinkArgs, ProjectArgs, SelectionArgs};
 use super::exit::Failure;
@@ -6,7 +6,7 @@ use super::project::{self, Values};
 use super::run::{self, RunArgs};
 use super::{facts, plan};
 
-/// Options of `mrsk deploy`.
+/// Options of `mrsk deploy` and `mrsk redeploy`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
@@ -19,12 +19,12 @@ pub(super) struct Args {
     run: RunArgs,
 }
 
-/// Compiles the plan that `mrsk plan deploy` prints, and applies it over the same connections.
-pub(super) async fn run(args: Args, verbose: bool) -> Result<u8, Failure> {
+/// Compiles the plan that `mrsk plan NAME` prints, and applies it over the same connections.
+pub(super) async fn run(args: Args, name: &str, verbose: bool) -> Result<u8, Failure> {
     let project = project::load(&args.project, Values::Needed)?;
     let root = project::root().await?;
     let source = project::source(&project.config, &root).await?;
-    let operation = project::operation(&project.config, &args.selection, &source)?;
+    let operation = project::operation(&project.config, &args.selection, &source, name)?;
     let links = facts::open(&args.link, project::targets(&project.config))?;
     let made = match plan::look(&project, &links, &operation, source).await {
         Ok(facts) => plan::make(&project, &facts, &operation),

@@ -94,7 +94,7 @@ fn query(config: &Config, secrets: &Secrets) -> Result<Query, Failure> {
     Ok(Query {
         service: config.service.clone(),
         destination: config.destination.clone(),
-        ports: vec![config.traefik.host_port],
+        ports: config.traefik.published_ports().into_iter().collect(),
         repository: config.repository(),
         secrets: config
             .roles

@@ -5,6 +5,7 @@ use super::exit::{DONE, Failure};
 use super::project::{self, Values};
 use super::{exit, facts};
 use crate::facts::document;
+use crate::plan::DEPLOY;
 
 /// Options of `mrsk inspect`.
 #[derive(Debug, clap::Args)]
@@ -26,7 +27,7 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     let links = facts::open(&args.link, project::targets(&project.config))?;
     let taken = facts::take(&project.config, &project.secrets, &links, &hosts).await;
     links.close();
-    let registry = match project::operation(&project.config, &args.selection, &source) {
+    let registry = match project::operation(&project.config, &args.selection, &source, DEPLOY) {
         Ok(operation) => facts::registry(&project.config, &operation.version).await,
         Err(_) => std::collections::BTreeMap::new(),
     };

@@ -20,6 +20,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::plan::{DEPLOY, REDEPLOY};
 use exit::Failure;
 
 /// Deploy web apps as containers to hosts reached over SSH, behind Traefik, without downtime
@@ -53,6 +54,8 @@ enum Command {
     Apply(apply::Args),
     /// Plan a deploy and apply it at once
     Deploy(deploy::Args),
+    /// Deploy, and replace also containers that run the version; prepare no host, and prune nothing
+    Redeploy(deploy::Args),
     /// Show a plan for review
     Show(show::Args),
     /// Print what is known about the hosts as JSON
@@ -84,7 +87,8 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
     match cli.command {
         Command::Plan(args) => block_on(plan::run(args)),
         Command::Apply(args) => block_on(apply::run(args, verbose)),
-        Command::Deploy(args) => block_on(deploy::run(args, verbose)),
+        Command::Deploy(args) => block_on(deploy::run(args, DEPLOY, verbose)),
+        Command::Redeploy(args) => block_on(deploy::run(args, REDEPLOY, verbose)),
         Command::Show(args) => show::run(args),
         Command::Inspect(args) => block_on(inspect::run(args)),
         Command::Audit(args) => block_on(audit::run(args)),

@@ -10,7 +10,7 @@ use super::facts;
 use super::project::{self, Project, Values};
 use crate::diagnostic::Diagnostic;
 use crate::facts::model::{Facts, SourceFacts};
-use crate::plan::{Operation, Plan, compile, leak, wire};
+use crate::plan::{DEPLOY, Operation, Plan, REDEPLOY, compile, leak, wire};
 use crate::secret::Secrets;
 use crate::show;
 
@@ -49,11 +49,21 @@ pub(super) struct Args {
 enum Kind {
     /// Deploy a version
     Deploy,
+    /// Deploy a version, and replace also containers that run it; prepare no host, and prune nothing
+    Redeploy,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Deploy => DEPLOY,
+            Self::Redeploy => REDEPLOY,
+        }
+    }
 }
 
 /// Prints the plan to standard output, and shows it on standard error.
 pub(super) async fn run(args: Args) -> Result<u8, Failure> {
-    let Kind::Deploy = args.operation;
     let names_only = args.no_secrets || args.facts.is_some();
     let values = if names_only {
         Values::NamesOnly
@@ -83,11 +93,12 @@ async fn known(args: &Args, project: &Project) -> Result<(Facts, Operation), Fai
         let mut facts = facts::read(path)?;
         facts.secrets_compared = false;
         let source = facts.source.clone().unwrap_or_default();
-        let operation = project::operation(config, &args.selection, &source)?;
+        let operation =
+            project::operation(config, &args.selection, &source, args.operation.name())?;
         return Ok((facts, operation));
     }
     let source = project::source(config, &root).await?;
-    let operation = project::operation(config, &args.selection, &source)?;
+    let operation = project::operation(config, &args.selection, &source, args.operation.name())?;
     if args.fresh {
         let hosts = facts::fresh(config);
         let facts = facts::document(hosts, std::collections::BTreeMap::new(), Some(source));
@@ -99,7 +110,7 @@ async fn known(args: &Args, project: &Project) -> Result<(Facts, Operation), Fai
     Ok((facts?, operation))
 }
 
-/// Takes the facts that a deploy needs.
+/// Takes the facts that an operation needs.
 pub(super) async fn look(
     project: &Project,
     links: &std::sync::Arc<crate::apply::links::Links>,

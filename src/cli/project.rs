@@ -13,7 +13,7 @@ use crate::config::{self, Loaded, secrets};
 use crate::facts::model::SourceFacts;
 use crate::facts::source;
 use crate::name::{HostName, Sha256Hex};
-use crate::plan::{Operation, SshRoute, compile};
+use crate::plan::{DEPLOY, Operation, SshRoute, compile};
 use crate::record::Ending;
 use crate::secret::Secrets;
 use crate::transport::Target;
@@ -38,7 +38,7 @@ pub(super) enum Values {
 
 /// Reads the configuration and prints its warnings.
 pub(super) fn load_config(args: &ProjectArgs) -> Result<Loaded, Failure> {
-    let loaded = config::load(&args.config, None)
+    let loaded = config::load(&args.config, args.destination.as_deref())
         .map_err(|diagnostics| Failure::of(exit::CONFIGURATION, diagnostics))?;
     exit::warn(&loaded.warnings);
     Ok(loaded)
@@ -50,7 +50,7 @@ pub(super) fn load(args: &ProjectArgs, values: Values) -> Result<Project, Failur
     let secrets = match values {
         Values::NamesOnly => Secrets::new(),
         Values::Needed => {
-            let environment = environment(args.env_file.as_deref(), None)?;
+            let environment = environment(args.env_file.as_deref(), args.destination.as_deref())?;
             secrets::resolve_secrets(
                 &loaded.config,
                 &environment,
@@ -210,6 +210,7 @@ pub(super) fn operation(
     config: &Config,
     args: &SelectionArgs,
     source: &SourceFacts,
+    name: &str,
 ) -> Result<Operation, Failure> {
     let asked = args
         .version
@@ -233,6 +234,7 @@ pub(super) fn operation(
         .help("a version is the tag of an image: letters, digits, `_`, `.` and `-`, at most 128"));
     }
     Ok(Operation {
+        name: name.to_owned(),
         skip_push: args.skip_push,
         ..deploy_to(config, &args.hosts, version)
     })
@@ -250,7 +252,7 @@ fn deploy_to(config: &Config, args: &HostArgs, version: String) -> Operation {
         _ => args.hosts.clone(),
     };
     Operation {
-        name: "deploy".into(),
+        name: DEPLOY.to_owned(),
         version,
         hosts,
         roles: args.roles.clone(),

@@ -11,6 +11,7 @@ use crate::apply::driver::{self, Job};
 use crate::apply::links::Links;
 use crate::apply::preflight::{self, Lack, Missing};
 use crate::apply::state::Options;
+use crate::config::dotenv::files_shown;
 use crate::diagnostic::Diagnostic;
 use crate::facts::Query;
 use crate::journal::{Journal, PlanStore};
@@ -60,7 +61,8 @@ pub(super) async fn apply(
     let (inputs, missing) = preflight::collect(&plan, lookup, &root).await;
     if !missing.is_empty() {
         let outstanding = still_needed(&plan, &links, missing).await;
-        refuse(outstanding).inspect_err(|_| links.close())?;
+        refuse(outstanding, plan.operation.destination.as_deref())
+            .inspect_err(|_| links.close())?;
     }
     let run = RunId::new(hex(&facts::random::<16>()?));
     let store =
@@ -207,14 +209,17 @@ async fn still_needed(plan: &Plan, links: &Arc<Links>, missing: Vec<Missing>) ->
 }
 
 /// Refuses to begin without what outstanding steps need.
-fn refuse(missing: Vec<Missing>) -> Result<(), Failure> {
+fn refuse(missing: Vec<Missing>, destination: Option<&str>) -> Result<(), Failure> {
     if missing.is_empty() {
         return Ok(());
     }
     let is_stale = missing
         .iter()
         .all(|missing| matches!(missing.what, Lack::Source(_)));
-    let diagnostics = missing.into_iter().map(diagnostic).collect();
+    let diagnostics = missing
+        .into_iter()
+        .map(|missing| diagnostic(missing, destination))
+        .collect();
     let code = if is_stale {
         exit::STALE
     } else {
@@ -223,7 +228,7 @@ fn refuse(missing: Vec<Missing>) -> Result<(), Failure> {
     Err(Failure::of(code, diagnostics))
 }
 
-fn diagnostic(missing: Missing) -> Diagnostic {
+fn diagnostic(missing: Missing, destination: Option<&str>) -> Diagnostic {
     let steps: Vec<&str> = missing
         .steps
         .iter()
@@ -238,7 +243,10 @@ fn diagnostic(missing: Missing) -> Diagnostic {
     };
     match missing.what {
         Lack::Variable(name) => Diagnostic::error(format!("`{name}` is not set, and needed by {steps}"))
-            .help(format!("set {name} in the environment, or write it to .env; nothing was changed")),
+            .help(format!(
+                "set {name} in the environment, or write it to {}; nothing was changed",
+                files_shown(destination)
+            )),
         Lack::File { path, problem } => Diagnostic::error(format!("{path}: {problem}; needed by {steps}"))
             .help("apply where the plan's files are, as in a clone of the same commit; nothing was changed"),
         Lack::Source(problem) => Diagnostic::error(format!("the image cannot be built as planned: {problem}"))
@@ -258,10 +266,13 @@ mod tests {
         };
         let source = || missing(Lack::Source("another commit".into()));
         let secret = || missing(Lack::Variable("KEY".into()));
-        assert!(refuse(Vec::new()).is_ok());
-        assert_eq!(refuse(vec![source()]).unwrap_err().code(), exit::STALE);
+        assert!(refuse(Vec::new(), None).is_ok());
         assert_eq!(
-            refuse(vec![source(), secret()]).unwrap_err().code(),
+            refuse(vec![source()], None).unwrap_err().code(),
+            exit::STALE
+        );
+        assert_eq!(
+            refuse(vec![source(), secret()], None).unwrap_err().code(),
             exit::CONFIGURATION
         );
     }

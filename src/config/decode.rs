@@ -12,7 +12,7 @@ pub type Places = BTreeMap<String, Vec<Place>>;
 
 /// Collects problems while nodes are read.
 pub(super) struct Decoder<'a> {
-    file: &'a str,
+    files: Vec<&'a str>,
     /// What was found so far.
     pub(super) diagnostics: Vec<Diagnostic>,
     /// References to variables found so far.
@@ -74,22 +74,36 @@ impl<'n> Field<'n> {
 }
 
 impl<'a> Decoder<'a> {
-    /// Returns a decoder of `file`.
-    pub(super) fn new(file: &'a str) -> Self {
+    /// Returns a decoder of `files`, to which marks refer by their position.
+    pub(super) fn new(files: Vec<&'a str>) -> Self {
         Self {
-            file,
+            files,
             diagnostics: Vec::new(),
             places: Places::new(),
         }
     }
 
-    /// Returns `mark` as a place of the file.
+    /// Returns the name of a file.
+    pub(super) fn file(&self, file: usize) -> &'a str {
+        self.files.get(file).copied().unwrap_or_default()
+    }
+
+    /// Returns `mark` as a place of the file that it names.
     pub(super) fn place(&self, mark: Mark) -> Place {
         Place {
-            file: self.file.to_owned(),
+            file: self.file(mark.file).to_owned(),
             line: mark.line,
             column: mark.column,
             length: mark.length,
+        }
+    }
+
+    /// Returns how a message about `mark` names another place: by its line, where both are in the same file.
+    pub(super) fn seen_from(&self, mark: Mark, place: &Place) -> String {
+        if place.file == self.file(mark.file) {
+            format!("line {}", place.line)
+        } else {
+            format!("{}:{}", place.file, place.line)
         }
     }
 

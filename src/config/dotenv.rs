@@ -60,6 +60,14 @@ impl FromIterator<(String, String)> for Environment {
     }
 }
 
+/// Returns the names of the files that variables of `destination` are read from, for messages.
+pub fn files_shown(destination: Option<&str>) -> String {
+    match destination {
+        Some(destination) => format!(".env.{destination} or .env"),
+        None => ".env".to_owned(),
+    }
+}
+
 /// The files to read, the one that wins last, each with its name in messages.
 fn files(dir: &Path, destination: Option<&str>, explicit: Option<&Path>) -> Vec<(PathBuf, String)> {
     if let Some(path) = explicit {

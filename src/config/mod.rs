@@ -1,10 +1,11 @@
 //! The configuration: from `deploy.yml` and `.env` to a [`model::Config`], with every problem reported at once.
 //!
-//! Text becomes a tree of nodes with positions (`node`), the tree becomes values (`decode` and one module per area),
+//! Text becomes a tree of nodes with positions (`node`), a destination's tree is merged over it (`destination`), the tree becomes values (`decode` and one module per area),
 //! and defaults and merging are done there, once: the model has no open questions.
 
 mod builder;
 mod decode;
+mod destination;
 pub mod dotenv;
 mod env;
 mod host;
@@ -22,6 +23,7 @@ mod yaml;
 use std::path::Path;
 
 pub use decode::Places;
+pub use destination::Destination;
 pub use registry::PASSWORD_SECRET;
 pub use service::DEFAULT_TRAEFIK_IMAGE;
 
@@ -29,7 +31,7 @@ use crate::diagnostic::{Diagnostic, Place, Severity};
 use crate::secret::Secrets;
 use decode::{Decoder, Field, Record};
 use model::Config;
-use node::{Kind, Mark};
+use node::{BASE, Kind, Mark, Node, OVERLAY};
 use servers::Global;
 
 /// The largest file that is read, in bytes.
@@ -75,22 +77,44 @@ pub struct Loaded {
     pub warnings: Vec<Diagnostic>,
 }
 
-/// Reads the configuration `text`. `path_shown` is its path as messages and the model have it.
+/// What a configuration is read from.
+struct Input<'a> {
+    path: &'a str,
+    text: &'a str,
+    destination: Option<Destination<'a>>,
+    /// Destinations that could have been named.
+    known: &'a [String],
+}
+
+/// Reads the configuration `text`, with a destination's file merged over it. `path_shown` is its path as messages and the
+/// model have it.
 ///
 /// # Errors
-/// Every problem of the file, with warnings among them, in the order of the file.
+/// Every problem of the files, with warnings among them, in the order of the files.
 pub fn parse(
     path_shown: &str,
     text: &str,
-    destination: Option<&str>,
+    destination: Option<Destination<'_>>,
 ) -> Result<Loaded, Vec<Diagnostic>> {
-    let path = path_shown.replace('\\', "/");
-    let mut decoder = Decoder::new(&path);
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let result = read(&mut decoder, &path, text, destination);
+    parse_input(&Input {
+        path: path_shown,
+        text,
+        destination,
+        known: &[],
+    })
+}
+
+fn parse_input(input: &Input<'_>) -> Result<Loaded, Vec<Diagnostic>> {
+    let over = input.destination;
+    let files = [(input.path, input.text)].into_iter();
+    let files = files.chain(over.map(|over| (over.path, over.text)));
+    let mut decoder = Decoder::new(files.clone().map(|(path, _)| path).collect());
+    let result = read(&mut decoder, input);
     let places = std::mem::take(&mut decoder.places);
     let mut diagnostics = decoder.diagnostics;
-    reveal::hide_secret_lines(text, &mut diagnostics);
+    for (path, text) in files {
+        reveal::hide_secret_lines(path, text, &mut diagnostics);
+    }
     diagnostics.sort_by(|left, right| left.place.cmp(&right.place));
     match result {
         Some((config, literal_secrets)) if is_valid(&diagnostics) => Ok(Loaded {
@@ -103,43 +127,68 @@ pub fn parse(
     }
 }
 
-/// Reads the configuration of the file `path`.
+/// Reads the configuration of the file `path`, and merges that of `destination`, which lies beside it, over it.
 ///
 /// # Errors
 /// As [`parse`]; a file that is not there or cannot be read.
 pub fn load(path: &Path, destination: Option<&str>) -> Result<Loaded, Vec<Diagnostic>> {
-    let shown = path.display().to_string().replace('\\', "/");
-    let whole = |message: String, help: &str| {
-        let place = whole_file(&shown);
-        vec![Diagnostic::error(message).at(place).help(help)]
-    };
-    let bytes = std::fs::read(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => whole(
-            format!("configuration file {shown} does not exist"),
-            "start mrsk in the directory that has `config/deploy.yml`, or name the file with `-c FILE`",
-        ),
-        _ => whole(
-            format!("configuration file {shown} cannot be read: {error}"),
-            "look at the path and its permissions, or name another file with `-c FILE`",
-        ),
-    })?;
-    if let Some(file) = destination_file(path, destination) {
-        return Err(whole(
-            format!("{file} would be merged over this file, which this version does not do yet"),
-            "write one complete file per destination, and name it with `-c FILE`",
-        ));
+    if let Some(problem) = destination.and_then(destination::check) {
+        return Err(vec![problem]);
     }
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let good = String::from_utf8_lossy(good);
-        let mark = end_of(&good);
-        let place = Decoder::new(&shown).place(mark);
-        let problem = Diagnostic::error("the file is not UTF-8 here").at(place);
-        vec![problem.help("save the file as UTF-8").hide_source()]
+    let missing =
+        "start mrsk in the directory that has `config/deploy.yml`, or name the file with `-c FILE`";
+    let base = read_file(path, "configuration file", || missing.to_owned())?;
+    let known = destination::known(path);
+    let over = destination.map(|name| {
+        let file = destination::file(path, name);
+        let text = read_file(&file, "destination file", || {
+            destination::help(name, &known)
+        });
+        text.map(|text| (name, shown_path(&file), text))
+    });
+    let over = over.transpose()?;
+    let mut loaded = parse_input(&Input {
+        path: &shown_path(path),
+        text: &base,
+        destination: over
+            .as_ref()
+            .map(|(name, path, text)| Destination { name, path, text }),
+        known: &known,
     })?;
-    let mut loaded = parse(&shown, &text, destination)?;
     loaded.config.path = portable(path);
     Ok(loaded)
+}
+
+/// Reads a file; `missing` says what to do where it is not there.
+fn read_file(
+    path: &Path,
+    what: &str,
+    missing: impl Fn() -> String,
+) -> Result<String, Vec<Diagnostic>> {
+    let shown = shown_path(path);
+    let bytes = std::fs::read(path).map_err(|error| {
+        let (problem, help) = match error.kind() {
+            std::io::ErrorKind::NotFound => ("does not exist".to_owned(), missing()),
+            _ => (
+                format!("cannot be read: {error}"),
+                "look at the path and its permissions, or name another file with `-c FILE`"
+                    .to_owned(),
+            ),
+        };
+        let error = Diagnostic::error(format!("{what} {shown} {problem}"));
+        vec![error.at(whole_file(&shown)).help(help)]
+    })?;
+    String::from_utf8(bytes).map_err(|error| {
+        let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let mark = end_of(&String::from_utf8_lossy(good), BASE);
+        let place = Decoder::new(vec![&shown]).place(mark);
+        let problem = Diagnostic::error("the file is not UTF-8 here").at(place);
+        vec![problem.help("save the file as UTF-8").hide_source()]
+    })
+}
+
+fn shown_path(path: &Path) -> String {
+    path.display().to_string().replace('\\', "/")
 }
 
 /// Returns `path` relative to the current directory where it lies below it; of any other absolute path the file's name,
@@ -162,13 +211,6 @@ fn is_valid(diagnostics: &[Diagnostic]) -> bool {
         .all(|diagnostic| diagnostic.severity == Severity::Warning)
 }
 
-fn destination_file(path: &Path, destination: Option<&str>) -> Option<String> {
-    let name = format!("{}.{}.yml", path.file_stem()?.to_str()?, destination?);
-    let file = path.with_file_name(name);
-    file.exists()
-        .then(|| file.display().to_string().replace('\\', "/"))
-}
-
 fn whole_file(file: &str) -> Place {
     Place {
         file: file.to_owned(),
@@ -178,65 +220,106 @@ fn whole_file(file: &str) -> Place {
     }
 }
 
-/// Returns the position after the last character of `text`.
-fn end_of(text: &str) -> Mark {
-    let line = text.rsplit('\n').next().unwrap_or("");
+/// Returns the position of the first character of a file.
+fn start(file: usize) -> Mark {
     Mark {
-        line: text.matches('\n').count() + 1,
-        column: line.chars().count() + 1,
+        file,
+        line: 1,
+        column: 1,
         length: 1,
     }
 }
 
-fn read(
-    decoder: &mut Decoder<'_>,
-    path: &str,
-    text: &str,
-    destination: Option<&str>,
-) -> Option<(Config, Secrets)> {
-    check_destination(decoder, destination);
-    if !is_readable(decoder, path, text) {
+/// Returns the position after the last character of `text`.
+fn end_of(text: &str, file: usize) -> Mark {
+    let line = text.rsplit('\n').next().unwrap_or("");
+    Mark {
+        line: text.matches('\n').count() + 1,
+        column: line.chars().count() + 1,
+        ..start(file)
+    }
+}
+
+fn read(decoder: &mut Decoder<'_>, input: &Input<'_>) -> Option<(Config, Secrets)> {
+    let problem = input
+        .destination
+        .and_then(|over| destination::check(over.name));
+    decoder.diagnostics.extend(problem);
+    let base = tree(decoder, BASE, input.text);
+    let root = match input.destination {
+        None => base?,
+        Some(over) => {
+            let over = tree(decoder, OVERLAY, over.text);
+            destination::merge(base?, over?)
+        }
+    };
+    if root.kind == Kind::Null {
+        let error = Diagnostic::error("the configuration is empty").at(whole_file(input.path));
+        let help = format!(
+            "it needs at least {}{}",
+            decode::list(REQUIRED),
+            elsewhere(input)
+        );
+        decoder.diagnostics.push(error.help(help));
         return None;
     }
-    let root = match yaml::parse(text) {
-        Ok(root) => root,
+    let record = top_level(decoder, &whole(&root), input);
+    Some(config(decoder, &record, input))
+}
+
+/// Returns the content of a file: a map, or nothing. Reports why there is none.
+fn tree(decoder: &mut Decoder<'_>, file: usize, text: &str) -> Option<Node> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if !is_readable(decoder, file, text) {
+        return None;
+    }
+    let root = match yaml::parse(text, file) {
+        Ok(root) => root.unwrap_or(Node {
+            mark: start(file),
+            kind: Kind::Null,
+        }),
         Err(problems) => {
             decoder.problems(problems);
             return None;
         }
     };
-    let Some(root) = root.filter(|root| root.kind != Kind::Null) else {
-        let error = Diagnostic::error("the configuration is empty").at(whole_file(path));
-        let help = format!("it needs at least {}", decode::list(REQUIRED));
-        decoder.diagnostics.push(error.help(help));
-        return None;
-    };
-    let field = Field {
-        path: String::new(),
-        key: root.mark,
-        node: &root,
-    };
-    if !matches!(root.kind, Kind::Mapping(_)) {
-        decoder.entries(&field);
+    if !matches!(root.kind, Kind::Mapping(_) | Kind::Null) {
+        decoder.entries(&whole(&root));
         return None;
     }
-    let record = top_level(decoder, &field);
-    Some(config(decoder, &record, path, destination))
+    Some(root)
+}
+
+fn whole(root: &Node) -> Field<'_> {
+    Field {
+        path: String::new(),
+        key: root.mark,
+        node: root,
+    }
+}
+
+/// Returns where else a missing key may be written.
+fn elsewhere(input: &Input<'_>) -> String {
+    match (input.destination, input.known) {
+        (Some(over), _) => format!(", here or in {}", over.path),
+        (None, []) => String::new(),
+        (None, known) => format!("; or name a destination with `-d`: {}", decode::list(known)),
+    }
 }
 
 /// Looks for what makes reading the file as YAML pointless.
-fn is_readable(decoder: &mut Decoder<'_>, path: &str, text: &str) -> bool {
+fn is_readable(decoder: &mut Decoder<'_>, file: usize, text: &str) -> bool {
     let before = decoder.diagnostics.len();
     if text.len() > MAX_BYTES {
         let error = Diagnostic::error(format!("the file has more than {MAX_BYTES} bytes"))
-            .at(whole_file(path));
+            .at(whole_file(decoder.file(file)));
         decoder
             .diagnostics
             .push(error.help("is it the right file? name another one with `-c FILE`"));
     }
     if let Some(position) = text.find('\0') {
         decoder.error(
-            end_of(&text[..position]),
+            end_of(&text[..position], file),
             "the file contains a NUL byte",
             "remove it",
         );
@@ -246,6 +329,7 @@ fn is_readable(decoder: &mut Decoder<'_>, path: &str, text: &str) -> bool {
             let rest = &line[position..];
             let end = rest.find("%>").map_or(rest.len(), |end| end + 2);
             let mark = Mark {
+                file,
                 line: index + 1,
                 column: line[..position].chars().count() + 1,
                 length: rest[..end].chars().count(),
@@ -260,27 +344,8 @@ fn is_readable(decoder: &mut Decoder<'_>, path: &str, text: &str) -> bool {
     decoder.diagnostics.len() == before
 }
 
-fn check_destination(decoder: &mut Decoder<'_>, destination: Option<&str>) {
-    let allowed =
-        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte);
-    if let Some(name) = destination
-        && (name.is_empty()
-            || name.len() > 63
-            || name.starts_with(['-', '_'])
-            || !name.bytes().all(allowed))
-    {
-        let message = format!(
-            "`{}` is no valid name of a destination",
-            decode::shown(name)
-        );
-        decoder.diagnostics.push(Diagnostic::error(message).help(
-            "it has lower-case letters, digits, `_` and `-`, and begins with a letter or digit",
-        ));
-    }
-}
-
 /// Returns the known keys of the file, and reports those that are unknown, not supported or missing.
-fn top_level<'n>(decoder: &mut Decoder<'_>, root: &Field<'n>) -> Record<'n> {
+fn top_level<'n>(decoder: &mut Decoder<'_>, root: &Field<'n>, input: &Input<'_>) -> Record<'n> {
     let mut known: Vec<&str> = KEYS.to_vec();
     for (name, child) in decoder.entries(root) {
         if UNSUPPORTED.contains(&name) {
@@ -302,19 +367,17 @@ fn top_level<'n>(decoder: &mut Decoder<'_>, root: &Field<'n>) -> Record<'n> {
     if !missing.is_empty() {
         let noun = if missing.len() == 1 { "key" } else { "keys" };
         let message = format!("missing {noun} {}", decode::list(&missing));
-        let help = "add at the top level, without indentation; `servers` may be a list of hosts or a map of roles";
+        let help = format!(
+            "add at the top level, without indentation{}; `servers` may be a list of hosts or a map of roles",
+            elsewhere(input)
+        );
         let error = Diagnostic::error(message).at(decoder.place(root.node.mark));
         decoder.diagnostics.push(error.help(help).hide_source());
     }
     record
 }
 
-fn config(
-    decoder: &mut Decoder<'_>,
-    record: &Record<'_>,
-    path: &str,
-    destination: Option<&str>,
-) -> (Config, Secrets) {
+fn config(decoder: &mut Decoder<'_>, record: &Record<'_>, input: &Input<'_>) -> (Config, Secrets) {
     let service = record
         .get("service")
         .and_then(|field| registry::service(decoder, field));
@@ -337,14 +400,14 @@ fn config(
         None => (Vec::new(), Vec::new()),
     };
     let config = Config {
-        path: path.to_owned(),
+        path: input.path.to_owned(),
         service: service.unwrap_or_default(),
         image: image.unwrap_or_default(),
-        destination: destination.map(str::to_owned),
+        destination: input.destination.map(|over| over.name.to_owned()),
         hosts,
         roles,
         registry,
-        builder: builder::decode(decoder, record.get("builder"), path),
+        builder: builder::decode(decoder, record.get("builder"), input.path),
         traefik: service::traefik(decoder, record.get("traefik")),
         healthcheck: service::healthcheck(decoder, record.get("healthcheck")),
         readiness_delay: seconds(decoder, record, "readiness_delay", 7),

@@ -1,6 +1,6 @@
 //! The resolved configuration: every default filled in, roles merged over the global keys, secrets as names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -206,6 +206,31 @@ pub enum Limit {
     Percent(u32),
 }
 
+impl Traefik {
+    /// Returns the TCP ports of the host that are published for Traefik: [`Traefik::host_port`], and those of the options; a range
+    /// is left to docker.
+    pub fn published_ports(&self) -> BTreeSet<u16> {
+        let options = self.options.iter();
+        options
+            .filter(|option| option.name == "publish")
+            .filter_map(|option| option.value.as_deref().and_then(published))
+            .chain([self.host_port])
+            .collect()
+    }
+}
+
+/// Reads the host's side of `[ADDRESS:]HOST:CONTAINER[/PROTOCOL]`; `None` where docker chooses the port, for UDP, and for a range.
+fn published(value: &str) -> Option<u16> {
+    let mapping = match value.split_once('/') {
+        Some((mapping, "tcp")) => mapping,
+        Some(_) => return None,
+        None => value,
+    };
+    let (host, _) = mapping.rsplit_once(':')?;
+    let port = host.rsplit_once(':').map_or(host, |(_, port)| port);
+    port.parse().ok()
+}
+
 impl Config {
     /// Returns the role whose first host is the primary one: `web` where there is such a role, else the first.
     pub fn primary_role(&self) -> Option<&Role> {
@@ -233,6 +258,28 @@ impl Config {
         match &self.destination {
             Some(destination) => format!("{}-{destination}", self.service),
             None => self.service.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn published_ports_are_those_of_the_host() {
+        let cases = [
+            ("9000:90/tcp", Some(9000)),
+            ("127.0.0.1:8443:443", Some(8443)),
+            ("[::1]:8443:443", Some(8443)),
+            ("81-83:81-83", None),
+            ("53:53/udp", None),
+            ("9000", None),
+            ("127.0.0.1::80", None),
+            ("nonsense:80", None),
+        ];
+        for (value, expected) in cases {
+            assert_eq!(published(value), expected, "{value}");
         }
     }
 }

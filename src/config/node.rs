@@ -1,8 +1,16 @@
 //! A YAML document as a tree of nodes that know where they stand. Scalars keep the text that was written.
 
-/// A position in the text. Line and column count from 1, the column and the length in characters.
+/// The configuration itself, among the files that marks name.
+pub(super) const BASE: usize = 0;
+
+/// The file that is merged over it for a destination.
+pub(super) const OVERLAY: usize = 1;
+
+/// A position in one of the texts. Line and column count from 1, the column and the length in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Mark {
+    /// Which of the files that the decoder knows: [`BASE`] or [`OVERLAY`].
+    pub(super) file: usize,
     /// Line.
     pub(super) line: usize,
     /// Column.

@@ -6,11 +6,14 @@ use crate::diagnostic::Diagnostic;
 /// Parts of a key that stand before a secret value; also of misspelt ones.
 const WORDS: [&str; 6] = ["pass", "pwd", "secret", "token", "_key", "-key"];
 
-/// Hides the source of every diagnostic whose line may hold a secret value.
-pub(super) fn hide_secret_lines(text: &str, diagnostics: &mut [Diagnostic]) {
+/// Hides the source of every diagnostic of `file` whose line in its `text` may hold a secret value.
+pub(super) fn hide_secret_lines(file: &str, text: &str, diagnostics: &mut [Diagnostic]) {
     let lines: Vec<&str> = text.lines().collect();
     for diagnostic in diagnostics {
-        let line = diagnostic.place.as_ref().map_or(0, |place| place.line);
+        let place = diagnostic.place.as_ref();
+        let line = place
+            .filter(|place| place.file == file)
+            .map_or(0, |place| place.line);
         if line > 0 && may_reveal(&lines, line - 1) {
             diagnostic.source_hidden = true;
         }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::decode::Places;
-use super::dotenv::Environment;
+use super::dotenv::{self, Environment};
 use super::model::{Config, Value};
 use crate::diagnostic::Diagnostic;
 use crate::name::RoleName;
@@ -58,11 +58,12 @@ pub fn resolve_secrets(
 ) -> Result<Secrets, Vec<Diagnostic>> {
     let mut secrets = Secrets::new();
     let mut problems = Vec::new();
+    let file = dotenv::files_shown(config.destination.as_deref());
     for (name, purposes) in secret_names(config) {
         let found = literal.get(&name).cloned();
         let error = match found.or_else(|| environment.get(&name)) {
             None => Diagnostic::error(format!("secret `{name}` is not set")).help(format!(
-                "write `{name}=…` to .env, or set it in the environment"
+                "write `{name}=…` to {file}, or set it in the environment"
             )),
             Some(secret) if secret.reveal().contains('\0') => {
                 Diagnostic::error(format!("secret `{name}` contains a NUL byte"))
@@ -72,7 +73,7 @@ pub fn resolve_secrets(
                 format!("secret `{name}` is empty, and the registry needs it"),
             )
             .help(format!(
-                "write its value to .env, as `{name}=…`, or set it in the environment"
+                "write its value to {file}, as `{name}=…`, or set it in the environment"
             )),
             Some(secret) => {
                 secrets.insert(name, secret);

@@ -249,9 +249,9 @@ impl Reader<'_, '_, '_> {
         match self.seen.get(&identity) {
             Some(seen) if seen.host != host => {
                 let message = format!(
-                    "host `{name}` is also written in another way: as {} in line {}",
+                    "host `{name}` is also written in another way: as {} in {}",
                     described(&seen.host),
-                    seen.place.line
+                    self.decoder.seen_from(mark, &seen.place)
                 );
                 let help = format!(
                     "write it the same way everywhere; here it is {}",

@@ -13,17 +13,17 @@ const MAX_NODES: usize = 200_000;
 /// The deepest nesting of lists and maps.
 const MAX_DEPTH: usize = 64;
 
-/// Reads `text` as one YAML document. `Ok(None)` is a document without content.
+/// Reads `text` as one YAML document. `Ok(None)` is a document without content. `file` is what its marks name.
 ///
 /// # Errors
 /// Every problem up to and including the first one that makes the rest unreadable.
-pub(super) fn parse(text: &str) -> Result<Option<Node>, Vec<Problem>> {
+pub(super) fn parse(text: &str, file: usize) -> Result<Option<Node>, Vec<Problem>> {
     // The parser takes blanks after the last line break for another line of a block that ends the file.
     let text = match text.trim_end_matches([' ', '\t']) {
         trimmed if trimmed.ends_with('\n') => trimmed,
         _ => text,
     };
-    let mut builder = Builder::new(text);
+    let mut builder = Builder::new(text, file);
     let mut parser = Parser::new_from_str(text);
     while let Some(event) = parser.next_event() {
         let step = match event {
@@ -73,6 +73,7 @@ enum Pending {
 }
 
 struct Builder<'t> {
+    file: usize,
     lines: Vec<&'t str>,
     unterminated: bool,
     problems: Vec<Problem>,
@@ -84,8 +85,9 @@ struct Builder<'t> {
 }
 
 impl<'t> Builder<'t> {
-    fn new(text: &'t str) -> Self {
+    fn new(text: &'t str, file: usize) -> Self {
         Self {
+            file,
             lines: text.lines().collect(),
             unterminated: !text.ends_with('\n'),
             problems: Vec::new(),
@@ -432,6 +434,7 @@ impl<'t> Builder<'t> {
             .saturating_sub(span.start.index())
             .clamp(1, rest.max(1));
         Mark {
+            file: self.file,
             line,
             column,
             length,

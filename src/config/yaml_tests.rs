@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_yaml::Value;
 
-use super::super::node::{Kind, Mark, Node};
+use super::super::node::{BASE, Kind, Mark, Node};
 use super::parse;
 
 /// Returns every scalar with its position: `line:column+length text`.
@@ -23,13 +23,13 @@ fn scalars(text: &str) -> Vec<String> {
         }
     }
     let mut found = Vec::new();
-    let root = parse(text).unwrap_or_else(|problems| panic!("{text}: {problems:?}"));
+    let root = parse(text, BASE).unwrap_or_else(|problems| panic!("{text}: {problems:?}"));
     walk(&root.unwrap(), &mut found);
     found
 }
 
 fn problems(text: &str) -> Vec<String> {
-    let problems = parse(text).expect_err(text).into_iter();
+    let problems = parse(text, BASE).expect_err(text).into_iter();
     problems
         .map(|problem| {
             format!(
@@ -153,7 +153,7 @@ proptest! {
     ]), 0..25)) {
         let text = format!("r: {}", pieces.concat());
         let text = text.trim_end_matches(' ');
-        if let (Ok(Some(node)), Ok(value)) = (parse(text), serde_yaml::from_str::<Value>(text)) {
+        if let (Ok(Some(node)), Ok(value)) = (parse(text, BASE), serde_yaml::from_str::<Value>(text)) {
             prop_assert_eq!(difference(&node, &value), None, "{:?}", text);
         }
     }

@@ -131,8 +131,8 @@ pub fn connect(container: &str, alias: Option<&str>) -> Run {
     Run::literal(argv)
 }
 
-/// Returns the command that connects `container` to `network`.
-pub fn join(network: &str, container: &str) -> Run {
+/// Returns the command that connects `container` to a network that somebody else made.
+pub fn connect_to(network: &str, container: &str) -> Run {
     Run::literal(["docker", "network", "connect", network, container])
 }
 

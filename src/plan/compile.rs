@@ -7,7 +7,7 @@ use super::model::{
     ConfigRef, FORMAT_VERSION, Image, Operation, Plan, PlanHost, SecretUse, Source, SshRoute,
     Travel,
 };
-use super::situation::{self, Placement, Situation};
+use super::situation::{self, Placement, Situation, Wanted};
 use super::{passes, wire};
 use crate::config::model::Config;
 use crate::diagnostic::Diagnostic;
@@ -15,7 +15,7 @@ use crate::docker::image;
 use crate::facts::model::{Facts, HostFacts};
 use crate::name::{HostName, PlanDigest, RoleName, Sha256Hex};
 
-/// Compiles the plan of a deploy.
+/// Compiles the plan of `operation`: a deploy, or a redeploy, which expects the hosts to be prepared.
 ///
 /// # Errors
 /// Every reason at once why there can be no plan: unknown hosts or roles, hosts that mrsk cannot support, a port that
@@ -33,8 +33,11 @@ pub fn compile(
     passes::pull::run(&mut draft);
     passes::network::run(&mut draft);
     passes::traefik::run(&mut draft);
+    passes::labels::run(&mut draft);
     passes::boot::run(&mut draft);
-    passes::prune::run(&mut draft);
+    if !operation.is_redeploy() {
+        passes::prune::run(&mut draft);
+    }
     passes::reliance::run(&mut draft);
     passes::reduction::run(&mut draft);
     finish(draft)
@@ -132,18 +135,23 @@ fn draft<'a>(
     if !odd.is_empty() {
         return Err(odd);
     }
-    let digest = pinned_digest(config, facts, operation);
+    let wanted = Wanted {
+        version: &operation.version,
+        image_digest: pinned_digest(config, facts, operation),
+        always: operation.is_redeploy(),
+    };
     let placements: Vec<Placement<'a>> = selection
         .iter()
         .filter_map(|(index, host)| {
             let role = &config.roles[*index];
             let (host, host_facts) = facts.hosts.get_key_value(host)?;
-            let version = &operation.version;
-            Some(situation::look(
-                config, role, host, host_facts, version, digest,
-            ))
+            Some(situation::look(config, role, host, host_facts, &wanted))
         })
         .collect();
+    let taken = taken_names(config, facts, &placements);
+    if !taken.is_empty() {
+        return Err(taken);
+    }
     let hosts = views(config, facts, &placements);
     Ok(Draft {
         config,
@@ -159,6 +167,27 @@ fn draft<'a>(
         contents: BTreeMap::new(),
         errors: Vec::new(),
     })
+}
+
+/// Returns the wanted containers whose name one of another destination or role has. As the parts of a name are joined with dashes,
+/// version `staging-1` without a destination and version `1` of destination `staging` have the same.
+fn taken_names(config: &Config, facts: &Facts, placements: &[Placement<'_>]) -> Vec<Diagnostic> {
+    let taken = placements.iter().filter_map(|placement| {
+        let (host, name) = (placement.host, &placement.name);
+        let other = facts.hosts.get(host)?.containers.get(name)?;
+        let labelled = |label: &str| other.labels.get(label).map_or("", String::as_str);
+        if labelled("service").is_empty() || situation::belongs(config, placement.role, other) {
+            return None;
+        }
+        let message = format!(
+            "host {host}: the name {name} is taken by a container of service `{}`, role `{}`, destination `{}`",
+            labelled("service"),
+            labelled("role"),
+            labelled("destination"),
+        );
+        Some(Diagnostic::error(message).help("deploy another version, or rename the role or the destination"))
+    });
+    taken.collect()
 }
 
 /// Returns what of the facts cannot be the name of a container or an image, and so must not become part of a command.

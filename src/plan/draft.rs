@@ -122,6 +122,16 @@ impl Draft<'_> {
         }
     }
 
+    /// Notes that `host` lacks what a deploy would give it, and this operation does not.
+    pub fn refuse_unprepared(&mut self, host: &HostView, what: &str) {
+        self.errors.push(
+            Diagnostic::error(format!("host {}: {what}", host.name())).help(format!(
+                "{} prepares no host; `mrsk deploy` does",
+                self.operation.name
+            )),
+        );
+    }
+
     /// Keeps `text` among the plan's contents, and returns its key.
     pub fn content(&mut self, text: String) -> Sha256Hex {
         let key = Sha256Hex::of(text.as_bytes());

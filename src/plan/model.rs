@@ -49,11 +49,18 @@ pub struct Plan {
     pub digest: PlanDigest,
 }
 
+/// Name of the operation that brings a version to the hosts that do not run it.
+pub const DEPLOY: &str = "deploy";
+
+/// Name of the operation that replaces every container, and leaves alone what a host needs to have once: the engine, Traefik,
+/// and what is pruned.
+pub const REDEPLOY: &str = "redeploy";
+
 /// What was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Operation {
-    /// The command: `deploy`.
+    /// The command: [`DEPLOY`] or [`REDEPLOY`].
     pub name: String,
     /// The version that was asked for, or found.
     pub version: String,
@@ -69,6 +76,13 @@ pub struct Operation {
     /// `--skip-push`: the image is in the registry already.
     #[serde(default)]
     pub skip_push: bool,
+}
+
+impl Operation {
+    /// Whether it replaces also containers that are as they should be, and prepares no host.
+    pub fn is_redeploy(&self) -> bool {
+        self.name == REDEPLOY
+    }
 }
 
 /// The image that is deployed.

@@ -53,17 +53,28 @@ pub(super) enum Situation {
     },
 }
 
+/// What every placement is compared with.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted<'a> {
+    /// The version.
+    pub version: &'a str,
+    /// Registry digest of its image, compared where it is known.
+    pub image_digest: Option<&'a str>,
+    /// Whether a container is replaced also where it does not differ.
+    pub always: bool,
+}
+
 /// Looks at what `role` runs on `host`.
 ///
-/// Which container serves is read from the routing file; `image_digest` is compared where it is known.
+/// Which container serves is read from the routing file.
 pub(super) fn look<'a>(
     config: &'a Config,
     role: &'a Role,
     host: &'a HostName,
     facts: &HostFacts,
-    version: &str,
-    image_digest: Option<&str>,
+    wanted: &Wanted,
 ) -> Placement<'a> {
+    let version = wanted.version;
     let name = names::container(config, role, version);
     let image = crate::docker::image::reference(config, version);
     let create = container::create(config, role, &name, version, &image, &facts.home);
@@ -89,6 +100,7 @@ pub(super) fn look<'a>(
         .filter(|(other, _)| **other != name)
         .collect();
     old.sort_by_key(|(other, container)| (!serves(container), (*other).clone()));
+    let other_serves = old.first().is_some_and(|(_, container)| serves(container));
     let present = facts.containers.get(&name);
     let serving = present
         .filter(|container| serves(container))
@@ -104,20 +116,21 @@ pub(super) fn look<'a>(
         name,
     };
     match present.filter(|c| is_up(c)) {
-        Some(container) => {
-            match difference(role, container, &placement.create, facts, image_digest) {
-                Some(why) => {
-                    let renamed = free_name(&placement.name, facts);
-                    placement.old.insert(0, renamed.clone());
-                    placement.situation = Situation::Replace {
-                        why,
-                        rename_to: Some(renamed),
-                        remove_first: false,
-                    };
-                }
-                None => complete(&mut placement, container, serves(container)),
+        Some(container) => match difference(role, container, &placement.create, facts, wanted) {
+            Some(why) => {
+                let renamed = free_name(&placement.name, facts);
+                placement.old.insert(
+                    usize::from(!serves(container) && other_serves),
+                    renamed.clone(),
+                );
+                placement.situation = Situation::Replace {
+                    why,
+                    rename_to: Some(renamed),
+                    remove_first: false,
+                };
             }
-        }
+            None => complete(&mut placement, container, serves(container)),
+        },
         None => {
             let old_version = serving.map(version_of);
             placement.situation = Situation::Replace {
@@ -168,7 +181,7 @@ fn difference(
     container: &ContainerFacts,
     create: &Create,
     facts: &HostFacts,
-    image_digest: Option<&str>,
+    wanted: &Wanted,
 ) -> Option<Reason> {
     let changed = |what: &str, old: Option<String>, new: Option<String>| {
         Some(Reason::Changed {
@@ -189,7 +202,7 @@ fn difference(
         };
         return changed(&what, None, None);
     }
-    if let Some(digest) = image_digest {
+    if let Some(digest) = wanted.image_digest {
         let image = facts
             .images
             .values()
@@ -208,7 +221,7 @@ fn difference(
             what: format!("its container is not in network {}", names::NETWORK),
         });
     }
-    None
+    wanted.always.then_some(Reason::Requested)
 }
 
 /// Returns `secret A` or `secrets A and B`: those whose value in `container` is another one than the local.

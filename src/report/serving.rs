@@ -84,6 +84,13 @@ fn placement(view: &View, tally: &Tally, steps: &[Stand], moving: bool) -> Strin
     };
     let old = old(steps);
     let routed = switch.kind == StepKind::Route;
+    let returned = steps
+        .iter()
+        .filter(|(step, _)| step.kind == StepKind::Drain && !step.cleanup.is_empty())
+        .find(|(_, status)| matches!(status, StepStatus::Failed { .. }));
+    if returned.is_some() {
+        return format!("{old}, again, since {new} failed after the switch, on");
+    }
     match status {
         StepStatus::Succeeded | StepStatus::AlreadyDone | StepStatus::Tolerated { .. } => {
             match old_remains(steps) {

@@ -1,15 +1,13 @@
 //! Traefik's own command line.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::{LabelError, PROBE_ENTRYPOINT, PROBE_PORT, ROUTES_DIR, SERVICE_LABEL};
 
 /// Returns Traefik's arguments: mrsk's own, then the user's in their order, `--name=value` each (`--name` alone where the
 /// value is `None`). An argument of the user replaces mrsk's of the same name, and `providers.docker.constraints` is joined
 /// to mrsk's, which keeps the Docker provider off mrsk's own containers.
 ///
-/// The entrypoint `web` on port 80 is declared where the user declares none: Traefik opens its default one only while no
-/// entrypoint is declared, and the probe's is.
+/// The entrypoint `web` on port 80 is declared where the user declares none, or only sets options of this one: Traefik opens
+/// its default one only while no entrypoint is declared, and the probe's is.
 ///
 /// # Errors
 /// Each argument without which mrsk could not switch traffic, by its name.
@@ -27,9 +25,6 @@ pub fn command_line(user: &[(String, Option<String>)]) -> Result<Vec<String>, Ve
         Some((_, Some(other))) if !other.trim().is_empty() => format!("({other}) && {constraint}"),
         _ => constraint,
     };
-    let has_entrypoint = user
-        .iter()
-        .any(|(name, _)| name.to_lowercase().starts_with("entrypoints."));
     let mut own = vec![
         ("providers.docker", "true".to_owned()),
         ("providers.docker.constraints", constraint),
@@ -37,7 +32,7 @@ pub fn command_line(user: &[(String, Option<String>)]) -> Result<Vec<String>, Ve
         ("providers.file.watch", "true".to_owned()),
         ("providers.providersThrottleDuration", "100ms".to_owned()),
     ];
-    if !has_entrypoint {
+    if needs_web(user) {
         own.push(("entrypoints.web.address", ":80".to_owned()));
     }
     let probe = format!("entrypoints.{PROBE_ENTRYPOINT}.address");
@@ -58,39 +53,57 @@ pub fn command_line(user: &[(String, Option<String>)]) -> Result<Vec<String>, Ve
         .collect())
 }
 
-/// Returns the names of the entrypoints that a command line declares, in lower case, without mrsk's own.
-pub fn entrypoints(args: &[String]) -> BTreeSet<String> {
-    let names = args.iter().filter_map(|arg| {
-        let lower = arg.to_lowercase();
-        let (name, _) = lower
-            .strip_prefix("--entrypoints.")?
-            .split_once(['.', '='])?;
-        Some(name.to_owned())
-    });
-    names.filter(|name| name != PROBE_ENTRYPOINT).collect()
+/// Returns whether the user's arguments leave it to mrsk where the entrypoint `web` listens.
+fn needs_web(user: &[(String, Option<String>)]) -> bool {
+    let options: Vec<(&str, &str)> = user
+        .iter()
+        .filter_map(|(name, _)| name.split_once('.'))
+        .filter(|(section, _)| section.eq_ignore_ascii_case("entrypoints"))
+        .map(|(_, rest)| rest.split_once('.').unwrap_or((rest, "")))
+        .collect();
+    let is_set = options.iter().any(|(name, _)| *name == "web");
+    let has_address = options
+        .iter()
+        .any(|(name, option)| *name == "web" && option.eq_ignore_ascii_case("address"));
+    options.is_empty() || is_set && !has_address
 }
 
-/// Returns the labels whose router listens at none of `entrypoints`: Traefik would leave it out.
-pub fn unreachable(
-    labels: &BTreeMap<String, String>,
-    entrypoints: &BTreeSet<String>,
-) -> Vec<LabelError> {
-    let known = entrypoints.iter().map(String::as_str).collect::<Vec<_>>();
-    let wanted = labels.iter().filter(|(label, _)| {
-        let label = label.to_lowercase();
-        label.starts_with("traefik.") && label.ends_with(".entrypoints")
-    });
-    wanted
-        .filter(|(_, value)| {
-            let mut names = value.split(',').map(|name| name.trim().to_lowercase());
-            !names.any(|name| entrypoints.contains(&name))
+/// Returns the names and values of a command line, whether they are joined by `=` or follow each other.
+pub(super) fn read(command_line: &[String]) -> impl Iterator<Item = (&str, &str)> {
+    command_line
+        .iter()
+        .enumerate()
+        .filter_map(|(at, argument)| {
+            let argument = argument.strip_prefix("--")?;
+            let next = command_line.get(at.saturating_add(1));
+            Some(argument.split_once('=').unwrap_or_else(|| {
+                let value = next.filter(|next| !next.starts_with('-'));
+                (argument, value.map_or("true", String::as_str))
+            }))
         })
-        .map(|(label, value)| LabelError {
-            label: label.clone(),
-            message: format!("Traefik has no entrypoint `{value}`, only {}", known.join(", ")),
-            help: Some("declare it under `traefik: {args: {entrypoints.NAME.address: …}}`; deploy leaves a Traefik that runs as it is".to_owned()),
-        })
-        .collect()
+}
+
+/// Returns what a command line says of the default servers transport, in the spelling of the file provider. How long that one
+/// keeps idle connections is left out.
+pub(super) fn of_servers_transport(
+    command_line: &[String],
+) -> impl Iterator<Item = (&'static str, &str)> {
+    const OPTIONS: [&str; 5] = [
+        "insecureSkipVerify",
+        "rootCAs",
+        "maxIdleConnsPerHost",
+        "forwardingTimeouts.dialTimeout",
+        "forwardingTimeouts.responseHeaderTimeout",
+    ];
+    read(command_line).filter_map(|(name, value)| {
+        let (section, given) = name.split_once('.')?;
+        let option = OPTIONS
+            .into_iter()
+            .find(|option| option.eq_ignore_ascii_case(given))?;
+        section
+            .eq_ignore_ascii_case("serversTransport")
+            .then_some((option, value))
+    })
 }
 
 fn refused(name: &str) -> Option<LabelError> {
@@ -172,6 +185,45 @@ mod tests {
                 "--Providers.ProvidersThrottleDuration=2s",
                 "--entryPoints.other.address=:9000",
                 "--ping",
+            ]
+        );
+    }
+
+    #[test]
+    fn options_of_web_do_not_take_its_port() {
+        let has_web = |user: &[(&str, Option<&str>)]| {
+            let lines = lines(user).unwrap();
+            lines.contains(&"--entrypoints.web.address=:80".to_owned())
+        };
+        let redirect = ("entrypoints.web.http.redirections.entrypoint.to", Some("s"));
+        let secure = ("entryPoints.s.address", Some(":443"));
+        assert!(has_web(&[redirect]));
+        assert!(has_web(&[redirect, secure]));
+        assert!(!has_web(&[secure]));
+        assert!(!has_web(&[
+            redirect,
+            ("Entrypoints.web.Address", Some(":8000"))
+        ]));
+    }
+
+    #[test]
+    fn settings_of_the_default_transport_are_found_in_every_spelling() {
+        let line: Vec<String> = [
+            "--serversTransport.insecureSkipVerify",
+            "--serverstransport.RootCAs=/a.pem,/b.pem",
+            "--serversTransport.forwardingTimeouts.dialTimeout",
+            "5s",
+            "--serversTransport.forwardingTimeouts.idleConnTimeout=90s",
+        ]
+        .map(String::from)
+        .into();
+        let found: Vec<_> = of_servers_transport(&line).collect();
+        assert_eq!(
+            found,
+            [
+                ("insecureSkipVerify", "true"),
+                ("rootCAs", "/a.pem,/b.pem"),
+                ("forwardingTimeouts.dialTimeout", "5s"),
             ]
         );
     }

@@ -6,7 +6,7 @@ use super::label::{Entry, Protocol, Section, Setting, parse};
 use super::names::{Names, PROBE, TRANSPORT};
 use super::probe;
 use super::tree::{Node, Segment};
-use super::{LabelError, RouteSpec, probe_host, rule, trial_host};
+use super::{LabelError, RouteSpec, arguments, probe_host, rule, trial_host};
 
 /// The rule of the default router.
 pub(super) const DEFAULT_RULE: &str = "PathPrefix(`/`)";
@@ -350,17 +350,26 @@ impl Draft<'_> {
             return Err(self.errors);
         }
         let mut document = Node::map();
-        for ((protocol, section, name), part) in self.parts {
+        for ((protocol, section, name), part) in std::mem::take(&mut self.parts) {
             document.put(
                 &[protocol.key(), section.key(), &self.names.prefixed(&name)],
                 part,
             );
         }
-        let transport = self.names.prefixed(TRANSPORT);
-        let timeouts = ["serversTransports", &transport, "forwardingTimeouts"];
-        let path = [&["http"], timeouts.as_slice(), &["idleConnTimeout"]].concat();
-        document.put(&path, Node::text("1s"));
+        self.transport(&mut document);
         Ok((document, self.names))
+    }
+
+    /// Adds mrsk's servers transport, with what the command line says of the default one that it takes the place of.
+    fn transport(&self, document: &mut Node) {
+        let name = self.names.prefixed(TRANSPORT);
+        let mut transport = Node::map();
+        for (option, value) in arguments::of_servers_transport(self.spec.arguments) {
+            let path: Vec<&str> = option.split('.').collect();
+            transport.put(&path, Node::text(value));
+        }
+        transport.put(&["forwardingTimeouts", "idleConnTimeout"], Node::text("1s"));
+        document.put(&["http", "serversTransports", &name], transport);
     }
 
     fn error(&mut self, label: &str, message: String, help: Option<String>) {

@@ -113,6 +113,7 @@ fn spec<'a>(labels: &'a BTreeMap<String, String>, destination: Option<&'a str>) 
         destination,
         role: "web",
         labels,
+        arguments: &[],
         port: 3000,
         alias: "m-0123456789abcdef",
         container: "hey-web-abc123",

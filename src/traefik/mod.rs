@@ -9,11 +9,12 @@
 //! - a probe router on [`PROBE_ENTRYPOINT`] whose answer names the container, which proves that the file is loaded and that its
 //!   rules and middlewares are such that Traefik takes them,
 //! - a servers transport that keeps idle connections for a second only, so that the established connections of an old
-//!   container are the requests in flight.
+//!   container are the requests in flight. It takes the place of Traefik's default one, and has that one's other settings.
 //!
 //! Every name in it begins with service, role and destination: Traefik skips a name that two files define.
 
 mod arguments;
+mod check;
 mod document;
 mod label;
 mod names;
@@ -27,7 +28,8 @@ mod golden;
 
 use std::collections::BTreeMap;
 
-pub use arguments::{command_line, entrypoints, unreachable};
+pub use arguments::command_line;
+pub use check::{entrypoints, listens, remarks, unknown_entrypoints};
 
 /// The entrypoint that only probe routers use. No port of the host is published for it.
 pub const PROBE_ENTRYPOINT: &str = "mrsk-probe";
@@ -55,6 +57,8 @@ pub struct RouteSpec<'a> {
     pub role: &'a str,
     /// All labels of the role's containers; only those that begin with `traefik.` are read.
     pub labels: &'a BTreeMap<String, String>,
+    /// The command line of the Traefik that reads the file.
+    pub arguments: &'a [String],
     /// The TCP port inside the container that serves where no label names another.
     pub port: u16,
     /// The container's alias on mrsk's network.

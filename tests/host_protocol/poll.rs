@@ -46,8 +46,11 @@ fn conditions() {
     use Probe::{Http, Idle, Route, Running};
     #[rustfmt::skip]
     let cases = [
-        (Http, UP, "200\n", SUCCEEDED, ""),
-        (Http, UP, "503\nrefused\nHTTP/1.1 200 OK||200\n", SUCCEEDED,
+        (Http, UP, "200\n200\n", SUCCEEDED, ""),
+        (Http, UP, "200\nrefused\n200\n200\n", SUCCEEDED, "attempt 1 of 3: curl: (7) Connection refused\n"),
+        (Http, "running 1 0 - bridge 172.17.0.2 \nrestarting 0 1 - bridge \n", "200\n", FAILED,
+         "attempt 1 of 3: container app is restarting, restarted 1 times\n"),
+        (Http, UP, "503\nrefused\nHTTP/1.1 200 OK||200\n200\n", SUCCEEDED,
          "attempt 1 of 3: 503\nattempt 2 of 3: curl: (7) Connection refused\n"),
         (Http, UP, "503\n404\n301\n", FAILED, "attempt 1 of 3: 503\nattempt 2 of 3: 404\nattempt 3 of 3: 301\n"),
         (Http, "exited 0 0 - bridge \n", "", FAILED, "attempt 1 of 3: container app is exited, restarted 0 times\n"),
@@ -57,8 +60,8 @@ fn conditions() {
         (Http, "", "", FAILED, "attempt 1 of 3: container app is missing, restarted 0 times\n"),
         (Http, "running 1 0 - none  \n", "", FAILED,
          "attempt 1 of 3: container app has no address\nattempt 2 of 3: container app has no address\nattempt 3 of 3: container app has no address\n"),
-        (Http, "running 1 0 - host  \n", "200\n", SUCCEEDED, ""),
-        (Http, "running 1 0 - mrsk invalid IP invalid IP 10.0.0.9 \n", "200\n", SUCCEEDED, ""),
+        (Http, "running 1 0 - host  \n", "200\n200\n", SUCCEEDED, ""),
+        (Http, "running 1 0 - mrsk invalid IP invalid IP 10.0.0.9 \n", "200\n200\n", SUCCEEDED, ""),
         (Route, UP, "HTTP/1.1 404 Not Found|404\nHTTP/1.1 200 OK\r|x-mrsk-container: m-1\r|200\n", SUCCEEDED,
          "attempt 1 of 3: 404, not from m-1\n"),
         (Route, UP, "X-Mrsk-Container: m-12|200\nX-Mrsk-Container: m-|200\nrefused\n", FAILED,
@@ -85,6 +88,58 @@ fn conditions() {
     }
 }
 
+/// What has taken over is looked at first, and a container that the plan started has no restart behind it.
+#[test]
+fn a_container_that_has_died_is_found_out_however_it_is_now() {
+    const RESTARTED: &str = "running 7 1 - bridge 172.17.0.3 \n";
+    let idle = |restarts| {
+        let Action::Poll(poll) = poll(Probe::Idle, 1) else {
+            unreachable!()
+        };
+        Action::Poll(Poll {
+            expect: Some("successor".into()),
+            restarts,
+            ..poll
+        })
+    };
+    let http = |restarts| {
+        let Action::Poll(poll) = poll(Probe::Http, 3000) else {
+            unreachable!()
+        };
+        Action::Poll(Poll {
+            container: "successor".into(),
+            restarts,
+            ..poll
+        })
+    };
+    let dead = "attempt 1 of 3: container successor is running, restarted 1 times\n";
+    let gone = "attempt 1 of 3: container successor is exited, restarted 0 times\n";
+    let table = [
+        (idle(None), RESTARTED, SUCCEEDED, ""),
+        (idle(Some(0)), RESTARTED, FAILED, dead),
+        (idle(Some(0)), "exited 0 0 - bridge \n", FAILED, gone),
+        (http(None), RESTARTED, SUCCEEDED, ""),
+        (http(Some(0)), RESTARTED, FAILED, dead),
+    ];
+    for sh in Sh::all() {
+        for (action, next, ending, output) in table.clone() {
+            let fixture = Fixture::new(sh);
+            fixture.fake("docker", DOCKER);
+            fixture.fake("curl", CURL);
+            fs::write(fixture.path("app"), "exited 0 0 - bridge \n").unwrap();
+            fs::write(fixture.path("successor"), next).unwrap();
+            fs::write(fixture.path("answers"), "200\n200\n").unwrap();
+            let step = StepRequest {
+                actions: vec![action],
+                ..step("poll", &[])
+            };
+            let (receipt, ..) = fixture.run_one(&step, &Inputs::default());
+            let said = block(fixture.host.read_output(&fixture.place(), &attempt(&step))).unwrap();
+            assert_eq!((receipt.ending, said.as_str()), (ending, output), "{next}");
+        }
+    }
+}
+
 fn poll(probe: Probe, port: u16) -> Action {
     Action::Poll(Poll {
         probe,
@@ -92,7 +147,8 @@ fn poll(probe: Probe, port: u16) -> Action {
         port: Some(port),
         path: Some("/up?a=1&b".into()),
         host: Some("app.internal".into()),
-        expect: Some("m-1".into()),
+        expect: (probe != Probe::Idle).then(|| "m-1".into()),
+        restarts: None,
         interval_ms: 10,
         attempts: 3,
     })

@@ -69,15 +69,16 @@ traefik_ready() {
     rm -rf "$work"
 }
 
+# Sets $LAB_APP. Checkouts of different ages share the cache, so each source has a binary of its own.
 app_ready() {
     local recipe
-    recipe=$(sha256sum < "$LAB_DIR/app/app.rs")
-    [ -x "$LAB_CACHE/app/app" ] && [ "$(cat "$LAB_CACHE/app/recipe" 2> /dev/null)" = "$recipe" ] && return
+    recipe=$(cat "$LAB_DIR"/app/*.rs | sha256sum | cut -c1-16)
+    LAB_APP=$LAB_CACHE/app/app-$recipe
+    [ ! -x "$LAB_APP" ] || return 0
     command -v rustc > /dev/null || die 'there is no rustc on this machine'
     say 'compiling the app'
     mkdir -p "$LAB_CACHE/app"
     quietly app rustc --edition 2021 -O -C target-feature=+crt-static -C strip=symbols \
-        -o "$LAB_CACHE/app/app.part" "$LAB_DIR/app/app.rs"
-    mv "$LAB_CACHE/app/app.part" "$LAB_CACHE/app/app"
-    echo "$recipe" > "$LAB_CACHE/app/recipe"
+        -o "$LAB_APP.$$" "$LAB_DIR/app/app.rs"
+    mv "$LAB_APP.$$" "$LAB_APP"
 }

@@ -2,24 +2,22 @@
 
 #![allow(
     dead_code,
+    unused_imports,
     clippy::disallowed_methods,
     reason = "each test uses a part of it; tests start processes themselves"
 )]
 
+mod ask;
 #[path = "../lab_settings/mod.rs"]
 mod lab_settings;
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+pub use ask::{Ask, Users};
 pub use lab_settings::lab;
 
 /// Longer than any command of these tests takes on a busy machine.
@@ -118,6 +116,15 @@ impl Machine {
         names
     }
 
+    /// Returns the ids of the containers that run, but Traefik's, sorted.
+    pub fn container_ids(&self) -> Vec<String> {
+        let said = self.sh("docker ps --no-trunc --format '{{.ID}} {{.Names}}'");
+        let ids = said.lines().filter(|line| !line.ends_with(" traefik"));
+        let mut ids: Vec<String> = ids.map(str::to_owned).collect();
+        ids.sort();
+        ids
+    }
+
     /// Returns the name and the bytes (in base64) of each routing file.
     pub fn routing_files(&self) -> String {
         self.sh("cd /var/lib/mrsk/traefik 2>/dev/null || exit 0; for f in *; do [ ! -f \"$f\" ] || { echo \"$f\"; base64 \"$f\"; }; done")
@@ -159,82 +166,13 @@ impl Machine {
 
     /// As [`Self::get`], for another name in the header `Host`.
     pub fn get_as(&self, name: &str, path: &str) -> std::io::Result<(u16, Vec<u8>)> {
-        let address: SocketAddr = format!("{}:80", self.ip).parse().unwrap();
-        let limit = Duration::from_secs(10);
-        let mut stream = TcpStream::connect_timeout(&address, limit)?;
-        stream.set_read_timeout(Some(limit))?;
-        write!(stream, "GET {path} HTTP/1.0\r\nHost: {name}\r\n\r\n")?;
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer)?;
-        let end = answer.windows(4).position(|four| four == b"\r\n\r\n");
-        let end = end.ok_or_else(|| std::io::Error::other("a torn answer"))?;
-        let head = String::from_utf8_lossy(&answer[..end]).into_owned();
-        let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
-        let status = status.ok_or_else(|| std::io::Error::other(head))?;
-        Ok((status, answer.split_off(end + 4)))
+        Ask::of(self).host(name).path(path).get()
     }
 
     /// Returns the version that the app says it is.
     #[track_caller]
     pub fn version(&self) -> String {
-        let (status, body) = self.get("/").unwrap();
-        assert_eq!(status, 200);
-        let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
-        body["version"].as_str().unwrap().to_owned()
-    }
-}
-
-/// Asks hosts again and again, until it is dropped or stopped.
-pub struct Users {
-    stop: Arc<AtomicBool>,
-    asked: Arc<AtomicUsize>,
-    threads: Vec<JoinHandle<Vec<String>>>,
-}
-
-impl Users {
-    /// Starts a thread for each host, each with a request every 20 ms.
-    pub fn of(machines: &[Machine]) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let asked = Arc::new(AtomicUsize::new(0));
-        let threads = machines.iter().cloned().map(|machine| {
-            let (stop, asked) = (stop.clone(), asked.clone());
-            std::thread::spawn(move || {
-                let mut lost = Vec::new();
-                while !stop.load(SeqCst) {
-                    match machine.get("/") {
-                        Ok((200, _)) => {}
-                        answer => lost.push(format!("{}: {answer:?}", machine.ip)),
-                    }
-                    asked.fetch_add(1, SeqCst);
-                    std::thread::sleep(Duration::from_millis(20));
-                }
-                lost
-            })
-        });
-        Self {
-            threads: threads.collect(),
-            stop,
-            asked,
-        }
-    }
-
-    /// Stops, and fails where an answer was not 200.
-    #[track_caller]
-    pub fn were_all_served(mut self) {
-        self.stop.store(true, SeqCst);
-        let lost: Vec<String> = self
-            .threads
-            .drain(..)
-            .flat_map(|t| t.join().unwrap())
-            .collect();
-        assert_eq!(lost, Vec::<String>::new());
-        assert!(self.asked.load(SeqCst) > 20);
-    }
-}
-
-impl Drop for Users {
-    fn drop(&mut self) {
-        self.stop.store(true, SeqCst);
+        Ask::of(self).version()
     }
 }
 
@@ -258,17 +196,33 @@ impl Project {
     /// Makes the project of the lab's app, with clean hosts.
     pub fn new(service: &'static str, addresses: &[&str]) -> Self {
         let locks = addresses.iter().map(|ip| lock(ip)).collect();
+        let machines = clean(addresses);
+        Self::make(service, machines, locks, false)
+    }
+
+    /// Makes the project of the lab's app in an image that has nothing else, with clean hosts.
+    pub fn from_scratch(service: &'static str, addresses: &[&str]) -> Self {
+        let locks = addresses.iter().map(|ip| lock(ip)).collect();
+        Self::make(service, clean(addresses), locks, true)
+    }
+
+    /// Makes another project of the lab's app, on the hosts of this one as they are. It must not outlive this one.
+    pub fn another(&self, service: &'static str) -> Self {
+        Self::make(service, self.machines.clone(), Vec::new(), false)
+    }
+
+    fn make(
+        service: &'static str,
+        machines: Vec<Machine>,
+        locks: Vec<File>,
+        scratch: bool,
+    ) -> Self {
         let home = tempfile::tempdir().unwrap();
         let directory = home.path().join("app");
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lab/new-app");
-        let made = run(Command::new(script).arg(&directory));
+        let scratch = scratch.then_some("--scratch");
+        let made = run(Command::new(script).arg(&directory).args(scratch));
         assert_eq!(made.code, 0, "{}", made.err);
-        let machines: Vec<Machine> = addresses.iter().map(|ip| Machine::at(ip)).collect();
-        std::thread::scope(|scope| {
-            for machine in &machines {
-                scope.spawn(|| machine.wipe());
-            }
-        });
         let project = Self {
             service,
             directory,
@@ -300,11 +254,16 @@ impl Project {
 
     /// Writes `config/deploy.yml` with this text below `servers:`.
     pub fn configure_servers(&self, servers: &str, more: &str) {
+        self.configure_traefik(servers, "", more);
+    }
+
+    /// Writes `config/deploy.yml` with these texts below `servers:` and `traefik:`, both indented.
+    pub fn configure_traefik(&self, servers: &str, traefik: &str, more: &str) {
         self.write(
             "config/deploy.yml",
             &format!(
                 "service: {0}\nimage: {0}\nservers:\n{servers}registry:\n  server: {1}\n  username: {2}\n  \
-                 password: [LAB_REGISTRY_PASSWORD]\ntraefik:\n  image: {3}\nbuilder:\n  multiarch: false\n{more}",
+                 password: [LAB_REGISTRY_PASSWORD]\ntraefik:\n  image: {3}\n{traefik}builder:\n  multiarch: false\n{more}",
                 self.service,
                 lab("LAB_REGISTRY"),
                 lab("LAB_REGISTRY_USER"),
@@ -413,6 +372,17 @@ impl Project {
                 .collect()
         })
     }
+}
+
+/// Returns the hosts with these addresses, once nothing is left on them.
+fn clean(addresses: &[&str]) -> Vec<Machine> {
+    let machines: Vec<Machine> = addresses.iter().map(|ip| Machine::at(ip)).collect();
+    std::thread::scope(|scope| {
+        for machine in &machines {
+            scope.spawn(|| machine.wipe());
+        }
+    });
+    machines
 }
 
 /// Waits until no other test uses the host, in whatever checkout, and keeps it.

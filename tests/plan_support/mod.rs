@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use mrsk::action::{Action, Arg};
+use mrsk::config::Destination;
 use mrsk::config::model::Config;
 use mrsk::facts::model::Facts;
 use mrsk::name::StepId;
@@ -51,18 +52,26 @@ pub fn scenario(name: &str) -> Scenario {
         let path = directory.join(file);
         std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     };
+    let operation: Operation = serde_json::from_str(&text("operation.json")).expect(name);
+    let over = operation.destination.as_ref().map(|destination| {
+        let file = format!("deploy.{destination}.yml");
+        (destination, format!("config/{file}"), text(&file))
+    });
+    let destination = over
+        .as_ref()
+        .map(|(name, path, text)| Destination { name, path, text });
     Scenario {
         name: name.to_owned(),
-        config: config(&text("deploy.yml")),
+        config: config(&text("deploy.yml"), destination),
         facts: mrsk::facts::document::read(&text("facts.json")).expect(name),
-        operation: serde_json::from_str(&text("operation.json")).expect(name),
+        operation,
         directory,
     }
 }
 
 /// Reads a configuration.
-pub fn config(text: &str) -> Config {
-    mrsk::config::parse("config/deploy.yml", text, None)
+pub fn config(text: &str, destination: Option<Destination<'_>>) -> Config {
+    mrsk::config::parse("config/deploy.yml", text, destination)
         .unwrap_or_else(|problems| panic!("{problems:?}"))
         .config
 }

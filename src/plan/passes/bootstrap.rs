@@ -55,6 +55,14 @@ pub fn run(draft: &mut Draft) {
                 "docker",
                 "curl is installed and the engine answers",
             );
+        } else if draft.operation.is_redeploy() {
+            let (_, missing) = what_is_missing(&host);
+            let what = if missing.is_empty() {
+                "docker does not answer".to_owned()
+            } else {
+                format!("{} is missing", missing.join(" and "))
+            };
+            draft.refuse_unprepared(&host, &what);
         } else {
             let step = install(&host);
             draft.add(step.build());
@@ -70,18 +78,24 @@ fn refuse(draft: &mut Draft, host: &HostView) {
     }
 }
 
-fn install(host: &HostView) -> StepBuilder {
-    let docker = &host.facts.docker;
+/// Returns the packages to install, and for people what they are.
+fn what_is_missing(host: &HostView) -> (Vec<&'static str>, Vec<&'static str>) {
     let mut packages = Vec::new();
     let mut missing = Vec::new();
     if !host.facts.curl.installed {
         packages.extend(["curl", "ca-certificates"]);
         missing.push("curl");
     }
-    if !docker.installed {
+    if !host.facts.docker.installed {
         packages.push("docker.io");
         missing.push("docker");
     }
+    (packages, missing)
+}
+
+fn install(host: &HostView) -> StepBuilder {
+    let docker = &host.facts.docker;
+    let (packages, missing) = what_is_missing(host);
     let mut actions = Vec::new();
     if !packages.is_empty() {
         let install: Vec<&str> = APT_INSTALL.into_iter().chain(packages).collect();

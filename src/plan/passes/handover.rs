@@ -1,15 +1,15 @@
 //! The handover between containers: requests go to the new one, the old ones are drained and stopped.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
+use super::polls;
 use super::switch::{id_of, why};
 use super::takeover;
-use super::traefik::{arguments, is_to_be_created};
-use crate::action::{Action, Poll, Probe, Run, Write};
+use crate::action::{Action, Run, Write};
 use crate::config::model::Config;
 use crate::docker::container;
-use crate::docker::names::{LABEL_HEALTHCHECK, TRAEFIK};
-use crate::facts::model::{ContainerFacts, FileFacts, HostFacts};
+use crate::docker::names::TRAEFIK;
+use crate::facts::model::{FileFacts, HostFacts};
 use crate::name::{Sha256Hex, StepId};
 use crate::plan::draft::{Draft, QUICK, StepBuilder};
 use crate::plan::model::{Reason, StepKind};
@@ -17,11 +17,8 @@ use crate::plan::predicate::Predicate;
 use crate::plan::situation::{Placement, Situation};
 use crate::traefik;
 
-/// Seconds that Traefik has to take a trial file.
-pub(super) const TRIAL_SECONDS: u32 = 10;
-
-/// Seconds that Traefik has to load a routing file.
-const ROUTE_SECONDS: u32 = 20;
+/// Seconds for which Traefik tries to send a request that its retry middleware has: four pauses that grow from 0.5 s.
+const RETRY_SECONDS: &str = "5";
 
 /// Adds the step that sends requests to the new container. `None` where its labels are refused.
 pub(super) fn route(
@@ -31,17 +28,20 @@ pub(super) fn route(
     after: &StepId,
 ) -> Option<StepId> {
     let outranked = shown_by_docker(placement, facts);
-    let text = match traefik::routing_file(&spec(draft.config, placement, &outranked)) {
+    let arguments = super::traefik::command_line(draft.config, facts);
+    let spec = spec(draft.config, placement, &arguments, &outranked);
+    let text = match traefik::routing_file(&spec) {
         Ok(text) => text,
         Err(errors) => {
             draft.refuse_labels("label", errors);
             return None;
         }
     };
-    refuse_unreachable(draft, placement, facts);
     let hash = Sha256Hex::of(text.as_bytes());
     let write = file_write(draft, &placement.routing_path, text);
-    let cleanup = take_back(draft, placement, facts);
+    let trial = trial(draft, placement, facts).map(|trial| trial.remove);
+    let mut cleanup = take_back(draft, placement, facts);
+    cleanup.extend(trial.clone());
     let step = StepBuilder::new(
         id_of(placement, &placement.name, "route"),
         StepKind::Route,
@@ -53,26 +53,30 @@ pub(super) fn route(
     .needs([after.clone()])
     .needs(draft.find(Some(placement.host), StepKind::Traefik))
     .does(write)
-    .does(Action::Poll(probe(placement)))
-    .done_when(vec![
-        Predicate::eq(&["files", &placement.routing_path, "sha256"], hash.as_str()),
-        Predicate::contains(
-            &["files", &placement.routing_path, "aliases"],
-            placement.alias.as_str(),
-        ),
-    ])
-    .on_failure(
-        vec![container::logs(TRAEFIK), container::logs(&placement.name)],
-        cleanup,
-    )
-    .begins(false)
-    .build();
+    .does(Action::Poll(polls::routed(placement)));
+    let step = trial
+        .into_iter()
+        .fold(step, StepBuilder::does)
+        .done_when(vec![
+            Predicate::eq(&["files", &placement.routing_path, "sha256"], hash.as_str()),
+            Predicate::contains(
+                &["files", &placement.routing_path, "aliases"],
+                placement.alias.as_str(),
+            ),
+        ])
+        .on_failure(
+            vec![container::logs(TRAEFIK), container::logs(&placement.name)],
+            cleanup,
+        )
+        .begins(false)
+        .build();
     Some(draft.add(step))
 }
 
 fn spec<'a>(
     config: &'a Config,
     placement: &'a Placement,
+    arguments: &'a [String],
     outranks: &'a [&'a BTreeMap<String, String>],
 ) -> traefik::RouteSpec<'a> {
     traefik::RouteSpec {
@@ -80,6 +84,7 @@ fn spec<'a>(
         destination: config.destination.as_deref(),
         role: placement.role.name.as_str(),
         labels: &placement.role.labels,
+        arguments,
         port: config.healthcheck.port,
         alias: &placement.alias,
         container: &placement.name,
@@ -91,51 +96,27 @@ fn spec<'a>(
 pub(super) struct Trial {
     /// What is done.
     pub actions: Vec<Action>,
-    /// What is undone where that fails.
-    pub cleanup: Action,
+    /// What removes it.
+    pub remove: Action,
 }
 
 /// Returns the trial of the routes that the labels define. Traefik leaves out each router that it cannot make, while the file as
-/// such is loaded: users would get 404 until it is taken back.
-pub(super) fn trial(draft: &mut Draft, placement: &Placement) -> Option<Trial> {
+/// such is loaded: users would get 404 until it is taken back. The trial stays until the routes are loaded, since Traefik looks
+/// less soon after a change that follows another.
+pub(super) fn trial(draft: &mut Draft, placement: &Placement, facts: &HostFacts) -> Option<Trial> {
     let config = draft.config;
-    let text = traefik::trial_file(&spec(config, placement, &[]))?;
+    let arguments = super::traefik::command_line(config, facts);
+    let text = traefik::trial_file(&spec(config, placement, &arguments, &[]))?;
     let (directory, _) = placement.routing_path.rsplit_once('/')?;
     let destination = config.destination.as_deref();
     let role = placement.role.name.as_str();
     let name = traefik::trial_file_name(&config.service, destination, role);
     let path = format!("{directory}/{name}");
-    let remove = Action::Run(Run::literal(["rm", "-f", &path]));
-    let poll = Poll {
-        host: Some(traefik::trial_host(&placement.alias)),
-        attempts: TRIAL_SECONDS,
-        ..probe(placement)
-    };
+    let write = file_write(draft, &path, text);
     Some(Trial {
-        actions: vec![
-            file_write(draft, &path, text),
-            Action::Poll(poll),
-            remove.clone(),
-        ],
-        cleanup: remove,
+        actions: vec![write, Action::Poll(polls::tried(placement))],
+        remove: Action::Run(Run::literal(["rm", "-f", &path])),
     })
-}
-
-/// Refuses labels whose router listens where the Traefik that is to serve does not.
-fn refuse_unreachable(draft: &mut Draft, placement: &Placement, facts: &HostFacts) {
-    let host = draft
-        .hosts
-        .iter()
-        .find(|host| host.name() == placement.host);
-    let stays = host.is_some_and(|host| !is_to_be_created(host));
-    let args = match (&facts.traefik, stays) {
-        (Some(running), true) => Some(running.args.clone()),
-        _ => arguments(draft),
-    };
-    let Some(args) = args else { return };
-    let entrypoints = traefik::entrypoints(&args);
-    let errors = traefik::unreachable(&placement.role.labels, &entrypoints);
-    draft.refuse_labels("label", errors);
 }
 
 /// Returns the labels of the old containers to which Traefik's Docker provider sends requests, beside any routing file.
@@ -196,26 +177,22 @@ pub(super) fn file_write(draft: &mut Draft, path: &str, text: String) -> Action 
     })
 }
 
-/// Returns the poll that proves that Traefik sends requests to the new container.
-fn probe(placement: &Placement) -> Poll {
-    probe_of(TRAEFIK, &placement.alias, &placement.name)
-}
-
-/// Returns the poll that proves that the Traefik in container `of` has loaded the routing file of `container`, known by `alias`.
-pub(super) fn probe_of(of: &str, alias: &str, container: &str) -> Poll {
-    Poll {
-        probe: Probe::Route,
-        container: of.to_owned(),
-        port: Some(traefik::PROBE_PORT),
-        path: Some("/".into()),
-        host: Some(traefik::probe_host(alias)),
-        expect: Some(container.to_owned()),
-        interval_ms: 1000,
-        attempts: ROUTE_SECONDS,
+/// Returns what sends requests to the old container again, when the new one has failed after it had got some. The new container
+/// stays a while: Traefik tries again to send it what it could not, and it may have been restarted.
+pub(super) fn return_requests(
+    draft: &mut Draft,
+    placement: &Placement,
+    facts: &HostFacts,
+) -> Vec<Action> {
+    let mut actions = take_back(draft, placement, facts);
+    if actions.len() > 1 {
+        actions.insert(1, Action::Run(Run::literal(["sleep", RETRY_SECONDS])));
     }
+    actions
 }
 
-/// Adds the step that waits until `old` has no request in flight. `begins`: it is the first of its switch.
+/// Adds the step that waits until `old` has no request in flight, while the new container proves itself. `begins`: it is the first
+/// of its switch. `cleanup` is for the case that the new container fails.
 pub(super) fn drain(
     draft: &mut Draft,
     placement: &Placement,
@@ -223,29 +200,12 @@ pub(super) fn drain(
     old: &str,
     after: Option<StepId>,
     begins: bool,
+    cleanup: Vec<Action>,
 ) -> StepId {
     let seconds = draft.config.drain_timeout;
-    let container = facts
-        .containers
-        .get(old)
-        .or_else(|| facts.containers.get(&placement.name));
-    let ports = container.map_or_else(BTreeSet::new, served_ports);
-    let ports = if ports.is_empty() {
-        BTreeSet::from([draft.config.healthcheck.port])
-    } else {
-        ports
-    };
-    let idle = ports.into_iter().map(|port| Poll {
-        probe: Probe::Idle,
-        container: old.to_owned(),
-        port: Some(port),
-        path: None,
-        host: None,
-        expect: None,
-        interval_ms: 1000,
-        attempts: seconds,
-    });
-    let polls: Vec<Poll> = [probe(placement)].into_iter().chain(idle).collect();
+    let mut polls = vec![polls::routed(placement)];
+    polls.extend(polls::idle(draft.config, placement, facts, old));
+    polls.push(polls::still_healthy(draft.config, placement));
     let bound = u32::try_from(polls.len()).unwrap_or(u32::MAX);
     let step = StepBuilder::new(
         id_of(placement, old, "drain"),
@@ -263,30 +223,14 @@ pub(super) fn drain(
         .map(Action::Poll)
         .fold(step, StepBuilder::does)
         .done_when(vec![Predicate::eq(&["containers", old, "in_flight"], 0)])
+        .on_failure(
+            vec![container::logs(TRAEFIK), container::logs(&placement.name)],
+            cleanup,
+        )
         .timeout(seconds.saturating_mul(bound).saturating_add(QUICK))
         .begins(begins)
         .build();
     draft.add(step)
-}
-
-/// Returns the TCP ports on which a container serves requests: those that its labels name, else that of its health check.
-fn served_ports(container: &ContainerFacts) -> BTreeSet<u16> {
-    let is_port = |key: &str| {
-        let key = key.to_lowercase();
-        key.starts_with("traefik.") && key.ends_with(".loadbalancer.server.port")
-    };
-    let named: BTreeSet<u16> = container
-        .labels
-        .iter()
-        .filter(|(key, _)| is_port(key))
-        .filter_map(|(_, value)| value.trim().parse().ok())
-        .collect();
-    if !named.is_empty() {
-        return named;
-    }
-    let label = container.labels.get(LABEL_HEALTHCHECK);
-    let port = label.and_then(|label| label.split(' ').next()?.parse().ok());
-    port.into_iter().collect()
 }
 
 /// Adds the step that stops `old`. `begins`: it is the first of its switch.

@@ -85,12 +85,14 @@ fn shared(draft: &mut Draft, host: &HostView) {
         draft.rely(host.name(), predicate, traefik.clone());
     }
     if is_to_be_created(host) {
-        let port = draft.config.traefik.host_port.to_string();
-        let predicate = match host.facts.ports.get(&port) {
-            Some(held) => Predicate::eq(&["ports", &port, "holder"], held.holder.as_str()),
-            None => Predicate::absent(&["ports", &port]),
-        };
-        draft.rely(host.name(), predicate, traefik);
+        for port in draft.config.traefik.published_ports() {
+            let port = port.to_string();
+            let predicate = match host.facts.ports.get(&port) {
+                Some(held) => Predicate::eq(&["ports", &port, "holder"], held.holder.as_str()),
+                None => Predicate::absent(&["ports", &port]),
+            };
+            draft.rely(host.name(), predicate, traefik.clone());
+        }
     }
 }
 

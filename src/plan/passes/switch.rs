@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{handover, traefik};
-use crate::action::{Action, Poll, Probe, Run};
+use super::{handover, polls, traefik};
+use crate::action::{Action, Run};
 use crate::docker::container;
 use crate::docker::names::{LABEL_CREATE, LABEL_HEALTHCHECK, LABEL_VERSION, NETWORK, TRAEFIK};
 use crate::facts::model::HostFacts;
@@ -12,9 +12,6 @@ use crate::plan::draft::{Draft, HostView, QUICK, StepBuilder, step_id};
 use crate::plan::model::{Reason, StepKind, Travel};
 use crate::plan::predicate::Predicate;
 use crate::plan::situation::{Placement, Situation};
-
-/// Length of one attempt of the health check: seven of them are as long as the original's seven with their growing pauses.
-const HEALTH_ATTEMPT_MS: u32 = 4_000;
 
 /// The ends of a switch.
 pub(super) struct Switched {
@@ -56,21 +53,30 @@ pub(super) fn switch(
         Situation::Runs | Situation::Complete { route: false, .. }
     );
     let mut live = None;
+    let mut cleanup = Vec::new();
     if !is_live {
-        let healthy = healthcheck(draft, placement, begun.or_else(|| gate.clone()));
+        let healthy = healthcheck(draft, placement, host.facts, begun.or_else(|| gate.clone()));
         live = Some(if placement.role.traefik {
+            cleanup = handover::return_requests(draft, placement, host.facts);
             handover::route(draft, placement, host.facts, &healthy).unwrap_or(healthy)
         } else {
             healthy
         });
     }
     let mut last = live.clone();
-    for old in &placement.old {
+    // The one that serves goes last: until then requests can return to it.
+    for old in placement.old.iter().rev() {
         let begins = last.is_none();
         let mut after = last.or_else(|| gate.clone());
         if placement.role.traefik {
             after = Some(handover::drain(
-                draft, placement, host.facts, old, after, begins,
+                draft,
+                placement,
+                host.facts,
+                old,
+                after,
+                begins,
+                cleanup.clone(),
             ));
         }
         let begins = begins && !placement.role.traefik;
@@ -217,45 +223,32 @@ fn start(
     draft.add(step)
 }
 
-fn healthcheck(draft: &mut Draft, placement: &Placement, after: Option<StepId>) -> StepId {
+fn healthcheck(
+    draft: &mut Draft,
+    placement: &Placement,
+    facts: &HostFacts,
+    after: Option<StepId>,
+) -> StepId {
     let is_new = matches!(placement.situation, Situation::Replace { .. });
     let check = &draft.config.healthcheck;
     let name = &placement.name;
     let (poll, summary, reason, done, seconds) = if placement.role.traefik {
-        let poll = Poll {
-            probe: Probe::Http,
-            container: name.clone(),
-            port: Some(check.port),
-            path: Some(check.path.clone()),
-            host: Some("localhost".into()),
-            expect: None,
-            interval_ms: HEALTH_ATTEMPT_MS,
-            attempts: check.max_attempts,
-        };
         (
-            poll,
+            polls::healthy(draft.config, placement),
             format!(
                 "Wait until {name} answers 200 at :{}{}",
                 check.port, check.path
             ),
             "no request is sent to a container that is not ready",
             Predicate::eq(&["containers", name, "healthy"], true),
-            check.max_attempts.saturating_mul(HEALTH_ATTEMPT_MS / 1000),
+            check
+                .max_attempts
+                .saturating_mul(polls::HEALTH_ATTEMPT_MS / 1000),
         )
     } else {
         let delay = draft.config.readiness_delay;
-        let poll = Poll {
-            probe: Probe::Running,
-            container: name.clone(),
-            port: None,
-            path: None,
-            host: None,
-            expect: None,
-            interval_ms: 1000,
-            attempts: delay,
-        };
         (
-            poll,
+            polls::running(draft.config, placement),
             format!("Wait until {name} has run for {delay} s, or its image's health check passes"),
             "nothing is stopped before the new container is ready",
             Predicate::eq(&["containers", name, "state"], "running"),
@@ -263,7 +256,7 @@ fn healthcheck(draft: &mut Draft, placement: &Placement, after: Option<StepId>) 
         )
     };
     let trial = match placement.role.traefik {
-        true => handover::trial(draft, placement),
+        true => handover::trial(draft, placement, facts),
         false => None,
     };
     let mut cleanup = Vec::new();
@@ -275,10 +268,10 @@ fn healthcheck(draft: &mut Draft, placement: &Placement, after: Option<StepId>) 
     if let Some(trial) = trial {
         summary.push_str(", and Traefik takes its routes");
         actions.splice(0..0, trial.actions);
-        cleanup.push(trial.cleanup);
+        cleanup.push(trial.remove);
         diagnose.insert(0, container::logs(TRAEFIK));
         traefik = draft.find(Some(placement.host), StepKind::Traefik);
-        seconds = seconds.saturating_add(handover::TRIAL_SECONDS);
+        seconds = seconds.saturating_add(polls::TRIAL_SECONDS);
     }
     if is_new {
         cleanup.push(Action::Run(container::remove(name)));

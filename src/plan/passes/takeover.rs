@@ -6,14 +6,15 @@
 
 use std::collections::BTreeMap;
 
-use super::handover::{file_write, probe_of};
+use super::handover::file_write;
+use super::polls;
 use super::switch::id_of;
-use super::traefik::{connect, is_connected, is_to_be_created};
+use super::traefik::{command_line, connect, is_connected, is_to_be_created, others_networks};
 use crate::action::{Action, Poll, Probe, Run};
 use crate::config::model::Config;
 use crate::docker::container::{self, Create};
 use crate::docker::names::{self, LABEL_CREATE, LABEL_SERVICE, NETWORK, TRAEFIK};
-use crate::facts::model::{ContainerFacts, TraefikFacts};
+use crate::facts::model::{ContainerFacts, HostFacts, TraefikFacts};
 use crate::name::{Sha256Hex, StepId};
 use crate::plan::draft::{Draft, HostView, SILENCE, StepBuilder, step_id};
 use crate::plan::model::{Reason, StepKind};
@@ -32,9 +33,6 @@ const GAP_SECONDS: u32 = 1;
 
 /// Seconds for which a Traefik without a route of this service must run to count as up.
 const STEADY_SECONDS: u32 = 3;
-
-/// Docker's networks that a container is in, or not, by its own command.
-const BUILT_IN_NETWORKS: [&str; 3] = ["bridge", "host", "none"];
 
 /// What keeps a container served by which this service is served now, as the original started it.
 pub(super) struct Adoption {
@@ -82,7 +80,7 @@ pub(super) fn adoption(
             names::alias(config, role, host, &container.id, facts.serial.number)
         }
     };
-    match routes(config, placement, name, container, &alias) {
+    match routes(config, placement, facts, name, &alias) {
         Ok(text) => Ok(Some(Adoption {
             joins: alias_of(container).is_none(),
             container: name.clone(),
@@ -102,25 +100,30 @@ pub(super) fn is_shown_by_docker(container: &ContainerFacts) -> bool {
 fn routes(
     config: &Config,
     placement: &Placement,
+    facts: &HostFacts,
     name: &str,
-    container: &ContainerFacts,
     alias: &str,
 ) -> Result<String, traefik::LabelError> {
-    let file = |labels: &BTreeMap<String, String>| {
+    let empty = BTreeMap::new();
+    let container = facts.containers.get(name);
+    let labels = container.map_or(&empty, |container| &container.labels);
+    let arguments = command_line(config, facts);
+    let file = |read: &BTreeMap<String, String>| {
         traefik::routing_file(&traefik::RouteSpec {
             service: &config.service,
             destination: config.destination.as_deref(),
             role: placement.role.name.as_str(),
-            labels,
+            labels: read,
+            arguments: &arguments,
             port: config.healthcheck.port,
             alias,
             container: name,
-            outranks: &[&container.labels],
+            outranks: &[labels],
         })
     };
     // Its rules may be of Traefik 2, which a newer one still reads where it is told so.
-    file(&container.labels).or_else(|mut errors| {
-        file(&traefik::with_old_rules(&container.labels)).map_err(|_| errors.swap_remove(0))
+    file(labels).or_else(|mut errors| {
+        file(&traefik::with_old_rules(labels)).map_err(|_| errors.swap_remove(0))
     })
 }
 
@@ -149,7 +152,7 @@ pub(super) fn replace(
         match adoption(draft.config, placement, host) {
             Ok(Some(adoption)) => {
                 before.push(adopt(draft, placement, &adoption, gate.clone()));
-                proofs.push(probe_of(TRAEFIK_NEW, &adoption.alias, &adoption.container));
+                proofs.push(polls::routed_by(TRAEFIK_NEW, &adoption.alias, &adoption.container));
             }
             Ok(None) => {}
             Err((container, error)) => draft.warnings.push(format!(
@@ -270,6 +273,7 @@ fn start(
     if proofs.is_empty() {
         proofs.push(runs_steadily());
     }
+    let networks = others_networks(draft.config, host.facts).into_iter();
     let leftovers = format!("label={LABEL_CREATE}={}", wanted.digest);
     let prune = ["docker", "container", "prune", "--force", "--filter"];
     let step = StepBuilder::new(
@@ -291,7 +295,7 @@ fn start(
         wanted.named(TRAEFIK_NEW),
         container::connect(TRAEFIK_NEW, None),
     ])
-    .runs(networks_of(host).map(|network| container::join(network, TRAEFIK_NEW)))
+    .runs(networks.map(|network| container::connect_to(network, TRAEFIK_NEW)))
     .runs([
         container::stop(TRAEFIK, FAREWELL_SECONDS),
         container::start(TRAEFIK_NEW),
@@ -320,17 +324,6 @@ fn start(
     draft.add(step);
 }
 
-/// Returns the networks that the Traefik that runs was connected with by somebody, to reach other services.
-fn networks_of<'a>(host: &HostView<'a>) -> impl Iterator<Item = &'a str> {
-    let running = host.facts.containers.get(TRAEFIK);
-    let networks = running
-        .into_iter()
-        .flat_map(|running| running.networks.keys());
-    networks
-        .map(String::as_str)
-        .filter(|network| *network != NETWORK && !BUILT_IN_NETWORKS.contains(network))
-}
-
 fn runs_steadily() -> Poll {
     Poll {
         probe: Probe::Running,
@@ -339,6 +332,7 @@ fn runs_steadily() -> Poll {
         path: None,
         host: None,
         expect: None,
+        restarts: None,
         interval_ms: 1000,
         attempts: STEADY_SECONDS,
     }

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use crate::action::{Action, Run};
+use crate::config::model::Config;
 use crate::diagnostic::Diagnostic;
 use crate::docker::container;
-use crate::docker::names::{LABEL_CREATE, NETWORK, TRAEFIK};
-use crate::facts::model::TraefikFacts;
+use crate::docker::names::{LABEL_CREATE, LABEL_SETTINGS, NETWORK, TRAEFIK};
+use crate::facts::model::{HostFacts, TraefikFacts};
 use crate::name::{HostName, StepId};
 use crate::plan::draft::{Draft, HostView, SILENCE, StepBuilder, step_id};
 use crate::plan::model::{Reason, StepKind};
@@ -18,7 +19,21 @@ use super::takeover;
 
 /// Returns whether a Traefik is to be created on `host`.
 pub fn is_to_be_created(host: &HostView) -> bool {
-    !host.facts.traefik.as_ref().is_some_and(can_switch)
+    !stays(host.facts)
+}
+
+/// Returns whether the Traefik that runs on a host is the one that will route there.
+pub(super) fn stays(facts: &HostFacts) -> bool {
+    facts.traefik.as_ref().is_some_and(can_switch)
+}
+
+/// Returns the command line of the Traefik that will route on a host: of the one that stays, else of the one that `config`
+/// starts. Empty where the configuration's arguments are refused.
+pub(super) fn command_line(config: &Config, facts: &HostFacts) -> Vec<String> {
+    match &facts.traefik {
+        Some(running) if can_switch(running) => running.args.clone(),
+        _ => traefik::command_line(&user_arguments(config)).unwrap_or_default(),
+    }
 }
 
 /// Returns whether a running Traefik watches routing files, and can prove that it has loaded one.
@@ -51,6 +66,14 @@ pub fn run(draft: &mut Draft) {
             keep(draft, &host, &args);
             continue;
         }
+        if draft.operation.is_redeploy() {
+            let what = match &host.facts.traefik {
+                None => "Traefik does not run",
+                Some(_) => "its Traefik cannot switch requests without a gap",
+            };
+            draft.refuse_unprepared(&host, what);
+            continue;
+        }
         refuse_taken_port(draft, &host);
         if host.facts.traefik.is_none() {
             create(draft, &host, &args);
@@ -79,32 +102,21 @@ pub fn replace(draft: &mut Draft, host: &HostView, gate: Option<StepId>) -> Opti
 }
 
 /// Returns Traefik's command line, or notes why there is none.
-pub(super) fn arguments(draft: &mut Draft) -> Option<Vec<String>> {
-    let user: Vec<(String, Option<String>)> = draft
-        .config
-        .traefik
-        .args
-        .iter()
-        .map(|arg| (arg.name.clone(), arg.value.clone()))
-        .collect();
-    traefik::command_line(&user)
+fn arguments(draft: &mut Draft) -> Option<Vec<String>> {
+    traefik::command_line(&user_arguments(draft.config))
         .map_err(|errors| draft.refuse_labels("traefik argument", errors))
         .ok()
 }
 
+fn user_arguments(config: &Config) -> Vec<(String, Option<String>)> {
+    let args = config.traefik.args.iter();
+    args.map(|arg| (arg.name.clone(), arg.value.clone()))
+        .collect()
+}
+
 fn keep(draft: &mut Draft, host: &HostView, args: &[String]) {
     let wanted = wanted(draft, host, args);
-    let label = host
-        .facts
-        .containers
-        .get(TRAEFIK)
-        .and_then(|container| container.labels.get(LABEL_CREATE));
-    if label.is_some_and(|label| *label != wanted.digest.as_str()) {
-        draft.warnings.push(format!(
-            "host {}: Traefik runs with other settings than the configuration has; deploy leaves it as it is",
-            host.name()
-        ));
-    }
+    warn_of_differences(draft, host, &wanted);
     if let Some(running) = &host.facts.traefik
         && !running.writable
     {
@@ -126,6 +138,42 @@ fn keep(draft: &mut Draft, host: &HostView, args: &[String]) {
         "traefik",
         "it runs and watches its routing files",
     );
+}
+
+/// Warns where a Traefik that stays was started with other settings, or by another tenant, and where that leaves a port of the
+/// configuration without an answer.
+fn warn_of_differences(draft: &mut Draft, host: &HostView, wanted: &container::Create) {
+    let labels = host.facts.containers.get(TRAEFIK).map(|c| &c.labels);
+    let label = |name: &str| labels.and_then(|labels| labels.get(name));
+    if label(LABEL_CREATE).is_none_or(|label| *label == wanted.digest.as_str()) {
+        return;
+    }
+    let mut parts = label(LABEL_SETTINGS)
+        .map(|recorded| wanted.changed_settings(recorded).join(", "))
+        .unwrap_or_default();
+    if !parts.is_empty() {
+        parts = format!(" ({parts})");
+    }
+    draft.warnings.push(format!(
+        "host {}: Traefik runs with other settings than the configuration has{parts}; deploy leaves it as it is",
+        host.name()
+    ));
+    let holder = format!("container {TRAEFIK}");
+    let ports = draft.config.traefik.published_ports().into_iter();
+    let closed: Vec<String> = ports
+        .map(|port| port.to_string())
+        .filter(|port| {
+            let taken = host.facts.ports.get(port);
+            taken.is_none_or(|taken| taken.holder != holder)
+        })
+        .collect();
+    if !closed.is_empty() {
+        draft.warnings.push(format!(
+            "host {}: that Traefik does not publish port {}, which the configuration wants: no request arrives there",
+            host.name(),
+            closed.join(" and ")
+        ));
+    }
 }
 
 /// Returns whether Traefik is in mrsk's network.
@@ -202,6 +250,20 @@ fn create(draft: &mut Draft, host: &HostView, args: &[String]) {
             },
         ),
     };
+    let networks = others_networks(draft.config, host.facts);
+    let mut done = vec![
+        Predicate::eq(&["containers", TRAEFIK, "state"], "running"),
+        Predicate::eq(
+            &["containers", TRAEFIK, "labels", LABEL_CREATE],
+            wanted.digest.as_str(),
+        ),
+    ];
+    done.extend(
+        [NETWORK]
+            .into_iter()
+            .chain(networks.iter().copied())
+            .map(|network| Predicate::contains(&["containers", TRAEFIK, "networks"], network)),
+    );
     let step = StepBuilder::new(
         step_id(Some(host.name()), "traefik", TRAEFIK, "start"),
         StepKind::Traefik,
@@ -214,19 +276,38 @@ fn create(draft: &mut Draft, host: &HostView, args: &[String]) {
     .needs(draft.find(Some(host.name()), StepKind::Network))
     .runs(first)
     .does(Action::Run(wanted.run))
-    .runs([container::connect(TRAEFIK, None), container::start(TRAEFIK)])
-    .done_when(vec![
-        Predicate::eq(&["containers", TRAEFIK, "state"], "running"),
-        Predicate::eq(
-            &["containers", TRAEFIK, "labels", LABEL_CREATE],
-            wanted.digest.as_str(),
-        ),
-        Predicate::contains(&["containers", TRAEFIK, "networks"], NETWORK),
-    ])
+    .runs([container::connect(TRAEFIK, None)])
+    .runs(
+        networks
+            .iter()
+            .map(|network| container::connect_to(network, TRAEFIK)),
+    )
+    .runs([container::start(TRAEFIK)])
+    .done_when(done)
     .on_failure(vec![container::logs(TRAEFIK)], Vec::new())
     .silence(SILENCE)
     .build();
     draft.add(step);
+}
+
+/// Returns the networks by which the Traefik that is replaced reaches containers of others, and that the new one would not join.
+pub(super) fn others_networks<'a>(config: &Config, facts: &'a HostFacts) -> Vec<&'a str> {
+    let existing = facts.containers.get(TRAEFIK);
+    let joins = |network: &str| {
+        let mut options = config.traefik.options.iter();
+        options.any(|option| {
+            let mut words = option.value.iter().flat_map(|value| value.split(','));
+            option.name == "network"
+                && words.any(|word| word.strip_prefix("name=").unwrap_or(word) == network)
+        })
+    };
+    existing
+        .into_iter()
+        .flat_map(|container| container.networks.keys())
+        .filter(|network| facts.networks.contains(*network))
+        .map(String::as_str)
+        .filter(|network| !["bridge", "host", "none", NETWORK].contains(network) && !joins(network))
+        .collect()
 }
 
 fn why_replaced(host: &HostView, running: &TraefikFacts) -> Reason {
@@ -242,19 +323,25 @@ fn why_replaced(host: &HostView, running: &TraefikFacts) -> Reason {
 }
 
 fn refuse_taken_port(draft: &mut Draft, host: &HostView) {
-    let port = draft.config.traefik.host_port;
-    let Some(taken) = host.facts.ports.get(&port.to_string()) else {
-        return;
-    };
-    if taken.holder == format!("container {TRAEFIK}") {
-        return;
+    let own = format!("container {TRAEFIK}");
+    for port in draft.config.traefik.published_ports() {
+        let Some(taken) = host.facts.ports.get(&port.to_string()) else {
+            continue;
+        };
+        if taken.holder == own {
+            continue;
+        }
+        let setting = match port == draft.config.traefik.host_port {
+            true => "set `traefik: {host_port: N}`",
+            false => "change `traefik: {options: {publish: …}}`",
+        };
+        draft.errors.push(
+            Diagnostic::error(format!(
+                "host {}: port {port}, which Traefik needs, is held by a {}",
+                host.name(),
+                taken.holder
+            ))
+            .help(format!("stop what holds it, or {setting}")),
+        );
     }
-    draft.errors.push(
-        Diagnostic::error(format!(
-            "host {}: port {port}, which Traefik needs, is held by a {}",
-            host.name(),
-            taken.holder
-        ))
-        .help("stop what holds it, or set `traefik: {host_port: N}`"),
-    );
 }

@@ -56,15 +56,25 @@ get() {
   mrsk_text=${mrsk_text%"$mrsk_nl"}
 }
 
-# One look, whose result is 0 for yes, 1 for not yet, 2 for never.
+# Whether container $1, as it was inspected, does not go on running: restarted by nobody but, perhaps, before.
+fell() {
+  [ "$mrsk_is" = running ] && [ "$mrsk_restarts" = "${mrsk_first:=$mrsk_restarts}" ] && return 1
+  note "container $1 is $mrsk_is, restarted ${mrsk_restarts:-0} times"
+}
+
+# A look's result is 0 for yes, 1 for not yet, 2 for never.
+
+# Asks twice: what answers once and dies is not healthy.
 look_http() {
+  ask "$@" || return
+  nap 0.05
+  ask "$@"
+}
+
+ask() {
   inspect "$1"
   unknown && return 1
-  if [ "$mrsk_is" != running ] || [ "$mrsk_restarts" != "${mrsk_first:=$mrsk_restarts}" ]
-  then
-    note "container $1 is $mrsk_is, restarted ${mrsk_restarts:-0} times"
-    return 2
-  fi
+  fell "$1" && return 2
   if [ -z "$mrsk_address" ]
   then
     note "container $1 has no address"
@@ -96,6 +106,12 @@ look_route() {
 }
 
 look_idle() {
+  if [ -n "$3" ]
+  then
+    inspect "$3"
+    unknown && return 1
+    fell "$3" && return 2
+  fi
   inspect "$1"
   unknown && return 1
   [ "$mrsk_is" = running ] || return 0
@@ -117,11 +133,7 @@ look_idle() {
 look_running() {
   inspect "$1"
   unknown && return 1
-  if [ "$mrsk_is" != running ] || [ "$mrsk_restarts" != "${mrsk_first:=$mrsk_restarts}" ]
-  then
-    note "container $1 is $mrsk_is, restarted ${mrsk_restarts:-0} times"
-    return 2
-  fi
+  fell "$1" && return 2
   case $mrsk_health in
   healthy) return 0 ;;
   unhealthy)
@@ -134,14 +146,16 @@ look_running() {
   return 1
 }
 
-# Makes $4 attempts, each of $2 looks within $3 hundredths of a second, as $1 says. What follows is the look's.
+# Makes $4 attempts, each of $2 looks within $3 hundredths of a second, as $1 says. The container may have been restarted $5 times
+# (empty: as often as at the first look). What follows is the look's.
 poll() {
   mrsk_look=$1
   mrsk_looks=$2
   mrsk_limit=$3
   mrsk_tries=$4
-  shift 4
-  mrsk_first=
+  mrsk_first=$5
+  mrsk_code=
+  shift 5
   mrsk_try=1
   hundredths
   mrsk_begin=$mrsk_time
@@ -186,16 +200,23 @@ watch_for() {
   done
 }
 
-# Prints the pause after $1 hundredths of a second. An app notes each request in its log, and this is not to fill the end of it.
+# Prints the pause after $1 hundredths of a second. An app notes each request in its log, and this is not to fill the end of it;
+# while nothing listens yet, only the host's time is saved.
 pause() {
-  if [ "$mrsk_look" != http ] || [ "$1" -lt 100 ]
+  case $mrsk_look$mrsk_code in
+  http000 | http) mrsk_pauses='300 0.1 1000 0.2 0.5' ;;
+  http*) mrsk_pauses='100 0.1 500 0.5 1' ;;
+  *) mrsk_pauses='0 0 0 0 0.1' ;;
+  esac
+  set -- "$1" $mrsk_pauses
+  if [ "$1" -lt "$2" ]
   then
-    echo 0.1
-  elif [ "$1" -lt 500 ]
+    echo "$3"
+  elif [ "$1" -lt "$4" ]
   then
-    echo 0.5
+    echo "$5"
   else
-    echo 1
+    echo "$6"
   fi
 }
 

@@ -205,7 +205,10 @@ fn poll(builder: &mut Builder, condition: &Poll) -> Result<(), RenderError> {
             );
             ("route", rest)
         }
-        Probe::Idle => ("idle", format!(" {:04X}", port()?)),
+        Probe::Idle => {
+            let next = quote(condition.expect.as_deref().unwrap_or_default())?;
+            ("idle", format!(" {:04X} {next}", port()?))
+        }
         Probe::Running => ("running", String::new()),
     };
     let looks = match condition.attempts {
@@ -213,9 +216,13 @@ fn poll(builder: &mut Builder, condition: &Poll) -> Result<(), RenderError> {
         _ => condition.interval_ms.div_ceil(LOOK_MS).max(1),
     };
     let hundredths = condition.interval_ms.div_ceil(10);
+    let restarts = match condition.restarts {
+        Some(restarts) => restarts.to_string(),
+        None => quote("")?,
+    };
     builder.line(&format!(
-        "poll {look} {looks} {hundredths} {} {container}{rest}",
-        condition.attempts
+        "poll {look} {looks} {hundredths} {} {} {container}{rest}",
+        condition.attempts, restarts
     ));
     Ok(())
 }

@@ -83,11 +83,18 @@ fill() {
   return 1
 }
 
-# Sets mrsk_new to a file beside $1, whose directory is made.
+# Sets mrsk_new to a file on the same disk as $1, whose directory is made. In a directory that Traefik watches a file beside it would
+# make Traefik look before there is anything to see, and then look less soon.
 prepare() {
   mrsk_parent=${1%/*}
   [ -d "${mrsk_parent:-/}" ] || (umask 022 && mkdir -p "$mrsk_parent") || return 1
-  mrsk_new=$mrsk_parent/.${1##*/}.mrsk-$$
+  mrsk_new=$mrsk_dir/new
+  [ "$(disk "$mrsk_dir")" = "$(disk "${mrsk_parent:-/}")" ] || mrsk_new=$mrsk_parent/.${1##*/}.mrsk-$$
+}
+
+# Prints the number of the disk that directory $1 is on; where that cannot be found out, the directory.
+disk() {
+  stat -L -c %d "$1" 2>/dev/null || echo "$1"
 }
 
 # Puts mrsk_new in the place of $1.

@@ -11,6 +11,10 @@
 //!   APP_IGNORE_TERM=1       ignores SIGTERM
 //!   APP_TERM=graceful|die   on SIGTERM: finish what is in flight and exit 0 / exit 143 at once
 //!   PORT=N                  default 3000
+//!
+//! What it answers stands in tests/lab/README.md.
+
+mod ws;
 
 use std::collections::HashMap;
 use std::env;
@@ -44,6 +48,8 @@ static STOPPING: AtomicBool = AtomicBool::new(false);
 static IN_FLIGHT: AtomicUsize = AtomicUsize::new(0);
 /// Connections from which nothing has come yet.
 static FRESH: AtomicUsize = AtomicUsize::new(0);
+/// Open websockets. They are no requests in flight: nobody can wait for their end.
+static WEBSOCKETS: AtomicUsize = AtomicUsize::new(0);
 
 extern "C" fn on_term_stop(_: i32) {
     STOPPING.store(true, SeqCst);
@@ -124,6 +130,9 @@ impl App {
         if path == b"/up" || path == b"/health" {
             return if self.never_healthy { (503, b"not healthy\n".to_vec()) } else { (200, b"ok\n".to_vec()) };
         }
+        if path == b"/ws" {
+            return (400, b"only a websocket is served here\n".to_vec());
+        }
         thread::sleep(self.slow);
         if path == b"/" {
             return (200, self.describe());
@@ -175,30 +184,20 @@ impl App {
             if reader.fill_buf()?.is_empty() {
                 return Ok(());
             }
-            let _in_flight = Counted::new(&IN_FLIGHT);
+            let in_flight = Counted::new(&IN_FLIGHT);
             fresh.take();
             let started = Instant::now();
             let Some(request) = Request::read(&mut reader)? else {
                 return Ok(());
             };
+            if request.path == b"/ws" {
+                if let Some(key) = &request.websocket {
+                    return converse(&mut reader, &mut writer, key, in_flight);
+                }
+            }
             let (status, body) = self.answer(&request.path);
             let close = request.close || STOPPING.load(SeqCst);
-            let reason = match status {
-                200 => "OK",
-                404 => "Not Found",
-                _ => "Service Unavailable",
-            };
-            let mut out = format!(
-                "HTTP/1.1 {status} {reason}\r\nContent-Length: {}\r\nContent-Type: {}\r\nConnection: {}\r\n\r\n",
-                body.len(),
-                if request.path == b"/" { "application/json" } else { "text/plain" },
-                if close { "close" } else { "keep-alive" }
-            )
-            .into_bytes();
-            if request.method != b"HEAD" {
-                out.extend_from_slice(&body);
-            }
-            writer.write_all(&out)?;
+            writer.write_all(&request.reply(status, &body, close))?;
             say(&format!(
                 "{} {} {status} {}ms",
                 String::from_utf8_lossy(&request.method),
@@ -213,11 +212,29 @@ impl App {
     }
 }
 
+/// Makes a websocket of the connection and serves it to its end.
+fn converse(
+    reader: &mut BufReader<TcpStream>,
+    writer: &mut TcpStream,
+    key: &str,
+    in_flight: Counted,
+) -> io::Result<()> {
+    let _open = Counted::new(&WEBSOCKETS);
+    writer.write_all(ws::upgrade(key).as_bytes())?;
+    say("GET /ws 101");
+    drop(in_flight);
+    let end = ws::serve(reader, writer, &|| STOPPING.load(SeqCst));
+    writer.shutdown(Shutdown::Write)?;
+    end
+}
+
 struct Request {
     method: Vec<u8>,
     target: Vec<u8>,
     path: Vec<u8>,
     close: bool,
+    /// The key of a client that asks for a websocket.
+    websocket: Option<String>,
 }
 
 impl Request {
@@ -230,26 +247,62 @@ impl Request {
         };
         let mut close = protocol != b"HTTP/1.1";
         let mut length: u64 = 0;
+        let (mut upgrade, mut key) = (false, None);
         loop {
             let Some(header) = read_line(reader)? else { return Ok(None) };
             if header.is_empty() {
                 break;
             }
-            let header = String::from_utf8_lossy(&header).to_ascii_lowercase();
+            let header = String::from_utf8_lossy(&header);
             let Some((name, value)) = header.split_once(':') else { return Ok(None) };
-            match (name, value.trim()) {
-                ("connection", "close") => close = true,
-                ("connection", "keep-alive") => close = false,
-                ("content-length", value) => length = value.parse().unwrap_or(0),
+            let value = value.trim();
+            match name.to_ascii_lowercase().as_str() {
+                "connection" if has(value, "close") => close = true,
+                "connection" if has(value, "keep-alive") => close = false,
+                "content-length" => length = value.parse().unwrap_or(0),
                 // Its end is not looked for: the connection ends with the answer.
-                ("transfer-encoding", _) => close = true,
+                "transfer-encoding" => close = true,
+                "upgrade" => upgrade = has(value, "websocket"),
+                "sec-websocket-key" => key = Some(value.to_string()),
                 _ => {}
             }
         }
         io::copy(&mut reader.take(length), &mut io::sink())?;
         let path = target.split(|byte| *byte == b'?').next().unwrap_or(target);
-        Ok(Some(Request { method: method.to_vec(), target: target.to_vec(), path: path.to_vec(), close }))
+        Ok(Some(Request {
+            method: method.to_vec(),
+            target: target.to_vec(),
+            path: path.to_vec(),
+            close,
+            websocket: key.filter(|_| upgrade && method == b"GET"),
+        }))
     }
+
+    /// The bytes of an answer.
+    fn reply(&self, status: u16, body: &[u8], close: bool) -> Vec<u8> {
+        let reason = match status {
+            200 => "OK",
+            400 => "Bad Request",
+            404 => "Not Found",
+            _ => "Service Unavailable",
+        };
+        let mut out = format!(
+            "HTTP/1.1 {status} {reason}\r\nContent-Length: {}\r\nContent-Type: {}\r\nConnection: {}\r\n\r\n",
+            body.len(),
+            if self.path == b"/" { "application/json" } else { "text/plain" },
+            if close { "close" } else { "keep-alive" }
+        )
+        .into_bytes();
+        if self.method != b"HEAD" {
+            out.extend_from_slice(body);
+        }
+        out
+    }
+}
+
+/// Whether a comma-separated list of a header has this word.
+fn has(list: &str, word: &str) -> bool {
+    list.split(',').any(|item| item.trim().eq_ignore_ascii_case(word))
 }
 
 fn read_line(reader: &mut BufReader<TcpStream>) -> io::Result<Option<Vec<u8>>> {
@@ -315,7 +368,7 @@ fn pause(how_long: Duration) {
     }
 }
 
-/// Takes what already waits in the queue, closes the listener, and finishes what is in flight.
+/// Takes what already waits in the queue, closes the listener, finishes what is in flight, and says goodbye on websockets.
 fn drain(app: &'static App, listener: &TcpListener) {
     let _ = listener.set_nonblocking(true);
     while let Ok((stream, _)) = listener.accept() {
@@ -324,7 +377,8 @@ fn drain(app: &'static App, listener: &TcpListener) {
     }
     unsafe { shutdown(listener.as_raw_fd(), SHUT_RDWR) };
     let patience = Instant::now() + Duration::from_millis(500);
-    while IN_FLIGHT.load(SeqCst) > 0 || (FRESH.load(SeqCst) > 0 && Instant::now() < patience) {
+    let soon_gone = || FRESH.load(SeqCst) > 0 || WEBSOCKETS.load(SeqCst) > 0;
+    while IN_FLIGHT.load(SeqCst) > 0 || (soon_gone() && Instant::now() < patience) {
         thread::sleep(Duration::from_millis(2));
     }
 }

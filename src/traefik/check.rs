@@ -1,0 +1,229 @@
+//! Labels beside the Traefik that is to read them: what it would skip without a word.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::label::{Entry, Protocol, Section, Setting, parse};
+use super::names::Names;
+use super::tree::Segment;
+use super::{LabelError, PROBE_ENTRYPOINT, RouteSpec, arguments};
+
+/// The entrypoint that Traefik opens by itself for its own pages.
+const INTERNAL: &str = "traefik";
+
+/// Returns the names of the entrypoints that a command line declares, mrsk's own left out. Traefik takes them literally: `webSecure`
+/// is not `websecure`.
+pub fn entrypoints(command_line: &[String]) -> BTreeSet<String> {
+    arguments::read(command_line)
+        .filter_map(|(name, _)| {
+            let (section, rest) = name.split_once('.')?;
+            let is_entrypoint = section.eq_ignore_ascii_case("entrypoints");
+            let name = rest.split('.').next()?;
+            (is_entrypoint && name != PROBE_ENTRYPOINT).then(|| name.to_owned())
+        })
+        .collect()
+}
+
+/// Returns whether an entrypoint of a command line listens on TCP port `port`.
+pub fn listens(command_line: &[String], port: u16) -> bool {
+    arguments::read(command_line).any(|(name, value)| {
+        let name = name.to_lowercase();
+        let address = value.trim_end_matches("/tcp");
+        name.starts_with("entrypoints.")
+            && name.ends_with(".address")
+            && address
+                .rsplit_once(':')
+                .is_some_and(|(_, given)| given.parse() == Ok(port))
+    })
+}
+
+/// Returns each entrypoint that a router of `labels` names and that is not among `known`: the label and the name.
+pub fn unknown_entrypoints<'a>(
+    labels: &'a BTreeMap<String, String>,
+    known: &BTreeSet<String>,
+) -> Vec<(&'a str, &'a str)> {
+    labels
+        .iter()
+        .filter(|(label, value)| {
+            parse(label, value).is_ok_and(|entry| {
+                entry.is_some_and(|entry| {
+                    entry.section == Section::Routers && is_at(&entry, &["entryPoints"])
+                })
+            })
+        })
+        .flat_map(|(label, value)| {
+            value
+                .split(',')
+                .map(move |name| (label.as_str(), name.trim()))
+        })
+        .filter(|(_, name)| !name.is_empty() && *name != INTERNAL && !known.contains(*name))
+        .collect()
+}
+
+/// Returns what a reviewer should know of labels that Traefik takes.
+pub fn remarks(spec: &RouteSpec) -> Vec<LabelError> {
+    let entries: Vec<Entry> = spec
+        .labels
+        .iter()
+        .filter_map(|(label, value)| parse(label, value).ok().flatten())
+        .collect();
+    let names = Names::new(spec, &entries, "");
+    let mut defined: BTreeSet<(Protocol, Section, String)> = entries
+        .iter()
+        .map(|entry| {
+            let name = names.canonical(entry.protocol, entry.section, &entry.name);
+            (entry.protocol, entry.section, name)
+        })
+        .collect();
+    defined.insert((Protocol::Http, Section::Middlewares, names.retry()));
+    entries
+        .iter()
+        .filter_map(|entry| match &entry.value {
+            Setting::Value(value) => Some((entry, value)),
+            Setting::Switch(_) => None,
+        })
+        .flat_map(|(entry, value)| {
+            let mut remarks = Vec::from_iter(transport(entry));
+            remarks.extend(middlewares(entry, value, &names, &defined));
+            remarks
+        })
+        .collect()
+}
+
+fn transport(entry: &Entry) -> Option<LabelError> {
+    let is_own = entry.protocol == Protocol::Http
+        && entry.section == Section::Services
+        && is_at(entry, &["loadBalancer", "serversTransport"]);
+    is_own.then(|| LabelError {
+        label: entry.label.clone(),
+        message: "a connection that this transport keeps idle counts as a request in flight, so that a deploy waits \
+                  `drain_timeout` for it"
+            .to_owned(),
+        help: Some("give the transport `forwardingTimeouts: {idleConnTimeout: 1s}`".to_owned()),
+    })
+}
+
+/// Returns the middlewares of a router that no label defines, and that it names without a provider: Traefik drops the router where
+/// no other container defines them either.
+fn middlewares(
+    entry: &Entry,
+    value: &str,
+    names: &Names,
+    defined: &BTreeSet<(Protocol, Section, String)>,
+) -> Vec<LabelError> {
+    if entry.section != Section::Routers || !is_at(entry, &["middlewares"]) {
+        return Vec::new();
+    }
+    let is_elsewhere = |name: &str| {
+        let bare = names.canonical(entry.protocol, Section::Middlewares, name);
+        !name.contains('@') && !defined.contains(&(entry.protocol, Section::Middlewares, bare))
+    };
+    value
+        .split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty() && is_elsewhere(name))
+        .map(|name| LabelError {
+            label: entry.label.clone(),
+            message: format!(
+                "no label of the role defines middleware `{name}`; Traefik drops the router unless another container does"
+            ),
+            help: Some(format!(
+                "define it, or write `{name}@docker` where another container has it, `{name}@file` where a file has it"
+            )),
+        })
+        .collect()
+}
+
+fn is_at(entry: &Entry, path: &[&str]) -> bool {
+    let keys = entry.path.iter().map(|segment| match segment {
+        Segment::Key(key) => key.as_str(),
+        Segment::Index(_) => "",
+    });
+    keys.eq(path.iter().copied())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(lines: &[&str]) -> Vec<String> {
+        lines.iter().map(|line| (*line).to_owned()).collect()
+    }
+
+    fn labels(labels: &[(&str, &str)]) -> BTreeMap<String, String> {
+        labels
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn entrypoints_are_those_of_the_command_line_in_their_case() {
+        let line = lines(&[
+            "--EntryPoints.webSecure.address=:443",
+            "--entrypoints.web.http.redirections.entrypoint.to=webSecure",
+            "--entrypoints.mrsk-probe.address=:7583",
+            "--entrypoints.split.address",
+            ":9000",
+            "--accesslog",
+        ]);
+        let found = entrypoints(&line);
+        assert_eq!(
+            found,
+            lines(&["split", "web", "webSecure"]).into_iter().collect()
+        );
+        assert!(listens(&line, 443) && listens(&line, 9000) && !listens(&line, 80));
+        assert!(listens(
+            &lines(&["--entrypoints.a.address=1.2.3.4:80/tcp"]),
+            80
+        ));
+        assert!(!listens(&lines(&["--entrypoints.a.address=:80/udp"]), 80));
+    }
+
+    #[test]
+    fn an_entrypoint_that_traefik_lacks_is_named_with_its_label() {
+        let labels = labels(&[
+            ("traefik.http.routers.a.entryPoints", "web, websecure"),
+            ("traefik.tcp.routers.b.entrypoints", "db"),
+            ("traefik.http.routers.c.entrypoints", "traefik"),
+            ("traefik.http.routers.d.rule", "Host(`entrypoints`)"),
+        ]);
+        let known = BTreeSet::from(["web".to_owned()]);
+        assert_eq!(
+            unknown_entrypoints(&labels, &known),
+            [
+                ("traefik.http.routers.a.entryPoints", "websecure"),
+                ("traefik.tcp.routers.b.entrypoints", "db"),
+            ]
+        );
+    }
+
+    #[test]
+    fn what_a_reviewer_should_know_is_remarked() {
+        let labels = labels(&[
+            (
+                "traefik.http.routers.hey.middlewares",
+                "hey-web-retry,Auth,atuh,x@docker,y@file",
+            ),
+            ("traefik.http.middlewares.auth.basicauth.users", "x"),
+            (
+                "traefik.http.services.hey.loadbalancer.serverstransport",
+                "mine@file",
+            ),
+        ]);
+        let spec = RouteSpec {
+            service: "hey",
+            destination: None,
+            role: "web",
+            labels: &labels,
+            arguments: &[],
+            port: 3000,
+            alias: "m-0123456789abcdef",
+            container: "hey-web-abc123",
+            outranks: &[],
+        };
+        let remarks = remarks(&spec);
+        assert_eq!(remarks.len(), 2, "{remarks:?}");
+        assert!(remarks[0].message.contains("middleware `atuh`"));
+        assert!(remarks[1].message.contains("drain_timeout"));
+    }
+}
