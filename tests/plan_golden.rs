@@ -281,9 +281,31 @@ fn a_traefik_that_serves_is_replaced_only_within_the_switch_of_its_host() {
         .iter()
         .find(|step| step.kind == StepKind::Barrier);
     let gate = &gate.expect("there is a canary").id;
-    let replaced = find(&plan, "app2.example.com", StepKind::Traefik);
-    assert!(ancestors(&plan, replaced).contains(gate));
-    assert_eq!(plan.warnings.len(), 2);
+    let replaced = |verb: &str| {
+        let mut steps = plan.steps.iter().filter(|step| {
+            step.kind == StepKind::Traefik && step.id.as_str().starts_with("app2.example.com/")
+        });
+        steps
+            .find(|step| step.id.as_str().ends_with(verb))
+            .expect(verb)
+    };
+    let replacement = ancestors(&plan, replaced("/replace"));
+    assert!(replacement.contains(gate));
+    assert!(
+        replacement
+            .iter()
+            .any(|step| step.as_str().ends_with("/adopt")),
+        "what serves has its routing file first"
+    );
+    let start = find(&plan, "app2.example.com", StepKind::Start);
+    assert!(ancestors(&plan, start).contains(&replaced("/rename").id));
+    for host in ["app1.example.com", "app2.example.com"] {
+        assert!(
+            plan.warnings
+                .iter()
+                .any(|text| text.contains(host) && text.contains("every request"))
+        );
+    }
 }
 
 #[test]
@@ -408,10 +430,12 @@ fn what_others_rely_on_survives_the_replacement_of_traefik() {
         facts.networks.insert("theirs".into());
     }
     let plan = scenario.plan();
-    let step = find(&plan, "app1.example.com", StepKind::Traefik);
+    let id = "app1.example.com/traefik/traefik/replace";
+    let step = plan.steps.iter().find(|step| step.id.as_str() == id);
+    let step = step.expect("Traefik is replaced");
     let text = serde_json::to_string(&step.action).expect("actions are JSON");
-    let theirs = r#"["docker","network","connect","theirs","traefik"]"#;
-    let start = r#"["docker","start","traefik"]"#;
+    let theirs = r#"["docker","network","connect","theirs","traefik_new"]"#;
+    let start = r#"["docker","start","traefik_new"]"#;
     assert!(
         text.find(theirs) < text.find(start) && text.contains(theirs),
         "{text}"

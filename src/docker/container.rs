@@ -6,7 +6,7 @@ use super::image::pairs;
 use super::names::{
     LABEL_CREATE, LABEL_HEALTHCHECK, LABEL_SERVICE, LABEL_SETTINGS, LABEL_VERSION, NETWORK, TRAEFIK,
 };
-use crate::action::Run;
+use crate::action::{Arg, Run};
 use crate::config::model::{Config, DockerOption, Role};
 use crate::name::Sha256Hex;
 
@@ -28,6 +28,19 @@ pub struct Create {
 }
 
 impl Create {
+    /// Returns the command with another name for the container. The label with the digest stays: it is the same container.
+    pub fn named(&self, name: &str) -> Run {
+        let mut run = self.run.clone();
+        let option = run
+            .argv
+            .iter()
+            .position(|arg| *arg == Arg::Literal("--name".into()));
+        if let Some(value) = option.and_then(|at| run.argv.get_mut(at + 1)) {
+            *value = Arg::Literal(name.to_owned());
+        }
+        run
+    }
+
     /// Returns the groups of settings that differ from those of a container whose [`LABEL_SETTINGS`] is `recorded`.
     pub fn changed_settings(&self, recorded: &str) -> Vec<String> {
         let recorded: BTreeMap<&str, &str> = recorded

@@ -4,7 +4,7 @@ use super::outcome::Page;
 use super::tally::Tally;
 use super::text::{argv, command, duration, ends, one_line, part};
 use super::{Tone, View, words};
-use crate::action::Run;
+use crate::action::{Action, Probe, Run};
 use crate::apply::state::{StepStatus, StepSummary, Summary};
 use crate::plan::{Check, PlanHost, Step, StepKind};
 
@@ -80,6 +80,17 @@ fn section(page: &mut Page, view: &View, tally: &Tally, line: &StepSummary) {
 
 /// Returns what to do, for steps whose failure mostly has one cause.
 fn help(step: &Step) -> Option<String> {
+    let asks_traefik = step
+        .action
+        .iter()
+        .any(|part| matches!(part, Action::Poll(poll) if poll.probe == Probe::Route));
+    if asks_traefik {
+        return Some(
+            "what Traefik's log says of a router is about the labels of this role; a file that it cannot read, whose-ever it is, \
+             keeps it from reading all of that directory"
+                .into(),
+        );
+    }
     let secret = step.secrets.first()?;
     (step.kind == StepKind::RegistryLogin).then(|| {
         format!(

@@ -32,7 +32,7 @@ pub(super) fn lines(view: &View, tally: &Tally, summary: &Summary) -> Vec<String
     }
     let mut said: BTreeMap<(String, String), Vec<&HostName>> = BTreeMap::new();
     for ((role, host), steps) in placements {
-        let mut text = placement(view, &steps, under_way.contains(host));
+        let mut text = placement(view, tally, &steps, under_way.contains(host));
         if tally.gone.contains_key(host) {
             text = format!("cannot be reached; when last seen: {text}");
         }
@@ -42,7 +42,7 @@ pub(super) fn lines(view: &View, tally: &Tally, summary: &Summary) -> Vec<String
     }
     for (step, status) in steps {
         if let (StepKind::Traefik, Some(host), Some(text)) =
-            (step.kind, &step.host, traefik(step, status))
+            (step.kind, &step.host, traefik(tally, step, status))
         {
             said.entry(("traefik".into(), text.into()))
                 .or_default()
@@ -66,11 +66,12 @@ pub(super) fn is_under_way(line: &StepSummary) -> bool {
 
 /// Returns what serves for one role on one host, to be followed by the host. `moving`: something was left at work there,
 /// and what follows it in its session begins by itself.
-fn placement(view: &View, steps: &[Stand], moving: bool) -> String {
+fn placement(view: &View, tally: &Tally, steps: &[Stand], moving: bool) -> String {
     let of = |kind: StepKind| {
+        // The last of its kind: before it, what serves now may get a routing file of its own.
         steps
             .iter()
-            .find(|(step, _)| step.kind == kind)
+            .rfind(|(step, _)| step.kind == kind)
             .map(|(step, status)| (*step, *status))
     };
     let new = one_line(&view.plan.version);
@@ -98,6 +99,9 @@ fn placement(view: &View, steps: &[Stand], moving: bool) -> String {
                 None => format!("{new} on"),
             }
         }
+        StepStatus::Failed { .. } if routed && is_undone(tally, switch) => {
+            format!("{old}, as before: the switch was taken back, on")
+        }
         StepStatus::Failed { .. } | StepStatus::InDoubt | StepStatus::Lost if routed => {
             format!("either {new} or {old}: the switch was begun, and not confirmed, on")
         }
@@ -110,6 +114,12 @@ fn placement(view: &View, steps: &[Stand], moving: bool) -> String {
         | StepStatus::Skipped { .. }
         | StepStatus::Open => format!("{old}, as before, on"),
     }
+}
+
+/// Returns whether what a failed step had done was undone.
+fn is_undone(tally: &Tally, step: &Step) -> bool {
+    let said = tally.diagnoses.get(&step.id);
+    !step.cleanup.is_empty() && !said.is_some_and(|said| said.contains("cleanup failed"))
 }
 
 /// Returns what served before.
@@ -143,13 +153,19 @@ fn old_remains(steps: &[Stand]) -> Option<String> {
 }
 
 /// Returns what a Traefik that was not brought up means, to be followed by the host.
-fn traefik(step: &Step, status: &StepStatus) -> Option<&'static str> {
-    let missing = matches!(step.why, Reason::Missing { .. });
-    match status {
-        StepStatus::Failed { .. } | StepStatus::InDoubt | StepStatus::Lost => Some(match missing {
-            true => "does not run yet, so that nothing is served, on",
-            false => "was being replaced: requests may be refused on",
-        }),
-        _ => None,
+fn traefik(tally: &Tally, step: &Step, status: &StepStatus) -> Option<&'static str> {
+    let has_failed = match status {
+        StepStatus::Failed { .. } => true,
+        StepStatus::InDoubt | StepStatus::Lost => false,
+        _ => return None,
+    };
+    // What starts a Traefik in the place of another starts that one again when it fails.
+    match step.why {
+        _ if has_failed && is_undone(tally, step) => {
+            Some("is not replaced: the one before was started again on")
+        }
+        Reason::Missing { .. } => Some("does not run yet, so that nothing is served, on"),
+        Reason::NeededBy { .. } => None,
+        _ => Some("was being replaced: requests may be refused on"),
     }
 }

@@ -31,9 +31,26 @@ fn is_harmful(character: char) -> bool {
         || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Returns the last `limit` lines of `text`, escaped, without empty lines at the end.
+/// Returns `text` without the sequences that colour it, as many a program writes them into its log.
+fn uncoloured(text: &str) -> String {
+    let mut parts = text.split("\u{1b}[");
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let rest = part.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';');
+        match rest.strip_prefix('m') {
+            Some(rest) => plain.push_str(rest),
+            None => {
+                plain.push_str("\u{1b}[");
+                plain.push_str(part);
+            }
+        }
+    }
+    plain
+}
+
+/// Returns the last `limit` lines of `text`, escaped, without colours and without empty lines at the end.
 pub(super) fn tail(text: &str, limit: usize) -> Vec<String> {
-    let text = escape(text.trim_end());
+    let text = escape(uncoloured(text).trim_end());
     let lines: Vec<&str> = text.lines().collect();
     let skipped = lines.len().saturating_sub(limit);
     lines[skipped..].iter().map(|line| (*line).into()).collect()
@@ -201,6 +218,12 @@ mod tests {
         assert_eq!(ends(text, 7), ["a", "b", "c", "d", "e", "f", "g"]);
         assert_eq!(ends(text, 6), ["a", "b", "… 2 more lines", "e", "f", "g"]);
         assert_eq!(ends("", 6), Vec::<String>::new());
+    }
+
+    #[test]
+    fn colours_are_left_out_of_output() {
+        let text = "\u{1b}[90mat noon\u{1b}[0m \u{1b}[1;31mERR\u{1b}[0m \u{1b}[2Jx \u{1b}[3";
+        assert_eq!(tail(text, 1), ["at noon ERR \\u{1b}[2Jx \\u{1b}[3"]);
     }
 
     #[test]

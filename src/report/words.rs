@@ -36,8 +36,14 @@ fn failed(step: Option<&Step>, code: i32) -> String {
         Some(Action::Poll(poll)) => Some(poll.attempts),
         _ => None,
     };
-    let runs = polls.into_iter().any(|part| matches!(part, Action::Run(_)));
+    let runs = polls.clone().any(|part| matches!(part, Action::Run(_)));
+    let writes = polls
+        .into_iter()
+        .any(|part| matches!(part, Action::Write(_)));
     match (attempts, code) {
+        (Some(attempts), 1) if !runs && writes => {
+            format!("could not write, or gave up ({attempts} attempts at most)")
+        }
         (Some(attempts), 1) if !runs => format!("gave up ({attempts} attempts at most)"),
         (_, 126) => "exit status 126 (cannot be executed)".into(),
         (_, 127) => "exit status 127 (command not found)".into(),

@@ -66,7 +66,7 @@ pub fn remarks(spec: &RouteSpec) -> Vec<LabelError> {
         .iter()
         .filter_map(|(label, value)| parse(label, value).ok().flatten())
         .collect();
-    let names = Names::new(spec, &entries);
+    let names = Names::new(spec, &entries, "");
     let mut defined: BTreeSet<(Protocol, Section, String)> = entries
         .iter()
         .map(|entry| {
@@ -219,6 +219,7 @@ mod tests {
             port: 3000,
             alias: "m-0123456789abcdef",
             container: "hey-web-abc123",
+            outranks: &[],
         };
         let remarks = remarks(&spec);
         assert_eq!(remarks.len(), 2, "{remarks:?}");

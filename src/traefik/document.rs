@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::label::{Entry, Protocol, Section, Setting, parse};
 use super::names::{Names, PROBE, TRANSPORT};
+use super::probe;
 use super::tree::{Node, Segment};
-use super::{LabelError, PROBE_ENTRYPOINT, PROBE_HEADER, RouteSpec, arguments, probe_host, rule};
+use super::{LabelError, RouteSpec, arguments, probe_host, rule, trial_host};
 
-/// The highest priority that Traefik lets a router have: no other router may shadow the probe.
-const PROBE_PRIORITY: u64 = i64::MAX as u64 - 1000;
+/// The rule of the default router.
+pub(super) const DEFAULT_RULE: &str = "PathPrefix(`/`)";
 
 type Key = (Protocol, Section, String);
 
@@ -24,6 +25,36 @@ struct Draft<'a> {
 
 /// As [`super::routing_file`].
 pub(super) fn render(spec: &RouteSpec) -> Result<String, Vec<LabelError>> {
+    let (mut document, names) = compile(spec, "")?;
+    probe::put(&mut document, spec, &names, &probe_host(spec.alias));
+    printed(document)
+}
+
+/// As [`super::trial_file`].
+pub(super) fn render_trial(spec: &RouteSpec) -> Option<String> {
+    let (mut document, names) = compile(spec, "try:").ok()?;
+    if !probe::has_something_to_prove(&document) {
+        return None;
+    }
+    probe::put(&mut document, spec, &names, &trial_host(spec.alias));
+    probe::leave_only(&mut document, &names);
+    printed(document).ok()
+}
+
+fn printed(document: Node) -> Result<String, Vec<LabelError>> {
+    serde_yaml::to_string(&document.into_yaml())
+        .map(|text| literal_braces(&text))
+        .map_err(|error| {
+            vec![LabelError {
+                label: "traefik".to_owned(),
+                message: format!("the routing file cannot be printed: {error}"),
+                help: None,
+            }]
+        })
+}
+
+/// Returns the document that the labels and the defaults make. Its names begin with `prefix`.
+fn compile(spec: &RouteSpec, prefix: &str) -> Result<(Node, Names), Vec<LabelError>> {
     let mut entries = Vec::new();
     let mut errors = Vec::new();
     for (label, value) in spec.labels {
@@ -34,7 +65,7 @@ pub(super) fn render(spec: &RouteSpec) -> Result<String, Vec<LabelError>> {
     }
     let mut draft = Draft {
         spec,
-        names: Names::new(spec, &entries),
+        names: Names::new(spec, &entries, prefix),
         parts: BTreeMap::new(),
         labels: BTreeMap::new(),
         errors,
@@ -52,7 +83,7 @@ impl Draft<'_> {
         let name = self.names.default().to_owned();
         let retry = self.names.retry();
         let mut router = Node::map();
-        router.put(&["rule"], Node::text("PathPrefix(`/`)"));
+        router.put(&["rule"], Node::text(DEFAULT_RULE));
         router.put(&["middlewares"], Node::text(&retry));
         let mut middleware = Node::map();
         middleware.put(&["retry", "attempts"], Node::Number(5));
@@ -222,6 +253,29 @@ impl Draft<'_> {
             if !has_service {
                 self.choose_service(&key);
             }
+            self.outrank(&key);
+        }
+    }
+
+    /// Gives a router a higher priority than routers of other containers with the same rule have, if there are any.
+    fn outrank(&mut self, router: &Key) {
+        let Some(part) = self.parts.get_mut(router) else {
+            return;
+        };
+        let Some(rule) = part.get_text(&["rule"]) else {
+            return;
+        };
+        let own = priority(part.get_text(&["priority"]), rule);
+        let others = self
+            .spec
+            .outranks
+            .iter()
+            .filter_map(|labels| highest(labels, router.0, rule));
+        if let Some(other) = others.max() {
+            part.put(
+                &["priority"],
+                Node::Number(own.max(other.saturating_add(1))),
+            );
         }
     }
 
@@ -290,7 +344,7 @@ impl Draft<'_> {
         }
     }
 
-    fn finish(mut self) -> Result<String, Vec<LabelError>> {
+    fn finish(mut self) -> Result<(Node, Names), Vec<LabelError>> {
         if !self.errors.is_empty() {
             self.errors.sort_by(|a, b| a.label.cmp(&b.label));
             return Err(self.errors);
@@ -302,41 +356,8 @@ impl Draft<'_> {
                 part,
             );
         }
-        self.probe(&mut document);
         self.transport(&mut document);
-        serde_yaml::to_string(&document.into_yaml())
-            .map(|text| literal_braces(&text))
-            .map_err(|error| {
-                vec![LabelError {
-                    label: "traefik".to_owned(),
-                    message: format!("the routing file cannot be printed: {error}"),
-                    help: None,
-                }]
-            })
-    }
-
-    fn probe(&self, document: &mut Node) {
-        let name = self.names.prefixed(PROBE);
-        let service = self.names.prefixed(self.names.default());
-        let mut router = Node::map();
-        let rule = format!("Host(`{}`)", probe_host(self.spec.alias));
-        router.put(&["rule"], Node::text(rule));
-        router.put(&["entryPoints"], Node::list([Node::text(PROBE_ENTRYPOINT)]));
-        router.put(&["middlewares"], Node::list([Node::text(&name)]));
-        router.put(&["priority"], Node::Number(PROBE_PRIORITY));
-        router.put(&["service"], Node::text(service));
-        document.put(&["http", "routers", &name], router);
-        document.put(
-            &[
-                "http",
-                "middlewares",
-                &name,
-                "headers",
-                "customResponseHeaders",
-                PROBE_HEADER,
-            ],
-            Node::text(self.spec.container),
-        );
+        Ok((document, self.names))
     }
 
     /// Adds mrsk's servers transport, with what the command line says of the default one that it takes the place of.
@@ -369,6 +390,37 @@ impl Draft<'_> {
             .unwrap_or_default();
         self.error(&label, message, help);
     }
+}
+
+/// Returns the priority of a router: by default it is the length of its rule.
+fn priority(given: Option<&str>, rule: &str) -> u64 {
+    let given = given.and_then(|text| text.trim().parse().ok());
+    given
+        .filter(|given| *given > 0)
+        .unwrap_or(rule.len() as u64)
+}
+
+/// Returns the highest priority of the routers with `rule` that `labels` define.
+fn highest(labels: &BTreeMap<String, String>, protocol: Protocol, rule: &str) -> Option<u64> {
+    let mut routers: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+    let entries = labels
+        .iter()
+        .filter_map(|(label, value)| parse(label, value).ok()?);
+    for entry in entries {
+        if (entry.protocol, entry.section) == (protocol, Section::Routers)
+            && let Setting::Value(value) = entry.value
+        {
+            let options = routers.entry(entry.name.to_lowercase()).or_default();
+            options.insert(dotted(&entry.path), value);
+        }
+    }
+    let of_rule = routers.values().filter(|options| {
+        let other = options.get("rule");
+        other.is_some_and(|other| other.trim() == rule.trim())
+    });
+    of_rule
+        .map(|options| priority(options.get("priority").map(String::as_str), rule))
+        .max()
 }
 
 fn dotted(path: &[Segment]) -> String {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{RouteSpec, routing_file};
+use super::{RouteSpec, routing_file, trial_file};
 
 type Case = (&'static str, &'static [(&'static str, &'static str)]);
 
@@ -117,6 +117,7 @@ fn spec<'a>(labels: &'a BTreeMap<String, String>, destination: Option<&'a str>) 
         port: 3000,
         alias: "m-0123456789abcdef",
         container: "hey-web-abc123",
+        outranks: &[],
     }
 }
 
@@ -280,6 +281,91 @@ fn the_service_name_means_the_default_router() {
         text.contains("hey:web:hey:\n") && text.contains("hey:web:hey-web:\n"),
         "{text}"
     );
+}
+
+/// A trial has names of its own, and a router on no entrypoint that users reach.
+#[test]
+fn a_trial_routes_nobody() {
+    let labels = map(&[
+        ("traefik.http.routers.hey.rule", "Host(`a.test`)"),
+        ("traefik.http.routers.hey.middlewares", "m"),
+        ("traefik.http.middlewares.m.compress", "true"),
+        ("traefik.tcp.routers.db.rule", "HostSNI(`db.test`)"),
+        ("traefik.tcp.routers.db.entrypoints", "db"),
+    ]);
+    let text = trial_file(&spec(&labels, None)).expect("there is a rule");
+    let file: serde_yaml::Value = serde_yaml::from_str(&text).expect("the file is YAML");
+    assert!(file.get("tcp").is_none(), "{text}");
+    let routers = file["http"]["routers"].as_mapping().expect("a map");
+    let (name, router) = routers.iter().next().expect("one router");
+    assert_eq!(
+        (routers.len(), name.as_str()),
+        (1, Some("try:hey:web:mrsk-probe"))
+    );
+    assert_eq!(router["entryPoints"][0], "mrsk-probe");
+    let rule = router["rule"].as_str().unwrap_or_default();
+    assert!(
+        rule.starts_with("Host(`try-m-0123456789abcdef.mrsk.internal`) || "),
+        "{rule}"
+    );
+    assert!(rule.contains("(Host(`a.test`))"), "{rule}");
+    assert_eq!(router["middlewares"][1], "try:hey:web:m");
+    let sections = file["http"].as_mapping().expect("a map");
+    for (section, parts) in sections {
+        for name in parts.as_mapping().expect("a map").keys() {
+            let name = name.as_str().unwrap_or_default();
+            assert!(name.starts_with("try:"), "{section:?} {name}");
+        }
+    }
+    assert_eq!(trial_file(&spec(&map(&[("role", "web")]), None)), None);
+}
+
+/// The rules and priorities of a new file, beside containers whose labels Traefik reads too.
+#[test]
+fn a_router_comes_before_those_of_labels_with_its_rule() {
+    let old = map(&[
+        ("traefik.http.routers.hey-web.rule", "PathPrefix(`/`)"),
+        ("traefik.http.routers.Api.rule", "Host(`api.test`)"),
+        ("traefik.http.routers.api.priority", "40"),
+        ("traefik.tcp.routers.db.rule", "HostSNI(`db.test`)"),
+    ]);
+    let new = map(&[
+        ("traefik.http.routers.api.rule", "Host(`api.test`)"),
+        ("traefik.http.routers.api.service", "hey-web"),
+        ("traefik.http.routers.more.rule", "Host(`more.test`)"),
+        ("traefik.http.routers.more.service", "hey-web"),
+        ("traefik.tcp.routers.db.rule", "HostSNI(`db.test`)"),
+        ("traefik.tcp.routers.db.entrypoints", "db"),
+    ]);
+    let priorities = |spec: &RouteSpec| -> Vec<(String, Option<u64>)> {
+        let text = routing_file(spec).expect("the labels are right");
+        let file: serde_yaml::Value = serde_yaml::from_str(&text).expect("the file is YAML");
+        let of = |name: &str| {
+            file[if name == "hey:web:db" { "tcp" } else { "http" }]["routers"][name]["priority"]
+                .as_u64()
+        };
+        [
+            "hey:web:hey-web",
+            "hey:web:api",
+            "hey:web:more",
+            "hey:web:db",
+        ]
+        .map(|name| (name.to_owned(), of(name)))
+        .into()
+    };
+    let alone = spec(&new, None);
+    assert!(
+        priorities(&alone)
+            .iter()
+            .all(|(_, priority)| priority.is_none())
+    );
+    let beside = RouteSpec {
+        outranks: &[&old],
+        ..alone
+    };
+    let expected = [Some(16), Some(41), None, Some(19)];
+    let found: Vec<Option<u64>> = priorities(&beside).into_iter().map(|(_, p)| p).collect();
+    assert_eq!(found, expected);
 }
 
 proptest::proptest! {

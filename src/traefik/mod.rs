@@ -6,7 +6,8 @@
 //!
 //! - the default router, service and retry middleware of a role, with the fields that the user's labels replace,
 //! - everything else that the labels define: HTTP, TCP and UDP,
-//! - a probe router on [`PROBE_ENTRYPOINT`] whose answer names the container, which proves that the file is loaded,
+//! - a probe router on [`PROBE_ENTRYPOINT`] whose answer names the container, which proves that the file is loaded and that its
+//!   rules and middlewares are such that Traefik takes them,
 //! - a servers transport that keeps idle connections for a second only, so that the established connections of an old
 //!   container are the requests in flight. It takes the place of Traefik's default one, and has that one's other settings.
 //!
@@ -17,6 +18,7 @@ mod check;
 mod document;
 mod label;
 mod names;
+mod probe;
 mod rule;
 mod shape;
 mod tree;
@@ -63,6 +65,9 @@ pub struct RouteSpec<'a> {
     pub alias: &'a str,
     /// The container's name, which the probe router answers.
     pub container: &'a str,
+    /// The labels of containers of the role that Traefik's Docker provider shows as well: a router with the rule of one of
+    /// theirs comes before it.
+    pub outranks: &'a [&'a BTreeMap<String, String>],
 }
 
 /// A label that cannot become part of a routing file.
@@ -82,6 +87,48 @@ pub struct LabelError {
 /// Every label that Traefik would not take, each with what to write instead where that is known.
 pub fn routing_file(spec: &RouteSpec) -> Result<String, Vec<LabelError>> {
     document::render(spec)
+}
+
+/// Returns a file by which Traefik shows, before any request is sent to the container, whether it takes the rules and middlewares
+/// of [`routing_file`]: all that it has is a probe router, which answers to [`trial_host`]. `None` where there is nothing to be
+/// shown, since no label defines any, or where the labels are refused.
+pub fn trial_file(spec: &RouteSpec) -> Option<String> {
+    document::render_trial(spec)
+}
+
+/// Returns the name of the trial file. It is no routing file: no container is looked up in it.
+pub fn trial_file_name(service: &str, destination: Option<&str>, role: &str) -> String {
+    format!("try-{}", file_name(service, destination, role))
+}
+
+/// As [`probe_host`], for a trial.
+pub fn trial_host(alias: &str) -> String {
+    format!("try-{}", probe_host(alias))
+}
+
+/// Returns `labels` with the word, for every router, that its rule is in the language of Traefik 2.
+pub fn with_old_rules(labels: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let mut labels = labels.clone();
+    let rules: Vec<String> = labels.keys().filter_map(|key| rule_of(key)).collect();
+    for router in rules {
+        labels.insert(format!("{router}.rulesyntax"), "v2".into());
+    }
+    labels
+}
+
+/// Returns `traefik.PROTOCOL.routers.NAME` of the label with the rule of a router.
+fn rule_of(label: &str) -> Option<String> {
+    let parts: Vec<&str> = label.split('.').collect();
+    match parts.as_slice() {
+        [first, _, section, _, option]
+            if first.eq_ignore_ascii_case("traefik")
+                && section.eq_ignore_ascii_case("routers")
+                && option.eq_ignore_ascii_case("rule") =>
+        {
+            Some(parts[..4].join("."))
+        }
+        _ => None,
+    }
 }
 
 /// Returns the name of the routing file: `mrsk-SERVICE@ROLE.yml`, or `mrsk-SERVICE@ROLE@DESTINATION.yml`. Two different

@@ -33,12 +33,14 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// Collects the names that `entries` define.
-    pub(super) fn new(spec: &RouteSpec, entries: &[Entry]) -> Self {
-        let prefix = [spec.service, spec.role]
+    /// Collects the names that `entries` define. In the file they begin with `prefix`.
+    pub(super) fn new(spec: &RouteSpec, entries: &[Entry], prefix: &str) -> Self {
+        let parts = [spec.service, spec.role]
             .into_iter()
-            .chain(spec.destination)
-            .map(|part| encoded(part) + ":")
+            .chain(spec.destination);
+        let prefix = [prefix.to_owned()]
+            .into_iter()
+            .chain(parts.map(|part| encoded(part) + ":"))
             .collect();
         let with_destination = |name: String| match spec.destination {
             Some(destination) => format!("{name}-{destination}"),

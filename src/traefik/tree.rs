@@ -96,6 +96,18 @@ impl Node {
         }
     }
 
+    /// Returns the values of a list.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
+        let nodes = match self {
+            Node::List(list) => Some(list.values()),
+            _ => None,
+        };
+        nodes.into_iter().flatten().filter_map(|node| match node {
+            Node::Text(text) => Some(text.as_str()),
+            _ => None,
+        })
+    }
+
     /// Takes the part named `key` out of a map.
     pub(super) fn take(&mut self, key: &str) -> Option<Node> {
         match self {

@@ -161,7 +161,12 @@ impl Machine {
 
     /// Returns the status and the body of a GET through Traefik.
     pub fn get(&self, path: &str) -> std::io::Result<(u16, Vec<u8>)> {
-        Ask::of(self).path(path).get()
+        self.get_as(&self.ip, path)
+    }
+
+    /// As [`Self::get`], for another name in the header `Host`.
+    pub fn get_as(&self, name: &str, path: &str) -> std::io::Result<(u16, Vec<u8>)> {
+        Ask::of(self).host(name).path(path).get()
     }
 
     /// Returns the version that the app says it is.

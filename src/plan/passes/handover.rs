@@ -1,8 +1,12 @@
 //! The handover between containers: requests go to the new one, the old ones are drained and stopped.
 
+use std::collections::BTreeMap;
+
 use super::polls;
 use super::switch::{id_of, why};
+use super::takeover;
 use crate::action::{Action, Run, Write};
+use crate::config::model::Config;
 use crate::docker::container;
 use crate::docker::names::TRAEFIK;
 use crate::facts::model::{FileFacts, HostFacts};
@@ -23,17 +27,10 @@ pub(super) fn route(
     facts: &HostFacts,
     after: &StepId,
 ) -> Option<StepId> {
-    let config = draft.config;
-    let text = match traefik::routing_file(&traefik::RouteSpec {
-        service: &config.service,
-        destination: config.destination.as_deref(),
-        role: placement.role.name.as_str(),
-        labels: &placement.role.labels,
-        arguments: &super::traefik::command_line(config, facts),
-        port: config.healthcheck.port,
-        alias: &placement.alias,
-        container: &placement.name,
-    }) {
+    let outranked = shown_by_docker(placement, facts);
+    let arguments = super::traefik::command_line(draft.config, facts);
+    let spec = spec(draft.config, placement, &arguments, &outranked);
+    let text = match traefik::routing_file(&spec) {
         Ok(text) => text,
         Err(errors) => {
             draft.refuse_labels("label", errors);
@@ -41,8 +38,10 @@ pub(super) fn route(
         }
     };
     let hash = Sha256Hex::of(text.as_bytes());
-    let write = write(draft, &placement.routing_path, text);
-    let cleanup = take_back(draft, placement, facts);
+    let write = file_write(draft, &placement.routing_path, text);
+    let trial = trial(draft, placement, facts).map(|trial| trial.remove);
+    let mut cleanup = take_back(draft, placement, facts);
+    cleanup.extend(trial.clone());
     let step = StepBuilder::new(
         id_of(placement, &placement.name, "route"),
         StepKind::Route,
@@ -54,34 +53,99 @@ pub(super) fn route(
     .needs([after.clone()])
     .needs(draft.find(Some(placement.host), StepKind::Traefik))
     .does(write)
-    .does(Action::Poll(polls::routed(placement)))
-    .done_when(vec![
-        Predicate::eq(&["files", &placement.routing_path, "sha256"], hash.as_str()),
-        Predicate::contains(
-            &["files", &placement.routing_path, "aliases"],
-            placement.alias.as_str(),
-        ),
-    ])
-    .on_failure(
-        vec![container::logs(TRAEFIK), container::logs(&placement.name)],
-        cleanup,
-    )
-    .begins(false)
-    .build();
+    .does(Action::Poll(polls::routed(placement)));
+    let step = trial
+        .into_iter()
+        .fold(step, StepBuilder::does)
+        .done_when(vec![
+            Predicate::eq(&["files", &placement.routing_path, "sha256"], hash.as_str()),
+            Predicate::contains(
+                &["files", &placement.routing_path, "aliases"],
+                placement.alias.as_str(),
+            ),
+        ])
+        .on_failure(
+            vec![container::logs(TRAEFIK), container::logs(&placement.name)],
+            cleanup,
+        )
+        .begins(false)
+        .build();
     Some(draft.add(step))
+}
+
+fn spec<'a>(
+    config: &'a Config,
+    placement: &'a Placement,
+    arguments: &'a [String],
+    outranks: &'a [&'a BTreeMap<String, String>],
+) -> traefik::RouteSpec<'a> {
+    traefik::RouteSpec {
+        service: &config.service,
+        destination: config.destination.as_deref(),
+        role: placement.role.name.as_str(),
+        labels: &placement.role.labels,
+        arguments,
+        port: config.healthcheck.port,
+        alias: &placement.alias,
+        container: &placement.name,
+        outranks,
+    }
+}
+
+/// A look at what Traefik thinks of the routes, before they are those of users.
+pub(super) struct Trial {
+    /// What is done.
+    pub actions: Vec<Action>,
+    /// What removes it.
+    pub remove: Action,
+}
+
+/// Returns the trial of the routes that the labels define. Traefik leaves out each router that it cannot make, while the file as
+/// such is loaded: users would get 404 until it is taken back. The trial stays until the routes are loaded, since Traefik looks
+/// less soon after a change that follows another.
+pub(super) fn trial(draft: &mut Draft, placement: &Placement, facts: &HostFacts) -> Option<Trial> {
+    let config = draft.config;
+    let arguments = super::traefik::command_line(config, facts);
+    let text = traefik::trial_file(&spec(config, placement, &arguments, &[]))?;
+    let (directory, _) = placement.routing_path.rsplit_once('/')?;
+    let destination = config.destination.as_deref();
+    let role = placement.role.name.as_str();
+    let name = traefik::trial_file_name(&config.service, destination, role);
+    let path = format!("{directory}/{name}");
+    let write = file_write(draft, &path, text);
+    Some(Trial {
+        actions: vec![write, Action::Poll(polls::tried(placement))],
+        remove: Action::Run(Run::literal(["rm", "-f", &path])),
+    })
+}
+
+/// Returns the labels of the old containers to which Traefik's Docker provider sends requests, beside any routing file.
+fn shown_by_docker<'a>(
+    placement: &Placement,
+    facts: &'a HostFacts,
+) -> Vec<&'a BTreeMap<String, String>> {
+    let renamed = match &placement.situation {
+        Situation::Replace {
+            rename_to: Some(_), ..
+        } => Some(&placement.name),
+        _ => None,
+    };
+    let old = placement.old.iter().chain(renamed);
+    old.filter_map(|name| facts.containers.get(name))
+        .filter(|container| takeover::is_shown_by_docker(container))
+        .map(|container| &container.labels)
+        .collect()
 }
 
 /// Returns what puts the old route back and removes the new container. Nothing where the old file's text is not known: the new
 /// container then stays, since requests may go to it.
 fn take_back(draft: &mut Draft, placement: &Placement, facts: &HostFacts) -> Vec<Action> {
-    let mut actions = match facts.files.get(&placement.routing_path) {
-        Some(old) if !is_known(old) => return Vec::new(),
-        Some(old) => vec![write(draft, &placement.routing_path, old.text.clone())],
-        None => vec![Action::Run(Run::literal([
-            "rm",
-            "-f",
-            &placement.routing_path,
-        ]))],
+    let path = &placement.routing_path;
+    let mut actions = match (takeover_text(draft, placement), facts.files.get(path)) {
+        (Some(text), _) => vec![file_write(draft, path, text)],
+        (None, Some(old)) if !is_known(old) => return Vec::new(),
+        (None, Some(old)) => vec![file_write(draft, path, old.text.clone())],
+        (None, None) => vec![Action::Run(Run::literal(["rm", "-f", path]))],
     };
     if matches!(placement.situation, Situation::Replace { .. }) {
         actions.push(Action::Run(container::remove(&placement.name)));
@@ -89,11 +153,23 @@ fn take_back(draft: &mut Draft, placement: &Placement, facts: &HostFacts) -> Vec
     actions
 }
 
+/// Returns the text of the routing file that the plan writes before the new container starts, where it does.
+fn takeover_text(draft: &Draft, placement: &Placement) -> Option<String> {
+    let host = draft
+        .hosts
+        .iter()
+        .find(|host| host.name() == placement.host)?;
+    takeover::adoption(draft.config, placement, host)
+        .ok()?
+        .map(|adoption| adoption.text)
+}
+
 fn is_known(file: &FileFacts) -> bool {
     Sha256Hex::of(file.text.as_bytes()).as_str() == file.sha256
 }
 
-fn write(draft: &mut Draft, path: &str, text: String) -> Action {
+/// Returns the writing of a routing file.
+pub(super) fn file_write(draft: &mut Draft, path: &str, text: String) -> Action {
     Action::Write(Write {
         path: path.to_owned(),
         content: draft.content(text),

@@ -91,6 +91,7 @@ fn remarks(draft: &mut Draft, placement: &Placement) {
         port: draft.config.healthcheck.port,
         alias: &placement.alias,
         container: &placement.name,
+        outranks: &[],
     };
     for remark in traefik::remarks(&spec) {
         let help = remark.help.map(|help| format!(": {help}"));

@@ -14,4 +14,5 @@ pub(super) mod reduction;
 pub(super) mod registry;
 pub(super) mod reliance;
 pub(super) mod switch;
+pub(super) mod takeover;
 pub(super) mod traefik;

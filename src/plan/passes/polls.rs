@@ -12,6 +12,9 @@ use crate::traefik;
 /// Length of one attempt of the health check: seven of them are as long as the original's seven with their growing pauses.
 pub(super) const HEALTH_ATTEMPT_MS: u32 = 4_000;
 
+/// Seconds that Traefik has to take a trial file.
+pub(super) const TRIAL_SECONDS: u32 = 10;
+
 /// Seconds that Traefik has to load a routing file.
 const ROUTE_SECONDS: u32 = 20;
 
@@ -62,16 +65,30 @@ pub(super) fn running(config: &Config, placement: &Placement) -> Poll {
 
 /// Asks Traefik for proof that it sends requests to the new container.
 pub(super) fn routed(placement: &Placement) -> Poll {
+    routed_by(TRAEFIK, &placement.alias, &placement.name)
+}
+
+/// Asks the Traefik in container `by` for proof that it has loaded the routing file of `container`, which is known by `alias`.
+pub(super) fn routed_by(by: &str, alias: &str, container: &str) -> Poll {
     Poll {
         probe: Probe::Route,
-        container: TRAEFIK.into(),
+        container: by.to_owned(),
         port: Some(traefik::PROBE_PORT),
         path: Some("/".into()),
-        host: Some(traefik::probe_host(&placement.alias)),
-        expect: Some(placement.name.clone()),
+        host: Some(traefik::probe_host(alias)),
+        expect: Some(container.to_owned()),
         restarts: None,
         interval_ms: 1000,
         attempts: ROUTE_SECONDS,
+    }
+}
+
+/// Asks Traefik for proof that it takes the rules and middlewares of the new container's routes.
+pub(super) fn tried(placement: &Placement) -> Poll {
+    Poll {
+        host: Some(traefik::trial_host(&placement.alias)),
+        attempts: TRIAL_SECONDS,
+        ..routed(placement)
     }
 }
 

@@ -43,9 +43,13 @@ fn shared(draft: &mut Draft, host: &HostView) {
             .flat_map(|kind| draft.find_all(host.name(), *kind))
             .collect()
     };
-    let network = of(&[StepKind::Network]);
+    let network: Vec<StepId> = draft
+        .steps_on(Some(host.name()))
+        .filter(|step| step.kind == StepKind::Network && step.role.is_none())
+        .map(|step| step.id.clone())
+        .collect();
     let traefik = of(&[StepKind::Traefik]);
-    let users = of(&[StepKind::Start, StepKind::Traefik]);
+    let users = of(&[StepKind::Network, StepKind::Start, StepKind::Traefik]);
     let routes = of(&[StepKind::Route]);
     if network.is_empty() {
         draft.rely(
@@ -143,11 +147,14 @@ fn container(draft: &mut Draft, placement: &Placement) {
         let Some(container) = facts.containers.get(old) else {
             continue;
         };
-        let ends = [
-            id_of(placement, old, "drain"),
-            id_of(placement, old, "stop"),
+        let ends = ["connect", "adopt", "drain", "stop"].map(|verb| id_of(placement, old, verb));
+        let kinds = [
+            StepKind::Network,
+            StepKind::Route,
+            StepKind::Drain,
+            StepKind::Stop,
         ];
-        let ends: Vec<StepId> = of(&[StepKind::Drain, StepKind::Stop])
+        let ends: Vec<StepId> = of(&kinds)
             .into_iter()
             .filter(|step| ends.contains(step))
             .collect();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{handover, polls, traefik};
 use crate::action::{Action, Run};
 use crate::docker::container;
-use crate::docker::names::{LABEL_CREATE, LABEL_HEALTHCHECK, LABEL_VERSION, NETWORK};
+use crate::docker::names::{LABEL_CREATE, LABEL_HEALTHCHECK, LABEL_VERSION, NETWORK, TRAEFIK};
 use crate::facts::model::HostFacts;
 use crate::name::{HostName, StepId};
 use crate::plan::draft::{Draft, HostView, QUICK, StepBuilder, step_id};
@@ -34,9 +34,11 @@ pub(super) fn switch(
             last: None,
         };
     };
-    if placement.role.traefik {
-        traefik::replace(draft, host, gate.clone());
-    }
+    // A Traefik that is told its routes by labels would send requests to the new container before it is ready.
+    let gate = match placement.role.traefik {
+        true => traefik::replace(draft, host, gate.clone()).or(gate),
+        false => gate,
+    };
     let begun = match &placement.situation {
         Situation::Runs | Situation::Complete { .. } => None,
         Situation::Replace { rename_to, .. } => {
@@ -53,7 +55,7 @@ pub(super) fn switch(
     let mut live = None;
     let mut cleanup = Vec::new();
     if !is_live {
-        let healthy = healthcheck(draft, placement, begun.or_else(|| gate.clone()));
+        let healthy = healthcheck(draft, placement, host.facts, begun.or_else(|| gate.clone()));
         live = Some(if placement.role.traefik {
             cleanup = handover::return_requests(draft, placement, host.facts);
             handover::route(draft, placement, host.facts, &healthy).unwrap_or(healthy)
@@ -221,7 +223,12 @@ fn start(
     draft.add(step)
 }
 
-fn healthcheck(draft: &mut Draft, placement: &Placement, after: Option<StepId>) -> StepId {
+fn healthcheck(
+    draft: &mut Draft,
+    placement: &Placement,
+    facts: &HostFacts,
+    after: Option<StepId>,
+) -> StepId {
     let is_new = matches!(placement.situation, Situation::Replace { .. });
     let check = &draft.config.healthcheck;
     let name = &placement.name;
@@ -248,7 +255,24 @@ fn healthcheck(draft: &mut Draft, placement: &Placement, after: Option<StepId>) 
             delay,
         )
     };
+    let trial = match placement.role.traefik {
+        true => handover::trial(draft, placement, facts),
+        false => None,
+    };
     let mut cleanup = Vec::new();
+    let mut actions = vec![Action::Poll(poll)];
+    let mut diagnose = vec![container::logs(name)];
+    let mut summary = summary;
+    let mut traefik = None;
+    let mut seconds = seconds;
+    if let Some(trial) = trial {
+        summary.push_str(", and Traefik takes its routes");
+        actions.splice(0..0, trial.actions);
+        cleanup.push(trial.remove);
+        diagnose.insert(0, container::logs(TRAEFIK));
+        traefik = draft.find(Some(placement.host), StepKind::Traefik);
+        seconds = seconds.saturating_add(polls::TRIAL_SECONDS);
+    }
     if is_new {
         cleanup.push(Action::Run(container::remove(name)));
     }
@@ -263,11 +287,14 @@ fn healthcheck(draft: &mut Draft, placement: &Placement, after: Option<StepId>) 
     )
     .role(&placement.role.name)
     .needs(after)
-    .does(Action::Poll(poll))
-    .done_when(vec![done])
-    .on_failure(vec![container::logs(name)], cleanup)
-    .timeout(seconds.saturating_mul(2).saturating_add(QUICK))
-    .begins(!is_new)
-    .build();
+    .needs(traefik);
+    let step = actions
+        .into_iter()
+        .fold(step, StepBuilder::does)
+        .done_when(vec![done])
+        .on_failure(diagnose, cleanup)
+        .timeout(seconds.saturating_mul(2).saturating_add(QUICK))
+        .begins(!is_new)
+        .build();
     draft.add(step)
 }

@@ -1,4 +1,4 @@
-//! Starts Traefik where it does not run, and replaces one that cannot switch traffic without loss.
+//! Starts Traefik where it does not run, and sees whether one that runs is to be replaced.
 
 use std::collections::BTreeSet;
 
@@ -14,6 +14,8 @@ use crate::plan::model::{Reason, StepKind};
 use crate::plan::predicate::Predicate;
 use crate::plan::situation::{Situation, is_up};
 use crate::traefik;
+
+use super::takeover;
 
 /// Returns whether a Traefik is to be created on `host`.
 pub fn is_to_be_created(host: &HostView) -> bool {
@@ -45,7 +47,7 @@ fn can_switch(running: &TraefikFacts) -> bool {
 }
 
 /// Adds Traefik where a role needs it. Where one runs that is to be replaced and a switch follows, its replacement is part of that
-/// switch: [`replace`] adds it.
+/// switch, which adds it by [`replace`].
 pub fn run(draft: &mut Draft) {
     let Some(args) = arguments(draft) else {
         return;
@@ -73,21 +75,30 @@ pub fn run(draft: &mut Draft) {
             continue;
         }
         refuse_taken_port(draft, &host);
-        if host.facts.traefik.is_none() || !switched.contains(host.name()) {
-            create(draft, &host, &args, None);
+        if host.facts.traefik.is_none() {
+            create(draft, &host, &args);
+        } else if !switched.contains(host.name()) {
+            replace(draft, &host, None);
         }
     }
 }
 
 /// Adds the replacement of a Traefik that runs on `host` and cannot switch traffic, once. Requests to the host fail meanwhile,
-/// so it waits for `gate`.
-pub fn replace(draft: &mut Draft, host: &HostView, gate: Option<StepId>) {
-    if !is_to_be_created(host) || draft.find(Some(host.name()), StepKind::Traefik).is_some() {
-        return;
+/// so it waits for `gate`. Returns the step after which the new one serves; `None` where none is replaced.
+pub fn replace(draft: &mut Draft, host: &HostView, gate: Option<StepId>) -> Option<StepId> {
+    let running = host.facts.traefik.as_ref()?;
+    if !is_to_be_created(host) {
+        return None;
     }
-    if let Some(args) = arguments(draft) {
-        create(draft, host, &args, gate);
+    let done = draft.find(Some(host.name()), StepKind::Traefik);
+    if done.is_some() {
+        return done;
     }
+    let args = arguments(draft)?;
+    let wanted = wanted(draft, host, &args);
+    takeover::warn(draft, host, running, &args);
+    let why = why_replaced(host, running);
+    Some(takeover::replace(draft, host, &wanted, why, gate))
 }
 
 /// Returns Traefik's command line, or notes why there is none.
@@ -119,13 +130,8 @@ fn keep(draft: &mut Draft, host: &HostView, args: &[String]) {
             .help("let that user write there, or deploy as root"),
         );
     }
-    let connected = host
-        .facts
-        .containers
-        .get(TRAEFIK)
-        .is_some_and(|container| container.networks.contains_key(NETWORK));
-    if !connected {
-        return connect(draft, host);
+    if !is_connected(host) {
+        return connect(draft, host, None);
     }
     draft.unchanged(
         Some(host.name()),
@@ -170,8 +176,14 @@ fn warn_of_differences(draft: &mut Draft, host: &HostView, wanted: &container::C
     }
 }
 
+/// Returns whether Traefik is in mrsk's network.
+pub(super) fn is_connected(host: &HostView) -> bool {
+    let container = host.facts.containers.get(TRAEFIK);
+    container.is_some_and(|container| container.networks.contains_key(NETWORK))
+}
+
 /// Adds a step that lets a running Traefik reach what it routes to.
-fn connect(draft: &mut Draft, host: &HostView) {
+pub(super) fn connect(draft: &mut Draft, host: &HostView, gate: Option<StepId>) {
     let subject = format!("Traefik's connection to network {NETWORK}");
     let step = StepBuilder::new(
         step_id(Some(host.name()), "traefik", TRAEFIK, "connect"),
@@ -180,6 +192,7 @@ fn connect(draft: &mut Draft, host: &HostView) {
         format!("Connect Traefik with network {NETWORK}"),
         Reason::Missing { what: subject },
     )
+    .needs(gate)
     .needs(draft.find(Some(host.name()), StepKind::Network))
     .runs([container::connect(TRAEFIK, None)])
     .done_when(vec![Predicate::contains(
@@ -201,11 +214,10 @@ fn wanted(draft: &Draft, host: &HostView, args: &[String]) -> container::Create 
     )
 }
 
-fn create(draft: &mut Draft, host: &HostView, args: &[String], gate: Option<StepId>) {
+fn create(draft: &mut Draft, host: &HostView, args: &[String]) {
     let wanted = wanted(draft, host, args);
     let directory = host.facts.routing_directory.clone();
     let existing = host.facts.containers.get(TRAEFIK);
-    let why = why(draft, host);
     let leftovers = format!("label={LABEL_CREATE}={}", wanted.digest);
     let mut first = vec![
         Run::literal(["mkdir", "-p", &directory]),
@@ -224,6 +236,20 @@ fn create(draft: &mut Draft, host: &HostView, args: &[String], gate: Option<Step
     }) {
         first.push(container::remove(TRAEFIK));
     }
+    let (summary, why) = match existing {
+        Some(_) => (
+            "Replace Traefik",
+            Reason::Incomplete {
+                what: "Traefik's container does not run".into(),
+            },
+        ),
+        None => (
+            "Start Traefik",
+            Reason::Missing {
+                what: "Traefik".into(),
+            },
+        ),
+    };
     let networks = others_networks(draft.config, host.facts);
     let mut done = vec![
         Predicate::eq(&["containers", TRAEFIK, "state"], "running"),
@@ -242,13 +268,9 @@ fn create(draft: &mut Draft, host: &HostView, args: &[String], gate: Option<Step
         step_id(Some(host.name()), "traefik", TRAEFIK, "start"),
         StepKind::Traefik,
         Some(host.name()),
-        match existing {
-            Some(_) => "Replace Traefik",
-            None => "Start Traefik",
-        },
+        summary,
         why,
     )
-    .needs(gate)
     .needs(draft.find(Some(host.name()), StepKind::InstallDocker))
     .needs(draft.find(Some(host.name()), StepKind::RegistryLogin))
     .needs(draft.find(Some(host.name()), StepKind::Network))
@@ -269,7 +291,7 @@ fn create(draft: &mut Draft, host: &HostView, args: &[String], gate: Option<Step
 }
 
 /// Returns the networks by which the Traefik that is replaced reaches containers of others, and that the new one would not join.
-fn others_networks<'a>(config: &Config, facts: &'a HostFacts) -> Vec<&'a str> {
+pub(super) fn others_networks<'a>(config: &Config, facts: &'a HostFacts) -> Vec<&'a str> {
     let existing = facts.containers.get(TRAEFIK);
     let joins = |network: &str| {
         let mut options = config.traefik.options.iter();
@@ -288,35 +310,16 @@ fn others_networks<'a>(config: &Config, facts: &'a HostFacts) -> Vec<&'a str> {
         .collect()
 }
 
-fn why(draft: &mut Draft, host: &HostView) -> Reason {
-    let facts = host.facts;
-    let Some(running) = &facts.traefik else {
-        return if facts.containers.contains_key(TRAEFIK) {
-            Reason::Incomplete {
-                what: "Traefik's container does not run".into(),
-            }
-        } else {
-            Reason::Missing {
-                what: "Traefik".into(),
-            }
-        };
-    };
-    let (lacks, reason) = if running.directory.is_empty() {
-        let reason = Reason::Changed {
+fn why_replaced(host: &HostView, running: &TraefikFacts) -> Reason {
+    if running.directory.is_empty() {
+        return Reason::Changed {
             what: "the way Traefik is told its routes".into(),
             old: Some("container labels".into()),
-            new: Some(format!("files in {}", facts.routing_directory)),
+            new: Some(format!("files in {}", host.facts.routing_directory)),
         };
-        ("file provider", reason)
-    } else {
-        let what = format!("Traefik's entrypoint {}", traefik::PROBE_ENTRYPOINT);
-        ("entrypoint for mrsk's probe", Reason::Missing { what })
-    };
-    draft.warnings.push(format!(
-        "host {}: its Traefik has no {lacks} and is replaced; requests to this host fail until the new one answers",
-        host.name()
-    ));
-    reason
+    }
+    let what = format!("Traefik's entrypoint {}", traefik::PROBE_ENTRYPOINT);
+    Reason::Missing { what }
 }
 
 fn refuse_taken_port(draft: &mut Draft, host: &HostView) {

@@ -47,14 +47,13 @@ undo() {
 # Writes the text $3 to file $1 with mode $2.
 write() {
   stopped && return 143
-  prepare "$1" || return 1
-  printf '%s' "$3" >"$mrsk_new" && place "$1" "$2"
+  fill "$@"
 }
 
-# Writes the text $3 to file $1 with mode $2, to undo something. Its failure is noted.
+# Writes the text $3 to file $1 with mode $2, to undo something. Its failure is noted. What is so already is left alone: the disk may be full.
 restore() {
-  prepare "$1" && printf '%s' "$3" >"$mrsk_new" && place "$1" "$2" && return 0
-  printf 'cleanup failed: cannot write %s\n' "$1"
+  [ "$(cat "$1" 2>/dev/null && echo .)" = "$3." ] && return 0
+  fill "$@" || printf 'cleanup failed: %s is not as it was\n' "$1"
 }
 
 # Writes the bytes that $3 is in base64 to file $1 with mode $2, and compares them with the SHA-256 $4.
@@ -73,6 +72,15 @@ upload() {
     fi
   fi
   place "$1" "$2"
+}
+
+# Puts a file with the text $3 and mode $2 in the place of $1. Through cat, since a shell's own printf does not say why it cannot write.
+fill() {
+  prepare "$1" || return 1
+  printf '%s' "$3" | cat >"$mrsk_new" && place "$1" "$2" && return 0
+  rm -f "$mrsk_new"
+  printf 'cannot write %s\n' "$1"
+  return 1
 }
 
 # Sets mrsk_new to a file on the same disk as $1, whose directory is made. In a directory that Traefik watches a file beside it would

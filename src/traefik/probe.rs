@@ -1,0 +1,102 @@
+//! The router by which Traefik proves what it has loaded.
+
+use std::collections::BTreeSet;
+
+use super::document::DEFAULT_RULE;
+use super::names::{Names, PROBE};
+use super::tree::Node;
+use super::{PROBE_ENTRYPOINT, PROBE_HEADER, RouteSpec};
+
+/// The highest priority that Traefik lets a router have: no other router may shadow the probe.
+const PROBE_PRIORITY: u64 = i64::MAX as u64 - 1000;
+
+/// Middlewares that would let the probe wait for others.
+const WAITING: [&str; 2] = ["retry", "forwardAuth"];
+
+/// Adds the router that proves that the file is loaded, and that Traefik took the routers in it. It leaves out, one by one, those
+/// whose rule or middleware it cannot make, and so the probe has all of them, in a way that does not change whom it answers.
+///
+/// It answers to `host`.
+pub(super) fn put(document: &mut Node, spec: &RouteSpec, names: &Names, host: &str) {
+    let name = names.prefixed(PROBE);
+    let own = format!("Host(`{host}`)");
+    let rules = rules(document);
+    let rule = match rules.is_empty() {
+        true => own,
+        false => {
+            let all = Vec::from_iter(rules).join(" || ");
+            format!("{own} || ({own} && ({all}))")
+        }
+    };
+    let middlewares = [name.clone()].into_iter().chain(middlewares(document));
+    let middlewares = Node::list(middlewares.map(Node::text));
+    let service = names.prefixed(names.default());
+    let mut router = Node::map();
+    router.put(&["rule"], Node::text(rule));
+    router.put(&["entryPoints"], Node::list([Node::text(PROBE_ENTRYPOINT)]));
+    router.put(&["middlewares"], middlewares);
+    router.put(&["priority"], Node::Number(PROBE_PRIORITY));
+    router.put(&["service"], Node::text(service));
+    document.put(&["http", "routers", &name], router);
+    let path = ["http", "middlewares", &name, "headers"];
+    let header = ["customResponseHeaders", PROBE_HEADER];
+    document.put(
+        &[path.as_slice(), &header].concat(),
+        Node::text(spec.container),
+    );
+}
+
+/// Returns whether Traefik may leave a router of the document out.
+pub(super) fn has_something_to_prove(document: &Node) -> bool {
+    !rules(document).is_empty() || !middlewares(document).is_empty()
+}
+
+/// Removes every router but the probe's.
+pub(super) fn leave_only(document: &mut Node, names: &Names) {
+    let name = names.prefixed(PROBE);
+    document.take("tcp");
+    document.take("udp");
+    let probe = document.get(&["http", "routers", &name]).cloned();
+    let mut routers = Node::map();
+    if let Some(probe) = probe {
+        routers.put(&[&name], probe);
+    }
+    document.put(&["http", "routers"], routers);
+}
+
+/// Returns the HTTP routers of a document.
+fn routers(document: &Node) -> impl Iterator<Item = &Node> {
+    let routers = match document.get(&["http", "routers"]) {
+        Some(Node::Map(routers)) => Some(routers.values()),
+        _ => None,
+    };
+    routers.into_iter().flatten()
+}
+
+/// Returns the rules of the routers in parentheses, without the default one, which is known to be right.
+fn rules(document: &Node) -> BTreeSet<String> {
+    let is_old = |router: &&Node| {
+        let syntax = router.get_text(&["ruleSyntax"]);
+        syntax.is_some_and(|syntax| syntax.eq_ignore_ascii_case("v2"))
+    };
+    routers(document)
+        .filter(|router| !is_old(router))
+        .filter_map(|router| router.get_text(&["rule"]))
+        .filter(|rule| *rule != DEFAULT_RULE)
+        .map(|rule| format!("({rule})"))
+        .collect()
+}
+
+/// Returns the names of the middlewares of the routers, without those that are [`WAITING`].
+fn middlewares(document: &Node) -> BTreeSet<String> {
+    let waits = |name: &str| {
+        let part = document.get(&["http", "middlewares", name]);
+        part.is_some_and(|part| WAITING.iter().any(|kind| part.get(&[kind]).is_some()))
+    };
+    routers(document)
+        .filter_map(|router| router.get(&["middlewares"]))
+        .flat_map(Node::texts)
+        .filter(|name| !waits(name))
+        .map(str::to_owned)
+        .collect()
+}
