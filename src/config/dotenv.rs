@@ -46,6 +46,11 @@ impl Environment {
     pub fn get(&self, name: &str) -> Option<Secret> {
         self.variables.get(name).cloned()
     }
+
+    /// Returns every variable.
+    pub fn all(&self) -> &Secrets {
+        &self.variables
+    }
 }
 
 /// An environment of these variables alone, without any file.

@@ -4,31 +4,14 @@ use std::collections::BTreeMap;
 
 use super::meter::Meter;
 use super::output::{Evaluated, Origin};
-use super::problem::{Problem, Span, too_much, wrong};
+use super::problem::{Result, Span, too_much, wrong};
 use super::syntax::{Call, Expression, Node, Segment};
 use super::value::Value;
 use super::{World, methods, operators};
-use crate::diagnostic::Diagnostic;
 use crate::secret::{Secret, Secrets};
 
 /// The longest text that a template may become, in bytes.
 const MAX_OUTPUT: usize = 8 << 20;
-
-/// Why a template came to no end.
-pub(super) enum Stop {
-    /// Something in the template.
-    At(Problem),
-    /// Something that the template asked for.
-    Elsewhere(Vec<Diagnostic>),
-}
-
-impl From<Problem> for Stop {
-    fn from(problem: Problem) -> Self {
-        Self::At(problem)
-    }
-}
-
-type Result<T> = std::result::Result<T, Stop>;
 
 /// The state of a template that runs.
 pub(super) struct Run<'w> {
@@ -140,7 +123,7 @@ impl<'w> Run<'w> {
         self.meter.spend(text.len(), span)?;
         if self.output.text.len() + text.len() > MAX_OUTPUT {
             let message = format!("the template becomes longer than {MAX_OUTPUT} bytes");
-            return Err(too_much(span.clone(), message).into());
+            return Err(too_much(span.clone(), message));
         }
         self.output.push(text, origin);
         Ok(Value::Nil)
@@ -177,13 +160,7 @@ impl<'w> Run<'w> {
             arguments.push(self.value(argument)?);
         }
         let meter = &mut self.meter;
-        Ok(methods::call(
-            receiver,
-            call.method,
-            &arguments,
-            meter,
-            span,
-        )?)
+        methods::call(receiver, call.method, &arguments, meter, span)
     }
 
     /// Keeps a value out of messages.
@@ -196,9 +173,9 @@ impl<'w> Run<'w> {
     fn variable(&mut self, name: &Node) -> Result<(String, Option<String>)> {
         let text = match self.value(name)? {
             Value::Text(text) => text,
-            other => return Err(methods::wrong_argument(&other, "a text", &name.span).into()),
+            other => return Err(methods::wrong_argument(&other, "a text", &name.span)),
         };
-        let value = self.world.variable(&text).map_err(Stop::Elsewhere)?;
+        let value = self.world.variable(&text);
         if let Some(value) = &value {
             self.meter.spend(value.len(), &name.span)?;
             self.learn(value);
@@ -214,7 +191,7 @@ impl<'w> Run<'w> {
                 let message = format!("the environment variable `{name}` is not set");
                 let help =
                     "set it, or name what to take in its place: `ENV.fetch(\"NAME\", \"…\")`";
-                Err(wrong(span.clone(), message, help).into())
+                Err(wrong(span.clone(), message, help))
             }
         }
     }
@@ -237,7 +214,7 @@ impl<'w> Run<'w> {
                     "" => todo.to_owned(),
                     said => format!("it said: {said}\n{todo}"),
                 };
-                Err(wrong(span.clone(), message, help).into())
+                Err(wrong(span.clone(), message, help))
             }
         }
     }
@@ -252,7 +229,7 @@ impl<'w> Run<'w> {
             said => format!("the template stops here: {said}"),
         };
         let help = "the template says so itself with `raise`; look at the condition around it";
-        Err(wrong(span.clone(), message, help).into())
+        Err(wrong(span.clone(), message, help))
     }
 }
 

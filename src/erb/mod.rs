@@ -26,7 +26,7 @@ pub use output::Evaluated;
 
 use crate::diagnostic::Diagnostic;
 use crate::secret;
-use evaluate::{Run, Stop};
+use evaluate::Run;
 use problem::{Problem, Span};
 
 /// The largest template, in bytes.
@@ -34,11 +34,14 @@ const MAX_SOURCE: usize = 8 << 20;
 
 /// What a template can ask for.
 pub trait World {
-    /// Returns the value of a variable of the environment.
+    /// Makes ready for the questions below. It is called once, and only for what is a template.
     ///
     /// # Errors
     /// Everything that keeps the environment from being read.
-    fn variable(&mut self, name: &str) -> Result<Option<String>, Vec<Diagnostic>>;
+    fn prepare(&mut self) -> Result<(), Vec<Diagnostic>>;
+
+    /// Returns the value of a variable of the environment.
+    fn variable(&mut self, name: &str) -> Option<String>;
 
     /// Runs a command by `sh -c`, and returns what it printed to standard output.
     ///
@@ -75,6 +78,7 @@ pub fn evaluate(
     if !source.contains("<%") {
         return Ok(Evaluated::plain(source));
     }
+    world.prepare()?;
     let at = |problem: Problem| vec![problem.diagnostic(file, source)];
     let nodes = match read(source) {
         Ok(nodes) => nodes,
@@ -86,8 +90,7 @@ pub fn evaluate(
     let mut run = Run::new(source, world);
     match run.all(&nodes) {
         Ok(_) => Ok(run.into_output()),
-        Err(Stop::Elsewhere(problems)) => Err(problems),
-        Err(Stop::At(mut problem)) => {
+        Err(mut problem) => {
             problem.message = secret::redact(&problem.message, run.known());
             problem.help = secret::redact(&problem.help, run.known());
             Err(at(problem))

@@ -7,6 +7,7 @@ use crate::diagnostic::Severity;
 struct Fixed {
     variables: BTreeMap<&'static str, &'static str>,
     commands: Vec<String>,
+    broken: bool,
 }
 
 impl Fixed {
@@ -19,16 +20,21 @@ impl Fixed {
         Self {
             variables: variables.into_iter().collect(),
             commands: Vec::new(),
+            broken: false,
         }
     }
 }
 
 impl World for Fixed {
-    fn variable(&mut self, name: &str) -> Result<Option<String>, Vec<Diagnostic>> {
-        match name {
-            "BROKEN" => Err(vec![Diagnostic::error("a quote is not closed")]),
-            name => Ok(self.variables.get(name).map(|value| (*value).to_owned())),
+    fn prepare(&mut self) -> Result<(), Vec<Diagnostic>> {
+        match self.broken {
+            true => Err(vec![Diagnostic::error("a quote is not closed")]),
+            false => Ok(()),
         }
+    }
+
+    fn variable(&mut self, name: &str) -> Option<String> {
+        self.variables.get(name).map(|value| (*value).to_owned())
     }
 
     fn command(&mut self, command: &str) -> Result<String, Failure> {
@@ -395,9 +401,12 @@ fn messages_show_nothing_that_was_looked_up() {
 }
 
 #[test]
-fn what_keeps_the_environment_from_being_read_is_said() {
-    let problem = become_of("<%= ENV['BROKEN'] %>").expect_err("broken");
-    assert_eq!(problem.message, "a quote is not closed");
+fn an_environment_that_cannot_be_read_matters_to_templates_alone() {
+    let mut world = Fixed::new();
+    world.broken = true;
+    assert!(evaluate("x.erb", "plain", &mut world).is_ok());
+    let problems = evaluate("x.erb", "<%= 1 %>", &mut world).unwrap_err();
+    assert_eq!(problems[0].message, "a quote is not closed");
 }
 
 #[test]
