@@ -1,5 +1,7 @@
 //! Whatever a configuration or a `.env` file contains, reading it ends, and ends without a panic.
 
+mod erb_world;
+
 use std::fs;
 use std::path::Path;
 
@@ -7,6 +9,8 @@ use mrsk::config::dotenv::Environment;
 use mrsk::config::{self, Destination};
 use mrsk::diagnostic;
 use proptest::prelude::*;
+
+use erb_world::Fixed;
 
 /// Reads `text`, and renders what comes of it.
 fn read(text: &str) -> String {
@@ -20,7 +24,7 @@ fn both(text: &str, over: &str) -> String {
         path: "deploy.staging.yml",
         text: over,
     };
-    match config::parse("deploy.yml", text, Some(destination)) {
+    match config::parse_template("deploy.yml", text, Some(destination), &mut Fixed) {
         Ok(loaded) => {
             config::secrets::secret_names(&loaded.config);
             config::render::fingerprint(&loaded.config);

@@ -79,23 +79,24 @@ impl Evaluated {
         self.text.push_str(text);
     }
 
-    /// Turns problems of the text into problems of the template: each gets the place that what it is about came from, and
-    /// nothing that a tag printed stands in its words.
-    pub fn trace(&self, diagnostics: &mut [Diagnostic]) {
+    /// Turns problems of the text into problems of the template `file`: each that has its place there gets the place that
+    /// what it is about came from. Nothing that a tag printed stands in any of them afterwards.
+    pub fn trace(&self, file: &str, diagnostics: &mut [Diagnostic]) {
         let map = Map::new(self);
         for diagnostic in diagnostics {
             diagnostic.message = map.without_values(&diagnostic.message);
             diagnostic.help = diagnostic.help.take().map(|help| map.without_values(&help));
-            if let Some(place) = &mut diagnostic.place {
+            if let Some(place) = diagnostic.place.as_mut().filter(|place| place.file == file) {
                 map.trace(place);
             }
         }
     }
 
-    /// Turns places of the text into places of the template.
-    pub fn trace_places<'p>(&self, places: impl IntoIterator<Item = &'p mut Place>) {
+    /// Turns places of the text into places of the template `file`.
+    pub fn trace_places<'p>(&self, file: &str, places: impl IntoIterator<Item = &'p mut Place>) {
         let map = Map::new(self);
-        places.into_iter().for_each(|place| map.trace(place));
+        let places = places.into_iter().filter(|place| place.file == file);
+        places.for_each(|place| map.trace(place));
     }
 }
 

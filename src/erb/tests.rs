@@ -492,7 +492,7 @@ fn places_of_the_text_are_traced_to_the_template() {
             column,
             length,
         };
-        evaluated.trace_places([&mut place]);
+        evaluated.trace_places("x.erb", [&mut place]);
         let traced = (place.line, place.column, place.length);
         assert_eq!(traced, expected, "{line}:{column}");
     }
@@ -510,7 +510,7 @@ fn values_are_left_out_of_messages_about_the_text() {
         ("`xdeploy` and a long value deploy", "`x…` and a …"),
     ] {
         let mut found = [Diagnostic::error(message).help(message)];
-        evaluated.trace(&mut found);
+        evaluated.trace("x.erb", &mut found);
         assert_eq!(found[0].message, expected);
         assert_eq!(found[0].help.as_deref(), Some(expected));
     }
