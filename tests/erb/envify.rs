@@ -45,10 +45,13 @@ fn a_destination_has_files_of_its_own() {
         .says(&[".env.production.erb cannot be read"]);
 }
 
+/// A template, variables, and what is said.
+type Wrong<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a [&'a str]);
+
 #[test]
 fn nothing_is_written_when_anything_is_wrong() {
     let sign_in = fixture("one-password.erb");
-    let cases: [(&str, &[(&str, &str)], &[&str]); 8] = [
+    let cases: [Wrong<'_>; 8] = [
         (
             &sign_in,
             &[("OP_LOCKED", "1")],
