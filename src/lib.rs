@@ -9,7 +9,7 @@
 //! | presentation | `report`, `show` |
 //! | effects | `apply`, `journal` |
 //! | decision | [`plan`]: pure; no clock, network, environment or file system |
-//! | knowledge | [`config`], [`facts`], `docker`, `traefik` |
+//! | knowledge | [`config`], [`erb`], [`facts`], `docker`, `traefik` |
 //! | transport | [`transport`] |
 //! | ground | [`record`], [`action`], [`name`], [`secret`], [`diagnostic`], `graph` |
 //!
@@ -40,6 +40,7 @@ pub mod cli;
 pub mod config;
 pub mod diagnostic;
 pub mod docker;
+pub mod erb;
 pub mod facts;
 pub mod graph;
 pub mod journal;

@@ -1,5 +1,7 @@
 //! Reading the file itself, and looking up the secrets that it names.
 
+mod erb_world;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -9,6 +11,8 @@ use mrsk::config::secrets::{Purpose, resolve_secrets, secret_names};
 use mrsk::config::{self, Destination, PASSWORD_SECRET, render};
 use mrsk::diagnostic::{self, Diagnostic};
 use mrsk::name::RoleName;
+
+use erb_world::Fixed;
 
 const DEPLOY: &str = "service: hey
 image: 37s/hey
@@ -48,7 +52,7 @@ fn environment(variables: &[(&str, &str)]) -> Environment {
 #[test]
 fn a_missing_file_says_how_to_name_another() {
     let dir = tempfile::tempdir().unwrap();
-    let problems = config::load(&dir.path().join("deploy.yml"), None).unwrap_err();
+    let problems = config::load(&dir.path().join("deploy.yml"), None, &mut Fixed).unwrap_err();
     let help = problems[0].help.as_deref().unwrap();
     assert!(problems[0].message.contains("does not exist"));
     assert!(help.contains("-c") && help.contains("config/deploy.yml"));
@@ -59,7 +63,7 @@ fn a_file_that_is_not_utf8_is_refused_with_its_place() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("deploy.yml");
     fs::write(&path, b"service: hey\nimage: a\xff\n").unwrap();
-    let problems = config::load(&path, None).unwrap_err();
+    let problems = config::load(&path, None, &mut Fixed).unwrap_err();
     assert!(
         places(&problems)[0].contains("deploy.yml:2:9: "),
         "{problems:?}"
@@ -73,13 +77,15 @@ fn the_file_of_a_destination_is_merged_over_the_configuration() {
     fs::write(&path, DEPLOY).unwrap();
     let over = "servers: [10.0.0.1]\nenv: {clear: {A: b}}\n";
     fs::write(dir.path().join("deploy.staging.yml"), over).unwrap();
-    let staging = config::load(&path, Some("staging")).unwrap().config;
+    let staging = config::load(&path, Some("staging"), &mut Fixed)
+        .unwrap()
+        .config;
     assert_eq!(staging.destination.as_deref(), Some("staging"));
     assert_eq!(staging.path, "deploy.yml");
     assert_eq!(staging.hosts.len(), 1);
     assert_eq!(staging.roles[0].env.clear["A"], "b");
     assert_eq!(staging.roles[0].env.secret, ["MASTER"]);
-    let plain = config::load(&path, None).unwrap().config;
+    let plain = config::load(&path, None, &mut Fixed).unwrap().config;
     assert_eq!((plain.destination, plain.hosts.len()), (None, 2));
 }
 
@@ -89,7 +95,9 @@ fn a_destination_without_a_file_is_refused_with_those_that_have_one() {
     let path = dir.path().join("deploy.yml");
     fs::write(&path, DEPLOY).unwrap();
     let refused = |name: &str| {
-        let problem = config::load(&path, Some(name)).unwrap_err().remove(0);
+        let problem = config::load(&path, Some(name), &mut Fixed)
+            .unwrap_err()
+            .remove(0);
         let file = dir.path().join(format!("deploy.{name}.yml"));
         let message = format!("destination file {} does not exist", file.display());
         assert_eq!(problem.message, message);
@@ -105,7 +113,7 @@ fn a_destination_without_a_file_is_refused_with_those_that_have_one() {
         refused("stagin"),
         format!("did you mean `-d staging`? {known}")
     );
-    let named = config::load(&path, Some("../x")).unwrap_err();
+    let named = config::load(&path, Some("../x"), &mut Fixed).unwrap_err();
     assert_eq!(named[0].message, "`../x` is no valid name of a destination");
 }
 
@@ -119,7 +127,7 @@ fn what_is_missing_is_judged_after_the_merge() {
     let staging = dir.path().join("deploy.staging.yml");
     fs::write(&staging, format!("servers:{servers}")).unwrap();
     assert_eq!(
-        config::load(&path, Some("staging"))
+        config::load(&path, Some("staging"), &mut Fixed)
             .unwrap()
             .config
             .hosts
@@ -127,7 +135,9 @@ fn what_is_missing_is_judged_after_the_merge() {
         2
     );
     let help = |destination| {
-        let problem = config::load(&path, destination).unwrap_err().remove(0);
+        let problem = config::load(&path, destination, &mut Fixed)
+            .unwrap_err()
+            .remove(0);
         assert_eq!(problem.message, "missing key `servers`");
         problem.help.unwrap()
     };
@@ -136,7 +146,9 @@ fn what_is_missing_is_judged_after_the_merge() {
     let elsewhere = format!("here or in {}", staging.display());
     assert!(help(Some("staging")).contains(&elsewhere));
     fs::write(&path, "").unwrap();
-    let empty = config::load(&path, Some("staging")).unwrap_err().remove(0);
+    let empty = config::load(&path, Some("staging"), &mut Fixed)
+        .unwrap_err()
+        .remove(0);
     assert_eq!(empty.message, "the configuration is empty");
 }
 
@@ -217,13 +229,19 @@ fn no_absolute_path_gets_into_the_configuration() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("deploy.yml");
     fs::write(&path, DEPLOY).unwrap();
-    assert_eq!(config::load(&path, None).unwrap().config.path, "deploy.yml");
+    assert_eq!(
+        config::load(&path, None, &mut Fixed).unwrap().config.path,
+        "deploy.yml"
+    );
     let fixture = "fixtures/config/valid/roles.yml";
     for path in [
         Path::new(fixture).to_owned(),
         Path::new(env!("CARGO_MANIFEST_DIR")).join(fixture),
     ] {
-        assert_eq!(config::load(&path, None).unwrap().config.path, fixture);
+        assert_eq!(
+            config::load(&path, None, &mut Fixed).unwrap().config.path,
+            fixture
+        );
     }
 }
 

@@ -1,12 +1,16 @@
 //! Walks `fixtures/config`: what valid configurations resolve to, and what is said of invalid ones. With
 //! `MRSK_BLESS=1` the expectations are rewritten.
 
+mod erb_world;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use mrsk::config::{self, Destination, Loaded};
 use mrsk::diagnostic::{self, Diagnostic};
+
+use erb_world::Fixed;
 
 fn fixtures(kind: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -46,7 +50,7 @@ fn parse(path: &Path) -> Case {
         path,
         text,
     });
-    let result = config::parse(&name(path), &base, destination);
+    let result = config::parse_template(&name(path), &base, destination, &mut Fixed);
     let texts = text.map(|text| (name(&over), text)).into_iter();
     Case {
         result,

@@ -2,7 +2,7 @@
 
 mod lab_project;
 
-use lab_project::{Project, Users};
+use lab_project::{Machine, Project, Users};
 
 const HEALTHCHECK: &str = "healthcheck:\n  max_attempts: 2\n";
 
@@ -17,9 +17,9 @@ struct Traces {
 impl Traces {
     fn of(project: &Project) -> Self {
         Self {
-            containers: project.each(lab_project::Machine::containers),
-            routing_files: project.each(lab_project::Machine::routing_files),
-            versions: project.each(lab_project::Machine::version),
+            containers: project.each(Machine::containers),
+            routing_files: project.each(Machine::routing_files),
+            versions: project.each(Machine::version),
         }
     }
 }
@@ -27,7 +27,7 @@ impl Traces {
 /// Deploys a version with this behaviour, which must fail and leave no trace. Returns what mrsk said.
 fn fails_without_a_trace(project: &Project, behaviour: &str) -> String {
     let before = Traces::of(project);
-    let since = project.each(lab_project::Machine::now);
+    let since = project.each(Machine::now);
     let users = Users::of(&project.machines);
     let bad = project.container(&project.commit(behaviour));
     let said = project.mrsk(&["deploy"]).expect(1);
@@ -76,10 +76,7 @@ fn a_version_that_does_not_work_is_invisible_and_a_corrected_one_deploys() {
     let users = Users::of(&project.machines);
     project.mrsk(&["deploy"]).expect(0);
     users.were_all_served();
-    assert_eq!(
-        project.each(lab_project::Machine::version),
-        ["corrected", "corrected"]
-    );
+    assert_eq!(project.each(Machine::version), ["corrected", "corrected"]);
     let again = project.mrsk(&["plan", "--detailed-exitcode"]).expect(0);
     again.says(&["nothing to do"]);
 }
@@ -103,8 +100,63 @@ fn a_first_version_that_does_not_work_leaves_no_route_and_no_container() {
     }
     project.commit("APP_VERSION=corrected\n");
     project.mrsk(&["deploy"]).expect(0);
-    assert_eq!(
-        project.each(lab_project::Machine::version),
-        ["corrected", "corrected"]
+    assert_eq!(project.each(Machine::version), ["corrected", "corrected"]);
+}
+
+/// One host at a time, and the second one's container fails there alone.
+#[test]
+#[ignore = "needs the lab: tests/lab/up"]
+fn a_version_that_fails_in_the_second_group_stays_where_it_works() {
+    let project = Project::new("lab-groups", &["172.30.0.11", "172.30.0.12", "172.30.0.13"]);
+    let servers = "  web:\n    hosts: [172.30.0.11, 172.30.0.12, 172.30.0.13]\n    options:\n      \
+                   volume: /srv/behaviour:/behaviour\n  job:\n    hosts: [172.30.0.13]\n    traefik: false\n";
+    let more = "readiness_delay: 1\nboot:\n  limit: 1\n";
+    project.configure_servers(servers, &format!("{HEALTHCHECK}{more}"));
+    let webs = |machine: &Machine| -> Vec<String> {
+        let mut ids = machine.container_ids();
+        ids.retain(|id| id.contains(" lab-groups-web-"));
+        ids
+    };
+    let behave = |machine: &Machine, text: &str| {
+        machine.sh(&format!("printf '%b' '{text}' > /srv/behaviour"));
+    };
+    project.each(|machine| behave(machine, "APP_VERSION=one\\n"));
+    let one = project.commit("");
+    project.mrsk(&["deploy"]).expect(0);
+    let before = project.each(webs);
+
+    let users = Users::of(&project.machines);
+    for machine in &project.machines {
+        behave(machine, "APP_VERSION=two\\n");
+    }
+    behave(
+        &project.machines[1],
+        "APP_VERSION=two\\nAPP_HEALTH=never\\n",
     );
+    let two = project.commit("");
+    let said = project.mrsk(&["deploy"]).expect(1);
+    users.were_all_served();
+    let after = project.each(webs);
+    assert_ne!(after[0], before[0]);
+    assert_eq!(after[1..], before[1..]);
+    let line = |role: &str, version: &str, hosts: &str| {
+        said.err.lines().any(|line| {
+            line.contains(&format!(" {role}  ")) && line.contains(version) && line.ends_with(hosts)
+        })
+    };
+    assert!(line("web", &two, "on 172.30.0.11"), "{}", said.err);
+    assert!(
+        line("web", &one, "on 172.30.0.12 and 172.30.0.13"),
+        "{}",
+        said.err
+    );
+    // Groups are a role's own: the other role went on beside them.
+    assert!(line("job", &two, "on 172.30.0.13"), "{}", said.err);
+    said.says(&["listening on 3000 version two"]);
+
+    behave(&project.machines[1], "APP_VERSION=two\\n");
+    let users = Users::of(&project.machines);
+    project.mrsk(&["deploy"]).expect(0);
+    users.were_all_served();
+    assert_eq!(project.each(Machine::version), ["two", "two", "two"]);
 }

@@ -63,9 +63,9 @@ fn https_and_a_tcp_port_are_served() {
     let redirect = Ask::of(machine).expects(301);
     let asks = [
         secure.clone(),
-        secure.clone().path("/sleep/2000"),
+        secure.clone().path("/sleep/500"),
         stream.clone(),
-        stream.clone().path("/sleep/2000"),
+        stream.clone().path("/sleep/4000"),
         redirect.clone(),
     ];
     serves_and_switches(&project, &asks, |version| {

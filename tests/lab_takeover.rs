@@ -292,6 +292,13 @@ fn where_the_new_traefik_does_not_come_up_the_other_one_serves_on() {
     said.says(&["traefik:v3-missing", "not found"]);
     original(&said.err);
 
+    // A port that it publishes is taken, which the plan sees.
+    project.configure("");
+    with_traefik(&project, "  options:\n    publish:\n      - 22:8022\n");
+    let said = project.mrsk(&["deploy"]).expect(78);
+    said.says(&["port 22"]);
+    original(&said.err);
+
     // Docker cannot start it.
     project.configure("");
     with_traefik(&project, "  options:\n    device: /dev/nothing\n");

@@ -22,9 +22,10 @@ impl Tenant<'_> {
         self.project.mrsk(&[arguments, &destination].concat())
     }
 
-    /// Deploys a new version and returns once it is served, and nothing is left to do.
-    fn deploys(&self, version: &str) {
-        self.project
+    /// Deploys a new version and returns its commit once it is served, and nothing is left to do.
+    fn deploys(&self, version: &str) -> String {
+        let commit = self
+            .project
             .commit(&format!("APP_VERSION={version}\nAPP_SLOW_MS=50\n"));
         self.mrsk(&["deploy"]).expect(0);
         for ask in &self.asks {
@@ -33,17 +34,19 @@ impl Tenant<'_> {
         self.mrsk(&["plan", "--detailed-exitcode"])
             .expect(0)
             .says(&["nothing to do"]);
+        commit
     }
 
-    /// Applies what is planned ten days from now, which must be the removal of what is old; returns the plan.
-    fn prunes(&self) -> serde_json::Value {
+    /// Applies what is planned ten days from now for the version that runs, and returns the plan.
+    fn prunes(&self, version: &str) -> serde_json::Value {
         let facts = self.mrsk(&["inspect"]).expect(0).out;
         let mut facts: serde_json::Value = serde_json::from_str(&facts).unwrap();
         let then = facts["taken_at"].as_u64().unwrap() + TEN_DAYS;
         facts["taken_at"] = then.into();
         let path = self.project.beside("facts.json");
         std::fs::write(&path, facts.to_string()).unwrap();
-        let plan = self.mrsk(&["plan", "--facts", path.to_str().unwrap()]);
+        let facts = path.to_str().unwrap();
+        let plan = self.mrsk(&["plan", "--facts", facts, "--version", version]);
         let plan = plan.expect(0).out;
         let path = self.project.beside("plan.json");
         std::fs::write(&path, &plan).unwrap();
@@ -152,17 +155,18 @@ fn a_deploy_of_one_tenant_loses_no_request_of_another() {
     asks.push(start_theirs(machine, "plain", "bridge", image));
     machine.sh("docker network create theirs && docker network connect theirs traefik");
     asks.push(start_theirs(machine, "apart", "theirs", image));
-    machine.sh("docker run --name stopped theirs/plain:1 /app || docker stop stopped");
+    machine.sh("docker create --name stopped theirs/plain:1");
 
     let users = Users::who(asks);
+    let mut versions = Vec::new();
     for tenant in &tenants {
         let before = tenant.others(machine);
-        tenant.deploys("two");
+        versions.push(tenant.deploys("two"));
         assert_eq!(tenant.others(machine), before);
     }
-    for tenant in &tenants {
+    for (tenant, version) in tenants.iter().zip(&versions) {
         let before = tenant.others(machine);
-        let plan = tenant.prunes();
+        let plan = tenant.prunes(version);
         assert_eq!(tenant.others(machine), before);
         let steps = plan["steps"].as_array().unwrap();
         assert_eq!(steps.len(), 1, "{plan}");

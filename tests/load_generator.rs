@@ -241,12 +241,36 @@ fn a_kept_connection_that_ends_within_an_answer_is_lost() {
 }
 
 #[test]
+fn a_kept_connection_that_is_reset_within_an_answer_is_lost() {
+    let address = server(|mut stream| {
+        let keeps = read_head(&mut stream).is_some_and(|head| head.contains("keep-alive"));
+        // Slow, so that all clients come to their second request before the load ends.
+        std::thread::sleep(Duration::from_millis(20));
+        reply(&mut stream, "200 OK", "", &json("one"));
+        if keeps && matches!(stream.peek(&mut [0]), Ok(1)) {
+            // The client has this byte before the reset, which what is left unread makes.
+            let _ = stream.write_all(b"H");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    });
+    let report = ask(address);
+    let mut lost = report.records.iter().filter(|r| !r.outcome.is_served());
+    assert!(report.lost() >= 2, "{:?}", report.losses());
+    assert!(lost.all(|r| r.keeps && r.outcome == Outcome::Reset));
+    assert_eq!(report.reconnects(), 0);
+}
+
+#[test]
 fn a_request_is_repeated_only_once() {
     let answered = AtomicUsize::new(0);
     let address = server(move |mut stream| {
         let keeps = read_head(&mut stream).is_some_and(|head| head.contains("keep-alive"));
-        // Each of the two clients that keep a connection gets one answer.
+        // Each of the two clients that keep a connection gets one answer; the first waits for the second, whose
+        // answer its next request would take otherwise.
         if keeps && answered.fetch_add(1, SeqCst) < 2 {
+            while answered.load(SeqCst) < 2 {
+                std::thread::sleep(Duration::from_millis(1));
+            }
             reply(&mut stream, "200 OK", "", &json("one"));
         }
     });

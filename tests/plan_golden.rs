@@ -442,3 +442,23 @@ fn what_others_rely_on_survives_the_replacement_of_traefik() {
     );
     assert!(!text.contains("gone") && !text.contains("bridge"), "{text}");
 }
+
+#[test]
+fn what_somebody_else_started_from_the_image_is_not_pruned() {
+    let mut scenario = scenario("prune");
+    let pruned = |scenario: &plan_support::Scenario| {
+        let plan = scenario.plan();
+        let step = find(&plan, "app1.example.com", StepKind::Prune);
+        serde_json::to_string(&step.action).expect("actions are JSON")
+    };
+    let text = pruned(&scenario);
+    let host = scenario.facts.hosts.values_mut().next();
+    let containers = &mut host.expect("there is a host").containers;
+    let old = containers
+        .iter_mut()
+        .find(|(name, _)| text.contains(&format!(r#""{name}""#)));
+    let (name, container) = old.expect("a container is pruned");
+    container.labels.remove("role");
+    let name = format!(r#""{name}""#);
+    assert!(!pruned(&scenario).contains(&name), "{name}");
+}

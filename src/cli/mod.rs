@@ -5,6 +5,7 @@ mod args;
 mod audit;
 mod config;
 mod deploy;
+mod envify;
 pub mod exit;
 mod facts;
 mod inspect;
@@ -15,6 +16,7 @@ mod project;
 mod run;
 mod show;
 mod version;
+mod world;
 
 use std::process::ExitCode;
 
@@ -64,6 +66,8 @@ enum Command {
     Audit(audit::Args),
     /// Print the resolved configuration, with secrets as names
     Config(config::Args),
+    /// Write .env from the template .env.erb
+    Envify(envify::Args),
     /// See who holds the deploy lock, or free it
     Lock(lock::Args),
     /// Print the version of mrsk
@@ -93,6 +97,7 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
         Command::Inspect(args) => block_on(inspect::run(args)),
         Command::Audit(args) => block_on(audit::run(args)),
         Command::Config(args) => config::run(args),
+        Command::Envify(args) => envify::run(args),
         Command::Lock(args) => block_on(lock::run(args)),
         Command::Version => version::run(),
     }

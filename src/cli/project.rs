@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 
 use super::args::{HostArgs, ProjectArgs, SelectionArgs};
 use super::exit::{self, Failure};
+use super::world::Machine;
 use crate::apply::preflight;
 use crate::config::dotenv::Environment;
 use crate::config::model::{Config, Host, Ssh};
 use crate::config::{self, Loaded, secrets};
+use crate::diagnostic::Diagnostic;
 use crate::facts::model::SourceFacts;
 use crate::facts::source;
 use crate::name::{HostName, Sha256Hex};
@@ -36,9 +38,11 @@ pub(super) enum Values {
     NamesOnly,
 }
 
-/// Reads the configuration and prints its warnings.
+/// Reads the configuration and prints its warnings. Its templates see the environment that secrets are taken from.
 pub(super) fn load_config(args: &ProjectArgs) -> Result<Loaded, Failure> {
-    let loaded = config::load(&args.config, args.destination.as_deref())
+    let destination = args.destination.as_deref();
+    let mut machine = Machine::new(variables(args.env_file.as_deref(), destination));
+    let loaded = config::load(&args.config, destination, &mut machine)
         .map_err(|diagnostics| Failure::of(exit::CONFIGURATION, diagnostics))?;
     exit::warn(&loaded.warnings);
     Ok(loaded)
@@ -71,10 +75,21 @@ pub(super) fn environment(
     file: Option<&Path>,
     destination: Option<&str>,
 ) -> Result<Environment, Failure> {
-    let process = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    Environment::load(Path::new("."), destination, file, process)
+    variables(file, destination)
         .map_err(|diagnostics| Failure::of(exit::CONFIGURATION, diagnostics))
+}
+
+fn variables(
+    file: Option<&Path>,
+    destination: Option<&str>,
+) -> Result<Environment, Vec<Diagnostic>> {
+    Environment::load(Path::new("."), destination, file, process())
+}
+
+/// Returns the variables of this process, but those that are not UTF-8.
+pub(super) fn process() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
 /// Returns how each host of the configuration is reached.

@@ -19,7 +19,7 @@ pub struct Destination<'a> {
 }
 
 /// Returns what is wrong with the name of a destination: it becomes part of names of files, containers and routers.
-pub(super) fn check(name: &str) -> Option<Diagnostic> {
+pub fn check(name: &str) -> Option<Diagnostic> {
     let error = Diagnostic::error(format!(
         "`{}` is no valid name of a destination",
         shown(name)

@@ -46,6 +46,11 @@ impl Environment {
     pub fn get(&self, name: &str) -> Option<Secret> {
         self.variables.get(name).cloned()
     }
+
+    /// Returns every variable.
+    pub fn all(&self) -> &Secrets {
+        &self.variables
+    }
 }
 
 /// An environment of these variables alone, without any file.
@@ -58,6 +63,14 @@ impl FromIterator<(String, String)> for Environment {
                 .collect(),
         }
     }
+}
+
+/// Checks the text of a `.env` file. `shown` is its path in messages.
+///
+/// # Errors
+/// Every line that cannot be read or would be changed by substitution.
+pub fn check(shown: &str, text: &str) -> Result<(), Vec<Diagnostic>> {
+    parse(shown, text).map(drop)
 }
 
 /// Returns the names of the files that variables of `destination` are read from, for messages.
@@ -117,13 +130,15 @@ fn parse(shown: &str, text: &str) -> Result<Secrets, Vec<Diagnostic>> {
             ));
             break;
         }
-        if let Some(line) = entry.dollar {
-            problems.push(problem(
+        if let Some((line, column)) = entry.dollar {
+            let mut problem = problem(
                 shown,
                 line,
                 "a `$` outside single quotes would be replaced".to_owned(),
                 "put the value in single quotes (or write `\\$`): values are taken as they are, never substituted",
-            ));
+            );
+            problem.place = problem.place.map(|place| Place { column, ..place });
+            problems.push(problem);
             continue;
         }
         for item in dotenvy::from_read_iter(entry.text.as_bytes()) {
@@ -169,8 +184,8 @@ struct Entry {
     text: String,
     /// Its first line.
     line: usize,
-    /// The line of a `$` that dotenvy would replace.
-    dollar: Option<usize>,
+    /// Line and column of a `$` that dotenvy would replace.
+    dollar: Option<(usize, usize)>,
     /// The line of a quote that is not closed at the end of the file.
     open_quote: Option<usize>,
 }
@@ -216,10 +231,10 @@ fn entries(text: &str) -> Vec<Entry> {
 }
 
 /// Follows the quotes of one line, and notes the first `$` that would be replaced.
-fn scan(line: &str, mut quote: Quote, number: usize, dollar: &mut Option<usize>) -> Quote {
+fn scan(line: &str, mut quote: Quote, number: usize, dollar: &mut Option<(usize, usize)>) -> Quote {
     let mut escaped = false;
     let mut after_blank = false;
-    for c in line.chars() {
+    for (c, column) in line.chars().zip(1..) {
         let blank_before = std::mem::replace(&mut after_blank, c.is_whitespace());
         if escaped {
             escaped = false;
@@ -228,7 +243,7 @@ fn scan(line: &str, mut quote: Quote, number: usize, dollar: &mut Option<usize>)
         match (quote, c) {
             (Quote::None, '#') if blank_before => break,
             (Quote::None | Quote::Double, '\\') => escaped = true,
-            (Quote::None | Quote::Double, '$') => *dollar = dollar.or(Some(number)),
+            (Quote::None | Quote::Double, '$') => *dollar = dollar.or(Some((number, column))),
             (Quote::None, '\'') => quote = Quote::Single,
             (Quote::None, '"') => quote = Quote::Double,
             (Quote::Single, '\'') | (Quote::Double, '"') => quote = Quote::None,
@@ -294,14 +309,14 @@ mod tests {
     fn problems_name_the_line_and_nothing_of_it() {
         for (text, expected) in [
             ("A=b\nhunter2", vec![".env:2"]),
-            ("A=hunter2 $x", vec![".env:1"]),
-            ("\nA=\"$apr1$hunter2\"", vec![".env:2"]),
+            ("A=hunter2 $x", vec![".env:1:11"]),
+            ("\nA=\"$apr1$hunter2\"", vec![".env:2:4"]),
             (
                 "A='x\ny' \nB=$hunter2\nC=hunter2 x",
-                vec![".env:3", ".env:4"],
+                vec![".env:3:3", ".env:4"],
             ),
             ("A=b\nB='hunter2\nC=d", vec![".env:2"]),
-            ("A=\"\nx$hunter2\"", vec![".env:2"]),
+            ("A=\"\nx$hunter2\"", vec![".env:2:2"]),
             ("1A=hunter2", vec![".env:1"]),
         ] {
             assert_eq!(lines(text), expected, "{text}");

@@ -1,6 +1,6 @@
 //! The configuration: from `deploy.yml` and `.env` to a [`model::Config`], with every problem reported at once.
 //!
-//! Text becomes a tree of nodes with positions (`node`), a destination's tree is merged over it (`destination`), the tree becomes values (`decode` and one module per area),
+//! A template becomes text ([`crate::erb`]), text becomes a tree of nodes with positions (`node`), a destination's tree is merged over it (`destination`), the tree becomes values (`decode` and one module per area),
 //! and defaults and merging are done there, once: the model has no open questions.
 
 mod builder;
@@ -23,11 +23,12 @@ mod yaml;
 use std::path::Path;
 
 pub use decode::Places;
-pub use destination::Destination;
+pub use destination::{Destination, check as check_destination};
 pub use registry::PASSWORD_SECRET;
 pub use service::DEFAULT_TRAEFIK_IMAGE;
 
 use crate::diagnostic::{Diagnostic, Place, Severity};
+use crate::erb::{self, Evaluated, World};
 use crate::secret::Secrets;
 use decode::{Decoder, Field, Record};
 use model::Config;
@@ -78,6 +79,7 @@ pub struct Loaded {
 }
 
 /// What a configuration is read from.
+#[derive(Clone, Copy)]
 struct Input<'a> {
     path: &'a str,
     text: &'a str,
@@ -127,11 +129,77 @@ fn parse_input(input: &Input<'_>) -> Result<Loaded, Vec<Diagnostic>> {
     }
 }
 
-/// Reads the configuration of the file `path`, and merges that of `destination`, which lies beside it, over it.
+/// Reads the configuration of the template `text`, as [`parse`] does what the templates become in `world`.
 ///
 /// # Errors
-/// As [`parse`]; a file that is not there or cannot be read.
-pub fn load(path: &Path, destination: Option<&str>) -> Result<Loaded, Vec<Diagnostic>> {
+/// As [`parse`], with places of the templates; what is wrong with a template itself.
+pub fn parse_template(
+    path_shown: &str,
+    text: &str,
+    destination: Option<Destination<'_>>,
+    world: &mut dyn World,
+) -> Result<Loaded, Vec<Diagnostic>> {
+    evaluate_and_parse(
+        &Input {
+            path: path_shown,
+            text,
+            destination,
+            known: &[],
+        },
+        world,
+    )
+}
+
+fn evaluate_and_parse(input: &Input<'_>, world: &mut dyn World) -> Result<Loaded, Vec<Diagnostic>> {
+    let mut evaluate = |path: &str, text: &str| erb::evaluate(path, without_mark(text), world);
+    let base = evaluate(input.path, input.text)?;
+    let over = input.destination;
+    let over = over.map(|over| evaluate(over.path, over.text).map(|text| (over, text)));
+    let over = over.transpose()?;
+    let mut result = parse_input(&Input {
+        text: &base.text,
+        destination: over.as_ref().map(|(over, evaluated)| Destination {
+            text: &evaluated.text,
+            ..*over
+        }),
+        ..*input
+    });
+    trace(input.path, &base, &mut result);
+    if let Some((over, evaluated)) = &over {
+        trace(over.path, evaluated, &mut result);
+    }
+    result
+}
+
+/// Turns places in what a template became into places of the template.
+fn trace(path: &str, evaluated: &Evaluated, result: &mut Result<Loaded, Vec<Diagnostic>>) {
+    let diagnostics = match result {
+        Ok(loaded) => {
+            evaluated.trace_places(path, loaded.places.values_mut().flatten());
+            &mut loaded.warnings
+        }
+        Err(diagnostics) => diagnostics,
+    };
+    evaluated.trace(path, diagnostics);
+    reveal::hide_secret_lines(path, evaluated.source(), diagnostics);
+    diagnostics.sort_by(|left, right| left.place.cmp(&right.place));
+}
+
+/// Returns `text` without the mark that some editors begin a file with.
+fn without_mark(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
+}
+
+/// Reads the configuration of the file `path`, and merges that of `destination`, which lies beside it, over it. Both are
+/// templates, evaluated in `world`.
+///
+/// # Errors
+/// As [`parse_template`]; a file that is not there or cannot be read.
+pub fn load(
+    path: &Path,
+    destination: Option<&str>,
+    world: &mut dyn World,
+) -> Result<Loaded, Vec<Diagnostic>> {
     if let Some(problem) = destination.and_then(destination::check) {
         return Err(vec![problem]);
     }
@@ -147,14 +215,15 @@ pub fn load(path: &Path, destination: Option<&str>) -> Result<Loaded, Vec<Diagno
         text.map(|text| (name, shown_path(&file), text))
     });
     let over = over.transpose()?;
-    let mut loaded = parse_input(&Input {
+    let input = Input {
         path: &shown_path(path),
         text: &base,
         destination: over
             .as_ref()
             .map(|(name, path, text)| Destination { name, path, text }),
         known: &known,
-    })?;
+    };
+    let mut loaded = evaluate_and_parse(&input, world)?;
     loaded.config.path = portable(path);
     Ok(loaded)
 }
@@ -269,7 +338,7 @@ fn read(decoder: &mut Decoder<'_>, input: &Input<'_>) -> Option<(Config, Secrets
 
 /// Returns the content of a file: a map, or nothing. Reports why there is none.
 fn tree(decoder: &mut Decoder<'_>, file: usize, text: &str) -> Option<Node> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let text = without_mark(text);
     if !is_readable(decoder, file, text) {
         return None;
     }
@@ -323,23 +392,6 @@ fn is_readable(decoder: &mut Decoder<'_>, file: usize, text: &str) -> bool {
             "the file contains a NUL byte",
             "remove it",
         );
-    }
-    for (index, line) in text.lines().enumerate() {
-        for (position, _) in line.match_indices("<%") {
-            let rest = &line[position..];
-            let end = rest.find("%>").map_or(rest.len(), |end| end + 2);
-            let mark = Mark {
-                file,
-                line: index + 1,
-                column: line[..position].chars().count() + 1,
-                length: rest[..end].chars().count(),
-            };
-            decoder.error(
-                mark,
-                "this version does not evaluate ERB yet",
-                "write the value itself, or take it from the environment where the key allows that",
-            );
-        }
     }
     decoder.diagnostics.len() == before
 }

@@ -158,7 +158,8 @@ pub async fn run(
     Ok(output.outcome(ending(status)))
 }
 
-fn ending(status: std::process::ExitStatus) -> Ending {
+/// Returns how a process ended.
+pub(super) fn ending(status: std::process::ExitStatus) -> Ending {
     use std::os::unix::process::ExitStatusExt;
     match status.code() {
         Some(0) => Ending::Succeeded,
@@ -171,7 +172,7 @@ fn ending(status: std::process::ExitStatus) -> Ending {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "one of the two places that start processes"
+    reason = "one of the three places that start processes"
 )]
 fn command(argv: &[String]) -> io::Result<Command> {
     let Some((program, arguments)) = argv.split_first() else {

@@ -5,10 +5,11 @@
 //! what a [`crate::action::Poll`] needs. It never judges an outcome by the channel: an answer has an end, or nothing is
 //! known, and then the claims and receipts that the script left on the host tell (`docs/architecture.md`).
 //!
-//! Processes of this machine are run by [`local`]; connections are made by [`ssh`].
+//! Processes of this machine are run by [`local`], those that may ask the user by [`foreground`]; connections are made by [`ssh`].
 
 pub mod answer;
 mod channel;
+pub mod foreground;
 mod host;
 pub mod known_hosts;
 pub mod local;

@@ -19,6 +19,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "journal",
             "plan",
             "config",
+            "erb",
             "facts",
             "docker",
             "traefik",
@@ -94,8 +95,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // knowledge: knows nothing of how a host is reached
     (
         "config",
-        &["record", "action", "name", "secret", "diagnostic"],
+        &["erb", "record", "action", "name", "secret", "diagnostic"],
     ),
+    ("erb", &["secret", "diagnostic"]),
     (
         "facts",
         &["record", "action", "name", "secret", "diagnostic"],
@@ -123,6 +125,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 const PURE: &[&str] = &[
     "plan/",
     "show/",
+    "erb/",
     "docker/",
     "traefik/",
     "record/",

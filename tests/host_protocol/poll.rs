@@ -140,6 +140,26 @@ fn a_container_that_has_died_is_found_out_however_it_is_now() {
     }
 }
 
+/// However soon docker answers between them.
+#[test]
+fn the_two_questions_for_health_are_50_ms_apart() {
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        fixture.fake("docker", &format!("printf '{UP}'"));
+        fixture.fake("curl", "/bin/date +%s%N >>\"$ROOT/asked\"; printf 200");
+        let step = StepRequest {
+            actions: vec![poll(Probe::Http, 3000)],
+            ..step("poll", &[])
+        };
+        let (receipt, ..) = fixture.run_one(&step, &Inputs::default());
+        assert_eq!(receipt.ending, SUCCEEDED, "{sh:?}");
+        let asked = fixture.read("asked");
+        let times: Vec<u64> = asked.lines().map(|line| line.parse().unwrap()).collect();
+        assert_eq!(times.len(), 2, "{sh:?}");
+        assert!(times[1] - times[0] >= 50_000_000, "{sh:?} {times:?}");
+    }
+}
+
 fn poll(probe: Probe, port: u16) -> Action {
     Action::Poll(Poll {
         probe,

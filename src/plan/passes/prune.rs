@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::action::{Action, Run};
 use crate::docker::image;
+use crate::facts::model::ContainerFacts;
 use crate::name::StepId;
 use crate::plan::draft::{Draft, HostView, StepBuilder, step_id};
 use crate::plan::model::{Reason, StepKind};
@@ -42,13 +43,19 @@ fn old_containers(draft: &Draft, host: &HostView, wanted: &BTreeSet<String>) -> 
         .containers
         .iter()
         .filter(|(name, container)| {
-            of_service(draft.config, container)
+            is_ours(draft, container)
                 && !is_up(container)
                 && container.created_at < limit
                 && !wanted.contains(*name)
         })
         .map(|(name, _)| name.clone())
         .collect()
+}
+
+/// Returns whether a container is one of a role. Images have the label `service` too, which what somebody else starts from them
+/// inherits.
+fn is_ours(draft: &Draft, container: &ContainerFacts) -> bool {
+    of_service(draft.config, container) && container.labels.contains_key("role")
 }
 
 fn unused_images(draft: &Draft, host: &HostView, removed: &[String]) -> Vec<String> {

@@ -64,15 +64,18 @@ fell() {
 
 # A look's result is 0 for yes, 1 for not yet, 2 for never.
 
-# Asks twice: what answers once and dies is not healthy.
+# Asks twice, 50 ms apart: what answers once and dies is not healthy.
 look_http() {
+  inspect "$1"
   ask "$@" || return
-  nap 0.05
+  nap 0.05 &
+  inspect "$1"
+  wait "$!"
   ask "$@"
 }
 
+# Asks container $1, as it was inspected.
 ask() {
-  inspect "$1"
   unknown && return 1
   fell "$1" && return 2
   if [ -z "$mrsk_address" ]
@@ -204,7 +207,7 @@ watch_for() {
 # while nothing listens yet, only the host's time is saved.
 pause() {
   case $mrsk_look$mrsk_code in
-  http000 | http) mrsk_pauses='300 0.1 1000 0.2 0.5' ;;
+  http000 | http) mrsk_pauses='300 0.05 1000 0.2 0.5' ;;
   http*) mrsk_pauses='100 0.1 500 0.5 1' ;;
   *) mrsk_pauses='0 0 0 0 0.1' ;;
   esac

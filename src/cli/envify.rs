@@ -1,0 +1,75 @@
+//! `mrsk envify`
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use super::exit::{self, Failure};
+use super::project;
+use super::world::Machine;
+use crate::config::{self, dotenv};
+use crate::diagnostic::Diagnostic;
+use crate::erb::{self, Evaluated};
+
+/// Options of `mrsk envify`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Write .env.DEST, from .env.DEST.erb
+    #[arg(short, long, value_name = "DEST")]
+    destination: Option<String>,
+}
+
+/// Evaluates the template and writes what it becomes; nothing is written where anything is wrong.
+pub(super) fn run(args: Args) -> Result<u8, Failure> {
+    let destination = args.destination.as_deref();
+    if let Some(problem) = destination.and_then(config::check_destination) {
+        return Err(Failure::of(exit::USAGE, vec![problem]));
+    }
+    let file = match destination {
+        Some(destination) => format!(".env.{destination}"),
+        None => ".env".to_owned(),
+    };
+    let template = format!("{file}.erb");
+    let evaluated =
+        evaluate(&template).map_err(|problems| Failure::of(exit::CONFIGURATION, problems))?;
+    write(Path::new(&file), &evaluated.text).map_err(|error| {
+        Failure::new(exit::FAILED, format!("{file} cannot be written: {error}"))
+    })?;
+    project::print(&format!("{file} is written from {template}\n"))?;
+    Ok(exit::DONE)
+}
+
+/// Returns what the template becomes in the environment of this process: what an earlier `.env` says is no part of it.
+fn evaluate(template: &str) -> Result<Evaluated, Vec<Diagnostic>> {
+    let bytes = std::fs::read(template).map_err(|error| {
+        let message = format!("{template} cannot be read: {error}");
+        let help = "start mrsk in the directory that has the template; docs/erb.md shows some";
+        vec![Diagnostic::error(message).help(help)]
+    })?;
+    let source = String::from_utf8(bytes).map_err(|_| {
+        vec![Diagnostic::error(format!("{template} is not UTF-8")).help("save it as UTF-8")]
+    })?;
+    let mut machine = Machine::new(Ok(project::process().collect())).feeding();
+    let evaluated = erb::evaluate(template, &source, &mut machine)?;
+    match dotenv::check(template, &evaluated.text) {
+        Ok(()) => Ok(evaluated),
+        Err(mut problems) => {
+            evaluated.trace(template, &mut problems);
+            Err(problems)
+        }
+    }
+}
+
+/// Writes a file that only its owner can read: as a whole, or not at all. Where it is a link, its target is written.
+fn write(file: &Path, text: &str) -> std::io::Result<()> {
+    let file = std::fs::canonicalize(file).unwrap_or_else(|_| PathBuf::from(file));
+    let directory = match file.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    // Its mode is 0600 from the beginning.
+    let mut new = tempfile::NamedTempFile::new_in(directory)?;
+    new.write_all(text.as_bytes())?;
+    new.as_file().sync_all()?;
+    new.persist(&file)?;
+    Ok(())
+}

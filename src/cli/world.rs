@@ -1,0 +1,104 @@
+//! What templates can ask of this machine: the environment, commands, an installed Ruby.
+
+use std::io::{ErrorKind, IsTerminal};
+
+use crate::config::dotenv::Environment;
+use crate::diagnostic::Diagnostic;
+use crate::erb::{Failure, World};
+use crate::record::Ending;
+use crate::secret::Secrets;
+use crate::transport::foreground::{Captured, Foreground, Input, capture};
+
+/// The most that a command may print, in bytes.
+const MAX_OUTPUT: usize = 8 << 20;
+
+/// This machine.
+pub(super) struct Machine {
+    environment: Result<Environment, Vec<Diagnostic>>,
+    /// Whether commands read the standard input of this process although it is no terminal.
+    feeds: bool,
+}
+
+impl Machine {
+    /// Returns this machine with an environment, which may be one that could not be read: that matters only to a template
+    /// that asks for it.
+    pub(super) fn new(environment: Result<Environment, Vec<Diagnostic>>) -> Self {
+        Self {
+            environment,
+            feeds: false,
+        }
+    }
+
+    /// Lets commands read the standard input of this process also where it is no terminal: nobody else needs it.
+    pub(super) fn feeding(mut self) -> Self {
+        self.feeds = true;
+        self
+    }
+
+    fn input(&self) -> Input<'static> {
+        match self.feeds || std::io::stdin().is_terminal() {
+            true => Input::Inherited,
+            false => Input::Nothing,
+        }
+    }
+
+    fn run(&self, argv: &[String], input: Input<'_>) -> std::io::Result<Captured> {
+        let none = Secrets::new();
+        capture(&Foreground {
+            argv,
+            variables: self.environment.as_ref().map_or(&none, Environment::all),
+            input,
+            limit: MAX_OUTPUT,
+        })
+    }
+}
+
+impl World for Machine {
+    fn prepare(&mut self) -> Result<(), Vec<Diagnostic>> {
+        self.environment.as_ref().map(drop).map_err(Clone::clone)
+    }
+
+    fn variable(&mut self, name: &str) -> Option<String> {
+        let environment = self.environment.as_ref().ok()?;
+        environment.get(name).map(|value| value.reveal().to_owned())
+    }
+
+    fn command(&mut self, command: &str) -> Result<String, Failure> {
+        let argv = ["sh", "-c", command].map(str::to_owned);
+        match self.run(&argv, self.input()) {
+            Ok(captured) => text(captured),
+            Err(error) => Err(failure(&error)),
+        }
+    }
+
+    fn ruby(&mut self, argv: &[String], input: &str) -> Option<Result<String, Failure>> {
+        match self.run(argv, Input::Text(input)) {
+            Ok(captured) => Some(text(captured)),
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            Err(error) => Some(Err(failure(&error))),
+        }
+    }
+}
+
+fn failure(error: &std::io::Error) -> Failure {
+    Failure {
+        how: format!("failed: {error}"),
+        said: String::new(),
+    }
+}
+
+/// Returns what a process printed, where it succeeded.
+fn text(captured: Captured) -> Result<String, Failure> {
+    let how = match captured.ending {
+        Ending::Succeeded => match String::from_utf8(captured.stdout) {
+            Ok(text) => return Ok(text),
+            Err(_) => "printed something that is not UTF-8".to_owned(),
+        },
+        Ending::Failed { code } => format!("ended with status {code}"),
+        _ => "did not end".to_owned(),
+    };
+    Err(Failure {
+        how,
+        said: captured.stderr,
+    })
+}

@@ -1,0 +1,239 @@
+//! The methods of values, with Ruby's meaning.
+
+use super::meter::Meter;
+use super::problem::{Problem, Result, Span, wrong};
+use super::text;
+use super::value::Value;
+
+/// The methods: name, least and most arguments. Ruby has some of them with others too; these are not understood.
+const METHODS: [(&str, usize, usize); 38] = [
+    ("[]", 1, 2),
+    ("blank?", 0, 0),
+    ("capitalize", 0, 0),
+    ("chomp", 0, 1),
+    ("chop", 0, 0),
+    ("compact", 0, 0),
+    ("delete_prefix", 1, 1),
+    ("delete_suffix", 1, 1),
+    ("downcase", 0, 0),
+    ("empty?", 0, 0),
+    ("end_with?", 0, 9),
+    ("first", 0, 1),
+    ("gsub", 2, 2),
+    ("include?", 1, 1),
+    ("inspect", 0, 0),
+    ("join", 0, 1),
+    ("last", 0, 1),
+    ("length", 0, 0),
+    ("lines", 0, 0),
+    ("lstrip", 0, 0),
+    ("nil?", 0, 0),
+    ("presence", 0, 0),
+    ("present?", 0, 0),
+    ("reverse", 0, 0),
+    ("rstrip", 0, 0),
+    ("size", 0, 0),
+    ("split", 0, 1),
+    ("start_with?", 0, 9),
+    ("strip", 0, 0),
+    ("sub", 2, 2),
+    ("swapcase", 0, 0),
+    ("to_a", 0, 0),
+    ("to_i", 0, 0),
+    ("to_s", 0, 0),
+    ("tr", 2, 2),
+    ("uniq", 0, 0),
+    ("upcase", 0, 0),
+    ("freeze", 0, 0),
+];
+
+/// Returns the method that has this name.
+pub(super) fn known(name: &str) -> Option<&'static str> {
+    let names = METHODS.iter().map(|(known, _, _)| *known);
+    names.into_iter().find(|known| *known == name)
+}
+
+/// Whether `method` can take so many arguments.
+pub(super) fn takes(method: &str, count: usize) -> bool {
+    METHODS
+        .iter()
+        .any(|(known, least, most)| *known == method && (*least..=*most).contains(&count))
+}
+
+/// Calls `method` of `receiver`.
+///
+/// # Errors
+/// A value that has no such method; an argument of the wrong kind; the limit of the template.
+pub(super) fn call(
+    receiver: Value,
+    method: &'static str,
+    arguments: &[Value],
+    meter: &mut Meter,
+    span: &Span,
+) -> Result<Value> {
+    meter.spend(receiver.cost() * 2, span)?;
+    let value = match (method, &receiver) {
+        ("to_s", _) => Value::Text(receiver.printed()),
+        ("inspect", _) => {
+            meter.spend(receiver.cost() * 6, span)?;
+            Value::Text(receiver.inspected())
+        }
+        ("nil?", _) => Value::Boolean(receiver == Value::Nil),
+        ("freeze", _) => receiver,
+        ("blank?", _) => Value::Boolean(receiver.is_blank()),
+        ("present?", _) => Value::Boolean(!receiver.is_blank()),
+        ("presence", _) if receiver.is_blank() => Value::Nil,
+        ("presence", _) => receiver,
+        ("to_i", Value::Nil) => Value::Integer(0),
+        ("to_i", Value::Integer(_)) => receiver,
+        ("to_a", Value::Nil) => Value::List(Vec::new()),
+        (_, Value::Text(text)) => return text::call(text, method, arguments, meter, span),
+        (_, Value::List(items)) => return of_list(items, method, arguments, meter, span),
+        _ => return Err(missing(&receiver, method, span)),
+    };
+    Ok(value)
+}
+
+/// Returns the error of a method that the value does not have.
+pub(super) fn missing(receiver: &Value, method: &str, span: &Span) -> Problem {
+    let help = match receiver {
+        Value::Nil => {
+            "a variable that is not set is nil: take it with `ENV.fetch(\"NAME\")`, or give it a value with `|| \"…\"`"
+        }
+        _ => "see which kind of value stands before the method; `to_s` makes a text of any",
+    };
+    let message = format!("{} has no method `{method}`", receiver.name());
+    wrong(span.clone(), message, help)
+}
+
+/// Returns the error of an argument that is of the wrong kind.
+pub(super) fn wrong_argument(value: &Value, wanted: &str, span: &Span) -> Problem {
+    let message = format!("{} stands where {wanted} is meant", value.name());
+    let help = "`to_s` makes a text of any value, `to_i` a number of a text";
+    wrong(span.clone(), message, help)
+}
+
+/// Returns a number that counts or points at something.
+pub(super) fn integer(value: &Value, span: &Span) -> Result<i64> {
+    match value {
+        Value::Integer(number) => Ok(*number),
+        other => Err(wrong_argument(other, "a number", span)),
+    }
+}
+
+/// Returns how many items are asked for.
+fn count(value: &Value, span: &Span) -> Result<usize> {
+    let number = integer(value, span)?;
+    usize::try_from(number).map_err(|_| {
+        wrong(
+            span.clone(),
+            "this number is negative",
+            "write one that is not",
+        )
+    })
+}
+
+/// Returns the first place and the length of what `start` and `length` mean in something of `size`: counted from the
+/// end where `start` is negative.
+pub(super) fn slice(size: usize, start: i64, length: i64) -> Option<(usize, usize)> {
+    let whole = i64::try_from(size).ok()?;
+    let first = if start < 0 { start + whole } else { start };
+    let first = usize::try_from(first).ok().filter(|first| *first <= size)?;
+    let length = usize::try_from(length).ok()?;
+    Some((first, length.min(size - first)))
+}
+
+fn of_list(
+    items: &[Value],
+    method: &'static str,
+    arguments: &[Value],
+    meter: &mut Meter,
+    span: &Span,
+) -> Result<Value> {
+    let some = |items: &[Value]| Value::List(items.to_vec());
+    let whole = || Value::List(items.to_vec());
+    let value = match (method, arguments) {
+        ("to_a", []) => whole(),
+        ("empty?", []) => Value::Boolean(items.is_empty()),
+        ("length" | "size", []) => size(items.len()),
+        ("include?", [wanted]) => Value::Boolean(items.contains(wanted)),
+        ("first", []) => items.first().cloned().unwrap_or(Value::Nil),
+        ("last", []) => items.last().cloned().unwrap_or(Value::Nil),
+        ("first", [number]) => {
+            let number = count(number, span)?.min(items.len());
+            some(items.get(..number).unwrap_or_default())
+        }
+        ("last", [number]) => {
+            let number = count(number, span)?.min(items.len());
+            some(items.get(items.len() - number..).unwrap_or_default())
+        }
+        ("[]", [index]) => {
+            let found = slice(items.len(), integer(index, span)?, 1);
+            let item = found.and_then(|(first, _)| items.get(first));
+            item.cloned().unwrap_or(Value::Nil)
+        }
+        ("[]", [start, length]) => {
+            let found = slice(items.len(), integer(start, span)?, integer(length, span)?);
+            let found = found.and_then(|(first, length)| items.get(first..first + length));
+            found.map_or(Value::Nil, some)
+        }
+        ("reverse", []) => Value::List(items.iter().rev().cloned().collect()),
+        ("compact", []) => {
+            let kept = items.iter().filter(|item| **item != Value::Nil);
+            Value::List(kept.cloned().collect())
+        }
+        ("uniq", []) => uniq(items, meter, span)?,
+        ("join", separator) => {
+            let separator = match separator.first() {
+                None | Some(Value::Nil) => "",
+                Some(Value::Text(text)) => text,
+                Some(other) => return Err(wrong_argument(other, "a text", span)),
+            };
+            let mut joined = String::new();
+            let mut first = true;
+            join(items, separator, &mut joined, &mut first, meter, span)?;
+            Value::Text(joined)
+        }
+        _ => return Err(missing(&Value::List(Vec::new()), method, span)),
+    };
+    Ok(value)
+}
+
+/// Returns a number of things.
+pub(super) fn size(count: usize) -> Value {
+    Value::Integer(i64::try_from(count).unwrap_or(i64::MAX))
+}
+
+fn uniq(items: &[Value], meter: &mut Meter, span: &Span) -> Result<Value> {
+    let mut kept: Vec<Value> = Vec::new();
+    for item in items {
+        meter.spend(kept.len() + item.cost(), span)?;
+        if !kept.contains(item) {
+            kept.push(item.clone());
+        }
+    }
+    Ok(Value::List(kept))
+}
+
+/// Adds the items, and those of lists among them, to `joined`.
+fn join(
+    items: &[Value],
+    separator: &str,
+    joined: &mut String,
+    first: &mut bool,
+    meter: &mut Meter,
+    span: &Span,
+) -> Result<()> {
+    for item in items {
+        meter.spend(item.cost() + separator.len(), span)?;
+        if let Value::List(inner) = item {
+            join(inner, separator, joined, first, meter, span)?;
+            continue;
+        }
+        if !std::mem::take(first) {
+            joined.push_str(separator);
+        }
+        joined.push_str(&item.clone().printed());
+    }
+    Ok(())
+}

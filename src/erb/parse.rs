@@ -1,0 +1,419 @@
+//! From words to statements.
+
+use std::collections::BTreeSet;
+
+use super::problem::{Problem, Result, Span, not_understood, too_much, wrong};
+use super::syntax::{Arm, Expression, Node};
+use super::token::{Token, Word};
+
+/// How deep brackets and statements may be nested.
+const MAX_LEVEL: usize = 50;
+
+/// How many levels an expression may have; `a + b + c` has two.
+const MAX_DEPTH: usize = 250;
+
+/// Returns the statements of a template.
+///
+/// # Errors
+/// The first thing that is wrong or not understood.
+pub(super) fn parse(words: Vec<Token>) -> Result<Vec<Node>> {
+    let mut parser = Parser {
+        words,
+        at: 0,
+        level: 0,
+        locals: BTreeSet::new(),
+        last: 0..0,
+    };
+    parser.whole()
+}
+
+/// Reads words.
+pub(super) struct Parser {
+    words: Vec<Token>,
+    at: usize,
+    level: usize,
+    /// The variables that were assigned further up, whether or not that statement runs.
+    pub(super) locals: BTreeSet<String>,
+    /// The last word that was taken.
+    last: Span,
+}
+
+impl Parser {
+    /// Reads all words as statements.
+    fn whole(&mut self) -> Result<Vec<Node>> {
+        let statements = self.statements()?;
+        match self.peek() {
+            None => Ok(statements),
+            Some(word) => Err(wrong(
+                word.span.clone(),
+                format!("{} has nothing that it belongs to", word.kind.shown()),
+                "remove it, or write what it closes before it",
+            )),
+        }
+    }
+
+    /// Reads other words, such as those of a `#{…}`, as statements.
+    pub(super) fn nested(&mut self, words: Vec<Token>) -> Result<Vec<Node>> {
+        let words = std::mem::replace(&mut self.words, words);
+        let at = std::mem::replace(&mut self.at, 0);
+        let statements = self.whole();
+        self.words = words;
+        self.at = at;
+        statements
+    }
+
+    /// Returns the next word.
+    pub(super) fn peek(&self) -> Option<&Token> {
+        self.words.get(self.at)
+    }
+
+    /// Returns the kind of the word that is `ahead` words further on.
+    pub(super) fn kind(&self, ahead: usize) -> Option<&Word> {
+        self.words.get(self.at + ahead).map(|word| &word.kind)
+    }
+
+    /// Takes the next word.
+    pub(super) fn next(&mut self) -> Option<Token> {
+        let word = self.words.get_mut(self.at)?;
+        let kind = std::mem::replace(&mut word.kind, Word::End);
+        self.at += 1;
+        self.last = word.span.clone();
+        Some(Token {
+            kind,
+            span: word.span.clone(),
+            spaced: word.spaced,
+        })
+    }
+
+    /// Takes `symbol` where it comes next.
+    pub(super) fn symbol(&mut self, symbol: &str) -> bool {
+        let found = matches!(self.kind(0), Some(Word::Symbol(next)) if *next == symbol);
+        found && self.next().is_some()
+    }
+
+    /// Takes a bracket where it comes next without a blank before it.
+    pub(super) fn adjacent(&mut self, symbol: &str) -> bool {
+        self.peek().is_some_and(|word| !word.spaced) && self.symbol(symbol)
+    }
+
+    /// Whether no blank stands between the next two words.
+    pub(super) fn second_is_adjacent(&self) -> bool {
+        self.words.get(self.at + 1).is_some_and(|word| !word.spaced)
+    }
+
+    /// Takes `keyword` where it comes next.
+    pub(super) fn keyword(&mut self, keyword: &str) -> bool {
+        let found = matches!(self.kind(0), Some(Word::Keyword(next)) if *next == keyword);
+        found && self.next().is_some()
+    }
+
+    /// Takes line breaks.
+    pub(super) fn skip_lines(&mut self) {
+        while self.kind(0) == Some(&Word::LineBreak) {
+            self.next();
+        }
+    }
+
+    /// Returns what stretches from `start` to the last word that was taken.
+    pub(super) fn since(&self, start: &Span) -> Span {
+        start.start..self.last.end.max(start.end)
+    }
+
+    /// Returns where the next word stands.
+    pub(super) fn here(&self) -> Span {
+        match self.peek() {
+            Some(word) => word.span.clone(),
+            None => self.last.end..self.last.end,
+        }
+    }
+
+    /// Returns the refusal of the next word.
+    pub(super) fn refused(&self) -> Problem {
+        match self.peek().filter(|word| !word.kind.ends_statement()) {
+            Some(word) => not_understood(word.span.clone(), word.kind.shown()),
+            None => wrong(
+                self.here(),
+                "something is missing here",
+                "finish the expression, within its tag",
+            ),
+        }
+    }
+
+    /// Returns a node above `children`.
+    pub(super) fn node<'n>(
+        &self,
+        kind: Expression,
+        start: &Span,
+        children: impl IntoIterator<Item = &'n Node>,
+    ) -> Result<Node> {
+        let span = self.since(start);
+        self.above(deepest(children), kind, span)
+    }
+
+    /// Returns a node above others, the deepest of which has `depth` levels.
+    pub(super) fn above(&self, depth: usize, kind: Expression, span: Span) -> Result<Node> {
+        if depth >= MAX_DEPTH {
+            return Err(too_much(span, "this expression is too long"));
+        }
+        Ok(Node {
+            kind,
+            span,
+            depth: depth + 1,
+        })
+    }
+
+    /// Reads statements up to what ends them.
+    pub(super) fn statements(&mut self) -> Result<Vec<Node>> {
+        let mut statements = Vec::new();
+        loop {
+            let start = self.here();
+            match self.kind(0) {
+                None
+                | Some(Word::Keyword("end" | "else" | "elsif"))
+                | Some(Word::Symbol(")" | "}")) => return Ok(statements),
+                Some(Word::End | Word::LineBreak) => {
+                    self.next();
+                }
+                Some(Word::Text) => {
+                    self.next();
+                    statements.push(self.node(Expression::Print, &start, [])?);
+                }
+                Some(Word::Output(_)) => statements.push(self.output()?),
+                Some(_) => {
+                    statements.push(self.statement()?);
+                    self.expect_end()?;
+                }
+            }
+        }
+    }
+
+    /// Refuses what follows a statement without ending it.
+    fn expect_end(&self) -> Result<()> {
+        match self.kind(0) {
+            None
+            | Some(Word::End | Word::LineBreak | Word::Text | Word::Output(_))
+            | Some(Word::Keyword("end" | "else" | "elsif"))
+            | Some(Word::Symbol(")" | "}")) => Ok(()),
+            Some(_) => Err(self.refused()),
+        }
+    }
+
+    fn output(&mut self) -> Result<Node> {
+        let start = self.here();
+        let Some(Token {
+            kind: Word::Output(words),
+            ..
+        }) = self.next()
+        else {
+            return Err(self.refused());
+        };
+        let body = self.nested(words)?;
+        let depth = deepest(&body);
+        self.above(depth, Expression::Output(body), start)
+    }
+
+    /// Reads a statement with the `if` or `unless` behind it.
+    fn statement(&mut self) -> Result<Node> {
+        let start = self.here();
+        let mut statement = self.low()?;
+        loop {
+            let negated = if self.keyword("if") {
+                false
+            } else if self.keyword("unless") {
+                true
+            } else {
+                return Ok(statement);
+            };
+            let mut condition = self.low()?;
+            if negated {
+                condition = self.negated(condition)?;
+            }
+            let depth = condition.depth.max(statement.depth);
+            let arm = Arm {
+                condition,
+                body: vec![statement],
+            };
+            let kind = Expression::If(vec![arm], Vec::new());
+            statement = self.above(depth, kind, self.since(&start))?;
+        }
+    }
+
+    pub(super) fn negated(&self, node: Node) -> Result<Node> {
+        let (depth, span) = (node.depth, node.span.clone());
+        self.above(depth, Expression::Not(Box::new(node)), span)
+    }
+
+    /// Reads an expression with `and` and `or`, which bind equally.
+    pub(super) fn low(&mut self) -> Result<Node> {
+        let start = self.here();
+        let mut left = self.low_operand()?;
+        loop {
+            let all = if self.keyword("and") {
+                true
+            } else if self.keyword("or") {
+                false
+            } else {
+                return Ok(left);
+            };
+            self.skip_lines();
+            let right = self.low_operand()?;
+            left = self.joined(all, left, right, &start)?;
+        }
+    }
+
+    /// Returns `left && right`, or `left || right`.
+    pub(super) fn joined(&self, all: bool, left: Node, right: Node, start: &Span) -> Result<Node> {
+        let depth = left.depth.max(right.depth);
+        let (left, right) = (Box::new(left), Box::new(right));
+        let kind = match all {
+            true => Expression::And(left, right),
+            false => Expression::Or(left, right),
+        };
+        self.above(depth, kind, self.since(start))
+    }
+
+    fn low_operand(&mut self) -> Result<Node> {
+        let mut flips = 0_usize;
+        while self.keyword("not") {
+            flips += 1;
+        }
+        let mut node = self.expression()?;
+        for _ in 0..flips.min(2 + flips % 2) {
+            node = self.negated(node)?;
+        }
+        Ok(node)
+    }
+
+    /// Reads an expression, assignments included.
+    pub(super) fn expression(&mut self) -> Result<Node> {
+        if self.level == MAX_LEVEL {
+            return Err(too_much(self.here(), "the code is nested too deeply"));
+        }
+        self.level += 1;
+        let node = match (self.kind(0), self.kind(1)) {
+            (Some(Word::Name(name)), Some(Word::Symbol("=" | "+=" | "-=" | "||=" | "&&=")))
+                if !name.ends_with(['?', '!']) =>
+            {
+                self.assignment()
+            }
+            _ => self.ternary(),
+        };
+        self.level -= 1;
+        node
+    }
+
+    fn assignment(&mut self) -> Result<Node> {
+        let start = self.here();
+        let (Some(Word::Name(name)), Some(Word::Symbol(operator))) = (
+            self.next().map(|word| word.kind),
+            self.next().map(|word| word.kind),
+        ) else {
+            return Err(self.refused());
+        };
+        self.skip_lines();
+        self.locals.insert(name.clone());
+        let right = self.expression()?;
+        let assigned = |parser: &Self, value: Node| {
+            let depth = value.depth;
+            let kind = Expression::Assign(name.clone(), Box::new(value));
+            parser.above(depth, kind, parser.since(&start))
+        };
+        let old = self.above(0, Expression::Local(name.clone()), start.clone())?;
+        match operator {
+            "||=" | "&&=" => {
+                let value = assigned(self, right)?;
+                self.joined(operator == "&&=", old, value, &start)
+            }
+            "+=" | "-=" => {
+                let operator = if operator == "+=" { "+" } else { "-" };
+                let sum = self.binary_of(operator, old, right, &start)?;
+                assigned(self, sum)
+            }
+            _ => assigned(self, right),
+        }
+    }
+
+    fn ternary(&mut self) -> Result<Node> {
+        let start = self.here();
+        let condition = self.binary(0)?;
+        if !self.symbol("?") {
+            return Ok(condition);
+        }
+        self.skip_lines();
+        let yes = self.expression()?;
+        self.skip_lines();
+        if !self.symbol(":") {
+            return Err(self.refused());
+        }
+        self.skip_lines();
+        let no = self.expression()?;
+        let depth = deepest([&condition, &yes, &no]);
+        let arm = Arm {
+            condition,
+            body: vec![yes],
+        };
+        let kind = Expression::If(vec![arm], vec![no]);
+        self.above(depth, kind, self.since(&start))
+    }
+
+    /// Reads operators that bind at least as tightly as those of `level`.
+    fn binary(&mut self, level: usize) -> Result<Node> {
+        let Some(operators) = OPERATORS.get(level) else {
+            return self.unary();
+        };
+        let start = self.here();
+        let mut left = self.binary(level + 1)?;
+        while let Some(operator) = operators.iter().find(|operator| self.symbol(operator)) {
+            self.skip_lines();
+            let right = self.binary(level + 1)?;
+            left = self.binary_of(operator, left, right, &start)?;
+            if *operators == EQUALITY {
+                break;
+            }
+        }
+        Ok(left)
+    }
+
+    fn binary_of(
+        &self,
+        operator: &'static str,
+        left: Node,
+        right: Node,
+        start: &Span,
+    ) -> Result<Node> {
+        if let "&&" | "||" = operator {
+            return self.joined(operator == "&&", left, right, start);
+        }
+        let depth = left.depth.max(right.depth);
+        let kind = Expression::Binary(operator, Box::new(left), Box::new(right));
+        self.above(depth, kind, self.since(start))
+    }
+
+    fn unary(&mut self) -> Result<Node> {
+        let mut flips = 0_usize;
+        while self.symbol("!") {
+            flips += 1;
+        }
+        let mut node = self.postfix()?;
+        for _ in 0..flips.min(2 + flips % 2) {
+            node = self.negated(node)?;
+        }
+        Ok(node)
+    }
+}
+
+const EQUALITY: &[&str] = &["==", "!="];
+
+/// The operators, those that bind least first. Equality has no side: `a == b == c` is wrong in Ruby.
+const OPERATORS: [&[&str]; 5] = [
+    &["||"],
+    &["&&"],
+    EQUALITY,
+    &["<", ">", "<=", ">="],
+    &["+", "-"],
+];
+
+/// Returns how many levels the deepest of `nodes` has.
+pub(super) fn deepest<'n>(nodes: impl IntoIterator<Item = &'n Node>) -> usize {
+    nodes.into_iter().map(|node| node.depth).max().unwrap_or(0)
+}

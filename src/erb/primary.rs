@@ -1,0 +1,380 @@
+//! Reads values, calls of methods, `if` and `raise`.
+
+use super::methods;
+use super::parse::{Parser, deepest};
+use super::problem::{Result, Span, not_understood, wrong};
+use super::syntax::{Arm, Call, Expression, Node, Segment};
+use super::token::{Piece, Token, Word};
+
+impl Parser {
+    /// Reads a value and the methods that are called on it.
+    pub(super) fn postfix(&mut self) -> Result<Node> {
+        let start = self.here();
+        let mut node = self.primary()?;
+        loop {
+            if self.adjacent("[") {
+                let arguments = self.arguments("]", &start)?;
+                node = self.call(node, "[]", arguments, false, &start)?;
+            } else if let Some(safe) = self.dot() {
+                node = self.method(node, safe, &start)?;
+            } else {
+                return Ok(node);
+            }
+        }
+    }
+
+    /// Takes the `.` or `&.` of a call, which may stand in the next line. Returns whether it is the second.
+    fn dot(&mut self) -> Option<bool> {
+        let mut ahead = 0;
+        while self.kind(ahead) == Some(&Word::LineBreak) {
+            ahead += 1;
+        }
+        let safe = match self.kind(ahead) {
+            Some(Word::Symbol(".")) => false,
+            Some(Word::Symbol("&.")) => true,
+            _ => return None,
+        };
+        for _ in 0..=ahead {
+            self.next();
+        }
+        self.skip_lines();
+        Some(safe)
+    }
+
+    fn method(&mut self, receiver: Node, safe: bool, start: &Span) -> Result<Node> {
+        let Some(Word::Name(name)) = self.kind(0) else {
+            return Err(self.refused());
+        };
+        let Some(method) = methods::known(name) else {
+            return Err(not_understood(self.here(), format!("the method `{name}`")));
+        };
+        self.next();
+        let arguments = self.call_arguments(start)?;
+        self.call(receiver, method, arguments, safe, start)
+    }
+
+    fn call(
+        &self,
+        receiver: Node,
+        method: &'static str,
+        arguments: Vec<Node>,
+        safe: bool,
+        start: &Span,
+    ) -> Result<Node> {
+        if !methods::takes(method, arguments.len()) {
+            let what = format!("`{method}` with {} arguments", arguments.len());
+            return Err(not_understood(self.since(start), what));
+        }
+        let depth = deepest(&arguments).max(receiver.depth);
+        let kind = Expression::Call(Call {
+            receiver: Box::new(receiver),
+            method,
+            arguments,
+            safe,
+        });
+        self.above(depth, kind, self.since(start))
+    }
+
+    /// Reads the arguments of a call: in brackets, or a text after a blank.
+    fn call_arguments(&mut self, start: &Span) -> Result<Vec<Node>> {
+        if self.adjacent("(") {
+            return self.arguments(")", start);
+        }
+        let mut arguments = Vec::new();
+        if matches!(self.kind(0), Some(Word::Quoted(_))) {
+            loop {
+                arguments.push(self.expression()?);
+                if !self.symbol(",") {
+                    break;
+                }
+                self.skip_lines();
+            }
+        }
+        Ok(arguments)
+    }
+
+    /// Reads values up to the bracket that closes them.
+    fn arguments(&mut self, close: &str, opened: &Span) -> Result<Vec<Node>> {
+        let mut arguments = Vec::new();
+        loop {
+            self.skip_lines();
+            if self.symbol(close) {
+                return Ok(arguments);
+            }
+            arguments.push(self.expression()?);
+            self.skip_lines();
+            if self.symbol(close) {
+                return Ok(arguments);
+            }
+            if !self.symbol(",") {
+                return Err(self.not_closed(close, opened));
+            }
+        }
+    }
+
+    /// Returns what is wrong where `close` does not come next.
+    fn not_closed(&self, close: &str, opened: &Span) -> super::problem::Problem {
+        match self.kind(0) {
+            None | Some(Word::End) => wrong(
+                opened.clone(),
+                format!("a `{close}` is missing"),
+                "close each bracket within its tag",
+            ),
+            Some(_) => self.refused(),
+        }
+    }
+
+    fn primary(&mut self) -> Result<Node> {
+        let start = self.here();
+        match self.kind(0) {
+            Some(Word::Keyword("if")) => return self.conditional(false),
+            Some(Word::Keyword("unless")) => return self.conditional(true),
+            Some(Word::Name(name)) if name == "raise" => return self.raise(),
+            Some(Word::Name(name)) if !self.locals.contains(name) => return Err(self.refused()),
+            Some(Word::Constant(name)) if name == "ENV" => return self.environment(),
+            Some(Word::Quoted(_)) => return self.text(),
+            Some(Word::Symbol("-")) => return self.negative(),
+            Some(
+                Word::Integer(_)
+                | Word::Command(_)
+                | Word::Words(_)
+                | Word::Name(_)
+                | Word::Keyword("nil" | "true" | "false")
+                | Word::Symbol("(" | "["),
+            ) => {}
+            _ => return Err(self.refused()),
+        }
+        let Some(Token { kind, .. }) = self.next() else {
+            return Err(self.refused());
+        };
+        let kind = match kind {
+            Word::Integer(number) => Expression::Integer(number),
+            Word::Command(pieces) => Expression::Command(self.segments(pieces)?),
+            Word::Words(words) => return self.word_list(words, &start),
+            Word::Name(name) => Expression::Local(name),
+            Word::Keyword("true") => Expression::True,
+            Word::Keyword("false") => Expression::False,
+            Word::Symbol("[") => Expression::List(self.arguments("]", &start)?),
+            Word::Symbol("(") => Expression::Sequence(self.bracketed(&start, ")")?),
+            _ => Expression::Nil,
+        };
+        let depth = match &kind {
+            Expression::List(nodes) | Expression::Sequence(nodes) => deepest(nodes),
+            Expression::Command(segments) => depth_of(segments),
+            _ => 0,
+        };
+        self.above(depth, kind, self.since(&start))
+    }
+
+    fn word_list(&self, words: Vec<String>, start: &Span) -> Result<Node> {
+        let span = self.since(start);
+        let text = |word| Expression::Text(vec![Segment::Literal(word)]);
+        let words: Result<Vec<Node>> = words
+            .into_iter()
+            .map(|word| self.above(0, text(word), span.clone()))
+            .collect();
+        self.above(1, Expression::List(words?), span.clone())
+    }
+
+    fn negative(&mut self) -> Result<Node> {
+        let start = self.here();
+        match self.kind(1) {
+            Some(Word::Integer(number)) if self.second_is_adjacent() => {
+                let kind = Expression::Integer(-number);
+                self.next();
+                self.next();
+                self.above(0, kind, self.since(&start))
+            }
+            _ => Err(self.refused()),
+        }
+    }
+
+    /// Reads a text, and those that follow it directly: they are one.
+    fn text(&mut self) -> Result<Node> {
+        let start = self.here();
+        let mut segments = Vec::new();
+        while matches!(self.kind(0), Some(Word::Quoted(_))) {
+            if let Some(Token {
+                kind: Word::Quoted(pieces),
+                ..
+            }) = self.next()
+            {
+                segments.extend(self.segments(pieces)?);
+            }
+        }
+        let depth = depth_of(&segments);
+        self.above(depth, Expression::Text(segments), self.since(&start))
+    }
+
+    fn segments(&mut self, pieces: Vec<Piece>) -> Result<Vec<Segment>> {
+        let segment = |piece| match piece {
+            Piece::Literal(text) => Ok(Segment::Literal(text)),
+            Piece::Code(words) => self.nested(words).map(Segment::Code),
+        };
+        pieces.into_iter().map(segment).collect()
+    }
+
+    /// Reads the statements within `(…)` or `{…}` after their opening.
+    fn bracketed(&mut self, opened: &Span, close: &str) -> Result<Vec<Node>> {
+        let statements = self.statements()?;
+        match self.symbol(close) {
+            true => Ok(statements),
+            false => Err(self.not_closed(close, opened)),
+        }
+    }
+
+    /// Reads an `if` or `unless` up to its `end`.
+    fn conditional(&mut self, negated: bool) -> Result<Node> {
+        let start = self.here();
+        self.next();
+        let mut arms = Vec::new();
+        let mut otherwise = Vec::new();
+        let mut condition = self.condition()?;
+        if negated {
+            condition = self.negated(condition)?;
+        }
+        loop {
+            let body = self.statements()?;
+            arms.push(Arm { condition, body });
+            if negated || !self.keyword("elsif") {
+                break;
+            }
+            condition = self.condition()?;
+        }
+        if self.keyword("else") {
+            otherwise = self.statements()?;
+        }
+        if !self.keyword("end") {
+            return Err(match self.peek() {
+                None => wrong(
+                    start,
+                    "this has no `end`",
+                    "write `<% end %>` where it ends",
+                ),
+                Some(word) => wrong(
+                    word.span.clone(),
+                    format!("{} cannot stand here", word.kind.shown()),
+                    "after an `if` come `elsif`s, then one `else`, then `end`",
+                ),
+            });
+        }
+        let within = arms
+            .iter()
+            .map(|arm| arm.condition.depth.max(deepest(&arm.body)));
+        let depth = within.max().unwrap_or(0).max(deepest(&otherwise));
+        self.above(depth, Expression::If(arms, otherwise), self.since(&start))
+    }
+
+    fn condition(&mut self) -> Result<Node> {
+        let condition = self.low()?;
+        let ends = matches!(
+            self.kind(0),
+            None | Some(Word::End | Word::LineBreak | Word::Keyword("then"))
+        );
+        if !ends {
+            return Err(self.refused());
+        }
+        self.skip_lines();
+        self.keyword("then");
+        Ok(condition)
+    }
+
+    /// Reads `raise`, with a text, a class of error, or both.
+    fn raise(&mut self) -> Result<Node> {
+        let start = self.here();
+        self.next();
+        let bracket = self.adjacent("(");
+        let mut message = None;
+        if let Some(Word::Constant(_)) = self.kind(0) {
+            message = Some(self.error_class()?);
+            if self.symbol(",") {
+                self.skip_lines();
+                message = Some(self.expression()?);
+            }
+        } else if !self.ends_raise() {
+            message = Some(self.expression()?);
+        }
+        if bracket && !self.symbol(")") {
+            return Err(self.not_closed(")", &start));
+        }
+        let depth = deepest(&message);
+        let kind = Expression::Raise(message.map(Box::new));
+        self.above(depth, kind, self.since(&start))
+    }
+
+    fn ends_raise(&self) -> bool {
+        matches!(
+            self.kind(0),
+            None | Some(Word::End | Word::LineBreak | Word::Keyword(_) | Word::Symbol(")" | "}"))
+        )
+    }
+
+    /// Reads the name of a class, which is also what such an error says when nothing else is given.
+    fn error_class(&mut self) -> Result<Node> {
+        let start = self.here();
+        let mut name = String::new();
+        loop {
+            match self.next().map(|word| word.kind) {
+                Some(Word::Constant(part)) if part != "ENV" => name.push_str(&part),
+                _ => return Err(not_understood(self.since(&start), "this `raise`")),
+            }
+            if !self.symbol("::") {
+                break;
+            }
+            name.push_str("::");
+        }
+        let kind = Expression::Text(vec![Segment::Literal(name)]);
+        self.above(0, kind, self.since(&start))
+    }
+
+    /// Reads what is asked of the environment.
+    fn environment(&mut self) -> Result<Node> {
+        let start = self.here();
+        self.next();
+        let asked = if self.adjacent("[") {
+            "[]".to_owned()
+        } else {
+            match (self.dot(), self.next().map(|word| word.kind)) {
+                (Some(false), Some(Word::Name(name))) => name,
+                _ => return Err(not_understood(self.since(&start), "this use of `ENV`")),
+            }
+        };
+        let mut arguments = match asked.as_str() {
+            "[]" => self.arguments("]", &start)?,
+            _ => self.call_arguments(&start)?,
+        };
+        if asked == "fetch" && arguments.len() == 1 && self.symbol("{") {
+            arguments.push(self.block(&start)?);
+        }
+        let depth = deepest(&arguments);
+        let mut arguments = arguments.into_iter().map(Box::new);
+        let kind = match (
+            asked.as_str(),
+            arguments.next(),
+            arguments.next(),
+            arguments.next(),
+        ) {
+            ("[]", Some(name), None, None) => Expression::Variable(name),
+            ("fetch", Some(name), default, None) => Expression::Fetch(name, default),
+            ("key?" | "has_key?" | "include?" | "member?", Some(name), None, None) => {
+                Expression::IsSet(name)
+            }
+            _ => return Err(not_understood(self.since(&start), "this use of `ENV`")),
+        };
+        self.above(depth, kind, self.since(&start))
+    }
+
+    fn block(&mut self, start: &Span) -> Result<Node> {
+        let body = self.bracketed(start, "}")?;
+        let depth = deepest(&body);
+        self.above(depth, Expression::Sequence(body), self.since(start))
+    }
+}
+
+fn depth_of(segments: &[Segment]) -> usize {
+    let depths = segments.iter().map(|segment| match segment {
+        Segment::Literal(_) => 0,
+        Segment::Code(nodes) => deepest(nodes),
+    });
+    depths.max().unwrap_or(0)
+}

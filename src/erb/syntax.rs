@@ -1,0 +1,76 @@
+//! What a template says: statements and expressions.
+
+use super::problem::Span;
+
+/// A statement or an expression: in Ruby each is both.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Node {
+    pub(super) kind: Expression,
+    pub(super) span: Span,
+    /// How many levels there are below it.
+    pub(super) depth: usize,
+}
+
+/// What a node says.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Expression {
+    /// Print the template's text at the node's span.
+    Print,
+    /// Print the value of the last of these.
+    Output(Vec<Node>),
+    Nil,
+    True,
+    False,
+    Integer(i64),
+    /// A text, put together.
+    Text(Vec<Segment>),
+    /// What a command prints.
+    Command(Vec<Segment>),
+    List(Vec<Node>),
+    /// The value of a local variable.
+    Local(String),
+    Assign(String, Box<Node>),
+    Not(Box<Node>),
+    And(Box<Node>, Box<Node>),
+    Or(Box<Node>, Box<Node>),
+    Binary(&'static str, Box<Node>, Box<Node>),
+    /// The first arm whose condition holds, else the last statements.
+    If(Vec<Arm>, Vec<Node>),
+    /// The value of the last of these.
+    Sequence(Vec<Node>),
+    /// `ENV["X"]`
+    Variable(Box<Node>),
+    /// `ENV.fetch("X")`, with what it gives where the variable is not set.
+    Fetch(Box<Node>, Option<Box<Node>>),
+    /// `ENV.key?("X")`
+    IsSet(Box<Node>),
+    /// A method of a value.
+    Call(Call),
+    /// `raise "text"`; the class of the error has no meaning here.
+    Raise(Option<Box<Node>>),
+}
+
+/// A condition and what follows from it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Arm {
+    pub(super) condition: Node,
+    pub(super) body: Vec<Node>,
+}
+
+/// The call of a method.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Call {
+    pub(super) receiver: Box<Node>,
+    /// Its name, `[]` for an index.
+    pub(super) method: &'static str,
+    pub(super) arguments: Vec<Node>,
+    /// `&.`: nil stays nil.
+    pub(super) safe: bool,
+}
+
+/// A segment of a text.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Segment {
+    Literal(String),
+    Code(Vec<Node>),
+}

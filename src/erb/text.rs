@@ -1,0 +1,284 @@
+//! The methods of texts.
+
+use std::collections::BTreeMap;
+
+use super::meter::Meter;
+use super::methods::{integer, missing, size, slice, wrong_argument};
+use super::problem::{Result, Span, wrong};
+use super::value::Value;
+
+/// What Ruby counts as blank.
+const BLANKS: [char; 6] = ['\t', '\n', '\u{b}', '\u{c}', '\r', ' '];
+
+/// Calls `method` of `text`. What the text itself costs has been counted.
+pub(super) fn call(
+    text: &str,
+    method: &'static str,
+    arguments: &[Value],
+    meter: &mut Meter,
+    span: &Span,
+) -> Result<Value> {
+    let texts = |value: &'_ Value| match value {
+        Value::Text(_) => Ok(()),
+        other => Err(wrong_argument(other, "a text", span)),
+    };
+    if !matches!(method, "[]") {
+        arguments.iter().try_for_each(texts)?;
+    }
+    meter.spend(arguments.iter().map(Value::cost).sum(), span)?;
+    let argument = |index: usize| match arguments.get(index) {
+        Some(Value::Text(text)) => Some(text.as_str()),
+        _ => None,
+    };
+    match (method, argument(0), argument(1)) {
+        ("[]", _, _) => index(text, arguments, span),
+        ("split", separator, _) => split(text, separator.unwrap_or(" "), meter, span),
+        ("lines", _, _) => {
+            meter.spend(32 * (1 + text.matches('\n').count()), span)?;
+            let lines = text.split_inclusive('\n').map(Value::text);
+            Ok(Value::List(lines.collect()))
+        }
+        ("sub", Some(pattern), Some(with)) => replace(text, pattern, with, 1, meter, span),
+        ("gsub", Some(pattern), Some(with)) => {
+            replace(text, pattern, with, usize::MAX, meter, span)
+        }
+        ("tr", Some(from), Some(to)) => translate(text, from, to, meter, span),
+        ("start_with?" | "end_with?", _, _) => {
+            let starts = |index: usize| {
+                argument(index).is_some_and(|part| match method {
+                    "start_with?" => text.starts_with(part),
+                    _ => text.ends_with(part),
+                })
+            };
+            Ok(Value::Boolean((0..arguments.len()).any(starts)))
+        }
+        _ => simple(text, method, argument(0), span),
+    }
+}
+
+/// Calls a method whose result is no longer than the text.
+fn simple(text: &str, method: &'static str, argument: Option<&str>, span: &Span) -> Result<Value> {
+    let value = match (method, argument) {
+        ("strip", _) => text.trim_matches(is_stripped).into(),
+        ("lstrip", _) => text.trim_start_matches(is_stripped).into(),
+        ("rstrip", _) => text.trim_end_matches(is_stripped).into(),
+        ("chomp", None) => chomp(text).into(),
+        ("chomp", Some("")) => trim_line_breaks(text).into(),
+        ("chomp", Some("\n")) => chomp(text).into(),
+        ("chomp" | "delete_suffix", Some(end)) => text.strip_suffix(end).unwrap_or(text).into(),
+        ("delete_prefix", Some(start)) => text.strip_prefix(start).unwrap_or(text).into(),
+        ("chop", _) => chop(text).into(),
+        ("upcase", _) => text.chars().flat_map(char::to_uppercase).collect(),
+        ("downcase", _) => downcase(text),
+        ("capitalize", _) => {
+            let mut rest = text.chars();
+            let first = rest.next().into_iter().flat_map(char::to_uppercase);
+            first.collect::<String>() + &downcase(rest.as_str())
+        }
+        ("swapcase", _) => text.chars().map(swapped).collect(),
+        ("reverse", _) => text.chars().rev().collect(),
+        ("to_i", _) => return Ok(Value::Integer(number(text, span)?)),
+        ("empty?", _) => return Ok(Value::Boolean(text.is_empty())),
+        ("length" | "size", _) => return Ok(size(text.chars().count())),
+        ("include?", Some(part)) => return Ok(Value::Boolean(text.contains(part))),
+        _ => return Err(missing(&Value::Text(String::new()), method, span)),
+    };
+    Ok(Value::Text(value))
+}
+
+/// Whether it is dropped at the ends of a text.
+fn is_stripped(c: char) -> bool {
+    c == '\0' || BLANKS.contains(&c)
+}
+
+fn downcase(text: &str) -> String {
+    text.chars().flat_map(char::to_lowercase).collect()
+}
+
+fn swapped(c: char) -> String {
+    match c.is_lowercase() {
+        true => c.to_uppercase().collect(),
+        false => c.to_lowercase().collect(),
+    }
+}
+
+/// Drops one line break at the end.
+fn chomp(text: &str) -> &str {
+    let end = ["\r\n", "\n", "\r"];
+    let shorter = end.into_iter().find_map(|end| text.strip_suffix(end));
+    shorter.unwrap_or(text)
+}
+
+/// Drops all line breaks at the end, but no lone carriage return.
+fn trim_line_breaks(text: &str) -> &str {
+    let mut text = text;
+    while let Some(shorter) = text.strip_suffix('\n') {
+        text = shorter.strip_suffix('\r').unwrap_or(shorter);
+    }
+    text
+}
+
+/// Drops the last character, or the line break that two make.
+fn chop(text: &str) -> &str {
+    let mut shorter = text.chars();
+    match text.strip_suffix("\r\n") {
+        Some(shorter) => shorter,
+        None => {
+            shorter.next_back();
+            shorter.as_str()
+        }
+    }
+}
+
+/// Returns the number that the text begins with, or 0.
+fn number(text: &str, span: &Span) -> Result<i64> {
+    let text = text.trim_start_matches(BLANKS);
+    let (sign, digits) = match text.strip_prefix(['-', '+']) {
+        Some(digits) if text.starts_with('-') => (-1, digits),
+        Some(digits) => (1, digits),
+        None => (1, text),
+    };
+    let mut number = 0_i64;
+    let mut after_digit = false;
+    for c in digits.chars() {
+        match (c.to_digit(10), c) {
+            (Some(digit), _) => {
+                let next = number.checked_mul(10);
+                let next = next.and_then(|next| next.checked_add(i64::from(digit) * sign));
+                number = next.ok_or_else(|| too_large(span))?;
+                after_digit = true;
+            }
+            (None, '_') if after_digit => after_digit = false,
+            _ => break,
+        }
+    }
+    Ok(number)
+}
+
+/// Returns the error of a number that does not fit.
+pub(super) fn too_large(span: &Span) -> super::problem::Problem {
+    wrong(span.clone(), "this number is too large", "keep it a text")
+}
+
+fn index(text: &str, arguments: &[Value], span: &Span) -> Result<Value> {
+    let (start, length) = match arguments {
+        [Value::Text(part)] if text.contains(part.as_str()) => return Ok(Value::text(part)),
+        [Value::Text(_)] => return Ok(Value::Nil),
+        [start] => (integer(start, span)?, None),
+        [start, length] => (integer(start, span)?, Some(integer(length, span)?)),
+        _ => return Ok(Value::Nil),
+    };
+    let count = text.chars().count();
+    let Some((first, found)) = slice(count, start, length.unwrap_or(1)) else {
+        return Ok(Value::Nil);
+    };
+    if length.is_none() && found == 0 {
+        return Ok(Value::Nil);
+    }
+    let part: String = text.chars().skip(first).take(found).collect();
+    Ok(Value::Text(part))
+}
+
+fn split(text: &str, separator: &str, meter: &mut Meter, span: &Span) -> Result<Value> {
+    let parts: Box<dyn Iterator<Item = &str>> = match separator {
+        " " => Box::new(text.split(BLANKS).filter(|part| !part.is_empty())),
+        "" => Box::new(text.split("").filter(|part| !part.is_empty())),
+        separator => Box::new(text.split(separator)),
+    };
+    let mut list = Vec::new();
+    for part in parts {
+        meter.spend(32 + part.len(), span)?;
+        list.push(Value::text(part));
+    }
+    while list.last() == Some(&Value::Text(String::new())) {
+        list.pop();
+    }
+    Ok(Value::List(list))
+}
+
+/// Replaces a text, at most `most` times.
+fn replace(
+    text: &str,
+    pattern: &str,
+    with: &str,
+    most: usize,
+    meter: &mut Meter,
+    span: &Span,
+) -> Result<Value> {
+    let mut replaced = String::new();
+    let mut end = 0;
+    for (at, found) in text.match_indices(pattern).take(most) {
+        let before = text.get(..at).unwrap_or_default();
+        let after = text.get(at + found.len()..).unwrap_or_default();
+        replaced.push_str(text.get(end..at).unwrap_or_default());
+        let mut rest = with;
+        while let Some((literal, escaped)) = rest.split_once('\\') {
+            let mut following = escaped.chars();
+            let (inserted, used) = match following.next() {
+                Some('0' | '&') => (found, true),
+                Some('1'..='9') => ("", true),
+                Some('`') => (before, true),
+                Some('\'') => (after, true),
+                Some('\\') => ("\\", true),
+                _ => ("\\", false),
+            };
+            meter.spend(literal.len() + inserted.len(), span)?;
+            replaced.push_str(literal);
+            replaced.push_str(inserted);
+            rest = if used { following.as_str() } else { escaped };
+        }
+        meter.spend(rest.len() + 1, span)?;
+        replaced.push_str(rest);
+        end = at + found.len();
+    }
+    replaced.push_str(text.get(end..).unwrap_or_default());
+    Ok(Value::Text(replaced))
+}
+
+/// Replaces characters by others: `tr("a-z", "A-Z")`.
+fn translate(text: &str, from: &str, to: &str, meter: &mut Meter, span: &Span) -> Result<Value> {
+    let negated = from.strip_prefix('^').filter(|rest| !rest.is_empty());
+    let to = characters(to, meter, span)?;
+    let mut table: BTreeMap<char, Option<char>> = BTreeMap::new();
+    let from = characters(negated.unwrap_or(from), meter, span)?;
+    for (at, c) in from.into_iter().enumerate() {
+        let other = to.get(at).or(to.last());
+        table.insert(c, other.copied());
+    }
+    let translated = text.chars().filter_map(|c| match (table.get(&c), negated) {
+        (Some(other), None) => *other,
+        (None, Some(_)) => to.last().copied(),
+        _ => Some(c),
+    });
+    Ok(Value::Text(translated.collect()))
+}
+
+/// Returns the characters that an argument of `tr` means: those of `a-c` are three.
+fn characters(set: &str, meter: &mut Meter, span: &Span) -> Result<Vec<char>> {
+    let mut list = Vec::new();
+    let mut rest = set.chars().peekable();
+    while let Some(c) = rest.next() {
+        let first = match c {
+            '\\' => rest.next().unwrap_or(c),
+            c => c,
+        };
+        let mut after = rest.clone();
+        let last = match (after.next(), after.next()) {
+            (Some('-'), Some('\\')) => after.next(),
+            (Some('-'), last) => last,
+            _ => None,
+        };
+        let Some(last) = last else {
+            list.push(first);
+            continue;
+        };
+        rest = after;
+        if last < first {
+            let message = "a range of characters runs backwards";
+            return Err(wrong(span.clone(), message, "write the smaller one first"));
+        }
+        meter.spend(32 * (u32::from(last) - u32::from(first)) as usize, span)?;
+        list.extend(first..=last);
+    }
+    Ok(list)
+}

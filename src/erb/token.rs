@@ -1,0 +1,70 @@
+//! The words of Ruby that a tag is made of.
+
+use super::problem::Span;
+
+/// A word and where it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Token {
+    pub(super) kind: Word,
+    pub(super) span: Span,
+    /// Whether a blank stands before it.
+    pub(super) spaced: bool,
+}
+
+/// A word.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Word {
+    /// Text of the template that is printed.
+    Text,
+    /// `<%= … %>`
+    Output(Vec<Token>),
+    /// A whole number.
+    Integer(i64),
+    /// `'…'` or `"…"`
+    Quoted(Vec<Piece>),
+    /// A command in backticks.
+    Command(Vec<Piece>),
+    /// `%w[…]`
+    Words(Vec<String>),
+    /// A name that begins in lower case, with `?` or `!` at its end where it has one.
+    Name(String),
+    /// A name that begins in upper case.
+    Constant(String),
+    /// A word that Ruby keeps for itself.
+    Keyword(&'static str),
+    /// An operator or a bracket.
+    Symbol(&'static str),
+    /// The end of a statement: `;`, or the end of a tag.
+    End,
+    /// A line break within a tag: the end of a statement that is complete.
+    LineBreak,
+}
+
+/// A piece of a text in double quotes or backticks.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Piece {
+    /// As it is.
+    Literal(String),
+    /// `#{…}`
+    Code(Vec<Token>),
+}
+
+impl Word {
+    /// Whether a statement ends here.
+    pub(super) fn ends_statement(&self) -> bool {
+        matches!(self, Self::End | Self::LineBreak)
+    }
+
+    /// Returns how it is called in messages.
+    pub(super) fn shown(&self) -> String {
+        match self {
+            Self::Name(name) | Self::Constant(name) => format!("`{name}`"),
+            Self::Keyword(word) | Self::Symbol(word) => format!("`{word}`"),
+            Self::Integer(_) => "a number here".to_owned(),
+            Self::Quoted(_) | Self::Words(_) => "a text here".to_owned(),
+            Self::Command(_) => "a command here".to_owned(),
+            Self::Text | Self::Output(_) => "the template's text here".to_owned(),
+            Self::End | Self::LineBreak => "the end of the statement here".to_owned(),
+        }
+    }
+}
