@@ -28,8 +28,8 @@ const TRAEFIK_NEW: &str = "traefik_new";
 /// Seconds in which the Traefik that goes may finish requests. It accepts no others meanwhile, so that they count as gap.
 const FAREWELL_SECONDS: u32 = 2;
 
-/// Seconds from the stop of the one to the first answer of the other.
-const GAP_SECONDS: u32 = 1;
+/// Seconds from the stop of the one to the first answer of the other, as measured.
+const GAP_SECONDS: &str = "1 to 3";
 
 /// Seconds for which a Traefik without a route of this service must run to count as up.
 const STEADY_SECONDS: u32 = 3;
@@ -174,7 +174,7 @@ pub(super) fn warn(draft: &mut Draft, host: &HostView, running: &TraefikFacts, a
     };
     let name = host.name();
     draft.warnings.push(format!(
-        "host {name}: its Traefik has no {lacks} and is replaced. For about {GAP_SECONDS} s (and up to {FAREWELL_SECONDS} s more \
+        "host {name}: its Traefik has no {lacks} and is replaced. For {GAP_SECONDS} s (and up to {FAREWELL_SECONDS} s more \
          where requests are in flight) every request to this host is refused, also those to other services behind that Traefik"
     ));
     let new = &draft.config.traefik.image;
