@@ -190,8 +190,7 @@ fn of_list(
                 Some(other) => return Err(wrong_argument(other, "a text", span)),
             };
             let mut joined = String::new();
-            let mut first = true;
-            join(items, separator, &mut joined, &mut first, meter, span)?;
+            join(items, separator, &mut joined, meter, span)?;
             Value::Text(joined)
         }
         _ => return Err(missing(&Value::List(Vec::new()), method, span)),
@@ -215,25 +214,23 @@ fn uniq(items: &[Value], meter: &mut Meter, span: &Span) -> Result<Value> {
     Ok(Value::List(kept))
 }
 
-/// Adds the items, and those of lists among them, to `joined`.
+/// Adds the items to `joined`; a list among them counts as what it is when joined itself.
 fn join(
     items: &[Value],
     separator: &str,
     joined: &mut String,
-    first: &mut bool,
     meter: &mut Meter,
     span: &Span,
 ) -> Result<()> {
-    for item in items {
+    for (index, item) in items.iter().enumerate() {
         meter.spend(item.cost() + separator.len(), span)?;
-        if let Value::List(inner) = item {
-            join(inner, separator, joined, first, meter, span)?;
-            continue;
-        }
-        if !std::mem::take(first) {
+        if index > 0 {
             joined.push_str(separator);
         }
-        joined.push_str(&item.clone().printed());
+        match item {
+            Value::List(inner) => join(inner, separator, joined, meter, span)?,
+            other => joined.push_str(&other.clone().printed()),
+        }
     }
     Ok(())
 }

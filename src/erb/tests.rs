@@ -212,8 +212,8 @@ fn methods_of_values() {
         ("'aé'.split('')", "[\"a\", \"é\"]"),
         ("''.split(',')", "[]"),
         (
-            "'a b'.split.join('-') + [1, [2, nil]].join(',')",
-            "\"a-b1,2,\"",
+            "'a b'.split.join('-') + [1, [2, nil], []].join(',')",
+            "\"a-b1,2,,\"",
         ),
         (
             "['a,b'.split(',').first, %w[a b].last, [].first]",
