@@ -459,7 +459,7 @@ fn config(decoder: &mut Decoder<'_>, record: &Record<'_>, input: &Input<'_>) -> 
         hosts,
         roles,
         registry,
-        builder: builder::decode(decoder, record.get("builder"), input.path),
+        builder: builder::decode(decoder, record.get("builder")),
         traefik: service::traefik(decoder, record.get("traefik")),
         healthcheck: service::healthcheck(decoder, record.get("healthcheck")),
         readiness_delay: seconds(decoder, record, "readiness_delay", 7),

@@ -279,7 +279,7 @@ fn finish(mut draft: Draft) -> Result<Plan, Vec<Diagnostic>> {
     let builds = draft
         .steps
         .iter()
-        .any(|step| step.kind == super::model::StepKind::Build);
+        .any(|step| step.kind == super::model::StepKind::Push);
     draft.unchanged.sort();
     let hosts = plan_hosts(&mut draft, &lock_host);
     let plan = Plan {
