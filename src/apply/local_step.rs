@@ -24,6 +24,8 @@ pub struct Work {
     pub secrets: Secrets,
     /// Values of arguments that are given by name.
     pub variables: BTreeMap<String, String>,
+    /// Who applies the plan: put before what a broadcast tells.
+    pub who: String,
 }
 
 /// How a local step ended.
@@ -87,10 +89,14 @@ fn command(work: &Work, run: &Run) -> LocalCommand {
         Arg::Literal(text) => text.clone(),
         Arg::FromEnv(name) => work.variables.get(name).cloned().unwrap_or_default(),
     });
+    let mut argv: Vec<String> = argv.collect();
+    if let (StepKind::Broadcast, Some(line)) = (work.step.kind, argv.last_mut()) {
+        line.insert_str(0, &format!("[{}] ", work.who));
+    }
     let secret = |name: &String| Some((name.clone(), work.secrets.get(name)?.clone()));
     let seconds = |seconds: u32| (seconds > 0).then(|| Duration::from_secs(seconds.into()));
     LocalCommand {
-        argv: argv.collect(),
+        argv,
         secrets: run.env.iter().filter_map(secret).collect(),
         stdin: run
             .stdin

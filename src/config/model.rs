@@ -45,6 +45,9 @@ pub struct Config {
     pub boot: Boot,
     /// Days for which stopped containers are kept.
     pub retain_days: u32,
+    /// The command that tells people what was done, split into words as a shell would. Empty, and absent: nobody is told.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub audit_broadcast_cmd: Vec<String>,
 }
 
 /// A host and how it is reached.

@@ -38,6 +38,7 @@ pub fn compile(
     if !operation.is_redeploy() {
         passes::prune::run(&mut draft);
     }
+    passes::broadcast::run(&mut draft);
     passes::reliance::run(&mut draft);
     passes::reduction::run(&mut draft);
     finish(draft)
