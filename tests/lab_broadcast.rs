@@ -102,8 +102,10 @@ fn a_run_that_died_while_it_told_does_not_tell_again() {
     std::thread::sleep(Duration::from_secs(1));
     let said = project
         .mrsk(&["apply", "--lock-wait", "120", &file])
-        .expect(0);
-    said.says(&["in doubt"]);
+        .expect(6);
+    said.says(&["in doubt: local/broadcast/", "everything else is done"]);
+    let again = project.mrsk(&["apply", &file]).expect(0);
+    again.says(&["already applied"]);
     assert_eq!(told(&project).len(), 1);
     assert_eq!(project.machines[0].version(), "one");
 }

@@ -71,7 +71,7 @@ pub(super) fn record(
             number: attempt,
         },
         run: run.clone(),
-        receipt: ended.then(|| Receipt {
+        receipt: ended.then_some(Receipt {
             ending: Ending::Succeeded,
             run,
             started: now,
