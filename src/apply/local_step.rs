@@ -24,6 +24,8 @@ pub struct Work {
     pub secrets: Secrets,
     /// Values of arguments that are given by name.
     pub variables: BTreeMap<String, String>,
+    /// Who applies the plan: put before what a broadcast tells.
+    pub who: String,
 }
 
 /// How a local step ended.
@@ -68,7 +70,9 @@ pub async fn run(work: &Work, mut on_output: impl FnMut(&str) + Send) -> End {
                 };
             }
             Ok(outcome) if work.step.kind == StepKind::Push => {
-                value = value.or_else(|| digest_in(&outcome.stdout));
+                value = value
+                    .or_else(|| digest_in(&outcome.stdout))
+                    .or_else(|| pushed_by_buildkit(&outcome.tail));
             }
             Ok(_) => {}
         }
@@ -85,10 +89,14 @@ fn command(work: &Work, run: &Run) -> LocalCommand {
         Arg::Literal(text) => text.clone(),
         Arg::FromEnv(name) => work.variables.get(name).cloned().unwrap_or_default(),
     });
+    let mut argv: Vec<String> = argv.collect();
+    if let (StepKind::Broadcast, Some(line)) = (work.step.kind, argv.last_mut()) {
+        line.insert_str(0, &format!("[{}] ", work.who));
+    }
     let secret = |name: &String| Some((name.clone(), work.secrets.get(name)?.clone()));
     let seconds = |seconds: u32| (seconds > 0).then(|| Duration::from_secs(seconds.into()));
     LocalCommand {
-        argv: argv.collect(),
+        argv,
         secrets: run.env.iter().filter_map(secret).collect(),
         stdin: run
             .stdin
@@ -132,6 +140,13 @@ fn digest_in(text: &str) -> Option<String> {
     })
 }
 
+/// Finds the digest in BuildKit's `pushing manifest for REFERENCE@sha256:…`, which it prints with its progress.
+fn pushed_by_buildkit(text: &str) -> Option<String> {
+    text.lines()
+        .filter_map(|line| line.split_once("pushing manifest for "))
+        .find_map(|(_, reference)| digest_in(reference))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,5 +157,14 @@ mod tests {
         let output = format!("abc: Pushed\nv1: digest: sha256:{digits} size: 528\n");
         assert_eq!(digest_in(&output), Some(format!("sha256:{digits}")));
         assert_eq!(digest_in("v1: digest: sha256:0123 size: 528"), None);
+        let other = "f".repeat(64);
+        let output = format!(
+            "#9 exporting config sha256:{other} done\n#9 pushing manifest for r.example/hey:v1@sha256:{digits} 0.2s done\n"
+        );
+        assert_eq!(
+            pushed_by_buildkit(&output),
+            Some(format!("sha256:{digits}"))
+        );
+        assert_eq!(pushed_by_buildkit(&format!("#9 sha256:{other}")), None);
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::action::{Action, Arg};
 use crate::facts::source;
 use crate::name::{Sha256Hex, StepId};
-use crate::plan::{Plan, Source, Step, StepKind};
+use crate::plan::{Plan, Source, Step};
 use crate::secret::Secret;
 use crate::transport::local::{self, LocalCommand};
 use crate::transport::request::Inputs;
@@ -87,11 +87,7 @@ pub async fn collect(
     if let Some(source) = &plan.source
         && let Err(problem) = verify_source(source, root).await
     {
-        let builds = plan
-            .steps
-            .iter()
-            .filter(|step| step.kind == StepKind::Build)
-            .map(|step| step.id.clone());
+        let builds = plan.builds().map(|step| step.id.clone());
         lacks.insert(Lack::Source(problem), builds.collect());
     }
     let missing = lacks

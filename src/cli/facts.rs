@@ -9,7 +9,7 @@ use super::exit::{self, Failure};
 use crate::apply::links::{self, Links};
 use crate::config::model::{Config, Role};
 use crate::diagnostic::Diagnostic;
-use crate::docker::image;
+use crate::docker::{builder, image};
 use crate::facts::model::{Facts, HostFacts, SourceFacts};
 use crate::facts::{self, Query, SecretQuestion, document};
 use crate::name::HostName;
@@ -154,17 +154,23 @@ pub(super) fn fresh(config: &Config) -> BTreeMap<HostName, HostFacts> {
 /// Returns the registry digest of the image that is to be deployed, where the registry answers.
 pub(super) async fn registry(config: &Config, version: &str) -> BTreeMap<String, String> {
     let reference = image::reference(config, version);
-    let command = LocalCommand {
-        argv: image::manifest(&reference),
-        timeout: Some(std::time::Duration::from_secs(20)),
-        ..LocalCommand::default()
+    let ask = async |argv: Vec<String>| {
+        let command = LocalCommand {
+            argv,
+            timeout: Some(std::time::Duration::from_secs(20)),
+            ..LocalCommand::default()
+        };
+        let outcome = local::run(&command, |_| {}).await.ok()?;
+        (outcome.ending == Ending::Succeeded).then_some(outcome.stdout)
     };
-    let digest = match local::run(&command, |_| {}).await {
-        Ok(outcome) if outcome.ending == Ending::Succeeded => {
-            image::digest_of_manifest(&outcome.stdout)
+    let mut digest = None;
+    if let Some(manifest) = ask(image::manifest(&reference)).await {
+        digest = image::digest_of_manifest(&manifest);
+        if digest.is_none() {
+            let answer = ask(builder::digest(&reference)).await.unwrap_or_default();
+            digest = Some(answer.trim().to_owned()).filter(|text| text.starts_with("sha256:"));
         }
-        _ => None,
-    };
+    }
     digest
         .map(|digest| (reference, digest))
         .into_iter()

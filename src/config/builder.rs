@@ -2,32 +2,29 @@
 
 use std::collections::BTreeMap;
 
-use super::decode::{Decoder, Field, Record, shown};
-use super::model::{Builder, BuilderKind};
+use super::decode::{Decoder, Field, Record, list, shown, suggestion};
+use super::model::{Builder, BuilderKind, LocalNode, RemoteNode};
 use super::{env, options};
-use crate::diagnostic::{Diagnostic, Place};
 
-const NATIVE_HELP: &str = "this version builds for the machine's own architecture only: write `builder: {multiarch: false}`";
+/// Architectures as docker names them.
+const ARCHITECTURES: [&str; 11] = [
+    "amd64", "arm64", "arm", "arm/v6", "arm/v7", "386", "ppc64le", "s390x", "riscv64", "mips64le",
+    "loong64",
+];
 
-/// Reads `builder`, or says that it is needed where there is none.
-pub(super) fn decode(decoder: &mut Decoder<'_>, field: Option<&Field<'_>>, file: &str) -> Builder {
+/// What addresses of engines begin with.
+const SCHEMES: [&str; 3] = ["ssh://", "unix://", "tcp://"];
+
+/// Reads `builder`. Without it images are built for several architectures, as with an empty one.
+pub(super) fn decode(decoder: &mut Decoder<'_>, field: Option<&Field<'_>>) -> Builder {
     let mut builder = Builder {
-        kind: BuilderKind::Native,
+        kind: BuilderKind::Multiarch,
         dockerfile: "Dockerfile".to_owned(),
         context: ".".to_owned(),
         args: BTreeMap::new(),
         secrets: Vec::new(),
     };
     let Some(field) = field else {
-        let place = Place {
-            file: file.to_owned(),
-            line: 0,
-            column: 0,
-            length: 1,
-        };
-        let error =
-            Diagnostic::error("without `builder`, images would be built for several architectures");
-        decoder.diagnostics.push(error.at(place).help(NATIVE_HELP));
         return builder;
     };
     let keys = [
@@ -40,7 +37,7 @@ pub(super) fn decode(decoder: &mut Decoder<'_>, field: Option<&Field<'_>>, file:
         "remote",
     ];
     let record = decoder.record(field, &keys);
-    refuse_other_kinds(decoder, field, &record);
+    builder.kind = kind(decoder, &record);
     if let Some(path) = record
         .get("dockerfile")
         .and_then(|field| path(decoder, field))
@@ -67,37 +64,159 @@ pub(super) fn decode(decoder: &mut Decoder<'_>, field: Option<&Field<'_>>, file:
     builder
 }
 
-/// Reports every wish for another builder than the native one, and its absence where that would mean another.
-fn refuse_other_kinds(decoder: &mut Decoder<'_>, field: &Field<'_>, record: &Record<'_>) {
-    let remote = record.get("local").or(record.get("remote"));
-    for field in [record.get("local"), record.get("remote")]
-        .into_iter()
-        .flatten()
-    {
-        decoder.error(
-            field.key,
-            format!("`{}` is not supported by this version yet", field.path),
-            NATIVE_HELP,
-        );
+/// Returns which builder is meant. Keys that contradict each other are errors: none of them is silently ignored.
+fn kind(decoder: &mut Decoder<'_>, record: &Record<'_>) -> BuilderKind {
+    let multiarch = record
+        .get("multiarch")
+        .and_then(|field| Some((field, decoder.boolean(field)?)));
+    let local = record
+        .get("local")
+        .map(|field| (field, local(decoder, field)));
+    let remote = record
+        .get("remote")
+        .map(|field| (field, remote(decoder, field)));
+    if let Some((field, false)) = multiarch {
+        let others = [local.as_ref().map(|x| x.0), remote.as_ref().map(|x| x.0)];
+        for other in others.into_iter().flatten() {
+            decoder.error(
+                other.key,
+                format!(
+                    "`{}` and `{}: false` contradict each other",
+                    other.path, field.path
+                ),
+                "`multiarch: false` builds on this machine alone: remove one of the two",
+            );
+        }
+        return BuilderKind::Native;
     }
-    match record.get("multiarch") {
-        Some(multiarch) => {
-            if decoder.boolean(multiarch) == Some(true) && remote.is_none() {
-                let mark = multiarch.node.mark;
+    match (local, remote) {
+        (None, None) => BuilderKind::Multiarch,
+        (Some((field, _)), None) => {
+            decoder.error(
+                field.key,
+                format!("`{}` without `builder.remote`", field.path),
+                "add `remote` with `arch` and `host`; for this machine's own architecture alone write `multiarch: false` in place of `local`",
+            );
+            BuilderKind::Multiarch
+        }
+        (None, Some((_, remote))) => {
+            if let Some((field, true)) = multiarch {
                 decoder.error(
-                    mark,
-                    "images for several architectures are not supported by this version yet",
-                    NATIVE_HELP,
+                    field.node.mark,
+                    "`builder.remote` alone builds for one architecture",
+                    "add `local` with its `arch`, or remove `multiarch`",
                 );
             }
+            remote.map_or(BuilderKind::Multiarch, BuilderKind::NativeRemote)
         }
-        None if remote.is_some() => {}
-        None => decoder.error(
-            field.key,
-            "without `multiarch: false`, images would be built for several architectures",
-            NATIVE_HELP,
-        ),
+        (Some((field, local)), Some((_, remote))) => {
+            let (Some(local), Some(remote)) = (local, remote) else {
+                return BuilderKind::Multiarch;
+            };
+            if local.arch == remote.arch {
+                decoder.error(
+                    field.key,
+                    format!("both builders are for {}", local.arch),
+                    "remove `local` to build on the remote machine alone, or give each its own `arch`",
+                );
+            }
+            BuilderKind::MultiarchRemote { local, remote }
+        }
     }
+}
+
+fn local(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<LocalNode> {
+    let (arch, host) = node(decoder, field)?;
+    Some(LocalNode { arch, host })
+}
+
+fn remote(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<RemoteNode> {
+    let (arch, host) = node(decoder, field)?;
+    if host.is_none() {
+        missing(
+            decoder,
+            field,
+            "host",
+            "say where its Docker is: `host: ssh://root@192.0.2.1`",
+        );
+    }
+    Some(RemoteNode { arch, host: host? })
+}
+
+/// Returns architecture and address of a machine that builds; nothing where one of them is wrong.
+fn node(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<(String, Option<String>)> {
+    let before = decoder.diagnostics.len();
+    let record = decoder.record(field, &["arch", "host"]);
+    let host = record.get("host").and_then(|field| host(decoder, field));
+    let arch = match record.get("arch") {
+        Some(field) => arch(decoder, field),
+        None => {
+            missing(
+                decoder,
+                field,
+                "arch",
+                "say what it builds for: `arch: amd64`",
+            );
+            None
+        }
+    };
+    (decoder.diagnostics.len() == before).then_some((arch?, host))
+}
+
+fn missing(decoder: &mut Decoder<'_>, field: &Field<'_>, key: &str, help: &str) {
+    decoder.error(field.key, format!("`{}` has no `{key}`", field.path), help);
+}
+
+fn arch(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
+    let text = decoder.filled(field)?;
+    if ARCHITECTURES.contains(&text.as_str()) {
+        return Some(text);
+    }
+    let bare = text.strip_prefix("linux/").unwrap_or(&text);
+    let known = match bare {
+        "x86_64" | "x86-64" | "x64" => Some("amd64"),
+        "aarch64" | "arm64/v8" | "armv8" => Some("arm64"),
+        "i386" | "i686" => Some("386"),
+        other => ARCHITECTURES.into_iter().find(|known| *known == other),
+    };
+    let help = match known.or_else(|| suggestion(bare, &ARCHITECTURES)) {
+        Some(known) => format!("did you mean `{known}`?"),
+        None => format!("docker knows {}", list(ARCHITECTURES)),
+    };
+    decoder.error(
+        field.node.mark,
+        format!("`{}` is no architecture: `{}`", field.path, shown(&text)),
+        help,
+    );
+    None
+}
+
+/// Returns the address of an engine. docker itself runs `ssh` for `ssh://`.
+fn host(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
+    let text = decoder.filled(field)?;
+    let rest = SCHEMES.iter().find_map(|scheme| text.strip_prefix(scheme));
+    let password = rest
+        .and_then(|rest| rest.split('/').next()?.rsplit_once('@'))
+        .is_some_and(|(user, _)| user.contains(':'));
+    let plain = |c: char| c.is_ascii_graphic() && !"\"'\\`$".contains(c);
+    let problem = if password {
+        Some("must not have a password in it")
+    } else if rest.is_none_or(|rest| rest.is_empty() || rest.starts_with('-'))
+        || !text.chars().all(plain)
+    {
+        Some("must be the address of a Docker engine")
+    } else {
+        None
+    };
+    let Some(problem) = problem else {
+        return Some(text);
+    };
+    decoder.error(
+        field.node.mark,
+        format!("`{}` {problem}, not `{}`", field.path, shown(&text)),
+        "write `ssh://USER@HOST` (docker runs ssh, with your keys and ~/.ssh/config), `unix:///PATH/docker.sock` or `tcp://HOST:PORT`",
+    );
+    None
 }
 
 fn warn_credentials(decoder: &mut Decoder<'_>, field: &Field<'_>, args: &BTreeMap<String, String>) {

@@ -41,7 +41,7 @@ const MAX_BYTES: usize = 8 << 20;
 /// Days for which stopped containers are kept.
 const RETAIN_DAYS: u32 = 3;
 
-const KEYS: [&str; 16] = [
+const KEYS: [&str; 17] = [
     "service",
     "image",
     "servers",
@@ -58,12 +58,13 @@ const KEYS: [&str; 16] = [
     "logging",
     "ssh",
     "boot",
+    "audit_broadcast_cmd",
 ];
 
 const REQUIRED: [&str; 4] = ["service", "image", "servers", "registry"];
 
 /// Keys of the original that are valid there, and not yet here.
-const UNSUPPORTED: [&str; 2] = ["accessories", "audit_broadcast_cmd"];
+const UNSUPPORTED: [&str; 1] = ["accessories"];
 
 /// A configuration that was read.
 #[derive(Debug, Clone)]
@@ -459,7 +460,7 @@ fn config(decoder: &mut Decoder<'_>, record: &Record<'_>, input: &Input<'_>) -> 
         hosts,
         roles,
         registry,
-        builder: builder::decode(decoder, record.get("builder"), input.path),
+        builder: builder::decode(decoder, record.get("builder")),
         traefik: service::traefik(decoder, record.get("traefik")),
         healthcheck: service::healthcheck(decoder, record.get("healthcheck")),
         readiness_delay: seconds(decoder, record, "readiness_delay", 7),
@@ -473,6 +474,14 @@ fn config(decoder: &mut Decoder<'_>, record: &Record<'_>, input: &Input<'_>) -> 
         ssh: global.ssh,
         boot: service::boot(decoder, record.get("boot")),
         retain_days: RETAIN_DAYS,
+        audit_broadcast_cmd: record
+            .get("audit_broadcast_cmd")
+            .and_then(|field| {
+                decoder
+                    .filled(field)
+                    .map(|_| options::words(decoder, field))
+            })
+            .unwrap_or_default(),
     };
     let secrets = password.map(|password| (PASSWORD_SECRET.to_owned(), password));
     (config, secrets.into_iter().collect())

@@ -45,6 +45,9 @@ pub struct Config {
     pub boot: Boot,
     /// Days for which stopped containers are kept.
     pub retain_days: u32,
+    /// The command that tells people what was done, split into words as a shell would. Empty, and absent: nobody is told.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub audit_broadcast_cmd: Vec<String>,
 }
 
 /// A host and how it is reached.
@@ -137,6 +140,50 @@ pub struct Builder {
 pub enum BuilderKind {
     /// `docker build` and `docker push`: the machine's own architecture.
     Native,
+    /// The same on the engine of another machine, for its architecture.
+    NativeRemote(RemoteNode),
+    /// A builder of this machine for amd64 and arm64; what is foreign to it runs under QEMU.
+    Multiarch,
+    /// A builder of two machines, each for its own architecture.
+    MultiarchRemote {
+        /// The node of this machine.
+        local: LocalNode,
+        /// The other machine's.
+        remote: RemoteNode,
+    },
+}
+
+/// The machine that starts the build, as a node of a builder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LocalNode {
+    /// The architecture that it builds for, as docker names it.
+    pub arch: String,
+    /// Address of its engine; `None`: the one that docker uses there.
+    pub host: Option<String>,
+}
+
+/// Another machine that builds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RemoteNode {
+    /// The architecture that it builds for, as docker names it.
+    pub arch: String,
+    /// Address of its engine, such as `ssh://root@192.0.2.1`.
+    pub host: String,
+}
+
+impl BuilderKind {
+    /// Returns the platforms that the image is built for; empty: that of the machine's engine.
+    pub fn platforms(&self) -> Vec<String> {
+        let archs = match self {
+            Self::Native => vec![],
+            Self::NativeRemote(node) => vec![node.arch.as_str()],
+            Self::Multiarch => vec!["amd64", "arm64"],
+            Self::MultiarchRemote { local, remote } => {
+                vec![local.arch.as_str(), remote.arch.as_str()]
+            }
+        };
+        archs.iter().map(|arch| format!("linux/{arch}")).collect()
+    }
 }
 
 /// The reverse proxy in front of the roles that have `traefik: true`.

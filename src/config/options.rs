@@ -201,3 +201,18 @@ fn option(name: &str, value: Option<String>) -> DockerOption {
         value,
     }
 }
+
+/// Returns a command, split into words as a shell does.
+pub(super) fn words(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Vec<String> {
+    let Some(text) = decoder.text(field) else {
+        return Vec::new();
+    };
+    shell_words::split(&text).unwrap_or_else(|_| {
+        decoder.error(
+            field.node.mark,
+            format!("`{}` has a quote that is not closed", field.path),
+            "it is split into words as a shell does; for pipes and variables write `sh -c '…'`",
+        );
+        Vec::new()
+    })
+}

@@ -143,7 +143,9 @@ impl Reader<'_, '_, '_> {
             Some(traefik) => self.decoder.boolean(traefik).unwrap_or(false),
             None => name == WEB,
         };
-        let cmd = record.get("cmd").map(|cmd| self.command(cmd));
+        let cmd = record
+            .get("cmd")
+            .map(|cmd| options::words(self.decoder, cmd));
         let env = record.get("env").map(|env| env::decode(self.decoder, env));
         let own_labels = record
             .get("labels")
@@ -162,20 +164,6 @@ impl Reader<'_, '_, '_> {
             options: docker.unwrap_or_default(),
             traefik,
         }
-    }
-
-    fn command(&mut self, field: &Field<'_>) -> Vec<String> {
-        let Some(text) = self.decoder.text(field) else {
-            return Vec::new();
-        };
-        shell_words::split(&text).unwrap_or_else(|_| {
-            self.decoder.error(
-                field.node.mark,
-                format!("`{}` has a quote that is not closed", field.path),
-                "it is split into words as a shell does; for pipes and variables write `sh -c '…'`",
-            );
-            Vec::new()
-        })
     }
 
     fn options(&mut self, field: &Field<'_>, traefik: bool) -> Vec<DockerOption> {

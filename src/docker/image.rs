@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::names::LABEL_SOURCE;
 use crate::action::{Arg, Run};
-use crate::config::model::{Config, Value};
+use crate::config::model::{BuilderKind, Config, Value};
 
 /// Returns `REPOSITORY:TAG`.
 pub fn reference(config: &Config, tag: &str) -> String {
@@ -46,10 +46,48 @@ pub fn login_name(config: &Config) -> String {
         .unwrap_or_else(|| "https://index.docker.io/v1/".to_owned())
 }
 
-/// Returns the native build. `source` is the digest of what is built, kept as a label so that a later run can recognise it.
+/// Returns the words that begin a command to the engine that builds: of this machine, or of the one that `builder.remote` names.
+fn engine(config: &Config) -> Vec<String> {
+    let mut argv = vec!["docker".to_owned()];
+    if let BuilderKind::NativeRemote(node) = &config.builder.kind {
+        argv.extend(["--host".into(), node.host.clone()]);
+    }
+    argv
+}
+
+/// Returns the build by an engine. `source` is the digest of what is built, kept as a label so that a later run can recognise it.
+///
+/// Secrets and other platforms need BuildKit, which older clients use only where they are told to.
 pub fn build(config: &Config, version: &str, dockerfile: &str, context: &str, source: &str) -> Run {
+    let platforms = config.builder.kind.platforms();
+    let mut argv = Vec::new();
+    if !platforms.is_empty() || !config.builder.secrets.is_empty() {
+        argv.extend(["env", "DOCKER_BUILDKIT=1"].map(String::from));
+    }
+    argv.extend(engine(config));
+    argv.push("build".into());
+    if !platforms.is_empty() {
+        argv.extend(["--platform".into(), platforms.join(",")]);
+    }
+    argv.extend(build_arguments(
+        config, version, dockerfile, context, source,
+    ));
+    Run {
+        env: config.builder.secrets.clone(),
+        ..Run::literal(argv)
+    }
+}
+
+/// Returns what every kind of build is told: tags, labels, build arguments, secrets, Dockerfile and context.
+pub(super) fn build_arguments(
+    config: &Config,
+    version: &str,
+    dockerfile: &str,
+    context: &str,
+    source: &str,
+) -> Vec<String> {
     let builder = &config.builder;
-    let mut argv: Vec<String> = ["docker", "build"].map(String::from).into();
+    let mut argv = Vec::new();
     for tag in [version, "latest"] {
         argv.extend(["--tag".into(), reference(config, tag)]);
     }
@@ -61,10 +99,7 @@ pub fn build(config: &Config, version: &str, dockerfile: &str, context: &str, so
         argv.extend(["--secret".into(), format!("id={name},env={name}")]);
     }
     argv.extend(["--file".into(), path(dockerfile), path(context)]);
-    Run {
-        env: builder.secrets.clone(),
-        ..Run::literal(argv)
-    }
+    argv
 }
 
 /// Returns a path that docker takes for no option, nor for its standard input.
@@ -83,30 +118,32 @@ pub fn build_check(config: &Config, version: &str, source: &str) -> Vec<String> 
     let template = format!(
         "{{{{if ne (index .Config.Labels {LABEL_SOURCE:?}) {source:?}}}}}{{{{index \"\" 1}}}}{{{{end}}}}"
     );
-    ["docker", "image", "inspect", "--format"]
-        .map(String::from)
-        .into_iter()
-        .chain([template, reference(config, version)])
-        .collect()
+    inspect(config, version, template)
+}
+
+fn inspect(config: &Config, version: &str, template: String) -> Vec<String> {
+    let mut argv = engine(config);
+    argv.extend(["image", "inspect", "--format"].map(String::from));
+    argv.extend([template, reference(config, version)]);
+    argv
 }
 
 /// Returns the commands that push the version and `latest`.
 pub fn push(config: &Config, version: &str) -> Vec<Run> {
     [version, "latest"]
-        .map(|tag| Run::literal(["docker".into(), "push".into(), reference(config, tag)]))
+        .map(|tag| {
+            let push = ["push".into(), reference(config, tag)];
+            Run::literal(engine(config).into_iter().chain(push))
+        })
         .into()
 }
 
-/// Returns the local command that exits with 0 where the image was pushed from this machine, and prints its registry digests.
+/// Returns the local command that exits with 0 where the image was pushed by the engine that built it, and prints its registry digests.
 pub fn push_check(config: &Config, version: &str, source: &str) -> Vec<String> {
     let template = format!(
         "{{{{if or (not .RepoDigests) (ne (index .Config.Labels {LABEL_SOURCE:?}) {source:?})}}}}{{{{index \"\" 1}}}}{{{{end}}}}{{{{range .RepoDigests}}}}{{{{println .}}}}{{{{end}}}}"
     );
-    ["docker", "image", "inspect", "--format"]
-        .map(String::from)
-        .into_iter()
-        .chain([template, reference(config, version)])
-        .collect()
+    inspect(config, version, template)
 }
 
 /// Returns the commands after which `reference` names the image on the host: by digest where it is known, so that nothing

@@ -245,6 +245,8 @@ builder: {multiarch: false, args: {A: '-x y', B: ''}, secrets: [TOKEN]}
     assert_eq!(
         words(&run),
         [
+            "env",
+            "DOCKER_BUILDKIT=1",
             "docker",
             "build",
             "--tag",

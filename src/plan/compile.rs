@@ -38,6 +38,7 @@ pub fn compile(
     if !operation.is_redeploy() {
         passes::prune::run(&mut draft);
     }
+    passes::broadcast::run(&mut draft);
     passes::reliance::run(&mut draft);
     passes::reduction::run(&mut draft);
     finish(draft)
@@ -279,7 +280,7 @@ fn finish(mut draft: Draft) -> Result<Plan, Vec<Diagnostic>> {
     let builds = draft
         .steps
         .iter()
-        .any(|step| step.kind == super::model::StepKind::Build);
+        .any(|step| step.kind == super::model::StepKind::Push);
     draft.unchanged.sort();
     let hosts = plan_hosts(&mut draft, &lock_host);
     let plan = Plan {

@@ -24,6 +24,9 @@ pub(super) const INSTALL: u32 = 900;
 /// Seconds without output after which a build, push or pull is given up.
 pub(super) const SILENCE: u32 = 600;
 
+/// The same for a build for other architectures: what is emulated is many times slower.
+pub(super) const EMULATED_SILENCE: u32 = 3600;
+
 /// A plan in the making.
 pub(super) struct Draft<'a> {
     /// The configuration.

@@ -49,6 +49,20 @@ pub struct Plan {
     pub digest: PlanDigest,
 }
 
+impl Plan {
+    /// Returns the steps that build the image, which need its source.
+    pub fn builds(&self) -> impl Iterator<Item = &Step> {
+        let of = |kind| move |step: &&Step| step.kind == kind;
+        let apart = self.steps.iter().any(|step| step.kind == StepKind::Build);
+        let kind = if apart {
+            StepKind::Build
+        } else {
+            StepKind::Push
+        };
+        self.steps.iter().filter(of(kind))
+    }
+}
+
 /// Name of the operation that brings a version to the hosts that do not run it.
 pub const DEPLOY: &str = "deploy";
 
@@ -301,9 +315,11 @@ pub enum StepKind {
     InstallDocker,
     /// Logs in to the registry.
     RegistryLogin,
+    /// Makes and starts what builds the image.
+    Builder,
     /// Builds the image.
     Build,
-    /// Pushes the image.
+    /// Pushes the image; builds it as well where no step of kind `build` does.
     Push,
     /// Pulls the image.
     Pull,

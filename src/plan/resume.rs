@@ -350,7 +350,8 @@ fn ancestors_of_subject(plan: &Plan, shape: &Shape, step: usize) -> Vec<usize> {
     found
 }
 
-/// Judges a local step: by its receipt on the lock host, by whether anything still needs it, else by its check.
+/// Judges a local step: by its receipt on the lock host, by whether anything still needs it, else by its check. What was claimed
+/// there and has no check, nobody can tell about.
 fn local(
     plan: &Plan,
     shape: &Shape,
@@ -369,6 +370,9 @@ fn local(
         return Status::Done;
     }
     let Step { id, check, .. } = &plan.steps[step];
+    if check.is_none() && history.counts.is_some() {
+        return Status::InDoubt { attempt };
+    }
     if !evidence.begun || !matches!(check, Some(Check::Argv(_))) {
         return Status::Outstanding { attempt };
     }

@@ -64,12 +64,12 @@ fn section(page: &mut Page, view: &View, tally: &Tally, line: &StepSummary) {
         page.fields("command", step.action.iter().map(part));
     }
     page.field("ended", &ended(view, tally, line));
-    let output = tally.diagnoses.get(&line.step);
-    let output = output.map_or(Vec::new(), |text| ends(text, OUTPUT_LINES));
+    let said = tally.diagnoses.get(&line.step).map_or("", String::as_str);
+    let output = ends(said, OUTPUT_LINES);
     page.fields("output", output.into_iter().map(|line| format!("| {line}")));
     let Some(step) = step else { return };
     if matches!(line.status, StepStatus::Failed { .. }) {
-        page.fields("help", help(step).into_iter());
+        page.fields("help", help(step, said).into_iter());
         page.fields("cleanup", step.cleanup.iter().map(part));
     }
     if matches!(line.status, StepStatus::InDoubt | StepStatus::Lost) {
@@ -78,8 +78,36 @@ fn section(page: &mut Page, view: &View, tally: &Tally, line: &StepSummary) {
     }
 }
 
-/// Returns what to do, for steps whose failure mostly has one cause.
-fn help(step: &Step) -> Option<String> {
+/// What docker says of a lack on the machine that builds, and what to do about it.
+const LACKS: [(&[&str], &str); 4] = [
+    (
+        &[
+            "unknown command: docker buildx",
+            "'buildx' is not a docker command",
+            "buildx component is missing",
+            "unknown flag: --secret",
+        ],
+        "install docker's buildx plugin (package docker-buildx-plugin, or docker-buildx), or build for this machine's architecture alone and without build secrets: `builder: {multiarch: false}`",
+    ),
+    (
+        &["exec format error"],
+        "the machine that builds cannot run programs of another architecture: install QEMU there (packages qemu-user-static and binfmt-support), or build on a machine of that architecture with `builder.remote`",
+    ),
+    (
+        &["did you mean to append?"],
+        "a builder of this name was made with other nodes: remove it with `docker buildx rm`, and run this again",
+    ),
+    (
+        &[
+            "Host key verification failed",
+            "Permission denied (publickey",
+        ],
+        "docker runs ssh for `builder.remote.host`: log in there once with ssh as this user, and see that it asks for nothing",
+    ),
+];
+
+/// Returns what to do, for steps whose failure mostly has one cause, or whose output names one.
+fn help(step: &Step, output: &str) -> Option<String> {
     let asks_traefik = step
         .action
         .iter()
@@ -91,13 +119,20 @@ fn help(step: &Step) -> Option<String> {
                 .into(),
         );
     }
-    let secret = step.secrets.first()?;
-    (step.kind == StepKind::RegistryLogin).then(|| {
-        format!(
-            "if it says that the login is wrong, check `registry.username`, and {} in the environment or in .env",
-            one_line(&secret.name)
-        )
-    })
+    let secret = step.secrets.first();
+    match step.kind {
+        StepKind::RegistryLogin => secret.map(|secret| {
+            format!(
+                "if it says that the login is wrong, check `registry.username`, and {} in the environment or in .env",
+                one_line(&secret.name)
+            )
+        }),
+        StepKind::Builder | StepKind::Build | StepKind::Push => LACKS
+            .iter()
+            .find(|(texts, _)| texts.iter().any(|text| output.contains(text)))
+            .map(|(_, help)| (*help).to_owned()),
+        _ => None,
+    }
 }
 
 /// Returns how the step ended, at which attempt, and how long all of them took.

@@ -171,6 +171,7 @@ impl Mark {
     pub(super) fn of(kind: StepKind) -> Self {
         match kind {
             StepKind::InstallDocker
+            | StepKind::Builder
             | StepKind::Build
             | StepKind::Push
             | StepKind::Pull

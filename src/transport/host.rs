@@ -328,7 +328,7 @@ impl Host {
         self.ask(&script, REQUEST_LIMIT, answer::write).await
     }
 
-    /// Writes the receipt of a step that ran on the runner's machine.
+    /// Writes claim and receipt of a step of the runner's machine.
     ///
     /// # Errors
     ///

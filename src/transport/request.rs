@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::action::{Action, Run};
-use crate::name::{PlanDigest, Sha256Hex, StepId};
+use crate::name::{PlanDigest, RunId, Sha256Hex, StepId};
 use crate::record::{LockDetails, Receipt, Scope};
 use crate::secret::Secrets;
 
@@ -83,11 +83,13 @@ pub struct AttemptRef {
     pub number: u32,
 }
 
-/// The receipt of a step that ran on the runner's machine, to be kept on the lock host.
+/// Claim and receipt of a step of the runner's machine, to be kept on the lock host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
     /// The attempt.
     pub attempt: AttemptRef,
-    /// How it ended.
-    pub receipt: Receipt,
+    /// The run that claims it.
+    pub run: RunId,
+    /// How it ended; `None` where it is about to begin.
+    pub receipt: Option<Receipt>,
 }

@@ -309,21 +309,24 @@ pub fn finish(place: &Place, run: &RunId, lines: &[String]) -> Result<Script, Re
         .call("finish"))
 }
 
-/// Renders the receipt of a step that ran elsewhere.
+/// Renders claim and receipt of a step that runs elsewhere.
 ///
 /// # Errors
 ///
 /// As [`lock`].
 pub fn record(place: &Place, record: &Record) -> Result<Script, RenderError> {
     let mut builder = Builder::new(&[STATE, FINISH]);
-    builder
-        .place(place)?
-        .set("mrsk_run", record.receipt.run.as_str())?;
+    builder.place(place)?.set("mrsk_run", record.run.as_str())?;
     let call = format!(
         "record {} {} {}",
         quote(path_part(&record.attempt.step)?)?,
         record.attempt.number,
-        quote(&render_receipt(&record.receipt))?
+        quote(
+            &record
+                .receipt
+                .as_ref()
+                .map_or(String::new(), render_receipt)
+        )?
     );
     Ok(builder.call(&call))
 }

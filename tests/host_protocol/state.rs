@@ -125,25 +125,30 @@ fn a_local_step_leaves_a_receipt_too() {
     for sh in Sh::all() {
         let fixture = Fixture::new(sh);
         fixture.fence("r1");
+        let receipt = Receipt {
+            ending: Ending::Succeeded,
+            run: RunId::from("r1"),
+            started: 5,
+            ended: 9,
+            value: Some("sha256:aabb".into()),
+        };
         let record = Record {
             attempt: AttemptRef {
                 step: "0123".into(),
                 number: 1,
             },
-            receipt: Receipt {
-                ending: Ending::Succeeded,
-                run: RunId::from("r1"),
-                started: 5,
-                ended: 9,
-                value: Some("sha256:aabb".into()),
-            },
+            run: RunId::from("r1"),
+            receipt: Some(receipt.clone()),
+        };
+        let claim = Record {
+            receipt: None,
+            ..record.clone()
         };
         let write = |record: &Record| block(fixture.host.record(&fixture.place(), record)).unwrap();
+        assert_eq!(write(&claim), WriteAnswer::Written, "{sh:?}");
+        assert_eq!(fixture.list()[0].state, AttemptState::Lost, "{sh:?}");
         assert_eq!(write(&record), WriteAnswer::Written, "{sh:?}");
-        assert_eq!(
-            fixture.list()[0].state,
-            AttemptState::Ended(record.receipt.clone())
-        );
+        assert_eq!(fixture.list()[0].state, AttemptState::Ended(receipt));
         fixture.fence("r2");
         assert_eq!(write(&record), WriteAnswer::Refused, "{sh:?}");
     }

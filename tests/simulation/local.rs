@@ -18,6 +18,9 @@ impl World {
         if kind == StepKind::Push && self.is_recorded() {
             return self.fail("a push though one was recorded");
         }
+        if kind == StepKind::Broadcast && !self.told.insert(step.clone()) {
+            return self.fail("a broadcast that was begun before");
+        }
         let ok = self.is_calm() || !self.rng.chance(self.failure_rate);
         let delay = self.rng.range(100, 30_000);
         self.after(

@@ -144,17 +144,18 @@ impl World {
             Action::Record {
                 step,
                 attempt,
+                ended,
                 value,
                 ..
             } => {
-                let receipt = sim.receipt(&run, Ending::Succeeded, now);
+                let receipt = ended.then(|| sim.receipt(&run, Ending::Succeeded, now));
                 sim.values.insert(step.clone(), value);
                 sim.records.insert(
                     (step.clone(), attempt),
                     Record {
                         alive: false,
                         commanding: false,
-                        receipt: Some(receipt),
+                        receipt,
                     },
                 );
                 Event::Recorded { step }

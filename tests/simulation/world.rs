@@ -144,6 +144,8 @@ pub struct World {
     pub(super) budget: u32,
     pub(super) fault_rate: u64,
     pub(super) failure_rate: u64,
+    /// Broadcasts of this machine that were begun.
+    pub(super) told: BTreeSet<StepId>,
     pub(super) calm_at: u64,
     pub(super) next_link: u64,
     pub(super) runs: u32,
@@ -195,6 +197,7 @@ impl World {
             pushed: false,
             budget: rng.range(0, 8) as u32,
             fault_rate: rng.range(2, 20),
+            told: BTreeSet::new(),
             failure_rate: if rng.chance(500) {
                 0
             } else {

@@ -55,7 +55,13 @@ pub(super) fn request(step: &Step, start: &StartStep) -> StepRequest {
     }
 }
 
-pub(super) fn record(step: &StepId, attempt: u32, value: Option<String>, run: RunId) -> Record {
+pub(super) fn record(
+    step: &StepId,
+    attempt: u32,
+    ended: bool,
+    value: Option<String>,
+    run: RunId,
+) -> Record {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |d| d.as_secs());
@@ -64,13 +70,14 @@ pub(super) fn record(step: &StepId, attempt: u32, value: Option<String>, run: Ru
             step: step.hash(),
             number: attempt,
         },
-        receipt: Receipt {
+        run: run.clone(),
+        receipt: ended.then_some(Receipt {
             ending: Ending::Succeeded,
             run,
             started: now,
             ended: now,
             value,
-        },
+        }),
     }
 }
 

@@ -99,10 +99,11 @@ impl Driver {
                 host,
                 step,
                 attempt,
+                ended,
                 value,
             } => {
                 let place = self.place(&host);
-                let record = record(&step, attempt, value, run);
+                let record = record(&step, attempt, ended, value, run);
                 self.spawn(host.clone(), |teller| async move {
                     let answer = links.get(&host).await?.record(&place, &record).await?;
                     teller.event(match answer {

@@ -85,6 +85,7 @@ impl Driver {
             root: self.root.clone(),
             secrets: self.inputs.secrets.clone(),
             variables: self.inputs.variables.clone(),
+            who: self.details.locked_by.clone(),
         };
         let teller = self.teller();
         tokio::spawn(async move {

@@ -289,7 +289,7 @@ pub enum Action {
         /// The step.
         step: StepId,
     },
-    /// Record on the lock host that a step of this machine succeeded. Once it is there, doing it again changes nothing.
+    /// Record on the lock host that a step of this machine succeeded, or that it begins. Once it is there, doing it again changes nothing.
     /// Answered by [`Event::Recorded`] or [`Event::Refused`].
     Record {
         /// The lock host.
@@ -298,6 +298,8 @@ pub enum Action {
         step: StepId,
         /// The attempt.
         attempt: u32,
+        /// Whether it succeeded. If not, it is claimed, and has no receipt.
+        ended: bool,
         /// The receipt's value.
         value: Option<String>,
     },

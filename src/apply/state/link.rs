@@ -82,6 +82,7 @@ impl State {
                 host,
                 step: self.id(step),
                 attempt: self.steps[step].attempt,
+                ended: self.steps[step].state != StepState::ClaimsHere,
                 value: match &self.steps[step].state {
                     StepState::Recording { value, .. } => value.clone(),
                     _ => None,
@@ -216,7 +217,8 @@ impl State {
         if host == self.lock_host {
             self.stop_now(StopReason::LockHostGone);
             for step in 0..self.steps.len() {
-                if matches!(self.steps[step].state, StepState::Recording { .. }) {
+                let state = &self.steps[step].state;
+                if matches!(state, StepState::Recording { .. } | StepState::ClaimsHere) {
                     self.lose(step);
                 }
             }

@@ -344,7 +344,9 @@ impl State {
         if !self.answered(self.lock_host, Ask::Record { step }) {
             return;
         }
-        if let StepState::Recording { ran, .. } = self.steps[step].state {
+        if self.steps[step].state == StepState::ClaimsHere {
+            self.run_here(step);
+        } else if let StepState::Recording { ran, .. } = self.steps[step].state {
             let status = if ran {
                 StepStatus::Succeeded
             } else {

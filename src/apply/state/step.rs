@@ -47,6 +47,8 @@ pub(super) enum StepState {
     Unknown { claimed: bool },
     /// Its attempt was lost, and its host's facts decide. `asked`: they were asked for after the loss was known.
     Probing { asked: bool },
+    /// It is being claimed on the lock host, before it runs on this machine.
+    ClaimsHere,
     /// It runs on this machine.
     RunsHere,
     /// Its check runs on this machine.
@@ -94,6 +96,7 @@ impl StepRun {
             | StepState::AttachPause
             | StepState::Unknown { .. }
             | StepState::Probing { .. }
+            | StepState::ClaimsHere
             | StepState::RunsHere
             | StepState::Recording { .. } => true,
         }

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 use super::event::{Action, StartStep};
 use super::progress::{JournalEntry, Phase, Progress, SkipReason, StepStatus, StopReason};
 use super::step::{Batch, StepState};
-use super::{Link, State, Timer};
+use super::{Ask, Link, State, Timer};
 use crate::graph::Ended;
 use crate::plan::resume::{Answer, Status};
 use crate::plan::shape::is_barrier;
@@ -33,7 +33,7 @@ impl State {
                 }
                 Status::InDoubt { attempt } => {
                     run.attempt = attempt;
-                    run.ask_first = run.host.is_none();
+                    run.ask_first = run.host.is_none() && self.plan.steps[step].check.is_some();
                 }
                 Status::Running { attempt } => {
                     run.attempt = attempt;
@@ -197,6 +197,20 @@ impl State {
             self.steps[step].state = StepState::ChecksHere;
             return self.act(Action::CheckLocal { step: id });
         }
+        if self.plan.steps[step].check.is_some() {
+            return self.run_here(step);
+        }
+        if self.hosts[self.lock_host].is_gone() {
+            return self.lose(step);
+        }
+        self.steps[step].state = StepState::ClaimsHere;
+        self.ask(self.lock_host, Ask::Record { step });
+    }
+
+    /// Runs a step on this machine. What no check could find out later has been claimed on the lock host: no other run begins it
+    /// again, even if this one ends before it can tell.
+    pub(super) fn run_here(&mut self, step: usize) {
+        let id = self.id(step);
         let run = &mut self.steps[step];
         run.state = StepState::RunsHere;
         run.tries += 1;

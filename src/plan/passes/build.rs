@@ -1,12 +1,12 @@
-//! Builds the image on this machine and pushes it.
+//! Builds the image and pushes it, from this machine.
 
-use std::collections::BTreeMap;
-
+use crate::config::model::Builder;
 use crate::diagnostic::Diagnostic;
+use crate::docker::builder::Buildx;
 use crate::docker::image;
 use crate::facts::model::SourceFacts;
 use crate::name::Sha256Hex;
-use crate::plan::draft::{Draft, SILENCE, StepBuilder, step_id};
+use crate::plan::draft::{Draft, EMULATED_SILENCE, INSTALL, SILENCE, StepBuilder, step_id};
 use crate::plan::model::{Reason, StepKind, Travel};
 use crate::plan::situation::Situation;
 
@@ -86,10 +86,17 @@ fn warn(draft: &mut Draft, source: &SourceFacts) {
 }
 
 fn add(draft: &mut Draft, source: &SourceFacts, why: Reason) {
+    let identity = identity(source, &draft.config.builder);
+    match Buildx::of(draft.config) {
+        None => by_engine(draft, source, why, &identity),
+        Some(buildx) => by_buildx(draft, source, why, &identity, &buildx),
+    }
+}
+
+/// An engine builds, and then pushes what it has.
+fn by_engine(draft: &mut Draft, source: &SourceFacts, why: Reason, identity: &str) {
     let config = draft.config;
     let version = &draft.operation.version;
-    let identity = identity(source, &config.builder.args);
-    let login = draft.find(None, StepKind::RegistryLogin);
     let build = StepBuilder::new(
         step_id(None, "image", version, "build"),
         StepKind::Build,
@@ -102,11 +109,11 @@ fn add(draft: &mut Draft, source: &SourceFacts, why: Reason) {
         version,
         &source.dockerfile,
         &source.context,
-        &identity,
+        identity,
     )])
     .secrets(&config.builder.secrets, Travel::BuildSecret)
-    .done_when_local(image::build_check(config, version, &identity))
-    .needs(login)
+    .done_when_local(image::build_check(config, version, identity))
+    .needs(draft.find(None, StepKind::RegistryLogin))
     .silence(SILENCE)
     .build();
     let build = draft.add(build);
@@ -121,29 +128,77 @@ fn add(draft: &mut Draft, source: &SourceFacts, why: Reason) {
     )
     .needs([build])
     .runs(image::push(config, version))
-    .done_when_local(image::push_check(config, version, &identity))
+    .done_when_local(image::push_check(config, version, identity))
     .silence(SILENCE)
     .retry(1)
     .build();
     draft.add(push);
 }
 
-/// Returns the digest of what is built: the tree of the context (else the commit) and what differs from it, the Dockerfile, and the
-/// build arguments.
-fn identity(source: &SourceFacts, args: &BTreeMap<String, String>) -> String {
+/// A builder is made, which builds and pushes in one step: it keeps no image that could be pushed afterwards.
+fn by_buildx(
+    draft: &mut Draft,
+    source: &SourceFacts,
+    why: Reason,
+    identity: &str,
+    buildx: &Buildx,
+) {
+    let config = draft.config;
+    let version = &draft.operation.version;
+    let platforms = config.builder.kind.platforms().join(", ");
+    let create = StepBuilder::new(
+        step_id(None, "builder", &buildx.name, "create"),
+        StepKind::Builder,
+        None,
+        format!("Prepare builder {}", buildx.name),
+        Reason::NeededBy {
+            what: format!("the image is built for {platforms}"),
+        },
+    )
+    .runs(buildx.create())
+    .done_when_local(buildx.inspect())
+    .timeout(INSTALL)
+    .build();
+    let create = draft.add(create);
+    let push = StepBuilder::new(
+        step_id(None, "image", version, "push"),
+        StepKind::Push,
+        None,
+        format!(
+            "Build and push {} for {platforms}",
+            image::reference(config, version)
+        ),
+        why,
+    )
+    .needs([create])
+    .needs(draft.find(None, StepKind::RegistryLogin))
+    .runs([buildx.build(version, &source.dockerfile, &source.context, identity)])
+    .secrets(&config.builder.secrets, Travel::BuildSecret)
+    .done_when_local(buildx.check(version, identity))
+    .silence(EMULATED_SILENCE)
+    .build();
+    draft.add(push);
+}
+
+/// Returns the digest of what is built: the tree of the context (else the commit) and what differs from it, the Dockerfile, the
+/// build arguments, and the platforms where they are named.
+fn identity(source: &SourceFacts, builder: &Builder) -> String {
     let parts = [
         source.tree.as_deref().or(source.commit.as_deref()),
         source.changes.as_ref().map(Sha256Hex::as_str),
         Some(source.context.as_str()),
         source.dockerfile_sha256.as_ref().map(Sha256Hex::as_str),
     ];
-    let args = args
+    let platforms = builder.kind.platforms();
+    let args = builder
+        .args
         .iter()
         .flat_map(|(name, value)| [name.as_str(), value.as_str()]);
     let text: Vec<&str> = parts
         .into_iter()
         .map(Option::unwrap_or_default)
         .chain(args)
+        .chain(platforms.iter().map(String::as_str))
         .collect();
     format!("sha256:{}", Sha256Hex::of(text.join("\0").as_bytes()))
 }

@@ -3,6 +3,7 @@
 
 pub(super) mod boot;
 pub(super) mod bootstrap;
+pub(super) mod broadcast;
 pub(super) mod build;
 pub(super) mod handover;
 pub(super) mod labels;

@@ -46,7 +46,7 @@ finish() {
   say finished
 }
 
-# Writes claim and receipt $3 of a step that ran elsewhere: step $1, attempt $2.
+# Writes claim and receipt $3 (empty: none yet) of a step that runs elsewhere: step $1, attempt $2.
 record() {
   if ! fenced
   then
@@ -55,7 +55,7 @@ record() {
   fi
   mrsk_dir=$mrsk_runs/$1/$2
   put_claim 0 0 -
-  put "$mrsk_dir/receipt" "$3" || die "$mrsk_error"
+  [ -z "$3" ] || put "$mrsk_dir/receipt" "$3" || die "$mrsk_error"
   say recorded
 }
 

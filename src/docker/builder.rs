@@ -1,0 +1,143 @@
+//! Builders of docker's buildx: they build for several architectures, and push what they built themselves.
+
+use super::image::{build_arguments, reference};
+use super::names::LABEL_SOURCE;
+use crate::action::Run;
+use crate::config::model::{BuilderKind, Config};
+use crate::name::Sha256Hex;
+
+/// A builder that has to be made before anything can be built.
+pub struct Buildx<'a> {
+    config: &'a Config,
+    /// Its name.
+    pub name: String,
+    /// Architecture and address of the engine of each of its machines; without an architecture: whatever that can build.
+    nodes: Vec<(Option<&'a str>, Option<&'a str>)>,
+}
+
+impl<'a> Buildx<'a> {
+    /// Returns the builder of the configuration; `None` where an engine builds by itself.
+    ///
+    /// The name is the original's. Where it stands for addresses it ends with a digest of them, so that a builder that was made for
+    /// other ones is never used by mistake.
+    pub fn of(config: &'a Config) -> Option<Self> {
+        let (name, nodes) = match &config.builder.kind {
+            BuilderKind::Native | BuilderKind::NativeRemote(_) => return None,
+            BuilderKind::Multiarch => (
+                format!("mrsk-{}-multiarch", config.service),
+                vec![(None, None)],
+            ),
+            BuilderKind::MultiarchRemote { local, remote } => {
+                let host = local.host.as_deref();
+                let settings = [
+                    local.arch.as_str(),
+                    host.unwrap_or(""),
+                    &remote.arch,
+                    &remote.host,
+                ];
+                let digest = Sha256Hex::of(settings.join("\0").as_bytes());
+                let name = format!(
+                    "mrsk-{}-multiarch-remote-{}",
+                    config.service,
+                    &digest.as_str()[..8]
+                );
+                let remote = (Some(remote.arch.as_str()), Some(remote.host.as_str()));
+                (name, vec![(Some(local.arch.as_str()), host), remote])
+            }
+        };
+        Some(Self {
+            config,
+            name,
+            nodes,
+        })
+    }
+
+    /// Returns the commands that make it and start it. On one that is there they change nothing, and on one of the same name with
+    /// other nodes they fail.
+    pub fn create(&self) -> Vec<Run> {
+        let mut runs = Vec::new();
+        for (number, (arch, host)) in self.nodes.iter().enumerate() {
+            let mut argv = ["docker", "buildx", "create", "--name", &self.name]
+                .map(String::from)
+                .to_vec();
+            if number > 0 {
+                argv.push("--append".into());
+            }
+            argv.extend(["--node".into(), format!("{}{number}", self.name)]);
+            argv.extend(["--driver", "docker-container"].map(String::from));
+            if let Some(arch) = arch {
+                argv.extend(["--platform".into(), format!("linux/{arch}")]);
+            }
+            argv.extend(host.map(String::from));
+            runs.push(Run::literal(argv));
+        }
+        runs.push(Run::literal(self.inspect()));
+        runs
+    }
+
+    /// Returns the local command that exits with 0 where it is there and runs; it starts one that does not.
+    pub fn inspect(&self) -> Vec<String> {
+        ["docker", "buildx", "inspect", "--bootstrap", &self.name]
+            .map(String::from)
+            .into()
+    }
+
+    /// Returns the command that builds and pushes. It needs the plain form of the progress, in which the digest stands.
+    pub fn build(&self, version: &str, dockerfile: &str, context: &str, source: &str) -> Run {
+        let platforms = self.config.builder.kind.platforms().join(",");
+        let argv = [
+            "docker",
+            "buildx",
+            "build",
+            "--builder",
+            &self.name,
+            "--platform",
+            &platforms,
+            "--push",
+            "--progress",
+            "plain",
+        ];
+        let rest = build_arguments(self.config, version, dockerfile, context, source);
+        Run {
+            env: self.config.builder.secrets.clone(),
+            ..Run::literal(argv.into_iter().map(String::from).chain(rest))
+        }
+    }
+
+    /// Returns the local command that exits with 0 where the registry has the version for every platform, built from `source`, and
+    /// prints its digest. The template fails on purpose (an index into nothing) where a label differs.
+    pub fn check(&self, version: &str, source: &str) -> Vec<String> {
+        let platforms = self.config.builder.kind.platforms();
+        let labels: String = platforms
+            .iter()
+            .map(|platform| {
+                format!(
+                    "{{{{if ne (index (index .Image {platform:?}).Config.Labels {LABEL_SOURCE:?}) {source:?}}}}}{{{{index \"\" 1}}}}{{{{end}}}}"
+                )
+            })
+            .collect();
+        let template = format!("{labels}{{{{.Manifest.Digest}}}}");
+        let reference = reference(self.config, version);
+        ["docker", "buildx", "imagetools", "inspect", "--format"]
+            .map(String::from)
+            .into_iter()
+            .chain([template, reference])
+            .collect()
+    }
+}
+
+/// Returns the command that prints the registry digest of `reference`, also of an image for several platforms. (buildx takes a
+/// template that begins with `{{.Manifest` for a wish for its own table.)
+pub fn digest(reference: &str) -> Vec<String> {
+    [
+        "docker",
+        "buildx",
+        "imagetools",
+        "inspect",
+        "--format",
+        "{{print .Manifest.Digest}}",
+        reference,
+    ]
+    .map(String::from)
+    .into()
+}

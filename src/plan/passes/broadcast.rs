@@ -1,0 +1,85 @@
+//! Tells people what was done, with the command that the configuration names.
+
+use std::collections::BTreeSet;
+
+use crate::action::Run;
+use crate::plan::draft::{Draft, StepBuilder, step_id};
+use crate::plan::model::{DEPLOY, Need, NeedOn, OnFailure, Operation, REDEPLOY, Reason, StepKind};
+
+/// Seconds that telling may take.
+const TELLING: u32 = 60;
+
+/// Adds the broadcast after all else, where a container is started or gets the requests.
+pub fn run(draft: &mut Draft) {
+    let cmd = &draft.config.audit_broadcast_cmd;
+    let is_told = |kind| matches!(kind, StepKind::Start | StepKind::Route);
+    if cmd.is_empty() || !draft.steps.iter().any(|step| is_told(step.kind)) {
+        return;
+    }
+    let line = line(draft.operation);
+    let argv = cmd.iter().cloned().chain([line.clone()]);
+    let mut step = StepBuilder::new(
+        step_id(
+            None,
+            "broadcast",
+            &draft.config.service_with_destination(),
+            "tell",
+        ),
+        StepKind::Broadcast,
+        None,
+        format!("Tell: {line}"),
+        Reason::Requested,
+    )
+    .runs([Run::literal(argv)])
+    .timeout(TELLING)
+    .tolerated()
+    .build();
+    step.needs = ends(draft);
+    draft.add(step);
+}
+
+/// Returns what is told. Who applied the plan is put before it when that is known.
+fn line(operation: &Operation) -> String {
+    let version = &operation.version;
+    let what = match operation.name.as_str() {
+        DEPLOY => format!("Deployed version {version}"),
+        REDEPLOY => format!("Redeployed version {version}"),
+        "rollback" => format!("Rolled back to version {version}"),
+        other => format!("Done: {other} of version {version}"),
+    };
+    let destination = operation
+        .destination
+        .iter()
+        .map(|name| format!("[{name}] "));
+    let list = |names: Vec<&str>, before: &str| match names.is_empty() {
+        true => String::new(),
+        false => format!(" {before} {}", names.join(", ")),
+    };
+    let hosts = list(operation.hosts.iter().map(AsRef::as_ref).collect(), "on");
+    let roles = list(
+        operation.roles.iter().map(|role| role.as_str()).collect(),
+        "as",
+    );
+    destination.chain([what, hosts, roles]).collect()
+}
+
+/// Returns all that nothing else waits for: it must have succeeded, or failed where that is tolerated.
+fn ends(draft: &Draft) -> Vec<Need> {
+    let needed: BTreeSet<_> = draft
+        .steps
+        .iter()
+        .flat_map(|step| step.needs.iter().map(|need| &need.step))
+        .collect();
+    draft
+        .steps
+        .iter()
+        .filter(|step| !needed.contains(&step.id))
+        .map(|step| Need {
+            step: step.id.clone(),
+            on: match step.on_failure {
+                OnFailure::Tolerate => NeedOn::Settled,
+                OnFailure::StopRun | OnFailure::StopHost => NeedOn::Success,
+            },
+        })
+        .collect()
+}
