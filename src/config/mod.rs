@@ -474,6 +474,7 @@ fn config(decoder: &mut Decoder<'_>, record: &Record<'_>, input: &Input<'_>) -> 
         ssh: global.ssh,
         boot: service::boot(decoder, record.get("boot")),
         retain_days: RETAIN_DAYS,
+        accessories: Vec::new(),
         audit_broadcast_cmd: record
             .get("audit_broadcast_cmd")
             .and_then(|field| {

@@ -45,6 +45,9 @@ pub struct Config {
     pub boot: Boot,
     /// Days for which stopped containers are kept.
     pub retain_days: u32,
+    /// Long-lived services beside the app, in the order of the file. A deploy leaves those that exist alone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub accessories: Vec<Accessory>,
     /// The command that tells people what was done, split into words as a shell would. Empty, and absent: nobody is told.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub audit_broadcast_cmd: Vec<String>,
@@ -78,6 +81,55 @@ pub struct Role {
     pub options: Vec<DockerOption>,
     /// Whether Traefik routes requests to it.
     pub traefik: bool,
+}
+
+/// A long-lived service that the app depends on, such as a database.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Accessory {
+    /// Its name in the file, such as `mysql`. Its container is named `SERVICE-NAME`, as the original's.
+    pub name: String,
+    /// Its image as docker takes it, with the registry's server and a tag where the file has them.
+    pub image: String,
+    /// Its hosts, in the order of the file; those of its roles where it names roles. At least one.
+    pub hosts: Vec<HostName>,
+    /// What docker's `--publish` gets: `3306` of the file is `3306:3306`.
+    pub publish: Option<String>,
+    /// Arguments after the image, split into words as a shell would. Empty: the image's own command.
+    pub cmd: Vec<String>,
+    /// Environment of its container. The app's global one is no part of it.
+    pub env: Env,
+    /// Files that are uploaded before its container is created, and mounted into it.
+    pub files: Vec<AccessoryFile>,
+    /// Directories of the host that are created before its container, and mounted into it.
+    pub directories: Vec<AccessoryDirectory>,
+    /// Volumes, as docker's `--volume` takes them.
+    pub volumes: Vec<String>,
+    /// Labels of its container, beside the defaults.
+    pub labels: BTreeMap<String, String>,
+    /// Further options of `docker create`, in the order of the file.
+    pub options: Vec<DockerOption>,
+}
+
+/// A local file that an accessory's container sees.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AccessoryFile {
+    /// Path of the local file, relative to the current directory. A name that ends in `.erb` is a template.
+    pub local: String,
+    /// Absolute path in the container.
+    pub remote: String,
+    /// What follows the path in the container in docker's `--volume`, such as `ro`.
+    pub mode: Option<String>,
+}
+
+/// A directory of the host that an accessory's container sees.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AccessoryDirectory {
+    /// Path on the host; a relative one lies in the accessory's own directory there.
+    pub host: String,
+    /// Absolute path in the container.
+    pub container: String,
+    /// What follows the path in the container in docker's `--volume`, such as `ro`.
+    pub mode: Option<String>,
 }
 
 /// An environment: what stands in the file, and the names of what is secret.
