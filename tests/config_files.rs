@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use mrsk::config::dotenv::Environment;
-use mrsk::config::secrets::{Purpose, resolve_secrets, secret_names};
+use mrsk::config::secrets::{Purpose, accessory_secret_names, resolve_secrets, secret_names};
 use mrsk::config::{self, Destination, PASSWORD_SECRET, render};
 use mrsk::diagnostic::{self, Diagnostic};
 use mrsk::name::RoleName;
@@ -277,6 +277,39 @@ fn every_reference_is_known_by_name() {
     ];
     let expected = expected.map(|(name, purposes)| (name.to_owned(), purposes));
     assert_eq!(names.into_iter().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn secrets_of_accessories_are_needed_only_where_they_are_booted() {
+    let accessory = |name: &str, secret: &str| {
+        format!(
+            "  {name}:\n    image: {name}\n    host: db1\n    env:\n      secret:\n        - {secret}\n"
+        )
+    };
+    let (mysql, redis) = (
+        accessory("mysql", "ROOT_PASSWORD"),
+        accessory("redis", "REDIS_PASSWORD"),
+    );
+    let text = format!("{DEPLOY}\naccessories:\n{mysql}{redis}");
+    let config = config::parse("deploy.yml", &text, None).unwrap().config;
+    let app = config::parse("deploy.yml", DEPLOY, None).unwrap().config;
+    assert_eq!(secret_names(&config), secret_names(&app));
+
+    let names = accessory_secret_names(&config, config.accessories.first());
+    let names: Vec<_> = names.keys().map(String::as_str).collect();
+    assert_eq!(names, [PASSWORD_SECRET, "ROOT_PASSWORD", "USERNAME"]);
+    let all = accessory_secret_names(&config, &config.accessories);
+    let purpose = Purpose::Accessory("redis".to_owned());
+    assert_eq!(all.get("REDIS_PASSWORD"), Some(&BTreeSet::from([purpose])));
+
+    assert_eq!(config.primary_host(), app.primary_host());
+    assert_eq!(config.hosts.len(), app.hosts.len() + 1);
+    assert!(
+        config
+            .roles
+            .iter()
+            .all(|role| !role.hosts.iter().any(|host| host.as_str() == "db1"))
+    );
 }
 
 #[test]

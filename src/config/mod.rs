@@ -3,12 +3,14 @@
 //! A template becomes text ([`crate::erb`]), text becomes a tree of nodes with positions (`node`), a destination's tree is merged over it (`destination`), the tree becomes values (`decode` and one module per area),
 //! and defaults and merging are done there, once: the model has no open questions.
 
+mod accessories;
 mod builder;
 mod decode;
 mod destination;
 pub mod dotenv;
 mod env;
 mod host;
+mod hosts;
 pub mod model;
 mod node;
 mod options;
@@ -31,6 +33,7 @@ use crate::diagnostic::{Diagnostic, Place, Severity};
 use crate::erb::{self, Evaluated, World};
 use crate::secret::Secrets;
 use decode::{Decoder, Field, Record};
+use hosts::Hosts;
 use model::Config;
 use node::{BASE, Kind, Mark, Node, OVERLAY};
 use servers::Global;
@@ -41,7 +44,7 @@ const MAX_BYTES: usize = 8 << 20;
 /// Days for which stopped containers are kept.
 const RETAIN_DAYS: u32 = 3;
 
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 18] = [
     "service",
     "image",
     "servers",
@@ -58,13 +61,11 @@ const KEYS: [&str; 17] = [
     "logging",
     "ssh",
     "boot",
+    "accessories",
     "audit_broadcast_cmd",
 ];
 
 const REQUIRED: [&str; 4] = ["service", "image", "servers", "registry"];
-
-/// Keys of the original that are valid there, and not yet here.
-const UNSUPPORTED: [&str; 1] = ["accessories"];
 
 /// A configuration that was read.
 #[derive(Debug, Clone)]
@@ -397,21 +398,16 @@ fn is_readable(decoder: &mut Decoder<'_>, file: usize, text: &str) -> bool {
     decoder.diagnostics.len() == before
 }
 
-/// Returns the known keys of the file, and reports those that are unknown, not supported or missing.
+/// Returns the known keys of the file, and reports those that are unknown or missing.
 fn top_level<'n>(decoder: &mut Decoder<'_>, root: &Field<'n>, input: &Input<'_>) -> Record<'n> {
     let mut known: Vec<&str> = KEYS.to_vec();
-    for (name, child) in decoder.entries(root) {
-        if UNSUPPORTED.contains(&name) {
-            known.push(name);
-            decoder.error(
-                child.key,
-                format!("`{name}` is not supported by this version yet"),
-                "remove it, or deploy with a version that supports it",
-            );
-        } else if name.starts_with("x-") {
-            known.push(name);
-        }
-    }
+    let entries = decoder.entries(root);
+    known.extend(
+        entries
+            .iter()
+            .map(|(name, _)| *name)
+            .filter(|name| name.starts_with("x-")),
+    );
     let record = decoder.record(root, &known);
     let missing: Vec<&str> = REQUIRED
         .into_iter()
@@ -446,18 +442,22 @@ fn config(decoder: &mut Decoder<'_>, record: &Record<'_>, input: &Input<'_>) -> 
     let global = Global {
         env: env.unwrap_or_default(),
         labels: labels.unwrap_or_default(),
-        ssh,
     };
-    let (hosts, roles) = match record.get("servers") {
-        Some(field) => servers::decode(decoder, field, &global),
-        None => (Vec::new(), Vec::new()),
-    };
+    let mut hosts = Hosts::new(&ssh);
+    let servers = record.get("servers");
+    let roles = servers
+        .map(|field| servers::decode(decoder, field, &global, &mut hosts))
+        .unwrap_or_default();
+    let accessories = record
+        .get("accessories")
+        .map(|field| accessories::decode(decoder, field, &roles, servers, &mut hosts))
+        .unwrap_or_default();
     let config = Config {
         path: input.path.to_owned(),
         service: service.unwrap_or_default(),
         image: image.unwrap_or_default(),
         destination: input.destination.map(|over| over.name.to_owned()),
-        hosts,
+        hosts: hosts.all().to_vec(),
         roles,
         registry,
         builder: builder::decode(decoder, record.get("builder")),
@@ -471,10 +471,10 @@ fn config(decoder: &mut Decoder<'_>, record: &Record<'_>, input: &Input<'_>) -> 
             .map(|field| options::list_of_text(decoder, field))
             .unwrap_or_default(),
         logging: service::logging(decoder, record.get("logging")),
-        ssh: global.ssh,
+        ssh,
         boot: service::boot(decoder, record.get("boot")),
         retain_days: RETAIN_DAYS,
-        accessories: Vec::new(),
+        accessories,
         audit_broadcast_cmd: record
             .get("audit_broadcast_cmd")
             .and_then(|field| {

@@ -70,6 +70,37 @@ fn is_component(text: &str) -> bool {
         && text.split(alphanumeric).all(separator)
 }
 
+/// Returns whether docker takes `text` for an image: `[SERVER/]NAME[:TAG][@DIGEST]`.
+pub(super) fn is_reference(text: &str) -> bool {
+    let (named, digest) = match text.split_once('@') {
+        Some((named, digest)) => (named, Some(digest)),
+        None => (text, None),
+    };
+    let (name, tag) = match named.rsplit_once(':') {
+        Some((name, tag)) if !tag.contains('/') => (name, Some(tag)),
+        _ => (named, None),
+    };
+    let (server, path) = match name.split_once('/') {
+        Some((server, path)) if has_server(name) => (Some(server), path),
+        _ => (None, name),
+    };
+    path.split('/').all(is_component)
+        && server.is_none_or(is_server)
+        && tag.is_none_or(is_tag)
+        && digest.is_none_or(is_digest)
+}
+
+fn is_tag(text: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+    (1..=128).contains(&text.len()) && !text.starts_with(['.', '-']) && text.bytes().all(allowed)
+}
+
+fn is_digest(text: &str) -> bool {
+    text.strip_prefix("sha256:").is_some_and(|digits| {
+        digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
+}
+
 /// Reads `registry`, and returns the password where it stands in the file.
 pub(super) fn decode(
     decoder: &mut Decoder<'_>,
@@ -130,13 +161,7 @@ fn missing(username: bool, password: bool, server: bool) -> Option<&'static str>
 
 fn server(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
     let server = decoder.filled(field)?;
-    let (name, port) = server.split_once(':').unwrap_or((&server, "1"));
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-".contains(&byte);
-    let valid = !name.is_empty()
-        && !name.starts_with('-')
-        && name.bytes().all(allowed)
-        && super::decode::parse_port(port).is_some();
-    if !valid {
+    if !is_server(&server) {
         let help = if server.contains("://") {
             "leave off the scheme"
         } else if server.contains('/') {
@@ -149,6 +174,15 @@ fn server(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
         return None;
     }
     Some(server)
+}
+
+fn is_server(text: &str) -> bool {
+    let (name, port) = text.split_once(':').unwrap_or((text, "1"));
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-".contains(&byte);
+    !name.is_empty()
+        && !name.starts_with('-')
+        && name.bytes().all(allowed)
+        && super::decode::parse_port(port).is_some()
 }
 
 /// Reads a literal, or a list with the name of one variable.
@@ -185,6 +219,35 @@ mod tests {
         }
         for text in ["", "A", "a..b", "a___b", ".a", "a-", "a._b", "a b", "é"] {
             assert!(!is_component(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn references_follow_dockers_grammar() {
+        let digest = format!("mysql@sha256:{}", "0".repeat(64));
+        for text in [
+            "mysql",
+            "mysql:5.7",
+            "library/redis:latest",
+            "registry.digitalocean.com/user/otherservice:latest",
+            "localhost:5000/redis",
+            "traefik:v3.3",
+            &digest,
+        ] {
+            assert!(is_reference(text), "{text}");
+        }
+        for text in [
+            "",
+            "MySQL",
+            "mysql:",
+            "mysql:a b",
+            "-mysql",
+            "my sql",
+            "a//b",
+            "mysql@sha256:0",
+            "https://a.b/c",
+        ] {
+            assert!(!is_reference(text), "{text}");
         }
     }
 }

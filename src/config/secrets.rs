@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::decode::Places;
 use super::dotenv::{self, Environment};
-use super::model::{Config, Value};
+use super::model::{Accessory, Config, Value};
 use crate::diagnostic::Diagnostic;
 use crate::name::RoleName;
 use crate::secret::Secrets;
@@ -20,20 +20,20 @@ pub enum Purpose {
     Build,
     /// A secret variable of a role's containers.
     Role(RoleName),
+    /// A secret variable of an accessory's containers.
+    Accessory(String),
 }
 
-/// Returns every variable of the environment that `config` refers to, and what for.
-pub fn secret_names(config: &Config) -> BTreeMap<String, BTreeSet<Purpose>> {
-    let mut names: BTreeMap<String, BTreeSet<Purpose>> = BTreeMap::new();
+/// Variables by name, with what each is needed for.
+pub type Names = BTreeMap<String, BTreeSet<Purpose>>;
+
+/// Returns every variable of the environment that operations on the app refer to, and what for. Those of accessories are not among
+/// them: a deploy leaves accessories alone, and whoever deploys need not know the password of a database's root.
+pub fn secret_names(config: &Config) -> Names {
+    let mut names = registry_names(config);
     let mut add = |name: &str, purpose: Purpose| {
         names.entry(name.to_owned()).or_default().insert(purpose);
     };
-    if let Some(Value::FromEnv(name)) = &config.registry.username {
-        add(name, Purpose::RegistryUsername);
-    }
-    if let Some(name) = &config.registry.password {
-        add(name, Purpose::RegistryPassword);
-    }
     for name in &config.builder.secrets {
         add(name, Purpose::Build);
     }
@@ -45,12 +45,57 @@ pub fn secret_names(config: &Config) -> BTreeMap<String, BTreeSet<Purpose>> {
     names
 }
 
-/// Looks up every variable that `config` refers to: in `literal` (secrets that stand in the file), then in
-/// `environment`. `places` says where the file refers to them.
+/// Returns every variable of the environment that booting `accessories` needs: their own, and those of the registry, which may
+/// have their images. An operation that boots accessories beside the app needs those of [`secret_names`] as well.
+pub fn accessory_secret_names<'a>(
+    config: &Config,
+    accessories: impl IntoIterator<Item = &'a Accessory>,
+) -> Names {
+    let mut names = registry_names(config);
+    for accessory in accessories {
+        for name in &accessory.env.secret {
+            let purposes = names.entry(name.clone()).or_default();
+            purposes.insert(Purpose::Accessory(accessory.name.clone()));
+        }
+    }
+    names
+}
+
+fn registry_names(config: &Config) -> Names {
+    let mut names = Names::new();
+    let mut add = |name: &str, purpose: Purpose| {
+        names.entry(name.to_owned()).or_default().insert(purpose);
+    };
+    if let Some(Value::FromEnv(name)) = &config.registry.username {
+        add(name, Purpose::RegistryUsername);
+    }
+    if let Some(name) = &config.registry.password {
+        add(name, Purpose::RegistryPassword);
+    }
+    names
+}
+
+/// Looks up every variable that operations on the app refer to, those of [`secret_names`], as [`resolve_names`] does.
+///
+/// # Errors
+/// As of [`resolve_names`].
+pub fn resolve_secrets(
+    config: &Config,
+    environment: &Environment,
+    literal: &Secrets,
+    places: &Places,
+) -> Result<Secrets, Vec<Diagnostic>> {
+    let names = secret_names(config);
+    resolve_names(&names, config, environment, literal, places)
+}
+
+/// Looks up `names`: in `literal` (secrets that stand in the file), then in `environment`. `places` says where the file refers to
+/// them.
 ///
 /// # Errors
 /// All that are missing or cannot be handed to a process, each once for every place that refers to it.
-pub fn resolve_secrets(
+pub fn resolve_names(
+    names: &Names,
     config: &Config,
     environment: &Environment,
     literal: &Secrets,
@@ -59,9 +104,9 @@ pub fn resolve_secrets(
     let mut secrets = Secrets::new();
     let mut problems = Vec::new();
     let file = dotenv::files_shown(config.destination.as_deref());
-    for (name, purposes) in secret_names(config) {
-        let found = literal.get(&name).cloned();
-        let error = match found.or_else(|| environment.get(&name)) {
+    for (name, purposes) in names {
+        let found = literal.get(name).cloned();
+        let error = match found.or_else(|| environment.get(name)) {
             None => Diagnostic::error(format!("secret `{name}` is not set")).help(format!(
                 "write `{name}=…` to {file}, or set it in the environment"
             )),
@@ -69,18 +114,18 @@ pub fn resolve_secrets(
                 Diagnostic::error(format!("secret `{name}` contains a NUL byte"))
                     .help("no variable of a process can hold one: encode it")
             }
-            Some(secret) if secret.reveal().is_empty() && logs_in(&purposes) => Diagnostic::error(
+            Some(secret) if secret.reveal().is_empty() && logs_in(purposes) => Diagnostic::error(
                 format!("secret `{name}` is empty, and the registry needs it"),
             )
             .help(format!(
                 "write its value to {file}, as `{name}=…`, or set it in the environment"
             )),
             Some(secret) => {
-                secrets.insert(name, secret);
+                secrets.insert(name.clone(), secret);
                 continue;
             }
         };
-        match places.get(&name) {
+        match places.get(name) {
             Some(places) if !places.is_empty() => {
                 problems.extend(places.iter().map(|place| error.clone().at(place.clone())));
             }

@@ -1,15 +1,14 @@
 //! `servers`: a list of hosts, or roles.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::decode::{Decoder, Field, shown};
 use super::env::{self, EnvLayer};
-use super::host::HostSpec;
-use super::model::{DockerOption, Host, Role, Ssh};
-use super::node::{Kind, Mark};
+use super::hosts::{self, Hosts};
+use super::model::{DockerOption, Role};
+use super::node::Kind;
 use super::options;
-use crate::diagnostic::Place;
-use crate::name::{HostName, RoleName};
+use crate::name::RoleName;
 
 /// The role of a plain list of servers, and the only one that has Traefik by default.
 const WEB: &str = "web";
@@ -20,23 +19,21 @@ pub(super) struct Global {
     pub(super) env: EnvLayer,
     /// The global `labels`.
     pub(super) labels: BTreeMap<String, String>,
-    /// How hosts are reached where they do not say so themselves.
-    pub(super) ssh: Ssh,
 }
 
-/// Reads `servers`: every host once, and the roles.
+/// Reads `servers`: the roles, with their hosts added to `hosts`.
 pub(super) fn decode(
     decoder: &mut Decoder<'_>,
     field: &Field<'_>,
     global: &Global,
-) -> (Vec<Host>, Vec<Role>) {
+    hosts: &mut Hosts<'_>,
+) -> Vec<Role> {
     let mut reader = Reader {
         decoder,
         global,
-        hosts: Vec::new(),
-        seen: BTreeMap::new(),
+        hosts,
     };
-    let roles = match &field.node.kind {
+    match &field.node.kind {
         Kind::Sequence(_) => reader.web_alone(field).into_iter().collect(),
         Kind::Mapping(_) => reader.roles(field),
         Kind::Null | Kind::Scalar { .. } => {
@@ -47,25 +44,30 @@ pub(super) fn decode(
             );
             Vec::new()
         }
-    };
-    (reader.hosts, roles)
+    }
 }
 
-struct Seen {
-    host: Host,
-    place: Place,
+/// Returns the names of the roles of `servers`, of those too that could not be read.
+pub(super) fn role_names<'n>(field: &Field<'n>) -> Vec<&'n str> {
+    match &field.node.kind {
+        Kind::Sequence(_) => vec![WEB],
+        Kind::Mapping(entries) => entries
+            .iter()
+            .map(|entry| entry.key.text.as_str())
+            .collect(),
+        Kind::Null | Kind::Scalar { .. } => Vec::new(),
+    }
 }
 
-struct Reader<'d, 'a, 'g> {
+struct Reader<'d, 'a, 'g, 'h, 's> {
     decoder: &'d mut Decoder<'a>,
     global: &'g Global,
-    hosts: Vec<Host>,
-    seen: BTreeMap<String, Seen>,
+    hosts: &'h mut Hosts<'s>,
 }
 
-impl Reader<'_, '_, '_> {
+impl Reader<'_, '_, '_, '_, '_> {
     fn web_alone(&mut self, field: &Field<'_>) -> Option<Role> {
-        let hosts = self.host_list(field);
+        let hosts = self.hosts.list(self.decoder, field);
         (!hosts.is_empty()).then(|| Role {
             name: RoleName::new(WEB),
             hosts,
@@ -80,7 +82,7 @@ impl Reader<'_, '_, '_> {
     fn roles(&mut self, field: &Field<'_>) -> Vec<Role> {
         let entries = self.decoder.entries(field);
         if entries.is_empty() {
-            self.empty(field);
+            hosts::empty(self.decoder, field);
         }
         entries
             .iter()
@@ -98,7 +100,7 @@ impl Reader<'_, '_, '_> {
         }
         match &field.node.kind {
             Kind::Null => {
-                self.empty(field);
+                hosts::empty(self.decoder, field);
                 None
             }
             Kind::Scalar { .. } => {
@@ -114,7 +116,7 @@ impl Reader<'_, '_, '_> {
             }
             Kind::Sequence(_) => Some(Role {
                 name: RoleName::new(name),
-                hosts: self.host_list(field),
+                hosts: self.hosts.list(self.decoder, field),
                 cmd: Vec::new(),
                 env: self.global.env.merge(&EnvLayer::default()),
                 labels: self.global.labels.clone(),
@@ -129,7 +131,7 @@ impl Reader<'_, '_, '_> {
         let keys = ["hosts", "cmd", "env", "labels", "options", "traefik"];
         let record = self.decoder.record(field, &keys);
         let hosts = match record.get("hosts") {
-            Some(hosts) => self.host_list(hosts),
+            Some(hosts) => self.hosts.list(self.decoder, hosts),
             None => {
                 self.decoder.error(
                     field.key,
@@ -189,92 +191,10 @@ impl Reader<'_, '_, '_> {
         }
         options
     }
-
-    fn host_list(&mut self, field: &Field<'_>) -> Vec<HostName> {
-        let items = self.decoder.items(field);
-        if items.is_empty() && matches!(field.node.kind, Kind::Null | Kind::Sequence(_)) {
-            self.empty(field);
-        }
-        let mut inside = BTreeSet::new();
-        let mut names = Vec::new();
-        for item in &items {
-            let Some(text) = self.decoder.filled(item) else {
-                continue;
-            };
-            match HostSpec::parse(&text) {
-                Ok(spec) => names.extend(self.host(spec, item.node.mark, &mut inside)),
-                Err(reason) => self.decoder.error(
-                    item.node.mark,
-                    format!("host `{}` {reason}", shown(&text)),
-                    "write `host`, `user@host`, `host:port` or `user@host:port`; an IPv6 address with a port as `[2001:db8::1]:22`",
-                ),
-            }
-        }
-        names
-    }
-
-    fn host(
-        &mut self,
-        spec: HostSpec,
-        mark: Mark,
-        inside: &mut BTreeSet<String>,
-    ) -> Option<HostName> {
-        let identity = spec.identity();
-        let host = Host {
-            name: HostName::new(spec.name),
-            user: spec.user.unwrap_or_else(|| self.global.ssh.user.clone()),
-            port: spec.port.or(self.global.ssh.port),
-        };
-        if !inside.insert(identity.clone()) {
-            self.decoder.error(
-                mark,
-                format!("host `{}` stands twice in the same role", host.name),
-                "remove one of the two",
-            );
-            return None;
-        }
-        let name = host.name.clone();
-        match self.seen.get(&identity) {
-            Some(seen) if seen.host != host => {
-                let message = format!(
-                    "host `{name}` is also written in another way: as {} in {}",
-                    described(&seen.host),
-                    self.decoder.seen_from(mark, &seen.place)
-                );
-                let help = format!(
-                    "write it the same way everywhere; here it is {}",
-                    described(&host)
-                );
-                self.decoder.error(mark, message, help);
-            }
-            Some(_) => {}
-            None => {
-                self.hosts.push(host.clone());
-                let place = self.decoder.place(mark);
-                self.seen.insert(identity, Seen { host, place });
-            }
-        }
-        Some(name)
-    }
-
-    fn empty(&mut self, field: &Field<'_>) {
-        self.decoder.error(
-            field.key,
-            format!("`{}` has no hosts", field.path),
-            "list at least one host, or remove the key",
-        );
-    }
 }
 
-fn described(host: &Host) -> String {
-    let port = match host.port {
-        Some(port) => format!(", port {port}"),
-        None => String::new(),
-    };
-    format!("`{}` with user `{}`{port}", host.name, host.user)
-}
-
-fn is_role_name(name: &str) -> bool {
+/// Returns whether `name` can be a part of a container's name, and of a label's.
+pub(super) fn is_role_name(name: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
     name.len() <= 63
         && name

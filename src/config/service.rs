@@ -6,6 +6,7 @@ use super::decode::{Decoder, Field, shown};
 use super::host::{HostSpec, is_user};
 use super::model::{Boot, Healthcheck, Limit, Logging, Ssh, Traefik};
 use super::options;
+use super::registry::is_reference;
 
 /// The image of Traefik that is used where the file names none.
 pub const DEFAULT_TRAEFIK_IMAGE: &str = "traefik:v3.3";
@@ -45,14 +46,13 @@ pub(super) fn traefik(decoder: &mut Decoder<'_>, field: Option<&Field<'_>>) -> T
     traefik
 }
 
-fn image_reference(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
+pub(super) fn image_reference(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
     let image = decoder.filled(field)?;
-    let invalid = |c: char| c.is_whitespace() || c.is_control();
-    if image.starts_with('-') || image.contains(invalid) {
+    if !is_reference(&image) {
         decoder.error(
             field.node.mark,
             format!("`{}` is no reference of an image", shown(&image)),
-            "write it as `traefik:v3.3`",
+            "write `NAME`, `NAME:TAG` or `SERVER/NAME:TAG`; names have lower-case letters",
         );
         return None;
     }

@@ -1,0 +1,136 @@
+//! The hosts of a configuration: each once, however often and wherever it is named.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::decode::{Decoder, Field, shown};
+use super::host::HostSpec;
+use super::model::{Host, Ssh};
+use super::node::{Kind, Mark};
+use crate::diagnostic::Place;
+use crate::name::HostName;
+
+/// The hosts that were read so far.
+pub(super) struct Hosts<'s> {
+    ssh: &'s Ssh,
+    all: Vec<Host>,
+    seen: BTreeMap<String, Seen>,
+}
+
+struct Seen {
+    host: Host,
+    place: Place,
+}
+
+impl<'s> Hosts<'s> {
+    /// Returns no hosts. `ssh` says how those are reached that do not say so themselves.
+    pub(super) fn new(ssh: &'s Ssh) -> Self {
+        Self {
+            ssh,
+            all: Vec::new(),
+            seen: BTreeMap::new(),
+        }
+    }
+
+    /// Returns every host once, in the order in which they were read.
+    pub(super) fn all(&self) -> &[Host] {
+        &self.all
+    }
+
+    /// Reads a list of hosts, and reports one without any.
+    pub(super) fn list(&mut self, decoder: &mut Decoder<'_>, field: &Field<'_>) -> Vec<HostName> {
+        let items = decoder.items(field);
+        if items.is_empty() && matches!(field.node.kind, Kind::Null | Kind::Sequence(_)) {
+            empty(decoder, field);
+        }
+        let mut inside = BTreeSet::new();
+        let read = |item| self.read(decoder, item, &mut inside);
+        items.iter().filter_map(read).collect()
+    }
+
+    /// Reads a host.
+    pub(super) fn one(&mut self, decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<HostName> {
+        self.read(decoder, field, &mut BTreeSet::new())
+    }
+
+    fn read(
+        &mut self,
+        decoder: &mut Decoder<'_>,
+        field: &Field<'_>,
+        inside: &mut BTreeSet<String>,
+    ) -> Option<HostName> {
+        let text = decoder.filled(field)?;
+        match HostSpec::parse(&text) {
+            Ok(spec) => self.host(decoder, spec, field.node.mark, inside),
+            Err(reason) => {
+                decoder.error(
+                    field.node.mark,
+                    format!("host `{}` {reason}", shown(&text)),
+                    "write `host`, `user@host`, `host:port` or `user@host:port`; an IPv6 address with a port as `[2001:db8::1]:22`",
+                );
+                None
+            }
+        }
+    }
+
+    fn host(
+        &mut self,
+        decoder: &mut Decoder<'_>,
+        spec: HostSpec,
+        mark: Mark,
+        inside: &mut BTreeSet<String>,
+    ) -> Option<HostName> {
+        let identity = spec.identity();
+        let host = Host {
+            name: HostName::new(spec.name),
+            user: spec.user.unwrap_or_else(|| self.ssh.user.clone()),
+            port: spec.port.or(self.ssh.port),
+        };
+        if !inside.insert(identity.clone()) {
+            decoder.error(
+                mark,
+                format!("host `{}` stands twice in the same list", host.name),
+                "remove one of the two",
+            );
+            return None;
+        }
+        let name = host.name.clone();
+        match self.seen.get(&identity) {
+            Some(seen) if seen.host != host => {
+                let message = format!(
+                    "host `{name}` is also written in another way: as {} in {}",
+                    described(&seen.host),
+                    decoder.seen_from(mark, &seen.place)
+                );
+                let help = format!(
+                    "write it the same way everywhere; here it is {}",
+                    described(&host)
+                );
+                decoder.error(mark, message, help);
+            }
+            Some(_) => {}
+            None => {
+                self.all.push(host.clone());
+                let place = decoder.place(mark);
+                self.seen.insert(identity, Seen { host, place });
+            }
+        }
+        Some(name)
+    }
+}
+
+/// Reports that no host stands where there must be one.
+pub(super) fn empty(decoder: &mut Decoder<'_>, field: &Field<'_>) {
+    decoder.error(
+        field.key,
+        format!("`{}` has no hosts", field.path),
+        "list at least one host, or remove the key",
+    );
+}
+
+fn described(host: &Host) -> String {
+    let port = match host.port {
+        Some(port) => format!(", port {port}"),
+        None => String::new(),
+    };
+    format!("`{}` with user `{}`{port}", host.name, host.user)
+}
