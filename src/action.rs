@@ -1,5 +1,6 @@
 //! What a step does, as data: the vocabulary that a plan writes, and that the transport carries out.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use schemars::JsonSchema;
@@ -132,7 +133,7 @@ pub struct Write {
 }
 
 /// A local file to be copied to the host.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Upload {
     /// Path of the local file, relative to the git root, else to the current directory.
@@ -143,6 +144,13 @@ pub struct Upload {
     pub path: String,
     /// Permission bits in octal, such as `0600`.
     pub mode: String,
+    /// Whether the file is an ERB template, and what it becomes at apply is copied. [`Upload::sha256`] is the template's.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub template: bool,
+    /// Variables that the template sees, beside the secrets of its step and, where neither has one, those of the machine that
+    /// applies.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
 }
 
 /// A condition that is asked for again and again. What exists only at run time, as the container's address or

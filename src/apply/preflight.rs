@@ -75,7 +75,7 @@ pub async fn collect(
         }) {
             match read(root, &upload.source, &upload.sha256) {
                 Ok(bytes) => {
-                    inputs.uploads.insert(upload.sha256.clone(), bytes);
+                    inputs.uploads.insert(upload.clone(), bytes);
                 }
                 Err(problem) => lack(Lack::File {
                     path: upload.source.clone(),

@@ -12,7 +12,7 @@ use crate::config::dotenv::Environment;
 use crate::config::model::{Config, Host, Ssh};
 use crate::config::{self, Loaded, secrets};
 use crate::diagnostic::Diagnostic;
-use crate::facts::model::SourceFacts;
+use crate::facts::model::{LocalFile, SourceFacts};
 use crate::facts::source;
 use crate::name::{HostName, Sha256Hex};
 use crate::plan::{DEPLOY, Operation, SshRoute, compile};
@@ -177,8 +177,23 @@ pub(super) async fn source(config: &Config, root: &Path) -> Result<SourceFacts, 
         context,
         dockerfile,
         dockerfile_sha256: hash,
+        files: accessory_files(config, &here, root),
         ..facts
     })
+}
+
+/// Returns the files of accessories that can be read. An operation that needs another one says so; most need none.
+fn accessory_files(config: &Config, here: &Path, root: &Path) -> BTreeMap<String, LocalFile> {
+    let files = config
+        .accessories
+        .iter()
+        .flat_map(|accessory| &accessory.files);
+    let read = |local: &String| {
+        let path = relative(here, local, root).ok()?;
+        let sha256 = Sha256Hex::of(&std::fs::read(root.join(&path)).ok()?);
+        Some((local.clone(), LocalFile { path, sha256 }))
+    };
+    files.filter_map(|file| read(&file.local)).collect()
 }
 
 /// Returns the file below `root` that standard output is written to: `mrsk plan > plan.json` is no stray file.

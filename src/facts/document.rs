@@ -102,6 +102,11 @@ fn check(facts: &Facts) -> Result<(), DocumentError> {
         if matches!(&source.changes, Some(changes) if !is_hex(changes.as_str(), 64)) {
             return fail(&["source", "changes"], "is not a SHA-256");
         }
+        for (path, file) in &source.files {
+            if !is_hex(file.sha256.as_str(), 64) {
+                return fail(&["source", "files", path, "sha256"], "is not a SHA-256");
+            }
+        }
         if source.untracked.len() > super::source::MAX_UNTRACKED {
             return fail(&["source", "untracked"], "has more than 20 entries");
         }

@@ -59,6 +59,20 @@ pub struct SourceFacts {
     /// SHA-256 of the Dockerfile; absent where there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dockerfile_sha256: Option<Sha256Hex>,
+    /// Files of accessories, by the path that the configuration has. What cannot be read, or lies outside of the git root, is not
+    /// there.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub files: BTreeMap<String, LocalFile>,
+}
+
+/// A file of the machine that plans.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LocalFile {
+    /// Its path, relative to the git root, else to the current directory.
+    pub path: String,
+    /// SHA-256 of its bytes. Of a template: of the template.
+    pub sha256: Sha256Hex,
 }
 
 /// What one host answered.

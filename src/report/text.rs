@@ -134,7 +134,12 @@ pub(super) fn part(action: &Action) -> String {
             )
         }
         Action::Upload(upload) => format!(
-            "# upload {} to {} (mode {})",
+            "# upload {}{} to {} (mode {})",
+            if upload.template {
+                "what becomes of "
+            } else {
+                ""
+            },
             quote(&upload.source),
             quote(&upload.path),
             one_line(&upload.mode)

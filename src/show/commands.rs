@@ -54,8 +54,16 @@ pub(super) fn line(action: &Action) -> String {
             write.path, write.mode, write.content
         )),
         Action::Upload(upload) => comment(&format!(
-            "copies {} to {} (mode {}, sha256 {})",
-            upload.source, upload.path, upload.mode, upload.sha256
+            "copies {}{} to {} (mode {}, sha256 {})",
+            if upload.template {
+                "what becomes of "
+            } else {
+                ""
+            },
+            upload.source,
+            upload.path,
+            upload.mode,
+            upload.sha256
         )),
         Action::Poll(poll) => comment(&waits(poll)),
         Action::VerifyImage(verify) => {

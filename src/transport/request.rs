@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::action::{Action, Run};
+use crate::action::{Action, Run, Upload};
 use crate::name::{PlanDigest, RunId, Sha256Hex, StepId};
 use crate::record::{LockDetails, Receipt, Scope};
 use crate::secret::Secrets;
@@ -68,8 +68,8 @@ pub struct Inputs {
     pub variables: BTreeMap<String, String>,
     /// Text of the files to be written.
     pub contents: BTreeMap<Sha256Hex, String>,
-    /// Bytes of the files to be copied.
-    pub uploads: BTreeMap<Sha256Hex, Vec<u8>>,
+    /// Bytes of the files to be copied; of a template, what it became.
+    pub uploads: BTreeMap<Upload, Vec<u8>>,
     /// Registry digests that push steps recorded. An image whose digest nobody knows is not compared.
     pub pushed: BTreeMap<StepId, String>,
 }

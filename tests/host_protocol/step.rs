@@ -1,5 +1,6 @@
 //! Claims, receipts, what actions do.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
@@ -124,18 +125,18 @@ fn files_arrive_whole_with_their_mode() {
     for sh in Sh::all() {
         let fixture = Fixture::new(sh);
         let path = |name: &str| fixture.path(name).display().to_string();
+        let upload = |sha256: &Sha256Hex, template| Upload {
+            source: "bytes".into(),
+            sha256: sha256.clone(),
+            path: path("bytes"),
+            mode: "0600".into(),
+            template,
+            env: BTreeMap::new(),
+        };
         let inputs = Inputs {
             contents: [(text_hash.clone(), text.to_owned())].into(),
-            uploads: [(bytes_hash.clone(), bytes.clone())].into(),
+            uploads: [(upload(&bytes_hash, false), bytes.clone())].into(),
             ..Inputs::default()
-        };
-        let upload = |sha256: &Sha256Hex| {
-            Action::Upload(Upload {
-                source: "bytes".into(),
-                sha256: sha256.clone(),
-                path: path("bytes"),
-                mode: "0600".into(),
-            })
         };
         let step = StepRequest {
             actions: vec![
@@ -144,7 +145,7 @@ fn files_arrive_whole_with_their_mode() {
                     content: text_hash.clone(),
                     mode: "0644".into(),
                 }),
-                upload(&bytes_hash),
+                Action::Upload(upload(&bytes_hash, false)),
             ],
             ..step("files", &[])
         };
@@ -166,16 +167,24 @@ fn files_arrive_whole_with_their_mode() {
 
         let wrong = Sha256Hex::of(b"other");
         let inputs = Inputs {
-            uploads: [(wrong.clone(), bytes.clone())].into(),
+            uploads: [false, true]
+                .map(|template| (upload(&wrong, template), bytes.clone()))
+                .into(),
             ..Inputs::default()
         };
-        let step = StepRequest {
-            actions: vec![upload(&wrong)],
-            ..crate::fixture::step("wrong", &[])
+        let run = |name: &str, template| {
+            let step = StepRequest {
+                actions: vec![Action::Upload(upload(&wrong, template))],
+                ..crate::fixture::step(name, &[])
+            };
+            let (receipt, output, _) = fixture.run_one(&step, &inputs);
+            (receipt.ending, output)
         };
-        let (receipt, output, _) = fixture.run_one(&step, &inputs);
-        assert_eq!(receipt.ending, Ending::Failed { code: 1 }, "{sh:?}");
+        let (ending, output) = run("wrong", false);
+        assert_eq!(ending, Ending::Failed { code: 1 }, "{sh:?}");
         assert!(output.contains("SHA-256"), "{output}");
+        let (ending, output) = run("of a template", true);
+        assert_eq!(ending, Ending::Succeeded, "{sh:?} {output}");
     }
 }
 

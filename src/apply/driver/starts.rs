@@ -64,8 +64,8 @@ impl Driver {
                         }
                     }
                     action::Action::Upload(upload) => {
-                        if let Some(bytes) = self.inputs.uploads.get(&upload.sha256) {
-                            inputs.uploads.insert(upload.sha256.clone(), bytes.clone());
+                        if let Some(bytes) = self.inputs.uploads.get(upload) {
+                            inputs.uploads.insert(upload.clone(), bytes.clone());
                         }
                     }
                     _ => {}

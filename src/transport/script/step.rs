@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 
 use super::{Builder, RenderError, path_part};
 use crate::action::{Action, Arg, Poll, Probe, Run, Upload, VerifyImage, Write};
+use crate::name::Sha256Hex;
 use crate::secret::Secret;
 use crate::transport::quote::quote;
 use crate::transport::request::{Inputs, SharedLock, StepRequest};
@@ -157,14 +158,18 @@ fn write(
 fn upload(builder: &mut Builder, file: &Upload, inputs: &Inputs) -> Result<(), RenderError> {
     let bytes = inputs
         .uploads
-        .get(&file.sha256)
+        .get(file)
         .ok_or_else(|| RenderError::Missing(file.source.clone()))?;
+    let sha256 = match file.template {
+        true => Sha256Hex::of(bytes),
+        false => file.sha256.clone(),
+    };
     builder.line(&format!(
         "upload {} {} '{}' {}",
         absolute(&file.path)?,
         mode(&file.mode)?,
         STANDARD.encode(bytes),
-        quote(file.sha256.as_str())?
+        quote(sha256.as_str())?
     ));
     Ok(())
 }
