@@ -3,13 +3,26 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use crate::action::{Action, Arg};
+use crate::action::{Action, Arg, Upload};
+use crate::diagnostic::{Diagnostic, Place};
 use crate::facts::source;
 use crate::name::{Sha256Hex, StepId};
 use crate::plan::{Plan, Source, Step};
-use crate::secret::Secret;
+use crate::secret::{Secret, Secrets};
 use crate::transport::local::{self, LocalCommand};
 use crate::transport::request::Inputs;
+
+/// The machine that applies.
+pub trait Runner {
+    /// Returns the value of a secret, or of a variable of the environment.
+    fn variable(&self, name: &str) -> Option<Secret>;
+
+    /// Returns what `template` becomes. It sees the environment with `own` in front; `path` is its path in messages.
+    ///
+    /// # Errors
+    /// What is wrong with it, with its place.
+    fn render(&self, path: &str, template: &str, own: &Secrets) -> Result<String, Vec<Diagnostic>>;
+}
 
 /// Something that steps need and that is not there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,16 +45,21 @@ pub enum Lack {
         /// What is wrong with it.
         problem: String,
     },
+    /// A template cannot be evaluated.
+    Template {
+        /// Where in it.
+        place: Option<Place>,
+        /// What is wrong there.
+        problem: String,
+        /// What to do about it.
+        help: Option<String>,
+    },
     /// The work tree is not the one that was planned.
     Source(String),
 }
 
 /// Collects what the plan needs. What is not there is named with the steps that need it: those may be done already.
-pub async fn collect(
-    plan: &Plan,
-    lookup: &dyn Fn(&str) -> Option<Secret>,
-    root: &Path,
-) -> (Inputs, Vec<Missing>) {
+pub async fn collect(plan: &Plan, runner: &dyn Runner, root: &Path) -> (Inputs, Vec<Missing>) {
     let mut lacks: BTreeMap<Lack, BTreeSet<StepId>> = BTreeMap::new();
     let mut inputs = Inputs {
         contents: plan.contents.clone(),
@@ -52,7 +70,7 @@ pub async fn collect(
             lacks.entry(what).or_default().insert(step.id.clone());
         };
         for name in step.secrets.iter().map(|secret| &secret.name) {
-            match lookup(name) {
+            match runner.variable(name) {
                 Some(value) => {
                     inputs.secrets.insert(name.clone(), value);
                 }
@@ -60,7 +78,7 @@ pub async fn collect(
             }
         }
         for name in variables(step) {
-            match lookup(name) {
+            match runner.variable(name) {
                 Some(value) => {
                     inputs
                         .variables
@@ -73,14 +91,11 @@ pub async fn collect(
             Action::Upload(upload) => Some(upload),
             _ => None,
         }) {
-            match read(root, &upload.source, &upload.sha256) {
+            match bytes(step, upload, runner, root) {
                 Ok(bytes) => {
                     inputs.uploads.insert(upload.clone(), bytes);
                 }
-                Err(problem) => lack(Lack::File {
-                    path: upload.source.clone(),
-                    problem,
-                }),
+                Err(lacks) => lacks.into_iter().for_each(&mut lack),
             }
         }
     }
@@ -110,6 +125,47 @@ fn variables(step: &Step) -> impl Iterator<Item = &String> {
             Arg::FromEnv(name) => Some(name),
             Arg::Literal(_) => None,
         })
+}
+
+/// Returns the bytes of a file to be copied: of a template, what it becomes.
+fn bytes(
+    step: &Step,
+    upload: &Upload,
+    runner: &dyn Runner,
+    root: &Path,
+) -> Result<Vec<u8>, Vec<Lack>> {
+    let unfit = |problem: String| {
+        vec![Lack::File {
+            path: upload.source.clone(),
+            problem,
+        }]
+    };
+    let bytes = read(root, &upload.source, &upload.sha256).map_err(unfit)?;
+    if !upload.template {
+        return Ok(bytes);
+    }
+    let template = String::from_utf8(bytes).map_err(|_| unfit("it is not UTF-8".to_owned()))?;
+    let clear = upload.env.iter();
+    let mut own: Secrets = clear
+        .map(|(name, value)| (name.clone(), Secret::new(value.as_str())))
+        .collect();
+    for secret in &step.secrets {
+        // One that is not there is reported for itself: what a template becomes without it is of no use.
+        let value = runner.variable(&secret.name).ok_or_else(Vec::new)?;
+        own.insert(secret.name.clone(), value);
+    }
+    match runner.render(&upload.source, &template, &own) {
+        Ok(text) => Ok(text.into_bytes()),
+        Err(diagnostics) => Err(diagnostics.into_iter().map(of_template).collect()),
+    }
+}
+
+fn of_template(diagnostic: Diagnostic) -> Lack {
+    Lack::Template {
+        place: diagnostic.place,
+        problem: diagnostic.message,
+        help: diagnostic.help,
+    }
 }
 
 fn read(root: &Path, path: &str, expected: &Sha256Hex) -> Result<Vec<u8>, String> {

@@ -43,13 +43,5 @@ pub(super) async fn run(args: Args, verbose: bool) -> Result<u8, Failure> {
         })
         .collect();
     let links = facts::open(&args.link, targets)?;
-    run::apply(
-        plan,
-        &|name| environment.get(name),
-        links,
-        &args.run,
-        &args.link,
-        verbose,
-    )
-    .await
+    run::apply(plan, &environment, links, &args.run, &args.link, verbose).await
 }

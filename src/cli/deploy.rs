@@ -36,13 +36,5 @@ pub(super) async fn run(args: Args, name: &str, verbose: bool) -> Result<u8, Fai
         links.close();
         return Ok(super::exit::DONE);
     }
-    run::apply(
-        made,
-        &|name| project.secrets.get(name).cloned(),
-        links,
-        &args.run,
-        &args.link,
-        verbose,
-    )
-    .await
+    run::apply(made, &project, links, &args.run, &args.link, verbose).await
 }

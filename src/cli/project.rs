@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::args::{HostArgs, ProjectArgs, SelectionArgs};
 use super::exit::{self, Failure};
 use super::world::Machine;
-use crate::apply::preflight;
+use crate::apply::preflight::{self, Runner};
 use crate::config::dotenv::Environment;
 use crate::config::model::{Config, Host, Ssh};
 use crate::config::{self, Loaded, secrets};
@@ -17,7 +17,7 @@ use crate::facts::source;
 use crate::name::{HostName, Sha256Hex};
 use crate::plan::{DEPLOY, Operation, SshRoute, compile};
 use crate::record::Ending;
-use crate::secret::Secrets;
+use crate::secret::{Secret, Secrets};
 use crate::transport::Target;
 use crate::transport::local::{self, LocalCommand};
 
@@ -27,6 +27,8 @@ pub(super) struct Project {
     pub config: Config,
     /// What it refers to, by name. Empty where only names are asked for.
     pub secrets: Secrets,
+    /// The environment that templates of accessories see. Empty where only names are asked for.
+    environment: Environment,
 }
 
 /// Whether the values of secrets are needed.
@@ -51,22 +53,24 @@ pub(super) fn load_config(args: &ProjectArgs) -> Result<Loaded, Failure> {
 /// Reads the configuration and, where they are needed, the values of its secrets.
 pub(super) fn load(args: &ProjectArgs, values: Values) -> Result<Project, Failure> {
     let loaded = load_config(args)?;
-    let secrets = match values {
-        Values::NamesOnly => Secrets::new(),
+    let (secrets, environment) = match values {
+        Values::NamesOnly => (Secrets::new(), Environment::default()),
         Values::Needed => {
             let environment = environment(args.env_file.as_deref(), args.destination.as_deref())?;
-            secrets::resolve_secrets(
+            let secrets = secrets::resolve_secrets(
                 &loaded.config,
                 &environment,
                 &loaded.literal_secrets,
                 &loaded.places,
             )
-            .map_err(|diagnostics| Failure::of(exit::CONFIGURATION, diagnostics))?
+            .map_err(|diagnostics| Failure::of(exit::CONFIGURATION, diagnostics))?;
+            (secrets, environment)
         }
     };
     Ok(Project {
         config: loaded.config,
         secrets,
+        environment,
     })
 }
 
@@ -90,6 +94,17 @@ fn variables(
 pub(super) fn process() -> impl Iterator<Item = (String, String)> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
+impl Runner for Project {
+    fn variable(&self, name: &str) -> Option<Secret> {
+        let found = self.secrets.get(name).cloned();
+        found.or_else(|| self.environment.get(name))
+    }
+
+    fn render(&self, path: &str, template: &str, own: &Secrets) -> Result<String, Vec<Diagnostic>> {
+        self.environment.render(path, template, own)
+    }
 }
 
 /// Returns how each host of the configuration is reached.

@@ -9,7 +9,7 @@ use super::observer::{Format, Screen, Watch};
 use super::{facts, project};
 use crate::apply::driver::{self, Job};
 use crate::apply::links::Links;
-use crate::apply::preflight::{self, Lack, Missing};
+use crate::apply::preflight::{self, Lack, Missing, Runner};
 use crate::apply::state::Options;
 use crate::config::dotenv::files_shown;
 use crate::diagnostic::Diagnostic;
@@ -21,7 +21,6 @@ use crate::plan::resume::{Evidence, Status, resume};
 use crate::plan::shape::Shape;
 use crate::plan::{Plan, wire};
 use crate::record::{LockDetails, Scope};
-use crate::secret::Secret;
 use crate::transport::request::Place;
 
 /// Options of commands that apply a plan.
@@ -51,14 +50,14 @@ pub(super) struct RunArgs {
 /// Applies `plan`; returns the exit code.
 pub(super) async fn apply(
     mut plan: Plan,
-    lookup: &dyn Fn(&str) -> Option<Secret>,
+    runner: &dyn Runner,
     links: Arc<Links>,
     args: &RunArgs,
     link: &LinkArgs,
     verbose: bool,
 ) -> Result<u8, Failure> {
     let root = project::root().await?;
-    let (inputs, missing) = preflight::collect(&plan, lookup, &root).await;
+    let (inputs, missing) = preflight::collect(&plan, runner, &root).await;
     if !missing.is_empty() {
         let outstanding = still_needed(&plan, &links, missing).await;
         refuse(outstanding, plan.operation.destination.as_deref())
@@ -249,6 +248,15 @@ fn diagnostic(missing: Missing, destination: Option<&str>) -> Diagnostic {
             )),
         Lack::File { path, problem } => Diagnostic::error(format!("{path}: {problem}; needed by {steps}"))
             .help("apply where the plan's files are, as in a clone of the same commit; nothing was changed"),
+        Lack::Template { place, problem, help } => {
+            let error = Diagnostic::error(format!("{problem}; needed by {steps}"));
+            let help = help.map_or_else(String::new, |help| format!("{help}; "));
+            let error = error.help(format!("{help}nothing was changed"));
+            match place {
+                Some(place) => error.at(place),
+                None => error,
+            }
+        }
         Lack::Source(problem) => Diagnostic::error(format!("the image cannot be built as planned: {problem}"))
             .help("check out what the plan was made from, or plan again; nothing was changed"),
     }

@@ -2,11 +2,12 @@
 
 use std::io::{ErrorKind, IsTerminal};
 
+use crate::apply::preflight::Runner;
 use crate::config::dotenv::Environment;
 use crate::diagnostic::Diagnostic;
-use crate::erb::{Failure, World};
+use crate::erb::{self, Failure, World};
 use crate::record::Ending;
-use crate::secret::Secrets;
+use crate::secret::{Secret, Secrets};
 use crate::transport::foreground::{Captured, Foreground, Input, capture};
 
 /// The most that a command may print, in bytes.
@@ -77,6 +78,18 @@ impl World for Machine {
             Err(error) if error.kind() == ErrorKind::NotFound => None,
             Err(error) => Some(Err(failure(&error))),
         }
+    }
+}
+
+/// The machine that applies, with this environment. Commands of templates get it too; that of this process stays as it is.
+impl Runner for Environment {
+    fn variable(&self, name: &str) -> Option<Secret> {
+        self.get(name)
+    }
+
+    fn render(&self, path: &str, template: &str, own: &Secrets) -> Result<String, Vec<Diagnostic>> {
+        let mut machine = Machine::new(Ok(self.with(own)));
+        erb::evaluate(path, template, &mut machine).map(|evaluated| evaluated.text)
     }
 }
 

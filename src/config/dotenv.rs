@@ -47,6 +47,13 @@ impl Environment {
         self.variables.get(name).cloned()
     }
 
+    /// Returns the same variables, with those of `own` in the place of those that have the same name.
+    pub fn with(&self, own: &Secrets) -> Self {
+        let mut variables = self.variables.clone();
+        variables.extend(own.clone());
+        Self { variables }
+    }
+
     /// Returns every variable.
     pub fn all(&self) -> &Secrets {
         &self.variables
