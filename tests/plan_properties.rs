@@ -360,6 +360,7 @@ fn thousands_of_hosts_take_seconds_and_a_linear_plan() {
             .map(|host| (host.name.clone(), ready.clone()))
             .collect();
         let operation = Operation {
+            accessories: Vec::new(),
             name: "deploy".into(),
             version: "v2".into(),
             hosts: config.hosts.iter().map(|host| host.name.clone()).collect(),

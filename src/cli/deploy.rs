@@ -1,12 +1,15 @@
-//! `mrsk deploy` and `mrsk redeploy`
+//! `mrsk deploy`, `mrsk redeploy`, `mrsk setup` and `mrsk accessory boot`
 
 use super::args::{LinkArgs, ProjectArgs, SelectionArgs};
 use super::exit::Failure;
-use super::project::{self, Values};
+use super::project::{self, Project, Values};
 use super::run::{self, RunArgs};
 use super::{facts, plan};
+use crate::facts::model::SourceFacts;
+use crate::name::HostName;
+use crate::plan::{ALL_ACCESSORIES, Operation, SETUP};
 
-/// Options of `mrsk deploy` and `mrsk redeploy`.
+/// Options of `mrsk deploy`, `mrsk redeploy` and `mrsk setup`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
@@ -19,15 +22,73 @@ pub(super) struct Args {
     run: RunArgs,
 }
 
+/// What can be done with accessories.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum AccessoryCommand {
+    /// Start the accessories that do not exist yet; those that do are left as they are
+    Boot(BootArgs),
+}
+
+/// Options of `mrsk accessory boot`.
+#[derive(Debug, clap::Args)]
+pub(super) struct BootArgs {
+    /// Names of accessories, or `all`
+    #[arg(required = true, value_name = "NAME")]
+    names: Vec<String>,
+
+    /// Only on these hosts, separated by commas
+    #[arg(long, value_name = "HOSTS", value_delimiter = ',')]
+    hosts: Vec<HostName>,
+
+    #[command(flatten)]
+    project: ProjectArgs,
+    #[command(flatten)]
+    link: LinkArgs,
+    #[command(flatten)]
+    run: RunArgs,
+}
+
 /// Compiles the plan that `mrsk plan NAME` prints, and applies it over the same connections.
 pub(super) async fn run(args: Args, name: &str, verbose: bool) -> Result<u8, Failure> {
-    let project = project::load(&args.project, Values::Needed)?;
+    let everything = [ALL_ACCESSORIES.to_owned()];
+    let values = match name {
+        SETUP => Values::Accessories {
+            names: &everything,
+            app: true,
+        },
+        _ => Values::Needed,
+    };
+    let project = project::load(&args.project, values)?;
     let root = project::root().await?;
     let source = project::source(&project.config, &root).await?;
     let operation = project::operation(&project.config, &args.selection, &source, name)?;
-    let links = facts::open(&args.link, project::targets(&project.config))?;
-    let made = match plan::look(&project, &links, &operation, source).await {
-        Ok(facts) => plan::make(&project, &facts, &operation),
+    plan_and_apply(&project, operation, source, &args.link, &args.run, verbose).await
+}
+
+/// Compiles the plan that `mrsk plan accessory boot NAME` prints, and applies it over the same connections.
+pub(super) async fn boot(args: BootArgs, verbose: bool) -> Result<u8, Failure> {
+    let values = Values::Accessories {
+        names: &args.names,
+        app: false,
+    };
+    let project = project::load(&args.project, values)?;
+    let root = project::root().await?;
+    let source = project::source(&project.config, &root).await?;
+    let operation = project::accessory_boot(&project.config, &args.names, &args.hosts);
+    plan_and_apply(&project, operation, source, &args.link, &args.run, verbose).await
+}
+
+async fn plan_and_apply(
+    project: &Project,
+    operation: Operation,
+    source: SourceFacts,
+    link: &LinkArgs,
+    run: &RunArgs,
+    verbose: bool,
+) -> Result<u8, Failure> {
+    let links = facts::open(link, project::targets(&project.config))?;
+    let made = match plan::look(project, &links, &operation, source).await {
+        Ok(facts) => plan::make(project, &facts, &operation),
         Err(failure) => Err(failure),
     };
     let made = made.inspect_err(|_| links.close())?;
@@ -36,5 +97,5 @@ pub(super) async fn run(args: Args, name: &str, verbose: bool) -> Result<u8, Fai
         links.close();
         return Ok(super::exit::DONE);
     }
-    run::apply(made, &project, links, &args.run, &args.link, verbose).await
+    run::apply(made, project, links, run, link, verbose).await
 }

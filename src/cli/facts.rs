@@ -7,9 +7,9 @@ use std::sync::Arc;
 use super::args::LinkArgs;
 use super::exit::{self, Failure};
 use crate::apply::links::{self, Links};
-use crate::config::model::{Config, Role};
+use crate::config::model::{Accessory, Config, Role};
 use crate::diagnostic::Diagnostic;
-use crate::docker::{builder, image};
+use crate::docker::{builder, image, names};
 use crate::facts::model::{Facts, HostFacts, SourceFacts};
 use crate::facts::{self, Query, SecretQuestion, document};
 use crate::name::HostName;
@@ -94,7 +94,12 @@ fn query(config: &Config, secrets: &Secrets) -> Result<Query, Failure> {
     Ok(Query {
         service: config.service.clone(),
         destination: config.destination.clone(),
-        ports: config.traefik.published_ports().into_iter().collect(),
+        containers: config
+            .accessories
+            .iter()
+            .map(|accessory| names::accessory(config, accessory))
+            .collect(),
+        ports: ports(config).into_iter().collect(),
         repository: config.repository(),
         secrets: config
             .roles
@@ -103,6 +108,14 @@ fn query(config: &Config, secrets: &Secrets) -> Result<Query, Failure> {
             .collect(),
         ..Query::default()
     })
+}
+
+/// Returns the TCP ports of hosts that Traefik and accessories publish.
+fn ports(config: &Config) -> BTreeSet<u16> {
+    let accessories = config.accessories.iter();
+    let accessories = accessories.filter_map(Accessory::published_port);
+    let traefik = config.traefik.published_ports();
+    traefik.into_iter().chain(accessories).collect()
 }
 
 fn question(

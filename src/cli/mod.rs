@@ -22,7 +22,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::plan::{DEPLOY, REDEPLOY};
+use crate::plan::{DEPLOY, REDEPLOY, SETUP};
 use exit::Failure;
 
 /// Deploy web apps as containers to hosts reached over SSH, behind Traefik, without downtime
@@ -58,6 +58,11 @@ enum Command {
     Deploy(deploy::Args),
     /// Deploy, and replace also containers that run the version; prepare no host, and prune nothing
     Redeploy(deploy::Args),
+    /// Prepare the hosts, start the accessories, and deploy
+    Setup(deploy::Args),
+    /// Start accessories
+    #[command(subcommand)]
+    Accessory(deploy::AccessoryCommand),
     /// Show a plan for review
     Show(show::Args),
     /// Print what is known about the hosts as JSON
@@ -93,6 +98,10 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
         Command::Apply(args) => block_on(apply::run(args, verbose)),
         Command::Deploy(args) => block_on(deploy::run(args, DEPLOY, verbose)),
         Command::Redeploy(args) => block_on(deploy::run(args, REDEPLOY, verbose)),
+        Command::Setup(args) => block_on(deploy::run(args, SETUP, verbose)),
+        Command::Accessory(deploy::AccessoryCommand::Boot(args)) => {
+            block_on(deploy::boot(args, verbose))
+        }
         Command::Show(args) => show::run(args),
         Command::Inspect(args) => block_on(inspect::run(args)),
         Command::Audit(args) => block_on(audit::run(args)),

@@ -8,9 +8,12 @@ use super::args::{LinkArgs, ProjectArgs, SelectionArgs};
 use super::exit::{self, Failure};
 use super::facts;
 use super::project::{self, Project, Values};
+use crate::config::model::Config;
 use crate::diagnostic::Diagnostic;
 use crate::facts::model::{Facts, SourceFacts};
-use crate::plan::{DEPLOY, Operation, Plan, REDEPLOY, compile, leak, wire};
+use crate::plan::{
+    ACCESSORY_BOOT, ALL_ACCESSORIES, DEPLOY, Operation, Plan, REDEPLOY, SETUP, compile, leak, wire,
+};
 use crate::secret::Secrets;
 use crate::show;
 
@@ -20,6 +23,11 @@ pub(super) struct Args {
     /// What to plan
     #[arg(value_enum, default_value_t = Kind::Deploy)]
     operation: Kind,
+
+    /// With `accessory`: `boot`, and names of accessories or `all`
+    #[arg(value_name = "boot NAME")]
+    words: Vec<String>,
+
     #[command(flatten)]
     project: ProjectArgs,
     #[command(flatten)]
@@ -45,10 +53,14 @@ pub(super) struct Args {
 }
 
 /// The operations that can be planned.
-#[derive(Debug, Clone, Copy, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Kind {
     /// Deploy a version
     Deploy,
+    /// Prepare the hosts, start the accessories, and deploy
+    Setup,
+    /// Start accessories: `accessory boot NAME`
+    Accessory,
     /// Deploy a version, and replace also containers that run it; prepare no host, and prune nothing
     Redeploy,
 }
@@ -58,17 +70,22 @@ impl Kind {
         match self {
             Self::Deploy => DEPLOY,
             Self::Redeploy => REDEPLOY,
+            Self::Setup => SETUP,
+            Self::Accessory => ACCESSORY_BOOT,
         }
     }
 }
 
 /// Prints the plan to standard output, and shows it on standard error.
 pub(super) async fn run(args: Args) -> Result<u8, Failure> {
-    let names_only = args.no_secrets || args.facts.is_some();
-    let values = if names_only {
-        Values::NamesOnly
-    } else {
-        Values::Needed
+    let accessories = booted(&args)?;
+    let values = match args.operation {
+        _ if args.no_secrets || args.facts.is_some() => Values::NamesOnly,
+        Kind::Deploy | Kind::Redeploy => Values::Needed,
+        Kind::Setup | Kind::Accessory => Values::Accessories {
+            names: &accessories,
+            app: args.operation == Kind::Setup,
+        },
     };
     let project = project::load(&args.project, values)?;
     let (facts, operation) = known(&args, &project).await?;
@@ -85,6 +102,34 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     })
 }
 
+/// Returns the accessories that are to be started: the words after `accessory boot`.
+fn booted(args: &Args) -> Result<Vec<String>, Failure> {
+    let usage = |problem: &str| {
+        Err(Failure::new(exit::USAGE, problem)
+            .help("write `mrsk plan accessory boot NAME`, with `all` for every accessory"))
+    };
+    match (args.operation, args.words.as_slice()) {
+        (Kind::Setup, []) => Ok(vec![ALL_ACCESSORIES.to_owned()]),
+        (Kind::Deploy | Kind::Redeploy, []) => Ok(Vec::new()),
+        (Kind::Accessory, [verb, names @ ..]) if verb == "boot" && !names.is_empty() => {
+            Ok(names.to_vec())
+        }
+        (Kind::Accessory, _) => usage("of accessories, `boot NAME` can be planned"),
+        (_, [word, ..]) => usage(&format!("`{}` is one word too many", word.escape_debug())),
+    }
+}
+
+/// Returns the operation that the options name.
+fn asked(args: &Args, config: &Config, source: &SourceFacts) -> Result<Operation, Failure> {
+    match args.operation {
+        Kind::Accessory => {
+            let hosts = &args.selection.hosts.hosts;
+            Ok(project::accessory_boot(config, &booted(args)?, hosts))
+        }
+        _ => project::operation(config, &args.selection, source, args.operation.name()),
+    }
+}
+
 /// Returns the facts that the options name, and the operation.
 async fn known(args: &Args, project: &Project) -> Result<(Facts, Operation), Failure> {
     let config = &project.config;
@@ -93,12 +138,11 @@ async fn known(args: &Args, project: &Project) -> Result<(Facts, Operation), Fai
         let mut facts = facts::read(path)?;
         facts.secrets_compared = false;
         let source = facts.source.clone().unwrap_or_default();
-        let operation =
-            project::operation(config, &args.selection, &source, args.operation.name())?;
+        let operation = asked(args, config, &source)?;
         return Ok((facts, operation));
     }
     let source = project::source(config, &root).await?;
-    let operation = project::operation(config, &args.selection, &source, args.operation.name())?;
+    let operation = asked(args, config, &source)?;
     if args.fresh {
         let hosts = facts::fresh(config);
         let facts = facts::document(hosts, std::collections::BTreeMap::new(), Some(source));

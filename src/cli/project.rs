@@ -15,7 +15,7 @@ use crate::diagnostic::Diagnostic;
 use crate::facts::model::{LocalFile, SourceFacts};
 use crate::facts::source;
 use crate::name::{HostName, Sha256Hex};
-use crate::plan::{DEPLOY, Operation, SshRoute, compile};
+use crate::plan::{ACCESSORY_BOOT, ALL_ACCESSORIES, DEPLOY, Operation, SETUP, SshRoute, compile};
 use crate::record::Ending;
 use crate::secret::{Secret, Secrets};
 use crate::transport::Target;
@@ -33,9 +33,16 @@ pub(super) struct Project {
 
 /// Whether the values of secrets are needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Values {
-    /// They are, and all must be there.
+pub(super) enum Values<'a> {
+    /// Those of the app are, and all must be there.
     Needed,
+    /// Those of the accessories of these names are; those of the app only where that is said.
+    Accessories {
+        /// The names; `all` stands for every accessory.
+        names: &'a [String],
+        /// Whether the app's are needed as well.
+        app: bool,
+    },
     /// Only their names are.
     NamesOnly,
 }
@@ -51,13 +58,15 @@ pub(super) fn load_config(args: &ProjectArgs) -> Result<Loaded, Failure> {
 }
 
 /// Reads the configuration and, where they are needed, the values of its secrets.
-pub(super) fn load(args: &ProjectArgs, values: Values) -> Result<Project, Failure> {
+pub(super) fn load(args: &ProjectArgs, values: Values<'_>) -> Result<Project, Failure> {
     let loaded = load_config(args)?;
-    let (secrets, environment) = match values {
-        Values::NamesOnly => (Secrets::new(), Environment::default()),
-        Values::Needed => {
+    let names = needed(&loaded.config, values);
+    let (secrets, environment) = match names {
+        None => (Secrets::new(), Environment::default()),
+        Some(names) => {
             let environment = environment(args.env_file.as_deref(), args.destination.as_deref())?;
-            let secrets = secrets::resolve_secrets(
+            let secrets = secrets::resolve_names(
+                &names,
                 &loaded.config,
                 &environment,
                 &loaded.literal_secrets,
@@ -72,6 +81,26 @@ pub(super) fn load(args: &ProjectArgs, values: Values) -> Result<Project, Failur
         secrets,
         environment,
     })
+}
+
+/// Returns the names of the variables whose values are needed; `None` where none is.
+fn needed(config: &Config, values: Values<'_>) -> Option<secrets::Names> {
+    let (accessories, app) = match values {
+        Values::NamesOnly => return None,
+        Values::Needed => return Some(secrets::secret_names(config)),
+        Values::Accessories { names, app } => (names, app),
+    };
+    let booted = config.accessories.iter().filter(|accessory| {
+        let mut names = accessories.iter();
+        names.any(|name| *name == accessory.name || name == ALL_ACCESSORIES)
+    });
+    let mut names = secrets::accessory_secret_names(config, booted);
+    if app {
+        for (name, purposes) in secrets::secret_names(config) {
+            names.entry(name).or_default().extend(purposes);
+        }
+    }
+    Some(names)
 }
 
 /// Reads the environment: the process's own, then `.env.DEST`, then `.env`.
@@ -278,11 +307,36 @@ pub(super) fn operation(
         )
         .help("a version is the tag of an image: letters, digits, `_`, `.` and `-`, at most 128"));
     }
+    let accessories = match name {
+        SETUP => vec![ALL_ACCESSORIES.to_owned()],
+        _ => Vec::new(),
+    };
     Ok(Operation {
         name: name.to_owned(),
+        accessories: accessories
+            .into_iter()
+            .filter(|_| !config.accessories.is_empty())
+            .collect(),
         skip_push: args.skip_push,
         ..deploy_to(config, &args.hosts, version)
     })
+}
+
+/// Returns the operation that starts `accessories` on those of `hosts` that have them. It deploys no version.
+pub(super) fn accessory_boot(
+    config: &Config,
+    accessories: &[String],
+    hosts: &[HostName],
+) -> Operation {
+    Operation {
+        name: ACCESSORY_BOOT.to_owned(),
+        version: String::new(),
+        hosts: hosts.to_vec(),
+        roles: Vec::new(),
+        accessories: accessories.to_vec(),
+        destination: config.destination.clone(),
+        skip_push: false,
+    }
 }
 
 /// Returns the hosts that the options select.
@@ -301,6 +355,7 @@ fn deploy_to(config: &Config, args: &HostArgs, version: String) -> Operation {
         version,
         hosts,
         roles: args.roles.clone(),
+        accessories: Vec::new(),
         destination: config.destination.clone(),
         skip_push: false,
     }

@@ -318,6 +318,13 @@ impl Traefik {
     }
 }
 
+impl Accessory {
+    /// Returns the TCP port of the host that is published for it.
+    pub fn published_port(&self) -> Option<u16> {
+        self.publish.as_deref().and_then(published)
+    }
+}
+
 /// Reads the host's side of `[ADDRESS:]HOST:CONTAINER[/PROTOCOL]`; `None` where docker chooses the port, for UDP, and for a range.
 fn published(value: &str) -> Option<u16> {
     let mapping = match value.split_once('/') {

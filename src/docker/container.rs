@@ -4,14 +4,20 @@ use std::collections::BTreeMap;
 
 use super::image::pairs;
 use super::names::{
-    LABEL_CREATE, LABEL_HEALTHCHECK, LABEL_SERVICE, LABEL_SETTINGS, LABEL_VERSION, NETWORK, TRAEFIK,
+    self, LABEL_CREATE, LABEL_HEALTHCHECK, LABEL_SERVICE, LABEL_SETTINGS, LABEL_VERSION, NETWORK,
+    TRAEFIK,
 };
 use crate::action::{Arg, Run};
-use crate::config::model::{Config, DockerOption, Role};
+use crate::config::model::{
+    Accessory, AccessoryDirectory, AccessoryFile, Config, DockerOption, Role,
+};
 use crate::name::Sha256Hex;
 
 /// The variable that tells a container its own name.
 const CONTAINER_NAME_VARIABLE: &str = "MRSK_CONTAINER_NAME";
+
+/// The label by which containers of a service are looked for.
+const LABEL_SERVICE_FILTER: &str = "service";
 
 /// Options whose values docker takes under a singular name, while users write the key of the configuration.
 const OPTION_SYNONYMS: [(&str, &str); 1] = [("volumes", "volume")];
@@ -86,6 +92,79 @@ pub fn create(
         ("command", role.cmd.clone()),
     ];
     finish(name, groups, role.env.secret.clone())
+}
+
+/// Returns the command that creates an accessory's container. Its labels are those of the original, so that nothing that looks for
+/// containers of the app finds it.
+pub fn create_accessory(config: &Config, accessory: &Accessory, home: &str) -> Create {
+    let name = names::accessory(config, accessory);
+    let base = accessory_directory(config, accessory, home);
+    let mut clear = accessory.env.clear.clone();
+    clear.insert(CONTAINER_NAME_VARIABLE.into(), name.clone());
+    let mut env = pairs("--env", &clear);
+    for secret in &accessory.env.secret {
+        env.extend(["--env".into(), secret.clone()]);
+    }
+    let publish = accessory.publish.iter();
+    let volumes = accessory.volumes.iter().map(|volume| at_home(volume, home));
+    let files = accessory.files.iter().map(|file| {
+        let host = file_on_host(&base, file);
+        mounted(&host, &file.remote, file.mode.as_deref())
+    });
+    let directories = accessory.directories.iter().map(|directory| {
+        let host = directory_on_host(&base, directory, home);
+        mounted(&host, &directory.container, directory.mode.as_deref())
+    });
+    let volumes = volumes.chain(files).chain(directories);
+    let mut labels = accessory.labels.clone();
+    labels.insert(LABEL_SERVICE_FILTER.into(), name.clone());
+    let groups = vec![
+        ("env", env),
+        (
+            "port",
+            publish
+                .flat_map(|port| ["--publish".into(), port.clone()])
+                .collect(),
+        ),
+        ("logging", logging(config)),
+        (
+            "volumes",
+            volumes
+                .flat_map(|volume| ["--volume".into(), volume])
+                .collect(),
+        ),
+        ("labels", pairs("--label", &labels)),
+        ("options", options(&accessory.options, home)),
+        ("image", vec![accessory.image.clone()]),
+        ("command", accessory.cmd.clone()),
+    ];
+    finish(&name, groups, accessory.env.secret.clone())
+}
+
+/// Returns the directory of the host that has an accessory's files and directories: below the SSH user's home, as the original's.
+pub fn accessory_directory(config: &Config, accessory: &Accessory, home: &str) -> String {
+    format!("{home}/{}", names::accessory(config, accessory))
+}
+
+/// Returns where a file of an accessory lies on the host: at its path in the container, below the accessory's directory.
+pub fn file_on_host(base: &str, file: &AccessoryFile) -> String {
+    format!("{base}/{}", file.remote.trim_start_matches('/'))
+}
+
+/// Returns where a directory of an accessory lies on the host.
+pub fn directory_on_host(base: &str, directory: &AccessoryDirectory, home: &str) -> String {
+    let path = at_home(&directory.host, home);
+    match path.starts_with('/') {
+        true => path,
+        false => format!("{base}/{path}"),
+    }
+}
+
+fn mounted(host: &str, container: &str, mode: Option<&str>) -> String {
+    match mode {
+        Some(mode) => format!("{host}:{container}:{mode}"),
+        None => format!("{host}:{container}"),
+    }
 }
 
 /// Returns the command that creates Traefik's container. `directory` is the host directory with the routing files,

@@ -1,6 +1,6 @@
 //! Names of containers, labels and networks.
 
-use crate::config::model::{Config, Role};
+use crate::config::model::{Accessory, Config, Role};
 use crate::name::{HostName, Sha256Hex};
 
 /// The network that connects Traefik with what it routes to.
@@ -26,6 +26,11 @@ pub const LABEL_HEALTHCHECK: &str = "mrsk.healthcheck";
 
 /// The label of an image with the digest of what it was built from.
 pub const LABEL_SOURCE: &str = "mrsk.source";
+
+/// Returns the name of an accessory's container, as the original has it: without the destination.
+pub fn accessory(config: &Config, accessory: &Accessory) -> String {
+    format!("{}-{}", config.service, accessory.name)
+}
 
 /// Returns `SERVICE-ROLE[-DEST]-VERSION`, the name that the original gives.
 pub fn container(config: &Config, role: &Role, version: &str) -> String {

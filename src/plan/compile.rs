@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::draft::{Draft, HostView};
 use super::model::{
-    ConfigRef, FORMAT_VERSION, Image, Operation, Plan, PlanHost, SecretUse, Source, SshRoute,
-    Travel,
+    ConfigRef, FORMAT_VERSION, Image, Plan, PlanHost, SecretUse, Source, SshRoute, Travel,
 };
+use super::operation::{ALL_ACCESSORIES, Operation};
 use super::situation::{self, Placement, Situation, Wanted};
 use super::{passes, wire};
 use crate::config::model::Config;
@@ -15,7 +15,8 @@ use crate::docker::image;
 use crate::facts::model::{Facts, HostFacts};
 use crate::name::{HostName, PlanDigest, RoleName, Sha256Hex};
 
-/// Compiles the plan of `operation`: a deploy, or a redeploy, which expects the hosts to be prepared.
+/// Compiles the plan of `operation`: a deploy; a redeploy, which expects the hosts to be prepared; a start of accessories; or a
+/// setup, which is that of all accessories and a deploy.
 ///
 /// # Errors
 /// Every reason at once why there can be no plan: unknown hosts or roles, hosts that mrsk cannot support, a port that
@@ -29,19 +30,28 @@ pub fn compile(
     let mut draft = draft(config, facts, operation, &selection)?;
     passes::bootstrap::run(&mut draft);
     passes::registry::run(&mut draft);
-    passes::build::run(&mut draft);
-    passes::pull::run(&mut draft);
-    passes::network::run(&mut draft);
-    passes::traefik::run(&mut draft);
-    passes::labels::run(&mut draft);
-    passes::boot::run(&mut draft);
-    if !operation.is_redeploy() {
-        passes::prune::run(&mut draft);
+    passes::accessories::run(&mut draft);
+    if operation.deploys() {
+        deploy(&mut draft);
     }
-    passes::broadcast::run(&mut draft);
     passes::reliance::run(&mut draft);
     passes::reduction::run(&mut draft);
     finish(draft)
+}
+
+/// Adds what brings a version to the selected roles.
+fn deploy(draft: &mut Draft<'_>) {
+    passes::build::run(draft);
+    passes::pull::run(draft);
+    passes::network::run(draft);
+    passes::traefik::run(draft);
+    passes::labels::run(draft);
+    passes::boot::run(draft);
+    passes::accessories::hold_roles(draft);
+    if !draft.operation.is_redeploy() {
+        passes::prune::run(draft);
+    }
+    passes::broadcast::run(draft);
 }
 
 /// Returns the hosts that `operation` selects, in the order of the configuration.
@@ -52,13 +62,10 @@ pub fn selected_hosts(
     config: &Config,
     operation: &Operation,
 ) -> Result<Vec<HostName>, Vec<Diagnostic>> {
-    let pairs: BTreeSet<HostName> = select(config, operation)?
-        .into_iter()
-        .map(|(_, host)| host)
-        .collect();
+    let selection = select(config, operation)?;
     let names = config.hosts.iter().map(|host| &host.name);
     Ok(names
-        .filter(|name| pairs.contains(*name))
+        .filter(|name| selection.hosts.contains(*name))
         .cloned()
         .collect())
 }
@@ -66,49 +73,102 @@ pub fn selected_hosts(
 /// A role by its place in the configuration, on one of its hosts.
 type Selected = (usize, HostName);
 
-fn select(config: &Config, operation: &Operation) -> Result<Vec<Selected>, Vec<Diagnostic>> {
-    let mut errors = Vec::new();
-    let roles: BTreeSet<&RoleName> = config.roles.iter().map(|role| &role.name).collect();
-    let hosts: BTreeSet<&HostName> = config.roles.iter().flat_map(|role| &role.hosts).collect();
-    for role in operation.roles.iter().filter(|role| !roles.contains(role)) {
-        errors.push(unknown(
-            "role",
-            role.as_str(),
-            roles.iter().map(|role| role.as_str()),
-        ));
-    }
-    for host in operation.hosts.iter().filter(|host| !hosts.contains(host)) {
-        errors.push(unknown(
-            "host",
-            host.as_str(),
-            hosts.iter().map(|host| host.as_str()),
-        ));
-    }
+/// What an operation is about.
+struct Selection {
+    /// The roles on their hosts.
+    roles: Vec<Selected>,
+    /// The hosts of roles and of accessories that are started.
+    hosts: BTreeSet<HostName>,
+}
+
+fn select(config: &Config, operation: &Operation) -> Result<Selection, Vec<Diagnostic>> {
+    let errors = unknown_names(config, operation);
     if !errors.is_empty() {
         return Err(errors);
     }
-    let wanted: BTreeSet<&HostName> = operation.hosts.iter().collect();
-    let selected: Vec<Selected> = config
+    let is_wanted = |host: &HostName| operation.hosts.is_empty() || operation.hosts.contains(host);
+    let roles: Vec<Selected> = config
         .roles
         .iter()
         .enumerate()
+        .filter(|_| operation.deploys())
         .filter(|(_, role)| operation.roles.is_empty() || operation.roles.contains(&role.name))
         .flat_map(|(index, role)| role.hosts.iter().map(move |host| (index, host.clone())))
-        .filter(|(_, host)| wanted.is_empty() || wanted.contains(host))
+        .filter(|(_, host)| is_wanted(host))
         .collect();
-    if selected.is_empty() {
+    let of_roles: BTreeSet<HostName> = roles.iter().map(|(_, host)| host.clone()).collect();
+    let booted = config
+        .accessories
+        .iter()
+        .filter(|accessory| operation.boots(accessory))
+        .flat_map(|accessory| &accessory.hosts)
+        .filter(|host| is_wanted(host))
+        .filter(|host| operation.roles.is_empty() || of_roles.contains(*host));
+    let hosts: BTreeSet<HostName> = of_roles.iter().chain(booted).cloned().collect();
+    if hosts.is_empty() {
+        let (what, keys) = match operation.deploys() {
+            true => ("roles", "--hosts and --roles with the servers"),
+            false => ("accessories", "--hosts with the hosts of the accessories"),
+        };
         return Err(vec![
-            Diagnostic::error("no host has one of the selected roles")
-                .help("compare --hosts and --roles with the servers of the configuration"),
+            Diagnostic::error(format!("no host has one of the selected {what}"))
+                .help(format!("compare {keys} of the configuration")),
         ]);
     }
-    Ok(selected)
+    Ok(Selection { roles, hosts })
+}
+
+/// Returns an error for each name of the operation that the configuration does not have.
+fn unknown_names(config: &Config, operation: &Operation) -> Vec<Diagnostic> {
+    let roles: BTreeSet<&str> = config.roles.iter().map(|role| role.name.as_str()).collect();
+    let of_roles = config.roles.iter().flat_map(|role| &role.hosts);
+    let of_accessories = config
+        .accessories
+        .iter()
+        .filter(|accessory| operation.boots(accessory))
+        .flat_map(|accessory| &accessory.hosts);
+    let of_roles = of_roles.filter(|_| operation.deploys());
+    let hosts: BTreeSet<&str> = of_roles
+        .chain(of_accessories)
+        .map(HostName::as_str)
+        .collect();
+    let accessories = config.accessories.iter();
+    let accessories: BTreeSet<&str> = accessories
+        .map(|accessory| accessory.name.as_str())
+        .collect();
+    let mut errors = Vec::new();
+    let mut check = |kind: &str, name: &str, known: &BTreeSet<&str>| {
+        if !known.contains(name) {
+            errors.push(unknown(kind, name, known.iter().copied()));
+        }
+    };
+    for name in operation
+        .accessories
+        .iter()
+        .filter(|name| *name != ALL_ACCESSORIES)
+    {
+        check("accessory", name, &accessories);
+    }
+    for role in &operation.roles {
+        check("role", role.as_str(), &roles);
+    }
+    for host in &operation.hosts {
+        check("host", host.as_str(), &hosts);
+    }
+    if errors.is_empty() && !operation.deploys() && accessories.is_empty() {
+        let problem = Diagnostic::error("the configuration has no accessories");
+        errors.push(problem.help("describe one below `accessories`"));
+    }
+    errors
 }
 
 fn unknown<'a>(kind: &str, name: &str, known: impl Iterator<Item = &'a str>) -> Diagnostic {
     let known: Vec<&str> = known.collect();
-    Diagnostic::error(format!("the configuration has no {kind} `{name}`"))
-        .help(format!("it has: {}", known.join(", ")))
+    let problem = Diagnostic::error(format!("the configuration has no {kind} `{name}`"));
+    match known.is_empty() {
+        true => problem.help(format!("it has no {kind} for this operation at all")),
+        false => problem.help(format!("it has: {}", known.join(", "))),
+    }
 }
 
 /// Makes the draft that the passes add to.
@@ -116,11 +176,11 @@ fn draft<'a>(
     config: &'a Config,
     facts: &'a Facts,
     operation: &'a Operation,
-    selection: &[Selected],
+    selection: &Selection,
 ) -> Result<Draft<'a>, Vec<Diagnostic>> {
     let missing: BTreeSet<&HostName> = selection
+        .hosts
         .iter()
-        .map(|(_, host)| host)
         .filter(|host| !facts.hosts.contains_key(*host))
         .collect();
     if !missing.is_empty() {
@@ -142,6 +202,7 @@ fn draft<'a>(
         always: operation.is_redeploy(),
     };
     let placements: Vec<Placement<'a>> = selection
+        .roles
         .iter()
         .filter_map(|(index, host)| {
             let role = &config.roles[*index];
@@ -153,7 +214,7 @@ fn draft<'a>(
     if !taken.is_empty() {
         return Err(taken);
     }
-    let hosts = views(config, facts, &placements);
+    let hosts = views(config, facts, &selection.hosts, &placements);
     Ok(Draft {
         config,
         facts,
@@ -192,7 +253,7 @@ fn taken_names(config: &Config, facts: &Facts, placements: &[Placement<'_>]) -> 
 }
 
 /// Returns what of the facts cannot be the name of a container or an image, and so must not become part of a command.
-fn odd_names(facts: &Facts, selection: &[Selected]) -> Vec<Diagnostic> {
+fn odd_names(facts: &Facts, selection: &Selection) -> Vec<Diagnostic> {
     let is_container = |name: &str| {
         name.starts_with(|c: char| c.is_ascii_alphanumeric())
             && name
@@ -203,11 +264,11 @@ fn odd_names(facts: &Facts, selection: &[Selected]) -> Vec<Diagnostic> {
         reference.starts_with(|c: char| c.is_ascii_alphanumeric())
             && reference.bytes().all(|byte| byte.is_ascii_graphic())
     };
-    let hosts: BTreeSet<&HostName> = selection.iter().map(|(_, host)| host).collect();
     let mut odd = Vec::new();
-    for (host, facts) in hosts
+    for (host, facts) in selection
+        .hosts
         .iter()
-        .filter_map(|host| facts.hosts.get_key_value(*host))
+        .filter_map(|host| facts.hosts.get_key_value(host))
     {
         let containers = facts.containers.keys().filter(|name| !is_container(name));
         let images = facts.images.keys().filter(|name| !is_image(name));
@@ -224,14 +285,16 @@ fn odd_names(facts: &Facts, selection: &[Selected]) -> Vec<Diagnostic> {
 fn views<'a>(
     config: &'a Config,
     facts: &'a Facts,
+    selected: &BTreeSet<HostName>,
     placements: &[Placement<'a>],
 ) -> Vec<HostView<'a>> {
     let here = by_host(placements);
     config
         .hosts
         .iter()
+        .filter(|host| selected.contains(&host.name))
         .filter_map(|host| {
-            let here = here.get(&host.name)?;
+            let here = here.get(&host.name).map_or(&[][..], Vec::as_slice);
             Some(HostView {
                 host,
                 facts: facts.hosts.get(&host.name)?,
@@ -289,7 +352,10 @@ fn finish(mut draft: Draft) -> Result<Plan, Vec<Diagnostic>> {
         service: config.service.clone(),
         version: draft.operation.version.clone(),
         image: Image {
-            reference: image::reference(config, &draft.operation.version),
+            reference: match draft.operation.deploys() {
+                true => image::reference(config, &draft.operation.version),
+                false => config.repository(),
+            },
             digest: pinned_digest(config, draft.facts, draft.operation).map(str::to_owned),
         },
         config: ConfigRef {
@@ -327,6 +393,7 @@ fn source(draft: &Draft) -> Option<Source> {
 
 fn plan_hosts(draft: &mut Draft, lock_host: &HostName) -> BTreeMap<HostName, PlanHost> {
     let here = by_host(&draft.placements);
+    let selected: BTreeSet<&HostName> = draft.hosts.iter().map(HostView::name).collect();
     let mut hosts = BTreeMap::new();
     for host in &draft.config.hosts {
         let roles: Vec<RoleName> = here
@@ -335,7 +402,7 @@ fn plan_hosts(draft: &mut Draft, lock_host: &HostName) -> BTreeMap<HostName, Pla
             .flatten()
             .map(|placement| placement.role.name.clone())
             .collect();
-        if roles.is_empty() && host.name != *lock_host {
+        if !selected.contains(&host.name) && host.name != *lock_host {
             continue;
         }
         let facts = draft.facts.hosts.get(&host.name);

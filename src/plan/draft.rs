@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::model::{
-    Need, NeedOn, OnFailure, Operation, Reason, Reliance, Step, StepKind, StepSecret, Travel,
-    Unchanged,
+    Need, NeedOn, OnFailure, Reason, Reliance, Step, StepKind, StepSecret, Travel, Unchanged,
 };
+use super::operation::Operation;
 use super::predicate::Predicate;
 use super::situation::Placement;
 use crate::action::{Action, Run};
@@ -220,6 +220,18 @@ impl StepBuilder {
     /// Sets the role.
     pub fn role(mut self, role: &RoleName) -> Self {
         self.0.role = Some(role.clone());
+        self
+    }
+
+    /// Sets the accessory.
+    pub fn accessory(mut self, accessory: &str) -> Self {
+        self.0.accessory = Some(accessory.to_owned());
+        self
+    }
+
+    /// Adds actions.
+    pub fn does_all(mut self, actions: impl IntoIterator<Item = Action>) -> Self {
+        self.0.action.extend(actions);
         self
     }
 

@@ -9,6 +9,7 @@ pub mod effect;
 pub mod leak;
 pub mod model;
 mod newer;
+mod operation;
 mod passes;
 pub mod predicate;
 pub mod resume;
@@ -17,3 +18,4 @@ mod situation;
 pub mod wire;
 
 pub use model::*;
+pub use operation::*;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::operation::Operation;
 use super::predicate::{Op, Predicate};
 use crate::action::{Action, Run};
 use crate::name::{HostName, PlanDigest, RoleName, Sha256Hex, StepId};
@@ -60,42 +61,6 @@ impl Plan {
             StepKind::Push
         };
         self.steps.iter().filter(of(kind))
-    }
-}
-
-/// Name of the operation that brings a version to the hosts that do not run it.
-pub const DEPLOY: &str = "deploy";
-
-/// Name of the operation that replaces every container, and leaves alone what a host needs to have once: the engine, Traefik,
-/// and what is pruned.
-pub const REDEPLOY: &str = "redeploy";
-
-/// What was asked for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct Operation {
-    /// The command: [`DEPLOY`] or [`REDEPLOY`].
-    pub name: String,
-    /// The version that was asked for, or found.
-    pub version: String,
-    /// `--hosts`; empty: all.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub hosts: Vec<HostName>,
-    /// `--roles`; empty: all.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub roles: Vec<RoleName>,
-    /// `--destination`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub destination: Option<String>,
-    /// `--skip-push`: the image is in the registry already.
-    #[serde(default)]
-    pub skip_push: bool,
-}
-
-impl Operation {
-    /// Whether it replaces also containers that are as they should be, and prepares no host.
-    pub fn is_redeploy(&self) -> bool {
-        self.name == REDEPLOY
     }
 }
 

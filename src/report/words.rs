@@ -153,7 +153,11 @@ pub(super) fn predicate(predicate: &Predicate) -> String {
 /// Returns the command that makes the plan anew from what is so now.
 pub(super) fn replan(plan: &Plan) -> String {
     let operation = &plan.operation;
-    let mut arguments = vec!["mrsk".to_owned(), "plan".into(), operation.name.clone()];
+    let mut arguments = vec!["mrsk".to_owned(), "plan".into()];
+    arguments.extend(operation.name.split(' ').map(str::to_owned));
+    if !operation.deploys() {
+        arguments.extend(operation.accessories.iter().cloned());
+    }
     if operation.name == "rollback" {
         arguments.push(operation.version.clone());
     } else if operation.skip_push {

@@ -112,15 +112,23 @@ pub(super) fn headline(plan: &Plan) -> String {
         .as_ref()
         .map(|destination| format!(" ({destination})"))
         .unwrap_or_default();
-    format!(
-        "{} {} {}{destination}",
-        plan.operation.name, plan.service, plan.version
-    )
+    let what = match plan.operation.deploys() {
+        true => format!("{} {}", plan.service, plan.version),
+        false => format!(
+            "{} of {}",
+            plan.operation.accessories.join(", "),
+            plan.service
+        ),
+    };
+    format!("{} {what}{destination}", plan.operation.name)
 }
 
 /// Returns the facts above the steps as names and values, unescaped.
 pub(super) fn header(plan: &Plan) -> Vec<(&'static str, String)> {
-    let mut lines = vec![("image", plan.image.reference.clone())];
+    let mut lines = Vec::new();
+    if plan.operation.deploys() {
+        lines.push(("image", plan.image.reference.clone()));
+    }
     if let Some(digest) = &plan.image.digest {
         lines.push(("pinned to", digest.clone()));
     }

@@ -311,6 +311,7 @@ pub fn sample() -> Plan {
     Plan {
         format_version: FORMAT_VERSION.to_owned(),
         operation: Operation {
+            accessories: Vec::new(),
             name: "deploy".to_owned(),
             version: "badb1aa".to_owned(),
             hosts: Vec::new(),

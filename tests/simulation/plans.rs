@@ -400,6 +400,7 @@ fn document(steps: Vec<Step>, hosts: &[String], bare: Option<String>) -> Plan {
     Plan {
         format_version: "1.0".into(),
         operation: Operation {
+            accessories: Vec::new(),
             name: "deploy".into(),
             version: "2".into(),
             hosts: Vec::new(),

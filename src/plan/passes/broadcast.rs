@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::action::Run;
 use crate::plan::draft::{Draft, StepBuilder, step_id};
-use crate::plan::model::{DEPLOY, Need, NeedOn, OnFailure, Operation, REDEPLOY, Reason, StepKind};
+use crate::plan::model::{Need, NeedOn, OnFailure, Reason, StepKind};
+use crate::plan::operation::{DEPLOY, Operation, REDEPLOY};
 
 /// Seconds that telling may take.
 const TELLING: u32 = 60;

@@ -1,6 +1,7 @@
 //! The passes of the compiler. Each looks at the configuration and the facts, and adds its steps to the draft; their order is
 //! the order in which [`super::compile`] calls them, since a pass needs the ids of those before it.
 
+pub(super) mod accessories;
 pub(super) mod boot;
 pub(super) mod bootstrap;
 pub(super) mod broadcast;

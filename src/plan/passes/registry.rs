@@ -20,7 +20,11 @@ pub fn run(draft: &mut Draft) {
         let pulls_traefik = host.traefik
             && super::traefik::is_to_be_created(&host)
             && is_of_registry(draft, &draft.config.traefik.image);
-        if super::pull::is_needed(draft, &host) || pulls_traefik {
+        let pulls_accessory = draft.config.accessories.iter().any(|accessory| {
+            super::accessories::is_booted(draft, &host, accessory)
+                && is_of_registry(draft, &accessory.image)
+        });
+        if super::pull::is_needed(draft, &host) || pulls_traefik || pulls_accessory {
             login(draft, Some(host.name()));
         }
     }
