@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::action::Run;
 use crate::plan::draft::{Draft, StepBuilder, step_id};
 use crate::plan::model::{Need, NeedOn, OnFailure, Reason, StepKind};
-use crate::plan::operation::{DEPLOY, Operation, REDEPLOY};
+use crate::plan::operation::{DEPLOY, Operation, REDEPLOY, SETUP};
 
 /// Seconds that telling may take.
 const TELLING: u32 = 60;
@@ -45,6 +45,7 @@ fn line(operation: &Operation) -> String {
     let what = match operation.name.as_str() {
         DEPLOY => format!("Deployed version {version}"),
         REDEPLOY => format!("Redeployed version {version}"),
+        SETUP => format!("Set up, and deployed version {version}"),
         "rollback" => format!("Rolled back to version {version}"),
         other => format!("Done: {other} of version {version}"),
     };
