@@ -8,6 +8,7 @@ mod deploy;
 mod envify;
 pub mod exit;
 mod facts;
+mod init;
 mod inspect;
 mod lock;
 mod observer;
@@ -50,6 +51,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Write an example of config/deploy.yml and .env, and have git ignore .env
+    Init,
     /// Print the plan of a deploy as JSON, and show it on standard error
     Plan(plan::Args),
     /// Apply a plan, or finish one that was begun
@@ -94,6 +97,7 @@ pub fn run() -> ExitCode {
 fn dispatch(cli: Cli) -> Result<u8, Failure> {
     let verbose = cli.verbose;
     match cli.command {
+        Command::Init => init::run(),
         Command::Plan(args) => block_on(plan::run(args)),
         Command::Apply(args) => block_on(apply::run(args, verbose)),
         Command::Deploy(args) => block_on(deploy::run(args, DEPLOY, verbose)),
