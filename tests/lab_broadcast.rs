@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use lab_project::{Project, eventually, lab};
 
-const HOST: &str = "172.30.0.13";
+const HOST: &str = "172.30.0.18";
 
 /// Makes the project's command: it writes down its arguments, a line of `ARG|` each, and goes on as `then` says.
 fn project(service: &'static str, then: &str) -> Project {

@@ -168,7 +168,7 @@ fn a_host_that_shows_another_key_than_the_plan_pins_is_refused() {
 #[test]
 #[ignore = "needs the lab: tests/lab/up"]
 fn a_wrong_registry_password_fails_the_login_and_changes_nothing() {
-    let mut project = Project::new("lab-registry", &["172.30.0.16", "172.30.0.17"]);
+    let mut project = Project::new("lab-registry", &["172.30.0.14", "172.30.0.15"]);
     project.commit("APP_VERSION=v1\n");
     project
         .variables
@@ -268,7 +268,7 @@ const CASES: [Case; 7] = [
 #[test]
 #[ignore = "needs the lab: tests/lab/up"]
 fn a_wrong_configuration_is_told_with_its_place_and_no_host_is_touched() {
-    let project = Project::new("lab-config", &["172.30.0.17"]);
+    let project = Project::new("lab-config", &["172.30.0.14"]);
     project.commit("");
     for case in CASES {
         project.secret_file(&[]);

@@ -56,7 +56,7 @@ fn fails_without_a_trace(project: &Project, behaviour: &str) -> String {
 #[test]
 #[ignore = "needs the lab: tests/lab/up"]
 fn a_version_that_does_not_work_is_invisible_and_a_corrected_one_deploys() {
-    let project = Project::new("lab-failures", &["172.30.0.14", "172.30.0.15"]);
+    let project = Project::new("lab-failures", &["172.30.0.16", "172.30.0.17"]);
     project.configure(HEALTHCHECK);
     project.commit("APP_VERSION=good\n");
     project.mrsk(&["deploy"]).expect(0);
@@ -107,9 +107,9 @@ fn a_first_version_that_does_not_work_leaves_no_route_and_no_container() {
 #[test]
 #[ignore = "needs the lab: tests/lab/up"]
 fn a_version_that_fails_in_the_second_group_stays_where_it_works() {
-    let project = Project::new("lab-groups", &["172.30.0.11", "172.30.0.12", "172.30.0.13"]);
-    let servers = "  web:\n    hosts: [172.30.0.11, 172.30.0.12, 172.30.0.13]\n    options:\n      \
-                   volume: /srv/behaviour:/behaviour\n  job:\n    hosts: [172.30.0.13]\n    traefik: false\n";
+    let project = Project::new("lab-groups", &["172.30.0.16", "172.30.0.17", "172.30.0.18"]);
+    let servers = "  web:\n    hosts: [172.30.0.16, 172.30.0.17, 172.30.0.18]\n    options:\n      \
+                   volume: /srv/behaviour:/behaviour\n  job:\n    hosts: [172.30.0.18]\n    traefik: false\n";
     let more = "readiness_delay: 1\nboot:\n  limit: 1\n";
     project.configure_servers(servers, &format!("{HEALTHCHECK}{more}"));
     let webs = |machine: &Machine| -> Vec<String> {
@@ -144,14 +144,14 @@ fn a_version_that_fails_in_the_second_group_stays_where_it_works() {
             line.contains(&format!(" {role}  ")) && line.contains(version) && line.ends_with(hosts)
         })
     };
-    assert!(line("web", &two, "on 172.30.0.11"), "{}", said.err);
+    assert!(line("web", &two, "on 172.30.0.16"), "{}", said.err);
     assert!(
-        line("web", &one, "on 172.30.0.12 and 172.30.0.13"),
+        line("web", &one, "on 172.30.0.17 and 172.30.0.18"),
         "{}",
         said.err
     );
     // Groups are a role's own: the other role went on beside them.
-    assert!(line("job", &two, "on 172.30.0.13"), "{}", said.err);
+    assert!(line("job", &two, "on 172.30.0.18"), "{}", said.err);
     said.says(&["listening on 3000 version two"]);
 
     behave(&project.machines[1], "APP_VERSION=two\\n");

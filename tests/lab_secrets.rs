@@ -277,7 +277,7 @@ fn secrets_arrive_byte_for_byte_and_are_found_nowhere_else() {
 #[test]
 #[ignore = "needs the lab: tests/lab/up"]
 fn a_secret_of_the_env_file_arrives_and_a_changed_one_replaces_the_container() {
-    let project = Project::new("lab-env-file", &["172.30.0.16"]);
+    let project = Project::new("lab-env-file", &["172.30.0.14"]);
     project.configure("env:\n  secret:\n    - TOKEN\n");
     let value = format!("{MARK} 'a' \"b\" $HOME `id` \\ \n second");
     project.secret_file(&[("TOKEN", &value)]);
