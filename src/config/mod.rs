@@ -44,7 +44,7 @@ const MAX_BYTES: usize = 8 << 20;
 /// Days for which stopped containers are kept.
 const RETAIN_DAYS: u32 = 3;
 
-const KEYS: [&str; 18] = [
+const KEYS: [&str; 19] = [
     "service",
     "image",
     "servers",
@@ -63,6 +63,7 @@ const KEYS: [&str; 18] = [
     "boot",
     "accessories",
     "audit_broadcast_cmd",
+    "retain_containers",
 ];
 
 const REQUIRED: [&str; 4] = ["service", "image", "servers", "registry"];
@@ -474,6 +475,9 @@ fn config(decoder: &mut Decoder<'_>, record: &Record<'_>, input: &Input<'_>) -> 
         ssh,
         boot: service::boot(decoder, record.get("boot")),
         retain_days: RETAIN_DAYS,
+        retain_containers: record
+            .get("retain_containers")
+            .and_then(|field| decoder.number(field, 0, "containers")),
         accessories,
         audit_broadcast_cmd: record
             .get("audit_broadcast_cmd")

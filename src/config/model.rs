@@ -45,6 +45,9 @@ pub struct Config {
     pub boot: Boot,
     /// Days for which stopped containers are kept.
     pub retain_days: u32,
+    /// Stopped containers of each role that are kept on a host, the newest ones; all others are removed. `None`, and absent: their age decides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retain_containers: Option<u32>,
     /// Long-lived services beside the app, in the order of the file. A deploy leaves those that exist alone.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub accessories: Vec<Accessory>,

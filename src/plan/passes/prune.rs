@@ -1,6 +1,6 @@
 //! Removes stopped containers and images that are old enough.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::action::{Action, Run};
 use crate::docker::image;
@@ -35,21 +35,35 @@ pub fn run(draft: &mut Draft) {
 }
 
 fn old_containers(draft: &Draft, host: &HostView, wanted: &BTreeSet<String>) -> Vec<String> {
-    let limit = draft
+    let mut stopped: Vec<(&String, &ContainerFacts)> = host
         .facts
-        .taken_at
-        .saturating_sub(u64::from(draft.config.retain_days) * DAY);
-    host.facts
         .containers
         .iter()
         .filter(|(name, container)| {
-            is_ours(draft, container)
-                && !is_up(container)
-                && container.created_at < limit
-                && !wanted.contains(*name)
+            is_ours(draft, container) && !is_up(container) && !wanted.contains(*name)
         })
-        .map(|(name, _)| name.clone())
-        .collect()
+        .collect();
+    match draft.config.retain_containers {
+        Some(kept) => drop_newest(&mut stopped, kept),
+        None => {
+            let days = u64::from(draft.config.retain_days);
+            let limit = draft.facts.taken_at.saturating_sub(days * DAY);
+            stopped.retain(|(_, container)| container.created_at < limit);
+        }
+    }
+    stopped.into_iter().map(|(name, _)| name.clone()).collect()
+}
+
+/// Takes the newest `kept` of each role out of `stopped`.
+fn drop_newest(stopped: &mut Vec<(&String, &ContainerFacts)>, kept: u32) {
+    stopped.sort_by_key(|(name, container)| (std::cmp::Reverse(container.created_at), *name));
+    let mut seen: BTreeMap<Option<&String>, u32> = BTreeMap::new();
+    stopped.retain(|(_, container)| {
+        let count = seen.entry(container.labels.get("role")).or_default();
+        *count = count.saturating_add(1);
+        *count > kept
+    });
+    stopped.sort_by_key(|(name, _)| *name);
 }
 
 /// Returns whether a container is one of a role. Images have the label `service` too, which what somebody else starts from them
@@ -167,4 +181,38 @@ fn add(draft: &mut Draft, host: &HostView, containers: &[String], images: &[Stri
     .tolerated()
     .build();
     draft.add(step);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_of_each_role_are_kept() {
+        let made = [
+            ("a1", "web", 1),
+            ("a2", "web", 2),
+            ("a3", "web", 3),
+            ("j1", "job", 1),
+            ("j2", "job", 9),
+        ];
+        let made = made.map(|(name, role, created_at)| {
+            let labels = [("role".to_owned(), role.to_owned())].into();
+            let container = ContainerFacts {
+                labels,
+                created_at,
+                ..ContainerFacts::default()
+            };
+            (name.to_owned(), container)
+        });
+        for (kept, expected) in [(0, "a1 a2 a3 j1 j2"), (1, "a1 a2 j1"), (2, "a1"), (9, "")] {
+            let mut stopped: Vec<_> = made
+                .iter()
+                .map(|(name, container)| (name, container))
+                .collect();
+            drop_newest(&mut stopped, kept);
+            let names: Vec<&str> = stopped.iter().map(|(name, _)| name.as_str()).collect();
+            assert_eq!(names.join(" "), expected, "{kept}");
+        }
+    }
 }
