@@ -79,7 +79,7 @@ pub fn create(
     let volumes = config
         .volumes
         .iter()
-        .flat_map(|volume| ["--volume".into(), at_home(volume, home)])
+        .flat_map(|volume| ["--volume".into(), on_host(volume, home)])
         .collect();
     let groups = vec![
         ("env", env),
@@ -106,7 +106,7 @@ pub fn create_accessory(config: &Config, accessory: &Accessory, home: &str) -> C
         env.extend(["--env".into(), secret.clone()]);
     }
     let publish = accessory.publish.iter();
-    let volumes = accessory.volumes.iter().map(|volume| at_home(volume, home));
+    let volumes = accessory.volumes.iter().map(|volume| on_host(volume, home));
     let files = accessory.files.iter().map(|file| {
         let host = file_on_host(&base, file);
         mounted(&host, &file.remote, file.mode.as_deref())
@@ -325,11 +325,23 @@ fn options(options: &[DockerOption], home: &str) -> Vec<String> {
                 .map_or(option.name.as_str(), |(_, docker)| docker);
             match &option.value {
                 None => format!("--{name}"),
-                Some(value) if name == "volume" => format!("--{name}={}", at_home(value, home)),
+                Some(value) if name == "volume" => format!("--{name}={}", on_host(value, home)),
                 Some(value) => format!("--{name}={value}"),
             }
         })
         .collect()
+}
+
+/// Returns `volume` with the path of its host part made absolute: one that begins with `.` lies below the SSH user's home, where its
+/// shell starts. Docker's own command line reads it so from version 23 on, and takes it for a name before.
+fn on_host(volume: &str, home: &str) -> String {
+    match volume.strip_prefix('.') {
+        Some(rest) if rest.starts_with(['/', ':']) => format!("{home}{rest}"),
+        Some(rest) if rest.starts_with("./") || rest.starts_with(".:") => {
+            format!("{home}/{volume}")
+        }
+        _ => at_home(volume, home),
+    }
 }
 
 /// Returns `volume` with a leading `~`, `$HOME` or `$PWD` of its host part resolved to the SSH user's home, which users of the
@@ -358,9 +370,14 @@ mod tests {
             ("/srv:/home/$HOME", "/srv:/home/$HOME"),
             ("$HOMEX/data:/data", "$HOMEX/data:/data"),
             ("named:/data", "named:/data"),
+            ("./data:/data:ro", "/root/data:/data:ro"),
+            (".:/data", "/root:/data"),
+            ("../srv:/data", "/root/../srv:/data"),
+            (".hidden:/data", ".hidden:/data"),
+            ("/anonymous", "/anonymous"),
         ];
         for (written, resolved) in cases {
-            assert_eq!(at_home(written, "/root"), resolved);
+            assert_eq!(on_host(written, "/root"), resolved);
         }
     }
 }
