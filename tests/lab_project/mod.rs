@@ -86,9 +86,14 @@ impl Machine {
     /// Returns what a shell command prints inside the host.
     #[track_caller]
     pub fn sh(&self, script: &str) -> String {
-        let said = run(Command::new("docker").args(["exec", &self.container, "sh", "-c", script]));
+        let said = self.try_sh(script);
         assert_eq!(said.code, 0, "{script}: {}{}", said.out, said.err);
         said.out
+    }
+
+    /// Runs a shell command inside the host.
+    pub fn try_sh(&self, script: &str) -> Said {
+        run(Command::new("docker").args(["exec", &self.container, "sh", "-c", script]))
     }
 
     /// Removes all containers and all traces of mrsk.
