@@ -8,7 +8,12 @@ use std::path::Path;
 use assert_cmd::Command;
 
 const PATTERNS: &str = ".mrsk/\n.env\n.env.*\n!.env*.erb\n";
-const FILES: [&str; 3] = [".gitignore", ".env", "config/deploy.yml"];
+const FILES: [&str; 4] = [
+    ".gitignore",
+    ".env",
+    "config/deploy.yml",
+    "config/deploy.schema.json",
+];
 
 /// Runs mrsk, and returns what it printed and what it warned of.
 fn mrsk(directory: &Path, args: &[&str], code: i32) -> (String, String) {
@@ -71,12 +76,30 @@ fn every_key_of_the_example_has_a_comment() {
 }
 
 #[test]
+fn the_example_names_the_schema_beside_it() {
+    let dir = tempfile::tempdir().unwrap();
+    mrsk(dir.path(), &["init"], 0);
+    let file = dir.path().join("config/deploy.yml");
+    let text = fs::read_to_string(&file).unwrap();
+    let first = text.lines().next().unwrap();
+    let named = first
+        .strip_prefix("# yaml-language-server: $schema=")
+        .unwrap();
+    let schema = fs::read_to_string(file.with_file_name(named)).unwrap();
+    let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas/deploy.schema.json");
+    assert_eq!(schema, fs::read_to_string(ours).unwrap());
+    let document: serde_json::Value = serde_yaml::from_str(&text).unwrap();
+    let schema: serde_json::Value = serde_json::from_str(&schema).unwrap();
+    assert!(jsonschema::is_valid(&schema, &document));
+}
+
+#[test]
 fn the_second_run_changes_nothing() {
     let dir = tempfile::tempdir().unwrap();
     mrsk(dir.path(), &["init"], 0);
     let before = contents(dir.path());
     let (printed, _) = mrsk(dir.path(), &["init"], 0);
-    assert_eq!(printed.matches("left as it is").count(), 3, "{printed}");
+    assert_eq!(printed.matches("left as it is").count(), 4, "{printed}");
     assert_eq!(contents(dir.path()), before);
 }
 

@@ -23,6 +23,7 @@ fn path(name: &str) -> PathBuf {
 fn schema(name: &str) -> Value {
     match name {
         "plan.schema.json" => mrsk::plan::wire::schema(),
+        "deploy.schema.json" => mrsk::config::schema(),
         _ => mrsk::facts::document::schema(),
     }
 }
@@ -40,7 +41,11 @@ fn read(path: &Path) -> Value {
 
 #[test]
 fn the_schemas_are_those_of_the_types() {
-    for name in ["plan.schema.json", "facts.schema.json"] {
+    for name in [
+        "plan.schema.json",
+        "facts.schema.json",
+        "deploy.schema.json",
+    ] {
         let text = serde_json::to_string_pretty(&schema(name)).expect("a schema is JSON") + "\n";
         assert_golden(&path(name), &text);
     }

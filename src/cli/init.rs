@@ -7,11 +7,14 @@ use std::path::Path;
 
 use super::exit::{self, Failure};
 use super::project;
+use crate::config;
 
 /// An example that can be planned as it is.
 const CONFIGURATION: &str = include_str!("init/deploy.yml");
 /// The secrets that the example names.
 const ENVIRONMENT: &str = include_str!("init/env");
+/// What the first line of the example names for editors, relative to it.
+const SCHEMA: &str = "config/deploy.schema.json";
 const GITIGNORE: &str = ".gitignore";
 /// The pattern that would also hide the templates of secrets, and the one below it that shows them again.
 const HIDING: &str = ".env.*";
@@ -22,8 +25,10 @@ const SHOWING: &str = "!.env*.erb";
 /// `.gitignore` comes first, so that there is no moment at which `.env` could be committed.
 pub(super) fn run() -> Result<u8, Failure> {
     let mut report = ignore().map_err(|error| failure(GITIGNORE, &error))?;
+    let schema = format!("{:#}\n", config::schema());
     for (file, text, mode) in [
         ("config/deploy.yml", CONFIGURATION, 0o666),
+        (SCHEMA, &schema, 0o666),
         (".env", ENVIRONMENT, 0o600),
     ] {
         let made = create(Path::new(file), text, mode).map_err(|error| failure(file, &error))?;

@@ -31,7 +31,7 @@ const KEYS: [&str; 13] = [
 const PLACES: [&str; 4] = ["host", "hosts", "role", "roles"];
 
 /// The word that stands for every accessory on the command line.
-const ALL: &str = "all";
+pub(super) const ALL: &str = "all";
 
 /// Reads `accessories`. Hosts that only they have are added to `hosts`. `servers` is the field that `roles` were read from.
 pub(super) fn decode(

@@ -7,7 +7,7 @@ use super::model::{Builder, BuilderKind, LocalNode, RemoteNode};
 use super::{env, options};
 
 /// Architectures as docker names them.
-const ARCHITECTURES: [&str; 11] = [
+pub(super) const ARCHITECTURES: [&str; 11] = [
     "amd64", "arm64", "arm", "arm/v6", "arm/v7", "386", "ppc64le", "s390x", "riscv64", "mips64le",
     "loong64",
 ];

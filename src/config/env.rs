@@ -7,7 +7,28 @@ use super::model::Env;
 use super::node::{Kind, Mark};
 
 /// The variable by which a container knows its own name.
-const CONTAINER_NAME: &str = "MRSK_CONTAINER_NAME";
+pub(super) const CONTAINER_NAME: &str = "MRSK_CONTAINER_NAME";
+
+/// Variables by which the shell, the loader or docker's client find what they run.
+pub(super) const REDIRECTING: [&str; 13] = [
+    "PATH",
+    "HOME",
+    "IFS",
+    "ENV",
+    "PWD",
+    "OLDPWD",
+    "SHELL",
+    "SHELLOPTS",
+    "PS4",
+    "CDPATH",
+    "TMPDIR",
+    "GODEBUG",
+    "XDG_RUNTIME_DIR",
+];
+
+/// What more such variables begin with.
+pub(super) const REDIRECTING_PREFIXES: [&str; 6] =
+    ["DOCKER_", "LD_", "BASH", "BUILDX_", "BUILDKIT_", "SSH_"];
 
 /// The environment of one level: global, or a role's.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -213,23 +234,10 @@ pub(super) fn variable_name(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Opt
 
 /// Whether exporting `name` on the host would change what the shell, the loader or docker's client do.
 fn redirects_commands(name: &str) -> bool {
-    const NAMES: [&str; 13] = [
-        "PATH",
-        "HOME",
-        "IFS",
-        "ENV",
-        "PWD",
-        "OLDPWD",
-        "SHELL",
-        "SHELLOPTS",
-        "PS4",
-        "CDPATH",
-        "TMPDIR",
-        "GODEBUG",
-        "XDG_RUNTIME_DIR",
-    ];
-    const PREFIXES: [&str; 6] = ["DOCKER_", "LD_", "BASH", "BUILDX_", "BUILDKIT_", "SSH_"];
-    NAMES.contains(&name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+    REDIRECTING.contains(&name)
+        || REDIRECTING_PREFIXES
+            .iter()
+            .any(|prefix| name.starts_with(prefix))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::model::DockerOption;
 use super::node::Kind;
 
 /// Options of `docker create` that are flags: they take no value.
-const FLAGS: [&str; 10] = [
+pub(super) const FLAGS: [&str; 10] = [
     "disable-content-trust",
     "init",
     "interactive",
@@ -21,7 +21,7 @@ const FLAGS: [&str; 10] = [
 ];
 
 /// Options that mrsk sets itself, each with what to do instead.
-const OWN: [(&str, &str); 7] = [
+pub(super) const OWN: [(&str, &str); 7] = [
     (
         "name",
         "mrsk names containers itself, so that it finds them again",
@@ -38,7 +38,7 @@ const OWN: [(&str, &str); 7] = [
 ];
 
 /// Labels by which mrsk finds its containers again.
-const OWN_LABELS: [&str; 3] = ["service", "role", "destination"];
+pub(super) const OWN_LABELS: [&str; 3] = ["service", "role", "destination"];
 
 /// Reads a map of labels.
 pub(super) fn labels(decoder: &mut Decoder<'_>, field: &Field<'_>) -> BTreeMap<String, String> {

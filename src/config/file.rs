@@ -1,0 +1,94 @@
+//! Reading the files of a configuration from the disk.
+
+use std::path::Path;
+
+use super::decode::Decoder;
+use super::destination::{self, Destination};
+use super::node::BASE;
+use super::{Input, Loaded, end_of, evaluate_and_parse, whole_file};
+use crate::diagnostic::Diagnostic;
+use crate::erb::World;
+
+/// Reads the configuration of the file `path`, and merges that of `destination`, which lies beside it, over it. Both are
+/// templates, evaluated in `world`.
+///
+/// # Errors
+/// As [`parse_template`]; a file that is not there or cannot be read.
+pub fn load(
+    path: &Path,
+    destination: Option<&str>,
+    world: &mut dyn World,
+) -> Result<Loaded, Vec<Diagnostic>> {
+    if let Some(problem) = destination.and_then(destination::check) {
+        return Err(vec![problem]);
+    }
+    let missing =
+        "start mrsk in the directory that has `config/deploy.yml`, or name the file with `-c FILE`";
+    let base = read_file(path, "configuration file", || missing.to_owned())?;
+    let known = destination::known(path);
+    let over = destination.map(|name| {
+        let file = destination::file(path, name);
+        let text = read_file(&file, "destination file", || {
+            destination::help(name, &known)
+        });
+        text.map(|text| (name, shown_path(&file), text))
+    });
+    let over = over.transpose()?;
+    let input = Input {
+        path: &shown_path(path),
+        text: &base,
+        destination: over
+            .as_ref()
+            .map(|(name, path, text)| Destination { name, path, text }),
+        known: &known,
+    };
+    let mut loaded = evaluate_and_parse(&input, world)?;
+    loaded.config.path = portable(path);
+    Ok(loaded)
+}
+
+/// Reads a file; `missing` says what to do where it is not there.
+fn read_file(
+    path: &Path,
+    what: &str,
+    missing: impl Fn() -> String,
+) -> Result<String, Vec<Diagnostic>> {
+    let shown = shown_path(path);
+    let bytes = std::fs::read(path).map_err(|error| {
+        let (problem, help) = match error.kind() {
+            std::io::ErrorKind::NotFound => ("does not exist".to_owned(), missing()),
+            _ => (
+                format!("cannot be read: {error}"),
+                "look at the path and its permissions, or name another file with `-c FILE`"
+                    .to_owned(),
+            ),
+        };
+        let error = Diagnostic::error(format!("{what} {shown} {problem}"));
+        vec![error.at(whole_file(&shown)).help(help)]
+    })?;
+    String::from_utf8(bytes).map_err(|error| {
+        let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let mark = end_of(&String::from_utf8_lossy(good), BASE);
+        let place = Decoder::new(vec![&shown]).place(mark);
+        let problem = Diagnostic::error("the file is not UTF-8 here").at(place);
+        vec![problem.help("save the file as UTF-8").hide_source()]
+    })
+}
+
+fn shown_path(path: &Path) -> String {
+    path.display().to_string().replace('\\', "/")
+}
+
+/// Returns `path` relative to the current directory where it lies below it; of any other absolute path the file's name,
+/// so that nothing that is compiled from a configuration depends on where it lies on this machine.
+fn portable(path: &Path) -> String {
+    let below = std::env::current_dir()
+        .ok()
+        .and_then(|current| path.strip_prefix(current).ok());
+    let path = match (below, path.file_name()) {
+        (Some(below), _) => below,
+        (None, Some(name)) if path.is_absolute() => Path::new(name),
+        _ => path,
+    };
+    path.display().to_string().replace('\\', "/")
+}
