@@ -76,7 +76,7 @@ fn behaviour() -> [Property; 7] {
             "readiness_delay",
             with_default(
                 number(
-                    "Seconds that a container without Docker's own health check has to stay up.",
+                    "Seconds that a container of a role without Traefik has to stay up, where its image has no health check.",
                     0,
                 ),
                 7,
@@ -314,10 +314,7 @@ fn healthcheck() -> Value {
             (
                 "max_attempts",
                 with_default(
-                    number(
-                        "How often it is asked, with 4 seconds between.",
-                        1,
-                    ),
+                    number("How often it is asked, with 4 seconds between.", 1),
                     7,
                 ),
             ),
