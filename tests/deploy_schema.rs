@@ -71,6 +71,10 @@ fn it_takes_every_valid_configuration() {
 /// Invalid configurations that the schema takes, since one file's values alone do not tell.
 const LEFT_TO_THE_LOADER: &[(&str, &str)] = &[
     ("accessories-roles.yml", "which roles there are"),
+    (
+        "accessories-same-port.yml",
+        "which values exclude each other",
+    ),
     ("broadcast.yml", "a quote that is not closed"),
     (
         "builder-local-alone.yml",

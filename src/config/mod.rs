@@ -15,6 +15,7 @@ mod hosts;
 pub mod model;
 mod node;
 mod options;
+mod ports;
 mod registry;
 pub mod render;
 mod reveal;
@@ -407,6 +408,9 @@ fn config(decoder: &mut Decoder<'_>, record: &Record<'_>, input: &Input<'_>) -> 
             })
             .unwrap_or_default(),
     };
+    if let Some(field) = record.get("accessories") {
+        ports::check(decoder, field, &config);
+    }
     let secrets = password.map(|password| (PASSWORD_SECRET.to_owned(), password));
     (config, secrets.into_iter().collect())
 }
