@@ -1,8 +1,12 @@
 //! Accessories on the lab: booted once, seen from inside, and left alone ever after.
 
 mod lab_project;
+mod lab_support;
+
+use std::time::Duration;
 
 use lab_project::{Machine, Project};
+use lab_support::{Elsewhere, PlanFile, Runner, age_lock, deeds};
 
 const HOST: &str = "172.30.0.18";
 
@@ -173,4 +177,46 @@ fn setup_prepares_the_host_boots_the_accessory_and_deploys() {
         .find(|name| name.starts_with("lab-setup-web-"));
     assert!(started("lab-setup-store") < started(&app.expect("the app runs")));
     project.mrsk(&["setup"]).expect(0).says(&["nothing to do"]);
+}
+
+#[test]
+#[ignore = "needs the lab: tests/lab/up"]
+fn a_killed_boot_is_finished_from_another_clone_with_nothing_done_twice() {
+    let project = project("lab-acckill");
+    let machine = &project.machines[0];
+    let name = "lab-acckill-store";
+    for delay in [0, 100, 400, 1000, 2500] {
+        machine.wipe();
+        let plan = PlanFile::of(&project, "plan.json", &["plan", "accessory", "boot", "all"]);
+        let since = machine.now();
+        let mut runner = Runner::apply(&project, &plan, &[]);
+        runner.until("started", &plan.step(HOST, "start"));
+        std::thread::sleep(Duration::from_millis(delay));
+        runner.kill();
+        age_lock(machine);
+
+        Elsewhere::of(&project, &[("STORE_PASSWORD", PASSWORD)])
+            .apply(&plan, &[])
+            .expect(0);
+        assert_eq!(
+            deeds(machine, name, &since),
+            [format!("create {name}"), format!("start {name}")],
+            "killed after {delay} ms"
+        );
+        assert_eq!(
+            inside(
+                machine,
+                name,
+                "cat /etc/store/my.cnf /etc/store/init.sql; ls -d /var/lib/store"
+            ),
+            format!(
+                "[store]\ncharset = utf8 # é\nSET PASSWORD '{PASSWORD}'; -- it's $HOME\n/var/lib/store\n"
+            )
+        );
+        assert!(!machine.is_locked());
+        project
+            .mrsk(&["accessory", "boot", "all"])
+            .expect(0)
+            .says(&["nothing to do"]);
+    }
 }

@@ -31,7 +31,13 @@ impl PlanFile {
     /// Plans a deploy.
     #[track_caller]
     pub fn make(project: &Project, name: &str) -> Self {
-        let said = project.mrsk(&["plan"]).expect(0);
+        Self::of(project, name, &["plan"])
+    }
+
+    /// Makes the plan that this command prints.
+    #[track_caller]
+    pub fn of(project: &Project, name: &str, command: &[&str]) -> Self {
+        let said = project.mrsk(command).expect(0);
         let path = project.beside(name);
         std::fs::write(&path, &said.out).unwrap();
         Self {

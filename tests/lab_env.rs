@@ -1,0 +1,137 @@
+//! Names and values of the environment that a shell, docker or dotenv could misread: what is allowed arrives in the container as it
+//! is written, and the rest is refused, or warned of, with its place.
+
+mod lab_project;
+
+use std::collections::BTreeMap;
+
+use lab_project::Project;
+
+const HOST: &str = "172.30.0.17";
+
+/// Names that redirect `docker` or `sh` where they run, and names that no shell could export.
+const CLEAR: [(&str, &str); 14] = [
+    ("PATH", "/opt/$x:/usr/bin:/bin"),
+    ("HOME", "/nowhere"),
+    ("IFS", ","),
+    ("BASH_ENV", "/nowhere"),
+    ("DOCKER_HOST", "tcp://192.0.2.1:2375"),
+    ("DOCKER_CONFIG", "/nowhere"),
+    ("SSH_AUTH_SOCK", "/nowhere"),
+    ("a.b", "dotted"),
+    ("a-b", "dashed"),
+    ("1ST", "digit"),
+    ("with blank", "blank"),
+    ("$NAME", "dollar"),
+    ("PRICE", "$5 $$ ${HOME} $(id) `id`"),
+    ("HASH", " # no comment "),
+];
+
+/// Every way of `.env` to write a value, `$` among them.
+const ENV_FILE: &str = r#"# a comment
+SINGLE='$5 $HOME # "x" \n'
+DOUBLE="a \$b \"c\" \\ # d"
+export EXPORTED=yes # a comment
+PADDED="  padded  "
+LINES="one
+two"
+EMPTY=
+PROCESS=of_the_file
+"#;
+
+const SECRETS: [(&str, &str); 7] = [
+    ("SINGLE", r#"$5 $HOME # "x" \n"#),
+    ("DOUBLE", r#"a $b "c" \ # d"#),
+    ("EXPORTED", "yes"),
+    ("PADDED", "  padded  "),
+    ("LINES", "one\ntwo"),
+    ("EMPTY", ""),
+    ("PROCESS", "of the $process"),
+];
+
+/// Returns `env` of a `deploy.yml`.
+fn env(clear: &[(&str, &str)], secret: &[&str]) -> String {
+    let quoted = |text: &str| serde_json::to_string(text).unwrap();
+    let clear: String = clear
+        .iter()
+        .map(|(name, value)| format!("    {}: {}\n", quoted(name), quoted(value)))
+        .collect();
+    let secret: String = secret
+        .iter()
+        .map(|name| format!("    - {name}\n"))
+        .collect();
+    format!("env:\n  clear:\n{clear}  secret:\n{secret}")
+}
+
+fn env_file(project: &Project, more: &str) {
+    project.secret_file(&[]);
+    let registry = std::fs::read_to_string(project.directory.join(".env")).unwrap();
+    project.write(".env", &format!("{registry}{more}"));
+}
+
+#[test]
+#[ignore = "needs the lab: tests/lab/up"]
+fn what_is_allowed_arrives_in_the_container() {
+    let mut project = Project::new("lab-env", &[HOST]);
+    let names = SECRETS.map(|(name, _)| name);
+    project.configure(&env(&CLEAR, &names));
+    env_file(&project, ENV_FILE);
+    let process = ("PROCESS".to_owned(), "of the $process".to_owned());
+    project.variables.extend([process]);
+    let version = project.commit("APP_VERSION=one\n");
+    project.mrsk(&["deploy"]).expect(0);
+
+    let machine = &project.machines[0];
+    let name = project.container(&version);
+    let text = machine.sh(&format!(
+        "cat /proc/$(docker inspect --format '{{{{.State.Pid}}}}' {name})/environ"
+    ));
+    let found: BTreeMap<&str, &str> = text
+        .split_terminator('\0')
+        .filter_map(|entry| entry.split_once('='))
+        .collect();
+    for (name, value) in CLEAR.into_iter().chain(SECRETS) {
+        assert_eq!(found.get(name), Some(&value), "{name}");
+    }
+    assert_eq!(machine.version(), "one");
+}
+
+#[test]
+#[ignore = "needs the lab: tests/lab/up"]
+fn what_would_be_misread_has_a_place() {
+    let project = Project::new("lab-misread", &[HOST]);
+    project.configure(&env(
+        &[("DB_PASSWORD", "hunter2hunter2")],
+        &["DOCKER_HOST", "LD_PRELOAD"],
+    ));
+    project.commit("");
+    let text = std::fs::read_to_string(project.directory.join("config/deploy.yml")).unwrap();
+    let place = |word: &str| {
+        let (index, line) = text
+            .lines()
+            .enumerate()
+            .find(|(_, line)| line.contains(word))
+            .unwrap();
+        format!(
+            "config/deploy.yml:{}:{}",
+            index + 1,
+            line.find(word).unwrap() + 1
+        )
+    };
+    let said = project.mrsk(&["plan"]).expect(78);
+    said.says(&[
+        "`DOCKER_HOST` cannot be a secret",
+        &place("DOCKER_HOST"),
+        "`LD_PRELOAD` cannot be a secret",
+        &place("LD_PRELOAD"),
+        "clear variable `DB_PASSWORD` looks like a credential",
+    ]);
+    assert!(!said.err.contains("hunter2"), "{}", said.err);
+
+    project.configure(&env(&[], &["TOKEN"]));
+    env_file(&project, "TOKEN=abc$HOME\n");
+    let said = project.mrsk(&["plan"]).expect(78);
+    said.says(&[".env:2:"]);
+    assert!(!said.err.contains("abc"), "{}", said.err);
+    assert_eq!(project.machines[0].containers(), Vec::<String>::new());
+}
