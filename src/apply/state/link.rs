@@ -208,8 +208,8 @@ impl State {
             }),
             Phase::Walking => self.lose_steps(host, name),
             Phase::Finishing => self.finish_if_answered(),
-            Phase::Releasing => self.exit(),
-            Phase::Exited => {}
+            Phase::Releasing if host == self.lock_host => self.exit(),
+            Phase::Releasing | Phase::Exited => {}
         }
     }
 

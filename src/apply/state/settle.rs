@@ -345,7 +345,10 @@ impl State {
             return;
         }
         if self.steps[step].state == StepState::ClaimsHere {
-            self.run_here(step);
+            // The answer may be an old one, that a machine which was asleep finds when it wakes up.
+            self.steps[step].state = StepState::ClaimedHere;
+            self.steps[step].handed_over = true;
+            self.local_ready.insert(step);
         } else if let StepState::Recording { ran, .. } = self.steps[step].state {
             let status = if ran {
                 StepStatus::Succeeded

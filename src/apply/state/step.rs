@@ -49,6 +49,8 @@ pub(super) enum StepState {
     Probing { asked: bool },
     /// It is being claimed on the lock host, before it runs on this machine.
     ClaimsHere,
+    /// It was claimed there, so that no other run begins it, and runs on this machine as soon as the lock is certain.
+    ClaimedHere,
     /// It runs on this machine.
     RunsHere,
     /// Its check runs on this machine.
@@ -97,6 +99,7 @@ impl StepRun {
             | StepState::Unknown { .. }
             | StepState::Probing { .. }
             | StepState::ClaimsHere
+            | StepState::ClaimedHere
             | StepState::RunsHere
             | StepState::Recording { .. } => true,
         }

@@ -179,6 +179,10 @@ impl State {
         while let Some(step) = self.local_ready.first().copied() {
             match self.permit(step) {
                 Permit::Later => return,
+                Permit::Never(_) if self.is_claimed_here(step) => {
+                    self.local_ready.remove(&step);
+                    self.lose(step);
+                }
                 Permit::Never(reason) => {
                     self.local_ready.remove(&step);
                     self.skip(step, reason);
@@ -197,7 +201,7 @@ impl State {
             self.steps[step].state = StepState::ChecksHere;
             return self.act(Action::CheckLocal { step: id });
         }
-        if self.plan.steps[step].check.is_some() {
+        if self.plan.steps[step].check.is_some() || self.is_claimed_here(step) {
             return self.run_here(step);
         }
         if self.hosts[self.lock_host].is_gone() {
@@ -205,6 +209,10 @@ impl State {
         }
         self.steps[step].state = StepState::ClaimsHere;
         self.ask(self.lock_host, Ask::Record { step });
+    }
+
+    fn is_claimed_here(&self, step: usize) -> bool {
+        self.steps[step].state == StepState::ClaimedHere
     }
 
     /// Runs a step on this machine. What no check could find out later has been claimed on the lock host: no other run begins it
