@@ -181,10 +181,12 @@ fn a_redeploy_replaces_what_runs_and_prepares_nothing() {
 
 #[test]
 fn nothing_starts_before_the_canary_serves() {
-    let starts = [StepKind::Start, StepKind::Rename];
+    let starts = |step: &&Step| {
+        matches!(step.kind, StepKind::Start | StepKind::Rename) && step.accessory.is_none()
+    };
     for scenario in scenarios() {
         let plan = scenario.plan();
-        let Some(canary) = plan.steps.iter().find(|step| starts.contains(&step.kind)) else {
+        let Some(canary) = plan.steps.iter().find(starts) else {
             continue;
         };
         let proof = if canary
@@ -201,12 +203,56 @@ fn nothing_starts_before_the_canary_serves() {
         let later = plan
             .steps
             .iter()
-            .filter(|step| starts.contains(&step.kind))
+            .filter(starts)
             .filter(|step| (&step.host, &step.role) != (&canary.host, &canary.role));
         for step in later {
             let name = &scenario.name;
             assert!(ancestors(&plan, step).contains(live), "{name}: {}", step.id);
         }
+    }
+}
+
+#[test]
+fn accessories_run_before_the_app_and_what_exists_is_never_touched() {
+    let plan = scenario("setup").plan();
+    let is_boot = |step: &&Step| step.accessory.is_some();
+    let boots: Vec<&Step> = plan.steps.iter().filter(is_boot).collect();
+    assert_eq!(boots.len(), 3);
+    let apps = plan.steps.iter().filter(|step| step.role.is_some());
+    for step in apps.filter(|step| step.kind == StepKind::Start) {
+        let before = ancestors(&plan, step);
+        assert!(boots.iter().all(|boot| before.contains(&boot.id)));
+    }
+
+    let mut existing = scenario("accessory-exists-and-differs");
+    for operation in ["accessory boot", "setup", "deploy"] {
+        existing.operation.name = operation.into();
+        let plan = existing.plan();
+        for name in ["hey-mysql", "hey-metrics"] {
+            let host = ["app2.example.com", "app1.example.com"][usize::from(name != "hey-mysql")];
+            let steps = plan.steps.iter().filter(|step| {
+                step.host
+                    .as_ref()
+                    .is_some_and(|known| known.as_str() == host)
+            });
+            let text = serde_json::to_string(&steps.collect::<Vec<_>>()).expect("steps are JSON");
+            assert!(!text.contains(name), "{operation}: {name}");
+        }
+    }
+}
+
+#[test]
+fn as_many_containers_stay_as_are_to_be_retained() {
+    let plan = scenario("retain-containers").plan();
+    let prune = find(&plan, "app1.example.com", StepKind::Prune);
+    let commands = serde_json::to_string(&prune.action).expect("actions are JSON");
+    // One is stopped by this plan, and the newest of the others stays.
+    for (version, removed) in [("0a1b2c3", true), ("2222222", true), ("3333333", false)] {
+        assert_eq!(
+            commands.contains(&format!("\"hey-web-{version}\"")),
+            removed,
+            "{version}"
+        );
     }
 }
 

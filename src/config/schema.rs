@@ -105,7 +105,7 @@ fn behaviour() -> [Property; 7] {
         (
             "retain_containers",
             number(
-                "Stopped containers to keep per role for a rollback; without it those of the last three days.",
+                "Stopped containers that a deploy leaves per role and host for a rollback, the one that it stops among them; without it those of the last three days.",
                 0,
             ),
         ),

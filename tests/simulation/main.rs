@@ -103,6 +103,7 @@ fn the_seeds_reach_what_they_are_for() {
         "exit LockLost",
         "exit Unreachable",
         "/web/2/start#2",
+        "/accessory/db/start#2",
     ];
     for seed in 0..SEEDS {
         let world = run(seed, Mutant::None);

@@ -96,7 +96,8 @@ pub fn scenario(rng: &mut Rng) -> Scenario {
         facts.insert(HostName::from(host.as_str()), before(is_bare));
         prepare(&mut builder, host, is_bare, rng.chance(500));
     }
-    switch_web(&mut builder, "h0", "local/image/announce", rng);
+    let gate = boot_accessories(&mut builder, &hosts, rng);
+    switch_web(&mut builder, "h0", gate, rng);
     builder.barrier("local/canary", &["h0/web/2/route".to_owned()], 0, 0);
     let wait = rng.range(0, 1) as u32 * 7;
     let rolling = rng.chance(400);
@@ -211,6 +212,33 @@ fn prepare(builder: &mut Builder, host: &str, bare: bool, replace_traefik: bool)
     }
     let step = builder.step(&traefik, StepKind::Traefik, here, &needs);
     step.check = facts_check(vec![Predicate::eq(&["traefik", "image"], "traefik:v3.1")]);
+}
+
+/// Starts an accessory on some hosts, as a setup does, and returns what the app waits for.
+fn boot_accessories(builder: &mut Builder, hosts: &[String], rng: &mut Rng) -> &'static str {
+    let mut starts = Vec::new();
+    for host in hosts {
+        if !rng.chance(300) {
+            continue;
+        }
+        let login = format!("{host}/registry/login");
+        let start = format!("{host}/accessory/db/start");
+        let step = builder.step(&start, StepKind::Start, Some(host), &[&login]);
+        step.accessory = Some("db".into());
+        step.check = facts_check(vec![Predicate::eq(
+            &["containers", "app-db", "state"],
+            "running",
+        )]);
+        let remove = Run::literal(["docker", "rm", "-f", "app-db"]);
+        step.cleanup = vec![Action::Run(remove)];
+        starts.push(start);
+    }
+    if starts.is_empty() {
+        return "local/image/announce";
+    }
+    starts.push("local/image/announce".to_owned());
+    builder.barrier("local/accessories", &starts, 0, 0);
+    "local/accessories"
 }
 
 /// Start, healthcheck, route, drain, stop, prune of the web role on a host.

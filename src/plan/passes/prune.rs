@@ -44,7 +44,7 @@ fn old_containers(draft: &Draft, host: &HostView, wanted: &BTreeSet<String>) -> 
         })
         .collect();
     match draft.config.retain_containers {
-        Some(kept) => drop_newest(&mut stopped, kept),
+        Some(kept) => drop_newest(&mut stopped, kept, replaced(draft, host)),
         None => {
             let days = u64::from(draft.config.retain_days);
             let limit = draft.facts.taken_at.saturating_sub(days * DAY);
@@ -54,12 +54,27 @@ fn old_containers(draft: &Draft, host: &HostView, wanted: &BTreeSet<String>) -> 
     stopped.into_iter().map(|(name, _)| name.clone()).collect()
 }
 
-/// Takes the newest `kept` of each role out of `stopped`.
-fn drop_newest(stopped: &mut Vec<(&String, &ContainerFacts)>, kept: u32) {
+/// Returns how many containers of each role the plan stops on `host`.
+fn replaced(draft: &Draft, host: &HostView) -> BTreeMap<String, u32> {
+    let placements = draft.placements.iter();
+    let here = placements.filter(|placement| placement.host == host.name());
+    here.map(|placement| {
+        let count = u32::try_from(placement.old.len()).unwrap_or(u32::MAX);
+        (placement.role.name.to_string(), count)
+    })
+    .collect()
+}
+
+/// Takes the newest `kept` of each role out of `stopped`. Those that the plan stops, `seen`, are newer than all of them.
+fn drop_newest(
+    stopped: &mut Vec<(&String, &ContainerFacts)>,
+    kept: u32,
+    mut seen: BTreeMap<String, u32>,
+) {
     stopped.sort_by_key(|(name, container)| (std::cmp::Reverse(container.created_at), *name));
-    let mut seen: BTreeMap<Option<&String>, u32> = BTreeMap::new();
     stopped.retain(|(_, container)| {
-        let count = seen.entry(container.labels.get("role")).or_default();
+        let role = container.labels.get("role").cloned();
+        let count = seen.entry(role.unwrap_or_default()).or_default();
         *count = count.saturating_add(1);
         *count > kept
     });
@@ -205,14 +220,22 @@ mod tests {
             };
             (name.to_owned(), container)
         });
-        for (kept, expected) in [(0, "a1 a2 a3 j1 j2"), (1, "a1 a2 j1"), (2, "a1"), (9, "")] {
+        for (kept, replaced, expected) in [
+            (0, 0, "a1 a2 a3 j1 j2"),
+            (0, 1, "a1 a2 a3 j1 j2"),
+            (1, 0, "a1 a2 j1"),
+            (1, 1, "a1 a2 a3 j1"),
+            (2, 0, "a1"),
+            (2, 1, "a1 a2"),
+            (9, 1, ""),
+        ] {
             let mut stopped: Vec<_> = made
                 .iter()
                 .map(|(name, container)| (name, container))
                 .collect();
-            drop_newest(&mut stopped, kept);
+            drop_newest(&mut stopped, kept, [("web".to_owned(), replaced)].into());
             let names: Vec<&str> = stopped.iter().map(|(name, _)| name.as_str()).collect();
-            assert_eq!(names.join(" "), expected, "{kept}");
+            assert_eq!(names.join(" "), expected, "{kept} {replaced}");
         }
     }
 }
