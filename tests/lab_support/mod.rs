@@ -6,6 +6,8 @@
     reason = "each test uses a part of it; tests start processes themselves"
 )]
 
+pub mod planned;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};

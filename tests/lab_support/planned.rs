@@ -1,0 +1,96 @@
+//! A project whose next version is planned: what tests of runs that do not end as they should begin with.
+
+use super::{EndState, PlanFile, deeds};
+use crate::lab_project::{Machine, Project};
+
+/// The secret of the app.
+pub const SECRET: (&str, &str) = ("APP_SECRET", "what the app $knows");
+
+/// Slow enough to be caught in the act, at each step that has an end of its own.
+const BEHAVIOUR: &str = "APP_BOOT_MS=700\nAPP_VERSION=";
+
+/// A project whose version `one` serves and whose version `two` is planned.
+pub struct Planned {
+    /// The project.
+    pub project: Project,
+    /// The plan of version `two`.
+    pub plan: PlanFile,
+    /// The container of version `one`.
+    pub old: String,
+    /// The container of version `two`.
+    pub new: String,
+    /// When the plan was made, by the clock of each host.
+    pub since: Vec<String>,
+}
+
+impl Planned {
+    /// Deploys version `one` to these hosts, and plans version `two`.
+    pub fn new(service: &'static str, addresses: &[&str]) -> Self {
+        let project = Project::new(service, addresses);
+        project.secret_file(&[SECRET]);
+        project.configure("env:\n  secret: [APP_SECRET]\n");
+        let one = project.commit(&format!("{BEHAVIOUR}one\n"));
+        project.mrsk(&["deploy"]).expect(0);
+        let two = project.commit(&format!("{BEHAVIOUR}two\n"));
+        Self {
+            plan: PlanFile::make(&project, "plan.json"),
+            old: project.container(&one),
+            new: project.container(&two),
+            since: project.each(Machine::now),
+            project,
+        }
+    }
+
+    /// Goes back to where version `one` serves and the same commit `two` is planned.
+    pub fn again(&mut self) {
+        self.project.each(Machine::wipe);
+        self.project.check_out("HEAD~1");
+        self.project.mrsk(&["deploy"]).expect(0);
+        self.project.check_out("main");
+        self.plan = PlanFile::make(&self.project, "plan.json");
+        self.since = self.project.each(Machine::now);
+    }
+
+    /// Looks at every host.
+    pub fn end_states(&self) -> Vec<EndState> {
+        let service = self.project.service;
+        self.project.each(|machine| EndState::of(machine, service))
+    }
+
+    /// Fails where docker did anything twice.
+    #[track_caller]
+    pub fn nothing_was_done_twice(&self) {
+        for at in 0..self.project.machines.len() {
+            self.nothing_was_done_twice_on(at);
+        }
+    }
+
+    /// Fails where docker did something to a container twice, or to one that was no part of the plan.
+    #[track_caller]
+    pub fn nothing_was_done_twice_on(&self, at: usize) {
+        let machine = &self.project.machines[at];
+        let mut done = deeds(machine, self.project.service, &self.since[at]);
+        // Which signals a stop sends is docker's business.
+        done.retain(|deed| !deed.starts_with("kill "));
+        done.sort();
+        let mut expected = vec![
+            format!("create {}", self.new),
+            format!("start {}", self.new),
+            format!("die {}", self.old),
+            format!("stop {}", self.old),
+        ];
+        expected.sort();
+        assert_eq!(done, expected, "{}", machine.ip);
+    }
+
+    /// Fails unless every host serves this version, with the secret, and none is locked.
+    #[track_caller]
+    pub fn all_serve(&self, version: &str) {
+        for machine in &self.project.machines {
+            assert_eq!(machine.version(), version, "{}", machine.ip);
+            assert!(!machine.is_locked(), "{}", machine.ip);
+        }
+        let secret = self.project.machines[0].get(&format!("/env/{}", SECRET.0));
+        assert_eq!(secret.unwrap().1, SECRET.1.as_bytes());
+    }
+}
