@@ -107,7 +107,10 @@ fn every_command_of_a_project_takes_a_destination() {
     project.write(".env", "MRSK_REGISTRY_PASSWORD=some-password\n");
     for args in [
         &["plan"][..],
+        &["plan", "setup"],
         &["deploy"],
+        &["redeploy"],
+        &["setup"],
         &["inspect"],
         &["audit"],
         &["lock", "status"],
