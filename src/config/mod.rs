@@ -337,8 +337,12 @@ fn top_level<'n>(decoder: &mut Decoder<'_>, root: &Field<'n>, input: &Input<'_>)
     if !missing.is_empty() {
         let noun = if missing.len() == 1 { "key" } else { "keys" };
         let message = format!("missing {noun} {}", decode::list(&missing));
+        let servers = match missing.contains(&"servers") {
+            true => "; `servers` may be a list of hosts or a map of roles",
+            false => "",
+        };
         let help = format!(
-            "add at the top level, without indentation{}; `servers` may be a list of hosts or a map of roles",
+            "add at the top level, without indentation{}{servers}",
             elsewhere(input)
         );
         let error = Diagnostic::error(message).at(decoder.place(root.node.mark));

@@ -240,7 +240,10 @@ fn builder() -> Value {
             ),
             (
                 "context",
-                with_default(filled("What docker builds: a directory or a URL."), "."),
+                with_default(
+                    filled("Directory that docker builds, relative to the current one."),
+                    ".",
+                ),
             ),
             (
                 "args",
