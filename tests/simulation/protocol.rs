@@ -378,9 +378,9 @@ impl World {
 
     pub(super) fn take_effect(&mut self, host: &HostName, id: &StepId) {
         let step = self.plan_step(id).clone();
-        // An engine that does not answer yet after a reboot is rightly seen to once more.
-        let silent = self.hosts[host].is_silent(self.now);
-        if silent && step.kind == StepKind::InstallDocker {
+        // Whether an engine that does not answer after a reboot is installed, no check can tell: it is rightly seen to once more.
+        let sim = &self.hosts[host];
+        if step.kind == StepKind::InstallDocker && sim.boot > 0 && sim.facts.docker.installed {
             return self.note(format!("{id} finds the engine installed"));
         }
         if self.truth.take_effect(self.index[id]).is_err() {
