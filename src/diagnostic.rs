@@ -51,6 +51,8 @@ pub struct Diagnostic {
     pub severity: Severity,
     /// Where it is, if it is in a file.
     pub place: Option<Place>,
+    /// The label or argument of Traefik that it is about, where only that is known: the configuration knows its places.
+    pub about: Option<String>,
     /// What is wrong: lower case, without a full stop, never with a secret's value.
     pub message: String,
     /// What to do about it.
@@ -65,6 +67,7 @@ impl Diagnostic {
         Self {
             severity: Severity::Error,
             place: None,
+            about: None,
             message: message.into(),
             help: None,
             source_hidden: false,
@@ -82,6 +85,12 @@ impl Diagnostic {
     /// Sets the place.
     pub fn at(mut self, place: Place) -> Self {
         self.place = Some(place);
+        self
+    }
+
+    /// Sets the label or argument of Traefik that it is about.
+    pub fn about(mut self, name: impl Into<String>) -> Self {
+        self.about = Some(name.into());
         self
     }
 

@@ -191,7 +191,7 @@ pub(super) fn make(
     compile::selected_hosts(&project.config, operation)
         .map_err(|diagnostics| Failure::of(exit::USAGE, diagnostics))?;
     let plan = compile::compile(&project.config, facts, operation)
-        .map_err(|diagnostics| Failure::of(exit::CONFIGURATION, diagnostics))?;
+        .map_err(|problems| Failure::of(exit::CONFIGURATION, project.placed(problems)))?;
     refuse_leak(&plan, &project.secrets)?;
     Ok(plan)
 }

@@ -1,6 +1,6 @@
 //! The project in the current directory: its configuration, environment, and git repository.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use super::world::Machine;
 use crate::apply::preflight::{self, Runner};
 use crate::config::dotenv::Environment;
 use crate::config::model::{Config, Host, Ssh};
-use crate::config::{self, Loaded, secrets};
+use crate::config::{self, Loaded, Places, secrets};
 use crate::diagnostic::Diagnostic;
 use crate::facts::model::{LocalFile, SourceFacts};
 use crate::facts::source;
@@ -27,6 +27,8 @@ pub(super) struct Project {
     pub config: Config,
     /// What it refers to, by name. Empty where only names are asked for.
     pub secrets: Secrets,
+    /// Where the configuration has each label of a role and each argument of Traefik.
+    routing: Places,
     /// The environment that templates of accessories see. Empty where only names are asked for.
     environment: Environment,
 }
@@ -78,6 +80,7 @@ pub(super) fn load(args: &ProjectArgs, values: Values<'_>) -> Result<Project, Fa
     };
     Ok(Project {
         config: loaded.config,
+        routing: loaded.routing,
         secrets,
         environment,
     })
@@ -123,6 +126,33 @@ fn variables(
 pub(super) fn process() -> impl Iterator<Item = (String, String)> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
+impl Project {
+    /// Gives problems with labels and arguments of Traefik the places where these stand.
+    pub(super) fn placed(&self, problems: Vec<Diagnostic>) -> Vec<Diagnostic> {
+        let mut placed = Vec::new();
+        for problem in problems {
+            let about = problem.about.as_ref();
+            match about.and_then(|name| self.routing.get(name)) {
+                Some(places) => {
+                    placed.extend(places.iter().map(|place| problem.clone().at(place.clone())));
+                }
+                None => placed.push(problem),
+            }
+        }
+        let files: BTreeSet<String> = placed
+            .iter()
+            .filter_map(|problem| Some(problem.place.as_ref()?.file.clone()))
+            .collect();
+        for file in files {
+            if let Ok(text) = std::fs::read_to_string(&file) {
+                config::hide_secret_lines(&file, &text, &mut placed);
+            }
+        }
+        placed.sort_by(|left, right| left.place.cmp(&right.place));
+        placed
+    }
 }
 
 impl Runner for Project {

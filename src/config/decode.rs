@@ -7,7 +7,7 @@ use super::env::has_url_credentials;
 use super::node::{Key, Kind, Mark, Node, Problem};
 use crate::diagnostic::{Diagnostic, Place};
 
-/// Where the configuration refers to each variable of the environment.
+/// Where names stand in the files of the configuration.
 pub type Places = BTreeMap<String, Vec<Place>>;
 
 /// Collects problems while nodes are read.
@@ -17,6 +17,8 @@ pub(super) struct Decoder<'a> {
     pub(super) diagnostics: Vec<Diagnostic>,
     /// References to variables found so far.
     pub(super) places: Places,
+    /// Labels of roles and arguments of Traefik found so far.
+    pub(super) routing: Places,
 }
 
 /// A value and how it is called in messages.
@@ -80,6 +82,7 @@ impl<'a> Decoder<'a> {
             files,
             diagnostics: Vec::new(),
             places: Places::new(),
+            routing: Places::new(),
         }
     }
 
@@ -142,6 +145,13 @@ impl<'a> Decoder<'a> {
     pub(super) fn refer(&mut self, name: &str, mark: Mark) {
         let place = self.place(mark);
         self.places.entry(name.to_owned()).or_default().push(place);
+    }
+
+    /// Notes that `field` is a label of a role or an argument of Traefik.
+    pub(super) fn routes(&mut self, name: &str, field: &Field<'_>) {
+        let place = self.place(field.key);
+        let places = self.routing.entry(name.to_owned()).or_default();
+        places.push(place);
     }
 
     /// Returns the entries of a map whose keys are free. Nothing counts as an empty map.

@@ -29,6 +29,7 @@ pub use decode::Places;
 pub use destination::{Destination, check as check_destination};
 pub use file::load;
 pub use registry::PASSWORD_SECRET;
+pub use reveal::hide_secret_lines;
 pub use schema::schema;
 pub use service::DEFAULT_TRAEFIK_IMAGE;
 
@@ -81,6 +82,8 @@ pub struct Loaded {
     pub literal_secrets: Secrets,
     /// Where the file refers to each variable of the environment.
     pub places: Places,
+    /// Where the file has each label of a role and each argument of Traefik.
+    pub routing: Places,
     /// What a user should know.
     pub warnings: Vec<Diagnostic>,
 }
@@ -120,6 +123,7 @@ fn parse_input(input: &Input<'_>) -> Result<Loaded, Vec<Diagnostic>> {
     let mut decoder = Decoder::new(files.clone().map(|(path, _)| path).collect());
     let result = read(&mut decoder, input);
     let places = std::mem::take(&mut decoder.places);
+    let routing = std::mem::take(&mut decoder.routing);
     let mut diagnostics = decoder.diagnostics;
     for (path, text) in files {
         reveal::hide_secret_lines(path, text, &mut diagnostics);
@@ -130,6 +134,7 @@ fn parse_input(input: &Input<'_>) -> Result<Loaded, Vec<Diagnostic>> {
             config,
             literal_secrets,
             places,
+            routing,
             warnings: diagnostics,
         }),
         _ => Err(diagnostics),
@@ -182,7 +187,9 @@ fn evaluate_and_parse(input: &Input<'_>, world: &mut dyn World) -> Result<Loaded
 fn trace(path: &str, evaluated: &Evaluated, result: &mut Result<Loaded, Vec<Diagnostic>>) {
     let diagnostics = match result {
         Ok(loaded) => {
-            evaluated.trace_places(path, loaded.places.values_mut().flatten());
+            let names = loaded.places.values_mut();
+            let names = names.chain(loaded.routing.values_mut());
+            evaluated.trace_places(path, names.flatten());
             &mut loaded.warnings
         }
         Err(diagnostics) => diagnostics,
@@ -363,7 +370,7 @@ fn config(decoder: &mut Decoder<'_>, record: &Record<'_>, input: &Input<'_>) -> 
     let env = record.get("env").map(|field| env::decode(decoder, field));
     let labels = record
         .get("labels")
-        .map(|field| options::labels(decoder, field));
+        .map(|field| options::role_labels(decoder, field));
     let global = Global {
         env: env.unwrap_or_default(),
         labels: labels.unwrap_or_default(),

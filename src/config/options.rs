@@ -64,6 +64,20 @@ pub(super) fn labels(decoder: &mut Decoder<'_>, field: &Field<'_>) -> BTreeMap<S
     labels
 }
 
+/// Reads the labels of roles, of which Traefik may refuse some.
+pub(super) fn role_labels(
+    decoder: &mut Decoder<'_>,
+    field: &Field<'_>,
+) -> BTreeMap<String, String> {
+    let labels = labels(decoder, field);
+    for (name, child) in decoder.entries(field) {
+        if labels.contains_key(name) {
+            decoder.routes(name, &child);
+        }
+    }
+    labels
+}
+
 /// Reads a map of names without `=` to text.
 pub(super) fn texts(decoder: &mut Decoder<'_>, field: &Field<'_>) -> BTreeMap<String, String> {
     let mut texts = BTreeMap::new();
@@ -182,6 +196,7 @@ pub(super) fn traefik_args(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Vec<
             );
             continue;
         }
+        decoder.routes(name, &child);
         let values = match child.node.kind {
             Kind::Sequence(_) => decoder.items(&child),
             _ => vec![child],

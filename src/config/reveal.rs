@@ -4,10 +4,10 @@ use super::env::has_url_credentials;
 use crate::diagnostic::Diagnostic;
 
 /// Parts of a key that stand before a secret value; also of misspelt ones.
-const WORDS: [&str; 6] = ["pass", "pwd", "secret", "token", "_key", "-key"];
+const WORDS: [&str; 7] = ["pass", "pwd", "secret", "token", "_key", "-key", "auth"];
 
 /// Hides the source of every diagnostic of `file` whose line in its `text` may hold a secret value.
-pub(super) fn hide_secret_lines(file: &str, text: &str, diagnostics: &mut [Diagnostic]) {
+pub fn hide_secret_lines(file: &str, text: &str, diagnostics: &mut [Diagnostic]) {
     let lines: Vec<&str> = text.lines().collect();
     for diagnostic in diagnostics {
         let place = diagnostic.place.as_ref();

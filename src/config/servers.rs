@@ -151,7 +151,7 @@ impl Reader<'_, '_, '_, '_, '_> {
         let env = record.get("env").map(|env| env::decode(self.decoder, env));
         let own_labels = record
             .get("labels")
-            .map(|labels| options::labels(self.decoder, labels));
+            .map(|labels| options::role_labels(self.decoder, labels));
         let mut labels = self.global.labels.clone();
         labels.extend(own_labels.unwrap_or_default());
         let docker = record

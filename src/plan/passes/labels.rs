@@ -75,6 +75,7 @@ fn entrypoints(draft: &mut Draft, host: &HostView, placement: &Placement) {
                  `traefik: {{args: {{entrypoints.{name}.address: \":PORT\"}}}}`"
             ))
         };
+        let error = error.about(label);
         if !draft.errors.contains(&error) {
             draft.errors.push(error);
         }
