@@ -52,7 +52,7 @@ pub struct Diagnostic {
     /// Where it is, if it is in a file.
     pub place: Option<Place>,
     /// The label or argument of Traefik that it is about, where only that is known: the configuration knows its places.
-    pub about: Option<String>,
+    pub about: Option<Box<str>>,
     /// What is wrong: lower case, without a full stop, never with a secret's value.
     pub message: String,
     /// What to do about it.
@@ -89,7 +89,7 @@ impl Diagnostic {
     }
 
     /// Sets the label or argument of Traefik that it is about.
-    pub fn about(mut self, name: impl Into<String>) -> Self {
+    pub fn about(mut self, name: impl Into<Box<str>>) -> Self {
         self.about = Some(name.into());
         self
     }

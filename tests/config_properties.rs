@@ -142,6 +142,44 @@ fn mutant() -> impl Strategy<Value = String> {
     )
 }
 
+/// A quote that is opened in front of a password and closed behind it makes a key of everything between.
+#[test]
+fn a_password_that_a_key_swallowed_is_not_shown() {
+    for above in [
+        "",
+        "env:\n  ",
+        "env:\n  clear:\n    ",
+        "labels:\n  ",
+        "accessories:\n  ",
+        "accessories:\n  db:\n    ",
+        "servers:\n  ",
+        "servers:\n  web:\n    ",
+        "servers:\n  web:\n    options:\n      ",
+        "builder:\n  args:\n    ",
+        "traefik:\n  args:\n    ",
+        "logging:\n  options:\n    ",
+    ] {
+        for value in [
+            "",
+            ": x",
+            ": [x]",
+            ": {x: y}",
+            ": {image: m, host: h, hosts: [h]}",
+        ] {
+            let text = format!(
+                "service: hey\nimage: 37s/hey\n{above}? \"\n  registry:\n  username: u\n  password: hunter2\n  \"\n{value}\n"
+            );
+            let inline = text.replace("? \"", "\"").replace("\"\n:", "\":");
+            for text in [text, inline] {
+                if let Err(problems) = config::parse("deploy.yml", &text, None) {
+                    let shown = diagnostic::render(&problems, &|_| Some(text.clone()), false);
+                    assert!(!shown.contains("hunter2"), "{text}\n{shown}");
+                }
+            }
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(cases(2000))]
 

@@ -134,7 +134,7 @@ impl Project {
         let mut placed = Vec::new();
         for problem in problems {
             let about = problem.about.as_ref();
-            match about.and_then(|name| self.routing.get(name)) {
+            match about.and_then(|name| self.routing.get(&**name)) {
                 Some(places) => {
                     placed.extend(places.iter().map(|place| problem.clone().at(place.clone())));
                 }

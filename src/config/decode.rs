@@ -5,6 +5,7 @@ use std::fmt::Display;
 
 use super::env::has_url_credentials;
 use super::node::{Key, Kind, Mark, Node, Problem};
+use super::reveal::has_secret_value;
 use crate::diagnostic::{Diagnostic, Place};
 
 /// Where names stand in the files of the configuration.
@@ -49,10 +50,14 @@ impl<'n> Record<'n> {
 
 impl<'n> Field<'n> {
     fn child(&self, key: &'n Key, node: &'n Node) -> Self {
+        let name = match has_secret_value(&key.text) {
+            true => "…",
+            false => &key.text,
+        };
         let path = if self.path.is_empty() {
-            key.text.clone()
+            name.to_owned()
         } else {
-            format!("{}.{}", self.path, key.text)
+            format!("{}.{name}", self.path)
         };
         Self {
             path,
@@ -348,10 +353,10 @@ fn digits(text: &str) -> Option<&str> {
 }
 
 /// Returns a value of the file for use in a message: shortened, without control characters, and
-/// left out where it is a URL with credentials.
+/// left out where it is a URL with credentials or holds what looks like a secret's value.
 pub(super) fn shown(value: &str) -> String {
     const MAX: usize = 80;
-    if has_url_credentials(value) {
+    if has_url_credentials(value) || has_secret_value(value) {
         return "…".to_owned();
     }
     let visible = |c: char| {

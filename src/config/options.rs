@@ -42,7 +42,28 @@ pub(super) const OWN_LABELS: [&str; 3] = ["service", "role", "destination"];
 
 /// Reads a map of labels.
 pub(super) fn labels(decoder: &mut Decoder<'_>, field: &Field<'_>) -> BTreeMap<String, String> {
+    let labels = valid_labels(decoder, field).into_iter();
+    labels.map(|(name, value, _)| (name, value)).collect()
+}
+
+/// Reads the labels of roles, of which Traefik may refuse some.
+pub(super) fn role_labels(
+    decoder: &mut Decoder<'_>,
+    field: &Field<'_>,
+) -> BTreeMap<String, String> {
     let mut labels = BTreeMap::new();
+    for (name, value, child) in valid_labels(decoder, field) {
+        decoder.routes(&name, &child);
+        labels.insert(name, value);
+    }
+    labels
+}
+
+fn valid_labels<'n>(
+    decoder: &mut Decoder<'_>,
+    field: &Field<'n>,
+) -> Vec<(String, String, Field<'n>)> {
+    let mut labels = Vec::new();
     for (name, child) in decoder.entries(field) {
         let invalid = |c: char| c == '=' || c.is_whitespace() || c.is_control();
         if name.is_empty() || name.contains(invalid) {
@@ -58,21 +79,7 @@ pub(super) fn labels(decoder: &mut Decoder<'_>, field: &Field<'_>) -> BTreeMap<S
                 "use another name: mrsk finds its containers by this one",
             );
         } else if let Some(value) = decoder.text(&child) {
-            labels.insert(name.to_owned(), value);
-        }
-    }
-    labels
-}
-
-/// Reads the labels of roles, of which Traefik may refuse some.
-pub(super) fn role_labels(
-    decoder: &mut Decoder<'_>,
-    field: &Field<'_>,
-) -> BTreeMap<String, String> {
-    let labels = labels(decoder, field);
-    for (name, child) in decoder.entries(field) {
-        if labels.contains_key(name) {
-            decoder.routes(name, &child);
+            labels.push((name.to_owned(), value, child));
         }
     }
     labels

@@ -20,6 +20,11 @@ pub fn hide_secret_lines(file: &str, text: &str, diagnostics: &mut [Diagnostic])
     }
 }
 
+/// Whether `text` has the name of a secret and, after a colon, a value: what a quote that is not closed swallows.
+pub(super) fn has_secret_value(text: &str) -> bool {
+    value_after_word(text).is_some_and(|value| !value.is_empty())
+}
+
 fn may_reveal(lines: &[&str], index: usize) -> bool {
     let Some(line) = lines.get(index) else {
         return false;
@@ -29,7 +34,7 @@ fn may_reveal(lines: &[&str], index: usize) -> bool {
         .rev()
         .find(|line| !line.trim().is_empty());
     has_url_credentials(line)
-        || value_after_word(line).is_some_and(|value| !value.is_empty())
+        || has_secret_value(line)
         || above.is_some_and(|above| {
             continues_below(above) && !line.trim_start().starts_with(['-', '['])
         })

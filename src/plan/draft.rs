@@ -119,7 +119,7 @@ impl Draft<'_> {
             let mut diagnostic =
                 Diagnostic::error(format!("{kind} `{}`: {}", error.label, error.message));
             diagnostic.help = error.help;
-            diagnostic.about = Some(error.label);
+            diagnostic.about = Some(error.label.into());
             if !self.errors.contains(&diagnostic) {
                 self.errors.push(diagnostic);
             }
