@@ -11,7 +11,7 @@
 //! | decision | [`plan`]: pure; no clock, network, environment or file system |
 //! | knowledge | [`config`], [`erb`], [`facts`], `docker`, `traefik` |
 //! | transport | [`transport`] |
-//! | ground | [`record`], [`action`], [`name`], [`secret`], [`diagnostic`], `graph` |
+//! | ground | [`record`], [`diagnostic`], [`text`], [`action`], [`name`], [`secret`], `graph` |
 //!
 //! | on disk | written by |
 //! | --- | --- |
@@ -50,5 +50,6 @@ pub mod record;
 pub mod report;
 pub mod secret;
 pub mod show;
+pub mod text;
 pub mod traefik;
 pub mod transport;

@@ -29,6 +29,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "name",
             "secret",
             "diagnostic",
+            "text",
             "graph",
         ],
     ),
@@ -45,6 +46,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "name",
             "secret",
             "diagnostic",
+            "text",
             "graph",
         ],
     ),
@@ -57,11 +59,12 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "name",
             "secret",
             "diagnostic",
+            "text",
             "graph",
         ],
     ),
     // effects
-    ("journal", &["apply", "plan", "record", "name"]),
+    ("journal", &["apply", "plan", "record", "name", "text"]),
     (
         "apply",
         &[
@@ -73,6 +76,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "name",
             "secret",
             "diagnostic",
+            "text",
             "graph",
         ],
     ),
@@ -89,35 +93,48 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "name",
             "secret",
             "diagnostic",
+            "text",
             "graph",
         ],
     ),
     // knowledge: knows nothing of how a host is reached
     (
         "config",
-        &["erb", "record", "action", "name", "secret", "diagnostic"],
+        &[
+            "erb",
+            "record",
+            "action",
+            "name",
+            "secret",
+            "diagnostic",
+            "text",
+        ],
     ),
-    ("erb", &["secret", "diagnostic"]),
+    ("erb", &["secret", "diagnostic", "text"]),
     (
         "facts",
-        &["record", "action", "name", "secret", "diagnostic"],
+        &["record", "action", "name", "secret", "diagnostic", "text"],
     ),
     (
         "docker",
-        &["config", "action", "name", "secret", "diagnostic"],
+        &["config", "action", "name", "secret", "diagnostic", "text"],
     ),
-    ("traefik", &["action", "name", "secret", "diagnostic"]),
+    (
+        "traefik",
+        &["action", "name", "secret", "diagnostic", "text"],
+    ),
     // transport: knows no docker
     (
         "transport",
-        &["record", "action", "name", "secret", "diagnostic"],
+        &["record", "action", "name", "secret", "diagnostic", "text"],
     ),
     // ground
     ("record", &["name"]),
     ("action", &["name"]),
     ("name", &[]),
     ("secret", &[]),
-    ("diagnostic", &[]),
+    ("diagnostic", &["text"]),
+    ("text", &["action", "name"]),
     ("graph", &[]),
 ];
 
@@ -134,6 +151,7 @@ const PURE: &[&str] = &[
     "action.rs",
     "name.rs",
     "secret.rs",
+    "text/",
 ];
 
 /// What a pure module may not touch.

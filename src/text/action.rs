@@ -1,0 +1,177 @@
+//! The one rendering of what a step does.
+
+use super::escape::one_line;
+use super::number::{count, duration};
+use super::quote::{program, quote, variable};
+use crate::action::{Action, Arg, Poll, Probe, Run};
+
+/// Returns one action as a line for bash: a command that can be pasted, or a comment if it is not a command.
+pub fn action_line(action: &Action) -> String {
+    let comment = match action {
+        Action::Run(run) => return command(run),
+        Action::Write(write) => format!(
+            "write {} (mode {}, sha256 {})",
+            write.path, write.mode, write.content
+        ),
+        Action::Upload(upload) => format!(
+            "upload {}{} to {} (mode {}, sha256 {})",
+            upload.source,
+            if upload.template { " rendered" } else { "" },
+            upload.path,
+            upload.mode,
+            upload.sha256
+        ),
+        Action::Poll(poll) => poll_line(poll),
+        Action::VerifyImage(verify) => {
+            let wanted = match (&verify.digest, &verify.pushed_by) {
+                (Some(digest), _) => format!("is {digest}"),
+                (None, Some(step)) => format!("is the image that {step} pushed"),
+                (None, None) => "exists".to_owned(),
+            };
+            format!("verify that {} {wanted}", verify.reference)
+        }
+    };
+    format!("# {}", one_line(&comment))
+}
+
+/// Returns a command as a line for bash. Secrets and variables are taken from the environment by name.
+pub fn command(run: &Run) -> String {
+    let words: Vec<String> = run
+        .argv
+        .iter()
+        .enumerate()
+        .map(|(at, argument)| match argument {
+            Arg::Literal(word) if at == 0 => program(word),
+            Arg::Literal(word) => quote(word),
+            Arg::FromEnv(name) => variable(name),
+        })
+        .collect();
+    let mut line = words.join(" ");
+    if let Some(name) = &run.stdin {
+        line = format!("printf %s {} | {line}", variable(name));
+    }
+    if !run.env.is_empty() {
+        let names = one_line(&run.env.join(", "));
+        line += &format!("  # with {names} in the environment");
+    }
+    line
+}
+
+/// Returns what a poll waits for, and for how long, unescaped: `wait until web:3000/up answers 200: 7 attempts of 1.0s`.
+pub fn poll_line(poll: &Poll) -> String {
+    let container = &poll.container;
+    let port = poll.port.map_or(String::new(), |port| format!(":{port}"));
+    let condition = match poll.probe {
+        Probe::Http => {
+            let path = poll.path.as_deref().unwrap_or("/");
+            format!("{container}{port}{path} answers 200")
+        }
+        Probe::Route => format!(
+            "Traefik routes to {}",
+            poll.expect.as_deref().unwrap_or(container)
+        ),
+        Probe::Idle => format!("{container}{port} has no open requests"),
+        Probe::Running => format!("{container} stays running and healthy"),
+    };
+    let attempts = count(poll.attempts as usize, "attempt");
+    let length = duration(u64::from(poll.interval_ms));
+    format!("wait until {condition}: {attempts} of {length}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::action::{Upload, VerifyImage, Write};
+    use crate::name::Sha256Hex;
+
+    #[test]
+    fn secrets_are_names() {
+        let mut run = Run::literal(["docker", "login", "-u"]);
+        run.argv.push(Arg::FromEnv("REGISTRY_USER".into()));
+        run.env = vec!["CONFIG_KEY".into()];
+        run.stdin = Some("PASSWORD".into());
+        assert_eq!(
+            command(&run),
+            "printf %s \"$PASSWORD\" | docker login -u \"$REGISTRY_USER\"  # with CONFIG_KEY in the environment"
+        );
+        run.stdin = Some("x$(id)".into());
+        run.env = vec!["A\nrm -rf".into()];
+        assert_eq!(
+            command(&run),
+            "printf %s \"$(printenv 'x$(id)')\" | docker login -u \"$REGISTRY_USER\"  # with A\\nrm -rf in the environment"
+        );
+    }
+
+    #[test]
+    fn what_is_not_a_command_is_a_comment() {
+        let sha256 = Sha256Hex::new("ab");
+        let upload = |template| {
+            Action::Upload(Upload {
+                source: "config/app.conf".into(),
+                sha256: Sha256Hex::new("ab"),
+                path: "/etc/app.conf".into(),
+                mode: "0600".into(),
+                template,
+                env: Default::default(),
+            })
+        };
+        let verify = |digest: Option<&str>, pushed_by: Option<&str>| {
+            Action::VerifyImage(VerifyImage {
+                reference: "shop:1".into(),
+                digest: digest.map(str::to_owned),
+                pushed_by: pushed_by.map(Into::into),
+            })
+        };
+        let write = Action::Write(Write {
+            path: "/a\n\u{202e}b".into(),
+            content: sha256,
+            mode: "0644".into(),
+        });
+        for (action, line) in [
+            (write, r"# write /a\n\u{202e}b (mode 0644, sha256 ab)"),
+            (
+                upload(false),
+                "# upload config/app.conf to /etc/app.conf (mode 0600, sha256 ab)",
+            ),
+            (
+                upload(true),
+                "# upload config/app.conf rendered to /etc/app.conf (mode 0600, sha256 ab)",
+            ),
+            (
+                verify(Some("sha256:c"), None),
+                "# verify that shop:1 is sha256:c",
+            ),
+            (
+                verify(None, Some("local/push")),
+                "# verify that shop:1 is the image that local/push pushed",
+            ),
+            (verify(None, None), "# verify that shop:1 exists"),
+        ] {
+            assert_eq!(action_line(&action), line);
+        }
+    }
+
+    #[test]
+    fn polls_say_what_they_wait_for() {
+        let poll = |probe| Poll {
+            probe,
+            container: "shop-web".into(),
+            port: Some(3000),
+            path: Some("/up".into()),
+            host: None,
+            expect: None,
+            restarts: None,
+            interval_ms: 1000,
+            attempts: 7,
+        };
+        for (probe, condition) in [
+            (Probe::Http, "shop-web:3000/up answers 200"),
+            (Probe::Route, "Traefik routes to shop-web"),
+            (Probe::Idle, "shop-web:3000 has no open requests"),
+            (Probe::Running, "shop-web stays running and healthy"),
+        ] {
+            let line = format!("wait until {condition}: 7 attempts of 1.0s");
+            assert_eq!(poll_line(&poll(probe)), line);
+        }
+    }
+}

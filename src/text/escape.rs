@@ -1,0 +1,82 @@
+//! The one escape for terminals.
+
+/// Returns `text` with every character escaped that a terminal acts on, or that hides or reorders text: control characters,
+/// C1 included, bidirectional marks, and characters without a width. Newline and tab stay. They become `\u{1b}` and the like.
+pub fn escape(text: &str) -> String {
+    escape_except(text, &['\n', '\t'])
+}
+
+/// Returns `text` escaped as [`escape`] does, on one line: newline and tab become `\n` and `\t`. White space at its end is
+/// dropped.
+pub fn one_line(text: &str) -> String {
+    escape_except(text.trim_end(), &[])
+}
+
+fn escape_except(text: &str, kept: &[char]) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        if is_deceptive(character) && !kept.contains(&character) {
+            escaped.extend(character.escape_default());
+        } else {
+            escaped.push(character);
+        }
+    }
+    escaped
+}
+
+/// Returns whether a terminal or browser acts on `character`, or shows something else than what is there.
+pub(super) fn is_deceptive(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{ad}'
+                | '\u{34f}'
+                | '\u{61c}'
+                | '\u{115f}'..='\u{1160}'
+                | '\u{17b4}'..='\u{17b5}'
+                | '\u{180b}'..='\u{180f}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{3164}'
+                | '\u{feff}'
+                | '\u{ffa0}'
+                | '\u{fff0}'..='\u{fffb}'
+                | '\u{e0000}'..='\u{e0fff}'
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_gets_nothing_to_act_on() {
+        let cases = [
+            ("plain\ttext\nnext", "plain\ttext\nnext"),
+            ("\u{1b}[2Jgone", r"\u{1b}[2Jgone"),
+            ("a\r\nb", "a\\r\nb"),
+            ("over\rwritten", r"over\rwritten"),
+            ("\u{9b}31m", r"\u{9b}31m"),
+            ("bell\u{7}", r"bell\u{7}"),
+            ("x\u{202e}y\u{2067}z", r"x\u{202e}y\u{2067}z"),
+            ("a\u{200b}b\u{feff}c\u{ad}d", r"a\u{200b}b\u{feff}c\u{ad}d"),
+            ("größe ✓ 中", "größe ✓ 中"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(escape(text), expected);
+        }
+    }
+
+    #[test]
+    fn one_line_has_neither_line_breaks_nor_tabs() {
+        for (text, expected) in [
+            ("a\n b\tc\n\n", r"a\n b\tc"),
+            ("\u{202e}x", r"\u{202e}x"),
+            ("  indented ", "  indented"),
+            ("", ""),
+        ] {
+            assert_eq!(one_line(text), expected);
+        }
+    }
+}

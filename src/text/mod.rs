@@ -1,0 +1,18 @@
+//! Text for people: what comes from elsewhere made harmless, commands that can be pasted, counts, lists, times and short ids.
+//!
+//! Every message, table and progress line takes these from here. Nothing here prints. Scripts that run on a host are quoted by
+//! `transport/quote.rs`, never by [`quote`].
+
+mod action;
+mod escape;
+mod list;
+mod number;
+mod quote;
+mod short;
+
+pub use action::{action_line, command, poll_line};
+pub use escape::{escape, one_line};
+pub use list::{list, list_up_to};
+pub use number::{count, duration, seconds};
+pub use quote::{command_line, quote};
+pub use short::{short_id, short_version, shorten};
