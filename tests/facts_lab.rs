@@ -11,7 +11,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use mrsk::facts::model::{Facts, HostFacts};
+use mrsk::facts::model::{ContainerState, Facts, HostFacts};
 use mrsk::facts::{Query, SecretQuestion, parse, probe_script, same_machine};
 use mrsk::name::HostName;
 use mrsk::secret::Secret;
@@ -127,7 +127,10 @@ fn containers_secrets_and_traefik_are_seen_as_they_are() {
 
 fn check(facts: &HostFacts) {
     let web = &facts.containers["facts-test-web"];
-    assert!(web.healthy && web.state == "running", "{web:?}");
+    assert!(
+        web.healthy && web.state == ContainerState::Running,
+        "{web:?}"
+    );
     assert_eq!(Vec::from_iter(&web.secrets_differ), ["OTHER"]);
     assert_eq!(web.labels["note"], "two\nlines \"quoted\"");
     assert_eq!(
@@ -136,7 +139,10 @@ fn check(facts: &HostFacts) {
     );
     assert_eq!(web.in_flight, 0);
     let old = &facts.containers["facts-test-old"];
-    assert!(!old.healthy && old.state == "created", "{old:?}");
+    assert!(
+        !old.healthy && old.state == ContainerState::Created,
+        "{old:?}"
+    );
     assert!(!facts.containers["facts-test-sick"].healthy);
     assert_eq!(facts.ports["8099"].holder, "container facts-test-port");
     assert!(facts.networks.contains("facts-test"));

@@ -4,7 +4,7 @@ mod plan_support;
 
 use std::time::{Duration, Instant};
 
-use mrsk::facts::model::{ContainerFacts, Facts, HostFacts, Privilege};
+use mrsk::facts::model::{ContainerFacts, ContainerState, Facts, HostFacts, Privilege};
 use mrsk::name::HostName;
 use mrsk::plan::compile::compile;
 use mrsk::plan::effect::effect_on;
@@ -108,7 +108,7 @@ fn what_a_plan_relies_on_is_so_when_it_is_made() {
 /// A change to what a host answered.
 #[derive(Debug, Clone)]
 enum Change {
-    State(Index, &'static str),
+    State(Index, ContainerState),
     Label(Index, Index, String),
     NoLabel(Index, Index),
     Health(Index, bool),
@@ -142,14 +142,13 @@ fn change() -> impl Strategy<Value = Change> {
         ]
     };
     let states = [
-        "running",
-        "exited",
-        "created",
-        "paused",
-        "restarting",
-        "dead",
-        "",
-        "odd",
+        ContainerState::Created,
+        ContainerState::Running,
+        ContainerState::Paused,
+        ContainerState::Restarting,
+        ContainerState::Removing,
+        ContainerState::Exited,
+        ContainerState::Dead,
     ];
     prop_oneof![
         (at(), prop::sample::select(states.to_vec()))
@@ -204,7 +203,7 @@ fn apply(change: Change, host: &mut HostFacts) {
     match change {
         Change::State(at, state) => {
             if let Some(container) = container(host, &at) {
-                container.state = state.to_owned();
+                container.state = state;
             }
         }
         Change::Label(at, label, text) => {

@@ -183,10 +183,10 @@ pub struct DockerFacts {
 pub struct ContainerFacts {
     /// Its id.
     pub id: String,
-    /// `created`, `running`, `paused`, `restarting`, `exited` or `dead`.
-    pub state: String,
-    /// State of the image's own health check: `starting`, `healthy`, `unhealthy`; empty where it has none.
-    pub health: String,
+    /// Its state.
+    pub state: ContainerState,
+    /// The state of the image's own health check.
+    pub health: Health,
     /// The image reference it was created from.
     pub image: String,
     /// The id of the image it runs.
@@ -204,6 +204,69 @@ pub struct ContainerFacts {
     pub healthy: bool,
     /// Names of the secrets whose value in this container differs from the local one. Empty where that was not asked.
     pub secrets_differ: BTreeSet<String>,
+}
+
+/// The state of a container, as docker names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ContainerState {
+    /// It was never started.
+    #[default]
+    Created,
+    /// Its main process runs.
+    Running,
+    /// Its processes are frozen.
+    Paused,
+    /// It ended, and docker is about to start it again.
+    Restarting,
+    /// Docker is removing it.
+    Removing,
+    /// Its main process has ended.
+    Exited,
+    /// Docker could not remove it.
+    Dead,
+}
+
+/// The state of the health check that an image brings along.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Health {
+    /// The image has no health check. Empty in the document.
+    #[default]
+    #[serde(rename = "", alias = "none")]
+    None,
+    /// No result yet.
+    Starting,
+    /// The last check succeeded.
+    Healthy,
+    /// The last checks failed.
+    Unhealthy,
+}
+
+impl ContainerState {
+    /// Returns the name of the state, as docker and the document have it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Running => "running",
+            Self::Paused => "paused",
+            Self::Restarting => "restarting",
+            Self::Removing => "removing",
+            Self::Exited => "exited",
+            Self::Dead => "dead",
+        }
+    }
+
+    /// Returns whether a container in this state runs, or is about to run again.
+    pub const fn is_up(self) -> bool {
+        matches!(self, Self::Running | Self::Restarting | Self::Paused)
+    }
+}
+
+impl From<ContainerState> for serde_json::Value {
+    fn from(state: ContainerState) -> Self {
+        state.as_str().into()
+    }
 }
 
 /// A container's part in a network.

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
+use serde::de::value::Error as ValueError;
+use serde::de::{DeserializeOwned, IntoDeserializer};
 use thiserror::Error;
 
 use super::answer;
@@ -37,6 +39,18 @@ pub enum ParseError {
     /// Docker answered, but not everything that it was asked.
     #[error("docker did not answer what was asked about its {0}")]
     Incomplete(String),
+    /// Docker names a state that this version does not know.
+    #[error(
+        "container `{container}`: unknown {property} {value:?}; update mrsk or remove the container"
+    )]
+    Unknown {
+        /// The container's name.
+        container: String,
+        /// `state` or `health`.
+        property: &'static str,
+        /// What docker printed.
+        value: String,
+    },
 }
 
 /// Reads what a host printed when it ran [`super::probe_script`]. Whatever the login shell printed before that is skipped.
@@ -79,6 +93,7 @@ struct Reader {
     names_by_id: BTreeMap<String, String>,
     asked: usize,
     failed: Vec<String>,
+    unknown: Option<ParseError>,
 }
 
 impl Reader {
@@ -182,8 +197,8 @@ impl Reader {
         let short = answer.id.get(..12).unwrap_or(&answer.id).to_owned();
         let networks = answer.networks.unwrap_or_default();
         let facts = ContainerFacts {
-            state: answer.state,
-            health: answer.health,
+            state: self.known(&name, "state", answer.state),
+            health: self.known(&name, "health", answer.health),
             image: answer.image,
             image_id: answer.image_id,
             labels: answer.labels.unwrap_or_default(),
@@ -209,6 +224,23 @@ impl Reader {
         Some(())
     }
 
+    /// Reads a state that docker names; one that is not known is an error at the end.
+    fn known<T: DeserializeOwned + Default>(
+        &mut self,
+        container: &str,
+        property: &'static str,
+        value: String,
+    ) -> T {
+        T::deserialize(value.as_str().into_deserializer()).unwrap_or_else(|_: ValueError| {
+            self.unknown.get_or_insert(ParseError::Unknown {
+                container: container.to_owned(),
+                property,
+                value,
+            });
+            T::default()
+        })
+    }
+
     fn image(&mut self, answer::Image(tag, id, digest, created): answer::Image) {
         let reference = match (tag.as_str(), digest.as_str()) {
             ("<none>", "<none>") => format!("{}@{id}", self.repository),
@@ -232,6 +264,9 @@ impl Reader {
     fn finish(mut self) -> Result<HostFacts, ParseError> {
         let docker = &mut self.facts.docker;
         docker.unsupported = unsupported(&self.remote, &self.endpoint, &self.security);
+        if let Some(unknown) = self.unknown {
+            return Err(unknown);
+        }
         if docker.answers {
             if let Some(what) = self.failed.pop() {
                 return Err(ParseError::Incomplete(what));

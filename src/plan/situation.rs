@@ -3,7 +3,7 @@
 use crate::config::model::{Config, Role};
 use crate::docker::container::{self, Create};
 use crate::docker::names;
-use crate::facts::model::{ContainerFacts, HostFacts};
+use crate::facts::model::{ContainerFacts, Health, HostFacts};
 use crate::name::HostName;
 use crate::traefik;
 
@@ -96,7 +96,7 @@ pub(super) fn look<'a>(
     let mut old: Vec<(&String, &ContainerFacts)> = facts
         .containers
         .iter()
-        .filter(|(_, c)| belongs(config, role, c) && is_up(c))
+        .filter(|(_, c)| belongs(config, role, c) && c.state.is_up())
         .filter(|(other, _)| **other != name)
         .collect();
     old.sort_by_key(|(other, container)| (!serves(container), (*other).clone()));
@@ -115,7 +115,7 @@ pub(super) fn look<'a>(
         create,
         name,
     };
-    match present.filter(|c| is_up(c)) {
+    match present.filter(|c| c.state.is_up()) {
         Some(container) => match difference(role, container, &placement.create, facts, wanted) {
             Some(why) => {
                 let renamed = free_name(&placement.name, facts);
@@ -160,7 +160,7 @@ fn complete(placement: &mut Placement, container: &ContainerFacts, serves: bool)
     let healthy = if placement.role.traefik {
         container.healthy
     } else {
-        container.health.is_empty() || container.health == "healthy"
+        matches!(container.health, Health::None | Health::Healthy)
     };
     let routed = serves || !placement.role.traefik;
     let missing = match (healthy, routed, placement.old.is_empty()) {
@@ -260,14 +260,6 @@ pub(super) fn belongs(config: &Config, role: &Role, container: &ContainerFacts) 
 pub(super) fn of_service(config: &Config, container: &ContainerFacts) -> bool {
     container.labels.get("service") == Some(&config.service)
         && container.labels.get("destination") == config.destination.as_ref()
-}
-
-/// Returns whether a container runs, or is about to run again.
-pub(super) fn is_up(container: &ContainerFacts) -> bool {
-    matches!(
-        container.state.as_str(),
-        "running" | "restarting" | "paused"
-    )
 }
 
 /// Returns the alias that mrsk gave a container.

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use mrsk::action::{Action, Run};
-use mrsk::facts::model::{ContainerFacts, DockerFacts, FileFacts, HostFacts, TraefikFacts};
+use mrsk::facts::model::{
+    ContainerFacts, ContainerState, DockerFacts, FileFacts, HostFacts, TraefikFacts,
+};
 use mrsk::name::{HostName, PlanDigest, RoleName, Sha256Hex, StepId};
 use mrsk::plan::predicate::Predicate;
 use mrsk::plan::{
@@ -357,14 +359,14 @@ fn before(bare: bool) -> HostFacts {
     };
     for name in ["app-web-0", "app-web-1", "app-job-1"] {
         let running = ContainerFacts {
-            state: "running".into(),
+            state: ContainerState::Running,
             in_flight: 5,
             ..ContainerFacts::default()
         };
         facts.containers.insert(name.into(), running);
     }
     if let Some(old) = facts.containers.get_mut("app-web-0") {
-        old.state = "exited".into();
+        old.state = ContainerState::Exited;
     }
     let file = FileFacts {
         sha256: "old".into(),

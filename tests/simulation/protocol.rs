@@ -1,6 +1,7 @@
 //! The hosts' side of the protocol, and this machine's: what requests do when they arrive, at which pace, and what may go wrong.
 
 use mrsk::apply::state::{Action, Event};
+use mrsk::facts::model::{ContainerState, Health};
 use mrsk::name::{HostName, PlanDigest, StepId};
 use mrsk::plan::StepKind;
 use mrsk::plan::effect::effect;
@@ -400,10 +401,9 @@ impl World {
                 let file = facts.files.get(file);
                 file.is_some_and(|file| file.aliases.contains(alias))
             });
-            let healthy = facts
-                .containers
-                .get(&switch.container)
-                .is_some_and(|new| new.state == "running" && new.health == "healthy");
+            let healthy = facts.containers.get(&switch.container).is_some_and(|new| {
+                new.state == ContainerState::Running && new.health == Health::Healthy
+            });
             switch.host == *host && step.role.as_ref() == Some(&switch.role) && !(routed && healthy)
         });
         if too_early {

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::facts::document;
-use crate::facts::model::Facts;
+use crate::facts::model::{ContainerState, Facts, Health};
 
 fn answer(lines: &[&str]) -> Result<HostFacts, ParseError> {
     parse(&format!("{BEGIN}\n{}\n{END}\n", lines.join("\n")))
@@ -55,6 +55,32 @@ fn what_is_said_of_a_container_finds_it_by_its_id() {
             tag: "healthy".into()
         })
     );
+}
+
+#[test]
+fn an_unknown_state_is_named() {
+    let with = |from: &str, to: &str| answer(&[INFO, "asked 1", &CONTAINER.replace(from, to)]);
+    let removing = with(r#""state":"running""#, r#""state":"removing""#).unwrap();
+    assert_eq!(
+        removing.containers["app-web"].state,
+        ContainerState::Removing
+    );
+    let none = with(r#""health":"""#, r#""health":"none""#).unwrap();
+    assert_eq!(none.containers["app-web"].health, Health::None);
+    for (from, to, expected) in [
+        (
+            r#""state":"running""#,
+            r#""state":"asleep""#,
+            r#"container `app-web`: unknown state "asleep"; update mrsk or remove the container"#,
+        ),
+        (
+            r#""health":"""#,
+            r#""health":"ill""#,
+            r#"container `app-web`: unknown health "ill"; update mrsk or remove the container"#,
+        ),
+    ] {
+        assert_eq!(with(from, to).unwrap_err().to_string(), expected);
+    }
 }
 
 #[test]

@@ -5,11 +5,11 @@ use crate::config::model::Accessory;
 use crate::diagnostic::Diagnostic;
 use crate::docker::container::{self, Create};
 use crate::docker::names::{self, LABEL_CREATE};
+use crate::facts::model::{ContainerFacts, ContainerState};
 use crate::name::StepId;
 use crate::plan::draft::{Draft, HostView, SILENCE, StepBuilder, step_id};
 use crate::plan::model::{Barrier, Reason, StepKind, Travel};
 use crate::plan::predicate::Predicate;
-use crate::plan::situation::is_up;
 
 /// Seconds for which a new accessory has to go on running before what depends on it may start.
 const STEADY_SECONDS: u32 = 3;
@@ -62,8 +62,8 @@ fn keep(draft: &mut Draft, host: &HostView, accessory: &Accessory, name: &str) {
             accessory.name
         ));
     };
-    if !is_up(existing) {
-        warn(format!("does not run (it is {})", existing.state));
+    if !existing.state.is_up() {
+        warn(format!("does not run (it is {})", existing.state.as_str()));
     }
     if let Some(problem) = difference(&wanted, existing) {
         warn(problem);
@@ -76,7 +76,7 @@ fn keep(draft: &mut Draft, host: &HostView, accessory: &Accessory, name: &str) {
 }
 
 /// Returns how a container differs from the one that the configuration describes.
-fn difference(wanted: &Create, existing: &crate::facts::model::ContainerFacts) -> Option<String> {
+fn difference(wanted: &Create, existing: &ContainerFacts) -> Option<String> {
     match existing.labels.get(LABEL_CREATE) {
         None => Some("was not started by mrsk, or by an older one: whether it has the settings of the configuration is not known".into()),
         Some(digest) if *digest == wanted.digest.as_str() => None,
@@ -135,7 +135,7 @@ fn boot(draft: &mut Draft, host: &HostView, accessory: &Accessory, name: &str) {
     .secrets(&accessory.env.secret, Travel::Env)
     .secrets(via_file, Travel::File)
     .done_when(vec![
-        Predicate::eq(&["containers", name, "state"], "running"),
+        Predicate::eq(&["containers", name, "state"], ContainerState::Running),
         Predicate::eq(
             &["containers", name, "labels", LABEL_CREATE],
             wanted.digest.as_str(),

@@ -9,7 +9,7 @@ use crate::action::{Action, Run, Write};
 use crate::config::model::Config;
 use crate::docker::container;
 use crate::docker::names::TRAEFIK;
-use crate::facts::model::{FileFacts, HostFacts};
+use crate::facts::model::{ContainerState, FileFacts, HostFacts};
 use crate::name::{Sha256Hex, StepId};
 use crate::plan::draft::{Draft, QUICK, StepBuilder};
 use crate::plan::model::{Reason, StepKind};
@@ -254,7 +254,10 @@ pub(super) fn stop(
     .role(&placement.role.name)
     .needs(after)
     .runs([container::stop(old, seconds)])
-    .done_when(vec![Predicate::eq(&["containers", old, "state"], "exited")])
+    .done_when(vec![Predicate::eq(
+        &["containers", old, "state"],
+        ContainerState::Exited,
+    )])
     .timeout(seconds.saturating_add(QUICK))
     .begins(begins)
     .build();

@@ -9,7 +9,7 @@ use crate::name::StepId;
 use crate::plan::draft::{Draft, HostView, StepBuilder, step_id};
 use crate::plan::model::{Reason, StepKind};
 use crate::plan::predicate::Predicate;
-use crate::plan::situation::{is_up, of_service};
+use crate::plan::situation::of_service;
 
 /// Seconds of a day.
 const DAY: u64 = 86_400;
@@ -40,7 +40,7 @@ fn old_containers(draft: &Draft, host: &HostView, wanted: &BTreeSet<String>) -> 
         .containers
         .iter()
         .filter(|(name, container)| {
-            is_ours(draft, container) && !is_up(container) && !wanted.contains(*name)
+            is_ours(draft, container) && !container.state.is_up() && !wanted.contains(*name)
         })
         .collect();
     match draft.config.retain_containers {

@@ -4,7 +4,7 @@ use super::switch::id_of;
 use super::traefik::is_to_be_created;
 use crate::docker::image;
 use crate::docker::names::{NETWORK, TRAEFIK};
-use crate::facts::model::{ContainerFacts, HostFacts};
+use crate::facts::model::{ContainerFacts, ContainerState, HostFacts};
 use crate::name::StepId;
 use crate::plan::compile::pinned_digest;
 use crate::plan::draft::{Draft, HostView};
@@ -180,7 +180,8 @@ fn container(draft: &mut Draft, placement: &Placement) {
 
 /// Returns that a container runs, where it does: one that is restarted over and over runs now and does not then.
 fn runs(name: &str, container: &ContainerFacts) -> Option<Predicate> {
-    (container.state == "running").then(|| Predicate::eq(&["containers", name, "state"], "running"))
+    (container.state == ContainerState::Running)
+        .then(|| Predicate::eq(&["containers", name, "state"], container.state))
 }
 
 /// Returns that the host has the pinned image, where it has: it is not pulled then.

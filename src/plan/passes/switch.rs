@@ -6,7 +6,7 @@ use super::{handover, polls, traefik};
 use crate::action::{Action, Run};
 use crate::docker::container;
 use crate::docker::names::{LABEL_CREATE, LABEL_HEALTHCHECK, LABEL_VERSION, NETWORK, TRAEFIK};
-use crate::facts::model::HostFacts;
+use crate::facts::model::{ContainerState, HostFacts};
 use crate::name::{HostName, StepId};
 use crate::plan::draft::{Draft, HostView, QUICK, StepBuilder, step_id};
 use crate::plan::model::{Reason, StepKind, Travel};
@@ -172,7 +172,7 @@ fn start(
         first.push(container::remove(name));
     }
     let mut done = vec![
-        Predicate::eq(&["containers", name, "state"], "running"),
+        Predicate::eq(&["containers", name, "state"], ContainerState::Running),
         Predicate::eq(
             &["containers", name, "labels", LABEL_CREATE],
             placement.create.digest.as_str(),
@@ -251,7 +251,7 @@ fn healthcheck(
             polls::running(draft.config, placement),
             format!("Wait until {name} has run for {delay} s, or its image's health check passes"),
             "nothing is stopped before the new container is ready",
-            Predicate::eq(&["containers", name, "state"], "running"),
+            Predicate::eq(&["containers", name, "state"], ContainerState::Running),
             delay,
         )
     };

@@ -14,12 +14,12 @@ use crate::action::{Action, Poll, Probe, Run};
 use crate::config::model::Config;
 use crate::docker::container::{self, Create};
 use crate::docker::names::{self, LABEL_CREATE, LABEL_SERVICE, NETWORK, TRAEFIK};
-use crate::facts::model::{ContainerFacts, HostFacts, TraefikFacts};
+use crate::facts::model::{ContainerFacts, ContainerState, HostFacts, TraefikFacts};
 use crate::name::{Sha256Hex, StepId};
 use crate::plan::draft::{Draft, HostView, SILENCE, StepBuilder, step_id};
 use crate::plan::model::{Reason, StepKind};
 use crate::plan::predicate::Predicate;
-use crate::plan::situation::{Placement, alias_of, belongs, is_up};
+use crate::plan::situation::{Placement, alias_of, belongs};
 use crate::traefik;
 
 /// The name of a Traefik that is to replace another, until it does.
@@ -64,7 +64,9 @@ pub(super) fn adoption(
     let candidate = facts
         .containers
         .iter()
-        .filter(|(_, container)| belongs(config, placement.role, container) && is_up(container))
+        .filter(|(_, container)| {
+            belongs(config, placement.role, container) && container.state.is_up()
+        })
         .filter(|(_, container)| is_shown_by_docker(container))
         .max_by_key(|(_, container)| container.created_at);
     let Some((name, container)) = candidate.filter(|_| placement.role.traefik) else {
@@ -305,7 +307,10 @@ fn start(
         .map(Action::Poll)
         .fold(step, StepBuilder::does)
         .done_when(vec![
-            Predicate::eq(&["containers", TRAEFIK_NEW, "state"], "running"),
+            Predicate::eq(
+                &["containers", TRAEFIK_NEW, "state"],
+                ContainerState::Running,
+            ),
             Predicate::eq(
                 &["containers", TRAEFIK_NEW, "labels", LABEL_CREATE],
                 wanted.digest.as_str(),
@@ -369,7 +374,7 @@ fn rename(draft: &mut Draft, host: &HostView, wanted: &Create) -> StepId {
     .needs(draft.find(Some(host.name()), StepKind::Traefik))
     .runs([Run::literal(["docker", "rename", TRAEFIK_NEW, TRAEFIK])])
     .done_when(vec![
-        Predicate::eq(&["containers", TRAEFIK, "state"], "running"),
+        Predicate::eq(&["containers", TRAEFIK, "state"], ContainerState::Running),
         Predicate::eq(
             &["containers", TRAEFIK, "labels", LABEL_CREATE],
             wanted.digest.as_str(),

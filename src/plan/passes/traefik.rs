@@ -7,12 +7,12 @@ use crate::config::model::Config;
 use crate::diagnostic::Diagnostic;
 use crate::docker::container;
 use crate::docker::names::{LABEL_CREATE, LABEL_SETTINGS, NETWORK, TRAEFIK};
-use crate::facts::model::{HostFacts, TraefikFacts};
+use crate::facts::model::{ContainerState, HostFacts, TraefikFacts};
 use crate::name::{HostName, StepId};
 use crate::plan::draft::{Draft, HostView, SILENCE, StepBuilder, step_id};
 use crate::plan::model::{Reason, StepKind};
 use crate::plan::predicate::Predicate;
-use crate::plan::situation::{Situation, is_up};
+use crate::plan::situation::Situation;
 use crate::traefik;
 
 use super::takeover;
@@ -232,7 +232,8 @@ fn create(draft: &mut Draft, host: &HostView, args: &[String]) {
         ]),
     ];
     if existing.is_some_and(|container| {
-        container.labels.get(LABEL_CREATE) != Some(&wanted.digest.to_string()) || is_up(container)
+        container.labels.get(LABEL_CREATE) != Some(&wanted.digest.to_string())
+            || container.state.is_up()
     }) {
         first.push(container::remove(TRAEFIK));
     }
@@ -252,7 +253,7 @@ fn create(draft: &mut Draft, host: &HostView, args: &[String]) {
     };
     let networks = others_networks(draft.config, host.facts);
     let mut done = vec![
-        Predicate::eq(&["containers", TRAEFIK, "state"], "running"),
+        Predicate::eq(&["containers", TRAEFIK, "state"], ContainerState::Running),
         Predicate::eq(
             &["containers", TRAEFIK, "labels", LABEL_CREATE],
             wanted.digest.as_str(),
