@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
 use super::channel::Channel;
-use super::ssh::words;
+use super::ssh_error::words;
 
 /// How long a host that refuses another channel is asked again, in steps of the first value doubled.
 const CHANNEL_PAUSES: [u64; 7] = [50, 100, 200, 400, 800, 1600, 3200];

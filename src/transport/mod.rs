@@ -20,8 +20,10 @@ pub mod script;
 pub mod ssh;
 mod ssh_config;
 mod ssh_error;
+mod target;
 
 pub use host::{Host, LinkError};
 pub use local::LocalShell;
-pub use ssh::{Connections, KnownHosts, Options, Target};
+pub use ssh::{Connections, Options};
 pub use ssh_error::ConnectError;
+pub use target::{KnownHosts, Target};

@@ -8,9 +8,13 @@
 //! The functions that the scripts are made of are in `script/*.sh`. All their variables begin with `mrsk_`, which no secret
 //! may, since secrets become variables beside them.
 
+mod builder;
 mod step;
 
 use zeroize::Zeroizing;
+
+use builder::{Builder, path_part};
+pub use builder::{RenderError, Script};
 
 use super::answer::render_receipt;
 use super::quote::{NulError, quote};
@@ -18,7 +22,6 @@ use super::request::{AttemptRef, Inputs, Lock, Place, Record, StepRequest};
 use crate::name::RunId;
 use crate::record::{LockDetails, Scope};
 
-const PRELUDE: &str = include_str!("script/prelude.sh");
 const LOCK: &str = include_str!("script/lock.sh");
 const STATE: &str = include_str!("script/state.sh");
 const FENCE: &str = include_str!("script/fence.sh");
@@ -26,119 +29,6 @@ const STEP: &str = include_str!("script/step.sh");
 const POLL: &str = include_str!("script/poll.sh");
 const ATTEMPT: &str = include_str!("script/attempt.sh");
 const FINISH: &str = include_str!("script/finish.sh");
-
-/// A script. It may hold secrets: it has no `Debug`, and its memory is wiped.
-pub struct Script(Zeroizing<String>);
-
-impl Script {
-    /// Returns the text that `sh` is to read.
-    pub fn text(&self) -> &str {
-        &self.0
-    }
-}
-
-/// Why a request cannot be rendered.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RenderError {
-    /// A text holds a NUL.
-    #[error(transparent)]
-    Nul(#[from] NulError),
-    /// A secret's name cannot be that of a variable, or is one that the scripts use.
-    #[error(
-        "{0} cannot be the name of a secret: it must be letters, digits and _, and not begin with mrsk_"
-    )]
-    SecretName(String),
-    /// A step names a secret, variable, content or file that was not handed over.
-    #[error("the value of {0} is missing")]
-    Missing(String),
-    /// A file mode is not three or four octal digits.
-    #[error("{0} is not a file mode")]
-    Mode(String),
-    /// A condition lacks a port, path, host or expectation that its kind needs.
-    #[error("the condition on {container} lacks its {field}")]
-    Poll {
-        /// The container.
-        container: String,
-        /// What is lacking.
-        field: &'static str,
-    },
-    /// A name that becomes part of a path holds a `/`, or is not what it should be.
-    #[error("{0} cannot be part of a path")]
-    Path(String),
-}
-
-/// A script in the making.
-struct Builder {
-    text: Zeroizing<String>,
-}
-
-impl Builder {
-    fn new(parts: &[&str]) -> Self {
-        let mut text = Zeroizing::new(String::with_capacity(64 * 1024));
-        text.push_str("{\n");
-        for part in [PRELUDE].iter().chain(parts) {
-            text.push_str(part);
-        }
-        Self { text }
-    }
-
-    fn line(&mut self, line: &str) -> &mut Self {
-        self.text.push_str(line);
-        self.text.push('\n');
-        self
-    }
-
-    /// Assigns `value` to the variable `name`.
-    fn set(&mut self, name: &str, value: &str) -> Result<&mut Self, NulError> {
-        let value = Zeroizing::new(quote(value)?);
-        self.text.push_str(name);
-        self.text.push('=');
-        self.text.push_str(&value);
-        self.text.push('\n');
-        Ok(self)
-    }
-
-    fn place(&mut self, place: &Place) -> Result<&mut Self, RenderError> {
-        let digest = place.plan.as_str();
-        let digits = digest.strip_prefix("sha256:").unwrap_or(digest);
-        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-            return Err(RenderError::Path(digest.to_owned()));
-        }
-        let base = base(&place.state_dir, &place.scope)?;
-        self.set("mrsk_plan", digest)?
-            .set("mrsk_runs", &format!("{base}/runs/{digits}"))?
-            .set("mrsk_base", &base)?;
-        Ok(self)
-    }
-
-    fn attempt(&mut self, attempt: &AttemptRef) -> Result<&mut Self, RenderError> {
-        self.set("mrsk_step", path_part(&attempt.step)?)?
-            .set("mrsk_number", &attempt.number.to_string())?
-            .line("mrsk_dir=$mrsk_runs/$mrsk_step/$mrsk_number");
-        Ok(self)
-    }
-
-    /// Ends the script with `call`, whose standard input is empty.
-    fn call(&mut self, call: &str) -> Script {
-        self.line(&format!("{call} </dev/null"))
-            .line("say end")
-            .line("exit 0");
-        self.text.push_str("}\n");
-        Script(std::mem::take(&mut self.text))
-    }
-}
-
-fn base(state_dir: &str, scope: &Scope) -> Result<String, RenderError> {
-    let directory = scope.directory();
-    Ok(format!("{state_dir}/{}", path_part(&directory)?))
-}
-
-fn path_part(text: &str) -> Result<&str, RenderError> {
-    if text.is_empty() || text.contains('/') || text.starts_with('.') {
-        return Err(RenderError::Path(text.to_owned()));
-    }
-    Ok(text)
-}
 
 /// Renders a request for the deploy lock, which is in the login directory, where the script starts.
 ///
@@ -383,5 +273,5 @@ pub fn probe(text: &str) -> Result<Script, RenderError> {
     script.push_str("{\numask 077\nPATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin\nLC_ALL=C\nexport PATH LC_ALL\n(\n");
     script.push_str(text);
     script.push_str("\n) </dev/null\nexit $?\n}\n");
-    Ok(Script(script))
+    Ok(Script::new(script))
 }

@@ -21,6 +21,7 @@ use super::local::{self, LocalCommand};
 use super::master::{Keeper, Master};
 use super::ssh_config::{self, Config};
 use super::ssh_error::{self, ConnectError, Context};
+use super::target::{KnownHosts, Target};
 
 /// Seconds that a master outlives the process that it was made for.
 const PERSIST: usize = 10;
@@ -30,32 +31,6 @@ const STARTS_PER_JUMP_HOST: usize = 10;
 
 /// Tries of a connection that sshd drops before it begins.
 const TRIES: u32 = 5;
-
-/// How a host is reached.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
-    /// Its name or address.
-    pub host: String,
-    /// The user.
-    pub user: String,
-    /// The port; absent: as ssh's configuration has it.
-    pub port: Option<u16>,
-    /// A jump host, `[user@]host[:port]`; several with commas.
-    pub proxy: Option<String>,
-    /// A command whose standard input and output are the connection. It comes before `proxy`.
-    pub proxy_command: Option<String>,
-    /// The keys that it may show, each as `ssh-ed25519 AAAA…`. Empty: the user's known_hosts files decide.
-    pub host_keys: Vec<String>,
-}
-
-/// What is done with a host key that is not known. A known or pinned one that differs is always refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KnownHosts {
-    /// It is refused.
-    Strict,
-    /// It is accepted and written to the user's known_hosts.
-    AcceptNew,
-}
 
 /// What holds for all connections.
 #[derive(Debug, Clone)]
@@ -248,7 +223,7 @@ impl Connections {
         let session = match builder.connect_mux(&target.host).await {
             Ok(session) => session,
             Err(error) => {
-                let mut log = words(&error);
+                let mut log = ssh_error::words(&error);
                 if is_empty_log(&error) {
                     log = ask_for_words(target, files).await.unwrap_or(log);
                 }
@@ -305,18 +280,6 @@ fn configuration(target: &Target, files: &Files) -> LocalCommand {
         argv,
         ..LocalCommand::default()
     }
-}
-
-/// Returns the words of an error and its causes. Those of ssh's log are in the last.
-pub(super) fn words(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text += "\n";
-        text += &error.to_string();
-        source = error.source();
-    }
-    text
 }
 
 fn write_private(path: &Path, text: &str) -> io::Result<()> {

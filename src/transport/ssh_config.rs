@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::known_hosts::PINNED_NAME;
 use super::quote::quote;
-use super::ssh::{KnownHosts, Target};
+use super::target::{KnownHosts, Target};
 
 /// What a configuration file is made from.
 pub struct Config<'a> {

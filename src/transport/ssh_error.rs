@@ -264,6 +264,18 @@ pub(super) fn is_worth_another_try(log: &str, proxy_log: &str) -> bool {
         && !proxy_log.contains("Could not resolve")
 }
 
+/// Returns the words of an error and its causes. Those of ssh's log are in the last.
+pub(super) fn words(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text += "\n";
+        text += &error.to_string();
+        source = error.source();
+    }
+    text
+}
+
 fn last_line(log: &str) -> &str {
     log.lines()
         .rev()

@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use super::{Builder, RenderError, path_part};
+use super::builder::{Builder, RenderError, path_part};
 use crate::action::{Action, Arg, Poll, Probe, Run, Upload, VerifyImage, Write};
 use crate::name::Sha256Hex;
 use crate::secret::Secret;

@@ -1,0 +1,126 @@
+//! A script in the making: the functions it is made of, its variables, and the call that ends it.
+
+use zeroize::Zeroizing;
+
+use crate::record::Scope;
+use crate::transport::quote::{NulError, quote};
+use crate::transport::request::{AttemptRef, Place};
+
+const PRELUDE: &str = include_str!("prelude.sh");
+
+/// A script. It may hold secrets: it has no `Debug`, and its memory is wiped.
+pub struct Script(Zeroizing<String>);
+
+impl Script {
+    pub(super) fn new(text: Zeroizing<String>) -> Self {
+        Self(text)
+    }
+
+    /// Returns the text that `sh` is to read.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Why a request cannot be rendered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RenderError {
+    /// A text holds a NUL.
+    #[error(transparent)]
+    Nul(#[from] NulError),
+    /// A secret's name cannot be that of a variable, or is one that the scripts use.
+    #[error(
+        "{0} cannot be the name of a secret: it must be letters, digits and _, and not begin with mrsk_"
+    )]
+    SecretName(String),
+    /// A step names a secret, variable, content or file that was not handed over.
+    #[error("the value of {0} is missing")]
+    Missing(String),
+    /// A file mode is not three or four octal digits.
+    #[error("{0} is not a file mode")]
+    Mode(String),
+    /// A condition lacks a port, path, host or expectation that its kind needs.
+    #[error("the condition on {container} lacks its {field}")]
+    Poll {
+        /// The container.
+        container: String,
+        /// What is lacking.
+        field: &'static str,
+    },
+    /// A name that becomes part of a path holds a `/`, or is not what it should be.
+    #[error("{0} cannot be part of a path")]
+    Path(String),
+}
+
+/// A script in the making.
+pub(super) struct Builder {
+    text: Zeroizing<String>,
+}
+
+impl Builder {
+    pub fn new(parts: &[&str]) -> Self {
+        let mut text = Zeroizing::new(String::with_capacity(64 * 1024));
+        text.push_str("{\n");
+        for part in [PRELUDE].iter().chain(parts) {
+            text.push_str(part);
+        }
+        Self { text }
+    }
+
+    pub fn line(&mut self, line: &str) -> &mut Self {
+        self.text.push_str(line);
+        self.text.push('\n');
+        self
+    }
+
+    /// Assigns `value` to the variable `name`.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<&mut Self, NulError> {
+        let value = Zeroizing::new(quote(value)?);
+        self.text.push_str(name);
+        self.text.push('=');
+        self.text.push_str(&value);
+        self.text.push('\n');
+        Ok(self)
+    }
+
+    pub fn place(&mut self, place: &Place) -> Result<&mut Self, RenderError> {
+        let digest = place.plan.as_str();
+        let digits = digest.strip_prefix("sha256:").unwrap_or(digest);
+        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            return Err(RenderError::Path(digest.to_owned()));
+        }
+        let base = base(&place.state_dir, &place.scope)?;
+        self.set("mrsk_plan", digest)?
+            .set("mrsk_runs", &format!("{base}/runs/{digits}"))?
+            .set("mrsk_base", &base)?;
+        Ok(self)
+    }
+
+    pub fn attempt(&mut self, attempt: &AttemptRef) -> Result<&mut Self, RenderError> {
+        self.set("mrsk_step", path_part(&attempt.step)?)?
+            .set("mrsk_number", &attempt.number.to_string())?
+            .line("mrsk_dir=$mrsk_runs/$mrsk_step/$mrsk_number");
+        Ok(self)
+    }
+
+    /// Ends the script with `call`, whose standard input is empty.
+    pub fn call(&mut self, call: &str) -> Script {
+        self.line(&format!("{call} </dev/null"))
+            .line("say end")
+            .line("exit 0");
+        self.text.push_str("}\n");
+        Script(std::mem::take(&mut self.text))
+    }
+}
+
+fn base(state_dir: &str, scope: &Scope) -> Result<String, RenderError> {
+    let directory = scope.directory();
+    Ok(format!("{state_dir}/{}", path_part(&directory)?))
+}
+
+pub(super) fn path_part(text: &str) -> Result<&str, RenderError> {
+    if text.is_empty() || text.contains('/') || text.starts_with('.') {
+        return Err(RenderError::Path(text.to_owned()));
+    }
+    Ok(text)
+}
