@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::Driver;
 use super::convert::record;
+use super::tasks::Driver;
 use crate::apply::state::{Action, Event};
 use crate::record::AttemptState;
 use crate::transport::answer::{BeatAnswer, FenceAnswer, WriteAnswer};

@@ -2,8 +2,8 @@
 
 use tokio::sync::mpsc;
 
-use super::Driver;
 use super::convert::{request, translate};
+use super::tasks::Driver;
 use crate::action;
 use crate::apply::local_step;
 use crate::apply::state::{Event, StartStep};

@@ -1,9 +1,9 @@
 //! The lock's beats, stopping, and the end of a run.
 
 use super::event::Action;
+use super::model::{Ask, BEAT_SECONDS, Link, SUSPEND_SECONDS, State, Timer};
 use super::progress::{JournalEntry, Outcome, Phase, Progress, StepStatus, StopReason};
 use super::step::StepState;
-use super::{Ask, BEAT_SECONDS, SUSPEND_SECONDS, State, Timer};
 use crate::name::{HostName, StepId};
 
 impl State {
@@ -226,7 +226,7 @@ impl State {
             )
         };
         let writing = self.hosts.iter().any(|host| {
-            let up = host.link == super::Link::Up;
+            let up = host.link == Link::Up;
             host.asks
                 .iter()
                 .any(|ask| writes(ask) && (up || *ask == Ask::Lock))

@@ -70,7 +70,7 @@ impl Options {
 pub enum Event {
     /// The run begins. The first event.
     Begin,
-    /// The time of [`super::State::deadline`] has come.
+    /// The time of `State::deadline` has come.
     Tick,
     /// The user asked to stop. The second one leaves at once.
     Interrupt,

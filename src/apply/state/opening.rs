@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::event::Action;
+use super::model::{Ask, Confirm, Host, LOCK_RETRY_SECONDS, Link, State, Timer};
 use super::progress::{JournalEntry, Outcome, Phase, Progress};
-use super::{Ask, Confirm, LOCK_RETRY_SECONDS, State, Timer};
 use crate::facts::model::HostFacts;
 use crate::name::{HostName, PlanDigest};
 use crate::plan::predicate::{Op, Predicate};
@@ -147,9 +147,9 @@ impl State {
     }
 
     pub(super) fn gone_hosts(&self) -> Vec<(HostName, String)> {
-        let gone = |host: &super::Host| match &host.link {
-            super::Link::Gone { message } => Some((host.name.clone(), message.clone())),
-            super::Link::Up | super::Link::Down { .. } => None,
+        let gone = |host: &Host| match &host.link {
+            Link::Gone { message } => Some((host.name.clone(), message.clone())),
+            Link::Up | Link::Down { .. } => None,
         };
         self.hosts.iter().filter_map(gone).collect()
     }

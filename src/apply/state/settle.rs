@@ -2,9 +2,9 @@
 
 use std::collections::VecDeque;
 
+use super::model::{ATTACH_SECONDS, Ask, State, Timer};
 use super::progress::{JournalEntry, Phase, Progress, SkipReason, StepStatus, StopReason};
 use super::step::StepState;
-use super::{ATTACH_SECONDS, Ask, State, Timer};
 use crate::graph::Ended;
 use crate::name::StepId;
 use crate::plan::resume::Answer;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::State;
 use super::event::Millis;
+use super::model::State;
 use super::progress::StepStatus;
 use super::step::StepState;
 use crate::name::{HostName, StepId};

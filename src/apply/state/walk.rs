@@ -3,9 +3,9 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use super::event::{Action, StartStep};
+use super::model::{Ask, Link, State, Timer};
 use super::progress::{JournalEntry, Phase, Progress, SkipReason, StepStatus, StopReason};
 use super::step::{Batch, StepState};
-use super::{Ask, Link, State, Timer};
 use crate::graph::Ended;
 use crate::plan::resume::{Answer, Status};
 use crate::plan::shape::is_barrier;

@@ -1,16 +1,17 @@
 //! Plans, and a run whose questions are answered at once.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::json;
 
 use crate::apply::state::*;
 use crate::facts::model::HostFacts;
-use crate::name::RunId;
+use crate::name::{HostName, RunId, StepId};
 use crate::plan::predicate::Predicate;
 use crate::plan::resume::Answer;
 use crate::plan::{
-    Barrier, Check, Need, NeedOn, OnFailure, PlanHost, Reason, SshRoute, Step, StepKind,
+    Barrier, Check, Need, NeedOn, OnFailure, Plan, PlanHost, Reason, SshRoute, Step, StepKind,
 };
 use crate::record::{Attempt, AttemptState, Ending, LockAnswer, LockDetails, Receipt};
 

@@ -1,8 +1,10 @@
 mod bench;
 
+use std::sync::Arc;
+
 use super::*;
 use crate::facts::model::HostFacts;
-use crate::name::{PlanDigest, RunId};
+use crate::name::{HostName, PlanDigest, RunId, StepId};
 use crate::plan::predicate::Predicate;
 use crate::plan::{OnFailure, Reliance, StepKind};
 use crate::record::{AttemptState, Ending, LockAnswer, Serial};

@@ -1,0 +1,210 @@
+//! The tasks of a run, each on the link to a host: how they begin, how they are heard, and how they end with their link.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
+
+use super::convert::{failed, scope};
+use super::job::Job;
+use super::message::{Message, News, Teller};
+use crate::apply::audit;
+use crate::apply::links::{self, Failure, Links};
+use crate::apply::state::{Event, Millis, Outcome};
+use crate::facts::Query;
+use crate::name::{HostName, RunId, StepId};
+use crate::plan::{Plan, Step, StepKind};
+use crate::record::{Attempt, AttemptState, Ending, LockDetails, Receipt};
+use crate::transport::request::{Inputs, Place};
+
+pub(super) struct Driver {
+    pub(super) plan: Arc<Plan>,
+    pub(super) steps: Arc<HashMap<String, StepId>>,
+    pub(super) index: HashMap<StepId, usize>,
+    pub(super) links: Arc<Links>,
+    pub(super) inputs: Inputs,
+    pub(super) query: Arc<Query>,
+    pub(super) root: PathBuf,
+    pub(super) details: LockDetails,
+    pub(super) run: RunId,
+    pub(super) begun: Instant,
+    pub(super) generations: BTreeMap<HostName, u64>,
+    pub(super) tasks: BTreeMap<HostName, Vec<AbortHandle>>,
+    pub(super) audit: audit::Pending,
+    pub(super) outcome: Option<Outcome>,
+    pub(super) sender: mpsc::UnboundedSender<Message>,
+    pub(super) observed: Vec<(StepId, String)>,
+}
+
+impl Driver {
+    pub(super) fn new(job: Job, sender: mpsc::UnboundedSender<Message>) -> Self {
+        let by_hash = job
+            .plan
+            .steps
+            .iter()
+            .map(|step| (step.id.hash(), step.id.clone()));
+        let index = job
+            .plan
+            .steps
+            .iter()
+            .enumerate()
+            .map(|(at, step)| (step.id.clone(), at));
+        Self {
+            steps: Arc::new(by_hash.collect()),
+            index: index.collect(),
+            audit: audit::Pending::new(&job.plan, &job.details.locked_by),
+            plan: job.plan,
+            links: job.links,
+            inputs: job.inputs,
+            query: Arc::new(job.query),
+            root: job.root,
+            details: job.details,
+            run: job.options.run,
+            begun: Instant::now(),
+            generations: BTreeMap::new(),
+            tasks: BTreeMap::new(),
+            outcome: None,
+            sender,
+            observed: Vec::new(),
+        }
+    }
+
+    pub(super) fn now(&self) -> Millis {
+        Millis(u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+
+    pub(super) fn step(&self, id: &StepId) -> Option<&Step> {
+        self.plan.steps.get(*self.index.get(id)?)
+    }
+
+    /// Returns where the plan's state is on `host`.
+    pub(super) fn place(&self, host: &HostName) -> Place {
+        let entry = self.plan.hosts.get(host);
+        let user = entry.map_or("root", |entry| entry.ssh.user.as_str());
+        Place {
+            scope: scope(&self.plan),
+            state_dir: entry
+                .and_then(|entry| entry.state_dir.clone())
+                .unwrap_or_else(|| links::assumed_state_dir(user)),
+            plan: self.plan.digest.clone(),
+        }
+    }
+
+    /// Spawns a task that asks `host` and tells what it answers, unless the link has been dropped by then.
+    pub(super) fn spawn<F>(&mut self, host: HostName, task: impl FnOnce(Teller) -> F)
+    where
+        F: Future<Output = Result<(), Failure>> + Send + 'static,
+    {
+        let generation = self.generations.get(&host).copied().unwrap_or(0);
+        let teller = Teller {
+            from: Some((host.clone(), generation)),
+            sender: self.sender.clone(),
+        };
+        let work = task(teller.clone());
+        let name = host.clone();
+        let handle = tokio::spawn(async move {
+            if let Err(failure) = work.await {
+                teller.event(failed(name, &failure));
+            }
+        });
+        let tasks = self.tasks.entry(host).or_default();
+        tasks.retain(|task| !task.is_finished());
+        tasks.push(handle.abort_handle());
+    }
+
+    /// Hears a message: what a dropped link says is not heard, and a lost link is dropped with all that waits for it.
+    pub(super) async fn receive(&mut self, message: Message) -> Option<Event> {
+        if let Some((host, generation)) = &message.from
+            && self.generations.get(host).copied().unwrap_or(0) != *generation
+        {
+            return None;
+        }
+        let event = match message.news {
+            News::Event(event) => event,
+            News::Output(step, line) => {
+                self.observed.push((step, line));
+                return None;
+            }
+        };
+        match &event {
+            Event::ChannelLost { host, .. }
+            | Event::Unreachable { host, .. }
+            | Event::HostFailed { host, .. } => {
+                self.drop_link(&host.clone()).await;
+            }
+            Event::Ended { step, receipt, .. } => {
+                self.renew_after_install(&step.clone(), receipt.ending)
+                    .await;
+            }
+            Event::Inspected { host, attempts, .. }
+            | Event::Fenced { host, attempts }
+            | Event::Listed { host, attempts } => self.learn_pushed(host.clone(), attempts),
+            Event::LocalEnded {
+                step,
+                value: Some(value),
+                ..
+            }
+            | Event::LocalChecked {
+                step,
+                value: Some(value),
+                ..
+            } => {
+                self.inputs.pushed.insert(step.clone(), value.clone());
+            }
+            _ => {}
+        }
+        Some(event)
+    }
+
+    pub(super) async fn drop_link(&mut self, host: &HostName) {
+        *self.generations.entry(host.clone()).or_default() += 1;
+        for task in self.tasks.remove(host).into_iter().flatten() {
+            task.abort();
+        }
+        self.links.renew(host).await;
+    }
+
+    /// A user who was just added to the docker group has that right only in a new session.
+    pub(super) async fn renew_after_install(&mut self, step: &StepId, ending: Ending) {
+        let Some(step) = self.step(step) else { return };
+        let Some(host) = step.host.clone() else {
+            return;
+        };
+        let is_root = self
+            .plan
+            .hosts
+            .get(&host)
+            .is_none_or(|entry| entry.ssh.user == "root");
+        if step.kind == StepKind::InstallDocker && ending == Ending::Succeeded && !is_root {
+            self.links.renew(&host).await;
+        }
+    }
+
+    /// Digests that pushes have recorded on the lock host.
+    pub(super) fn learn_pushed(&mut self, host: HostName, attempts: &[Attempt]) {
+        if host != self.plan.lock_host {
+            return;
+        }
+        for attempt in attempts {
+            if let AttemptState::Ended(Receipt {
+                ending: Ending::Succeeded,
+                value: Some(value),
+                ..
+            }) = &attempt.state
+                && let Some(step) = self.steps.get(&attempt.step)
+            {
+                self.inputs.pushed.insert(step.clone(), value.clone());
+            }
+        }
+    }
+
+    pub(super) fn teller(&self) -> Teller {
+        Teller {
+            from: None,
+            sender: self.sender.clone(),
+        }
+    }
+}

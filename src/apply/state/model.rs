@@ -1,0 +1,290 @@
+//! Everything that a run knows: its steps, hosts and lock, and what it waits for.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use super::event::{Action, Millis, Options};
+use super::progress::{JournalEntry, Outcome, Phase, Progress, StopReason};
+use super::step::{Batch, StepRun};
+use crate::graph::Queue;
+use crate::name::{HostName, StepId};
+use crate::plan::Plan;
+use crate::plan::resume::{Evidence, Status};
+use crate::plan::shape::{Shape, ShapeError, is_barrier};
+
+/// Seconds between two beats of the lock.
+pub(super) const BEAT_SECONDS: u64 = 5;
+/// Seconds without a confirmed beat after which nothing starts. Others take the lock over after 60.
+pub(super) const SUSPEND_SECONDS: u64 = 40;
+/// Seconds after which a host that cannot be reached again is given up.
+pub(super) const GIVE_UP_SECONDS: u64 = 60;
+/// The longest pause between two attempts to reach a host again.
+pub(super) const LONGEST_BACK_OFF_SECONDS: u64 = 8;
+/// Seconds between two attempts to take a held lock.
+pub(super) const LOCK_RETRY_SECONDS: u64 = 2;
+/// Seconds between two questions for an attempt that still runs.
+pub(super) const ATTACH_SECONDS: u64 = 2;
+
+/// Everything that a run knows and decides.
+#[derive(Debug, Clone)]
+pub struct State {
+    pub(super) plan: Arc<Plan>,
+    pub(super) shape: Shape,
+    pub(super) options: Options,
+    pub(super) now: Millis,
+    pub(super) phase: Phase,
+    pub(super) hosts: Vec<Host>,
+    pub(super) host_index: HashMap<HostName, usize>,
+    pub(super) lock_host: usize,
+    /// How many hosts have each question open.
+    pub(super) asks: BTreeMap<Ask, usize>,
+    pub(super) lock: Lock,
+    pub(super) evidence: Evidence,
+    pub(super) statuses: Vec<Status>,
+    pub(super) values: BTreeMap<StepId, Option<String>>,
+    /// Whether a host lists the plan as finished: then every step had succeeded everywhere.
+    pub(super) assume_done: bool,
+    /// What waits for a fresh beat.
+    pub(super) confirming: Option<Confirm>,
+    pub(super) finish_asked: bool,
+    /// What is reported of steps in doubt whose failure is tolerated, once the plan is finished.
+    pub(super) tolerated_doubt: Option<Outcome>,
+    pub(super) steps: Vec<StepRun>,
+    /// Whether what earlier runs did is being settled, and nothing becomes ready yet.
+    pub(super) taking_up: bool,
+    pub(super) queue: Queue,
+    pub(super) open: usize,
+    pub(super) local_ready: BTreeSet<usize>,
+    pub(super) barriers_due: Vec<usize>,
+    pub(super) startable: BTreeSet<usize>,
+    pub(super) next_host: usize,
+    pub(super) batches: BTreeMap<u64, Batch>,
+    pub(super) next_batch: u64,
+    pub(super) channels: usize,
+    pub(super) failed_hosts: u32,
+    pub(super) stop: Option<StopReason>,
+    pub(super) interrupts: u32,
+    pub(super) timers: BTreeSet<(Millis, Timer)>,
+    pub(super) outcome: Option<Outcome>,
+    pub(super) actions: Vec<Action>,
+}
+
+/// A host, as the run sees it.
+#[derive(Debug, Clone)]
+pub(super) struct Host {
+    pub(super) name: HostName,
+    pub(super) link: Link,
+    /// Questions that were not answered yet.
+    pub(super) asks: BTreeSet<Ask>,
+    /// Whether it listed the plan as finished.
+    pub(super) finished: bool,
+    /// Whether a step failed here, so that nothing further starts.
+    pub(super) failed: bool,
+    pub(super) steps: Vec<usize>,
+    pub(super) ready: BTreeSet<usize>,
+    pub(super) channels: usize,
+}
+
+/// The link to a host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Link {
+    /// As far as is known it works.
+    Up,
+    /// It broke, and is opened again.
+    Down { since: Millis, back_off: u64 },
+    /// It is given up.
+    Gone { message: String },
+}
+
+/// A question to a host that may be asked again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Ask {
+    Lock,
+    /// Before the fence: may this plan be applied?
+    Inspect,
+    Fence,
+    /// After the fence: is the effect of lost steps there?
+    Probe,
+    List,
+    Record {
+        step: usize,
+    },
+    Beat,
+    Finish,
+    Release,
+}
+
+impl Ask {
+    /// Whether it changes what other runs see, so that it is held back while the lock is not confirmed.
+    pub(super) fn needs_lock(self) -> bool {
+        match self {
+            Ask::Fence | Ask::Record { .. } | Ask::Finish => true,
+            Ask::Lock | Ask::Inspect | Ask::Probe | Ask::List | Ask::Beat | Ask::Release => false,
+        }
+    }
+}
+
+/// The deploy lock.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Lock {
+    pub(super) held: bool,
+    /// When the last confirmed beat was sent.
+    pub(super) confirmed: Millis,
+    /// When the beat that is under way was sent.
+    pub(super) sent: Millis,
+    /// Whether the beat under way was sent too early to confirm the fences.
+    pub(super) stale: bool,
+    pub(super) suspended: bool,
+    /// Until when a held lock is waited for.
+    pub(super) wait_until: Millis,
+}
+
+/// What waits for a beat that is sent now to confirm the lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Confirm {
+    BeforeFences,
+    AfterFences,
+}
+
+/// What happens at a time of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Timer {
+    RetryLock,
+    Beat,
+    Suspend,
+    Reconnect { host: usize },
+    Barrier { step: usize },
+    Attach { step: usize },
+}
+
+impl State {
+    /// Returns the state of a run that has not begun.
+    ///
+    /// # Errors
+    ///
+    /// The plan's steps do not make a graph.
+    pub fn new(plan: Arc<Plan>, options: Options) -> Result<Self, ShapeError> {
+        let shape = Shape::new(&plan)?;
+        let mut names: BTreeSet<HostName> = plan.hosts.keys().cloned().collect();
+        names.insert(plan.lock_host.clone());
+        names.extend(plan.steps.iter().filter_map(|step| step.host.clone()));
+        let mut hosts: Vec<Host> = names.into_iter().map(Host::new).collect();
+        let host_index: HashMap<HostName, usize> = hosts
+            .iter()
+            .enumerate()
+            .map(|(index, host)| (host.name.clone(), index))
+            .collect();
+        let mut steps = Vec::with_capacity(plan.steps.len());
+        for (index, step) in plan.steps.iter().enumerate() {
+            let host = step.host.as_ref().and_then(|name| host_index.get(name));
+            if let Some(&host) = host {
+                hosts[host].steps.push(index);
+            }
+            steps.push(StepRun::new(host.copied()));
+        }
+        mark_switches(&plan, &shape, &mut steps);
+        let lock_host = host_index.get(&plan.lock_host).copied().unwrap_or(0);
+        Ok(Self {
+            queue: shape.queue(&plan),
+            open: steps.len(),
+            phase: Phase::Locking,
+            now: Millis::default(),
+            lock: Lock::default(),
+            evidence: Evidence::default(),
+            statuses: Vec::new(),
+            values: BTreeMap::new(),
+            assume_done: false,
+            taking_up: false,
+            confirming: None,
+            finish_asked: false,
+            tolerated_doubt: None,
+            local_ready: BTreeSet::new(),
+            barriers_due: Vec::new(),
+            startable: BTreeSet::new(),
+            next_host: 0,
+            batches: BTreeMap::new(),
+            next_batch: 0,
+            channels: 0,
+            failed_hosts: 0,
+            stop: None,
+            interrupts: 0,
+            timers: BTreeSet::new(),
+            outcome: None,
+            actions: Vec::new(),
+            plan,
+            shape,
+            options,
+            hosts,
+            host_index,
+            lock_host,
+            asks: BTreeMap::new(),
+            steps,
+        })
+    }
+
+    /// Wants something done. After the end nothing is.
+    pub(super) fn act(&mut self, action: Action) {
+        if self.phase != Phase::Exited {
+            self.actions.push(action);
+        }
+    }
+
+    pub(super) fn report(&mut self, progress: Progress) {
+        self.act(Action::Report(progress));
+    }
+
+    pub(super) fn journal(&mut self, entry: JournalEntry) {
+        self.act(Action::Journal(entry));
+    }
+
+    pub(super) fn enter(&mut self, phase: Phase) {
+        self.phase = phase;
+        self.report(Progress::Phase(phase));
+    }
+
+    pub(super) fn set_timer(&mut self, at: Millis, timer: Timer) {
+        self.timers.insert((at, timer));
+    }
+
+    pub(super) fn host(&self, name: &HostName) -> Option<usize> {
+        self.host_index.get(name).copied()
+    }
+
+    pub(super) fn id(&self, step: usize) -> StepId {
+        self.plan.steps[step].id.clone()
+    }
+}
+
+/// Marks the steps that continue, on their host, what a step with a safe point began.
+fn mark_switches(plan: &Plan, shape: &Shape, steps: &mut [StepRun]) {
+    for &index in shape.graph.order() {
+        let continues = |need: usize| {
+            steps[need].host.is_some()
+                && steps[need].host == steps[index].host
+                && (plan.steps[need].safe_point || steps[need].in_switch)
+        };
+        let in_switch = !plan.steps[index].safe_point
+            && !is_barrier(plan, index)
+            && shape.graph.needs(index).any(continues);
+        steps[index].in_switch = in_switch;
+    }
+}
+
+impl Host {
+    fn new(name: HostName) -> Self {
+        Self {
+            name,
+            link: Link::Up,
+            asks: BTreeSet::new(),
+            finished: false,
+            failed: false,
+            steps: Vec::new(),
+            ready: BTreeSet::new(),
+            channels: 0,
+        }
+    }
+
+    pub(super) fn is_gone(&self) -> bool {
+        matches!(self.link, Link::Gone { .. })
+    }
+}
