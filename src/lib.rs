@@ -11,7 +11,7 @@
 //! | decision | [`plan`]: pure; no clock, network, environment or file system |
 //! | knowledge | [`config`], [`erb`], [`facts`], `docker`, `traefik` |
 //! | transport | [`transport`] |
-//! | ground | [`record`], [`diagnostic`], [`text`], [`action`], [`name`], [`secret`], `graph` |
+//! | ground | [`record`], [`diagnostic`], [`text`], [`exit_code`], [`action`], [`name`], [`secret`], `graph` |
 //!
 //! | on disk | written by |
 //! | --- | --- |
@@ -41,6 +41,7 @@ pub mod config;
 pub mod diagnostic;
 pub mod docker;
 pub mod erb;
+pub mod exit_code;
 pub mod facts;
 pub mod graph;
 pub mod journal;

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    mrsk::cli::run()
+    mrsk::cli::run().code().into()
 }

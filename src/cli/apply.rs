@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use super::args::LinkArgs;
-use super::exit::{self, Failure};
+use super::exit::Failure;
 use super::run::{self, RunArgs};
 use super::{facts, project};
+use crate::exit_code::ExitCode;
 use crate::plan::wire;
 
 /// Options of `mrsk apply`.
@@ -24,10 +25,10 @@ pub(super) struct Args {
 }
 
 /// Applies a plan, or finishes one that was begun.
-pub(super) async fn run(args: Args, verbose: bool) -> Result<u8, Failure> {
+pub(super) async fn run(args: Args, verbose: bool) -> Result<ExitCode, Failure> {
     let text = facts::read_text(&args.plan)?;
     let plan = wire::read_strict(&text)
-        .map_err(|error| Failure::new(exit::DAMAGED, format!("{}: {error}", args.plan.display())).help(
+        .map_err(|error| Failure::new(ExitCode::Damaged, format!("{}: {error}", args.plan.display())).help(
             "make the plan again with `mrsk plan`; to review one of another version use `mrsk show`",
         ))?;
     let destination = plan.operation.destination.clone();

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::exit::{Failure, USAGE};
+use super::exit::Failure;
+use crate::exit_code::ExitCode;
 use crate::name::{HostName, RoleName};
 use crate::show::{Colour, Look};
 use crate::transport::{KnownHosts, Options};
@@ -104,7 +105,10 @@ impl LinkArgs {
 /// Returns the absolute path of a file: to ssh, a relative one lies below ~/.ssh.
 fn absolute(file: &Path) -> Result<PathBuf, Failure> {
     let problem = |problem: String| {
-        Failure::new(USAGE, format!("--ssh-config {}: {problem}", file.display()))
+        Failure::new(
+            ExitCode::Usage,
+            format!("--ssh-config {}: {problem}", file.display()),
+        )
     };
     let path = file
         .canonicalize()

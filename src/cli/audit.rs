@@ -1,9 +1,10 @@
 //! `mrsk audit`
 
 use super::args::{HostArgs, LinkArgs, ProjectArgs};
-use super::exit::{DONE, Failure};
+use super::exit::Failure;
+use super::facts;
 use super::project::{self, Values};
-use super::{exit, facts};
+use crate::exit_code::ExitCode;
 use crate::name::HostName;
 use crate::record::Scope;
 use crate::show;
@@ -24,7 +25,7 @@ pub(super) struct Args {
 }
 
 /// Prints the audit log of each host.
-pub(super) async fn run(args: Args) -> Result<u8, Failure> {
+pub(super) async fn run(args: Args) -> Result<ExitCode, Failure> {
     let project = project::load(&args.project, Values::NamesOnly)?;
     let config = &project.config;
     let scope = Scope {
@@ -61,9 +62,9 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     }
     project::print(&text)?;
     if problems.is_empty() {
-        return Ok(DONE);
+        return Ok(ExitCode::Done);
     }
-    Err(Failure::of(exit::UNREACHABLE, problems))
+    Err(Failure::of(ExitCode::Unreachable, problems))
 }
 
 fn section(host: &HostName, log: &str, most: usize) -> String {

@@ -1,9 +1,10 @@
 //! `mrsk config`
 
 use super::args::ProjectArgs;
-use super::exit::{DONE, Failure};
+use super::exit::Failure;
 use super::project;
 use crate::config::render;
+use crate::exit_code::ExitCode;
 
 /// Options of `mrsk config`.
 #[derive(Debug, clap::Args)]
@@ -24,12 +25,12 @@ enum Format {
 }
 
 /// Prints the resolved configuration.
-pub(super) fn run(args: Args) -> Result<u8, Failure> {
+pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     let loaded = project::load_config(&args.project)?;
     let text = match args.format {
         Format::Yaml => render::to_yaml(&loaded.config),
         Format::Json => format!("{:#}\n", render::to_json(&loaded.config)),
     };
     project::print(&text)?;
-    Ok(DONE)
+    Ok(ExitCode::Done)
 }

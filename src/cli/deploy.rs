@@ -5,6 +5,7 @@ use super::exit::Failure;
 use super::project::{self, Project, Values};
 use super::run::{self, RunArgs};
 use super::{facts, plan};
+use crate::exit_code::ExitCode;
 use crate::facts::model::SourceFacts;
 use crate::name::HostName;
 use crate::plan::{ALL_ACCESSORIES, Operation, SETUP};
@@ -49,7 +50,7 @@ pub(super) struct BootArgs {
 }
 
 /// Compiles the plan that `mrsk plan NAME` prints, and applies it over the same connections.
-pub(super) async fn run(args: Args, name: &str, verbose: bool) -> Result<u8, Failure> {
+pub(super) async fn run(args: Args, name: &str, verbose: bool) -> Result<ExitCode, Failure> {
     let everything = [ALL_ACCESSORIES.to_owned()];
     let values = match name {
         SETUP => Values::Accessories {
@@ -66,7 +67,7 @@ pub(super) async fn run(args: Args, name: &str, verbose: bool) -> Result<u8, Fai
 }
 
 /// Compiles the plan that `mrsk plan accessory boot NAME` prints, and applies it over the same connections.
-pub(super) async fn boot(args: BootArgs, verbose: bool) -> Result<u8, Failure> {
+pub(super) async fn boot(args: BootArgs, verbose: bool) -> Result<ExitCode, Failure> {
     let values = Values::Accessories {
         names: &args.names,
         app: false,
@@ -85,7 +86,7 @@ async fn plan_and_apply(
     link: &LinkArgs,
     run: &RunArgs,
     verbose: bool,
-) -> Result<u8, Failure> {
+) -> Result<ExitCode, Failure> {
     let links = facts::open(link, project::targets(&project.config))?;
     let made = match plan::look(project, &links, &operation, source).await {
         Ok(facts) => plan::make(project, &facts, &operation),
@@ -95,7 +96,7 @@ async fn plan_and_apply(
     plan::show_on_stderr(&made);
     if made.steps.is_empty() {
         links.close();
-        return Ok(super::exit::DONE);
+        return Ok(ExitCode::Done);
     }
     run::apply(made, project, links, run, link, verbose).await
 }

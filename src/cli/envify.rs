@@ -3,12 +3,13 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::exit::{self, Failure};
+use super::exit::Failure;
 use super::project;
 use super::world::Machine;
 use crate::config::{self, dotenv};
 use crate::diagnostic::Diagnostic;
 use crate::erb::{self, Evaluated};
+use crate::exit_code::ExitCode;
 
 /// Options of `mrsk envify`.
 #[derive(Debug, clap::Args)]
@@ -19,10 +20,10 @@ pub(super) struct Args {
 }
 
 /// Evaluates the template and writes what it becomes; nothing is written where anything is wrong.
-pub(super) fn run(args: Args) -> Result<u8, Failure> {
+pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     let destination = args.destination.as_deref();
     if let Some(problem) = destination.and_then(config::check_destination) {
-        return Err(Failure::of(exit::USAGE, vec![problem]));
+        return Err(Failure::of(ExitCode::Usage, vec![problem]));
     }
     let file = match destination {
         Some(destination) => format!(".env.{destination}"),
@@ -30,12 +31,15 @@ pub(super) fn run(args: Args) -> Result<u8, Failure> {
     };
     let template = format!("{file}.erb");
     let evaluated =
-        evaluate(&template).map_err(|problems| Failure::of(exit::CONFIGURATION, problems))?;
+        evaluate(&template).map_err(|problems| Failure::of(ExitCode::Configuration, problems))?;
     write(Path::new(&file), &evaluated.text).map_err(|error| {
-        Failure::new(exit::FAILED, format!("{file} cannot be written: {error}"))
+        Failure::new(
+            ExitCode::Failed,
+            format!("{file} cannot be written: {error}"),
+        )
     })?;
     project::print(&format!("{file} is written from {template}\n"))?;
-    Ok(exit::DONE)
+    Ok(ExitCode::Done)
 }
 
 /// Returns what the template becomes in the environment of this process: what an earlier `.env` says is no part of it.

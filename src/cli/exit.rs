@@ -1,36 +1,18 @@
-//! How the program ends: named exit codes, and the only place that prints an error.
-
-use std::process::ExitCode;
+//! How a command fails, and the only place that prints an error.
 
 use crate::diagnostic::{self, Diagnostic};
-
-/// Everything was done, or there was nothing to do.
-pub const DONE: u8 = 0;
-/// A step failed; applying the plan again resumes it.
-pub const FAILED: u8 = 1;
-/// `plan --detailed-exitcode`: there are changes.
-pub const CHANGES: u8 = 2;
-/// The plan does not fit the world any more: stale, superseded, or made from another source.
-pub const STALE: u8 = 3;
-/// The plan is damaged, or of a version or with fields that this mrsk does not know.
-pub const DAMAGED: u8 = 5;
-/// The command line is wrong.
-pub const USAGE: u8 = 64;
-/// Hosts cannot be reached.
-pub const UNREACHABLE: u8 = 69;
-/// The configuration is invalid, or something that it names is missing.
-pub const CONFIGURATION: u8 = 78;
+use crate::exit_code::ExitCode;
 
 /// Why a command ended early.
 #[derive(Debug)]
 pub struct Failure {
-    code: u8,
+    code: ExitCode,
     diagnostics: Vec<Diagnostic>,
 }
 
 impl Failure {
     /// Returns a failure with one message.
-    pub fn new(code: u8, message: impl Into<String>) -> Self {
+    pub fn new(code: ExitCode, message: impl Into<String>) -> Self {
         Self {
             code,
             diagnostics: vec![Diagnostic::error(message)],
@@ -38,12 +20,12 @@ impl Failure {
     }
 
     /// Returns a failure with all that is wrong.
-    pub fn of(code: u8, diagnostics: Vec<Diagnostic>) -> Self {
+    pub fn of(code: ExitCode, diagnostics: Vec<Diagnostic>) -> Self {
         Self { code, diagnostics }
     }
 
     /// Returns the exit code.
-    pub fn code(&self) -> u8 {
+    pub fn code(&self) -> ExitCode {
         self.code
     }
 
@@ -58,7 +40,7 @@ impl Failure {
     /// Prints the messages to standard error and returns the exit code.
     pub(super) fn print(self) -> ExitCode {
         warn(&self.diagnostics);
-        ExitCode::from(self.code)
+        self.code
     }
 }
 
@@ -91,8 +73,8 @@ pub(super) fn usage(error: &clap::Error) -> ExitCode {
     // Nothing can be done about a closed standard error.
     let _ = error.print();
     if error.use_stderr() {
-        ExitCode::from(USAGE)
+        ExitCode::Usage
     } else {
-        ExitCode::from(DONE)
+        ExitCode::Done
     }
 }

@@ -10,6 +10,7 @@ use crate::apply::links::{self, Links};
 use crate::config::model::{Accessory, Config, Role};
 use crate::diagnostic::Diagnostic;
 use crate::docker::{builder, image, names};
+use crate::exit_code::ExitCode;
 use crate::facts::model::{Facts, HostFacts, SourceFacts};
 use crate::facts::{self, Query, SecretQuestion, document};
 use crate::name::HostName;
@@ -25,7 +26,7 @@ pub(super) fn open(
 ) -> Result<Arc<Links>, Failure> {
     let connections = Connections::new(args.options()?).map_err(|error| {
         Failure::new(
-            exit::FAILED,
+            ExitCode::Failed,
             format!("no place for control sockets: {error}"),
         )
     })?;
@@ -64,14 +65,14 @@ pub(super) async fn take(
                 let problem = diagnostic(&host, &failure);
                 problems.insert(host, problem);
             }
-            Err(error) => return Err(Failure::new(exit::FAILED, error.to_string())),
+            Err(error) => return Err(Failure::new(ExitCode::Failed, error.to_string())),
         }
     }
     if problems.is_empty() {
         return Ok(answers);
     }
     Err(Failure::of(
-        exit::UNREACHABLE,
+        ExitCode::Unreachable,
         problems.into_values().collect(),
     ))
 }
@@ -149,7 +150,7 @@ pub(super) fn random<const N: usize>() -> Result<[u8; N], Failure> {
     match rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty()) {
         Ok(filled) if filled == N => Ok(bytes),
         _ => Err(Failure::new(
-            exit::FAILED,
+            ExitCode::Failed,
             "the system gives no random bytes",
         )),
     }
@@ -218,7 +219,7 @@ pub(super) fn refuse_twins(facts: &Facts) -> Result<(), Failure> {
     if twins.is_empty() {
         return Ok(());
     }
-    Err(Failure::of(exit::CONFIGURATION, twins))
+    Err(Failure::of(ExitCode::Configuration, twins))
 }
 
 /// Reads recorded facts; `-` is standard input.
@@ -226,7 +227,7 @@ pub(super) fn read(path: &Path) -> Result<Facts, Failure> {
     let text = read_text(path)?;
     document::read(&text).map_err(|error| {
         let message = format!("{}: {}", path.display(), exit::chain(&error));
-        Failure::new(exit::CONFIGURATION, message).help("facts come from `mrsk inspect`")
+        Failure::new(ExitCode::Configuration, message).help("facts come from `mrsk inspect`")
     })
 }
 
@@ -239,7 +240,7 @@ pub(super) fn read_text(path: &Path) -> Result<String, Failure> {
     };
     text.map_err(|error| {
         Failure::new(
-            exit::CONFIGURATION,
+            ExitCode::Configuration,
             format!("{} cannot be read: {error}", path.display()),
         )
     })

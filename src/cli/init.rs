@@ -5,9 +5,10 @@ use std::io::{ErrorKind, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use super::exit::{self, Failure};
+use super::exit::Failure;
 use super::project;
 use crate::config;
+use crate::exit_code::ExitCode;
 
 /// An example that can be planned as it is.
 const CONFIGURATION: &str = include_str!("init/deploy.yml");
@@ -23,7 +24,7 @@ const SHOWING: &str = "!.env*.erb";
 /// Makes the files that a project begins with; what exists already is left as it is.
 ///
 /// `.gitignore` comes first, so that there is no moment at which `.env` could be committed.
-pub(super) fn run() -> Result<u8, Failure> {
+pub(super) fn run() -> Result<ExitCode, Failure> {
     let mut report = ignore().map_err(|error| failure(GITIGNORE, &error))?;
     let schema = format!("{:#}\n", config::schema());
     for (file, text, mode) in [
@@ -39,12 +40,15 @@ pub(super) fn run() -> Result<u8, Failure> {
         };
     }
     project::print(&report)?;
-    Ok(exit::DONE)
+    Ok(ExitCode::Done)
 }
 
 fn failure(file: &str, error: &std::io::Error) -> Failure {
-    Failure::new(exit::FAILED, format!("{file} cannot be written: {error}"))
-        .help("start mrsk in the directory of the app, as somebody who can write there")
+    Failure::new(
+        ExitCode::Failed,
+        format!("{file} cannot be written: {error}"),
+    )
+    .help("start mrsk in the directory of the app, as somebody who can write there")
 }
 
 /// Makes a file, as a whole or not at all; `mode` is that before the umask. Returns false where something has its name.

@@ -1,9 +1,10 @@
 //! `mrsk inspect`
 
 use super::args::{LinkArgs, ProjectArgs, SelectionArgs};
-use super::exit::{DONE, Failure};
+use super::exit::Failure;
+use super::facts;
 use super::project::{self, Values};
-use super::{exit, facts};
+use crate::exit_code::ExitCode;
 use crate::facts::document;
 use crate::plan::DEPLOY;
 
@@ -19,7 +20,7 @@ pub(super) struct Args {
 }
 
 /// Prints what the hosts, the registry and the work tree say.
-pub(super) async fn run(args: Args) -> Result<u8, Failure> {
+pub(super) async fn run(args: Args) -> Result<ExitCode, Failure> {
     let project = project::load(&args.project, Values::NamesOnly)?;
     let root = project::root().await?;
     let source = project::source(&project.config, &root).await?;
@@ -32,8 +33,8 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
         Err(_) => std::collections::BTreeMap::new(),
     };
     let facts = facts::document(taken?, registry, Some(source));
-    let text =
-        document::print(&facts).map_err(|error| Failure::new(exit::FAILED, error.to_string()))?;
+    let text = document::print(&facts)
+        .map_err(|error| Failure::new(ExitCode::Failed, error.to_string()))?;
     project::print(&text)?;
-    Ok(DONE)
+    Ok(ExitCode::Done)
 }

@@ -3,9 +3,10 @@
 use clap::Subcommand;
 
 use super::args::{LinkArgs, ProjectArgs};
-use super::exit::{DONE, Failure};
+use super::exit::Failure;
+use super::facts;
 use super::project::{self, Values};
-use super::{exit, facts};
+use crate::exit_code::ExitCode;
 use crate::show;
 use crate::transport::answer::ReleaseAnswer;
 
@@ -30,17 +31,17 @@ enum Verb {
 }
 
 /// Shows or frees the deploy lock on the primary host.
-pub(super) async fn run(args: Args) -> Result<u8, Failure> {
+pub(super) async fn run(args: Args) -> Result<ExitCode, Failure> {
     let project = project::load(&args.project, Values::NamesOnly)?;
     let config = &project.config;
     let Some(host) = config.primary_host() else {
         return Err(Failure::new(
-            exit::CONFIGURATION,
+            ExitCode::Configuration,
             "the configuration has no host",
         ));
     };
     let links = facts::open(&args.link, project::targets(config))?;
-    let unreachable = |message: String| Failure::new(exit::UNREACHABLE, message);
+    let unreachable = |message: String| Failure::new(ExitCode::Unreachable, message);
     let text = async {
         let linked = links
             .get(host)
@@ -65,5 +66,5 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
         .map(|line| show::terminal(line) + "\n")
         .collect();
     project::print(&shown)?;
-    Ok(DONE)
+    Ok(ExitCode::Done)
 }

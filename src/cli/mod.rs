@@ -19,10 +19,9 @@ mod show;
 mod version;
 mod world;
 
-use std::process::ExitCode;
-
 use clap::{Parser, Subcommand};
 
+use crate::exit_code::ExitCode;
 use crate::plan::{DEPLOY, REDEPLOY, SETUP};
 use exit::Failure;
 
@@ -38,6 +37,7 @@ use exit::Failure;
     name = "mrsk",
     version,
     verbatim_doc_comment,
+    after_long_help = exit_codes(),
     arg_required_else_help = true
 )]
 struct Cli {
@@ -89,12 +89,21 @@ pub fn run() -> ExitCode {
         Err(error) => return exit::usage(&error),
     };
     match dispatch(cli) {
-        Ok(code) => ExitCode::from(code),
+        Ok(code) => code,
         Err(failure) => failure.print(),
     }
 }
 
-fn dispatch(cli: Cli) -> Result<u8, Failure> {
+/// Returns the exit codes as the long help lists them.
+fn exit_codes() -> String {
+    let mut text = "Exit codes:\n".to_owned();
+    for exit in ExitCode::all() {
+        text += &format!("  {:>3}  {}\n", exit.code(), exit.meaning());
+    }
+    text
+}
+
+fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
     let verbose = cli.verbose;
     match cli.command {
         Command::Init => init::run(),
@@ -117,13 +126,13 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
 }
 
 /// Starts the runtime: only the commands that talk to hosts need one.
-fn block_on(work: impl Future<Output = Result<u8, Failure>>) -> Result<u8, Failure> {
+fn block_on(work: impl Future<Output = Result<ExitCode, Failure>>) -> Result<ExitCode, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| {
             Failure::new(
-                exit::FAILED,
+                ExitCode::Failed,
                 format!("the runtime cannot be started: {error}"),
             )
         })?;

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 
 use super::args::{LinkArgs, ProjectArgs, SelectionArgs};
-use super::exit::{self, Failure};
+use super::exit::Failure;
 use super::facts;
 use super::project::{self, Project, Values};
 use crate::config::model::Config;
 use crate::diagnostic::Diagnostic;
+use crate::exit_code::ExitCode;
 use crate::facts::model::{Facts, SourceFacts};
 use crate::plan::{
     ACCESSORY_BOOT, ALL_ACCESSORIES, DEPLOY, Operation, Plan, REDEPLOY, SETUP, compile, leak, wire,
@@ -77,7 +78,7 @@ impl Kind {
 }
 
 /// Prints the plan to standard output, and shows it on standard error.
-pub(super) async fn run(args: Args) -> Result<u8, Failure> {
+pub(super) async fn run(args: Args) -> Result<ExitCode, Failure> {
     let accessories = booted(&args)?;
     let values = match args.operation {
         _ if args.no_secrets || args.facts.is_some() => Values::NamesOnly,
@@ -91,21 +92,21 @@ pub(super) async fn run(args: Args) -> Result<u8, Failure> {
     let (facts, operation) = known(&args, &project).await?;
     let plan = make(&project, &facts, &operation)?;
     let text =
-        wire::to_json(&plan).map_err(|error| Failure::new(exit::FAILED, error.to_string()))?;
+        wire::to_json(&plan).map_err(|error| Failure::new(ExitCode::Failed, error.to_string()))?;
     project::print(&text)?;
     show_on_stderr(&plan);
     let changes = !plan.steps.is_empty();
     Ok(if args.detailed_exitcode && changes {
-        exit::CHANGES
+        ExitCode::Changes
     } else {
-        exit::DONE
+        ExitCode::Done
     })
 }
 
 /// Returns the accessories that are to be started: the words after `accessory boot`.
 fn booted(args: &Args) -> Result<Vec<String>, Failure> {
     let usage = |problem: &str| {
-        Err(Failure::new(exit::USAGE, problem)
+        Err(Failure::new(ExitCode::Usage, problem)
             .help("write `mrsk plan accessory boot NAME`, with `all` for every accessory"))
     };
     match (args.operation, args.words.as_slice()) {
@@ -163,7 +164,7 @@ pub(super) async fn look(
 ) -> Result<Facts, Failure> {
     let config = &project.config;
     let selected = compile::selected_hosts(config, operation)
-        .map_err(|diagnostics| Failure::of(exit::USAGE, diagnostics))?;
+        .map_err(|diagnostics| Failure::of(ExitCode::Usage, diagnostics))?;
     let hosts = facts::with_lock_host(config, selected);
     let registry = async {
         if operation.skip_push {
@@ -189,20 +190,20 @@ pub(super) fn make(
     operation: &Operation,
 ) -> Result<Plan, Failure> {
     compile::selected_hosts(&project.config, operation)
-        .map_err(|diagnostics| Failure::of(exit::USAGE, diagnostics))?;
+        .map_err(|diagnostics| Failure::of(ExitCode::Usage, diagnostics))?;
     let plan = compile::compile(&project.config, facts, operation)
-        .map_err(|problems| Failure::of(exit::CONFIGURATION, project.placed(problems)))?;
+        .map_err(|problems| Failure::of(ExitCode::Configuration, project.placed(problems)))?;
     refuse_leak(&plan, &project.secrets)?;
     Ok(plan)
 }
 
 fn refuse_leak(plan: &Plan, secrets: &Secrets) -> Result<(), Failure> {
     let document = serde_json::to_value(plan)
-        .map_err(|error| Failure::new(exit::FAILED, error.to_string()))?;
+        .map_err(|error| Failure::new(ExitCode::Failed, error.to_string()))?;
     match leak::find(&document, secrets) {
         None => Ok(()),
         Some(leak) => Err(Failure::of(
-            exit::CONFIGURATION,
+            ExitCode::Configuration,
             vec![
                 Diagnostic::error(format!(
                     "the plan would hold the value of secret {} in clear, at {}",

@@ -12,6 +12,7 @@ use crate::config::dotenv::Environment;
 use crate::config::model::{Config, Host, Ssh};
 use crate::config::{self, Loaded, Places, secrets};
 use crate::diagnostic::Diagnostic;
+use crate::exit_code::ExitCode;
 use crate::facts::model::{LocalFile, SourceFacts};
 use crate::facts::source;
 use crate::name::{HostName, Sha256Hex};
@@ -54,7 +55,7 @@ pub(super) fn load_config(args: &ProjectArgs) -> Result<Loaded, Failure> {
     let destination = args.destination.as_deref();
     let mut machine = Machine::new(variables(args.env_file.as_deref(), destination));
     let loaded = config::load(&args.config, destination, &mut machine)
-        .map_err(|diagnostics| Failure::of(exit::CONFIGURATION, diagnostics))?;
+        .map_err(|diagnostics| Failure::of(ExitCode::Configuration, diagnostics))?;
     exit::warn(&loaded.warnings);
     Ok(loaded)
 }
@@ -74,7 +75,7 @@ pub(super) fn load(args: &ProjectArgs, values: Values<'_>) -> Result<Project, Fa
                 &loaded.literal_secrets,
                 &loaded.places,
             )
-            .map_err(|diagnostics| Failure::of(exit::CONFIGURATION, diagnostics))?;
+            .map_err(|diagnostics| Failure::of(ExitCode::Configuration, diagnostics))?;
             (secrets, environment)
         }
     };
@@ -112,7 +113,7 @@ pub(super) fn environment(
     destination: Option<&str>,
 ) -> Result<Environment, Failure> {
     variables(file, destination)
-        .map_err(|diagnostics| Failure::of(exit::CONFIGURATION, diagnostics))
+        .map_err(|diagnostics| Failure::of(ExitCode::Configuration, diagnostics))
 }
 
 fn variables(
@@ -202,7 +203,7 @@ pub(super) fn planned_target(host: &HostName, route: &SshRoute, host_keys: &[Str
 pub(super) async fn root() -> Result<PathBuf, Failure> {
     let here = std::env::current_dir().map_err(|error| {
         Failure::new(
-            exit::FAILED,
+            ExitCode::Failed,
             format!("the current directory is gone: {error}"),
         )
     })?;
@@ -241,7 +242,7 @@ pub(super) async fn source(config: &Config, root: &Path) -> Result<SourceFacts, 
     let printed = printed_to(root);
     let known: Vec<&str> = printed.as_deref().into_iter().collect();
     let facts = source::read(&answers, &known)
-        .map_err(|error| Failure::new(exit::FAILED, error.to_string()))?;
+        .map_err(|error| Failure::new(ExitCode::Failed, error.to_string()))?;
     let hash = std::fs::read(root.join(&dockerfile))
         .ok()
         .map(|bytes| Sha256Hex::of(&bytes));
@@ -300,7 +301,7 @@ fn relative(here: &Path, path: &str, root: &Path) -> Result<String, Failure> {
     }
     let below = whole.strip_prefix(root).map_err(|_| {
         Failure::new(
-            exit::CONFIGURATION,
+            ExitCode::Configuration,
             format!("{path} lies outside of {}", root.display()),
         )
         .help("a plan names files relative to the git root, so that another clone can apply it")
@@ -325,14 +326,14 @@ pub(super) fn operation(
         .or_else(|| source::default_version(source))
         .ok_or_else(|| {
             Failure::new(
-                exit::CONFIGURATION,
+                ExitCode::Configuration,
                 "there is no version: this is no git repository with a commit",
             )
             .help("commit, or name one with `--version VERSION`")
         })?;
     if !is_tag(&version) {
         return Err(Failure::new(
-            exit::USAGE,
+            ExitCode::Usage,
             format!("`{}` cannot be a version", version.escape_default()),
         )
         .help("a version is the tag of an image: letters, digits, `_`, `.` and `-`, at most 128"));
@@ -372,7 +373,7 @@ pub(super) fn accessory_boot(
 /// Returns the hosts that the options select.
 pub(super) fn selected(config: &Config, args: &HostArgs) -> Result<Vec<HostName>, Failure> {
     compile::selected_hosts(config, &deploy_to(config, args, String::new()))
-        .map_err(|diagnostics| Failure::of(exit::USAGE, diagnostics))
+        .map_err(|diagnostics| Failure::of(ExitCode::Usage, diagnostics))
 }
 
 fn deploy_to(config: &Config, args: &HostArgs, version: String) -> Operation {
@@ -408,7 +409,7 @@ pub(super) fn print(text: &str) -> Result<(), Failure> {
         .and_then(|()| out.flush())
         .map_err(|error| {
             Failure::new(
-                exit::FAILED,
+                ExitCode::Failed,
                 format!("standard output cannot be written: {error}"),
             )
         })

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::args::LinkArgs;
-use super::exit::{self, Failure};
+use super::exit::Failure;
 use super::observer::{Format, Screen, Watch};
 use super::{facts, project};
 use crate::apply::driver::{self, Job};
@@ -13,6 +13,7 @@ use crate::apply::preflight::{self, Lack, Missing, Runner};
 use crate::apply::state::Options;
 use crate::config::dotenv::files_shown;
 use crate::diagnostic::Diagnostic;
+use crate::exit_code::ExitCode;
 use crate::facts::Query;
 use crate::journal::{Journal, PlanStore};
 use crate::name::StepId;
@@ -55,7 +56,7 @@ pub(super) async fn apply(
     args: &RunArgs,
     link: &LinkArgs,
     verbose: bool,
-) -> Result<u8, Failure> {
+) -> Result<ExitCode, Failure> {
     let root = project::root().await?;
     let (inputs, missing) = preflight::collect(&plan, runner, &root).await;
     if !missing.is_empty() {
@@ -67,7 +68,7 @@ pub(super) async fn apply(
     let store =
         PlanStore::new(Path::new(""), &plan.digest).map_err(|error| journal_failure(&error))?;
     let text =
-        wire::to_json(&plan).map_err(|error| Failure::new(exit::FAILED, error.to_string()))?;
+        wire::to_json(&plan).map_err(|error| Failure::new(ExitCode::Failed, error.to_string()))?;
     store
         .save(text.as_bytes())
         .map_err(|error| journal_failure(&error))?;
@@ -76,7 +77,7 @@ pub(super) async fn apply(
     if let Some(host) = &args.lock_host {
         if !plan.hosts.contains_key(host) {
             return Err(Failure::new(
-                exit::USAGE,
+                ExitCode::Usage,
                 format!("--lock-host {host} is not a host of the plan"),
             ));
         }
@@ -105,17 +106,17 @@ pub(super) async fn apply(
     let mut watch = Watch::new(reporter, journal);
     let ended = driver::run(job, &mut watch).await.map_err(|error| {
         Failure::new(
-            exit::DAMAGED,
+            ExitCode::Damaged,
             format!("the plan's steps make no graph: {error}"),
         )
     })?;
     watch.finish(&ended);
-    Ok(ended.outcome.code())
+    Ok(ended.outcome.exit_code())
 }
 
 fn journal_failure(error: &std::io::Error) -> Failure {
     Failure::new(
-        exit::FAILED,
+        ExitCode::Failed,
         format!("the journal below .mrsk cannot be written: {error}"),
     )
     .help("nothing was changed; make the current directory writable")
@@ -220,9 +221,9 @@ fn refuse(missing: Vec<Missing>, destination: Option<&str>) -> Result<(), Failur
         .map(|missing| diagnostic(missing, destination))
         .collect();
     let code = if is_stale {
-        exit::STALE
+        ExitCode::Stale
     } else {
-        exit::CONFIGURATION
+        ExitCode::Configuration
     };
     Err(Failure::of(code, diagnostics))
 }
@@ -277,11 +278,11 @@ mod tests {
         assert!(refuse(Vec::new(), None).is_ok());
         assert_eq!(
             refuse(vec![source()], None).unwrap_err().code(),
-            exit::STALE
+            ExitCode::Stale
         );
         assert_eq!(
             refuse(vec![source(), secret()], None).unwrap_err().code(),
-            exit::CONFIGURATION
+            ExitCode::Configuration
         );
     }
 }

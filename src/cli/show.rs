@@ -7,6 +7,7 @@ use clap::ValueEnum;
 use super::exit::{self, Failure};
 use super::{facts, project};
 use crate::diagnostic::Diagnostic;
+use crate::exit_code::ExitCode;
 use crate::plan::wire;
 use crate::show;
 
@@ -37,10 +38,13 @@ enum Format {
 }
 
 /// Prints the plan in the format asked for.
-pub(super) fn run(args: Args) -> Result<u8, Failure> {
+pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     let text = facts::read_text(&args.plan)?;
     let (plan, unknown) = wire::read_for_review(&text).map_err(|error| {
-        Failure::new(exit::DAMAGED, format!("{}: {error}", args.plan.display()))
+        Failure::new(
+            ExitCode::Damaged,
+            format!("{}: {error}", args.plan.display()),
+        )
     })?;
     if !unknown.is_empty() {
         exit::warn(&[Diagnostic::warning(format!(
@@ -52,7 +56,7 @@ pub(super) fn run(args: Args) -> Result<u8, Failure> {
         Format::Table => {
             let mut out = Vec::new();
             show::table(&plan, super::args::look_on_stdout(), &mut out)
-                .map_err(|error| Failure::new(exit::FAILED, error.to_string()))?;
+                .map_err(|error| Failure::new(ExitCode::Failed, error.to_string()))?;
             String::from_utf8_lossy(&out).into_owned()
         }
         Format::Markdown => show::markdown(&plan),
@@ -61,5 +65,5 @@ pub(super) fn run(args: Args) -> Result<u8, Failure> {
         Format::Commands => show::commands(&plan),
     };
     project::print(&shown)?;
-    Ok(exit::DONE)
+    Ok(ExitCode::Done)
 }

@@ -133,7 +133,7 @@ impl Reporter for Json<'_> {
     fn finish(&mut self, summary: &Summary, outcome: &Outcome) {
         let (name, mut fields) = ending(outcome);
         fields["outcome"] = name.into();
-        fields["code"] = outcome.code().into();
+        fields["code"] = outcome.exit_code().code().into();
         fields["plan_path"] = self.view.plan_path.as_str().into();
         fields["summary"] = totals(summary);
         let line = self.stamped("finished", fields);

@@ -30,6 +30,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "secret",
             "diagnostic",
             "text",
+            "exit_code",
             "graph",
         ],
     ),
@@ -77,6 +78,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "secret",
             "diagnostic",
             "text",
+            "exit_code",
             "graph",
         ],
     ),
@@ -135,6 +137,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("secret", &[]),
     ("diagnostic", &["text"]),
     ("text", &["action", "name"]),
+    ("exit_code", &[]),
     ("graph", &[]),
 ];
 
@@ -149,6 +152,7 @@ const PURE: &[&str] = &[
     "apply/state",
     "graph.rs",
     "action.rs",
+    "exit_code.rs",
     "name.rs",
     "secret.rs",
     "text/",

@@ -264,7 +264,7 @@ impl State {
         if !matches!(outcome, Outcome::JournalFailed { .. }) {
             self.journal(JournalEntry::Exited {
                 run: self.options.run.clone(),
-                code: outcome.code(),
+                code: outcome.exit_code().code(),
             });
         }
         self.report(Progress::Phase(Phase::Exited));

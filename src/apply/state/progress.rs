@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::exit_code::ExitCode;
 use crate::name::{HostName, PlanDigest, RunId, StepId};
 use crate::record::{Ending, LockDetails};
 
@@ -270,15 +271,17 @@ pub enum Outcome {
 
 impl Outcome {
     /// Returns the exit code.
-    pub fn code(&self) -> u8 {
+    pub fn exit_code(&self) -> ExitCode {
         match self {
-            Outcome::Done | Outcome::AlreadyApplied => 0,
-            Outcome::Failed { .. } | Outcome::JournalFailed { .. } | Outcome::LockLost => 1,
-            Outcome::Stale { .. } | Outcome::Superseded { .. } => 3,
-            Outcome::LockHeld { .. } | Outcome::LockForeign { .. } => 4,
-            Outcome::InDoubt { .. } => 6,
-            Outcome::Unreachable { .. } => 69,
-            Outcome::Interrupted { .. } => 130,
+            Outcome::Done | Outcome::AlreadyApplied => ExitCode::Done,
+            Outcome::Failed { .. } | Outcome::JournalFailed { .. } | Outcome::LockLost => {
+                ExitCode::Failed
+            }
+            Outcome::Stale { .. } | Outcome::Superseded { .. } => ExitCode::Stale,
+            Outcome::LockHeld { .. } | Outcome::LockForeign { .. } => ExitCode::Locked,
+            Outcome::InDoubt { .. } => ExitCode::InDoubt,
+            Outcome::Unreachable { .. } => ExitCode::Unreachable,
+            Outcome::Interrupted { .. } => ExitCode::Interrupted,
         }
     }
 }

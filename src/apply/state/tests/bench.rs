@@ -293,7 +293,9 @@ impl Bench {
     }
 
     pub fn code(&self) -> Option<u8> {
-        self.outcome.as_ref().map(Outcome::code)
+        self.outcome
+            .as_ref()
+            .map(|outcome| outcome.exit_code().code())
     }
 }
 

@@ -47,7 +47,7 @@ fn a_held_lock_is_waited_for_as_long_as_asked() {
             details: details(),
             beat_age: 1,
         };
-        assert_eq!(refused.code(), 4);
+        assert_eq!(refused.exit_code().code(), 4);
         assert_eq!(actions.last(), Some(&Action::Exit(refused)));
         assert!(!actions.contains(&Action::Release));
     }
