@@ -103,18 +103,18 @@ fn a_destination_without_a_file_is_refused_with_those_that_have_one() {
         assert_eq!(problem.message, message);
         problem.help.unwrap()
     };
-    assert!(refused("staging").starts_with("write into it"));
+    assert!(refused("staging").starts_with("create it"));
     for name in ["production", "staging"] {
         fs::write(dir.path().join(format!("deploy.{name}.yml")), "").unwrap();
     }
-    let known = "there are files for `production`, `staging`";
+    let known = "known destinations: `production`, `staging`";
     assert_eq!(refused("qa"), known);
     assert_eq!(
         refused("stagin"),
         format!("did you mean `-d staging`? {known}")
     );
     let named = config::load(&path, Some("../x"), &mut Fixed).unwrap_err();
-    assert_eq!(named[0].message, "`../x` is no valid name of a destination");
+    assert_eq!(named[0].message, "`../x` is not a valid destination name");
 }
 
 #[test]
@@ -164,8 +164,8 @@ fn every_problem_is_shown_in_the_file_it_stands_in() {
         places(&problems),
         [
             "deploy.staging.yml:1:1: `labels` must be a map, not a list",
-            "deploy.staging.yml:4:13: host `192.168.0.1` is also written in another way: as `192.168.0.1` with user `root` in deploy.yml:4",
-            "deploy.staging.yml:6:3: the registry's password stands in the file",
+            "deploy.staging.yml:4:13: conflicting definitions of host `192.168.0.1`: `root@192.168.0.1:99` here, `root@192.168.0.1` in deploy.yml:4",
+            "deploy.staging.yml:6:3: registry password in plain text",
             "deploy.staging.yml:7:3: unknown key `registry.sever`",
         ]
     );
@@ -350,8 +350,8 @@ fn an_empty_value_is_a_value_unless_the_registry_needs_it() {
     assert_eq!(
         places(&problems),
         [
-            "deploy.yml:10:14: secret `USERNAME` is empty, and the registry needs it",
-            "deploy.yml:11:14: secret `TOKEN` is empty, and the registry needs it",
+            "deploy.yml:10:14: secret `USERNAME` is empty, but the registry login needs it",
+            "deploy.yml:11:14: secret `TOKEN` is empty, but the registry login needs it",
         ]
     );
 }

@@ -75,7 +75,7 @@ const LEFT_TO_THE_LOADER: &[(&str, &str)] = &[
         "accessories-same-port.yml",
         "which values exclude each other",
     ),
-    ("broadcast.yml", "a quote that is not closed"),
+    ("broadcast.yml", "unclosed quote"),
     (
         "builder-local-alone.yml",
         "the other file may have the rest",
@@ -92,7 +92,7 @@ const LEFT_TO_THE_LOADER: &[(&str, &str)] = &[
         "builder-same-architecture.yml",
         "the other file may change one",
     ),
-    ("cmd.yml", "a quote that is not closed"),
+    ("cmd.yml", "unclosed quote"),
     ("empty.yml", "the other file may have the rest"),
     ("missing-keys.yml", "the other file may have the rest"),
     ("nul.yml", "a byte, not a value"),
@@ -162,7 +162,7 @@ fn loaders_keys(below: &[&str]) -> BTreeSet<String> {
     let help = problems
         .iter()
         .filter_map(|problem| problem.help.as_deref())
-        .find_map(|help| help.strip_prefix("known keys here: "));
+        .find_map(|help| help.strip_prefix("known keys: "));
     let help = help.expect("the known keys are named");
     help.split(", ")
         .map(|key| key.trim_matches('`').to_owned())

@@ -124,7 +124,7 @@ fn what_would_be_misread_has_a_place() {
         &place("DOCKER_HOST"),
         "`LD_PRELOAD` cannot be a secret",
         &place("LD_PRELOAD"),
-        "clear variable `DB_PASSWORD` looks like a credential",
+        "clear variable `DB_PASSWORD` looks like a secret",
     ]);
     assert!(!said.err.contains("hunter2"), "{}", said.err);
 

@@ -226,7 +226,7 @@ const CASES: [Case; 7] = [
         says: &[
             "secret `LAB_REGISTRY_PASSWORD` is not set",
             "config/deploy.yml:8:14",
-            "help: write `LAB_REGISTRY_PASSWORD=…` to .env, or set it in the environment",
+            "help: add `LAB_REGISTRY_PASSWORD=…` to .env, or set it in the environment",
         ],
     },
     Case {

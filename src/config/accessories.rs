@@ -75,8 +75,8 @@ impl Reader<'_, '_, '_, '_, '_> {
             None => {
                 self.decoder.error(
                     field.key,
-                    format!("accessory `{}` has no `image`", shown(name)),
-                    "name the image of its container, as in `image: mysql:8.0`",
+                    format!("missing key `{}.image`", field.path),
+                    "set the image of its container, such as `image: mysql:8.0`",
                 );
                 None
             }
@@ -115,22 +115,20 @@ impl Reader<'_, '_, '_, '_, '_> {
         if !servers::is_role_name(name) {
             self.decoder.error(
                 field.key,
-                format!("`{}` is no valid name of an accessory", shown(name)),
-                "it has letters, digits, `_`, `.` and `-`, begins with a letter or digit, and has at most 63 characters",
+                format!("`{}` is not a valid accessory name", shown(name)),
+                "use letters, digits, `_`, `.` and `-`; start with a letter or digit; at most 63 characters",
             );
         } else if name == ALL {
             self.decoder.error(
                 field.key,
-                format!("an accessory cannot be named `{ALL}`"),
-                "`mrsk accessory` takes the word for every accessory: use another name",
+                format!("`{ALL}` is not a valid accessory name"),
+                "`mrsk accessory` uses it for all accessories: choose another name",
             );
         } else if let Some(role) = self.known.iter().find(|role| is_version_of(name, role)) {
             self.decoder.error(
                 field.key,
-                format!(
-                    "the container of accessory `{name}` would be named as one of role `{role}`"
-                ),
-                "containers of roles are named `SERVICE-ROLE-VERSION`: use another name",
+                format!("accessory name `{name}` conflicts with container names of role `{role}`"),
+                "role containers are named `SERVICE-ROLE-VERSION`: choose another name",
             );
         }
     }
@@ -156,7 +154,7 @@ impl Reader<'_, '_, '_, '_, '_> {
                 self.decoder.error(
                     field.key,
                     format!("accessory `{}` has no host", shown(name)),
-                    format!("say where it runs, with one of {}", list(PLACES)),
+                    format!("set one of {}", list(PLACES)),
                 );
                 Vec::new()
             }
@@ -164,8 +162,8 @@ impl Reader<'_, '_, '_, '_, '_> {
                 for (other, place) in others {
                     self.decoder.error(
                         place.key,
-                        format!("accessory `{}` has both `{first}` and `{other}`", shown(name)),
-                        format!("keep one of the two; a destination's file takes one out by `{first}:` without a value"),
+                        format!("accessory `{}` sets both `{first}` and `{other}`", shown(name)),
+                        format!("keep one of them; in a destination's file, `{first}:` without a value removes it"),
                     );
                 }
                 Vec::new()
@@ -182,8 +180,8 @@ impl Reader<'_, '_, '_, '_, '_> {
         if items.is_empty() && matches!(field.node.kind, Kind::Sequence(_)) {
             self.decoder.error(
                 field.key,
-                format!("`{}` names no role", field.path),
-                "name at least one role",
+                format!("`{}` has no roles", field.path),
+                "list at least one role",
             );
         }
         let mut wanted = BTreeSet::new();
@@ -208,9 +206,9 @@ impl Reader<'_, '_, '_, '_, '_> {
         }
         let help = match suggestion(name, &self.known) {
             Some(close) => format!("did you mean `{close}`?"),
-            None => format!("the roles of `servers` are {}", list(&self.known)),
+            None => format!("known roles: {}", list(&self.known)),
         };
-        let message = format!("there is no role `{}`", shown(name));
+        let message = format!("unknown role `{}`", shown(name));
         self.decoder.error(field.node.mark, message, help);
     }
 
@@ -221,8 +219,8 @@ impl Reader<'_, '_, '_, '_, '_> {
         if published.is_none() {
             self.decoder.error(
                 field.node.mark,
-                format!("`{}` publishes no port: `{}`", field.path, shown(&text)),
-                "write `PORT`, `HOST_PORT:PORT` or `ADDRESS:HOST_PORT:PORT`, with numbers from 1 to 65535",
+                format!("invalid port mapping `{}`", shown(&text)),
+                "use `PORT`, `HOST_PORT:PORT` or `ADDRESS:HOST_PORT:PORT`, with ports from 1 to 65535",
             );
         }
         published
@@ -239,8 +237,8 @@ impl Reader<'_, '_, '_, '_, '_> {
                     continue;
                 };
                 if !seen.insert(mount.container.clone()) {
-                    let message = format!("`{}` is mounted twice", shown(&mount.container));
-                    let help = "give each file and directory a path of its own in the container";
+                    let message = format!("duplicate mount path `{}`", shown(&mount.container));
+                    let help = "use a different container path for each file and directory";
                     self.decoder.error(item.node.mark, message, help);
                 }
                 mounts.push(mount);
@@ -278,7 +276,7 @@ fn mount(decoder: &mut Decoder<'_>, field: &Field<'_>, what: &str) -> Option<Mou
     let (outside, container) = (parts.next().unwrap_or(""), parts.next().unwrap_or(""));
     let (mode, rest) = (parts.next(), parts.next());
     let problem = if rest.is_some() || container.is_empty() {
-        Some("is not of the form `PATH:PATH_IN_CONTAINER` or `PATH:PATH_IN_CONTAINER:MODE`")
+        Some("expected `PATH:CONTAINER_PATH[:MODE]`")
     } else {
         problem_of(what, outside, container, mode)
     };
@@ -289,8 +287,8 @@ fn mount(decoder: &mut Decoder<'_>, field: &Field<'_>, what: &str) -> Option<Mou
         };
         decoder.error(
             field.node.mark,
-            format!("{what} `{}` {problem}", shown(&text)),
-            format!("write it as `{example}`"),
+            format!("invalid {what} `{}`: {problem}", shown(&text)),
+            format!("for example `{example}`"),
         );
         return None;
     }
@@ -313,17 +311,17 @@ fn problem_of(
         mode.split(',').all(word)
     };
     if outside.trim().is_empty() {
-        Some("has no path before the `:`")
+        Some("missing path before `:`")
     } else if outside.contains(char::is_control) || container.contains(char::is_control) {
-        Some("has a control character in a path")
+        Some("control characters are not allowed")
     } else if !container.starts_with('/') || container == "/" {
-        Some("needs an absolute path in the container, below `/`")
+        Some("the container path must be absolute and below `/`")
     } else if climbs(container) || (what == "directory" && climbs(outside)) {
-        Some("has `..` in a path")
+        Some("`..` is not allowed")
     } else if what == "file" && (outside.ends_with('/') || container.ends_with('/')) {
-        Some("needs the path of a file, which does not end in `/`")
+        Some("a file path must not end in `/`")
     } else if !mode.is_none_or(is_mode) {
-        Some("has a mode that docker does not know; `ro` is one that it knows")
+        Some("unknown mode; use docker's, such as `ro`")
     } else {
         None
     }

@@ -80,11 +80,8 @@ fn kind(decoder: &mut Decoder<'_>, record: &Record<'_>) -> BuilderKind {
         for other in others.into_iter().flatten() {
             decoder.error(
                 other.key,
-                format!(
-                    "`{}` and `{}: false` contradict each other",
-                    other.path, field.path
-                ),
-                "`multiarch: false` builds on this machine alone: remove one of the two",
+                format!("`{}` conflicts with `{}: false`", other.path, field.path),
+                "`multiarch: false` builds on this machine only: remove one of them",
             );
         }
         return BuilderKind::Native;
@@ -94,8 +91,8 @@ fn kind(decoder: &mut Decoder<'_>, record: &Record<'_>) -> BuilderKind {
         (Some((field, _)), None) => {
             decoder.error(
                 field.key,
-                format!("`{}` without `builder.remote`", field.path),
-                "add `remote` with `arch` and `host`; for this machine's own architecture alone write `multiarch: false` in place of `local`",
+                format!("`{}` requires `builder.remote`", field.path),
+                "add `remote` with `arch` and `host`; to build only for this machine's architecture, replace `local` by `multiarch: false`",
             );
             BuilderKind::Multiarch
         }
@@ -103,8 +100,8 @@ fn kind(decoder: &mut Decoder<'_>, record: &Record<'_>) -> BuilderKind {
             if let Some((field, true)) = multiarch {
                 decoder.error(
                     field.node.mark,
-                    "`builder.remote` alone builds for one architecture",
-                    "add `local` with its `arch`, or remove `multiarch`",
+                    "`builder.multiarch: true` requires `builder.local` beside `builder.remote`",
+                    "add `local` with its `arch`, or remove `multiarch` to build on the remote machine only",
                 );
             }
             remote.map_or(BuilderKind::Multiarch, BuilderKind::NativeRemote)
@@ -116,8 +113,11 @@ fn kind(decoder: &mut Decoder<'_>, record: &Record<'_>) -> BuilderKind {
             if local.arch == remote.arch {
                 decoder.error(
                     field.key,
-                    format!("both builders are for {}", local.arch),
-                    "remove `local` to build on the remote machine alone, or give each its own `arch`",
+                    format!(
+                        "`builder.local` and `builder.remote` have the same architecture: `{}`",
+                        local.arch
+                    ),
+                    "use different architectures, or remove `local` to build on the remote machine only",
                 );
             }
             BuilderKind::MultiarchRemote { local, remote }
@@ -137,7 +137,7 @@ fn remote(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<RemoteNode> {
             decoder,
             field,
             "host",
-            "say where its Docker is: `host: ssh://root@192.0.2.1`",
+            "set the address of its docker engine, such as `host: ssh://root@192.0.2.1`",
         );
     }
     Some(RemoteNode { arch, host: host? })
@@ -155,7 +155,7 @@ fn node(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<(String, Option<
                 decoder,
                 field,
                 "arch",
-                "say what it builds for: `arch: amd64`",
+                "set the architecture it builds for, such as `arch: amd64`",
             );
             None
         }
@@ -164,7 +164,11 @@ fn node(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<(String, Option<
 }
 
 fn missing(decoder: &mut Decoder<'_>, field: &Field<'_>, key: &str, help: &str) {
-    decoder.error(field.key, format!("`{}` has no `{key}`", field.path), help);
+    decoder.error(
+        field.key,
+        format!("missing key `{}.{key}`", field.path),
+        help,
+    );
 }
 
 fn arch(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
@@ -181,11 +185,11 @@ fn arch(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
     };
     let help = match known.or_else(|| suggestion(bare, &ARCHITECTURES)) {
         Some(known) => format!("did you mean `{known}`?"),
-        None => format!("docker knows {}", list(ARCHITECTURES)),
+        None => format!("known architectures: {}", list(ARCHITECTURES)),
     };
     decoder.error(
         field.node.mark,
-        format!("`{}` is no architecture: `{}`", field.path, shown(&text)),
+        format!("unknown architecture `{}`", shown(&text)),
         help,
     );
     None
@@ -200,11 +204,11 @@ fn host(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
         .is_some_and(|(user, _)| user.contains(':'));
     let plain = |c: char| c.is_ascii_graphic() && !"\"'\\`$".contains(c);
     let problem = if password {
-        Some("must not have a password in it")
+        Some("must not contain a password")
     } else if rest.is_none_or(|rest| rest.is_empty() || rest.starts_with('-'))
         || !text.chars().all(plain)
     {
-        Some("must be the address of a Docker engine")
+        Some("must be the address of a docker engine")
     } else {
         None
     };
@@ -214,7 +218,7 @@ fn host(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
     decoder.error(
         field.node.mark,
         format!("`{}` {problem}, not `{}`", field.path, shown(&text)),
-        "write `ssh://USER@HOST` (docker runs ssh, with your keys and ~/.ssh/config), `unix:///PATH/docker.sock` or `tcp://HOST:PORT`",
+        "use `ssh://USER@HOST` (docker runs ssh, with your keys and ~/.ssh/config), `unix:///PATH/docker.sock` or `tcp://HOST:PORT`",
     );
     None
 }
@@ -235,8 +239,12 @@ fn path(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
     if path.contains("://") || path.starts_with("git@") || path.starts_with('-') {
         decoder.error(
             field.node.mark,
-            format!("`{}` must be a path, not `{}`", field.path, shown(&path)),
-            "write a path of this machine, relative to the current directory",
+            format!(
+                "`{}` must be a local path, not `{}`",
+                field.path,
+                shown(&path)
+            ),
+            "use a path on this machine, relative to the current directory",
         );
         return None;
     }

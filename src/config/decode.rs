@@ -176,7 +176,7 @@ impl<'a> Decoder<'a> {
                 self.wrong_kind(
                     field,
                     "a map",
-                    "write one `name: value` per line, indented below it",
+                    "write one `name: value` per line, indented below the key",
                 );
                 Vec::new()
             }
@@ -199,7 +199,7 @@ impl<'a> Decoder<'a> {
     fn unknown_key(&mut self, name: &str, child: &Field<'_>, known: &[&str]) {
         let help = match suggestion(name, known) {
             Some(close) => format!("did you mean `{close}`?"),
-            None => format!("known keys here: {}", list(known)),
+            None => format!("known keys: {}", list(known)),
         };
         self.error(child.key, format!("unknown key `{}`", child.path), help);
     }
@@ -220,7 +220,7 @@ impl<'a> Decoder<'a> {
                 self.wrong_kind(
                     field,
                     "a list",
-                    "write one `- value` per line, indented below it",
+                    "write one `- value` per line, indented below the key",
                 );
                 Vec::new()
             }
@@ -234,7 +234,7 @@ impl<'a> Decoder<'a> {
                 self.error(
                     field.node.mark,
                     format!("`{}` contains a NUL byte", field.path),
-                    "no argument or variable of a process can hold one: remove it",
+                    "remove it: process arguments and environment variables cannot contain NUL",
                 );
                 None
             }
@@ -243,7 +243,7 @@ impl<'a> Decoder<'a> {
                 self.error(
                     field.key,
                     format!("`{}` has no value", field.path),
-                    "write a value; an empty text is `\"\"`",
+                    "set a value; an empty string is `\"\"`",
                 );
                 None
             }
@@ -251,7 +251,7 @@ impl<'a> Decoder<'a> {
                 self.wrong_kind(
                     field,
                     "a single value",
-                    "write one value, in quotes where it contains `: ` or ` #`",
+                    "use a single value; quote it if it contains `: ` or ` #`",
                 );
                 None
             }
@@ -265,7 +265,7 @@ impl<'a> Decoder<'a> {
             self.error(
                 field.node.mark,
                 format!("`{}` is empty", field.path),
-                "write a value",
+                "set a value",
             );
             return None;
         }
@@ -280,8 +280,8 @@ impl<'a> Decoder<'a> {
             _ => {
                 self.error(
                     field.node.mark,
-                    format!("`{}` must be true or false", field.path),
-                    "write `true` or `false`, without quotes; `yes`, `no`, `on` and `off` are taken as text",
+                    format!("`{}` must be `true` or `false`", field.path),
+                    "write it without quotes; `yes`, `no`, `on` and `off` are strings",
                 );
                 None
             }
@@ -298,11 +298,11 @@ impl<'a> Decoder<'a> {
         self.error(
             field.node.mark,
             format!(
-                "`{}` must be a whole number of {unit}, not `{}`",
+                "`{}` must be a number of {unit}, not `{}`",
                 field.path,
                 shown(&text)
             ),
-            format!("write decimal digits alone, at least {min}"),
+            format!("use a whole number without a unit, at least {min}"),
         );
         None
     }
@@ -315,7 +315,7 @@ impl<'a> Decoder<'a> {
             self.error(
                 field.node.mark,
                 format!("`{}` must be a port, not `{}`", field.path, shown(&text)),
-                "write a number from 1 to 65535",
+                "use a number from 1 to 65535",
             );
         }
         port

@@ -20,11 +20,9 @@ pub struct Destination<'a> {
 
 /// Returns what is wrong with the name of a destination: it becomes part of names of files, containers and routers.
 pub fn check(name: &str) -> Option<Diagnostic> {
-    let error = Diagnostic::error(format!(
-        "`{}` is no valid name of a destination",
-        shown(name)
-    ));
-    let help = "it has letters, digits, `_` and `-`, begins with a letter or digit, and has at most 63 characters";
+    let error = Diagnostic::error(format!("`{}` is not a valid destination name", shown(name)));
+    let help =
+        "use letters, digits, `_` and `-`; start with a letter or digit; at most 63 characters";
     (!is_name(name)).then(|| error.help(help))
 }
 
@@ -66,13 +64,13 @@ pub(super) fn help(name: &str, known: &[String]) -> String {
     let names: Vec<&str> = known.iter().map(String::as_str).collect();
     match suggestion(name, &names) {
         Some(close) => format!(
-            "did you mean `-d {close}`? there are files for {}",
+            "did you mean `-d {close}`? known destinations: {}",
             list(known)
         ),
         None if known.is_empty() => {
-            "write into it what differs from the configuration, or leave out `-d`".to_owned()
+            "create it with what differs from the configuration, or omit `-d`".to_owned()
         }
-        None => format!("there are files for {}", list(known)),
+        None => format!("known destinations: {}", list(known)),
     }
 }
 

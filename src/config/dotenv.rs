@@ -103,21 +103,16 @@ fn read(path: &Path, shown: &str, required: bool) -> Result<Secrets, Vec<Diagnos
         Ok(bytes) => bytes,
         Err(error) if error.kind() == ErrorKind::NotFound && !required => return Ok(Secrets::new()),
         Err(error) => {
-            let message = format!("{shown} cannot be read: {error}");
-            let problem = problem(shown, 0, message, "look at the path and its permissions");
+            let message = format!("cannot read {shown}: {error}");
+            let problem = problem(shown, 0, message, "check the path and its permissions");
             return Err(vec![problem]);
         }
     };
     let text = String::from_utf8(bytes).map_err(|error| {
         let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = good.iter().filter(|byte| **byte == b'\n').count() + 1;
-        let help = "save the file as UTF-8; encode binary values, as with base64";
-        vec![problem(
-            shown,
-            line,
-            "the file is not UTF-8 here".to_owned(),
-            help,
-        )]
+        let help = "save the file as UTF-8; encode binary values, for example with base64";
+        vec![problem(shown, line, "invalid UTF-8".to_owned(), help)]
     })?;
     parse(shown, &text)
 }
@@ -132,8 +127,8 @@ fn parse(shown: &str, text: &str) -> Result<Secrets, Vec<Diagnostic>> {
             problems.push(problem(
                 shown,
                 line,
-                "a quote is not closed".to_owned(),
-                "close it; a single quote within a value goes in double quotes",
+                "unclosed quote".to_owned(),
+                "close it; put a value that contains a single quote in double quotes",
             ));
             break;
         }
@@ -141,8 +136,8 @@ fn parse(shown: &str, text: &str) -> Result<Secrets, Vec<Diagnostic>> {
             let mut problem = problem(
                 shown,
                 line,
-                "a `$` outside single quotes would be replaced".to_owned(),
-                "put the value in single quotes (or write `\\$`): values are taken as they are, never substituted",
+                "`$` outside single quotes".to_owned(),
+                "put the value in single quotes, or write `\\$`: mrsk does not substitute variables",
             );
             problem.place = problem.place.map(|place| Place { column, ..place });
             problems.push(problem);
@@ -157,8 +152,8 @@ fn parse(shown: &str, text: &str) -> Result<Secrets, Vec<Diagnostic>> {
                     problems.push(problem(
                         shown,
                         entry.line,
-                        "the line is not `NAME=value`".to_owned(),
-                        "put a value with blanks, quotes, `#` or backslashes in single quotes; a comment begins with `#`",
+                        "expected `NAME=value`".to_owned(),
+                        "put a value with spaces, quotes, `#` or backslashes in single quotes; comments start with `#`",
                     ));
                     break;
                 }

@@ -86,13 +86,13 @@ pub(super) fn decode(decoder: &mut Decoder<'_>, field: &Field<'_>) -> EnvLayer {
             decoder.error(
                 item.key,
                 format!("variable `{name}` is both clear and secret"),
-                "keep one of the two",
+                "keep one of them",
             );
         } else if !layer.secret.insert(name.clone()) {
             decoder.error(
                 item.key,
-                format!("secret `{name}` is named twice"),
-                "remove one of the two",
+                format!("duplicate secret `{name}`"),
+                "remove one of them",
             );
         } else {
             decoder.refer(&name, item.key);
@@ -113,14 +113,14 @@ fn variable(decoder: &mut Decoder<'_>, layer: &mut EnvLayer, name: &str, field: 
     if name.is_empty() || name.contains(['=', '\0']) {
         decoder.error(
             field.key,
-            format!("`{}` is no name of a variable", shown(&field.path)),
-            "a name is not empty and has neither `=` nor a NUL byte",
+            format!("`{}` is not a valid variable name", shown(&field.path)),
+            "a name must not be empty or contain `=` or NUL",
         );
         return;
     }
     if name == CONTAINER_NAME {
-        let message = format!("variable `{name}` is set by mrsk");
-        decoder.error(field.key, message, "use another name");
+        let message = format!("variable `{name}` is reserved");
+        decoder.error(field.key, message, "mrsk sets it: choose another name");
         return;
     }
     let value = if field.is_null() {
@@ -135,8 +135,8 @@ fn variable(decoder: &mut Decoder<'_>, layer: &mut EnvLayer, name: &str, field: 
     if layer.clear.insert(name.to_owned(), value).is_some() {
         decoder.error(
             field.key,
-            format!("variable `{name}` stands both under `clear` and beside it"),
-            "keep one of the two",
+            format!("duplicate variable `{name}`: under `clear` and directly in `env`"),
+            "keep one of them",
         );
     }
 }
@@ -146,8 +146,8 @@ pub(super) fn warn_build_argument(decoder: &mut Decoder<'_>, name: &str, value: 
     if looks_like_credentials(name, value) {
         decoder.warn_secret(
             mark,
-            format!("build argument `{name}` looks like a credential"),
-            "it stays in the image's history: use `builder.secrets` and `RUN --mount=type=secret`",
+            format!("build argument `{name}` looks like a secret"),
+            "build arguments stay in the image's history: use `builder.secrets` and `RUN --mount=type=secret`",
         );
     }
 }
@@ -155,8 +155,8 @@ pub(super) fn warn_build_argument(decoder: &mut Decoder<'_>, name: &str, value: 
 fn warn_credentials(decoder: &mut Decoder<'_>, name: &str, mark: Mark) {
     decoder.warn_secret(
         mark,
-        format!("clear variable `{name}` looks like a credential"),
-        format!("list `{name}` under `secret`, and set it in .env or in the environment"),
+        format!("clear variable `{name}` looks like a secret"),
+        format!("list `{name}` under `secret`, and set its value in .env or the environment"),
     );
 }
 
@@ -191,8 +191,8 @@ pub(super) fn has_url_credentials(value: &str) -> bool {
 pub(super) fn exported_name(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
     let name = variable_name(decoder, field)?;
     if name == CONTAINER_NAME {
-        let message = format!("variable `{name}` is set by mrsk");
-        decoder.error(field.key, message, "use another name");
+        let message = format!("variable `{name}` is reserved");
+        decoder.error(field.key, message, "mrsk sets it: choose another name");
         return None;
     }
     if redirects_commands(&name) {
@@ -219,11 +219,10 @@ pub(super) fn variable_name(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Opt
     if !valid {
         let place = decoder.place(field.key);
         let error = crate::diagnostic::Diagnostic::error(format!(
-            "`{}` needs the name of an environment variable here",
+            "`{}` is not a valid variable name",
             field.path
         ));
-        let help =
-            "write the name, not the value: letters, digits and `_`, not beginning with a digit";
+        let help = "use the name of a variable, not its value: letters, digits and `_`, not starting with a digit";
         decoder
             .diagnostics
             .push(error.at(place).help(help).hide_source());

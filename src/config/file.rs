@@ -23,7 +23,7 @@ pub fn load(
         return Err(vec![problem]);
     }
     let missing =
-        "start mrsk in the directory that has `config/deploy.yml`, or name the file with `-c FILE`";
+        "run mrsk in the directory that has `config/deploy.yml`, or name the file with `-c FILE`";
     let base = read_file(path, "configuration file", || missing.to_owned())?;
     let known = destination::known(path);
     let over = destination.map(|name| {
@@ -59,7 +59,7 @@ fn read_file(
             std::io::ErrorKind::NotFound => ("does not exist".to_owned(), missing()),
             _ => (
                 format!("cannot be read: {error}"),
-                "look at the path and its permissions, or name another file with `-c FILE`"
+                "check the path and its permissions, or name another file with `-c FILE`"
                     .to_owned(),
             ),
         };
@@ -70,7 +70,7 @@ fn read_file(
         let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let mark = end_of(&String::from_utf8_lossy(good), BASE);
         let place = Decoder::new(vec![&shown]).place(mark);
-        let problem = Diagnostic::error("the file is not UTF-8 here").at(place);
+        let problem = Diagnostic::error("invalid UTF-8").at(place);
         vec![problem.help("save the file as UTF-8").hide_source()]
     })
 }

@@ -19,22 +19,22 @@ impl HostSpec {
     /// Takes `text` apart.
     ///
     /// # Errors
-    /// What is wrong with it, as a phrase that follows the host.
+    /// What is wrong with it.
     pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
         if text.contains("://") {
-            return Err("has a scheme");
+            return Err("a scheme such as `ssh://` is not allowed");
         }
         let (user, rest) = match text.rsplit_once('@') {
             Some((user, rest)) => (Some(user), rest),
             None => (None, text),
         };
         if user.is_some_and(|user| !is_user(user)) {
-            return Err("has an invalid user");
+            return Err("not a valid user name");
         }
         let (name, port) = split_port(rest)?;
         check_name(name)?;
         let port = match port {
-            Some(port) => Some(parse_port(port).ok_or("has an invalid port")?),
+            Some(port) => Some(parse_port(port).ok_or("not a valid port")?),
             None => None,
         };
         Ok(Self {
@@ -55,14 +55,14 @@ impl HostSpec {
 
 fn split_port(text: &str) -> Result<(&str, Option<&str>), &'static str> {
     if let Some(rest) = text.strip_prefix('[') {
-        let (name, after) = rest.split_once(']').ok_or("has a `[` without a `]`")?;
+        let (name, after) = rest.split_once(']').ok_or("`[` without `]`")?;
         if !name.contains(':') {
-            return Err("has brackets around what is no IPv6 address");
+            return Err("brackets are for IPv6 addresses only");
         }
         return match after.strip_prefix(':') {
             Some(port) => Ok((name, Some(port))),
             None if after.is_empty() => Ok((name, None)),
-            None => Err("has text after the `]`"),
+            None => Err("unexpected text after `]`"),
         };
     }
     match text.split_once(':') {
@@ -74,24 +74,24 @@ fn split_port(text: &str) -> Result<(&str, Option<&str>), &'static str> {
 
 fn check_name(name: &str) -> Result<(), &'static str> {
     if name.is_empty() {
-        return Err("has no name");
+        return Err("missing host name");
     }
     if name.contains(':') {
         let address = name.split_once('%').map_or(name, |(address, _)| address);
         let zone_is_valid = name.split_once('%').is_none_or(|(_, zone)| is_word(zone));
         return match address.parse::<Ipv6Addr>() {
             Ok(_) if zone_is_valid => Ok(()),
-            _ => Err("is no valid IPv6 address"),
+            _ => Err("not a valid IPv6 address"),
         };
     }
     let numeric = name
         .bytes()
         .all(|byte| byte.is_ascii_digit() || byte == b'.');
     if numeric && name.parse::<Ipv4Addr>().is_err() {
-        return Err("is no valid IPv4 address");
+        return Err("not a valid IPv4 address");
     }
     if name.len() > 253 || !is_word(name) {
-        return Err("has characters that no host name has");
+        return Err("not a valid host name");
     }
     Ok(())
 }

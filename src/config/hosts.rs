@@ -64,8 +64,8 @@ impl<'s> Hosts<'s> {
             Err(reason) => {
                 decoder.error(
                     field.node.mark,
-                    format!("host `{}` {reason}", shown(&text)),
-                    "write `host`, `user@host`, `host:port` or `user@host:port`; an IPv6 address with a port as `[2001:db8::1]:22`",
+                    format!("invalid host `{}`: {reason}", shown(&text)),
+                    "use `host`, `user@host`, `host:port` or `user@host:port`; for IPv6 with a port `[2001:db8::1]:22`",
                 );
                 None
             }
@@ -88,8 +88,8 @@ impl<'s> Hosts<'s> {
         if !inside.insert(identity.clone()) {
             decoder.error(
                 mark,
-                format!("host `{}` stands twice in the same list", host.name),
-                "remove one of the two",
+                format!("duplicate host `{}`", host.name),
+                "remove one of them",
             );
             return None;
         }
@@ -97,14 +97,12 @@ impl<'s> Hosts<'s> {
         match self.seen.get(&identity) {
             Some(seen) if seen.host != host => {
                 let message = format!(
-                    "host `{name}` is also written in another way: as {} in {}",
-                    described(&seen.host),
+                    "conflicting definitions of host `{name}`: `{}` here, `{}` in {}",
+                    as_written(&host),
+                    as_written(&seen.host),
                     decoder.seen_from(mark, &seen.place)
                 );
-                let help = format!(
-                    "write it the same way everywhere; here it is {}",
-                    described(&host)
-                );
+                let help = "use the same name, user and port everywhere";
                 decoder.error(mark, message, help);
             }
             Some(_) => {}
@@ -127,10 +125,12 @@ pub(super) fn empty(decoder: &mut Decoder<'_>, field: &Field<'_>) {
     );
 }
 
-fn described(host: &Host) -> String {
-    let port = match host.port {
-        Some(port) => format!(", port {port}"),
-        None => String::new(),
-    };
-    format!("`{}` with user `{}`{port}", host.name, host.user)
+/// Returns `user@host[:port]`.
+fn as_written(host: &Host) -> String {
+    let (user, name) = (&host.user, &host.name);
+    match host.port {
+        Some(port) if name.as_str().contains(':') => format!("{user}@[{name}]:{port}"),
+        Some(port) => format!("{user}@{name}:{port}"),
+        None => format!("{user}@{name}"),
+    }
 }

@@ -310,11 +310,11 @@ fn elsewhere(input: &Input<'_>) -> String {
 fn is_readable(decoder: &mut Decoder<'_>, file: usize, text: &str) -> bool {
     let before = decoder.diagnostics.len();
     if text.len() > MAX_BYTES {
-        let error = Diagnostic::error(format!("the file has more than {MAX_BYTES} bytes"))
+        let error = Diagnostic::error(format!("the file is larger than {} MiB", MAX_BYTES >> 20))
             .at(whole_file(decoder.file(file)));
-        decoder
-            .diagnostics
-            .push(error.help("is it the right file? name another one with `-c FILE`"));
+        decoder.diagnostics.push(
+            error.help("check that it is the right file, or name another one with `-c FILE`"),
+        );
     }
     if let Some(position) = text.find('\0') {
         decoder.error(
@@ -342,16 +342,16 @@ fn top_level<'n>(decoder: &mut Decoder<'_>, root: &Field<'n>, input: &Input<'_>)
         .filter(|key| record.get(key).is_none())
         .collect();
     if !missing.is_empty() {
-        let noun = if missing.len() == 1 { "key" } else { "keys" };
+        let (noun, them) = match missing.len() {
+            1 => ("key", "it"),
+            _ => ("keys", "them"),
+        };
         let message = format!("missing {noun} {}", decode::list(&missing));
         let servers = match missing.contains(&"servers") {
             true => "; `servers` may be a list of hosts or a map of roles",
             false => "",
         };
-        let help = format!(
-            "add at the top level, without indentation{}{servers}",
-            elsewhere(input)
-        );
+        let help = format!("add {them} at the top level{}{servers}", elsewhere(input));
         let error = Diagnostic::error(message).at(decoder.place(root.node.mark));
         decoder.diagnostics.push(error.help(help).hide_source());
     }

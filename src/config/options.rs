@@ -22,14 +22,11 @@ pub(super) const FLAGS: [&str; 10] = [
 
 /// Options that mrsk sets itself, each with what to do instead.
 pub(super) const OWN: [(&str, &str); 7] = [
-    (
-        "name",
-        "mrsk names containers itself, so that it finds them again",
-    ),
+    ("name", "mrsk names the containers"),
     ("detach", "containers always run in the background"),
     (
         "rm",
-        "mrsk removes old containers itself, after they were kept for a rollback",
+        "mrsk removes old containers itself; they are kept for a rollback",
     ),
     ("cidfile", "mrsk finds containers by their labels"),
     ("label", "use the key `labels`"),
@@ -69,14 +66,14 @@ fn valid_labels<'n>(
         if name.is_empty() || name.contains(invalid) {
             decoder.error(
                 child.key,
-                format!("`{}` is no name of a label", shown(&child.path)),
-                "a name is not empty and has no `=`, blanks or control characters",
+                format!("`{}` is not a valid label name", shown(&child.path)),
+                "a name must not be empty or contain `=`, whitespace or control characters",
             );
         } else if OWN_LABELS.contains(&name) || name.starts_with("mrsk.") {
             decoder.error(
                 child.key,
-                format!("label `{name}` is set by mrsk"),
-                "use another name: mrsk finds its containers by this one",
+                format!("label `{name}` is reserved"),
+                "choose another name: mrsk finds its containers by this label",
             );
         } else if let Some(value) = decoder.text(&child) {
             labels.push((name.to_owned(), value, child));
@@ -92,8 +89,8 @@ pub(super) fn texts(decoder: &mut Decoder<'_>, field: &Field<'_>) -> BTreeMap<St
         if name.is_empty() || name.contains(['=', '\0']) {
             decoder.error(
                 child.key,
-                format!("`{}` is no valid name", shown(&child.path)),
-                "a name is not empty and has neither `=` nor a NUL byte",
+                format!("`{}` is not a valid name", shown(&child.path)),
+                "a name must not be empty or contain `=` or NUL",
             );
         } else if let Some(value) = decoder.text(&child) {
             texts.insert(name.to_owned(), value);
@@ -141,7 +138,7 @@ fn docker_option(
         decoder.error(
             field.key,
             format!("`{}` must be a value or a list, not a map", field.path),
-            format!("write docker's own form, as in `{name}: [\"key=value\"]`"),
+            format!("use docker's own syntax, such as `{name}: [\"key=value\"]`"),
         );
         return;
     }
@@ -150,9 +147,9 @@ fn docker_option(
         Some("true") if FLAGS.contains(&name) => options.push(option(name, None)),
         Some("true") => decoder.error(
             field.node.mark,
-            format!("docker's option `--{name}` takes a value, and `true` is none"),
+            format!("docker option `--{name}` requires a value, got `true`"),
             format!(
-                "write the value, as in `{name}: VALUE`; in quotes if it is really the text `true`"
+                "set a value, as in `{name}: VALUE`; quote it if it is really the string `true`"
             ),
         ),
         _ => {
@@ -173,15 +170,19 @@ fn option_name(decoder: &mut Decoder<'_>, name: &str, field: &Field<'_>) -> Opti
         let help = if valid {
             format!("write `{bare}`, without the dashes")
         } else {
-            "write the long name of docker's option without dashes, such as `memory` or `cap-add`"
+            "use the long name of the option without dashes, such as `memory` or `cap-add`"
                 .to_owned()
         };
-        let message = format!("`{}` is no option of docker", shown(&field.path));
+        let message = format!("`{}` is not a valid docker option", shown(&field.path));
         decoder.error(field.key, message, help);
         return None;
     }
     if let Some((_, help)) = OWN.iter().find(|(own, _)| *own == name) {
-        decoder.error(field.key, format!("option `{name}` is set by mrsk"), *help);
+        decoder.error(
+            field.key,
+            format!("docker option `{name}` is reserved"),
+            *help,
+        );
         return None;
     }
     // The manual of the original writes `volumes` where docker knows only `--volume`.
@@ -198,8 +199,8 @@ pub(super) fn traefik_args(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Vec<
         if bare.is_empty() || bare.contains(invalid) || bare != name {
             decoder.error(
                 child.key,
-                format!("`{}` is no argument of Traefik", shown(&child.path)),
-                "write the name without dashes and `=`, such as `accesslog.format`",
+                format!("`{}` is not a valid Traefik argument", shown(&child.path)),
+                "use the name without dashes and `=`, such as `accesslog.format`",
             );
             continue;
         }
@@ -232,8 +233,8 @@ pub(super) fn words(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Vec<String>
     shell_words::split(&text).unwrap_or_else(|_| {
         decoder.error(
             field.node.mark,
-            format!("`{}` has a quote that is not closed", field.path),
-            "it is split into words as a shell does; for pipes and variables write `sh -c '…'`",
+            format!("unclosed quote in `{}`", field.path),
+            "it is split into words like a shell does; for pipes and variables use `sh -c '…'`",
         );
         Vec::new()
     })

@@ -27,13 +27,13 @@ pub(super) fn check(decoder: &mut Decoder<'_>, field: &Field<'_>, config: &Confi
             .find_map(|(other, place)| Some((other, *place, claim.clash(other)?)));
         if let Some((other, place, host)) = clash {
             let place = place.map_or(String::new(), |place| {
-                format!(" in {}", decoder.seen_from(mark, &decoder.place(place)))
+                format!(" ({})", decoder.seen_from(mark, &decoder.place(place)))
             });
             let message = format!(
-                "accessory `{}` publishes a port of host `{host}` that {} publishes{place}",
+                "port conflict on host `{host}`: accessory `{}` and {}{place} publish the same port",
                 accessory.name, other.who
             );
-            let help = "give one of them another port of the host, as in `13306:3306`, or another address, as in `127.0.0.1:3306:3306`";
+            let help = "use another host port, such as `13306:3306`, or another address, such as `127.0.0.1:3306:3306`";
             decoder.error(mark, message, help);
         }
         earlier.push((claim, Some(mark)));

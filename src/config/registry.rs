@@ -19,8 +19,8 @@ pub(super) fn service(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<St
     if !valid {
         decoder.error(
             field.node.mark,
-            format!("`{}` is no valid name of a service", shown(&name)),
-            "it has lower-case letters, digits, `_`, `.` and `-`, begins with a letter or digit, and has at most 63 characters",
+            format!("`{}` is not a valid service name", shown(&name)),
+            "use lowercase letters, digits, `_`, `.` and `-`; start with a letter or digit; at most 63 characters",
         );
         return None;
     }
@@ -31,25 +31,25 @@ pub(super) fn service(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<St
 pub(super) fn image(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
     let name = decoder.text(field)?;
     let help = if name.contains("://") {
-        "leave off the scheme and the registry's server"
+        "remove the scheme and the registry server"
     } else if name.contains('@') {
-        "leave off the digest"
+        "remove the digest"
     } else if name
         .rsplit('/')
         .next()
         .is_some_and(|last| last.contains(':'))
     {
-        "leave off the tag: mrsk tags images with the version"
+        "remove the tag: mrsk tags images with the version"
     } else if has_server(&name) {
-        "write the server under `registry`, as `server`, and only the rest here"
+        "set the server as `registry.server`, and only the rest here"
     } else if !name.split('/').all(is_component) {
-        "write it as `organisation/name`: lower-case letters and digits, with `.`, `_`, `__` or `-` between them"
+        "use `NAME` or `ORGANIZATION/NAME`: lowercase letters and digits, separated by `.`, `_`, `__` or `-`"
     } else {
         return Some(name);
     };
     decoder.error(
         field.node.mark,
-        format!("`{}` is no valid name of an image", shown(&name)),
+        format!("`{}` is not a valid image name", shown(&name)),
         help,
     );
     None
@@ -123,17 +123,17 @@ pub(super) fn decode(
     {
         decoder.error(
             field.key,
-            format!("`registry` has no {missing}"),
-            "give both `username` and `password`; only a registry of your own (`server`) may need neither",
+            format!("missing {missing}"),
+            "set both `username` and `password`; only a `server` without login needs neither",
         );
     }
     let (password, literal) = match (password.flatten(), record.get("password")) {
         (Some(Value::Literal(text)), Some(field)) => {
             decoder.warn_secret(
                 field.key,
-                "the registry's password stands in the file",
+                "registry password in plain text",
                 format!(
-                    "it is accepted, and becomes the secret `{PASSWORD_SECRET}`: set that in .env or the environment, and write `password: [{PASSWORD_SECRET}]`"
+                    "it is used as the secret `{PASSWORD_SECRET}`; set that in .env or the environment instead, and write `password: [{PASSWORD_SECRET}]`"
                 ),
             );
             decoder.refer(PASSWORD_SECRET, field.key);
@@ -153,9 +153,9 @@ pub(super) fn decode(
 fn missing(username: bool, password: bool, server: bool) -> Option<&'static str> {
     match (username, password) {
         (true, true) => None,
-        (true, false) => Some("`password`"),
-        (false, true) => Some("`username`"),
-        (false, false) => (!server).then_some("`username` and `password`"),
+        (true, false) => Some("key `registry.password`"),
+        (false, true) => Some("key `registry.username`"),
+        (false, false) => (!server).then_some("keys `registry.username` and `registry.password`"),
     }
 }
 
@@ -163,13 +163,13 @@ fn server(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
     let server = decoder.filled(field)?;
     if !is_server(&server) {
         let help = if server.contains("://") {
-            "leave off the scheme"
+            "remove the scheme"
         } else if server.contains('/') {
-            "write only the server here, and the path in front of the image's name, under `image`"
+            "set only the server here, and put the path before the name in `image`"
         } else {
-            "write `host` or `host:port`"
+            "use `host` or `host:port`"
         };
-        let message = format!("`{}` is no registry server", shown(&server));
+        let message = format!("`{}` is not a valid registry server", shown(&server));
         decoder.error(field.node.mark, message, help);
         return None;
     }
@@ -195,7 +195,7 @@ fn value(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<Value> {
         decoder.error(
             field.key,
             format!(
-                "`{}` must name one environment variable, not {}",
+                "`{}` must name one variable, not {}",
                 field.path,
                 items.len()
             ),

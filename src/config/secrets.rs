@@ -108,17 +108,17 @@ pub fn resolve_names(
         let found = literal.get(name).cloned();
         let error = match found.or_else(|| environment.get(name)) {
             None => Diagnostic::error(format!("secret `{name}` is not set")).help(format!(
-                "write `{name}=…` to {file}, or set it in the environment"
+                "add `{name}=…` to {file}, or set it in the environment"
             )),
             Some(secret) if secret.reveal().contains('\0') => {
                 Diagnostic::error(format!("secret `{name}` contains a NUL byte"))
-                    .help("no variable of a process can hold one: encode it")
+                    .help("environment variables cannot contain NUL: encode the value")
             }
             Some(secret) if secret.reveal().is_empty() && logs_in(purposes) => Diagnostic::error(
-                format!("secret `{name}` is empty, and the registry needs it"),
+                format!("secret `{name}` is empty, but the registry login needs it"),
             )
             .help(format!(
-                "write its value to {file}, as `{name}=…`, or set it in the environment"
+                "add `{name}=…` to {file}, or set it in the environment"
             )),
             Some(secret) => {
                 secrets.insert(name.clone(), secret);

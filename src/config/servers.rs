@@ -40,7 +40,7 @@ pub(super) fn decode(
             reader.decoder.error(
                 field.key,
                 "`servers` must be a list of hosts or a map of roles",
-                "write one `- host` per line, indented below it",
+                "write one `- host` per line, indented below the key",
             );
             Vec::new()
         }
@@ -94,8 +94,8 @@ impl Reader<'_, '_, '_, '_, '_> {
         if !is_role_name(name) {
             self.decoder.error(
                 field.key,
-                format!("`{}` is no valid name of a role", shown(name)),
-                "a role's name has letters, digits, `_`, `.` and `-`, begins with a letter or digit, and has at most 63 characters",
+                format!("`{}` is not a valid role name", shown(name)),
+                "use letters, digits, `_`, `.` and `-`; start with a letter or digit; at most 63 characters",
             );
         }
         match &field.node.kind {
@@ -110,7 +110,7 @@ impl Reader<'_, '_, '_, '_, '_> {
                 self.decoder.error(
                     field.key,
                     message,
-                    "write one `- host` per line, indented below it",
+                    "write one `- host` per line, indented below the key",
                 );
                 None
             }
@@ -135,8 +135,8 @@ impl Reader<'_, '_, '_, '_, '_> {
             None => {
                 self.decoder.error(
                     field.key,
-                    format!("role `{name}` has no `hosts`"),
-                    "list its hosts under `hosts`",
+                    format!("missing key `{}.hosts`", field.path),
+                    "list the hosts of the role",
                 );
                 Vec::new()
             }
@@ -185,8 +185,8 @@ impl Reader<'_, '_, '_, '_, '_> {
             let value = option.value.as_deref().unwrap_or("");
             self.decoder.error(
                 mark,
-                format!("a role with Traefik cannot have `{}: {value}`", option.name),
-                "Traefik reaches containers over a docker network: use another network, or `traefik: false` for this role",
+                format!("`{}: {value}` conflicts with Traefik", option.name),
+                "Traefik reaches containers over a docker network: use another network, or set `traefik: false` for this role",
             );
         }
         options

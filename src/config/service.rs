@@ -51,8 +51,8 @@ pub(super) fn image_reference(decoder: &mut Decoder<'_>, field: &Field<'_>) -> O
     if !is_reference(&image) {
         decoder.error(
             field.node.mark,
-            format!("`{}` is no reference of an image", shown(&image)),
-            "write `NAME`, `NAME:TAG` or `SERVER/NAME:TAG`; names have lower-case letters",
+            format!("`{}` is not a valid image reference", shown(&image)),
+            "use `NAME`, `NAME:TAG` or `SERVER/NAME:TAG`; names are lowercase",
         );
         return None;
     }
@@ -78,8 +78,8 @@ pub(super) fn healthcheck(decoder: &mut Decoder<'_>, field: Option<&Field<'_>>) 
         } else {
             decoder.error(
                 field.node.mark,
-                format!("`{}` is no path of a URL: `{}`", field.path, shown(&path)),
-                "write it with a leading slash and without blanks, such as `/up`",
+                format!("`{}` is not a valid URL path", shown(&path)),
+                "use a leading slash and no whitespace, such as `/up`",
             );
         }
     }
@@ -130,8 +130,8 @@ pub(super) fn ssh(decoder: &mut Decoder<'_>, field: Option<&Field<'_>>) -> Ssh {
         } else {
             decoder.error(
                 field.node.mark,
-                format!("`{}` is no valid user name: `{}`", field.path, shown(&user)),
-                "write it without blanks, quotes and a leading dash",
+                format!("`{}` is not a valid user name", shown(&user)),
+                "a user name has no whitespace, quotes or leading dash",
             );
         }
     }
@@ -143,8 +143,8 @@ pub(super) fn ssh(decoder: &mut Decoder<'_>, field: Option<&Field<'_>>) -> Ssh {
     if let (Some(_), Some(command)) = (record.get("proxy"), record.get("proxy_command")) {
         decoder.error(
             command.key,
-            "`ssh.proxy` and `ssh.proxy_command` exclude each other",
-            "keep one of the two",
+            "`ssh.proxy_command` conflicts with `ssh.proxy`",
+            "keep one of them",
         );
     }
     ssh
@@ -159,8 +159,8 @@ fn proxy(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
         Err(reason) => {
             decoder.error(
                 field.node.mark,
-                format!("jump host `{}` {reason}", shown(&text)),
-                "write `host`, `user@host` or `user@host:port`",
+                format!("invalid jump host `{}`: {reason}", shown(&text)),
+                "use `host`, `user@host` or `user@host:port`",
             );
             None
         }
@@ -203,11 +203,11 @@ fn limit(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<Limit> {
         decoder.error(
             field.node.mark,
             format!(
-                "`{}` must be a number of hosts or a share, not `{}`",
+                "`{}` must be a number of hosts or a percentage, not `{}`",
                 field.path,
                 shown(&text)
             ),
-            "write a number such as `10`, or a share such as `25%`, from 1% to 100%",
+            "use a number such as `10`, or a percentage from `1%` to `100%`",
         );
         return None;
     }

@@ -135,8 +135,8 @@ impl<'t> Builder<'t> {
         if self.documents > 1 {
             return self.fatal(
                 mark,
-                "a second YAML document begins here",
-                "keep one document per file: remove the `---`",
+                "more than one YAML document in the file",
+                "remove the `---`",
             );
         }
         Ok(())
@@ -147,7 +147,7 @@ impl<'t> Builder<'t> {
         if self.stack.len() >= MAX_DEPTH {
             return self.fatal(
                 mark,
-                format!("lists and maps are nested more than {MAX_DEPTH} deep"),
+                format!("nested more than {MAX_DEPTH} levels deep"),
                 "no key of the configuration is nested that deeply",
             );
         }
@@ -223,8 +223,8 @@ impl<'t> Builder<'t> {
             Kind::Null | Kind::Sequence(_) | Kind::Mapping(_) => {
                 self.problem(
                     node.mark,
-                    "a key must be text",
-                    "write `key: value`; a key that is really named `null` or `~` needs quotes",
+                    "keys must be strings",
+                    "write `key: value`; quote a key that is really named `null` or `~`",
                 );
                 None
             }
@@ -242,11 +242,8 @@ impl<'t> Builder<'t> {
                 continue;
             }
             if let Some(line) = seen.get(&entry.key.text) {
-                let message = format!(
-                    "key `{}` stands twice: first in line {line}",
-                    entry.key.text
-                );
-                self.problem(entry.key.mark, message, "remove one of the two");
+                let message = format!("duplicate key `{}`: first in line {line}", entry.key.text);
+                self.problem(entry.key.mark, message, "remove one of them");
                 continue;
             }
             seen.insert(entry.key.text.clone(), entry.key.mark.line);
@@ -273,7 +270,7 @@ impl<'t> Builder<'t> {
                 _ => self.problem(
                     entry.key.mark,
                     "`<<` can only merge a map",
-                    "name an anchor of a map, as in `<<: *defaults`",
+                    "refer to the anchor of a map, as in `<<: *defaults`",
                 ),
             }
         }
@@ -283,8 +280,8 @@ impl<'t> Builder<'t> {
         let Some((node, size)) = self.anchors.get(&anchor) else {
             return self.fatal(
                 mark,
-                "an alias stands inside the node that it names",
-                "an anchor can be used only after the node it marks has ended",
+                "recursive alias",
+                "an alias must not be inside the node that it refers to",
             );
         };
         let (mut node, size) = (node.clone(), *size);
@@ -371,10 +368,8 @@ impl<'t> Builder<'t> {
         if self.nodes > MAX_NODES {
             return self.fatal(
                 mark,
-                format!(
-                    "the document has more than {MAX_NODES} nodes once its aliases are expanded"
-                ),
-                "use fewer aliases of large nodes, or a smaller file",
+                format!("the file has more than {MAX_NODES} nodes after its aliases are expanded"),
+                "use fewer aliases of large nodes",
             );
         }
         Ok(())
@@ -393,8 +388,8 @@ impl<'t> Builder<'t> {
             };
             self.problem(
                 mark,
-                "a tab is used for indentation",
-                "YAML allows only spaces there: replace the tab",
+                "tab used for indentation",
+                "use spaces: YAML does not allow tabs here",
             );
         } else {
             let message = format!("invalid YAML: {}", error.info());
@@ -444,15 +439,15 @@ impl<'t> Builder<'t> {
 
 fn scan_help(info: &str) -> &'static str {
     if info.contains("unknown anchor") {
-        "define the anchor with `&name` before it is used with `*name`"
+        "define the anchor with `&name` before using it with `*name`"
     } else if info.contains("quoted scalar") || info.contains("end of stream") {
-        "close the quote; look at this line and those above it"
+        "close the quote; check this line and those above it"
     } else if info.contains("mapping values") {
-        "a value that contains `: ` needs quotes; otherwise look at the indentation of this line and the one above it"
+        "quote a value that contains `: `, or check the indentation of this line and the one above it"
     } else if info.contains("start any token") {
-        "a value that begins with `@`, a backtick or `%` needs quotes"
+        "quote a value that starts with `@`, a backtick or `%`"
     } else {
-        "look at the indentation, quotes and brackets of this line and those above it"
+        "check the indentation, quotes and brackets of this line and those above it"
     }
 }
 

@@ -38,7 +38,7 @@ fn a_destination_has_files_of_its_own() {
     project
         .mrsk(&["envify", "-d", "../staging"], &[])
         .expect(64)
-        .says(&["no valid name of a destination"]);
+        .says(&["not a valid destination name"]);
     project
         .mrsk(&["envify", "-d", "production"], &[])
         .expect(78)
@@ -74,12 +74,12 @@ fn nothing_is_written_when_anything_is_wrong() {
         (
             &sign_in,
             &[("OP_PASSWORD", "hunter2 hunter2")],
-            &["not `NAME=value`", ".env.erb:3"],
+            &["expected `NAME=value`", ".env.erb:3"],
         ),
         (
             &sign_in,
             &[("OP_PASSWORD", "hunter2$x")],
-            &["a `$` outside single quotes", ".env.erb:3:24"],
+            &["`$` outside single quotes", ".env.erb:3:24"],
         ),
         (
             "A='<%= \"a\\nhunter2'\" %>\nB=<%= 'x y' %>\n",
@@ -169,7 +169,7 @@ fn the_configuration_sees_the_environment_of_its_secrets() {
     project
         .mrsk(&["config"], &[])
         .expect(78)
-        .says(&["a quote is not closed", ".env:1"]);
+        .says(&["unclosed quote", ".env:1"]);
 }
 
 #[test]
