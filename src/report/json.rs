@@ -89,6 +89,15 @@ impl Reporter for Json<'_> {
                 "step_started",
                 self.step_fields(step, json!({"attempt": attempt})),
             ),
+            Progress::PollAttempt {
+                step,
+                attempt,
+                of,
+                status,
+            } => {
+                let fields = json!({"attempt": attempt, "of": of, "status": status});
+                ("poll_attempt", self.step_fields(step, fields))
+            }
             Progress::StepRetried {
                 step,
                 attempt,

@@ -131,7 +131,7 @@ pub(super) fn describe(
 fn about_run(view: &View, event: &Progress) -> (String, Option<String>) {
     let run = |text: String| (RUN.to_owned(), Some(text));
     match event {
-        Progress::Phase(Phase::Exited) => (RUN.to_owned(), None),
+        Progress::Phase(Phase::Exited) | Progress::PollAttempt { .. } => (RUN.to_owned(), None),
         Progress::Phase(phase) => run(words::phase(&view.plan, *phase)),
         Progress::LockWaiting { holder } => run(format!(
             "waiting for the deploy lock: {}",

@@ -45,6 +45,7 @@ impl Tally {
                 None
             }
             Progress::Phase(_)
+            | Progress::PollAttempt { .. }
             | Progress::LockWaiting { .. }
             | Progress::LockTakenOver { .. }
             | Progress::HostLost { .. }

@@ -97,6 +97,17 @@ pub enum Event {
         /// What the commands that explain a failure printed.
         diagnosis: String,
     },
+    /// A poll of the step waits: its attempt or what it saw last is new.
+    PollAttempt {
+        /// The step.
+        step: String,
+        /// The attempt of the poll, counted from 1.
+        attempt: u32,
+        /// How many attempts the poll makes.
+        of: u32,
+        /// What it saw last, such as `503`; may be empty.
+        status: String,
+    },
     /// Somebody has claimed this attempt before: it was not begun again.
     AlreadyClaimed {
         /// The step.
@@ -145,6 +156,12 @@ impl Line {
             ["taken", step, attempt] => Ok(Event::AlreadyClaimed {
                 step: step.to_owned(),
                 attempt: self.number(attempt)?,
+            }),
+            ["poll", step, attempt, of, status] => Ok(Event::PollAttempt {
+                step: step.to_owned(),
+                attempt: self.number(attempt)?,
+                of: self.number(of)?,
+                status: self.text(status)?,
             }),
             ["ended", step, attempt, ref receipt @ .., output, diagnosis] => Ok(Event::Ended {
                 step: step.to_owned(),

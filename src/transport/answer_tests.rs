@@ -67,6 +67,17 @@ fn events() {
         })
     );
     assert!(line("@mrsk ended ab 2 failed 3 ab 5 7 -").is_err());
+    let polled = |status: &str| {
+        Ok(Event::PollAttempt {
+            step: "ab".into(),
+            attempt: 3,
+            of: 7,
+            status: status.into(),
+        })
+    };
+    assert_eq!(line("@mrsk poll ab 3 7 NTAz"), polled("503"));
+    assert_eq!(line("@mrsk poll ab 3 7 -"), polled(""));
+    assert!(line("@mrsk poll ab 3 7").is_err());
     assert_eq!(Line::read("claimed ab 2"), None);
 }
 

@@ -413,6 +413,17 @@ fn redact(event: Event, secrets: &Secrets) -> Event {
             output: clean(output),
             diagnosis: clean(diagnosis),
         },
-        event => event,
+        Event::PollAttempt {
+            step,
+            attempt,
+            of,
+            status,
+        } => Event::PollAttempt {
+            step,
+            attempt,
+            of,
+            status: clean(status),
+        },
+        event @ (Event::Claimed { .. } | Event::AlreadyClaimed { .. }) => event,
     }
 }

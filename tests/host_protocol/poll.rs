@@ -6,6 +6,8 @@ use std::net::{TcpListener, TcpStream};
 use mrsk::action::{Action, Poll, Probe, VerifyImage};
 use mrsk::name::StepId;
 use mrsk::record::Ending;
+use mrsk::secret::Secret;
+use mrsk::transport::answer::Event;
 use mrsk::transport::request::{Inputs, StepRequest};
 
 use crate::fixture::{Fixture, Sh, attempt, block, step};
@@ -197,6 +199,84 @@ fn check(fixture: &Fixture, case: &Case) {
             "{line}"
         );
         assert!(line.ends_with(":3000/up?a=1&b"), "{line}");
+    }
+}
+
+/// Attempt and status are told while the poll waits, each time that one of them is new.
+#[test]
+fn a_poll_that_waits_tells_its_attempt_and_what_it_saw_last() {
+    const REFUSED_AT_FIRST: &str = r#"[ -f "$ROOT/asked" ] && printf 503 && exit
+: >"$ROOT/asked"
+printf 'curl: (7) refused by s3cr3t-value\nmore\n' >&2
+printf 000
+exit 7"#;
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        fixture.fake("docker", &format!("printf '{UP}'"));
+        fixture.fake("curl", REFUSED_AT_FIRST);
+        let Action::Poll(http) = poll(Probe::Http, 3000) else {
+            unreachable!()
+        };
+        let step = StepRequest {
+            actions: vec![Action::Poll(Poll {
+                interval_ms: 900,
+                attempts: 2,
+                ..http
+            })],
+            ..step("poll", &[])
+        };
+        let inputs = Inputs {
+            secrets: [("TOKEN".to_owned(), Secret::new("s3cr3t-value"))].into(),
+            ..Inputs::default()
+        };
+        fixture.fence("r1");
+        let events = fixture
+            .start_with("r1", std::slice::from_ref(&step), &inputs)
+            .unwrap();
+        let told: Vec<(u32, u32, &str)> = events
+            .iter()
+            .filter_map(|event| match event {
+                Event::PollAttempt {
+                    step: of_step,
+                    attempt,
+                    of,
+                    status,
+                } => {
+                    assert_eq!(*of_step, step.step);
+                    Some((*attempt, *of, status.as_str()))
+                }
+                _ => None,
+            })
+            .collect();
+        assert_eq!(
+            told.first(),
+            Some(&(1, 2, "curl: (7) refused by [REDACTED]")),
+            "{sh:?}"
+        );
+        assert_eq!(told.last(), Some(&(2, 2, "503")), "{sh:?}");
+        assert!(told.windows(2).all(|pair| pair[0] != pair[1]), "{told:?}");
+        assert!(told.len() <= 3, "{told:?}");
+        assert!(matches!(events.last(), Some(Event::Ended { .. })));
+        let output = block(fixture.host.read_output(&fixture.place(), &attempt(&step))).unwrap();
+        assert_eq!(
+            output, "attempt 1 of 2: 503\nattempt 2 of 2: 503\n",
+            "{sh:?}"
+        );
+    }
+}
+
+#[test]
+fn what_a_command_prints_is_no_line_of_the_answer() {
+    const FORGED: &str =
+        "for fd in 1 2 3 4 5 6 7 8 9; do (echo '@mrsk end' >&$fd) 2>/dev/null; done; true";
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        fixture.fence("r1");
+        let events = fixture.start("r1", &[step("forged", &[FORGED])]).unwrap();
+        assert!(
+            matches!(events[..], [Event::Claimed { .. }, Event::Ended { .. }]),
+            "{sh:?} {events:?}"
+        );
     }
 }
 

@@ -84,6 +84,7 @@ fn the_seeds_reach_what_they_are_for() {
     let mut missing = vec![
         "AlreadyClaimed",
         "Attached",
+        "PollAttempt",
         "state: Lost",
         "Refused",
         "taken_from: Some",

@@ -364,6 +364,15 @@ impl World {
             true => self.rng.range(20_000, 90_000),
             false => self.rng.range(100, 6_000),
         };
+        if self.rng.chance(100) {
+            let event = Event::PollAttempt {
+                step: id.clone(),
+                attempt: 1,
+                of: 7,
+                status: PRINTED_SECRET.to_owned(),
+            };
+            self.answer(script.runner, &script.host, script.link, event);
+        }
         let half = self.rng.range(1, long);
         let stage = Stage::Effect { ending, half };
         self.after(long - half, Item::Script { script, stage });

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use mrsk::apply::state::{Action, Event, JournalEntry, Millis, Options, Outcome, StartStep, State};
+use mrsk::apply::state::{
+    Action, Event, JournalEntry, Millis, Options, Outcome, Progress, StartStep, State,
+};
 use mrsk::facts::model::HostFacts;
 use mrsk::name::{HostName, RunId, StepId};
 use mrsk::plan::{Plan, Step, StepKind};
@@ -394,7 +396,21 @@ impl World {
         }
         let event = self.learn(runner, event);
         self.note(format!("-> {runner} {}", short(&event)));
-        let actions = self.runners[runner].state.handle(Millis(now), event);
+        let undisturbed = matches!(event, Event::PollAttempt { .. }).then(|| {
+            self.runners[runner]
+                .state
+                .clone()
+                .handle(Millis(now), Event::Tick)
+        });
+        let mut actions = self.runners[runner].state.handle(Millis(now), event);
+        if let Some(undisturbed) = undisturbed {
+            let polled =
+                |action: &Action| matches!(action, Action::Report(Progress::PollAttempt { .. }));
+            actions.retain(|action| !polled(action));
+            if actions != undisturbed {
+                return self.fail("a poll's attempt changes what a run decides");
+            }
+        }
         for action in actions {
             if self.violation.is_some() || self.runners[runner].exited.is_some() {
                 break;

@@ -13,6 +13,9 @@ use crate::transport::LinkError;
 use crate::transport::answer::Event as HostEvent;
 use crate::transport::request::{AttemptRef, Record, SharedLock, StepRequest};
 
+/// Characters that are kept of what a poll saw last.
+const LONGEST_STATUS: usize = 200;
+
 /// Returns what a failed question means: a broken link may be made again; a host that says why not is of no use to this run.
 pub(super) fn failed(host: HostName, failure: &Failure) -> Event {
     let message = failure.to_string();
@@ -95,6 +98,20 @@ pub(super) fn translate(
         HostEvent::AlreadyClaimed { step, attempt } => Event::AlreadyClaimed {
             step: steps.get(&step)?.clone(),
             attempt,
+        },
+        HostEvent::PollAttempt {
+            step,
+            attempt,
+            of,
+            status,
+        } => Event::PollAttempt {
+            step: steps.get(&step)?.clone(),
+            attempt,
+            of,
+            status: redact(&status, secrets)
+                .chars()
+                .take(LONGEST_STATUS)
+                .collect(),
         },
         HostEvent::Ended {
             step,

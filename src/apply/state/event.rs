@@ -114,6 +114,17 @@ pub enum Event {
         /// The attempt.
         attempt: u32,
     },
+    /// A poll of a step waits: its attempt or what it saw last is new. This is only reported, and changes no decision.
+    PollAttempt {
+        /// The step.
+        step: StepId,
+        /// The attempt of the poll, counted from 1.
+        attempt: u32,
+        /// How many attempts the poll makes.
+        of: u32,
+        /// What it saw last, such as `503`, redacted; may be empty.
+        status: String,
+    },
     /// A step on a host has ended, and left this receipt. Unless it succeeded, the rest of its batch is not started.
     Ended {
         /// The step.

@@ -68,6 +68,12 @@ impl State {
             Event::Fenced { host, attempts } => self.on_fenced(&host, attempts),
             Event::FenceRefused { host, serial } => self.on_fence_refused(host, serial),
             Event::Claimed { step, attempt } => self.on_claimed(&step, attempt),
+            Event::PollAttempt {
+                step,
+                attempt,
+                of,
+                status,
+            } => self.on_poll_attempt(step, attempt, of, status),
             Event::Ended {
                 step,
                 attempt,

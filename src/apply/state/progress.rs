@@ -64,6 +64,17 @@ pub enum Progress {
         /// The attempt.
         attempt: u32,
     },
+    /// A poll of a step waits: its attempt or what it saw last is new.
+    PollAttempt {
+        /// The step.
+        step: StepId,
+        /// The attempt of the poll, counted from 1.
+        attempt: u32,
+        /// How many attempts the poll makes.
+        of: u32,
+        /// What it saw last, such as `503`; may be empty.
+        status: String,
+    },
     /// An attempt failed, and the step is tried again.
     StepRetried {
         /// The step.

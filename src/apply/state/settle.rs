@@ -34,6 +34,19 @@ impl State {
         }
     }
 
+    /// Reports how far a poll is, unless its step is no longer under way for this run.
+    pub(super) fn on_poll_attempt(&mut self, step: StepId, attempt: u32, of: u32, status: String) {
+        let claimed = |at: usize| matches!(self.steps[at].state, StepState::Claimed { .. });
+        if self.shape.index(&step).is_some_and(claimed) {
+            self.report(Progress::PollAttempt {
+                step,
+                attempt,
+                of,
+                status,
+            });
+        }
+    }
+
     pub(super) fn on_ended(
         &mut self,
         id: &StepId,

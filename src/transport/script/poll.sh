@@ -3,7 +3,7 @@ mrsk_about='{{.State.Status}} {{.State.Pid}} {{.RestartCount}} {{with .State.Hea
 # Looks at container $1: sets mrsk_is (its state, "missing", or "unknown" where docker does not answer), mrsk_pid, mrsk_restarts, mrsk_health and mrsk_address.
 inspect() {
   mrsk_address=
-  mrsk_text=$(docker inspect --type container --format "$mrsk_about" "$1" 2>&1 </dev/null)
+  mrsk_text=$(docker inspect --type container --format "$mrsk_about" "$1" 2>&1 </dev/null 4>&-)
   if [ "$?" != 0 ]
   then
     mrsk_is=unknown
@@ -47,7 +47,7 @@ unknown() {
 
 # GETs path $2 of port $1 at mrsk_address with Host header $3: sets mrsk_code, and mrsk_text to the headers or the error.
 get() {
-  mrsk_text=$(curl -sSg --noproxy '*' --max-time 5 -D - -o /dev/null -w '%{http_code}' -H "Host: $3" -H 'Connection: close' "http://$mrsk_address:$1$2" 2>&1 </dev/null)
+  mrsk_text=$(curl -sSg --noproxy '*' --max-time 5 -D - -o /dev/null -w '%{http_code}' -H "Host: $3" -H 'Connection: close' "http://$mrsk_address:$1$2" 2>&1 </dev/null 4>&-)
   mrsk_code=000
   case $mrsk_text in
   *[0-9][0-9][0-9]) mrsk_code=${mrsk_text#"${mrsk_text%???}"} ;;
@@ -162,6 +162,8 @@ poll() {
   mrsk_try=1
   hundredths
   mrsk_begin=$mrsk_time
+  mrsk_reported=
+  mrsk_report_from=$mrsk_time
   while :
   do
     watch_for "$@"
@@ -184,6 +186,14 @@ hundredths() {
   mrsk_time=${mrsk_time%.*}${mrsk_time#*.}
 }
 
+# Reports the attempt and what its last look has seen, if either is new, on descriptor 4: at most twice a second.
+report_poll() {
+  [ "$mrsk_reported" != "$mrsk_try $mrsk_note" ] && [ "$mrsk_time" -ge "$mrsk_report_from" ] || return 0
+  mrsk_reported="$mrsk_try $mrsk_note"
+  mrsk_report_from=$((mrsk_time + 50))
+  say poll "$mrsk_step" "$mrsk_try" "$mrsk_tries" "$(printf '%s' "${mrsk_note%%"$mrsk_nl"*}" | encode)" 2>/dev/null >&4
+}
+
 # One attempt: looks until one says yes or never, or its time is over.
 watch_for() {
   hundredths
@@ -198,6 +208,7 @@ watch_for() {
     [ "$mrsk_result" = 1 ] || return "$mrsk_result"
     mrsk_left=$((mrsk_left - 1))
     hundredths
+    report_poll
     [ "$mrsk_left" -gt 0 ] && [ $((mrsk_time - mrsk_since)) -lt "$mrsk_limit" ] || return 1
     nap "$(pause "$((mrsk_time - mrsk_begin))")"
   done

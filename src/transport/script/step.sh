@@ -17,12 +17,13 @@ printf "%s %s\n" "$$" "$mrsk_word" >>"$mrsk_file"
 exec "$@"'
 
 # Runs a command, its standard input being descriptor 3. In the background, since only so can it have a session of its own.
+# Descriptor 4 is the channel, which it does not get: nothing that it prints can be taken for a line of the answer.
 spawn() {
   if [ -n "$mrsk_setsid" ]
   then
-    setsid sh -c "$mrsk_enter" sh "$mrsk_dir/$mrsk_sessions" "$@" <&3 3<&- &
+    setsid sh -c "$mrsk_enter" sh "$mrsk_dir/$mrsk_sessions" "$@" <&3 3<&- 4>&- &
   else
-    "$@" <&3 3<&- &
+    "$@" <&3 3<&- 4>&- &
   fi
   wait "$!"
 }
@@ -234,13 +235,13 @@ settle() {
     mrsk_output=diagnosis
     printf '' >"$mrsk_dir/diagnosis"
     guard 60 0
-    mrsk_diagnose >"$mrsk_dir/diagnosis" 2>&1 3</dev/null
+    mrsk_diagnose >"$mrsk_dir/diagnosis" 2>&1 3</dev/null 4>/dev/null
     unguard
     rm -f "$mrsk_dir/overdue"
   fi
   mrsk_output=output
   guard 300 0
-  mrsk_cleanup >>"$mrsk_dir/output" 2>&1 3</dev/null
+  mrsk_cleanup >>"$mrsk_dir/output" 2>&1 3</dev/null 4>/dev/null
   unguard
   unset MRSK_CLEANUP
 }
@@ -289,7 +290,7 @@ attempt() {
   MRSK_CLAIM=$mrsk_claim
   export MRSK_CLAIM
   guard "$3" "$4"
-  act "$5" >>"$mrsk_dir/output" 2>&1 3</dev/null
+  act "$5" 4>&1 >>"$mrsk_dir/output" 2>&1 3</dev/null
   mrsk_status=$?
   unset MRSK_CLAIM
   unguard

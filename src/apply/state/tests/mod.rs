@@ -20,6 +20,38 @@ fn a_chain_shares_a_session_up_to_the_next_safe_point() {
 }
 
 #[test]
+fn a_poll_attempt_is_reported_and_changes_nothing() {
+    let mut bench = Bench::new(two_switches()).holds("a/start").begin();
+    let before = format!("{:?}", bench.state);
+    let mut poll = |step: &str| {
+        let (attempt, of, status) = (3, 7, "503".to_owned());
+        let event = Event::PollAttempt {
+            step: step.into(),
+            attempt,
+            of,
+            status,
+        };
+        bench.state.handle(Millis(0), event)
+    };
+    let [
+        Action::Report(Progress::PollAttempt {
+            step,
+            attempt: 3,
+            of: 7,
+            status,
+        }),
+    ] = &poll("a/start")[..]
+    else {
+        panic!("not reported")
+    };
+    assert_eq!((step.as_str(), status.as_str()), ("a/start", "503"));
+    for late in ["a/pull", "a/route", "of another plan"] {
+        assert_eq!(poll(late), [], "{late}");
+    }
+    assert_eq!(format!("{:?}", bench.state), before);
+}
+
+#[test]
 fn a_held_lock_is_waited_for_as_long_as_asked() {
     let held = || {
         Event::Lock(LockAnswer::Held {
