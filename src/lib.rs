@@ -11,7 +11,7 @@
 //! | decision | [`plan`]: pure; no clock, network, environment or file system |
 //! | knowledge | [`config`], [`erb`], [`facts`], `docker`, `traefik` |
 //! | transport | [`transport`] |
-//! | ground | [`record`], [`diagnostic`], [`text`], [`exit_code`], [`action`], [`name`], [`secret`], `graph` |
+//! | ground | [`record`], [`diagnostic`], [`text`], [`exit_code`], [`action`], [`name`], [`secret`], [`json`], [`digest`], `graph` |
 //!
 //! | on disk | written by |
 //! | --- | --- |
@@ -39,12 +39,14 @@ pub mod apply;
 pub mod cli;
 pub mod config;
 pub mod diagnostic;
+pub mod digest;
 pub mod docker;
 pub mod erb;
 pub mod exit_code;
 pub mod facts;
 pub mod graph;
 pub mod journal;
+pub mod json;
 pub mod name;
 pub mod plan;
 pub mod record;

@@ -6,6 +6,8 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::digest;
+
 macro_rules! string_newtype {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -87,8 +89,29 @@ string_newtype! {
 impl Sha256Hex {
     /// Returns the SHA-256 of `bytes`.
     pub fn of(bytes: &[u8]) -> Self {
-        use sha2::{Digest, Sha256};
-        Self(hex(&Sha256::digest(bytes)))
+        Self(digest::sha256(bytes))
+    }
+
+    /// Returns whether it has the form of a SHA-256.
+    pub fn is_valid(&self) -> bool {
+        digest::is_sha256(&self.0)
+    }
+}
+
+impl PlanDigest {
+    /// Returns the digest of a plan whose canonical form is `bytes`.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self::from_digits(&digest::sha256(bytes))
+    }
+
+    /// Returns the digest with these hexadecimal digits.
+    pub fn from_digits(digits: &str) -> Self {
+        Self(digest::prefixed(digits))
+    }
+
+    /// Returns its hexadecimal digits; `None` if it does not have the form of a digest.
+    pub fn digits(&self) -> Option<&str> {
+        digest::digits(&self.0)
     }
 }
 
@@ -100,17 +123,6 @@ impl StepId {
     }
 }
 
-/// Returns `bytes` as lower-case hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
-    use fmt::Write;
-    bytes
-        .iter()
-        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
-}
-
 /// Returns `text` for people: of each run of 40 or more hexadecimal digits that stands by itself, as a git commit or a SHA-256, only
 /// the first 12.
 pub fn shortened(text: &str) -> String {
@@ -120,10 +132,7 @@ pub fn shortened(text: &str) -> String {
     while let Some(start) = rest.find(is_word) {
         let (before, from) = rest.split_at(start);
         let (word, after) = from.split_at(from.find(|c| !is_word(c)).unwrap_or(from.len()));
-        let is_digest = word.len() >= 40
-            && word
-                .bytes()
-                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        let is_digest = word.len() >= 40 && digest::is_hex(word);
         short.push_str(before);
         short.push_str(if is_digest { &word[..12] } else { word });
         rest = after;

@@ -99,7 +99,7 @@ fn logins_are_reported_without_what_they_log_in_with() {
     for config in [pretty, dense, broken] {
         fake.file(".docker/config.json", config);
         for shell in SHELLS {
-            let output = fake.run(shell, &probe_script(&query()));
+            let output = fake.run(shell, &probe_script(&query()).unwrap());
             assert!(!output.contains("c2Vj"), "{output}");
             let logins = Vec::from_iter(parse(&output).unwrap().docker.logins);
             assert_eq!(logins, ["https://index.docker.io/v1/", "registry:5000"]);
@@ -113,7 +113,7 @@ fn an_engine_that_fails_in_part_is_an_error() {
         let fake = Fake::with_docker();
         fs::remove_file(fake.path("docker").join(missing)).unwrap();
         for shell in SHELLS {
-            let output = fake.run(shell, &probe_script(&query()));
+            let output = fake.run(shell, &probe_script(&query()).unwrap());
             assert!(
                 matches!(parse(&output), Err(ParseError::Incomplete(_))),
                 "{output}"
@@ -123,7 +123,7 @@ fn an_engine_that_fails_in_part_is_an_error() {
     let fake = Fake::with_docker();
     fake.answer("ps", "id1 yes \"app\" \"\"\nid2 yes \"app2\" \"\"\n");
     fake.answer("inspect", &container("id1", "app", ""));
-    let output = fake.run(SHELLS[0], &probe_script(&query()));
+    let output = fake.run(SHELLS[0], &probe_script(&query()).unwrap());
     assert_eq!(
         parse(&output),
         Err(ParseError::Incomplete("containers".into()))
@@ -148,7 +148,7 @@ fn an_engine_on_another_machine_is_not_asked() {
     let fake = Fake::with_docker();
     for shell in SHELLS {
         let remote = [("DOCKER_HOST", "ssh://user:word@elsewhere")];
-        let output = fake.run_with(shell, &probe_script(&query()), &remote);
+        let output = fake.run_with(shell, &probe_script(&query()).unwrap(), &remote);
         let docker = parse(&output).unwrap().docker;
         assert!(
             !docker.answers && docker.unsupported.contains("(elsewhere)"),
@@ -158,7 +158,7 @@ fn an_engine_on_another_machine_is_not_asked() {
     }
     assert_eq!(fake.calls(), "");
     let local = [("DOCKER_HOST", "unix:///run/docker.sock")];
-    let output = fake.run_with(SHELLS[0], &probe_script(&query()), &local);
+    let output = fake.run_with(SHELLS[0], &probe_script(&query()).unwrap(), &local);
     assert!(parse(&output).unwrap().docker.answers);
 }
 
@@ -317,7 +317,7 @@ fn secrets_are_compared_on_the_host_and_never_printed() {
         secrets: vec![SecretQuestion::new("web", None, b"random", secrets)],
         ..query()
     };
-    let script = probe_script(&asked);
+    let script = probe_script(&asked).unwrap();
     let hashes = which("sha256sum");
     fs::remove_file(fake.path("bin/sha256sum")).unwrap();
     let spy = format!(
@@ -383,7 +383,7 @@ fn no_part_of_a_query_is_run() {
 #[test]
 fn a_script_that_arrives_in_part_does_nothing() {
     let fake = Fake::with_docker();
-    let script = probe_script(&query());
+    let script = probe_script(&query()).unwrap();
     let last = script.trim_end().len() - "main < /dev/null".len();
     for cut in (0..last).step_by(97) {
         let Some(part) = script.get(..cut) else {

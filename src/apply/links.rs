@@ -8,6 +8,7 @@ use tokio::sync::Mutex;
 use crate::facts::model::{HostFacts, Privilege};
 use crate::facts::{self, Query};
 use crate::name::HostName;
+use crate::transport::quote::NulError;
 use crate::transport::{ConnectError, Connections, Host, LinkError, Target};
 
 /// How often a host is asked for its facts until the answer is whole.
@@ -33,6 +34,9 @@ pub enum Failure {
     /// The connection broke, or the host said why not.
     #[error(transparent)]
     Link(#[from] LinkError),
+    /// The question has no form that a shell understands.
+    #[error(transparent)]
+    Question(#[from] NulError),
     /// It answered something that makes no sense.
     #[error("the answer about its state is not usable: {0}")]
     Facts(#[from] facts::ParseError),
@@ -84,7 +88,7 @@ impl Links {
     /// As [`Links::get`]; when the link breaks; when the answer is torn.
     pub async fn inspect(&self, host: &HostName, query: &Query) -> Result<HostFacts, Failure> {
         let linked = self.get(host).await?;
-        let script = facts::probe_script(query);
+        let script = facts::probe_script(query)?;
         for _ in 1..TRIES {
             // A container that goes away between two questions makes an answer incomplete.
             if let Ok(facts) = facts::parse(&linked.probe(&script).await?) {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::action::{Action, Arg, Run};
+use crate::digest;
 use crate::plan::resume::Answer;
 use crate::plan::{Check, Step, StepKind};
 use crate::record::Ending;
@@ -71,8 +72,8 @@ pub async fn run(work: &Work, mut on_output: impl FnMut(&str) + Send) -> End {
             }
             Ok(outcome) if work.step.kind == StepKind::Push => {
                 value = value
-                    .or_else(|| digest_in(&outcome.stdout))
-                    .or_else(|| pushed_by_buildkit(&outcome.tail));
+                    .or_else(|| digest::find(&outcome.stdout).map(str::to_owned))
+                    .or_else(|| pushed_by_buildkit(&outcome.tail).map(str::to_owned));
             }
             Ok(_) => {}
         }
@@ -121,7 +122,10 @@ pub async fn check(step: &Step, root: &Path) -> (Answer, Option<String>) {
     };
     match local::run(&command, |_| {}).await {
         Ok(outcome) => match outcome.ending {
-            Ending::Succeeded => (Answer::Yes, digest_in(&outcome.stdout)),
+            Ending::Succeeded => (
+                Answer::Yes,
+                digest::find(&outcome.stdout).map(str::to_owned),
+            ),
             Ending::Failed { code: 1 } => (Answer::No, None),
             _ => (Answer::CannotSay, None),
         },
@@ -129,22 +133,11 @@ pub async fn check(step: &Step, root: &Path) -> (Answer, Option<String>) {
     }
 }
 
-/// Finds a registry digest, `sha256:` and 64 hexadecimal digits, in what docker printed.
-fn digest_in(text: &str) -> Option<String> {
-    text.match_indices("sha256:").find_map(|(at, prefix)| {
-        let digits = text.get(at + prefix.len()..at + prefix.len() + 64)?;
-        digits
-            .bytes()
-            .all(|byte| byte.is_ascii_hexdigit())
-            .then(|| format!("sha256:{digits}"))
-    })
-}
-
 /// Finds the digest in BuildKit's `pushing manifest for REFERENCE@sha256:…`, which it prints with its progress.
-fn pushed_by_buildkit(text: &str) -> Option<String> {
+fn pushed_by_buildkit(text: &str) -> Option<&str> {
     text.lines()
         .filter_map(|line| line.split_once("pushing manifest for "))
-        .find_map(|(_, reference)| digest_in(reference))
+        .find_map(|(_, reference)| digest::find(reference))
 }
 
 #[cfg(test)]
@@ -155,16 +148,13 @@ mod tests {
     fn the_digest_of_a_push_is_found_in_its_output() {
         let digits = "0123456789abcdef".repeat(4);
         let output = format!("abc: Pushed\nv1: digest: sha256:{digits} size: 528\n");
-        assert_eq!(digest_in(&output), Some(format!("sha256:{digits}")));
-        assert_eq!(digest_in("v1: digest: sha256:0123 size: 528"), None);
+        let digest = format!("sha256:{digits}");
+        assert_eq!(digest::find(&output), Some(digest.as_str()));
         let other = "f".repeat(64);
         let output = format!(
             "#9 exporting config sha256:{other} done\n#9 pushing manifest for r.example/hey:v1@sha256:{digits} 0.2s done\n"
         );
-        assert_eq!(
-            pushed_by_buildkit(&output),
-            Some(format!("sha256:{digits}"))
-        );
+        assert_eq!(pushed_by_buildkit(&output), Some(digest.as_str()));
         assert_eq!(pushed_by_buildkit(&format!("#9 sha256:{other}")), None);
     }
 }

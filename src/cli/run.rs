@@ -13,11 +13,12 @@ use crate::apply::preflight::{self, Lack, Missing, Runner};
 use crate::apply::state::Options;
 use crate::config::dotenv::files_shown;
 use crate::diagnostic::Diagnostic;
+use crate::digest;
 use crate::exit_code::ExitCode;
 use crate::facts::Query;
 use crate::journal::{Journal, PlanStore};
+use crate::name::RunId;
 use crate::name::StepId;
-use crate::name::{RunId, hex};
 use crate::plan::resume::{Evidence, Status, resume};
 use crate::plan::shape::Shape;
 use crate::plan::{Plan, wire};
@@ -64,7 +65,7 @@ pub(super) async fn apply(
         refuse(outstanding, plan.operation.destination.as_deref())
             .inspect_err(|_| links.close())?;
     }
-    let run = RunId::new(hex(&facts::random::<16>()?));
+    let run = RunId::new(digest::hex(&facts::random::<16>()?));
     let store =
         PlanStore::new(Path::new(""), &plan.digest).map_err(|error| journal_failure(&error))?;
     let text =

@@ -4,6 +4,7 @@ use super::decode::{Decoder, Field, shown};
 use super::env;
 use super::model::{Registry, Value};
 use super::node::Kind;
+use crate::digest;
 use crate::secret::Secret;
 
 /// The name of the secret that a literal password becomes.
@@ -87,18 +88,12 @@ pub(super) fn is_reference(text: &str) -> bool {
     path.split('/').all(is_component)
         && server.is_none_or(is_server)
         && tag.is_none_or(is_tag)
-        && digest.is_none_or(is_digest)
+        && digest.is_none_or(|digest| digest::digits(digest).is_some())
 }
 
 fn is_tag(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
     (1..=128).contains(&text.len()) && !text.starts_with(['.', '-']) && text.bytes().all(allowed)
-}
-
-fn is_digest(text: &str) -> bool {
-    text.strip_prefix("sha256:").is_some_and(|digits| {
-        digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
-    })
 }
 
 /// Reads `registry`, and returns the password where it stands in the file.

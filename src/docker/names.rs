@@ -1,6 +1,7 @@
 //! Names of containers, labels and networks.
 
 use crate::config::model::{Accessory, Config, Role};
+use crate::digest;
 use crate::name::{HostName, Sha256Hex};
 
 /// The network that connects Traefik with what it routes to.
@@ -61,10 +62,7 @@ pub fn alias(config: &Config, role: &Role, host: &HostName, version: &str, seria
 
 /// Returns whether `alias` is one of [`alias`].
 pub fn is_alias(alias: &str) -> bool {
-    alias.strip_prefix("m-").is_some_and(|digits| {
-        digits.len() == 16
-            && digits
-                .bytes()
-                .all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-    })
+    alias
+        .strip_prefix("m-")
+        .is_some_and(|digits| digits.len() == 16 && digest::is_hex(digits))
 }

@@ -1,13 +1,11 @@
 //! The JSON document that `mrsk inspect` prints and `mrsk plan --facts` reads.
 
-use std::collections::BTreeSet;
-use std::fmt;
-
 use serde::Deserialize;
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use thiserror::Error;
 
 use super::model::{Facts, HostFacts};
+use crate::name::PlanDigest;
+use crate::{digest, json};
 
 /// The version of the format that this crate writes.
 pub const FORMAT_VERSION: &str = "1.0";
@@ -15,16 +13,13 @@ pub const FORMAT_VERSION: &str = "1.0";
 /// The largest document that is read, in bytes.
 pub const MAX_BYTES: usize = 512 * 1024 * 1024;
 
-/// The largest integer that every JSON reader keeps exactly.
-const MAX_INTEGER: u64 = (1 << 53) - 1;
-
 /// Why a document of facts cannot be used.
 #[derive(Debug, Error)]
 pub enum DocumentError {
     /// It is larger than [`MAX_BYTES`].
     #[error("the facts have {0} bytes; at most {MAX_BYTES} are read")]
     TooLarge(usize),
-    /// It is not JSON, has a key twice, or a field that this version does not know.
+    /// It is not JSON, has a duplicate key, or has a field that this version does not know.
     #[error("the facts cannot be read")]
     Json(#[from] serde_json::Error),
     /// It has another format version than 1.x.
@@ -40,7 +35,7 @@ pub enum DocumentError {
     },
 }
 
-/// Reads a document strictly: an unknown field, a key that stands twice, or a value outside of its limits is an error.
+/// Reads a document strictly: an unknown field, a duplicate key, or a value outside of its limits is an error.
 ///
 /// # Errors
 /// As [`DocumentError`] says.
@@ -56,8 +51,7 @@ pub fn read(text: &str) -> Result<Facts, DocumentError> {
     if !is_supported(&format_version) {
         return Err(DocumentError::Version(format_version));
     }
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    UniqueKeys.deserialize(&mut deserializer)?;
+    json::read(text)?;
     let facts: Facts = serde_json::from_str(text)?;
     check(&facts)?;
     Ok(facts)
@@ -87,23 +81,18 @@ fn is_supported(version: &str) -> bool {
 
 fn check(facts: &Facts) -> Result<(), DocumentError> {
     let fail = |tokens: &[&str], problem| {
-        let pointer = tokens.iter().fold(String::new(), |pointer, token| {
-            pointer + "/" + &token.replace('~', "~0").replace('/', "~1")
-        });
+        let pointer = json::pointer(tokens);
         Err(DocumentError::Value { pointer, problem })
     };
-    if facts.taken_at > MAX_INTEGER {
-        return fail(&["taken_at"], "is larger than 2^53-1");
-    }
     if let Some(source) = &facts.source {
-        if matches!(&source.commit, Some(id) if !is_hex(id, 40) && !is_hex(id, 64)) {
+        if matches!(&source.commit, Some(id) if !super::source::is_object_id(id)) {
             return fail(&["source", "commit"], "is not a commit id");
         }
-        if matches!(&source.changes, Some(changes) if !is_hex(changes.as_str(), 64)) {
+        if matches!(&source.changes, Some(changes) if !changes.is_valid()) {
             return fail(&["source", "changes"], "is not a SHA-256");
         }
         for (path, file) in &source.files {
-            if !is_hex(file.sha256.as_str(), 64) {
+            if !file.sha256.is_valid() {
                 return fail(&["source", "files", path, "sha256"], "is not a SHA-256");
             }
         }
@@ -124,12 +113,6 @@ fn check(facts: &Facts) -> Result<(), DocumentError> {
 }
 
 fn problem_of(host: &HostFacts) -> Option<(Vec<&str>, &'static str)> {
-    if host.free_bytes > MAX_INTEGER {
-        return Some((vec!["free_bytes"], "is larger than 2^53-1"));
-    }
-    if host.serial.number > MAX_INTEGER {
-        return Some((vec!["serial", "number"], "is larger than 2^53-1"));
-    }
     for (field, directory) in [
         ("state_dir", &host.state_dir),
         ("routing_directory", &host.routing_directory),
@@ -138,24 +121,25 @@ fn problem_of(host: &HostFacts) -> Option<(Vec<&str>, &'static str)> {
             return Some((vec![field], "is not an absolute path"));
         }
     }
+    let is_digest = |digest: &PlanDigest| digest.digits().is_some();
     let digests = [
         ("finished", host.finished.iter()),
         ("unfinished", host.unfinished.iter()),
     ];
     for (field, mut digests) in digests {
-        if !digests.all(|digest| is_prefixed_digest(digest.as_str())) {
+        if !digests.all(is_digest) {
             return Some((vec![field], "has an element that is not a plan's digest"));
         }
     }
     let plan = host.serial.plan.as_ref();
-    if plan.is_some_and(|plan| !is_prefixed_digest(plan.as_str())) {
+    if plan.is_some_and(|plan| !is_digest(plan)) {
         return Some((vec!["serial", "plan"], "is not a plan's digest"));
     }
     for (path, file) in &host.files {
         if !path.starts_with('/') {
             return Some((vec!["files", path], "is not an absolute path"));
         }
-        if !is_hex(&file.sha256, 64) {
+        if !digest::is_sha256(&file.sha256) {
             return Some((vec!["files", path, "sha256"], "is not a SHA-256"));
         }
     }
@@ -167,71 +151,6 @@ fn problem_of(host: &HostFacts) -> Option<(Vec<&str>, &'static str)> {
                 .is_ok_and(|number| number.to_string() == **port)
         })
         .map(|port| (vec!["ports", port.as_str()], "is not a port"))
-}
-
-fn is_hex(text: &str, length: usize) -> bool {
-    text.len() == length
-        && text
-            .bytes()
-            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-}
-
-fn is_prefixed_digest(text: &str) -> bool {
-    text.strip_prefix("sha256:")
-        .is_some_and(|digits| is_hex(digits, 64))
-}
-
-/// Walks through any JSON, and fails at a key that an object has twice.
-struct UniqueKeys;
-
-impl<'de> DeserializeSeed<'de> for UniqueKeys {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for UniqueKeys {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON without floating-point numbers")
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        while list.next_element_seed(UniqueKeys)?.is_some() {}
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let mut keys = BTreeSet::new();
-        while let Some(key) = map.next_key::<String>()? {
-            map.next_value_seed(UniqueKeys)?;
-            if let Some(key) = keys.replace(key) {
-                return Err(A::Error::custom(format_args!(
-                    "the key {key:?} stands twice"
-                )));
-            }
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]
@@ -292,13 +211,13 @@ mod tests {
             (host(r#""shell":"zsh""#), "unknown field `shell`"),
             (
                 host(r#""networks":[],"files":{"/a":{"sha256":""},"/a":{}}"#),
-                "the key \"/a\" stands twice",
+                "duplicate key `/a`",
             ),
             (
                 host(r#""free_bytes":9007199254740992"#),
-                "/hosts/a/free_bytes: is larger",
+                "9007199254740992 is beyond 2^53-1",
             ),
-            (host(r#""free_bytes":1.5"#), "floating"),
+            (host(r#""free_bytes":1.5"#), "1.5 is not an integer"),
             (
                 host(r#""state_dir":"x""#),
                 "/hosts/a/state_dir: is not an absolute path",

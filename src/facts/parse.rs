@@ -14,6 +14,8 @@ use super::model::{
     ContainerFacts, FileFacts, HostFacts, ImageFacts, NetworkFacts, PortFacts, Privilege,
     SerialFacts, TraefikFacts,
 };
+use crate::digest::is_sha256;
+use crate::json::MAX_INTEGER;
 use crate::name::{PlanDigest, Sha256Hex};
 
 const BEGIN: &str = "mrsk-facts 1 begin";
@@ -256,7 +258,7 @@ impl Reader {
                 digests: BTreeSet::new(),
                 created_at: image_time(&created),
             });
-        if digest.starts_with("sha256:") {
+        if digest.contains(':') {
             image.digests.insert(digest);
         }
     }
@@ -329,13 +331,16 @@ fn host_ports(publication: &str) -> Option<std::ops::RangeInclusive<u16>> {
 fn digest(text: &str) -> Option<PlanDigest> {
     let word = text.split_whitespace().next()?;
     let digits = word.strip_prefix("sha256:").unwrap_or(word);
-    is_sha256(digits).then(|| PlanDigest::new(format!("sha256:{digits}")))
+    is_sha256(digits).then(|| PlanDigest::from_digits(digits))
 }
 
 fn serial(text: &str) -> Option<SerialFacts> {
     let (number, plan) = text.split_once(' ').unwrap_or((text, ""));
     Some(SerialFacts {
-        number: number.parse().ok().filter(|number| *number < 1 << 53)?,
+        number: number
+            .parse()
+            .ok()
+            .filter(|number| *number <= MAX_INTEGER)?,
         plan: digest(plan),
     })
 }
@@ -353,7 +358,7 @@ fn free_bytes(text: &str) -> Option<u64> {
     let words: Vec<&str> = text.split_whitespace().collect();
     let pair = words.windows(2).find(|pair| pair[1].ends_with('%'))?;
     let bytes = pair[0].parse::<u64>().ok()?.checked_mul(1024)?;
-    (bytes < 1 << 53).then_some(bytes)
+    (bytes <= MAX_INTEGER).then_some(bytes)
 }
 
 /// Reads a line of `sha256sum`, or of `grep -Ho`, which comes later. A file whose name holds a line end is none of ours; its
@@ -383,13 +388,6 @@ fn file(files: &mut BTreeMap<String, FileFacts>, tag: &str, text: &str) {
 
 fn absolute(path: &str) -> Option<String> {
     path.starts_with('/').then(|| path.to_owned())
-}
-
-fn is_sha256(text: &str) -> bool {
-    text.len() == 64
-        && text
-            .bytes()
-            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 fn seconds(time: jiff::Timestamp) -> u64 {

@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use shell_words::quote;
-
 use crate::name::Sha256Hex;
 use crate::record::Scope;
 use crate::secret::Secret;
+use crate::transport::quote::{NulError, quote};
 
 /// The part of the script that is the same for every query.
 const PROBE: &str = include_str!("probe.sh");
@@ -93,7 +92,10 @@ fn salted(salt: &Sha256Hex, value: &Secret) -> Sha256Hex {
 
 /// Returns the script that answers `query` when it is fed to `sh`. It changes nothing on the host, needs neither docker
 /// nor curl there, and ends with 0. The same query gives the same script.
-pub fn probe_script(query: &Query) -> String {
+///
+/// # Errors
+/// A name in the query that holds a NUL character.
+pub fn probe_script(query: &Query) -> Result<String, NulError> {
     let scope = Scope {
         service: query.service.clone(),
         destination: query.destination.clone(),
@@ -116,11 +118,11 @@ pub fn probe_script(query: &Query) -> String {
     ];
     let mut script = String::new();
     for (name, value) in variables {
-        script += &format!("{name}={}\n", quote(&value));
+        script += &format!("{name}={}\n", quote(&value)?);
     }
-    script += &secrets_function(&query.secrets);
+    script += &secrets_function(&query.secrets)?;
     script += PROBE;
-    script
+    Ok(script)
 }
 
 /// Returns `text` as a string literal of a Go template. JSON's escapes are a subset of Go's.
@@ -185,7 +187,7 @@ fn container_template(query: &Query) -> String {
     template + "{{end}}"
 }
 
-fn secrets_function(questions: &[SecretQuestion]) -> String {
+fn secrets_function(questions: &[SecretQuestion]) -> Result<String, NulError> {
     let mut function = String::from("secrets() {\n    :\n");
     for (number, question) in questions.iter().enumerate() {
         if question.hashes.is_empty() {
@@ -200,13 +202,13 @@ fn secrets_function(questions: &[SecretQuestion]) -> String {
             .collect();
         function += &format!(
             "    ids_of {number} \"$@\" && compare {} {} {} {} $ids\n",
-            quote(question.salt.as_str()),
-            quote(&environment_template(question)),
-            quote(&expected),
-            quote(&names),
+            quote(question.salt.as_str())?,
+            quote(&environment_template(question))?,
+            quote(&expected)?,
+            quote(&names)?,
         );
     }
-    function + "}\n"
+    Ok(function + "}\n")
 }
 
 /// Each entry ends with a line that no value can hold, since the salt is made after the values.
@@ -243,9 +245,9 @@ mod tests {
             secrets: vec![SecretQuestion::new("web", None, salt, [("KEY", &secret)])],
             ..Query::default()
         };
-        let script = probe_script(&query(b"a"));
-        assert_eq!(script, probe_script(&query(b"a")));
-        assert_ne!(script, probe_script(&query(b"b")));
+        let script = probe_script(&query(b"a")).unwrap();
+        assert_eq!(script, probe_script(&query(b"a")).unwrap());
+        assert_ne!(script, probe_script(&query(b"b")).unwrap());
         assert!(!script.contains("hunter2"));
         assert!(!script.contains(Sha256Hex::of(b"hunter2-hunter2").as_str()));
     }

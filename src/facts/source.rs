@@ -5,6 +5,7 @@
 use thiserror::Error;
 
 use super::model::SourceFacts;
+use crate::digest::is_hex;
 use crate::name::Sha256Hex;
 
 /// How many untracked files are named at most.
@@ -136,11 +137,12 @@ pub fn default_version(source: &SourceFacts) -> Option<String> {
 
 fn object_id(output: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(output).ok()?.trim_end();
-    let is_id = matches!(text.len(), 40 | 64)
-        && text
-            .bytes()
-            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    is_id.then(|| text.to_owned())
+    is_object_id(text).then(|| text.to_owned())
+}
+
+/// Returns whether `text` is the whole id of an object of git.
+pub(super) fn is_object_id(text: &str) -> bool {
+    matches!(text.len(), 40 | 64) && is_hex(text)
 }
 
 fn untracked_files(output: &[u8], known: &[&str]) -> Vec<String> {

@@ -41,11 +41,7 @@ impl PlanStore {
     ///
     /// `InvalidInput` where the digest is not `sha256:` and 64 lower-case hexadecimal digits.
     pub fn new(base: &Path, digest: &PlanDigest) -> io::Result<Self> {
-        let digits = digest
-            .as_str()
-            .strip_prefix("sha256:")
-            .filter(|digits| digits.len() == 64 && digits.bytes().all(is_hex));
-        let Some(digits) = digits else {
+        let Some(digits) = digest.digits() else {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
                 format!("{:?} is not the digest of a plan", digest.as_str()),
@@ -184,10 +180,6 @@ pub fn read(path: &Path) -> io::Result<Vec<Line>> {
         .filter_map(|line| serde_json::from_slice::<Line>(line).ok())
         .filter(|line| line.v == VERSION)
         .collect())
-}
-
-fn is_hex(byte: u8) -> bool {
-    matches!(byte, b'0'..=b'9' | b'a'..=b'f')
 }
 
 fn private() -> OpenOptions {

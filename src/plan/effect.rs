@@ -11,6 +11,7 @@ use super::predicate::{Op, Predicate};
 use crate::facts::model::{
     ContainerFacts, FileFacts, HostFacts, ImageFacts, NetworkFacts, PortFacts, TraefikFacts,
 };
+use crate::json;
 
 /// Returns the facts of the step's host after the step. A local step and a barrier change nothing on a host.
 pub fn effect(step: &Step, facts: &HostFacts) -> HostFacts {
@@ -35,12 +36,7 @@ pub fn effect_on(step: &Step, facts: &mut Value) {
 
 /// Changes `facts` as little as makes `predicate` true. What is missing on the way is created with its defaults.
 pub fn make_true(predicate: &Predicate, facts: &mut Value) {
-    let tokens: Vec<String> = predicate
-        .fact
-        .split('/')
-        .skip(1)
-        .map(|token| token.replace("~1", "/").replace("~0", "~"))
-        .collect();
+    let tokens = json::tokens(&predicate.fact);
     let Some((last, parents)) = tokens.split_last() else {
         return;
     };

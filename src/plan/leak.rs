@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use super::predicate::pointer_token;
+use crate::json;
 use crate::secret::Secrets;
 
 /// Shorter secrets are not looked for: they would be found in anything.
@@ -46,14 +46,13 @@ fn search(value: &Value, needles: &[(&str, String)], place: &mut String) -> Opti
     match value {
         Value::String(text) => leak(text, place),
         Value::Array(list) => list.iter().enumerate().find_map(|(index, item)| {
-            place.push_str(&format!("/{index}"));
+            json::push_token(place, &index.to_string());
             let found = search(item, needles, place);
             place.truncate(length);
             found
         }),
         Value::Object(map) => map.iter().find_map(|(key, item)| {
-            place.push('/');
-            place.push_str(&pointer_token(key));
+            json::push_token(place, key);
             let found = leak(key, place).or_else(|| search(item, needles, place));
             place.truncate(length);
             found

@@ -4,6 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::json;
+
 /// A statement about one fact of a host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
@@ -31,20 +33,6 @@ pub enum Op {
     AtLeast,
 }
 
-/// Returns `token` escaped for an RFC 6901 pointer.
-pub fn pointer_token(token: &str) -> String {
-    token.replace('~', "~0").replace('/', "~1")
-}
-
-/// Returns the pointer that leads through `tokens`.
-pub fn pointer(tokens: &[&str]) -> String {
-    tokens.iter().fold(String::new(), |mut text, token| {
-        text.push('/');
-        text.push_str(&pointer_token(token));
-        text
-    })
-}
-
 impl Predicate {
     /// Returns `fact eq value`.
     pub fn eq(tokens: &[&str], value: impl Into<Value>) -> Self {
@@ -63,7 +51,7 @@ impl Predicate {
 
     fn new(tokens: &[&str], op: Op, value: Option<Value>) -> Self {
         Self {
-            fact: pointer(tokens),
+            fact: json::pointer(tokens),
             op,
             value,
         }

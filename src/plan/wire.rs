@@ -4,19 +4,15 @@
 //! refused, since a step that is half understood must not run. Reading for review tolerates fields of newer minor versions.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Number, Value};
+use serde_json::Value;
 use thiserror::Error;
 
 use super::model::{Check, FORMAT_VERSION, Plan, Step, StepKind};
 use super::newer;
 use crate::action::Action;
+use crate::json;
 use crate::name::{PlanDigest, Sha256Hex};
-
-/// The largest integer that every JSON reader keeps exactly (RFC 7493): 2^53 - 1.
-const MAX_INTEGER: u64 = (1 << 53) - 1;
 
 /// The minor version of [`FORMAT_VERSION`], and of which newer ones can be shown.
 const MINOR: u32 = 0;
@@ -157,10 +153,7 @@ fn digest(value: &Value) -> Result<PlanDigest, ReadError> {
     }
     let canonical =
         serde_json_canonicalizer::to_vec(&value).map_err(|e| ReadError::Damaged(e.to_string()))?;
-    Ok(PlanDigest::new(format!(
-        "sha256:{}",
-        Sha256Hex::of(&canonical)
-    )))
+    Ok(PlanDigest::of(&canonical))
 }
 
 fn check_consistency(plan: &Plan) -> Result<(), ReadError> {
@@ -269,88 +262,7 @@ fn has_work(step: &Step) -> bool {
 
 /// Parses JSON, refusing what a plan never has: duplicate keys, fractions, integers beyond 2^53 - 1.
 fn parse(text: &str) -> Result<Value, ReadError> {
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let value = StrictValue
-        .deserialize(&mut deserializer)
-        .and_then(|value| deserializer.end().map(|()| value))
-        .map_err(|e| ReadError::Damaged(e.to_string()))?;
-    Ok(value)
-}
-
-struct StrictValue;
-
-impl<'de> DeserializeSeed<'de> for StrictValue {
-    type Value = Value;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for StrictValue {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON without fractions")
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
-    }
-
-    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Value, E> {
-        if value > MAX_INTEGER {
-            return Err(E::custom(format_args!("{value} is beyond 2^53-1")));
-        }
-        Ok(Value::Number(Number::from(value)))
-    }
-
-    fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<Value, E> {
-        if value.unsigned_abs() > MAX_INTEGER {
-            return Err(E::custom(format_args!("{value} is beyond 2^53-1")));
-        }
-        Ok(Value::Number(Number::from(value)))
-    }
-
-    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
-        Err(E::custom(format_args!(
-            "{value} is not an integer up to 2^53-1"
-        )))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::String(value.to_owned()))
-    }
-
-    fn visit_string<E>(self, value: String) -> Result<Value, E> {
-        Ok(Value::String(value))
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
-        let mut list = Vec::new();
-        while let Some(value) = access.next_element_seed(StrictValue)? {
-            list.push(value);
-        }
-        Ok(Value::Array(list))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
-        let mut map = Map::new();
-        while let Some(key) = access.next_key::<String>()? {
-            let value = access.next_value_seed(StrictValue)?;
-            if map.contains_key(&key) {
-                return Err(serde::de::Error::custom(format_args!(
-                    "the key `{key}` stands twice"
-                )));
-            }
-            map.insert(key, value);
-        }
-        Ok(Value::Object(map))
-    }
+    json::read(text).map_err(|e| ReadError::Damaged(e.to_string()))
 }
 
 #[cfg(test)]

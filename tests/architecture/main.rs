@@ -32,6 +32,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "text",
             "exit_code",
             "graph",
+            "digest",
         ],
     ),
     // presentation: of plans and of events; neither asks a host anything
@@ -80,6 +81,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "text",
             "exit_code",
             "graph",
+            "digest",
         ],
     ),
     // decision
@@ -97,9 +99,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "diagnostic",
             "text",
             "graph",
+            "json",
+            "digest",
         ],
     ),
-    // knowledge: knows nothing of how a host is reached
+    // knowledge: knows nothing of how a host is reached, and quotes for a shell as the transport does
     (
         "config",
         &[
@@ -110,16 +114,35 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "secret",
             "diagnostic",
             "text",
+            "digest",
         ],
     ),
     ("erb", &["secret", "diagnostic", "text"]),
     (
         "facts",
-        &["record", "action", "name", "secret", "diagnostic", "text"],
+        &[
+            "transport",
+            "record",
+            "action",
+            "name",
+            "secret",
+            "diagnostic",
+            "text",
+            "json",
+            "digest",
+        ],
     ),
     (
         "docker",
-        &["config", "action", "name", "secret", "diagnostic", "text"],
+        &[
+            "config",
+            "action",
+            "name",
+            "secret",
+            "diagnostic",
+            "text",
+            "digest",
+        ],
     ),
     (
         "traefik",
@@ -133,11 +156,13 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // ground
     ("record", &["name"]),
     ("action", &["name"]),
-    ("name", &[]),
+    ("name", &["digest"]),
     ("secret", &[]),
     ("diagnostic", &["text"]),
     ("text", &["action", "name"]),
     ("exit_code", &[]),
+    ("json", &[]),
+    ("digest", &[]),
     ("graph", &[]),
 ];
 
@@ -154,6 +179,8 @@ const PURE: &[&str] = &[
     "action.rs",
     "exit_code.rs",
     "name.rs",
+    "json.rs",
+    "digest.rs",
     "secret.rs",
     "text/",
 ];

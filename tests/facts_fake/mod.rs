@@ -111,7 +111,7 @@ impl Fake {
     }
 
     pub fn ask(&self, shell: &[&str], query: &Query) -> HostFacts {
-        let output = self.run(shell, &probe_script(query));
+        let output = self.run(shell, &probe_script(query).unwrap());
         parse(&output).unwrap_or_else(|error| panic!("{shell:?}: {error}\n{output}"))
     }
 

@@ -22,7 +22,9 @@ pub(super) fn failed(host: HostName, failure: &Failure) -> Event {
     match failure {
         Failure::Link(LinkError::Lost { .. }) => Event::ChannelLost { host, message },
         Failure::Connect(_) => Event::Unreachable { host, message },
-        Failure::Link(_) | Failure::Facts(_) => Event::HostFailed { host, message },
+        Failure::Link(_) | Failure::Question(_) | Failure::Facts(_) => {
+            Event::HostFailed { host, message }
+        }
     }
 }
 

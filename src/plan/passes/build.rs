@@ -2,6 +2,7 @@
 
 use crate::config::model::Builder;
 use crate::diagnostic::Diagnostic;
+use crate::digest;
 use crate::docker::builder::Buildx;
 use crate::docker::image;
 use crate::facts::model::SourceFacts;
@@ -200,5 +201,5 @@ fn identity(source: &SourceFacts, builder: &Builder) -> String {
         .chain(args)
         .chain(platforms.iter().map(String::as_str))
         .collect();
-    format!("sha256:{}", Sha256Hex::of(text.join("\0").as_bytes()))
+    digest::prefixed(&digest::sha256(text.join("\0").as_bytes()))
 }
