@@ -9,6 +9,8 @@ use miette::{
     MietteSpanContents, Report, SourceCode, SourceSpan, SpanContents,
 };
 
+use crate::text::{Styling, escape, one_line};
+
 /// The longest line of a file that is shown, in characters.
 const MAX_SHOWN: usize = 240;
 
@@ -113,12 +115,11 @@ impl Diagnostic {
 pub fn render(
     diagnostics: &[Diagnostic],
     sources: &dyn Fn(&str) -> Option<String>,
-    color: bool,
+    styling: Styling,
 ) -> String {
-    let theme = if color {
-        GraphicalTheme::unicode()
-    } else {
-        GraphicalTheme::unicode_nocolor()
+    let theme = match styling {
+        Styling::Ansi => GraphicalTheme::unicode(),
+        Styling::Plain => GraphicalTheme::unicode_nocolor(),
     };
     let handler = GraphicalReportHandler::new_themed(theme)
         .with_context_lines(0)
@@ -147,7 +148,7 @@ pub fn render(
 fn report(diagnostic: &Diagnostic, files: &mut Files<'_>) -> Report {
     let snippet = snippet(diagnostic, files);
     let message = match &snippet {
-        Some(_) => printable(&diagnostic.message),
+        Some(_) => escape(&diagnostic.message),
         None => headline(diagnostic),
     };
     let mut shown = MietteDiagnostic::new(message).with_severity(match diagnostic.severity {
@@ -155,7 +156,7 @@ fn report(diagnostic: &Diagnostic, files: &mut Files<'_>) -> Report {
         Severity::Error => miette::Severity::Error,
     });
     if let Some(help) = &diagnostic.help {
-        shown = shown.with_help(printable(help));
+        shown = shown.with_help(escape(help));
     }
     match snippet {
         None => Report::new(shown),
@@ -168,9 +169,9 @@ fn report(diagnostic: &Diagnostic, files: &mut Files<'_>) -> Report {
 
 /// Returns the message with its place below it.
 fn headline(diagnostic: &Diagnostic) -> String {
-    let message = printable(&diagnostic.message);
+    let message = escape(&diagnostic.message);
     match &diagnostic.place {
-        Some(place) => format!("{message}\nat {}", printable(&place.to_string())),
+        Some(place) => format!("{message}\nat {}", one_line(&place.to_string())),
         None => message,
     }
 }
@@ -228,36 +229,23 @@ fn snippet(diagnostic: &Diagnostic, files: &mut Files<'_>) -> Option<(Line, Rang
         return None;
     }
     let index = place.line - 1;
-    let text = printable(files.line(&place.file, index)?);
+    let line: Vec<char> = files.line(&place.file, index)?.chars().collect();
+    let escaped = |characters: &[char]| escape(&characters.iter().collect::<String>());
+    let first = (place.column - 1).min(line.len().saturating_sub(1));
+    let end = (first + place.length).min(line.len());
+    let text = escaped(&line);
     if text.chars().count() > MAX_SHOWN {
         return None;
     }
-    let byte = |character: usize| -> usize {
-        let before = text.chars().take(character);
-        before.map(char::len_utf8).sum()
-    };
-    let last = text.chars().count().saturating_sub(1);
-    let first = (place.column - 1).min(last);
-    let (start, end) = (byte(first), byte(first + place.length));
-    let name = printable(&place.to_string());
-    Some((Line { name, text, index }, start..end))
+    let start = escaped(&line[..first]).len();
+    let underlined = start..start + escaped(&line[first..end]).len();
+    let name = one_line(&place.to_string());
+    Some((Line { name, text, index }, underlined))
 }
 
 fn is_dotenv(file: &str) -> bool {
     let name = file.rsplit(['/', '\\']).next().unwrap_or(file);
     name.starts_with(".env") || name.ends_with(".env")
-}
-
-/// Returns `text` with control characters replaced one for one, so that no file can steer the terminal.
-fn printable(text: &str) -> String {
-    let replace = |c: char| {
-        if c.is_control() && c != '\t' && c != '\n' {
-            '\u{fffd}'
-        } else {
-            c
-        }
-    };
-    text.chars().map(replace).collect()
 }
 
 #[cfg(test)]
@@ -274,7 +262,7 @@ mod tests {
     }
 
     fn shown(diagnostic: Diagnostic, source: &str) -> String {
-        render(&[diagnostic], &|_| Some(source.to_owned()), false)
+        render(&[diagnostic], &|_| Some(source.to_owned()), Styling::Plain)
     }
 
     #[test]

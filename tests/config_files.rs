@@ -179,7 +179,7 @@ fn every_problem_is_shown_in_the_file_it_stands_in() {
             .to_owned(),
         )
     };
-    let shown = diagnostic::render(&problems, &text, false);
+    let shown = diagnostic::render(&problems, &text, mrsk::text::Styling::Plain);
     assert!(
         shown.contains("sever: y") && !shown.contains("hunter"),
         "{shown}"

@@ -59,7 +59,11 @@ fn parse(path: &Path) -> Case {
 }
 
 fn shown(diagnostics: &[Diagnostic], texts: &BTreeMap<String, String>) -> String {
-    diagnostic::render(diagnostics, &|file| texts.get(file).cloned(), false)
+    diagnostic::render(
+        diagnostics,
+        &|file| texts.get(file).cloned(),
+        mrsk::text::Styling::Plain,
+    )
 }
 
 /// Compares `actual` with the file `expected`; returns what to say where they differ.

@@ -42,7 +42,11 @@ fn both(text: &str, over: &str) -> String {
         }
         Err(problems) => {
             assert!(!problems.is_empty());
-            diagnostic::render(&problems, &|_| Some(text.to_owned()), true)
+            diagnostic::render(
+                &problems,
+                &|_| Some(text.to_owned()),
+                mrsk::text::Styling::Ansi,
+            )
         }
     }
 }
@@ -172,7 +176,11 @@ fn a_password_that_a_key_swallowed_is_not_shown() {
             let inline = text.replace("? \"", "\"").replace("\"\n:", "\":");
             for text in [text, inline] {
                 if let Err(problems) = config::parse("deploy.yml", &text, None) {
-                    let shown = diagnostic::render(&problems, &|_| Some(text.clone()), false);
+                    let shown = diagnostic::render(
+                        &problems,
+                        &|_| Some(text.clone()),
+                        mrsk::text::Styling::Plain,
+                    );
                     assert!(!shown.contains("hunter2"), "{text}\n{shown}");
                 }
             }
@@ -220,13 +228,13 @@ proptest! {
             "service: hey\nimage: 37s/hey\n{before}\nregistry:\n  username: u\n  password: hunter2\n{after}\nservers: [h]\n"
         );
         if let Err(problems) = config::parse_template("deploy.yml", &text, None, &mut Fixed) {
-            let shown = diagnostic::render(&problems, &|_| Some(text.clone()), false);
+            let shown = diagnostic::render(&problems, &|_| Some(text.clone()), mrsk::text::Styling::Plain);
             prop_assert!(!shown.contains("hunter2"), "{}", shown);
         }
         let destination = Destination { name: "staging", path: "deploy.staging.yml", text: &text };
         if let Err(problems) = config::parse_template("deploy.yml", "service: hey\n", Some(destination), &mut Fixed) {
             let source = |file: &str| Some(if file == "deploy.yml" { "service: hey\n".to_owned() } else { text.clone() });
-            let shown = diagnostic::render(&problems, &source, false);
+            let shown = diagnostic::render(&problems, &source, mrsk::text::Styling::Plain);
             prop_assert!(!shown.contains("hunter2"), "{}", shown);
         }
     }
@@ -236,7 +244,7 @@ proptest! {
         let tag = "<%= ENV[\"TOKEN\"] %>";
         let text = format!("service: hey\nimage: 37s/hey\n{before}{tag}{after}\nservers: [h]\n");
         if let Err(problems) = config::parse_template("deploy.yml", &text, None, &mut Fixed) {
-            let shown = diagnostic::render(&problems, &|_| Some(text.clone()), false);
+            let shown = diagnostic::render(&problems, &|_| Some(text.clone()), mrsk::text::Styling::Plain);
             prop_assert!(!shown.contains("hunter2hunter2"), "{}", shown);
         }
     }

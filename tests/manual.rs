@@ -58,7 +58,7 @@ fn every_example_means_what_the_manual_says() {
             }
             Err(problems) => {
                 let source = |_: &str| Some(text.clone());
-                let shown = diagnostic::render(&problems, &source, false);
+                let shown = diagnostic::render(&problems, &source, mrsk::text::Styling::Plain);
                 assert_golden(&directory.join("error.txt"), &shown);
                 assert!(!directory.join("plan.txt").exists(), "{name}");
             }

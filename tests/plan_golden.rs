@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 use mrsk::facts::model::ContainerFacts;
 use mrsk::plan::compile::compile;
 use mrsk::plan::{Plan, Step, StepKind, wire};
-use mrsk::show::{self, Colour, Look};
+use mrsk::show::{self, Look};
+use mrsk::text::Styling;
 use plan_support::{ancestors, assert_golden, assert_rules, scenario, scenarios};
 
 #[test]
@@ -17,7 +18,7 @@ fn every_scenario_gives_the_recorded_plan() {
         let text = wire::to_json(&plan).expect("a plan is JSON");
         assert_golden(&scenario.directory.join("plan.json"), &text);
         let look = Look {
-            colour: Colour::Never,
+            styling: Styling::Plain,
             width: None,
         };
         let mut table = Vec::new();

@@ -7,12 +7,13 @@ mod show_support;
 use std::path::Path;
 
 use mrsk::plan::Plan;
-use mrsk::show::{self, Colour, Look};
+use mrsk::show::{self, Look};
+use mrsk::text::Styling;
 use show_support::sample;
 
-fn table(plan: &Plan, colour: Colour, width: Option<u16>) -> String {
+fn table(plan: &Plan, styling: Styling, width: Option<u16>) -> String {
     let mut out = Vec::new();
-    show::table(plan, Look { colour, width }, &mut out).expect("writing to memory succeeds");
+    show::table(plan, Look { styling, width }, &mut out).expect("writing to memory succeeds");
     String::from_utf8(out).expect("a table is text")
 }
 
@@ -30,8 +31,8 @@ fn assert_golden(name: &str, text: &str) {
 #[test]
 fn the_sample_is_shown_as_recorded() {
     let plan = sample();
-    assert_golden("table.txt", &table(&plan, Colour::Never, None));
-    assert_golden("table-80.txt", &table(&plan, Colour::Never, Some(80)));
+    assert_golden("table.txt", &table(&plan, Styling::Plain, None));
+    assert_golden("table-80.txt", &table(&plan, Styling::Plain, Some(80)));
     assert_golden("plan.md", &show::markdown(&plan));
     assert_golden("plan.mmd", &show::mermaid(&plan));
     assert_golden("plan.dot", &show::dot(&plan));
@@ -39,17 +40,17 @@ fn the_sample_is_shown_as_recorded() {
 }
 
 #[test]
-fn colours_are_used_only_when_asked_for() {
+fn colors_are_used_only_when_asked_for() {
     let plan = sample();
-    assert!(!table(&plan, Colour::Never, None).contains('\u{1b}'));
-    assert!(table(&plan, Colour::Always, None).contains("\u{1b}["));
+    assert!(!table(&plan, Styling::Plain, None).contains('\u{1b}'));
+    assert!(table(&plan, Styling::Ansi, None).contains("\u{1b}["));
 }
 
 #[test]
 fn a_plan_without_steps_says_so() {
     let mut plan = sample();
     plan.steps.clear();
-    let text = table(&plan, Colour::Never, None);
+    let text = table(&plan, Styling::Plain, None);
     assert!(
         text.ends_with("\nPlan: nothing to do, 3 unchanged\n"),
         "{text}"
@@ -102,7 +103,7 @@ fn poisoned(text: &str) -> Plan {
 fn no_text_of_a_plan_reaches_a_terminal_raw() {
     let plan = poisoned("\u{1b}]0;x\u{7}\r\u{202e}\u{9b}2J");
     let outputs = [
-        table(&plan, Colour::Never, Some(100)),
+        table(&plan, Styling::Plain, Some(100)),
         show::markdown(&plan),
         show::mermaid(&plan),
         show::dot(&plan),

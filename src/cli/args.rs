@@ -8,7 +8,8 @@ use clap::Args;
 use super::exit::Failure;
 use crate::exit_code::ExitCode;
 use crate::name::{HostName, RoleName};
-use crate::show::{Colour, Look};
+use crate::show::Look;
+use crate::text::Styling;
 use crate::transport::{KnownHosts, Options};
 
 /// Where the configuration is.
@@ -119,9 +120,9 @@ fn absolute(file: &Path) -> Result<PathBuf, Failure> {
     }
 }
 
-/// Returns whether standard error is to be coloured: it is a terminal, and NO_COLOR is not set.
-pub fn color() -> bool {
-    !no_color() && std::io::stderr().is_terminal()
+/// Returns how text on standard error is styled: with colors if it is a terminal and NO_COLOR is not set.
+pub fn styling() -> Styling {
+    styling_on(std::io::stderr().is_terminal())
 }
 
 /// Returns how a table looks on standard error.
@@ -136,11 +137,7 @@ pub fn look_on_stdout() -> Look {
 
 fn look_on(is_terminal: bool) -> Look {
     Look {
-        colour: if is_terminal && !no_color() {
-            Colour::Always
-        } else {
-            Colour::Never
-        },
+        styling: styling_on(is_terminal),
         width: is_terminal
             .then(|| rustix::termios::tcgetwinsize(std::io::stderr()).ok())
             .flatten()
@@ -149,6 +146,10 @@ fn look_on(is_terminal: bool) -> Look {
     }
 }
 
-fn no_color() -> bool {
-    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+fn styling_on(is_terminal: bool) -> Styling {
+    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    match is_terminal && !no_color {
+        true => Styling::Ansi,
+        false => Styling::Plain,
+    }
 }

@@ -7,7 +7,7 @@ use super::project::{self, Values};
 use crate::exit_code::ExitCode;
 use crate::name::HostName;
 use crate::record::Scope;
-use crate::show;
+use crate::text::one_line;
 
 /// Options of `mrsk audit`.
 #[derive(Debug, clap::Args)]
@@ -74,7 +74,7 @@ fn section(host: &HostName, log: &str, most: usize) -> String {
         text += "  nothing ran here\n";
     }
     for line in &lines[lines.len().saturating_sub(most)..] {
-        text += &format!("  {}\n", show::terminal(line));
+        text += &format!("  {}\n", one_line(line));
     }
     text
 }

@@ -64,7 +64,7 @@ pub(super) fn warn(diagnostics: &[Diagnostic]) {
     let read = |file: &str| std::fs::read_to_string(file).ok();
     eprint!(
         "{}",
-        diagnostic::render(diagnostics, &read, super::args::color())
+        diagnostic::render(diagnostics, &read, super::args::styling())
     );
 }
 

@@ -7,7 +7,7 @@ use super::exit::Failure;
 use super::facts;
 use super::project::{self, Values};
 use crate::exit_code::ExitCode;
-use crate::show;
+use crate::text::one_line;
 use crate::transport::answer::ReleaseAnswer;
 
 /// Options of `mrsk lock`.
@@ -61,10 +61,7 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, Failure> {
     };
     let text = text.await;
     links.close();
-    let shown: String = text?
-        .lines()
-        .map(|line| show::terminal(line) + "\n")
-        .collect();
+    let shown: String = text?.lines().map(|line| one_line(line) + "\n").collect();
     project::print(&shown)?;
     Ok(ExitCode::Done)
 }

@@ -11,7 +11,7 @@ use crate::apply::state::{JournalEntry, Millis, Progress};
 use crate::journal::Journal;
 use crate::name::StepId;
 use crate::plan::Plan;
-use crate::report::{Json, Lines, Live, Paint, Reporter, Verbosity, View};
+use crate::report::{Json, Lines, Live, Reporter, Verbosity, View};
 
 /// The columns that are assumed where a terminal does not tell.
 const COLUMNS: u16 = 80;
@@ -48,17 +48,12 @@ impl Screen {
         path: &str,
         verbose: bool,
     ) -> Box<dyn Reporter + 'a> {
-        let paint = if args::color() {
-            Paint::Coloured
-        } else {
-            Paint::Plain
-        };
         let verbosity = if verbose {
             Verbosity::Verbose
         } else {
             Verbosity::Normal
         };
-        let view = View::new(plan.clone(), path, paint, verbosity);
+        let view = View::new(plan.clone(), path, args::styling(), verbosity);
         if format == Format::Json {
             return Box::new(Json::new(view, &mut self.stdout));
         }

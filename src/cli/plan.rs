@@ -17,6 +17,7 @@ use crate::plan::{
 };
 use crate::secret::Secrets;
 use crate::show;
+use crate::text::one_line;
 
 /// Options of `mrsk plan`.
 #[derive(Debug, clap::Args)]
@@ -116,7 +117,7 @@ fn booted(args: &Args) -> Result<Vec<String>, Failure> {
             Ok(names.to_vec())
         }
         (Kind::Accessory, _) => usage("of accessories, `boot NAME` can be planned"),
-        (_, [word, ..]) => usage(&format!("`{}` is one word too many", word.escape_debug())),
+        (_, [word, ..]) => usage(&format!("`{}` is one word too many", one_line(word))),
     }
 }
 

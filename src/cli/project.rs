@@ -19,6 +19,7 @@ use crate::name::{HostName, Sha256Hex};
 use crate::plan::{ACCESSORY_BOOT, ALL_ACCESSORIES, DEPLOY, Operation, SETUP, SshRoute, compile};
 use crate::record::Ending;
 use crate::secret::{Secret, Secrets};
+use crate::text::one_line;
 use crate::transport::Target;
 use crate::transport::local::{self, LocalCommand};
 
@@ -334,7 +335,7 @@ pub(super) fn operation(
     if !is_tag(&version) {
         return Err(Failure::new(
             ExitCode::Usage,
-            format!("`{}` cannot be a version", version.escape_default()),
+            format!("`{}` cannot be a version", one_line(&version)),
         )
         .help("a version is the tag of an image: letters, digits, `_`, `.` and `-`, at most 128"));
     }

@@ -7,6 +7,7 @@ use super::env::has_url_credentials;
 use super::node::{Key, Kind, Mark, Node, Problem};
 use super::reveal::has_secret_value;
 use crate::diagnostic::{Diagnostic, Place};
+use crate::text::one_line;
 
 /// Where names stand in the files of the configuration.
 pub type Places = BTreeMap<String, Vec<Place>>;
@@ -359,14 +360,7 @@ pub(super) fn shown(value: &str) -> String {
     if has_url_credentials(value) || has_secret_value(value) {
         return "…".to_owned();
     }
-    let visible = |c: char| {
-        if c.is_control() {
-            c.escape_default().to_string()
-        } else {
-            c.to_string()
-        }
-    };
-    let mut text: String = value.chars().take(MAX).map(visible).collect();
+    let mut text = one_line(&value.chars().take(MAX).collect::<String>());
     if value.chars().nth(MAX).is_some() {
         text.push('…');
     }

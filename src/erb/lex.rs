@@ -3,6 +3,7 @@
 use super::problem::{Result, Span, not_understood, too_much, wrong};
 use super::scan::{Code, Part};
 use super::token::{Token, Word};
+use crate::text::one_line;
 
 /// The most words of a template.
 const MAX_WORDS: usize = 100_000;
@@ -304,7 +305,7 @@ impl Lexer<'_> {
                     .iter()
                     .map(|(_, c)| *c)
                     .collect();
-                Err(not_understood(span, format!("`{}`", shown.escape_debug())))
+                Err(not_understood(span, format!("`{}`", one_line(&shown))))
             }
         }
     }

@@ -14,6 +14,7 @@ use crate::diagnostic::Diagnostic;
 use crate::docker::image;
 use crate::facts::model::{Facts, HostFacts};
 use crate::name::{HostName, PlanDigest, RoleName, Sha256Hex};
+use crate::text::one_line;
 
 /// Compiles the plan of `operation`: a deploy; a redeploy, which expects the hosts to be prepared; a start of accessories; or a
 /// setup, which is that of all accessories and a deploy.
@@ -275,7 +276,7 @@ fn odd_names(facts: &Facts, selection: &Selection) -> Vec<Diagnostic> {
         odd.extend(containers.chain(images).map(|name| {
             Diagnostic::error(format!(
                 "host {host}: the facts name a container or image `{}`, which docker would not take",
-                name.escape_debug()
+                one_line(name)
             ))
         }));
     }

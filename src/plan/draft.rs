@@ -12,7 +12,8 @@ use crate::action::{Action, Run};
 use crate::config::model::{Config, Host};
 use crate::diagnostic::Diagnostic;
 use crate::facts::model::{Facts, HostFacts, Privilege};
-use crate::name::{HostName, RoleName, Sha256Hex, StepId, shortened};
+use crate::name::{HostName, RoleName, Sha256Hex, StepId};
+use crate::text::shorten;
 use crate::traefik::LabelError;
 
 /// Seconds for a command that only talks to the local engine.
@@ -197,7 +198,7 @@ impl StepBuilder {
             host: host.cloned(),
             role: None,
             accessory: None,
-            summary: shortened(&summary.into()),
+            summary: shorten(&summary.into()),
             why,
             needs: Vec::new(),
             action: Vec::new(),

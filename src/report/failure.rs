@@ -1,12 +1,13 @@
 //! A step that did not end well: what it was, what it ran, how it ended, and what the host said.
 
 use super::outcome::Page;
+use super::output::ends;
 use super::tally::Tally;
-use super::text::{argv, command, duration, ends, one_line, part};
 use super::{Tone, View, words};
 use crate::action::{Action, Probe, Run};
 use crate::apply::state::{StepStatus, StepSummary, Summary};
 use crate::plan::{Check, PlanHost, Step, StepKind};
+use crate::text::{action_line, command, command_line, duration, one_line};
 
 /// The number of steps that are told in full.
 const IN_FULL: usize = 5;
@@ -61,7 +62,7 @@ fn section(page: &mut Page, view: &View, tally: &Tally, line: &StepSummary) {
     page.field("host", &view.host_of(&line.step));
     if let Some(step) = step {
         page.field("what", &one_line(&step.summary));
-        page.fields("command", step.action.iter().map(part));
+        page.fields("command", step.action.iter().map(action_line));
     }
     page.field("ended", &ended(view, tally, line));
     let said = tally.diagnoses.get(&line.step).map_or("", String::as_str);
@@ -70,7 +71,7 @@ fn section(page: &mut Page, view: &View, tally: &Tally, line: &StepSummary) {
     let Some(step) = step else { return };
     if matches!(line.status, StepStatus::Failed { .. }) {
         page.fields("help", help(step, said).into_iter());
-        page.fields("cleanup", step.cleanup.iter().map(part));
+        page.fields("cleanup", step.cleanup.iter().map(action_line));
     }
     if matches!(line.status, StepStatus::InDoubt | StepStatus::Lost) {
         page.fields("check", check(step).into_iter());
@@ -168,7 +169,7 @@ fn ended(view: &View, tally: &Tally, line: &StepSummary) -> String {
 pub(super) fn check(step: &Step) -> Vec<String> {
     match &step.check {
         Some(Check::Facts(predicates)) => predicates.iter().map(words::predicate).collect(),
-        Some(Check::Argv(arguments)) => vec![argv(arguments)],
+        Some(Check::Argv(arguments)) => vec![command_line(arguments)],
         None => vec!["none: only you can tell".into()],
     }
 }
@@ -184,14 +185,14 @@ pub(super) fn look(view: &View, step: &Step) -> Vec<String> {
         return looks.iter().map(command).collect();
     };
     if looks.is_empty() {
-        return vec![argv(&ssh(host, route))];
+        return vec![command_line(&ssh(host, route))];
     }
     looks
         .iter()
         .map(|run| {
             let mut arguments = ssh(host, route);
             arguments.push(command(run));
-            argv(&arguments)
+            command_line(&arguments)
         })
         .collect()
 }

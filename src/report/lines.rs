@@ -2,13 +2,14 @@
 
 use std::io::Write;
 
+use super::output::tail;
 use super::tally::Tally;
-use super::text::{duration, one_line, part, tail};
 use super::{Reporter, Tone, View, outcome, words};
 use crate::action::Action;
 use crate::apply::state::{Millis, Outcome, Phase, Progress, StepStatus, Summary};
 use crate::name::StepId;
 use crate::plan::StepKind;
+use crate::text::{action_line, duration, one_line};
 
 /// Lines of output that are shown where a step is tried again, or fails on a terminal.
 const SHORT_TAIL: usize = 5;
@@ -70,7 +71,7 @@ pub(super) fn describe(
     let took = tally.note(at, event);
     let time = tally.elapsed(at);
     let stamp = format!("{:>5}.{}s", time / 1000, time % 1000 / 100);
-    let stamp = view.paint.tint(Tone::Quiet, &stamp);
+    let stamp = view.tint(Tone::Quiet, &stamp);
     let line = |host: &str, text: String| format!("{stamp}  {host:<0$}  {text}", view.host_width);
     match event {
         Progress::StepStarted { step, attempt } => {
@@ -86,9 +87,7 @@ pub(super) fn describe(
             diagnosis,
         } => {
             let how = words::ending(view.step(step), *ending);
-            let how = view
-                .paint
-                .tint(Tone::Unsure, &format!("{how}; trying again"));
+            let how = view.tint(Tone::Unsure, &format!("{how}; trying again"));
             let text = format!("{}  attempt {attempt}: {how}", one_line(step.as_str()));
             let mut lines = vec![line(&view.host_of(step), text)];
             lines.extend(output(view, diagnosis, SHORT_TAIL));
@@ -106,8 +105,7 @@ pub(super) fn describe(
             let text = format!(
                 "{}  {}{}",
                 one_line(step.as_str()),
-                view.paint
-                    .tint(tone(status), &words::status(view.step(step), status)),
+                view.tint(tone(status), &words::status(view.step(step), status)),
                 took.map_or(String::new(), |took| format!(" ({})", duration(took)))
             );
             let mut lines = vec![line(&view.host_of(step), text)];
@@ -145,7 +143,7 @@ fn about_run(view: &View, event: &Progress) -> (String, Option<String>) {
             one_line(host.as_str()),
             Some(format!(
                 "{}: {}; trying to reach it again",
-                view.paint.tint(Tone::Unsure, "connection lost"),
+                view.tint(Tone::Unsure, "connection lost"),
                 one_line(message)
             )),
         ),
@@ -154,7 +152,7 @@ fn about_run(view: &View, event: &Progress) -> (String, Option<String>) {
             one_line(host.as_str()),
             Some(format!(
                 "{}: {}",
-                view.paint.tint(Tone::Bad, "given up"),
+                view.tint(Tone::Bad, "given up"),
                 one_line(message)
             )),
         ),
@@ -162,7 +160,7 @@ fn about_run(view: &View, event: &Progress) -> (String, Option<String>) {
             run("the deploy lock cannot be confirmed; nothing starts until it can".into())
         }
         Progress::Resumed => run("the deploy lock is confirmed again".into()),
-        Progress::Stopping(reason) => run(view.paint.tint(Tone::Bad, &words::stop(reason))),
+        Progress::Stopping(reason) => run(view.tint(Tone::Bad, &words::stop(reason))),
         Progress::StepStarted { .. }
         | Progress::StepRetried { .. }
         | Progress::StepEnded { .. } => (RUN.to_owned(), None),
@@ -179,8 +177,8 @@ fn commands(view: &View, step: &StepId) -> Vec<String> {
                 Action::Run(_) => "$ ",
                 _ => "",
             };
-            let line = format!("          {prompt}{}", part(action));
-            view.paint.tint(Tone::Quiet, &line)
+            let line = format!("          {prompt}{}", action_line(action));
+            view.tint(Tone::Quiet, &line)
         })
         .collect()
 }
@@ -189,7 +187,7 @@ fn commands(view: &View, step: &StepId) -> Vec<String> {
 pub(super) fn output(view: &View, text: &str, limit: usize) -> Vec<String> {
     tail(text, limit)
         .into_iter()
-        .map(|line| view.paint.tint(Tone::Quiet, &format!("          | {line}")))
+        .map(|line| view.tint(Tone::Quiet, &format!("          | {line}")))
         .collect()
 }
 

@@ -10,10 +10,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::lines::{describe, failure_tail, output};
 use super::tally::Tally;
-use super::text::{count, duration, one_line};
 use super::{Reporter, View, outcome};
 use crate::apply::state::{Millis, Outcome, Progress, StepStatus, Summary};
 use crate::name::StepId;
+use crate::text::{count, duration, one_line};
 
 /// The greatest number of hosts with a line of their own.
 const ROWS: usize = 16;

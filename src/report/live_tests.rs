@@ -9,7 +9,8 @@ use crate::apply::state::Phase;
 use crate::name::{HostName, StepId};
 use crate::plan::Plan;
 use crate::record::Ending;
-use crate::report::{Paint, Verbosity};
+use crate::report::Verbosity;
+use crate::text::Styling;
 
 /// A terminal that keeps everything that was written to it.
 #[derive(Debug, Clone, Default)]
@@ -101,7 +102,7 @@ fn view(hosts: usize) -> View {
     View::new(
         Arc::new(plan(hosts)),
         "plan.json",
-        Paint::Plain,
+        Styling::Plain,
         Verbosity::Normal,
     )
 }

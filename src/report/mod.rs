@@ -9,10 +9,10 @@ mod json;
 mod lines;
 mod live;
 mod outcome;
+mod output;
 mod serving;
 mod table;
 mod tally;
-mod text;
 mod words;
 
 use std::collections::HashMap;
@@ -21,6 +21,7 @@ use std::sync::Arc;
 use crate::apply::state::{Millis, Outcome, Progress, Summary};
 use crate::name::{HostName, StepId};
 use crate::plan::{Plan, Step};
+use crate::text::{Styling, one_line};
 
 pub use json::Json;
 pub use lines::Lines;
@@ -44,7 +45,7 @@ pub struct View {
     plan: Arc<Plan>,
     index: HashMap<StepId, usize>,
     plan_path: String,
-    paint: Paint,
+    styling: Styling,
     verbosity: Verbosity,
     host_width: usize,
 }
@@ -59,22 +60,12 @@ pub enum Verbosity {
     Verbose,
 }
 
-/// Whether text is coloured. Whether it should be (a terminal, `NO_COLOR`) is for the caller to find out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Paint {
-    /// With ANSI colours.
-    Coloured,
-    /// Without.
-    #[default]
-    Plain,
-}
-
 impl View {
     /// Returns the view on `plan`. `plan_path` is where the plan can be applied from again, as the resume line shows it.
     pub fn new(
         plan: Arc<Plan>,
         plan_path: impl Into<String>,
-        paint: Paint,
+        styling: Styling,
         verbosity: Verbosity,
     ) -> Self {
         let index = plan
@@ -94,7 +85,7 @@ impl View {
             plan,
             index,
             plan_path: plan_path.into(),
-            paint,
+            styling,
             verbosity,
             host_width,
         }
@@ -109,18 +100,20 @@ impl View {
         shown_host(self.step(id).and_then(|step| step.host.as_ref()))
     }
 
+    fn tint(&self, tone: Tone, text: &str) -> String {
+        tint(self.styling, tone, text)
+    }
+
     fn is_verbose(&self) -> bool {
         self.verbosity == Verbosity::Verbose
     }
 }
 
 fn shown_host(host: Option<&HostName>) -> String {
-    host.map_or(words::LOCAL.to_owned(), |host| {
-        text::one_line(host.as_str())
-    })
+    host.map_or(words::LOCAL.to_owned(), |host| one_line(host.as_str()))
 }
 
-/// What a piece of text means, for its colour.
+/// What a piece of text means, for its color.
 #[derive(Debug, Clone, Copy)]
 enum Tone {
     Good,
@@ -130,18 +123,17 @@ enum Tone {
     Strong,
 }
 
-impl Paint {
-    fn tint(self, tone: Tone, text: &str) -> String {
-        let code = match tone {
-            Tone::Good => 32,
-            Tone::Bad => 31,
-            Tone::Unsure => 33,
-            Tone::Quiet => 2,
-            Tone::Strong => 1,
-        };
-        match self {
-            Paint::Coloured => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
-            Paint::Plain => text.to_owned(),
-        }
+/// Returns `text` in the color of `tone`.
+fn tint(styling: Styling, tone: Tone, text: &str) -> String {
+    let code = match tone {
+        Tone::Good => 32,
+        Tone::Bad => 31,
+        Tone::Unsure => 33,
+        Tone::Quiet => 2,
+        Tone::Strong => 1,
+    };
+    match styling {
+        Styling::Ansi => format!("\u{1b}[{code}m{text}\u{1b}[0m"),
+        Styling::Plain => text.to_owned(),
     }
 }

@@ -1,15 +1,15 @@
 //! The end of a run in words: what happened, what was changed, what serves now, and what to type next.
 
 use super::tally::Tally;
-use super::text::{argv, count, duration, list, one_line};
-use super::{Paint, Tone, View, failure, serving, table, words};
+use super::{Tone, View, failure, serving, table, tint, words};
 use crate::apply::state::{Outcome, StepStatus, Summary};
 use crate::name::{HostName, PlanDigest, StepId};
 use crate::plan::StepKind;
+use crate::text::{Styling, command_line, count, duration, list_up_to, one_line};
 
 /// Returns what is printed after the last event.
 pub(super) fn closing(view: &View, tally: &Tally, summary: &Summary, outcome: &Outcome) -> String {
-    let mut page = Page::new(view.paint);
+    let mut page = Page::new(view.styling);
     let walked = summary
         .steps
         .iter()
@@ -131,7 +131,7 @@ impl Ending<'_> {
                     .to_owned()
             }
             [] => "not every step could be begun".to_owned(),
-            steps => format!("{}; {}", list(steps, 4), self.left()),
+            steps => format!("{}; {}", list_up_to(4, steps), self.left()),
         };
         page.heading(Tone::Bad, "failed", &text);
         self.serving(page);
@@ -182,7 +182,7 @@ impl Ending<'_> {
 
     fn wait_for_lock(&self, page: &mut Page) {
         page.next("ask the holder, or wait until it is free:");
-        page.command(&argv(&[
+        page.command(&command_line(&[
             "mrsk",
             "apply",
             "--lock-wait",
@@ -195,7 +195,7 @@ impl Ending<'_> {
         self.away(page);
         let text = format!(
             "nobody can say whether {} had {} effect; {}",
-            list(steps, 3),
+            list_up_to(3, steps),
             if steps.len() == 1 { "its" } else { "their" },
             if self.all_done() {
                 "everything else is done".to_owned()
@@ -224,7 +224,7 @@ impl Ending<'_> {
         page.next("try to reach it by ssh, then apply again:");
         self.resume(page);
         page.line("or go on without what cannot be reached, and resume for it later:");
-        page.command(&argv(&[
+        page.command(&command_line(&[
             "mrsk",
             "apply",
             "--keep-going",
@@ -279,7 +279,7 @@ impl Ending<'_> {
     }
 
     fn resume(&self, page: &mut Page) {
-        page.command(&argv(&["mrsk", "apply", &self.view.plan_path]));
+        page.command(&command_line(&["mrsk", "apply", &self.view.plan_path]));
     }
 
     fn replan(&self, page: &mut Page) {
@@ -341,14 +341,14 @@ impl Ending<'_> {
 
 /// A page that grows line by line.
 pub(super) struct Page {
-    paint: Paint,
+    styling: Styling,
     text: String,
 }
 
 impl Page {
-    fn new(paint: Paint) -> Self {
+    fn new(styling: Styling) -> Self {
         Self {
-            paint,
+            styling,
             text: String::new(),
         }
     }
@@ -368,12 +368,12 @@ impl Page {
     }
 
     pub(super) fn heading(&mut self, tone: Tone, label: &str, text: &str) {
-        let label = self.paint.tint(tone, label);
+        let label = tint(self.styling, tone, label);
         self.text += &format!("{label}: {text}\n");
     }
 
     pub(super) fn field(&mut self, name: &str, text: &str) {
-        let name = self.paint.tint(Tone::Quiet, &format!("{name:<8}"));
+        let name = tint(self.styling, Tone::Quiet, &format!("{name:<8}"));
         self.text += &format!("  {name} {text}\n");
     }
 
@@ -386,12 +386,12 @@ impl Page {
 
     fn next(&mut self, text: &str) {
         self.blank();
-        let label = self.paint.tint(Tone::Strong, "next");
+        let label = tint(self.styling, Tone::Strong, "next");
         self.text += &format!("{label}: {text}\n");
     }
 
     fn command(&mut self, text: &str) {
-        let text = self.paint.tint(Tone::Strong, text);
+        let text = tint(self.styling, Tone::Strong, text);
         self.text += &format!("    {text}\n");
     }
 }

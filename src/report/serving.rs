@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::View;
 use super::tally::Tally;
-use super::text::one_line;
 use super::words::host_list;
 use crate::apply::state::{StepStatus, StepSummary, Summary};
 use crate::name::{HostName, RoleName};
 use crate::plan::{Reason, Step, StepKind};
+use crate::text::one_line;
 
 /// Returns lines as `web  2 on app1`, hosts of which the same is true together; hosts that the plan does not change
 /// are left out.

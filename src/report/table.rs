@@ -3,19 +3,18 @@
 use comfy_table::{Attribute, Cell, CellAlignment, Color, Table, presets};
 
 use super::serving::is_under_way;
-use super::text::{count, duration};
-use super::{Paint, View, shown_host};
+use super::{View, shown_host};
 use crate::apply::state::{HostSummary, Summary};
+use crate::text::{Styling, count, duration};
 
 /// The number of rows up to which hosts where nothing needs attention have a row of their own.
 const ROWS: usize = 40;
 
 /// Returns the table, with a newline after each row.
 pub(super) fn render(view: &View, summary: &Summary) -> String {
-    let paint = view.paint;
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
-    if paint == Paint::Coloured {
+    if view.styling == Styling::Ansi {
         table.enforce_styling();
     } else {
         table.force_no_tty();
@@ -88,14 +87,14 @@ fn sum(lines: &[&HostSummary]) -> HostSummary {
 }
 
 fn row(name: String, line: &HostSummary) -> Vec<Cell> {
-    let number = |number: usize, colour: Option<Color>| {
+    let number = |number: usize, color: Option<Color>| {
         let text = match number {
             0 => "-".to_owned(),
             number => number.to_string(),
         };
         let cell = Cell::new(text).set_alignment(CellAlignment::Right);
-        match colour {
-            Some(colour) if number > 0 => cell.fg(colour),
+        match color {
+            Some(color) if number > 0 => cell.fg(color),
             _ => cell,
         }
     };

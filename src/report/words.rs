@@ -1,11 +1,11 @@
 //! The closed enums of a run in plain words.
 
-use super::text::{list, one_line};
 use crate::action::Action;
 use crate::apply::state::{Phase, SkipReason, StepStatus, StopReason};
 use crate::plan::predicate::{Op, Predicate};
 use crate::plan::{Plan, Step};
 use crate::record::{Ending, LockDetails};
+use crate::text::{command_line, count, list_up_to, one_line};
 
 /// How the machine that applies the plan is named.
 pub(super) const LOCAL: &str = "local";
@@ -96,7 +96,7 @@ pub(super) fn phase(plan: &Plan, phase: Phase) -> String {
 }
 
 fn hosts(number: usize) -> String {
-    super::text::count(number, "host")
+    count(number, "host")
 }
 
 /// Returns why nothing further is begun.
@@ -175,7 +175,7 @@ pub(super) fn replan(plan: &Plan) -> String {
         let roles: Vec<&str> = operation.roles.iter().map(AsRef::as_ref).collect();
         arguments.extend(["--roles".into(), roles.join(",")]);
     }
-    super::text::argv(&arguments)
+    command_line(&arguments)
 }
 
 /// Returns a command of `mrsk` about the plan's service and destination.
@@ -185,7 +185,7 @@ pub(super) fn mrsk(plan: &Plan, command: &[&str]) -> String {
     if let Some(destination) = &plan.operation.destination {
         arguments.extend(["--destination", destination.as_str()]);
     }
-    super::text::argv(&arguments)
+    command_line(&arguments)
 }
 
 /// Returns who holds a lock that is waited for, in one line.
@@ -199,5 +199,5 @@ pub(super) fn waited_for(text: &str) -> String {
 
 /// Returns names of hosts as a short list.
 pub(super) fn host_list<S: AsRef<str>>(hosts: &[S]) -> String {
-    list(hosts, 8)
+    list_up_to(8, hosts)
 }

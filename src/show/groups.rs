@@ -2,6 +2,7 @@
 
 use crate::name::HostName;
 use crate::plan::{Plan, Step, StepKind, Unchanged};
+use crate::text::count;
 
 /// What happens in one place.
 pub(super) struct Group<'a> {
@@ -96,12 +97,6 @@ pub(super) fn summary(plan: &Plan) -> String {
         count(plan.steps.len(), "step"),
         count(hosts.len(), "host")
     )
-}
-
-/// Returns `1 step` or `2 steps`.
-pub(super) fn count(number: usize, noun: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {noun}{plural}")
 }
 
 /// Returns what a plan does in a few words, unescaped: `deploy hey 1f3c (staging)`.

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::commands::{command, line, lines};
+use super::commands::lines;
 use super::escape::{markdown as text, markdown_block, markdown_code};
-use super::groups::{Group, count, groups, header, headline, summary, title};
+use super::groups::{Group, groups, header, headline, summary, title};
 use super::reason::prose;
 use crate::action::Action;
 use crate::plan::{Plan, Step};
+use crate::text::{action_line, command, count};
 
 /// Returns the plan in GitHub's Markdown: a summary, then a foldable section for each host with every command and file.
 pub fn markdown(plan: &Plan) -> String {
@@ -61,7 +62,10 @@ fn body<'a>(plan: &'a Plan, step: &'a Step, shown: &mut BTreeSet<&'a str>) -> St
     let mut out = String::new();
     let mut commands = lines(step);
     let diagnose = step.diagnose.iter().map(|run| ("diagnosis", command(run)));
-    let cleanup = step.cleanup.iter().map(|action| ("cleanup", line(action)));
+    let cleanup = step
+        .cleanup
+        .iter()
+        .map(|action| ("cleanup", action_line(action)));
     commands.extend(
         diagnose
             .chain(cleanup)
@@ -86,7 +90,10 @@ fn body<'a>(plan: &'a Plan, step: &'a Step, shown: &mut BTreeSet<&'a str>) -> St
             );
             continue;
         };
-        let added: Vec<String> = content.lines().map(|line| format!("+{line}")).collect();
+        let added: Vec<String> = content
+            .split_terminator('\n')
+            .map(|line| format!("+{line}"))
+            .collect();
         out += &format!(
             "{}:\n\n{}\n",
             markdown_code(&write.path),

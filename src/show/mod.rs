@@ -15,8 +15,7 @@ mod table;
 
 pub use commands::commands;
 pub use dot::dot;
-pub use escape::terminal;
 pub use markdown::markdown;
 pub use mermaid::mermaid;
 pub use reason::prose;
-pub use table::{Colour, Look, table};
+pub use table::{Look, table};

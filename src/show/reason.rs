@@ -1,12 +1,12 @@
 //! The prose of reasons.
 
-use crate::name::shortened;
 use crate::plan::Reason;
+use crate::text::shorten;
 
 /// Returns why a step is there, as a phrase: lower case, without a full stop, with digests and commits shortened. Texts of the
 /// plan stand in it unescaped.
 pub fn prose(reason: &Reason) -> String {
-    shortened(&whole(reason))
+    shorten(&whole(reason))
 }
 
 fn whole(reason: &Reason) -> String {

@@ -4,25 +4,16 @@ use std::io::{self, Write};
 
 use comfy_table::{Cell, CellAlignment, Color, ContentArrangement, Table, presets};
 
-use super::escape::terminal;
 use super::groups::{Group, Mark, groups, header, headline, summary, title};
 use super::reason::prose;
 use crate::plan::Plan;
-
-/// Whether the terminal's colours are used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Colour {
-    /// Text alone.
-    Never,
-    /// ANSI escape sequences.
-    Always,
-}
+use crate::text::{Styling, one_line, short_id};
 
 /// How the table looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Look {
-    /// Whether colours are used.
-    pub colour: Colour,
+    /// Whether colors are used.
+    pub styling: Styling,
     /// The number of columns that lines are folded to; `None`: lines are as long as they are.
     pub width: Option<u16>,
 }
@@ -35,12 +26,12 @@ const WIDTH_FOR_IDS: u16 = 110;
 /// # Errors
 /// Those of `out`.
 pub fn table(plan: &Plan, look: Look, out: &mut impl Write) -> io::Result<()> {
-    writeln!(out, "Plan: {}", terminal(&headline(plan)))?;
+    writeln!(out, "Plan: {}", one_line(&headline(plan)))?;
     for (name, value) in header(plan) {
-        writeln!(out, "  {name:<10} {}", terminal(&value))?;
+        writeln!(out, "  {name:<10} {}", one_line(&value))?;
     }
     for group in groups(plan) {
-        writeln!(out, "\n{}", terminal(&title(plan, group.host)))?;
+        writeln!(out, "\n{}", one_line(&title(plan, group.host)))?;
         for line in rows(&group, look).lines() {
             writeln!(out, "{}", line.trim_end())?;
         }
@@ -49,10 +40,10 @@ pub fn table(plan: &Plan, look: Look, out: &mut impl Write) -> io::Result<()> {
         writeln!(out)?;
     }
     for warning in &plan.warnings {
-        let text = format!("warning: {}", terminal(warning));
-        match look.colour {
-            Colour::Never => writeln!(out, "{text}")?,
-            Colour::Always => writeln!(out, "\u{1b}[33m{text}\u{1b}[0m")?,
+        let text = format!("warning: {}", one_line(warning));
+        match look.styling {
+            Styling::Plain => writeln!(out, "{text}")?,
+            Styling::Ansi => writeln!(out, "\u{1b}[33m{text}\u{1b}[0m")?,
         }
     }
     writeln!(out, "\nPlan: {}", summary(plan))
@@ -67,27 +58,23 @@ fn rows(group: &Group, look: Look) -> String {
             .set_content_arrangement(ContentArrangement::Dynamic),
         None => table.set_content_arrangement(ContentArrangement::Disabled),
     };
-    match look.colour {
-        Colour::Always => table.enforce_styling(),
-        Colour::Never => table.force_no_tty(),
+    match look.styling {
+        Styling::Ansi => table.enforce_styling(),
+        Styling::Plain => table.force_no_tty(),
     };
     let with_ids = look.width.is_none_or(|width| width >= WIDTH_FOR_IDS);
     let prefix = group.host.map_or("local", |host| host.as_str());
     for (number, step) in &group.steps {
         let mark = Mark::of(step.kind);
-        let id = step.id.as_str();
-        let id = id
-            .strip_prefix(prefix)
-            .and_then(|rest| rest.strip_prefix('/'))
-            .unwrap_or(id);
+        let id = short_id(step.id.as_str(), prefix);
         let mut row = vec![
             Cell::new(number).set_alignment(CellAlignment::Right),
-            coloured(Cell::new(mark.symbol()), colour(mark), look),
-            Cell::new(terminal(&step.summary)),
-            Cell::new(terminal(&prose(&step.why))),
+            colored(Cell::new(mark.symbol()), color(mark), look),
+            Cell::new(one_line(&step.summary)),
+            Cell::new(one_line(&prose(&step.why))),
         ];
         if with_ids {
-            row.push(coloured(Cell::new(terminal(id)), Color::DarkGrey, look));
+            row.push(colored(Cell::new(one_line(id)), Color::DarkGrey, look));
         }
         table.add_row(row);
     }
@@ -95,21 +82,21 @@ fn rows(group: &Group, look: Look) -> String {
         table.add_row([
             Cell::new(""),
             Cell::new("="),
-            Cell::new(terminal(&item.subject)),
-            Cell::new(terminal(&item.reason)),
+            Cell::new(one_line(&item.subject)),
+            Cell::new(one_line(&item.reason)),
         ]);
     }
     table.to_string()
 }
 
-fn coloured(cell: Cell, colour: Color, look: Look) -> Cell {
-    match look.colour {
-        Colour::Always => cell.fg(colour),
-        Colour::Never => cell,
+fn colored(cell: Cell, color: Color, look: Look) -> Cell {
+    match look.styling {
+        Styling::Ansi => cell.fg(color),
+        Styling::Plain => cell,
     }
 }
 
-fn colour(mark: Mark) -> Color {
+fn color(mark: Mark) -> Color {
     match mark {
         Mark::Adds => Color::Green,
         Mark::Changes => Color::Yellow,

@@ -9,10 +9,12 @@ mod list;
 mod number;
 mod quote;
 mod short;
+mod styling;
 
 pub use action::{action_line, command, poll_line};
 pub use escape::{escape, one_line};
 pub use list::{list, list_up_to};
-pub use number::{count, duration, seconds};
+pub use number::{count, duration};
 pub use quote::{command_line, quote};
 pub use short::{short_id, short_version, shorten};
+pub use styling::Styling;

@@ -19,11 +19,6 @@ pub fn duration(millis: u64) -> String {
     }
 }
 
-/// Returns a configured time, or an age, in whole seconds: `30 s`.
-pub fn seconds(number: impl Into<u64>) -> String {
-    format!("{} s", number.into())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,6 +49,5 @@ mod tests {
         ] {
             assert_eq!(duration(millis), text);
         }
-        assert_eq!(seconds(30_u32), "30 s");
     }
 }

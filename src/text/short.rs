@@ -1,13 +1,11 @@
 //! Short forms of long names: enough for people to tell them apart.
 
+use crate::digest::is_hex;
+
 /// Returns a version or digest as people write it: of a git commit or a SHA-256 (40 or more hexadecimal digits) the first 12, of
 /// everything else all of it.
 pub fn short_version(version: &str) -> &str {
-    let is_digest = version.len() >= 40
-        && version
-            .bytes()
-            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    match is_digest {
+    match version.len() >= 40 && is_hex(version) {
         true => &version[..12],
         false => version,
     }

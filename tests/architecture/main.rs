@@ -159,7 +159,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("name", &["digest"]),
     ("secret", &[]),
     ("diagnostic", &["text"]),
-    ("text", &["action", "name"]),
+    ("text", &["action", "name", "digest"]),
     ("exit_code", &[]),
     ("json", &[]),
     ("digest", &[]),

@@ -78,7 +78,14 @@ fn evaluate(template: &str) {
 }
 
 fn show(problems: &[Diagnostic], template: &str) {
-    assert!(!diagnostic::render(problems, &|_| Some(template.to_owned()), false).is_empty());
+    assert!(
+        !diagnostic::render(
+            problems,
+            &|_| Some(template.to_owned()),
+            mrsk::text::Styling::Plain
+        )
+        .is_empty()
+    );
 }
 
 /// Pieces of templates, in any order.

@@ -10,14 +10,15 @@ use mrsk::apply::state::{
 };
 use mrsk::name::{HostName, PlanDigest, StepId};
 use mrsk::record::{Ending, LockDetails};
-use mrsk::report::{Json, Lines, Paint, Reporter, Verbosity, View};
+use mrsk::report::{Json, Lines, Reporter, Verbosity, View};
+use mrsk::text::Styling;
 use scenario::{Run, plan};
 
 const LOG_TAIL: &str = "$ docker logs --tail 50 app-web-2\n2023-03-24 listening on 3000\r\n\u{1b}[31mcannot reach the database\u{1b}[0m: connection refused\n\n";
 
 fn view(verbosity: Verbosity) -> View {
     let path = ".mrsk/runs/5e1f/plan.json";
-    View::new(Arc::new(plan()), path, Paint::Plain, verbosity)
+    View::new(Arc::new(plan()), path, Styling::Plain, verbosity)
 }
 
 fn golden(name: &str, text: &str) {
@@ -390,12 +391,12 @@ fn many_hosts_without_trouble_share_a_row() {
 }
 
 #[test]
-fn colours_are_there_only_when_asked_for() {
+fn colors_are_there_only_when_asked_for() {
     let run = to_second_host();
-    for (paint, coloured) in [(Paint::Plain, false), (Paint::Coloured, true)] {
-        let view = View::new(Arc::new(plan()), "plan.json", paint, Verbosity::Verbose);
+    for (styling, colored) in [(Styling::Plain, false), (Styling::Ansi, true)] {
+        let view = View::new(Arc::new(plan()), "plan.json", styling, Verbosity::Verbose);
         let mut out = Vec::new();
         run.play(&mut Lines::new(view, &mut out), &Outcome::Done);
-        assert_eq!(out.contains(&0x1b), coloured);
+        assert_eq!(out.contains(&0x1b), colored);
     }
 }

@@ -8,6 +8,7 @@ use crate::name::{HostName, StepId};
 use crate::plan::draft::{Draft, HostView, StepBuilder, step_id};
 use crate::plan::model::{Barrier, Reason, StepKind};
 use crate::plan::situation::{Placement, Situation};
+use crate::text::count;
 
 /// Adds the switch of every placement that does not run what is wanted.
 pub fn run(draft: &mut Draft) {
@@ -136,10 +137,6 @@ fn group_gate(
     ends: Vec<StepId>,
 ) -> StepId {
     let wait = draft.config.boot.wait;
-    let hosts = |count: usize| match count {
-        1 => "1 host".to_owned(),
-        count => format!("{count} hosts"),
-    };
     let have = if ends.len() == 1 { "has" } else { "have" };
     let then = match wait {
         0 => String::new(),
@@ -147,10 +144,10 @@ fn group_gate(
     };
     let summary = format!(
         "Wait until {} of {role} {have} switched{then}",
-        hosts(ends.len())
+        count(ends.len(), "host")
     );
     let why = Reason::NeededBy {
-        what: format!("at most {} of {role} switch at a time", hosts(size)),
+        what: format!("at most {} of {role} switch at a time", count(size, "host")),
     };
     let subject = format!("{role}-group-{number}");
     barrier(draft, &subject, summary, ends, wait, why)

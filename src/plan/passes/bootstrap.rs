@@ -6,6 +6,7 @@ use crate::facts::model::DockerFacts;
 use crate::plan::draft::{Draft, HostView, INSTALL, StepBuilder, step_id};
 use crate::plan::model::{Reason, StepKind};
 use crate::plan::predicate::Predicate;
+use crate::text::list;
 
 /// How a package is installed on Debian and Ubuntu without a question, waiting for another apt that holds the lock.
 const APT_INSTALL: [&str; 9] = [
@@ -60,7 +61,7 @@ pub fn run(draft: &mut Draft) {
             let what = if missing.is_empty() {
                 "docker does not answer".to_owned()
             } else {
-                format!("{} is missing", missing.join(" and "))
+                format!("{} is missing", list(&missing))
             };
             draft.refuse_unprepared(&host, &what);
         } else {
@@ -122,7 +123,7 @@ fn install(host: &HostView) -> StepBuilder {
 }
 
 fn explained(docker: &DockerFacts, missing: &[&str]) -> (String, Reason) {
-    let what = missing.join(" and ");
+    let what = list(missing);
     if !missing.is_empty() {
         return (format!("Install {what}"), Reason::Missing { what });
     }

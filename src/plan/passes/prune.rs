@@ -10,6 +10,7 @@ use crate::plan::draft::{Draft, HostView, StepBuilder, step_id};
 use crate::plan::model::{Reason, StepKind};
 use crate::plan::predicate::Predicate;
 use crate::plan::situation::of_service;
+use crate::text::{count, list};
 
 /// Seconds of a day.
 const DAY: u64 = 86_400;
@@ -127,19 +128,12 @@ fn ends(draft: &Draft, host: &HostView) -> Vec<StepId> {
 
 /// Returns `1 old container and 2 unused images`.
 fn counted(containers: usize, images: usize) -> String {
-    let part = |count: usize, noun: &str| match count {
-        0 => None,
-        1 => Some(format!("1 {noun}")),
-        count => Some(format!("{count} {noun}s")),
-    };
-    let parts: Vec<String> = [
-        part(containers, "old container"),
-        part(images, "unused image"),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    parts.join(" and ")
+    let parts: Vec<String> = [(containers, "old container"), (images, "unused image")]
+        .into_iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, noun)| count(number, noun))
+        .collect();
+    list(&parts)
 }
 
 /// Adds the prune of one host. A container that runs again by then is not removed: nothing is forced.

@@ -13,6 +13,7 @@ use crate::plan::draft::{Draft, HostView, SILENCE, StepBuilder, step_id};
 use crate::plan::model::{Reason, StepKind};
 use crate::plan::predicate::Predicate;
 use crate::plan::situation::Situation;
+use crate::text::list;
 use crate::traefik;
 
 use super::takeover;
@@ -171,7 +172,7 @@ fn warn_of_differences(draft: &mut Draft, host: &HostView, wanted: &container::C
         draft.warnings.push(format!(
             "host {}: that Traefik does not publish port {}, which the configuration wants: no request arrives there",
             host.name(),
-            closed.join(" and ")
+            list(&closed)
         ));
     }
 }
