@@ -77,6 +77,6 @@ mod tests {
         assert_eq!(markdown_code("a`b"), "``a`b``");
         assert_eq!(markdown_block("sh", "```\nx\n"), "````sh\n```\nx\n````\n");
         assert_eq!(mermaid("a\"]; b"), "a#34;#93;#59; b");
-        assert_eq!(dot("a\"b\\\n"), r#""a\"b\\\\n""#);
+        assert_eq!(dot("a\"b\\\nc"), r#""a\"b\\\\nc""#);
     }
 }
