@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
-use super::{assert_none, files, relative, root};
+use super::assert_none;
+use super::tree::{files, relative, root};
 
 /// The documents whose links are checked.
 fn documents() -> Vec<PathBuf> {
