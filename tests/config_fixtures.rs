@@ -2,6 +2,7 @@
 //! `MRSK_BLESS=1` the expectations are rewritten.
 
 mod erb_world;
+mod golden;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -11,6 +12,7 @@ use mrsk::config::{self, Destination, Loaded};
 use mrsk::diagnostic::{self, Diagnostic};
 
 use erb_world::Fixed;
+use golden::Golden;
 
 fn fixtures(kind: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -66,26 +68,11 @@ fn shown(diagnostics: &[Diagnostic], texts: &BTreeMap<String, String>) -> String
     )
 }
 
-/// Compares `actual` with the file `expected`; returns what to say where they differ.
-fn compare(expected: &Path, actual: &str) -> Option<String> {
-    if std::env::var_os("MRSK_BLESS").is_some() {
-        fs::write(expected, actual).unwrap();
-        return None;
-    }
-    let text = fs::read_to_string(expected).unwrap_or_default();
-    (text != actual).then(|| {
-        format!(
-            "== {}\n-- expected\n{text}\n-- actual\n{actual}",
-            name(expected)
-        )
-    })
-}
-
 #[test]
 fn valid_configurations_resolve_as_expected() {
     let files = fixtures("valid");
     assert!(files.len() >= 15, "only {} files", files.len());
-    let mut differences = Vec::new();
+    let mut golden = Golden::default();
     for path in files {
         let Case { result, texts } = parse(&path);
         match result {
@@ -98,34 +85,32 @@ fn valid_configurations_resolve_as_expected() {
                         .map(|line| format!("# {line}").trim_end().to_owned() + "\n");
                     actual.push_str(&warnings.collect::<String>());
                 }
-                differences.extend(compare(&path.with_extension("resolved.yml"), &actual));
+                golden.check(&path.with_extension("resolved.yml"), &actual);
             }
-            Err(diagnostics) => differences.push(format!(
+            Err(diagnostics) => golden.report(format!(
                 "== {}\n{}",
                 name(&path),
                 shown(&diagnostics, &texts)
             )),
         }
     }
-    assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
 
 #[test]
 fn invalid_configurations_are_refused_with_the_expected_words() {
     let files = fixtures("invalid");
     assert!(files.len() >= 30, "only {} files", files.len());
-    let mut differences = Vec::new();
+    let mut golden = Golden::default();
     for path in files {
         let Case { result, texts } = parse(&path);
         match result {
-            Ok(_) => differences.push(format!("== {} is accepted", name(&path))),
+            Ok(_) => golden.report(format!("== {} is accepted", name(&path))),
             Err(diagnostics) => {
                 let actual = shown(&diagnostics, &texts);
-                differences.extend(compare(&path.with_extension("txt"), &actual));
+                golden.check(&path.with_extension("txt"), &actual);
             }
         }
     }
-    assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
 
 #[test]

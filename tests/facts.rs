@@ -1,10 +1,13 @@
 //! Answers of real hosts, as recorded, and the facts that are read from them.
 //!
-//! `UPDATE_GOLDEN=1 cargo test --test facts` writes the expected facts anew.
+//! `MRSK_BLESS=1` rewrites the expected facts.
+
+mod golden;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use golden::Golden;
 use mrsk::facts::document::{self, FORMAT_VERSION};
 use mrsk::facts::model::Facts;
 use mrsk::facts::{parse, refusals};
@@ -27,6 +30,7 @@ fn name(path: &Path) -> &str {
 
 #[test]
 fn recorded_answers_become_the_expected_facts() {
+    let mut golden = Golden::default();
     for path in recordings() {
         let host = parse(&fs::read_to_string(&path).unwrap()).unwrap();
         let facts = Facts {
@@ -35,16 +39,7 @@ fn recorded_answers_become_the_expected_facts() {
             ..Facts::default()
         };
         let printed = document::print(&facts).unwrap();
-        let golden = path.with_extension("json");
-        if std::env::var_os("UPDATE_GOLDEN").is_some() {
-            fs::write(&golden, &printed).unwrap();
-        }
-        assert_eq!(
-            printed,
-            fs::read_to_string(&golden).unwrap(),
-            "{}",
-            golden.display()
-        );
+        golden.check(&path.with_extension("json"), &printed);
         assert_eq!(document::read(&printed).unwrap(), facts);
     }
 }

@@ -1,6 +1,7 @@
 //! The examples of the original's manual, in `fixtures/manual`: what each becomes. `MRSK_BLESS=1` rewrites what is expected.
 
 mod erb_world;
+mod golden;
 mod plan_support;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,6 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use erb_world::Fixed;
+use golden::Golden;
 use mrsk::action::Action;
 use mrsk::config::model::Config;
 use mrsk::config::{self, dotenv};
@@ -17,7 +19,7 @@ use mrsk::facts::model::Facts;
 use mrsk::plan::compile::compile;
 use mrsk::plan::{Operation, Plan, Step};
 use mrsk::show;
-use plan_support::{assert_golden, assert_rules, scenario};
+use plan_support::{assert_rules, scenario};
 use serde_json::json;
 
 /// Shorter than what counts as a digest.
@@ -40,6 +42,7 @@ fn examples() -> BTreeSet<String> {
 fn every_example_means_what_the_manual_says() {
     let examples = examples();
     assert!(examples.len() >= 34, "only {} examples", examples.len());
+    let mut golden = Golden::default();
     for name in examples {
         let directory = root().join(&name);
         if let Ok(text) = fs::read_to_string(directory.join("dotenv")) {
@@ -53,13 +56,13 @@ fn every_example_means_what_the_manual_says() {
                 assert!(loaded.warnings.is_empty(), "{name}: {:?}", loaded.warnings);
                 let plan = plan(&directory, &loaded.config);
                 assert_rules(&plan);
-                assert_golden(&directory.join("plan.txt"), &shown(&plan));
+                golden.check(&directory.join("plan.txt"), &shown(&plan));
                 assert!(!directory.join("error.txt").exists(), "{name}");
             }
             Err(problems) => {
                 let source = |_: &str| Some(text.clone());
                 let shown = diagnostic::render(&problems, &source, mrsk::text::Styling::Plain);
-                assert_golden(&directory.join("error.txt"), &shown);
+                golden.check(&directory.join("error.txt"), &shown);
                 assert!(!directory.join("plan.txt").exists(), "{name}");
             }
         }

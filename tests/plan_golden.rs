@@ -1,22 +1,25 @@
 //! The plan of each scenario in `fixtures/plans`, whole and as it is shown. `MRSK_BLESS=1` rewrites what is expected.
 
+mod golden;
 mod plan_support;
 
 use std::collections::BTreeSet;
 
+use golden::Golden;
 use mrsk::facts::model::ContainerFacts;
 use mrsk::plan::compile::compile;
 use mrsk::plan::{Plan, Step, StepKind, wire};
 use mrsk::show::{self, Look};
 use mrsk::text::Styling;
-use plan_support::{ancestors, assert_golden, assert_rules, scenario, scenarios};
+use plan_support::{ancestors, assert_rules, scenario, scenarios};
 
 #[test]
 fn every_scenario_gives_the_recorded_plan() {
+    let mut golden = Golden::default();
     for scenario in scenarios() {
         let plan = scenario.plan();
         let text = wire::to_json(&plan).expect("a plan is JSON");
-        assert_golden(&scenario.directory.join("plan.json"), &text);
+        golden.check(&scenario.directory.join("plan.json"), &text);
         let look = Look {
             styling: Styling::Plain,
             width: None,
@@ -24,7 +27,7 @@ fn every_scenario_gives_the_recorded_plan() {
         let mut table = Vec::new();
         show::table(&plan, look, &mut table).expect("writing to memory succeeds");
         let table = String::from_utf8(table).expect("a table is text");
-        assert_golden(&scenario.directory.join("show.txt"), &table);
+        golden.check(&scenario.directory.join("show.txt"), &table);
     }
 }
 

@@ -5,13 +5,15 @@
     reason = "the rule is for the product: a test may start another implementation"
 )]
 
+mod golden;
 mod plan_support;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use golden::Golden;
 use jsonschema::Validator;
-use plan_support::{assert_golden, scenarios};
+use plan_support::scenarios;
 use serde_json::{Value, json};
 
 fn path(name: &str) -> PathBuf {
@@ -41,13 +43,14 @@ fn read(path: &Path) -> Value {
 
 #[test]
 fn the_schemas_are_those_of_the_types() {
+    let mut golden = Golden::default();
     for name in [
         "plan.schema.json",
         "facts.schema.json",
         "deploy.schema.json",
     ] {
         let text = serde_json::to_string_pretty(&schema(name)).expect("a schema is JSON") + "\n";
-        assert_golden(&path(name), &text);
+        golden.check(&path(name), &text);
     }
 }
 

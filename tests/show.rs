@@ -2,10 +2,12 @@
 
 #![expect(clippy::disallowed_methods, reason = "a test starts what it tests")]
 
+mod golden;
 mod show_support;
 
 use std::path::Path;
 
+use golden::Golden;
 use mrsk::plan::Plan;
 use mrsk::show::{self, Look};
 use mrsk::text::Styling;
@@ -17,26 +19,18 @@ fn table(plan: &Plan, styling: Styling, width: Option<u16>) -> String {
     String::from_utf8(out).expect("a table is text")
 }
 
-fn assert_golden(name: &str, text: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("fixtures/show")
-        .join(name);
-    if std::env::var_os("MRSK_BLESS").is_some() {
-        std::fs::write(&path, text).expect("the golden file is written");
-    }
-    let golden = std::fs::read_to_string(&path).expect(name);
-    assert_eq!(text, golden, "{name}");
-}
-
 #[test]
 fn the_sample_is_shown_as_recorded() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/show");
+    let mut golden = Golden::default();
+    let mut check = |name: &str, text: &str| golden.check(&directory.join(name), text);
     let plan = sample();
-    assert_golden("table.txt", &table(&plan, Styling::Plain, None));
-    assert_golden("table-80.txt", &table(&plan, Styling::Plain, Some(80)));
-    assert_golden("plan.md", &show::markdown(&plan));
-    assert_golden("plan.mmd", &show::mermaid(&plan));
-    assert_golden("plan.dot", &show::dot(&plan));
-    assert_golden("commands.txt", &show::commands(&plan));
+    check("table.txt", &table(&plan, Styling::Plain, None));
+    check("table-80.txt", &table(&plan, Styling::Plain, Some(80)));
+    check("plan.md", &show::markdown(&plan));
+    check("plan.mmd", &show::mermaid(&plan));
+    check("plan.dot", &show::dot(&plan));
+    check("commands.txt", &show::commands(&plan));
 }
 
 #[test]

@@ -3,6 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+#[path = "../../tests/golden/mod.rs"]
+mod files;
+
+use files::Golden;
+
 use super::{RouteSpec, routing_file, trial_file};
 
 type Case = (&'static str, &'static [(&'static str, &'static str)]);
@@ -130,16 +135,13 @@ fn map(labels: &[(&str, &str)]) -> BTreeMap<String, String> {
 
 #[test]
 fn routing_files_are_as_recorded() {
+    let mut golden = Golden::default();
     for (name, labels) in CASES {
         let labels = map(labels);
         let text = routing_file(&spec(&labels, None)).expect(name);
         let path =
             Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("fixtures/traefik/{name}.yml"));
-        if std::env::var_os("MRSK_BLESS").is_some() {
-            std::fs::write(&path, &text).expect("the golden file is written");
-        }
-        let golden = std::fs::read_to_string(&path).expect(name);
-        assert_eq!(text, golden, "{name}");
+        golden.check(&path, &text);
     }
 }
 

@@ -84,19 +84,6 @@ impl Scenario {
     }
 }
 
-/// Compares `text` with the file at `path`. `MRSK_BLESS=1` rewrites it.
-pub fn assert_golden(path: &Path, text: &str) {
-    if std::env::var_os("MRSK_BLESS").is_some() {
-        std::fs::write(path, text).expect("the golden file is written");
-    }
-    let golden = std::fs::read_to_string(path).unwrap_or_default();
-    assert!(
-        text == golden,
-        "{} differs; MRSK_BLESS=1 rewrites it\n{text}",
-        path.display()
-    );
-}
-
 /// Returns the ids of all steps that `step` waits for.
 pub fn ancestors<'a>(plan: &'a Plan, step: &'a Step) -> BTreeSet<&'a StepId> {
     let by_id: BTreeMap<&StepId, &Step> = plan.steps.iter().map(|step| (&step.id, step)).collect();

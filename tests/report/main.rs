@@ -1,10 +1,13 @@
 //! What a run prints, for each way it can end, against golden files. `MRSK_BLESS=1` rewrites them.
 
+#[path = "../golden/mod.rs"]
+mod golden;
 mod scenario;
 
 use std::path::Path;
 use std::sync::Arc;
 
+use golden::Golden;
 use mrsk::apply::state::{
     HostSummary, Outcome, Phase, Progress, SkipReason, StepStatus, StopReason,
 };
@@ -25,11 +28,7 @@ fn golden(name: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("fixtures/report")
         .join(name);
-    if std::env::var_os("MRSK_BLESS").is_some() {
-        std::fs::write(&path, text).unwrap();
-    }
-    let expected = std::fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(text, expected, "{name} differs; MRSK_BLESS=1 rewrites it");
+    Golden::default().check(&path, text);
 }
 
 fn lines(run: &Run, outcome: &Outcome, verbosity: Verbosity) -> String {
