@@ -38,12 +38,6 @@ const KNOWN_CIRCLES: &[&str] = &[
     "traefik/names.rs",
     "traefik/probe.rs",
     "traefik/rule.rs",
-    "transport/host.rs",
-    "transport/master.rs",
-    "transport/script.rs",
-    "transport/script/step.rs",
-    "transport/ssh.rs",
-    "transport/ssh_config.rs",
 ];
 
 #[test]

@@ -11,7 +11,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::tree::{Source, Token, sources, tokens};
+use super::tree::tokens;
+use super::tree::{SOURCES, Source, Token};
 
 /// A path of names as it is written.
 type Path = Vec<String>;
@@ -25,18 +26,18 @@ struct Import {
 }
 
 /// The files of `src/` by module, and what each of them imports.
-pub struct Tree {
-    sources: Vec<Source>,
+pub struct Tree<'a> {
+    sources: &'a [Source],
     modules: BTreeMap<Path, usize>,
     imports: Vec<Vec<Import>>,
 }
 
-impl Tree {
+impl<'a> Tree<'a> {
     pub fn read() -> Self {
-        Self::of(sources())
+        Self::of(&SOURCES)
     }
 
-    fn of(sources: Vec<Source>) -> Self {
+    fn of(sources: &'a [Source]) -> Self {
         let modules = sources
             .iter()
             .enumerate()
@@ -51,8 +52,8 @@ impl Tree {
         }
     }
 
-    pub fn sources(&self) -> &[Source] {
-        &self.sources
+    pub fn sources(&self) -> &'a [Source] {
+        self.sources
     }
 
     /// Returns the files that each file uses, by path below `src/`.
@@ -278,7 +279,7 @@ fn uses_are_found_in_code() {
         code: tokens(text),
         lines: 0,
     };
-    let tree = Tree::of(vec![
+    let sources = [
         source("lib.rs", "pub mod a; pub mod b;"),
         source(
             "a/mod.rs",
@@ -296,7 +297,8 @@ fn uses_are_found_in_code() {
             "b.rs",
             "use crate::a::{self, One as First}; pub struct B; fn f() { println!(\"{}\", a::second()) }",
         ),
-    ]);
+    ];
+    let tree = Tree::of(&sources);
     let expected: &[(&str, &[&str])] = &[
         ("a/mod.rs", &["a/two.rs"]),
         ("a/one.rs", &["a/mod.rs", "a/two.rs", "b.rs"]),

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::assert_none;
-use super::tree::{files, relative, root, sources};
+use super::tree::{SOURCES, files, relative, root};
 
 /// Modules whose results follow from their arguments alone, by the beginning of their path below `src/`.
 const PURE: &[&str] = &[
@@ -63,7 +63,7 @@ const REASONS: &[&str] = &[
 #[test]
 fn pure_modules_touch_nothing_outside() {
     let mut problems = Vec::new();
-    for source in sources() {
+    for source in SOURCES.iter() {
         if !PURE.iter().any(|pure| source.path.starts_with(pure)) {
             continue;
         }
@@ -82,7 +82,7 @@ fn pure_modules_touch_nothing_outside() {
 
 #[test]
 fn processes_start_only_in_the_transport() {
-    let problems: Vec<String> = sources()
+    let problems: Vec<String> = SOURCES
         .iter()
         .filter(|source| !source.path.starts_with("transport/"))
         .filter(|source| {
@@ -97,7 +97,7 @@ fn processes_start_only_in_the_transport() {
 #[test]
 fn only_the_printers_print() {
     let mut problems = Vec::new();
-    for source in sources() {
+    for source in SOURCES.iter() {
         let text = source.text();
         let prints = text.contains("print!(") || text.contains("println!(");
         if prints
@@ -121,7 +121,7 @@ fn files_are_short() {
         .map(|(path, lines, _)| (*path, *lines))
         .collect();
     let mut problems = Vec::new();
-    for source in sources() {
+    for source in SOURCES.iter() {
         let most = long.get(source.path.as_str()).copied().unwrap_or(LONGEST);
         if source.lines > most {
             problems.push(format!(

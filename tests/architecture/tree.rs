@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
@@ -97,8 +98,10 @@ pub fn relative(path: &Path, to: &Path) -> String {
         .replace('\\', "/")
 }
 
-/// Returns the files below `src/` that are no tests.
-pub fn sources() -> Vec<Source> {
+/// The files below `src/` that are no tests.
+pub static SOURCES: LazyLock<Vec<Source>> = LazyLock::new(sources);
+
+fn sources() -> Vec<Source> {
     let src = root().join("src");
     let tests = test_files();
     files(&src, ".rs")
