@@ -11,7 +11,7 @@ use super::tree::root;
 const ALLOWED: &str = "
     # shell
     cli: report show apply journal plan config erb facts docker transport
-    cli: record name secret diagnostic text exit_code
+    cli: record name secret diagnostic text exit_code digest
 
     # presentation: of plans and of events; neither asks a host anything
     report: apply plan record action name text
@@ -20,16 +20,17 @@ const ALLOWED: &str = "
     # effects
     journal: apply name
     apply: plan facts transport record action name secret diagnostic graph
-    apply: exit_code
+    apply: exit_code digest
 
     # decision
     plan: config facts docker traefik record action name secret diagnostic graph
+    plan: json digest
 
-    # knowledge: knows nothing of how a host is reached
-    config: erb name secret diagnostic
+    # knowledge: knows nothing of how a host is reached, and quotes for a shell as the transport does
+    config: erb name secret diagnostic digest
     erb: secret diagnostic
-    facts: record name secret
-    docker: config action name
+    facts: transport record name secret json digest
+    docker: config action name digest
     traefik:
 
     # transport: knows no docker
@@ -38,11 +39,13 @@ const ALLOWED: &str = "
     # ground
     record: name
     action: name
-    name:
+    name: digest
     secret:
     diagnostic: text
     text: action name
     exit_code:
+    json:
+    digest:
     graph:
 ";
 

@@ -20,6 +20,8 @@ const PURE: &[&str] = &[
     "action.rs",
     "exit_code.rs",
     "name.rs",
+    "json.rs",
+    "digest.rs",
     "secret.rs",
     "text/",
 ];
