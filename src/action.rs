@@ -21,7 +21,7 @@ pub enum Action {
     Upload(Upload),
     /// Waits until a condition holds.
     Poll(Poll),
-    /// Compares the image that a reference names on the host with the one that is meant.
+    /// Checks that a reference on the host names the planned image.
     VerifyImage(VerifyImage),
 }
 
@@ -120,7 +120,7 @@ impl JsonSchema for Arg {
     }
 }
 
-/// A file to be written atomically: a temporary file beside it, then a rename.
+/// A file to be written atomically, by a temporary file and a rename.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Write {
@@ -147,13 +147,13 @@ pub struct Upload {
     /// Whether the file is an ERB template, and what it becomes at apply is copied. [`Upload::sha256`] is the template's.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub template: bool,
-    /// Variables that the template sees, beside the secrets of its step and, where neither has one, those of the machine that
-    /// applies.
+    /// Variables that the template sees, besides the secrets of its step; for other names it sees those of the machine
+    /// that applies.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
 }
 
-/// A condition that is asked for again and again. What exists only at run time, as the container's address or
+/// A condition that is checked repeatedly. What exists only at run time, such as the container's address or
 /// process id, is looked up by the container's name at each attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
@@ -172,11 +172,11 @@ pub struct Poll {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
     /// For `route`: the value of the response header `X-Mrsk-Container` that proves that the file is loaded. For `idle`: the
-    /// container that requests go to now; where it does not go on running, the poll fails at once.
+    /// container that requests go to now; if it stops running, the poll fails at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect: Option<String>,
-    /// How often the container (for `idle`: the expected one) may have been restarted; where it was oftener, the poll fails at
-    /// once. Absent: as often as it had been at the first look.
+    /// How often the container (for `idle`: the expected one) may have been restarted; beyond that, the poll fails at once.
+    /// Absent: as often as at the first attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restarts: Option<u32>,
     /// Length of an attempt in milliseconds. Within it the question is asked again every 100 ms (`http`: less
@@ -197,20 +197,20 @@ pub enum Probe {
     Route,
     /// No connection to the container's port is in flight. Running out of attempts is not a failure: `drain_timeout` is a bound.
     Idle,
-    /// The container runs, at each of the attempts, and its image's own health check (where it has one) says healthy.
+    /// The container runs, at each of the attempts, and its image's own health check (if it has one) says healthy.
     Running,
 }
 
-/// A comparison of the image that `reference` names on the host with the registry digest that is meant.
+/// A check that `reference` on the host has the planned registry digest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct VerifyImage {
     /// The reference that was pulled.
     pub reference: String,
-    /// The registry digest, `sha256:…`, where the plan knows it.
+    /// The registry digest, `sha256:…`, if the plan knows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
-    /// The push step that recorded the digest, where it exists only at run time.
+    /// The push step that records the digest, if it is known only at run time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pushed_by: Option<StepId>,
 }

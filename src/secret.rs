@@ -30,16 +30,16 @@ impl fmt::Debug for Secret {
 /// Secret values by name.
 pub type Secrets = BTreeMap<String, Secret>;
 
-/// The shortest value that is looked for in output: shorter ones would be found in anything.
-const REDACTED_LENGTH: usize = 6;
+/// The shortest value that is searched for in texts, in bytes: shorter ones would be found in anything.
+pub const SHORTEST: usize = 6;
 
-/// Returns `text` with the values of `secrets`, and the lines of those that have several, blotted out.
+/// Returns `text` with the values of `secrets`, and the lines of those that have several, redacted.
 pub fn redact(text: &str, secrets: &Secrets) -> String {
     let mut text = text.to_owned();
     for secret in secrets.values() {
         let value = secret.reveal();
         for part in std::iter::once(value).chain(value.lines()) {
-            if part.len() >= REDACTED_LENGTH && text.contains(part) {
+            if part.len() >= SHORTEST && text.contains(part) {
                 text = text.replace(part, "[REDACTED]");
             }
         }
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_and_their_lines_are_blotted_out() {
+    fn values_and_their_lines_are_redacted() {
         let secrets = Secrets::from([
             ("KEY".to_owned(), Secret::new("first line\nsecond line")),
             ("PIN".to_owned(), Secret::new("1234")),

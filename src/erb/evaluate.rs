@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 
 use super::meter::Meter;
+use super::operand::wrong_argument;
 use super::output::{Evaluated, Origin};
-use super::problem::{Result, Span, too_much, wrong};
-use super::syntax::{Call, Expression, Node, Segment};
+use super::problem::{Result, Span, over_limit, wrong};
+use super::syntax::{Call, Expression, Navigation, Node, Segment};
 use super::value::Value;
-use super::{World, methods, operators};
+use super::world::World;
+use super::{methods, operators};
 use crate::secret::{Secret, Secrets};
 
-/// The longest text that a template may become, in bytes.
+/// The longest text that a template may render to, in bytes.
 const MAX_OUTPUT: usize = 8 << 20;
 
 /// The state of a template that runs.
@@ -72,7 +74,7 @@ impl<'w> Run<'w> {
             Expression::True => Value::Boolean(true),
             Expression::False => Value::Boolean(false),
             Expression::Integer(number) => Value::Integer(*number),
-            Expression::Text(segments) => Value::Text(self.text(segments, span)?),
+            Expression::Text(segments) => Value::String(self.text(segments, span)?),
             Expression::Command(segments) => self.command(segments, span)?,
             Expression::List(items) => {
                 let items: Result<Vec<Value>> = items.iter().map(|item| self.value(item)).collect();
@@ -110,7 +112,7 @@ impl<'w> Run<'w> {
             Expression::Sequence(body) => self.all(body)?,
             Expression::Variable(name) => {
                 let (_, value) = self.variable(name)?;
-                value.map_or(Value::Nil, Value::Text)
+                value.map_or(Value::Nil, Value::String)
             }
             Expression::Fetch(name, default) => self.fetch(name, default.as_deref(), span)?,
             Expression::IsSet(name) => Value::Boolean(self.variable(name)?.1.is_some()),
@@ -122,8 +124,8 @@ impl<'w> Run<'w> {
     fn print(&mut self, text: &str, origin: Origin, span: &Span) -> Result<Value> {
         self.meter.spend(text.len(), span)?;
         if self.output.text.len() + text.len() > MAX_OUTPUT {
-            let message = format!("the template becomes longer than {MAX_OUTPUT} bytes");
-            return Err(too_much(span.clone(), message));
+            let message = format!("the rendered template exceeds {MAX_OUTPUT} bytes");
+            return Err(over_limit(span.clone(), message));
         }
         self.output.push(text, origin);
         Ok(Value::Nil)
@@ -152,7 +154,7 @@ impl<'w> Run<'w> {
 
     fn call(&mut self, call: &Call, span: &Span) -> Result<Value> {
         let receiver = self.value(&call.receiver)?;
-        if call.safe && receiver == Value::Nil {
+        if call.navigation == Navigation::Safe && receiver == Value::Nil {
             return Ok(Value::Nil);
         }
         let mut arguments = Vec::new();
@@ -172,8 +174,8 @@ impl<'w> Run<'w> {
     /// Returns the name of a variable of the environment, and its value.
     fn variable(&mut self, name: &Node) -> Result<(String, Option<String>)> {
         let text = match self.value(name)? {
-            Value::Text(text) => text,
-            other => return Err(methods::wrong_argument(&other, "a text", &name.span)),
+            Value::String(text) => text,
+            other => return Err(wrong_argument(&other, "a string", &name.span)),
         };
         let value = self.world.variable(&text);
         if let Some(value) = &value {
@@ -185,12 +187,11 @@ impl<'w> Run<'w> {
 
     fn fetch(&mut self, name: &Node, default: Option<&Node>, span: &Span) -> Result<Value> {
         match (self.variable(name)?, default) {
-            ((_, Some(value)), _) => Ok(Value::Text(value)),
+            ((_, Some(value)), _) => Ok(Value::String(value)),
             ((_, None), Some(default)) => self.value(default),
             ((name, None), None) => {
                 let message = format!("the environment variable `{name}` is not set");
-                let help =
-                    "set it, or name what to take in its place: `ENV.fetch(\"NAME\", \"…\")`";
+                let help = "set it, or add a default: `ENV.fetch(\"NAME\", \"…\")`";
                 Err(wrong(span.clone(), message, help))
             }
         }
@@ -202,17 +203,17 @@ impl<'w> Run<'w> {
             Ok(printed) => {
                 self.meter.spend(printed.len(), span)?;
                 self.learn(printed.trim());
-                Ok(Value::Text(printed))
+                Ok(Value::String(printed))
             }
             Err(failure) => {
                 let message = match program(segments) {
                     Some(program) => format!("`{program}` {}", failure.how),
                     None => format!("the command {}", failure.how),
                 };
-                let todo = "run it by itself to see what it needs; with `|| true` behind it, its failure is accepted";
+                let todo = "run the command by itself; add `|| true` to it to ignore a failure";
                 let help = match failure.said.trim() {
                     "" => todo.to_owned(),
-                    said => format!("it said: {said}\n{todo}"),
+                    said => format!("standard error: {said}\n{todo}"),
                 };
                 Err(wrong(span.clone(), message, help))
             }
@@ -225,15 +226,15 @@ impl<'w> Run<'w> {
             None => String::new(),
         };
         let message = match message.as_str() {
-            "" => "the template stops here".to_owned(),
-            said => format!("the template stops here: {said}"),
+            "" => "the template raised an error".to_owned(),
+            said => format!("the template raised an error: {said}"),
         };
-        let help = "the template says so itself with `raise`; look at the condition around it";
+        let help = "`raise` in the template says so; check the condition around it";
         Err(wrong(span.clone(), message, help))
     }
 }
 
-/// Returns the program that a command begins with, where the template has its name in clear. Nothing else of a command is shown.
+/// Returns the program that a command begins with, if the template names it literally. Nothing else of a command is shown.
 fn program(segments: &[Segment]) -> Option<&str> {
     let Some(Segment::Literal(literal)) = segments.first() else {
         return None;

@@ -84,16 +84,16 @@ module Handover
     # What Ruby itself says may show values: only what the template raises is taken as it is.
     def words(error)
       case error
-      when SyntaxError then "Ruby finds a syntax error"
-      when NoMethodError then "there is no method `#{error.name}` here"
-      when NameError then "`#{error.name}` is not known"
-      when KeyError then "there is no `#{error.key}`"
-      when LoadError then "`#{error.path}` cannot be loaded"
-      when SystemExit then "the template exits"
+      when SyntaxError then "invalid Ruby syntax"
+      when NoMethodError then "unknown method `#{error.name}`"
+      when NameError then "unknown name `#{error.name}`"
+      when KeyError then "missing key `#{error.key}`"
+      when LoadError then "cannot load `#{error.path}`"
+      when SystemExit then "the template exited"
       when Failed then error.message
       else
         raised = error.backtrace_locations&.first&.base_label == "<main>"
-        raised ? "the template stops here: #{error.message}" : "#{error.class} is raised here"
+        raised ? "the template raised an error: #{error.message}" : "#{error.class} raised"
       end
     end
 

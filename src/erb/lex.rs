@@ -1,6 +1,6 @@
 //! Cuts the code of tags into words.
 
-use super::problem::{Result, Span, not_understood, too_much, wrong};
+use super::problem::{Result, Span, over_limit, unsupported, wrong};
 use super::scan::{Code, Part};
 use super::token::{Token, Word};
 use crate::text::one_line;
@@ -11,7 +11,7 @@ const MAX_WORDS: usize = 100_000;
 /// How deep `#{…}` may be nested.
 const MAX_DEPTH: usize = 16;
 
-/// The words that Ruby keeps for itself, and that are understood.
+/// The keywords that are supported.
 const KEYWORDS: [&str; 12] = [
     "and", "else", "elsif", "end", "false", "if", "nil", "not", "or", "then", "true", "unless",
 ];
@@ -49,13 +49,13 @@ const FOREIGN_KEYWORDS: [&str; 29] = [
     "yield",
 ];
 
-/// Operators and brackets that are understood.
+/// Operators and brackets that are supported.
 const SYMBOLS: [&str; 29] = [
     "||=", "&&=", "==", "!=", "<=", ">=", "&&", "||", "+=", "-=", "::", "&.", "+", "-", "=", "<",
     ">", "!", "?", ":", ",", ".", "(", ")", "[", "]", "{", "}", "&",
 ];
 
-/// Those that are not. They are refused where they stand: after some of them, quotes have another meaning.
+/// Those that are not. They are refused here: after some of them, quotes have another meaning.
 const FOREIGN_SYMBOLS: [&str; 27] = [
     "<=>", "===", "**=", "<<=", ">>=", "...", "=~", "!~", "*=", "/=", "%=", "|=", "&=", "^=", "**",
     "<<", ">>", "..", "=>", "->", "*", "/", "%", "|", "^", "~", "\\",
@@ -64,7 +64,7 @@ const FOREIGN_SYMBOLS: [&str; 27] = [
 /// Returns the words of a template.
 ///
 /// # Errors
-/// What is no word of the subset.
+/// A word that is not in the subset.
 pub(super) fn words(parts: Vec<Part>) -> Result<Vec<Token>> {
     let mut words = Vec::new();
     let mut count = 0;
@@ -151,7 +151,7 @@ impl Lexer<'_> {
     /// Reads the code of a `#{…}` that has just been opened, up to its `}`.
     pub(super) fn interpolated(&mut self, opened: Span) -> Result<Vec<Token>> {
         if self.depth == MAX_DEPTH {
-            return Err(too_much(opened, "`#{…}` is nested too deeply"));
+            return Err(over_limit(opened, "`#{…}` is nested too deeply"));
         }
         self.depth += 1;
         let words = self.words(Some(opened))?;
@@ -171,12 +171,16 @@ impl Lexer<'_> {
                     None => Ok(words),
                     Some(span) => Err(wrong(
                         span,
-                        "this `#{` is not closed within its tag",
-                        "close it with `}`",
+                        "unclosed `#{`",
+                        "close it with `}` within the tag",
                     )),
                 };
             }
-            let kind = self.word(start, spaced, words.last())?;
+            let before = Before {
+                word: words.last().map(|token| &token.kind),
+                spaced,
+            };
+            let kind = self.word(start, before)?;
             match kind {
                 Word::Symbol("{") => braces += 1,
                 Word::Symbol("}") if braces > 0 => braces -= 1,
@@ -185,8 +189,8 @@ impl Lexer<'_> {
             }
             *self.count += 1;
             if *self.count > MAX_WORDS {
-                let message = format!("the template's code has more than {MAX_WORDS} words");
-                return Err(too_much(self.span(start), message));
+                let message = format!("the template has more than {MAX_WORDS} words of code");
+                return Err(over_limit(self.span(start), message));
             }
             let span = self.span(start);
             words.push(Token { kind, span, spaced });
@@ -211,7 +215,7 @@ impl Lexer<'_> {
         }
     }
 
-    fn word(&mut self, start: usize, spaced: bool, before: Option<&Token>) -> Result<Word> {
+    fn word(&mut self, start: usize, before: Before) -> Result<Word> {
         let Some(first) = self.peek(0) else {
             return Ok(Word::End);
         };
@@ -228,7 +232,7 @@ impl Lexer<'_> {
             '\'' => self.single_quoted(start),
             '"' => self.double_quoted(start).map(Word::Quoted),
             '`' => self.double_quoted(start).map(Word::Command),
-            '%' if begins_value(before, spaced) => self.percent(start),
+            '%' if before.begins_value() => self.percent(start),
             c if c == '_' || c.is_alphabetic() => self.name(start, before),
             _ => self.symbol(start, before),
         }
@@ -249,17 +253,17 @@ impl Lexer<'_> {
         let digits = text.bytes().all(|byte| byte.is_ascii_digit());
         match text.parse() {
             Ok(number) if digits && plain && !fraction => Ok(Word::Integer(number)),
-            _ => Err(not_understood(self.span(start), "this form of a number")),
+            _ => Err(unsupported(self.span(start), "number format")),
         }
     }
 
-    fn name(&mut self, start: usize, before: Option<&Token>) -> Result<Word> {
+    fn name(&mut self, start: usize, before: Before) -> Result<Word> {
         let mut name = String::new();
         while let Some(c) = self.peek(0).filter(|c| *c == '_' || c.is_alphanumeric()) {
             name.push(c);
             self.at += 1;
         }
-        let after_dot = before.is_some_and(|token| matches!(token.kind, Word::Symbol("." | "&.")));
+        let after_dot = matches!(before.word, Some(Word::Symbol("." | "&.")));
         let ends = self.peek(1) != Some('=') || self.peek(2) == Some('=');
         if let Some(mark @ ('?' | '!')) = self.peek(0)
             && ends
@@ -271,7 +275,7 @@ impl Lexer<'_> {
             return Ok(Word::Name(name));
         }
         if FOREIGN_KEYWORDS.contains(&name.as_str()) {
-            return Err(not_understood(self.span(start), format!("`{name}`")));
+            return Err(unsupported(self.span(start), format!("`{name}`")));
         }
         Ok(
             match KEYWORDS.into_iter().find(|keyword| *keyword == name) {
@@ -282,9 +286,13 @@ impl Lexer<'_> {
         )
     }
 
-    /// Reads an operator or a bracket. A `?` where a value begins quotes one character.
-    fn symbol(&mut self, start: usize, before: Option<&Token>) -> Result<Word> {
-        let quotes = self.peek(0) == Some('?') && begins_value(before, false);
+    /// Reads an operator or a bracket. A `?` at the start of a value quotes one character.
+    fn symbol(&mut self, start: usize, before: Before) -> Result<Word> {
+        let unspaced = Before {
+            spaced: false,
+            ..before
+        };
+        let quotes = self.peek(0) == Some('?') && unspaced.begins_value();
         let longest = |symbols: &[&'static str]| {
             let found = symbols.iter().filter(|symbol| self.starts_with(symbol));
             found.copied().max_by_key(|symbol| symbol.len())
@@ -305,19 +313,29 @@ impl Lexer<'_> {
                     .iter()
                     .map(|(_, c)| *c)
                     .collect();
-                Err(not_understood(span, format!("`{}`", one_line(&shown))))
+                Err(unsupported(span, format!("`{}`", one_line(&shown))))
             }
         }
     }
 }
 
-/// Whether a `%` or `?` after `before` begins a literal, and is no operator.
-fn begins_value(before: Option<&Token>, spaced: bool) -> bool {
-    match before.map(|token| &token.kind) {
-        None | Some(Word::End | Word::LineBreak) => true,
-        Some(Word::Keyword(word)) => !matches!(*word, "true" | "false" | "nil" | "end"),
-        Some(Word::Symbol(symbol)) => !matches!(*symbol, ")" | "]" | "}"),
-        Some(Word::Name(_)) => spaced,
-        _ => false,
+/// What is before a word.
+#[derive(Clone, Copy)]
+struct Before<'w> {
+    word: Option<&'w Word>,
+    /// Whether there is a blank between the two.
+    spaced: bool,
+}
+
+impl Before<'_> {
+    /// Returns whether a `%` or `?` here begins a literal, and is not an operator.
+    fn begins_value(self) -> bool {
+        match self.word {
+            None | Some(Word::End | Word::LineBreak) => true,
+            Some(Word::Keyword(word)) => !matches!(*word, "true" | "false" | "nil" | "end"),
+            Some(Word::Symbol(symbol)) => !matches!(*symbol, ")" | "]" | "}"),
+            Some(Word::Name(_)) => self.spaced,
+            _ => false,
+        }
     }
 }

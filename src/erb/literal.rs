@@ -1,7 +1,7 @@
-//! Reads texts in quotes, commands in backticks, and `%w[…]`.
+//! Reads strings in quotes, commands in backticks, and `%w[…]`.
 
 use super::lex::Lexer;
-use super::problem::{Result, Span, not_understood, wrong};
+use super::problem::{Problem, Result, Span, unsupported, wrong};
 use super::token::{Piece, Word};
 
 impl Lexer<'_> {
@@ -38,7 +38,7 @@ impl Lexer<'_> {
                     pieces.push(Piece::Code(self.interpolated(opened)?));
                 }
                 Some('#') if matches!(self.peek(0), Some('$' | '@')) => {
-                    return Err(not_understood(at..at + 2, "`#$` and `#@` in a text"));
+                    return Err(unsupported(at..at + 2, "`#$` and `#@` in a string"));
                 }
                 Some(c) => text.push(c),
                 None if quote == Some('`') => return Err(not_closed(start, "backtick")),
@@ -52,7 +52,7 @@ impl Lexer<'_> {
 
     /// Reads what follows a backslash. A line break is dropped.
     fn escape(&mut self, start: usize) -> Result<Option<char>> {
-        let refused = |span: Span| not_understood(span, "this escape in a text");
+        let refused = |span: Span| unsupported(span, "escape sequence");
         let Some(c) = self.next() else {
             return Ok(None);
         };
@@ -90,7 +90,7 @@ impl Lexer<'_> {
         let character = number
             .filter(|number| *number < 128)
             .and_then(char::from_u32);
-        character.ok_or_else(|| not_understood(self.span(start), "this escape in a text"))
+        character.ok_or_else(|| unsupported(self.span(start), "escape sequence"))
     }
 
     /// Reads `{41}` after `\u`.
@@ -101,7 +101,7 @@ impl Lexer<'_> {
             .and_then(|(number, _)| char::from_u32(number));
         match (character, self.next()) {
             (Some(character), Some('}')) => Ok(character),
-            _ => Err(not_understood(self.span(start), "this escape in a text")),
+            _ => Err(unsupported(self.span(start), "escape sequence")),
         }
     }
 
@@ -121,7 +121,7 @@ impl Lexer<'_> {
 
     /// Reads `%w[…]`, without escapes and brackets within.
     pub(super) fn percent(&mut self, start: usize) -> Result<Word> {
-        let refused = |span: Span| not_understood(span, "this literal");
+        let refused = |span: Span| unsupported(span, "`%` literal");
         self.at += 1;
         let close = match (self.next(), self.next()) {
             (Some('w'), Some('[')) => ']',
@@ -143,10 +143,10 @@ impl Lexer<'_> {
     }
 }
 
-fn not_closed(start: usize, what: &str) -> super::problem::Problem {
+fn not_closed(start: usize, what: &str) -> Problem {
     wrong(
         start..start + 1,
-        format!("this {what} is not closed within its tag"),
-        "close it; a tag ends at the first `%>`, also within quotes, where it is written `%%>`",
+        format!("unclosed {what}"),
+        "close it within the tag; `%>` ends a tag even within quotes: write `%%>` there",
     )
 }

@@ -1,8 +1,9 @@
 //! The methods of values, with Ruby's meaning.
 
 use super::meter::Meter;
-use super::problem::{Problem, Result, Span, wrong};
-use super::text;
+use super::operand::{count, integer, missing, size, slice, wrong_argument};
+use super::problem::{Result, Span};
+use super::string;
 use super::value::Value;
 
 /// The methods: name, least and most arguments. Ruby has some of them with others too; these are not understood.
@@ -73,10 +74,10 @@ pub(super) fn call(
 ) -> Result<Value> {
     meter.spend(receiver.cost() * 2, span)?;
     let value = match (method, &receiver) {
-        ("to_s", _) => Value::Text(receiver.printed()),
+        ("to_s", _) => Value::String(receiver.printed()),
         ("inspect", _) => {
             meter.spend(receiver.cost() * 6, span)?;
-            Value::Text(receiver.inspected())
+            Value::String(receiver.inspected())
         }
         ("nil?", _) => Value::Boolean(receiver == Value::Nil),
         ("freeze", _) => receiver,
@@ -87,60 +88,11 @@ pub(super) fn call(
         ("to_i", Value::Nil) => Value::Integer(0),
         ("to_i", Value::Integer(_)) => receiver,
         ("to_a", Value::Nil) => Value::List(Vec::new()),
-        (_, Value::Text(text)) => return text::call(text, method, arguments, meter, span),
+        (_, Value::String(text)) => return string::call(text, method, arguments, meter, span),
         (_, Value::List(items)) => return of_list(items, method, arguments, meter, span),
         _ => return Err(missing(&receiver, method, span)),
     };
     Ok(value)
-}
-
-/// Returns the error of a method that the value does not have.
-pub(super) fn missing(receiver: &Value, method: &str, span: &Span) -> Problem {
-    let help = match receiver {
-        Value::Nil => {
-            "a variable that is not set is nil: take it with `ENV.fetch(\"NAME\")`, or give it a value with `|| \"…\"`"
-        }
-        _ => "see which kind of value stands before the method; `to_s` makes a text of any",
-    };
-    let message = format!("{} has no method `{method}`", receiver.name());
-    wrong(span.clone(), message, help)
-}
-
-/// Returns the error of an argument that is of the wrong kind.
-pub(super) fn wrong_argument(value: &Value, wanted: &str, span: &Span) -> Problem {
-    let message = format!("{} stands where {wanted} is meant", value.name());
-    let help = "`to_s` makes a text of any value, `to_i` a number of a text";
-    wrong(span.clone(), message, help)
-}
-
-/// Returns a number that counts or points at something.
-pub(super) fn integer(value: &Value, span: &Span) -> Result<i64> {
-    match value {
-        Value::Integer(number) => Ok(*number),
-        other => Err(wrong_argument(other, "a number", span)),
-    }
-}
-
-/// Returns how many items are asked for.
-fn count(value: &Value, span: &Span) -> Result<usize> {
-    let number = integer(value, span)?;
-    usize::try_from(number).map_err(|_| {
-        wrong(
-            span.clone(),
-            "this number is negative",
-            "write one that is not",
-        )
-    })
-}
-
-/// Returns the first place and the length of what `start` and `length` mean in something of `size`: counted from the
-/// end where `start` is negative.
-pub(super) fn slice(size: usize, start: i64, length: i64) -> Option<(usize, usize)> {
-    let whole = i64::try_from(size).ok()?;
-    let first = if start < 0 { start + whole } else { start };
-    let first = usize::try_from(first).ok().filter(|first| *first <= size)?;
-    let length = usize::try_from(length).ok()?;
-    Some((first, length.min(size - first)))
 }
 
 fn of_list(
@@ -186,21 +138,16 @@ fn of_list(
         ("join", separator) => {
             let separator = match separator.first() {
                 None | Some(Value::Nil) => "",
-                Some(Value::Text(text)) => text,
-                Some(other) => return Err(wrong_argument(other, "a text", span)),
+                Some(Value::String(text)) => text,
+                Some(other) => return Err(wrong_argument(other, "a string", span)),
             };
             let mut joined = String::new();
             join(items, separator, &mut joined, meter, span)?;
-            Value::Text(joined)
+            Value::String(joined)
         }
         _ => return Err(missing(&Value::List(Vec::new()), method, span)),
     };
     Ok(value)
-}
-
-/// Returns a number of things.
-pub(super) fn size(count: usize) -> Value {
-    Value::Integer(i64::try_from(count).unwrap_or(i64::MAX))
 }
 
 fn uniq(items: &[Value], meter: &mut Meter, span: &Span) -> Result<Value> {

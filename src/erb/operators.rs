@@ -3,9 +3,8 @@
 use std::cmp::Ordering;
 
 use super::meter::Meter;
-use super::methods::{missing, wrong_argument};
+use super::operand::{missing, too_large, wrong_argument};
 use super::problem::{Problem, Result, Span};
-use super::text::too_large;
 use super::value::Value;
 
 /// Returns `left operator right`.
@@ -39,7 +38,7 @@ pub(super) fn apply(
 
 fn sum(left: Value, right: Value, span: &Span) -> Result<Value> {
     match (left, right) {
-        (Value::Text(left), Value::Text(right)) => Ok(Value::Text(left + &right)),
+        (Value::String(left), Value::String(right)) => Ok(Value::String(left + &right)),
         (Value::Integer(left), Value::Integer(right)) => {
             let sum = left.checked_add(right).ok_or_else(|| too_large(span))?;
             Ok(Value::Integer(sum))
@@ -63,14 +62,14 @@ fn difference(left: Value, right: Value, meter: &mut Meter, span: &Span) -> Resu
             left.retain(|item| !right.contains(item));
             Ok(Value::List(left))
         }
-        (left @ Value::Text(_), _) => Err(missing(&left, "-", span)),
+        (left @ Value::String(_), _) => Err(missing(&left, "-", span)),
         (left, right) => Err(unfit("-", &left, &right, span)),
     }
 }
 
 fn compare(operator: &'static str, left: &Value, right: &Value, span: &Span) -> Result<Ordering> {
     match (left, right) {
-        (Value::Text(left), Value::Text(right)) => Ok(left.cmp(right)),
+        (Value::String(left), Value::String(right)) => Ok(left.cmp(right)),
         (Value::Integer(left), Value::Integer(right)) => Ok(left.cmp(right)),
         (left @ Value::List(_), _) => Err(missing(left, operator, span)),
         (left, right) => Err(unfit(operator, left, right, span)),

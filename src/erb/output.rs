@@ -1,4 +1,4 @@
-//! What a template became, and from where each part of it came.
+//! The rendered template, and the origin of each part of it.
 
 use std::collections::BTreeSet;
 use std::ops::Bound;
@@ -6,10 +6,10 @@ use std::ops::Bound;
 use super::problem::Span;
 use crate::diagnostic::{Diagnostic, Place};
 
-/// The shortest value that is kept out of messages: shorter ones would be found in anything.
+/// The shortest value that is redacted in messages: shorter ones would be found in anything.
 const HIDDEN_LENGTH: usize = 4;
 
-/// The text that a template became. It has no line map where there was no template.
+/// A rendered template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Evaluated {
     /// The text.
@@ -26,7 +26,7 @@ struct Piece {
     origin: Origin,
 }
 
-/// From where it came.
+/// Where a piece comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Origin {
     /// The template has it as it is, from this byte on.
@@ -40,7 +40,7 @@ pub(super) enum Origin {
 }
 
 impl Evaluated {
-    /// Returns the text of something that is no template.
+    /// Returns `text`, which is not a template.
     pub fn plain(text: impl Into<String>) -> Self {
         let text = text.into();
         Self {
@@ -79,8 +79,8 @@ impl Evaluated {
         self.text.push_str(text);
     }
 
-    /// Turns problems of the text into problems of the template `file`: each that has its place there gets the place that
-    /// what it is about came from. Nothing that a tag printed stands in any of them afterwards.
+    /// Turns problems of the text into problems of the template `file`: a place in the text becomes the place of its origin.
+    /// What tags printed is redacted.
     pub fn trace(&self, file: &str, diagnostics: &mut [Diagnostic]) {
         let map = Map::new(self);
         for diagnostic in diagnostics {
@@ -172,7 +172,7 @@ impl<'e> Map<'e> {
             .max(1);
     }
 
-    /// Sets the place to a line of the template: with the column where the text is the same there.
+    /// Sets the place to a line of the template: with the column if the text is the same there.
     fn place_in(&self, line: usize, text: Option<&str>, place: &mut Place) {
         place.line = line.min(self.source_lines.len()).max(1);
         let start = self.source_lines.get(place.line - 1).copied();
@@ -190,7 +190,7 @@ impl<'e> Map<'e> {
         };
     }
 
-    /// Returns from where a byte of the text came.
+    /// Returns the origin of a byte of the text.
     fn origin(&self, at: usize) -> Option<At> {
         let pieces = &self.evaluated.pieces;
         let index = pieces.partition_point(|piece| piece.start <= at).max(1) - 1;

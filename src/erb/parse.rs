@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::problem::{Problem, Result, Span, not_understood, too_much, wrong};
+use super::problem::{Problem, Result, Span, over_limit, unsupported, wrong};
 use super::syntax::{Arm, Expression, Node};
 use super::token::{Token, Word};
 
@@ -15,7 +15,7 @@ const MAX_DEPTH: usize = 250;
 /// Returns the statements of a template.
 ///
 /// # Errors
-/// The first thing that is wrong or not understood.
+/// The first problem.
 pub(super) fn parse(words: Vec<Token>) -> Result<Vec<Node>> {
     let mut parser = Parser {
         words,
@@ -32,7 +32,7 @@ pub(super) struct Parser {
     words: Vec<Token>,
     at: usize,
     level: usize,
-    /// The variables that were assigned further up, whether or not that statement runs.
+    /// The variables that an earlier statement assigns, whether or not it runs.
     pub(super) locals: BTreeSet<String>,
     /// The last word that was taken.
     last: Span,
@@ -46,8 +46,8 @@ impl Parser {
             None => Ok(statements),
             Some(word) => Err(wrong(
                 word.span.clone(),
-                format!("{} has nothing that it belongs to", word.kind.shown()),
-                "remove it, or write what it closes before it",
+                format!("unexpected {}", word.kind.shown()),
+                "remove it, or open what it closes",
             )),
         }
     }
@@ -85,23 +85,23 @@ impl Parser {
         })
     }
 
-    /// Takes `symbol` where it comes next.
+    /// Takes `symbol` if it comes next.
     pub(super) fn symbol(&mut self, symbol: &str) -> bool {
         let found = matches!(self.kind(0), Some(Word::Symbol(next)) if *next == symbol);
         found && self.next().is_some()
     }
 
-    /// Takes a bracket where it comes next without a blank before it.
+    /// Takes a bracket if it comes next without a blank before it.
     pub(super) fn adjacent(&mut self, symbol: &str) -> bool {
         self.peek().is_some_and(|word| !word.spaced) && self.symbol(symbol)
     }
 
-    /// Whether no blank stands between the next two words.
+    /// Returns whether there is no blank between the next two words.
     pub(super) fn second_is_adjacent(&self) -> bool {
         self.words.get(self.at + 1).is_some_and(|word| !word.spaced)
     }
 
-    /// Takes `keyword` where it comes next.
+    /// Takes `keyword` if it comes next.
     pub(super) fn keyword(&mut self, keyword: &str) -> bool {
         let found = matches!(self.kind(0), Some(Word::Keyword(next)) if *next == keyword);
         found && self.next().is_some()
@@ -119,7 +119,7 @@ impl Parser {
         start.start..self.last.end.max(start.end)
     }
 
-    /// Returns where the next word stands.
+    /// Returns the place of the next word.
     pub(super) fn here(&self) -> Span {
         match self.peek() {
             Some(word) => word.span.clone(),
@@ -130,11 +130,11 @@ impl Parser {
     /// Returns the refusal of the next word.
     pub(super) fn refused(&self) -> Problem {
         match self.peek().filter(|word| !word.kind.ends_statement()) {
-            Some(word) => not_understood(word.span.clone(), word.kind.shown()),
+            Some(word) => unsupported(word.span.clone(), word.kind.shown()),
             None => wrong(
                 self.here(),
-                "something is missing here",
-                "finish the expression, within its tag",
+                "incomplete expression",
+                "finish it within the tag",
             ),
         }
     }
@@ -153,7 +153,7 @@ impl Parser {
     /// Returns a node above others, the deepest of which has `depth` levels.
     pub(super) fn above(&self, depth: usize, kind: Expression, span: Span) -> Result<Node> {
         if depth >= MAX_DEPTH {
-            return Err(too_much(span, "this expression is too long"));
+            return Err(over_limit(span, "the expression is too long"));
         }
         Ok(Node {
             kind,
@@ -217,17 +217,14 @@ impl Parser {
         let start = self.here();
         let mut statement = self.low()?;
         loop {
-            let negated = if self.keyword("if") {
-                false
+            let condition = if self.keyword("if") {
+                self.low()?
             } else if self.keyword("unless") {
-                true
+                let condition = self.low()?;
+                self.negated(condition)?
             } else {
                 return Ok(statement);
             };
-            let mut condition = self.low()?;
-            if negated {
-                condition = self.negated(condition)?;
-            }
             let depth = condition.depth.max(statement.depth);
             let arm = Arm {
                 condition,
@@ -243,51 +240,58 @@ impl Parser {
         self.above(depth, Expression::Not(Box::new(node)), span)
     }
 
-    /// Reads an expression with `and` and `or`, which bind equally.
-    pub(super) fn low(&mut self) -> Result<Node> {
-        let start = self.here();
-        let mut left = self.low_operand()?;
-        loop {
-            let all = if self.keyword("and") {
-                true
-            } else if self.keyword("or") {
-                false
-            } else {
-                return Ok(left);
-            };
-            self.skip_lines();
-            let right = self.low_operand()?;
-            left = self.joined(all, left, right, &start)?;
-        }
-    }
-
-    /// Returns `left && right`, or `left || right`.
-    pub(super) fn joined(&self, all: bool, left: Node, right: Node, start: &Span) -> Result<Node> {
-        let depth = left.depth.max(right.depth);
-        let (left, right) = (Box::new(left), Box::new(right));
-        let kind = match all {
-            true => Expression::And(left, right),
-            false => Expression::Or(left, right),
-        };
-        self.above(depth, kind, self.since(start))
-    }
-
-    fn low_operand(&mut self) -> Result<Node> {
-        let mut flips = 0_usize;
-        while self.keyword("not") {
-            flips += 1;
-        }
-        let mut node = self.expression()?;
-        for _ in 0..flips.min(2 + flips % 2) {
+    /// Negates `node` so many times; two times more or less give the same value.
+    fn negated_times(&self, times: usize, mut node: Node) -> Result<Node> {
+        for _ in 0..times.min(2 + times % 2) {
             node = self.negated(node)?;
         }
         Ok(node)
     }
 
+    /// Reads an expression with `and` and `or`, which bind equally.
+    pub(super) fn low(&mut self) -> Result<Node> {
+        let start = self.here();
+        let mut left = self.low_operand()?;
+        loop {
+            let kind = if self.keyword("and") {
+                Expression::And
+            } else if self.keyword("or") {
+                Expression::Or
+            } else {
+                return Ok(left);
+            };
+            self.skip_lines();
+            let right = self.low_operand()?;
+            left = self.joined(kind, left, right, &start)?;
+        }
+    }
+
+    /// Returns the node that `kind` makes of two others.
+    fn joined(
+        &self,
+        kind: impl FnOnce(Box<Node>, Box<Node>) -> Expression,
+        left: Node,
+        right: Node,
+        start: &Span,
+    ) -> Result<Node> {
+        let depth = left.depth.max(right.depth);
+        let kind = kind(Box::new(left), Box::new(right));
+        self.above(depth, kind, self.since(start))
+    }
+
+    fn low_operand(&mut self) -> Result<Node> {
+        let mut negations = 0_usize;
+        while self.keyword("not") {
+            negations += 1;
+        }
+        let node = self.expression()?;
+        self.negated_times(negations, node)
+    }
+
     /// Reads an expression, assignments included.
     pub(super) fn expression(&mut self) -> Result<Node> {
         if self.level == MAX_LEVEL {
-            return Err(too_much(self.here(), "the code is nested too deeply"));
+            return Err(over_limit(self.here(), "the code is nested too deeply"));
         }
         self.level += 1;
         let node = match (self.kind(0), self.kind(1)) {
@@ -320,10 +324,8 @@ impl Parser {
         };
         let old = self.above(0, Expression::Local(name.clone()), start.clone())?;
         match operator {
-            "||=" | "&&=" => {
-                let value = assigned(self, right)?;
-                self.joined(operator == "&&=", old, value, &start)
-            }
+            "||=" => self.joined(Expression::Or, old, assigned(self, right)?, &start),
+            "&&=" => self.joined(Expression::And, old, assigned(self, right)?, &start),
             "+=" | "-=" => {
                 let operator = if operator == "+=" { "+" } else { "-" };
                 let sum = self.binary_of(operator, old, right, &start)?;
@@ -381,24 +383,23 @@ impl Parser {
         right: Node,
         start: &Span,
     ) -> Result<Node> {
-        if let "&&" | "||" = operator {
-            return self.joined(operator == "&&", left, right, start);
+        match operator {
+            "&&" => self.joined(Expression::And, left, right, start),
+            "||" => self.joined(Expression::Or, left, right, start),
+            _ => {
+                let kind = |left, right| Expression::Binary(operator, left, right);
+                self.joined(kind, left, right, start)
+            }
         }
-        let depth = left.depth.max(right.depth);
-        let kind = Expression::Binary(operator, Box::new(left), Box::new(right));
-        self.above(depth, kind, self.since(start))
     }
 
     fn unary(&mut self) -> Result<Node> {
-        let mut flips = 0_usize;
+        let mut negations = 0_usize;
         while self.symbol("!") {
-            flips += 1;
+            negations += 1;
         }
-        let mut node = self.postfix()?;
-        for _ in 0..flips.min(2 + flips % 2) {
-            node = self.negated(node)?;
-        }
-        Ok(node)
+        let node = self.postfix()?;
+        self.negated_times(negations, node)
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::methods;
 use super::parse::{Parser, deepest};
-use super::problem::{Result, Span, not_understood, wrong};
-use super::syntax::{Arm, Call, Expression, Node, Segment};
+use super::problem::{Problem, Result, Span, unsupported, wrong};
+use super::syntax::{Arm, Call, Expression, Navigation, Node, Segment};
 use super::token::{Piece, Token, Word};
 
 impl Parser {
@@ -14,43 +14,43 @@ impl Parser {
         loop {
             if self.adjacent("[") {
                 let arguments = self.arguments("]", &start)?;
-                node = self.call(node, "[]", arguments, false, &start)?;
-            } else if let Some(safe) = self.dot() {
-                node = self.method(node, safe, &start)?;
+                node = self.call(node, "[]", arguments, Navigation::Plain, &start)?;
+            } else if let Some(navigation) = self.dot() {
+                node = self.method(node, navigation, &start)?;
             } else {
                 return Ok(node);
             }
         }
     }
 
-    /// Takes the `.` or `&.` of a call, which may stand in the next line. Returns whether it is the second.
-    fn dot(&mut self) -> Option<bool> {
+    /// Takes the `.` or `&.` of a call, which may be on the next line.
+    fn dot(&mut self) -> Option<Navigation> {
         let mut ahead = 0;
         while self.kind(ahead) == Some(&Word::LineBreak) {
             ahead += 1;
         }
-        let safe = match self.kind(ahead) {
-            Some(Word::Symbol(".")) => false,
-            Some(Word::Symbol("&.")) => true,
+        let navigation = match self.kind(ahead) {
+            Some(Word::Symbol(".")) => Navigation::Plain,
+            Some(Word::Symbol("&.")) => Navigation::Safe,
             _ => return None,
         };
         for _ in 0..=ahead {
             self.next();
         }
         self.skip_lines();
-        Some(safe)
+        Some(navigation)
     }
 
-    fn method(&mut self, receiver: Node, safe: bool, start: &Span) -> Result<Node> {
+    fn method(&mut self, receiver: Node, navigation: Navigation, start: &Span) -> Result<Node> {
         let Some(Word::Name(name)) = self.kind(0) else {
             return Err(self.refused());
         };
         let Some(method) = methods::known(name) else {
-            return Err(not_understood(self.here(), format!("the method `{name}`")));
+            return Err(unsupported(self.here(), format!("the method `{name}`")));
         };
         self.next();
         let arguments = self.call_arguments(start)?;
-        self.call(receiver, method, arguments, safe, start)
+        self.call(receiver, method, arguments, navigation, start)
     }
 
     fn call(
@@ -58,24 +58,24 @@ impl Parser {
         receiver: Node,
         method: &'static str,
         arguments: Vec<Node>,
-        safe: bool,
+        navigation: Navigation,
         start: &Span,
     ) -> Result<Node> {
         if !methods::takes(method, arguments.len()) {
             let what = format!("`{method}` with {} arguments", arguments.len());
-            return Err(not_understood(self.since(start), what));
+            return Err(unsupported(self.since(start), what));
         }
         let depth = deepest(&arguments).max(receiver.depth);
         let kind = Expression::Call(Call {
             receiver: Box::new(receiver),
             method,
             arguments,
-            safe,
+            navigation,
         });
         self.above(depth, kind, self.since(start))
     }
 
-    /// Reads the arguments of a call: in brackets, or a text after a blank.
+    /// Reads the arguments of a call: in brackets, or a string after a blank.
     fn call_arguments(&mut self, start: &Span) -> Result<Vec<Node>> {
         if self.adjacent("(") {
             return self.arguments(")", start);
@@ -112,13 +112,13 @@ impl Parser {
         }
     }
 
-    /// Returns what is wrong where `close` does not come next.
-    fn not_closed(&self, close: &str, opened: &Span) -> super::problem::Problem {
+    /// Returns the error of a missing `close`.
+    fn not_closed(&self, close: &str, opened: &Span) -> Problem {
         match self.kind(0) {
             None | Some(Word::End) => wrong(
                 opened.clone(),
-                format!("a `{close}` is missing"),
-                "close each bracket within its tag",
+                format!("missing `{close}`"),
+                "close the bracket within the tag",
             ),
             Some(_) => self.refused(),
         }
@@ -127,8 +127,8 @@ impl Parser {
     fn primary(&mut self) -> Result<Node> {
         let start = self.here();
         match self.kind(0) {
-            Some(Word::Keyword("if")) => return self.conditional(false),
-            Some(Word::Keyword("unless")) => return self.conditional(true),
+            Some(Word::Keyword("if")) => return self.if_statement(),
+            Some(Word::Keyword("unless")) => return self.unless_statement(),
             Some(Word::Name(name)) if name == "raise" => return self.raise(),
             Some(Word::Name(name)) if !self.locals.contains(name) => return Err(self.refused()),
             Some(Word::Constant(name)) if name == "ENV" => return self.environment(),
@@ -189,7 +189,7 @@ impl Parser {
         }
     }
 
-    /// Reads a text, and those that follow it directly: they are one.
+    /// Reads a string, and those that follow it directly: they are one.
     fn text(&mut self) -> Result<Node> {
         let start = self.here();
         let mut segments = Vec::new();
@@ -223,38 +223,42 @@ impl Parser {
         }
     }
 
-    /// Reads an `if` or `unless` up to its `end`.
-    fn conditional(&mut self, negated: bool) -> Result<Node> {
+    fn if_statement(&mut self) -> Result<Node> {
         let start = self.here();
         self.next();
         let mut arms = Vec::new();
-        let mut otherwise = Vec::new();
-        let mut condition = self.condition()?;
-        if negated {
-            condition = self.negated(condition)?;
-        }
         loop {
+            let condition = self.condition()?;
             let body = self.statements()?;
             arms.push(Arm { condition, body });
-            if negated || !self.keyword("elsif") {
-                break;
+            if !self.keyword("elsif") {
+                return self.conditional(arms, start);
             }
-            condition = self.condition()?;
         }
+    }
+
+    fn unless_statement(&mut self) -> Result<Node> {
+        let start = self.here();
+        self.next();
+        let condition = self.condition()?;
+        let condition = self.negated(condition)?;
+        let body = self.statements()?;
+        self.conditional(vec![Arm { condition, body }], start)
+    }
+
+    /// Reads the rest of a statement that has `arms`: an `else`, and the `end`.
+    fn conditional(&mut self, arms: Vec<Arm>, start: Span) -> Result<Node> {
+        let mut otherwise = Vec::new();
         if self.keyword("else") {
             otherwise = self.statements()?;
         }
         if !self.keyword("end") {
             return Err(match self.peek() {
-                None => wrong(
-                    start,
-                    "this has no `end`",
-                    "write `<% end %>` where it ends",
-                ),
+                None => wrong(start, "missing `end`", "add `<% end %>`"),
                 Some(word) => wrong(
                     word.span.clone(),
-                    format!("{} cannot stand here", word.kind.shown()),
-                    "after an `if` come `elsif`s, then one `else`, then `end`",
+                    format!("unexpected {}", word.kind.shown()),
+                    "after `if` come any `elsif`, then one `else`, then `end`",
                 ),
             });
         }
@@ -279,7 +283,7 @@ impl Parser {
         Ok(condition)
     }
 
-    /// Reads `raise`, with a text, a class of error, or both.
+    /// Reads `raise`, with a string, a class of error, or both.
     fn raise(&mut self) -> Result<Node> {
         let start = self.here();
         self.next();
@@ -316,7 +320,7 @@ impl Parser {
         loop {
             match self.next().map(|word| word.kind) {
                 Some(Word::Constant(part)) if part != "ENV" => name.push_str(&part),
-                _ => return Err(not_understood(self.since(&start), "this `raise`")),
+                _ => return Err(unsupported(self.since(&start), "this form of `raise`")),
             }
             if !self.symbol("::") {
                 break;
@@ -335,8 +339,8 @@ impl Parser {
             "[]".to_owned()
         } else {
             match (self.dot(), self.next().map(|word| word.kind)) {
-                (Some(false), Some(Word::Name(name))) => name,
-                _ => return Err(not_understood(self.since(&start), "this use of `ENV`")),
+                (Some(Navigation::Plain), Some(Word::Name(name))) => name,
+                _ => return Err(unsupported(self.since(&start), "this use of `ENV`")),
             }
         };
         let mut arguments = match asked.as_str() {
@@ -359,7 +363,7 @@ impl Parser {
             ("key?" | "has_key?" | "include?" | "member?", Some(name), None, None) => {
                 Expression::IsSet(name)
             }
-            _ => return Err(not_understood(self.since(&start), "this use of `ENV`")),
+            _ => return Err(unsupported(self.since(&start), "this use of `ENV`")),
         };
         self.above(depth, kind, self.since(&start))
     }

@@ -1,4 +1,4 @@
-//! What is wrong with a template, before it is known in which file it stands.
+//! Problems of a template, before the file is known.
 
 use std::ops::Range;
 
@@ -12,8 +12,8 @@ pub(super) type Span = Range<usize>;
 pub(super) enum Kind {
     /// The template is wrong in any Ruby.
     Wrong,
-    /// It may be right, and is beyond the subset.
-    NotUnderstood,
+    /// It is beyond the supported subset of Ruby.
+    Unsupported,
 }
 
 /// A problem.
@@ -38,21 +38,20 @@ pub(super) fn wrong(span: Span, message: impl Into<String>, help: impl Into<Stri
     }
 }
 
-/// Returns the refusal of something that may be right in Ruby. `what` names it.
-pub(super) fn not_understood(span: Span, what: impl std::fmt::Display) -> Problem {
+/// Returns the refusal of what Ruby may take. `what` names it.
+pub(super) fn unsupported(span: Span, what: impl std::fmt::Display) -> Problem {
     Problem {
-        kind: Kind::NotUnderstood,
+        kind: Kind::Unsupported,
         span,
-        message: format!("{what} is not in the part of Ruby that mrsk understands"),
-        help:
-            "write it another way, or install `ruby`: it is used for what mrsk does not understand"
-                .to_owned(),
+        message: format!("unsupported Ruby: {what}"),
+        help: "use what docs/erb.md lists, or install `ruby`, which then evaluates the file"
+            .to_owned(),
     }
 }
 
-/// Returns the refusal of a template that is larger than it may be.
-pub(super) fn too_much(span: Span, message: impl Into<String>) -> Problem {
-    wrong(span, message, "make the template smaller")
+/// Returns the error of a template that exceeds a limit.
+pub(super) fn over_limit(span: Span, message: impl Into<String>) -> Problem {
+    wrong(span, message, "simplify the template")
 }
 
 impl Problem {
@@ -76,4 +75,17 @@ pub(super) fn place(file: &str, source: &str, span: &Span) -> Place {
         column: before.get(line_start..).unwrap_or_default().chars().count() + 1,
         length: first.chars().count().max(1),
     }
+}
+
+/// Returns the bytes of a line, without blanks around them.
+pub(super) fn line_span(source: &str, line: usize) -> Span {
+    let mut start = 0;
+    for (number, text) in (1..).zip(source.split_inclusive('\n')) {
+        if number >= line {
+            start += text.len() - text.trim_start().len();
+            return start..start + text.trim().len();
+        }
+        start += text.len();
+    }
+    start..start
 }

@@ -1,13 +1,13 @@
 //! Hands a template to an installed Ruby.
 
 use super::output::{Evaluated, Origin};
-use super::problem::{Kind, Problem, wrong};
-use super::{World, line_span};
+use super::problem::{Problem, line_span, wrong};
+use super::world::World;
 
 /// The program that Ruby runs. It reads the template from its standard input.
 const SCRIPT: &str = include_str!("handover.rb");
 
-/// Returns what Ruby makes of `source`, the template of `file`, or `refused` where there is no Ruby.
+/// Returns what Ruby renders of `source`, the template `file`; `refused` if there is no Ruby.
 ///
 /// # Errors
 /// What Ruby finds wrong.
@@ -30,12 +30,12 @@ pub(super) fn evaluate(
     let argv: Vec<String> = argv.into_iter().map(str::to_owned).collect();
     let failed = |how: &str, said: &str| {
         let help = match said.trim() {
-            "" => "see that `ruby -rerb` works here, in version 2.6 or later".to_owned(),
-            said => format!("it said: {said}"),
+            "" => "check that `ruby -rerb` works, in version 2.6 or later".to_owned(),
+            said => format!("standard error: {said}"),
         };
         wrong(
             refused.span.clone(),
-            format!("{}, and Ruby {how}", refused.message),
+            format!("{}; `ruby` {how}", refused.message),
             help,
         )
     };
@@ -45,13 +45,12 @@ pub(super) fn evaluate(
         Some(Ok(answer)) => match read(&answer, source) {
             Ok(evaluated) => Ok(evaluated),
             Err(Some(problem)) => Err(problem),
-            Err(None) => Err(failed("gives no whole answer", "")),
+            Err(None) => Err(failed("gave an incomplete answer", "")),
         },
     }
 }
 
-/// Reads the answer of the script: what the template became, or what is wrong with it. `None` is an answer that is not
-/// whole.
+/// Reads the answer of the script: the rendered template, or its problem. `None` is an incomplete answer.
 fn read(answer: &str, source: &str) -> Result<Evaluated, Option<Problem>> {
     let mut evaluated = Evaluated::of(source);
     let mut rest = answer;
@@ -68,7 +67,7 @@ fn read(answer: &str, source: &str) -> Result<Evaluated, Option<Problem>> {
             "V" => evaluated.push(text, Origin::ExpressionIn(line)),
             _ => {
                 let help =
-                    "Ruby evaluated this template, since it goes beyond what mrsk understands";
+                    "`ruby` evaluated this template: it is beyond the subset that mrsk supports";
                 return Err(Some(wrong(line_span(source, line), text, help)));
             }
         }
@@ -78,9 +77,4 @@ fn read(answer: &str, source: &str) -> Result<Evaluated, Option<Problem>> {
         "" => Ok(evaluated),
         _ => Err(None),
     }
-}
-
-/// Whether Ruby is asked about this problem.
-pub(super) fn may_know(problem: &Problem) -> bool {
-    problem.kind == Kind::NotUnderstood
 }

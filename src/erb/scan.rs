@@ -1,6 +1,6 @@
 //! Cuts a template into text and tags, as ERB with the trim mode `-` does.
 
-use super::problem::{Result, Span, too_much, wrong};
+use super::problem::{Result, Span, over_limit, wrong};
 
 /// The longest tag, in bytes.
 const MAX_TAG: usize = 64 << 10;
@@ -11,7 +11,7 @@ const MAX_PARTS: usize = 50_000;
 /// A part of a template.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Part {
-    /// Text that is printed as it stands at these bytes.
+    /// Text that is printed as it is at these bytes.
     Text(Span),
     /// `<% code %>`
     Code(Code),
@@ -43,7 +43,7 @@ pub(super) fn scan(source: &str) -> Result<Vec<Part>> {
         scanner.tag()?;
         if scanner.parts.len() > MAX_PARTS {
             let here = scanner.at..scanner.at;
-            return Err(too_much(
+            return Err(over_limit(
                 here,
                 format!("the template has more than {MAX_PARTS} parts"),
             ));
@@ -77,7 +77,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// Takes the text up to the next tag. Blanks before a `<%-` are dropped where they begin a line or follow a tag.
+    /// Takes the text up to the next tag. Blanks before a `<%-` are dropped if they begin a line or follow a tag.
     fn text(&mut self) {
         let start = self.at;
         let Some(length) = self.rest().find("<%") else {
@@ -135,13 +135,13 @@ impl Scanner<'_> {
             let Some(length) = rest.find("%>") else {
                 return Err(wrong(
                     start..start + 2,
-                    "this tag is not closed",
+                    "unclosed tag",
                     "close it with `%>`; to print `<%`, write `<%%`",
                 ));
             };
             if self.at + length - start > MAX_TAG {
-                let message = format!("this tag has more than {MAX_TAG} bytes");
-                return Err(too_much(start..start + 2, message));
+                let message = format!("the tag has more than {MAX_TAG} bytes");
+                return Err(over_limit(start..start + 2, message));
             }
             let before = rest.get(..length).unwrap_or_default();
             let escaped = before.strip_suffix('%');

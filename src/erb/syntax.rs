@@ -40,7 +40,7 @@ pub(super) enum Expression {
     Sequence(Vec<Node>),
     /// `ENV["X"]`
     Variable(Box<Node>),
-    /// `ENV.fetch("X")`, with what it gives where the variable is not set.
+    /// `ENV.fetch("X")`, with its default.
     Fetch(Box<Node>, Option<Box<Node>>),
     /// `ENV.key?("X")`
     IsSet(Box<Node>),
@@ -64,8 +64,16 @@ pub(super) struct Call {
     /// Its name, `[]` for an index.
     pub(super) method: &'static str,
     pub(super) arguments: Vec<Node>,
-    /// `&.`: nil stays nil.
-    pub(super) safe: bool,
+    pub(super) navigation: Navigation,
+}
+
+/// How a method is called on nil.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Navigation {
+    /// `.`: as on any value.
+    Plain,
+    /// `&.`: not at all; nil stays nil.
+    Safe,
 }
 
 /// A segment of a text.

@@ -2,12 +2,12 @@
 
 use super::problem::Span;
 
-/// A word and where it stands.
+/// A word and its place.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Token {
     pub(super) kind: Word,
     pub(super) span: Span,
-    /// Whether a blank stands before it.
+    /// Whether there is a blank before it.
     pub(super) spaced: bool,
 }
 
@@ -26,11 +26,11 @@ pub(super) enum Word {
     Command(Vec<Piece>),
     /// `%w[…]`
     Words(Vec<String>),
-    /// A name that begins in lower case, with `?` or `!` at its end where it has one.
+    /// A name that begins in lower case, including a `?` or `!` at its end.
     Name(String),
     /// A name that begins in upper case.
     Constant(String),
-    /// A word that Ruby keeps for itself.
+    /// A keyword.
     Keyword(&'static str),
     /// An operator or a bracket.
     Symbol(&'static str),
@@ -40,7 +40,7 @@ pub(super) enum Word {
     LineBreak,
 }
 
-/// A piece of a text in double quotes or backticks.
+/// A piece of a string in double quotes or backticks.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Piece {
     /// As it is.
@@ -55,16 +55,16 @@ impl Word {
         matches!(self, Self::End | Self::LineBreak)
     }
 
-    /// Returns how it is called in messages.
+    /// Returns its name for messages.
     pub(super) fn shown(&self) -> String {
         match self {
             Self::Name(name) | Self::Constant(name) => format!("`{name}`"),
             Self::Keyword(word) | Self::Symbol(word) => format!("`{word}`"),
-            Self::Integer(_) => "a number here".to_owned(),
-            Self::Quoted(_) | Self::Words(_) => "a text here".to_owned(),
-            Self::Command(_) => "a command here".to_owned(),
-            Self::Text | Self::Output(_) => "the template's text here".to_owned(),
-            Self::End | Self::LineBreak => "the end of the statement here".to_owned(),
+            Self::Integer(_) => "a number".to_owned(),
+            Self::Quoted(_) | Self::Words(_) => "a string".to_owned(),
+            Self::Command(_) => "a command".to_owned(),
+            Self::Text | Self::Output(_) => "template text".to_owned(),
+            Self::End | Self::LineBreak => "the end of the statement".to_owned(),
         }
     }
 }

@@ -11,14 +11,14 @@ pub(super) enum Value {
     Nil,
     Boolean(bool),
     Integer(i64),
-    Text(String),
+    String(String),
     List(Vec<Value>),
 }
 
 impl Value {
-    /// Returns a text.
-    pub(super) fn text(text: impl Into<String>) -> Self {
-        Self::Text(text.into())
+    /// Returns a string.
+    pub(super) fn string(text: impl Into<String>) -> Self {
+        Self::String(text.into())
     }
 
     /// Returns a list.
@@ -31,7 +31,7 @@ impl Value {
             true => Err(wrong(
                 span.clone(),
                 "the list is nested too deeply",
-                "make it flat",
+                "flatten it",
             )),
             false => Ok(list),
         }
@@ -47,7 +47,7 @@ impl Value {
     /// Returns what it costs to copy: about its size in bytes.
     pub(super) fn cost(&self) -> usize {
         match self {
-            Self::Text(text) => 32 + text.len(),
+            Self::String(text) => 32 + text.len(),
             Self::List(items) => 32 + items.iter().map(Self::cost).sum::<usize>(),
             _ => 32,
         }
@@ -58,13 +58,13 @@ impl Value {
         !matches!(self, Self::Nil | Self::Boolean(false))
     }
 
-    /// Returns how messages call it. They never show it.
+    /// Returns its kind, for messages. They never show a value.
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Nil => "nil",
             Self::Boolean(_) => "true or false",
             Self::Integer(_) => "a number",
-            Self::Text(_) => "a text",
+            Self::String(_) => "a string",
             Self::List(_) => "a list",
         }
     }
@@ -73,7 +73,7 @@ impl Value {
     pub(super) fn printed(self) -> String {
         match self {
             Self::Nil => String::new(),
-            Self::Text(text) => text,
+            Self::String(text) => text,
             other => other.inspected(),
         }
     }
@@ -84,7 +84,7 @@ impl Value {
             Self::Nil => "nil".to_owned(),
             Self::Boolean(value) => value.to_string(),
             Self::Integer(number) => number.to_string(),
-            Self::Text(text) => quoted(text),
+            Self::String(text) => quoted(text),
             Self::List(items) => {
                 let items: Vec<String> = items.iter().map(Self::inspected).collect();
                 format!("[{}]", items.join(", "))
@@ -98,7 +98,7 @@ impl Value {
             Self::Nil => true,
             Self::Boolean(value) => !value,
             Self::Integer(_) => false,
-            Self::Text(text) => text.chars().all(char::is_whitespace),
+            Self::String(text) => text.chars().all(char::is_whitespace),
             Self::List(items) => items.is_empty(),
         }
     }

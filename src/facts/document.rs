@@ -17,15 +17,15 @@ pub const MAX_BYTES: usize = 512 * 1024 * 1024;
 #[derive(Debug, Error)]
 pub enum DocumentError {
     /// It is larger than [`MAX_BYTES`].
-    #[error("the facts have {0} bytes; at most {MAX_BYTES} are read")]
+    #[error("the facts are too large: {0} bytes, and at most {MAX_BYTES} are read")]
     TooLarge(usize),
     /// It is not JSON, has a duplicate key, or has a field that this version does not know.
-    #[error("the facts cannot be read")]
+    #[error("the facts are not valid")]
     Json(#[from] serde_json::Error),
     /// It has another format version than 1.x.
-    #[error("the facts have format version {0:?}; this mrsk reads 1.x")]
+    #[error("unsupported format version {0:?} of the facts; this mrsk reads 1.x")]
     Version(String),
-    /// A value is outside of its limits.
+    /// A value is out of range.
     #[error("{pointer}: {problem}")]
     Value {
         /// RFC 6901 pointer into the document.
@@ -35,7 +35,7 @@ pub enum DocumentError {
     },
 }
 
-/// Reads a document strictly: an unknown field, a duplicate key, or a value outside of its limits is an error.
+/// Reads a document strictly: an unknown field, a duplicate key, or a value out of range is an error.
 ///
 /// # Errors
 /// As [`DocumentError`] says.
@@ -86,14 +86,17 @@ fn check(facts: &Facts) -> Result<(), DocumentError> {
     };
     if let Some(source) = &facts.source {
         if matches!(&source.commit, Some(id) if !super::source::is_object_id(id)) {
-            return fail(&["source", "commit"], "is not a commit id");
+            return fail(&["source", "commit"], "is not a valid commit id");
         }
         if matches!(&source.changes, Some(changes) if !changes.is_valid()) {
-            return fail(&["source", "changes"], "is not a SHA-256");
+            return fail(&["source", "changes"], "is not a valid SHA-256");
         }
         for (path, file) in &source.files {
             if !file.sha256.is_valid() {
-                return fail(&["source", "files", path, "sha256"], "is not a SHA-256");
+                return fail(
+                    &["source", "files", path, "sha256"],
+                    "is not a valid SHA-256",
+                );
             }
         }
         if source.untracked.len() > super::source::MAX_UNTRACKED {
@@ -102,7 +105,7 @@ fn check(facts: &Facts) -> Result<(), DocumentError> {
     }
     for (name, host) in &facts.hosts {
         if name.as_str().is_empty() || name.as_str().contains(char::is_whitespace) {
-            return fail(&["hosts", name.as_str()], "is not a host name");
+            return fail(&["hosts", name.as_str()], "is not a valid host name");
         }
         if let Some((field, problem)) = problem_of(host) {
             let tokens: Vec<&str> = [&["hosts", name.as_str()], field.as_slice()].concat();
@@ -128,19 +131,22 @@ fn problem_of(host: &HostFacts) -> Option<(Vec<&str>, &'static str)> {
     ];
     for (field, mut digests) in digests {
         if !digests.all(is_digest) {
-            return Some((vec![field], "has an element that is not a plan's digest"));
+            return Some((
+                vec![field],
+                "has an element that is not a valid plan digest",
+            ));
         }
     }
     let plan = host.serial.plan.as_ref();
     if plan.is_some_and(|plan| !is_digest(plan)) {
-        return Some((vec!["serial", "plan"], "is not a plan's digest"));
+        return Some((vec!["serial", "plan"], "is not a valid plan digest"));
     }
     for (path, file) in &host.files {
         if !path.starts_with('/') {
             return Some((vec!["files", path], "is not an absolute path"));
         }
         if !digest::is_sha256(&file.sha256) {
-            return Some((vec!["files", path, "sha256"], "is not a SHA-256"));
+            return Some((vec!["files", path, "sha256"], "is not a valid SHA-256"));
         }
     }
     host.ports
@@ -150,7 +156,7 @@ fn problem_of(host: &HostFacts) -> Option<(Vec<&str>, &'static str)> {
                 .parse::<u16>()
                 .is_ok_and(|number| number.to_string() == **port)
         })
-        .map(|port| (vec!["ports", port.as_str()], "is not a port"))
+        .map(|port| (vec!["ports", port.as_str()], "is not a valid port"))
 }
 
 #[cfg(test)]
@@ -184,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_or_outside_of_its_limits_is_refused() {
+    fn unknown_fields_and_invalid_values_are_refused() {
         let host =
             |inner: &str| format!(r#"{{"format_version":"1.0","hosts":{{"a":{{{inner}}}}}}}"#);
         let table = [
@@ -224,13 +230,13 @@ mod tests {
             ),
             (
                 host(r#""files":{"/a":{"sha256":"AB"}}"#),
-                "/hosts/a/files/~1a/sha256: is not a SHA-256",
+                "/hosts/a/files/~1a/sha256: is not a valid SHA-256",
             ),
             (
                 host(r#""ports":{"080":{"holder":"process"}}"#),
-                "/hosts/a/ports/080: is not a port",
+                "/hosts/a/ports/080: is not a valid port",
             ),
-            (host(r#""finished":["x"]"#), "not a plan's digest"),
+            (host(r#""finished":["x"]"#), "not a valid plan digest"),
         ];
         for (text, expected) in table {
             assert!(error(&text).contains(expected), "{text}: {}", error(&text));

@@ -15,14 +15,14 @@ pub struct Facts {
     pub format_version: String,
     /// The hosts by name.
     pub hosts: BTreeMap<HostName, HostFacts>,
-    /// Registry digests (`sha256:…`) of images by reference, where the registry answered.
+    /// Registry digests (`sha256:…`) of images by reference, if the registry answered.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub registry: BTreeMap<String, String>,
     /// The work tree that an image would be built from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<SourceFacts>,
     /// Whether the hosts were asked if the secrets of their containers still have the local values. False for recorded facts, and
-    /// where the local values were not looked up.
+    /// if the local values were not looked up.
     #[serde(default, skip_serializing_if = "is_false")]
     pub secrets_compared: bool,
     /// When the facts were taken, in seconds since 1970; what is old enough to be pruned is judged by it.
@@ -41,10 +41,10 @@ pub struct SourceFacts {
     /// The commit, 40 hexadecimal digits; absent outside git.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
-    /// Git's tree id of the build context at that commit; absent where the context is no part of the repository.
+    /// Git's tree id of the build context at that commit; absent if the context is not part of the repository.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tree: Option<String>,
-    /// Digest of the changes to tracked files; absent where there are none.
+    /// Digest of the changes to tracked files; absent without changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changes: Option<Sha256Hex>,
     /// Untracked files that get into the build context, at most 20 of them.
@@ -56,11 +56,11 @@ pub struct SourceFacts {
     /// The Dockerfile, relative to the git root, else to the current directory.
     #[serde(default)]
     pub dockerfile: String,
-    /// SHA-256 of the Dockerfile; absent where there is none.
+    /// SHA-256 of the Dockerfile; absent without one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dockerfile_sha256: Option<Sha256Hex>,
-    /// Files of accessories, by the path that the configuration has. What cannot be read, or lies outside of the git root, is not
-    /// there.
+    /// Files of accessories, by the path that the configuration has. Files that cannot be read, or are outside of the git root,
+    /// are absent.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub files: BTreeMap<String, LocalFile>,
 }
@@ -98,14 +98,14 @@ pub struct HostFacts {
     pub privilege: Privilege,
     /// Where mrsk keeps its state: `/var/lib/mrsk` for root, `HOME/.mrsk` for others.
     pub state_dir: String,
-    /// How packages are installed: `apt-get`, or empty where there is no way that mrsk knows.
+    /// How packages are installed: `apt-get`, or empty if the host has no package manager that mrsk supports.
     pub package_manager: String,
-    /// What starts services: `systemd`, or `service` where systemd does not run.
+    /// What starts services: `systemd`, or `service` without systemd.
     pub service_manager: String,
     /// The host's SSH keys, as known_hosts has them after the name. Set by the connection, not by the host's own word.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub host_keys: Vec<String>,
-    /// Whether curl is there.
+    /// Whether curl is installed.
     pub curl: CurlFacts,
     /// The container engine.
     pub docker: DockerFacts,
@@ -113,23 +113,23 @@ pub struct HostFacts {
     pub containers: BTreeMap<String, ContainerFacts>,
     /// Files that mrsk writes (routing files), by absolute path.
     pub files: BTreeMap<String, FileFacts>,
-    /// The running Traefik, where there is one.
+    /// The running Traefik, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub traefik: Option<TraefikFacts>,
     /// The host directory that routing files belong in: the one that the running Traefik watches, else
     /// `STATE_DIR/traefik`.
     pub routing_directory: String,
-    /// Who holds the ports that are to be published, by port. A free port is absent.
+    /// The holders of the ports that are to be published, by port. A free port is absent.
     pub ports: BTreeMap<String, PortFacts>,
     /// Names of docker's networks.
     pub networks: BTreeSet<String>,
     /// Images of this service by reference (`repository:tag`).
     pub images: BTreeMap<String, ImageFacts>,
-    /// Free bytes where docker keeps its data, or will; 0 where that could not be found out.
+    /// Free bytes where docker keeps its data, or will; 0 if unknown.
     pub free_bytes: u64,
     /// The serial and the plan that last began here, for this service and destination.
     pub serial: SerialFacts,
-    /// Digests of the plans that were applied to their end here.
+    /// Digests of the plans that were applied completely here.
     pub finished: BTreeSet<PlanDigest>,
     /// Digests of runs that began and did not end here.
     pub unfinished: BTreeSet<PlanDigest>,
@@ -151,7 +151,7 @@ pub enum Privilege {
     None,
 }
 
-/// Whether curl is there.
+/// Whether curl is installed.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct CurlFacts {
@@ -167,11 +167,11 @@ pub struct DockerFacts {
     pub installed: bool,
     /// Whether the engine answers the SSH user.
     pub answers: bool,
-    /// Whether its socket is there, but not open to the SSH user.
+    /// Whether its socket exists, but the SSH user has no access to it.
     pub denied: bool,
     /// The engine's version; for information.
     pub version: String,
-    /// Why mrsk cannot use this engine (rootless, userns-remap, a remote `DOCKER_HOST`); empty where it can.
+    /// Why mrsk cannot use this engine (rootless, userns-remap, a remote `DOCKER_HOST`); empty if it can.
     pub unsupported: String,
     /// Registries that the SSH user is logged in to.
     pub logins: BTreeSet<String>,
@@ -197,12 +197,12 @@ pub struct ContainerFacts {
     pub networks: BTreeMap<String, NetworkFacts>,
     /// When it was created, in seconds since 1970.
     pub created_at: u64,
-    /// Requests in flight: established connections to its port. 0 where it does not run.
+    /// Requests in flight: established connections to its port. 0 if it does not run.
     pub in_flight: u64,
-    /// Whether its health check, asked just now at its own address, answered 200. False where it does not run, has no
+    /// Whether its health check, asked just now at its own address, answered 200. False if it does not run, has no
     /// label `mrsk.healthcheck`, or the host has no curl.
     pub healthy: bool,
-    /// Names of the secrets whose value in this container differs from the local one. Empty where that was not asked.
+    /// Names of the secrets whose value in this container differs from the local one. Empty if that was not asked.
     pub secrets_differ: BTreeSet<String>,
 }
 
@@ -300,7 +300,7 @@ pub struct TraefikFacts {
     pub image: String,
     /// Its command line.
     pub args: Vec<String>,
-    /// The host directory that its file provider watches; empty where it has none.
+    /// The host directory that its file provider watches; empty without one.
     pub directory: String,
     /// Whether mrsk may write there.
     pub writable: bool,
@@ -310,7 +310,7 @@ pub struct TraefikFacts {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PortFacts {
-    /// `container NAME`, or `process` where it is no container.
+    /// `container NAME`, or `process` if it is not a container.
     pub holder: String,
 }
 

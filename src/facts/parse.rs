@@ -28,18 +28,18 @@ pub enum ParseError {
     #[error("the host did not run the probe")]
     NotStarted,
     /// The answer has no end.
-    #[error("the host's answer breaks off")]
+    #[error("the host's answer is truncated")]
     Torn,
-    /// A line is not one of the probe's.
-    #[error("line {line} of the host's answer, {tag:?}, cannot be read")]
+    /// A line is not valid.
+    #[error("invalid line {line} in the host's answer: {tag:?}")]
     Line {
         /// Counted from 1, after the line that begins the answer.
         line: usize,
         /// The word that the line begins with.
         tag: String,
     },
-    /// Docker answered, but not everything that it was asked.
-    #[error("docker did not answer what was asked about its {0}")]
+    /// Docker answered only a part of the questions.
+    #[error("docker did not report its {0}")]
     Incomplete(String),
     /// Docker names a state that this version does not know.
     #[error(
@@ -58,7 +58,7 @@ pub enum ParseError {
 /// Reads what a host printed when it ran [`super::probe_script`]. Whatever the login shell printed before that is skipped.
 ///
 /// # Errors
-/// An answer that breaks off, has a line that is not the probe's, or misses a part.
+/// An answer that is truncated, has an invalid line, or lacks a part.
 pub fn parse(output: &str) -> Result<HostFacts, ParseError> {
     let mut lines = output.lines().skip_while(|line| *line != BEGIN);
     lines.next().ok_or(ParseError::NotStarted)?;
@@ -99,7 +99,7 @@ struct Reader {
 }
 
 impl Reader {
-    /// Takes one line; `None` where it cannot be read.
+    /// Takes one line; `None` if it is not valid.
     fn line(&mut self, tag: &str, text: &str) -> Option<()> {
         let facts = &mut self.facts;
         match tag {
@@ -412,11 +412,11 @@ fn unsupported(remote: &str, endpoint: &str, security: &[String]) -> String {
         security.iter().any(named)
     };
     if !remote.is_empty() {
-        return format!("DOCKER_HOST leads to another machine ({remote})");
+        return format!("DOCKER_HOST points to another machine ({remote})");
     }
     if !endpoint.is_empty() && !endpoint.starts_with("unix://") {
         let host = endpoint.rsplit('@').next().unwrap_or(endpoint);
-        return format!("docker's context leads to another machine ({host})");
+        return format!("docker's context points to another machine ({host})");
     }
     if has("name=rootless") {
         return "the engine is rootless".to_owned();

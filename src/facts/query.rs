@@ -44,7 +44,7 @@ impl Default for Query {
     }
 }
 
-/// Are the secrets of a role's running containers still these? Holds salted hashes, and sends nothing else.
+/// Asks whether the secrets of a role's running containers still have these values. Holds salted hashes, and sends nothing else.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretQuestion {
     role: String,
@@ -54,9 +54,8 @@ pub struct SecretQuestion {
 }
 
 impl SecretQuestion {
-    /// Returns the question whether the containers of `role` have these values. `salt` is to be random and used for one inspection
-    /// only. A name of other characters than
-    /// ASCII letters, digits and `_.-` is not asked for.
+    /// Returns the question whether the containers of `role` have these values. `salt` must be random and used for one
+    /// inspection only. A name with other characters than ASCII letters, digits and `_.-` is left out.
     pub fn new<'a>(
         role: impl Into<String>,
         destination: Option<&str>,

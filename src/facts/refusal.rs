@@ -1,20 +1,17 @@
-//! What cannot be supported.
+//! Hosts that mrsk does not support.
 
 use std::collections::BTreeMap;
 
 use super::model::{Facts, HostFacts, Privilege};
 use crate::name::HostName;
 
-/// Returns why mrsk cannot work with this host, a reason for each obstacle, with what to do about it. Empty: it can.
+/// Returns why mrsk does not support this host, each reason with what to do about it. Empty: it does.
 pub fn refusals(facts: &HostFacts) -> Vec<String> {
     let mut reasons = Vec::new();
     let docker = &facts.docker;
     let obstacle = obstacle_to_install(facts);
     if !docker.unsupported.is_empty() {
-        reasons.push(format!(
-            "{}, which mrsk does not support",
-            docker.unsupported
-        ));
+        reasons.push(format!("unsupported docker: {}", docker.unsupported));
     } else if !docker.installed {
         if let Some(obstacle) = obstacle {
             reasons.push(format!(
@@ -24,12 +21,12 @@ pub fn refusals(facts: &HostFacts) -> Vec<String> {
     } else if !docker.answers && facts.privilege == Privilege::None {
         reasons.push(if docker.denied {
             format!(
-                "user {} may not use docker: add it to the group docker (usermod -aG docker {})",
+                "user {} has no access to docker: add it to the group docker (usermod -aG docker {})",
                 facts.user, facts.user
             )
         } else {
             format!(
-                "docker does not answer, and user {} may not start it (neither root nor sudo -n)",
+                "docker does not answer, and user {} cannot start it (neither root nor sudo -n)",
                 facts.user
             )
         });
@@ -48,7 +45,7 @@ fn obstacle_to_install(facts: &HostFacts) -> Option<&'static str> {
     if facts.privilege == Privilege::None {
         Some("the user is not root, and sudo -n does not work")
     } else if facts.package_manager.is_empty() {
-        Some("the host has no apt-get, the only package manager that mrsk knows")
+        Some("the host has no apt-get, the only package manager that mrsk supports")
     } else {
         None
     }
@@ -125,18 +122,18 @@ mod tests {
             ),
             (
                 with(|facts| facts.docker.unsupported = "the engine is rootless".into()),
-                &["the engine is rootless, which"],
+                &["unsupported docker: the engine is rootless"],
             ),
             (
                 with(|facts| {
                     facts.docker.answers = false;
                     facts.docker.denied = true;
                 }),
-                &["user app may not use docker: add it to the group"],
+                &["user app has no access to docker: add it to the group"],
             ),
             (
                 with(|facts| facts.docker.answers = false),
-                &["docker does not answer, and user app may not start it"],
+                &["docker does not answer, and user app cannot start it"],
             ),
             (
                 with(|facts| {

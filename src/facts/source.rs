@@ -16,7 +16,7 @@ pub const MAX_UNTRACKED: usize = 20;
 pub struct SourceQuestions {
     /// Prints the commit. Fails outside of a repository, and in one without a commit.
     pub commit: Vec<String>,
-    /// Prints the tree id of the build context at that commit. Fails where the context is no part of it.
+    /// Prints the tree id of the build context at that commit. Fails if the context is not part of it.
     pub tree: Vec<String>,
     /// Prints the changes to tracked files, those of submodules with them.
     pub changes: Vec<String>,
@@ -40,11 +40,11 @@ pub struct SourceAnswers {
 /// Why git's answers cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum SourceError {
-    /// There is a commit, but git could not say what has changed since.
-    #[error("git could not say what has changed since the commit")]
+    /// There is a commit, but git did not report the changes since.
+    #[error("git failed to report the changes since the commit")]
     Changes,
     /// The commit is not 40 (or 64) hexadecimal digits.
-    #[error("git printed something else than a commit id")]
+    #[error("git printed an invalid commit id")]
     Commit,
 }
 
@@ -101,11 +101,11 @@ pub fn questions(context: &str) -> SourceQuestions {
     }
 }
 
-/// Reads git's answers. `None` where there is no repository, or no commit in it. `.mrsk/` and the paths in `known` (the plan being
+/// Reads git's answers. `None` without a repository, or without a commit in it. `.mrsk/` and the paths in `known` (the plan being
 /// printed) are not counted as untracked.
 ///
 /// # Errors
-/// Where git knows a commit and its other answers make no sense.
+/// Git knows a commit, but its other answers are not valid.
 pub fn read(answers: &SourceAnswers, known: &[&str]) -> Result<Option<SourceFacts>, SourceError> {
     let Some(commit) = &answers.commit else {
         return Ok(None);
@@ -122,7 +122,7 @@ pub fn read(answers: &SourceAnswers, known: &[&str]) -> Result<Option<SourceFact
     }))
 }
 
-/// Returns the version that is deployed where none is asked for: the commit, and for a work tree with changes
+/// Returns the default version: the commit, and for a work tree with changes
 /// `COMMIT_uncommitted_` and 8 digits of their digest; `None` without a commit.
 pub fn default_version(source: &SourceFacts) -> Option<String> {
     let commit = source.commit.as_ref()?;

@@ -5,10 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use crate::json;
-use crate::secret::Secrets;
-
-/// Shorter secrets are not looked for: they would be found in anything.
-const SHORTEST: usize = 6;
+use crate::secret::{SHORTEST, Secrets};
 
 /// A secret value in a document.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,12 +1,12 @@
 //! Traefik's own command line.
 
-use super::{LabelError, PROBE_ENTRYPOINT, PROBE_PORT, ROUTES_DIR, SERVICE_LABEL};
+use super::spec::{LabelError, PROBE_ENTRYPOINT, PROBE_PORT, ROUTES_DIR, SERVICE_LABEL};
 
-/// Returns Traefik's arguments: mrsk's own, then the user's in their order, `--name=value` each (`--name` alone where the
+/// Returns Traefik's arguments: mrsk's own, then the user's in their order, `--name=value` each (`--name` alone if the
 /// value is `None`). An argument of the user replaces mrsk's of the same name, and `providers.docker.constraints` is joined
 /// to mrsk's, which keeps the Docker provider off mrsk's own containers.
 ///
-/// The entrypoint `web` on port 80 is declared where the user declares none, or only sets options of this one: Traefik opens
+/// The entrypoint `web` on port 80 is declared if the user declares none, or only sets options of this one: Traefik opens
 /// its default one only while no entrypoint is declared, and the probe's is.
 ///
 /// # Errors
@@ -53,7 +53,7 @@ pub fn command_line(user: &[(String, Option<String>)]) -> Result<Vec<String>, Ve
         .collect())
 }
 
-/// Returns whether the user's arguments leave it to mrsk where the entrypoint `web` listens.
+/// Returns whether mrsk declares the address of the entrypoint `web`.
 fn needs_web(user: &[(String, Option<String>)]) -> bool {
     let options: Vec<(&str, &str)> = user
         .iter()
@@ -110,17 +110,17 @@ fn refused(name: &str) -> Option<LabelError> {
     let lower = name.to_lowercase();
     let (message, help) = if lower == "configfile" {
         (
-            "Traefik ignores every argument beside a configuration file, those of mrsk too",
-            "give what the file says as arguments",
+            "a configuration file makes Traefik ignore all arguments, also those of mrsk",
+            "pass the settings of the file as arguments",
         )
     } else if lower == "providers.file" || lower.starts_with("providers.file.") {
         (
-            "mrsk switches traffic through the file provider's directory",
-            "mount a file of your own into that directory with `traefik.options.volumes`",
+            "reserved: mrsk switches traffic through the file provider",
+            "mount your own file into its directory with `traefik.options.volumes`",
         )
     } else if lower.starts_with(&format!("entrypoints.{PROBE_ENTRYPOINT}.")) {
         (
-            "mrsk proves through this entrypoint that a routing file is loaded",
+            "reserved: mrsk checks through this entrypoint that a routing file is loaded",
             "choose another name for the entrypoint",
         )
     } else {

@@ -1,11 +1,12 @@
-//! Labels beside the Traefik that is to read them: what it would skip without a word.
+//! Labels compared with the Traefik that reads them: what it would skip silently.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::arguments;
 use super::label::{Entry, Protocol, Section, Setting, parse};
 use super::names::Names;
+use super::spec::{LabelError, PROBE_ENTRYPOINT, RouteSpec};
 use super::tree::Segment;
-use super::{LabelError, PROBE_ENTRYPOINT, RouteSpec, arguments};
 
 /// The entrypoint that Traefik opens by itself for its own pages.
 const INTERNAL: &str = "traefik";
@@ -95,15 +96,14 @@ fn transport(entry: &Entry) -> Option<LabelError> {
         && is_at(entry, &["loadBalancer", "serversTransport"]);
     is_own.then(|| LabelError {
         label: entry.label.clone(),
-        message: "a connection that this transport keeps idle counts as a request in flight, so that a deploy waits \
-                  `drain_timeout` for it"
+        message: "an idle connection of this transport counts as an open request: a deploy waits `drain_timeout` for it"
             .to_owned(),
-        help: Some("give the transport `forwardingTimeouts: {idleConnTimeout: 1s}`".to_owned()),
+        help: Some("set `forwardingTimeouts: {idleConnTimeout: 1s}` on the transport".to_owned()),
     })
 }
 
-/// Returns the middlewares of a router that no label defines, and that it names without a provider: Traefik drops the router where
-/// no other container defines them either.
+/// Returns the undefined middlewares of a router that are named without a provider: Traefik drops the router unless another
+/// container defines them.
 fn middlewares(
     entry: &Entry,
     value: &str,
@@ -124,10 +124,10 @@ fn middlewares(
         .map(|name| LabelError {
             label: entry.label.clone(),
             message: format!(
-                "no label of the role defines middleware `{name}`; Traefik drops the router unless another container does"
+                "undefined middleware `{name}`: Traefik drops the router unless another container defines it"
             ),
             help: Some(format!(
-                "define it, or write `{name}@docker` where another container has it, `{name}@file` where a file has it"
+                "define it, or write `{name}@docker` if another container defines it, `{name}@file` if a file does"
             )),
         })
         .collect()

@@ -5,11 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::label::{Entry, Protocol, Section, Setting, parse};
 use super::names::{Names, PROBE, TRANSPORT};
 use super::probe;
+use super::spec::{LabelError, RouteSpec, probe_host, trial_host};
 use super::tree::{Node, Segment};
-use super::{LabelError, RouteSpec, arguments, probe_host, rule, trial_host};
-
-/// The rule of the default router.
-pub(super) const DEFAULT_RULE: &str = "PathPrefix(`/`)";
+use super::{arguments, rule};
+use crate::text::list;
 
 type Key = (Protocol, Section, String);
 
@@ -18,7 +17,7 @@ struct Draft<'a> {
     spec: &'a RouteSpec<'a>,
     names: Names,
     parts: BTreeMap<Key, Node>,
-    /// The label that set each option of each part, to name where the part is wrong.
+    /// The label that set each option of each part, for error messages.
     labels: BTreeMap<Key, BTreeMap<String, String>>,
     errors: Vec<LabelError>,
 }
@@ -47,7 +46,7 @@ fn printed(document: Node) -> Result<String, Vec<LabelError>> {
         .map_err(|error| {
             vec![LabelError {
                 label: "traefik".to_owned(),
-                message: format!("the routing file cannot be printed: {error}"),
+                message: format!("cannot print the routing file: {error}"),
                 help: None,
             }]
         })
@@ -83,7 +82,7 @@ impl Draft<'_> {
         let name = self.names.default().to_owned();
         let retry = self.names.retry();
         let mut router = Node::map();
-        router.put(&["rule"], Node::text(DEFAULT_RULE));
+        router.put(&["rule"], Node::text(rule::DEFAULT));
         router.put(&["middlewares"], Node::text(&retry));
         let mut middleware = Node::map();
         middleware.put(&["retry", "attempts"], Node::Number(5));
@@ -108,17 +107,14 @@ impl Draft<'_> {
                 .names
                 .canonical(entry.protocol, entry.section, &entry.name);
             if [PROBE, TRANSPORT].contains(&name.as_str()) {
-                self.error(
-                    &entry.label,
-                    format!("`{name}` is a name of mrsk's own"),
-                    None,
-                );
+                let help = "choose another name".to_owned();
+                self.error(&entry.label, format!("reserved name `{name}`"), Some(help));
                 continue;
             }
             let key = (entry.protocol, entry.section, name);
             let labels = self.labels.entry(key.clone()).or_default();
             if let Some(other) = labels.insert(dotted(&entry.path), entry.label.clone()) {
-                let message = format!("says the same as `{other}`");
+                let message = format!("duplicate of `{other}`");
                 self.error(
                     &entry.label,
                     message,
@@ -157,7 +153,8 @@ impl Draft<'_> {
                         errors.push((
                             key,
                             "loadbalancer.server.port",
-                            format!("`{text}` is not a port: it takes 1 to 65535"),
+                            format!("`{text}` is not a valid port"),
+                            "use a number from 1 to 65535",
                         ));
                         continue;
                     }
@@ -176,9 +173,8 @@ impl Draft<'_> {
                         errors.push((
                             key,
                             "loadbalancer.server.scheme",
-                            format!(
-                                "`{scheme}` is not a scheme: it takes `http`, `https` or `h2c`"
-                            ),
+                            format!("`{scheme}` is not a valid scheme"),
+                            "use `http`, `https` or `h2c`",
                         ));
                         continue;
                     }
@@ -192,12 +188,12 @@ impl Draft<'_> {
             }
             balancer.put(&["servers"], Node::list([server]));
         }
-        for (key, option, message) in errors {
-            self.option_error(&key, option, message, None);
+        for (key, option, message, help) in errors {
+            self.option_error(&key, option, message, Some(help.to_owned()));
         }
     }
 
-    /// Adds the service of TCP and UDP routers where the labels define none.
+    /// Adds the service of TCP and UDP routers if the labels define none.
     fn default_stream_services(&mut self) {
         for protocol in [Protocol::Tcp, Protocol::Udp] {
             let has = |wanted: Section| {
@@ -246,7 +242,7 @@ impl Draft<'_> {
                 _ => {}
             }
             if takes_all {
-                let message = "the router takes the connections of every entrypoint, HTTP's too";
+                let message = "the router has no entrypoints: it would take all TCP connections, HTTP included";
                 let help = format!("add `traefik.tcp.routers.{}.entrypoints`", key.2);
                 self.option_error(&key, "rule", message.to_owned(), Some(help));
             }
@@ -297,8 +293,8 @@ impl Draft<'_> {
             [only] => only.clone(),
             several => {
                 let message = format!(
-                    "the router names no service, and there are several: {}",
-                    several.join(", ")
+                    "the router has no service, and the labels define several: {}",
+                    list(several)
                 );
                 let help = format!("add `traefik.{}.routers.{name}.service`", protocol.key());
                 return self.option_error(router, "", message, Some(help));

@@ -157,44 +157,44 @@ const REFUSED: &[Refused] = &[
     (
         &[("traefik.tcp.routers.x.rule", "HostSNI(`*`)")],
         "traefik.tcp.routers.x.rule",
-        "the router takes the connections of every entrypoint, HTTP's too",
+        "the router has no entrypoints: it would take all TCP connections, HTTP included",
         "add `traefik.tcp.routers.x.entrypoints`",
     ),
     (
         &[("traefik.http.routers.hey.rule", "Host(`a`, `b`)")],
         "traefik.http.routers.hey.rule",
-        "only Traefik 2 understands `Host(`a`, `b`)`",
+        "`Host(`a`, `b`)` is Traefik 2 syntax",
         "write (Host(`a`) || Host(`b`))",
     ),
     (
         &[("traefik.http.routers.hey.rul", "Host(`a`)")],
         "traefik.http.routers.hey.rul",
-        "Traefik has no option `rul` here",
+        "unknown option `rul`",
         "did you mean `rule`?",
     ),
     (
         &[("traefik.frontend.rule", "Host:a")],
         "traefik.frontend.rule",
-        "this is a label of Traefik 1",
+        "unsupported label of Traefik 1",
         "write `traefik.http.routers.NAME.rule` and `traefik.http.services.NAME.loadbalancer.server.port`",
     ),
     (
         &[("traefik.enable", "false")],
         "traefik.enable",
-        "the role is served through Traefik, and this label turns it off",
+        "the label disables Traefik, and the role uses it",
         "set `traefik: false` for the role, or remove the label",
     ),
     (
         &[("traefik.http.routers.hey", "x")],
         "traefik.http.routers.hey",
-        "the label ends before its option",
+        "the label has no option",
         "write `traefik.PROTOCOL.SECTION.NAME.OPTION`",
     ),
     (
         &[("traefik.http.services.hey.loadbalancer.server.port", "http")],
         "traefik.http.services.hey.loadbalancer.server.port",
-        "`http` is not a port: it takes 1 to 65535",
-        "",
+        "`http` is not a valid port",
+        "use a number from 1 to 65535",
     ),
     (
         &[
@@ -202,7 +202,7 @@ const REFUSED: &[Refused] = &[
             ("traefik.http.routers.hey.Rule", "Path(`/b`)"),
         ],
         "traefik.http.routers.hey.Rule",
-        "says the same as `traefik.http.routers.Hey.rule`",
+        "duplicate of `traefik.http.routers.Hey.rule`",
         "keep one of the two",
     ),
     (
@@ -219,14 +219,14 @@ const REFUSED: &[Refused] = &[
             ("traefik.tcp.services.b.loadbalancer.server.port", "2"),
         ],
         "traefik.tcp.routers.x.entrypoints",
-        "the router names no service, and there are several: a, b",
+        "the router has no service, and the labels define several: a and b",
         "add `traefik.tcp.routers.x.service`",
     ),
     (
         &[("traefik.http.routers.mrsk-probe.rule", "Path(`/`)")],
         "traefik.http.routers.mrsk-probe.rule",
-        "`mrsk-probe` is a name of mrsk's own",
-        "",
+        "reserved name `mrsk-probe`",
+        "choose another name",
     ),
 ];
 
@@ -399,11 +399,11 @@ proptest::proptest! {
     #[test]
     fn a_suggested_rule_passes(rule in "(!?(Host|Path|Query|Headers|HostRegexp|ClientIP|[A-Z][a-z]{2})\\((`[a-z{}:=é\\[\\]+0-9]{0,8}`,? ?){0,3}\\)( && | \\|\\| )?){1,3}.{0,3}") {
         if let Err((message, Some(help))) = super::rule::check(super::label::Protocol::Http, &rule)
-            && message.starts_with("only Traefik 2")
+            && message.ends_with("is Traefik 2 syntax")
         {
             let rewritten = help.strip_prefix("write ").expect("the help is a rule");
             if let Err((message, _)) = super::rule::check(super::label::Protocol::Http, rewritten) {
-                assert!(!message.starts_with("only Traefik 2"), "{rule} -> {rewritten}: {message}");
+                assert!(!message.ends_with("is Traefik 2 syntax"), "{rule} -> {rewritten}: {message}");
             }
         }
     }

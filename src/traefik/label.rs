@@ -1,7 +1,9 @@
 //! From a label to an entry of the document.
 
-use super::LabelError;
+use std::collections::BTreeMap;
+
 use super::shape;
+use super::spec::LabelError;
 use super::tree::Segment;
 
 /// Which of Traefik's protocols a label is about.
@@ -74,7 +76,7 @@ pub(super) enum Setting {
     Switch(bool),
 }
 
-/// Returns what a label says; `None` where it says nothing that a routing file needs.
+/// Returns what a label says; `None` if it is not about a routing file.
 pub(super) fn parse(label: &str, value: &str) -> Result<Option<Entry>, LabelError> {
     entry(label, value).map_err(|(message, help)| LabelError {
         label: label.to_owned(),
@@ -97,13 +99,13 @@ fn entry(label: &str, value: &str) -> Result<Option<Entry>, Problem> {
         Some("udp") => Protocol::Udp,
         Some("frontend" | "backend" | "port" | "protocol" | "weight") => {
             return problem(
-                "this is a label of Traefik 1",
+                "unsupported label of Traefik 1",
                 "write `traefik.http.routers.NAME.rule` and `traefik.http.services.NAME.loadbalancer.server.port`",
             );
         }
         _ => {
             return problem(
-                "Traefik has no such option for a container",
+                "unknown Traefik option",
                 "a label begins with `traefik.http.`, `traefik.tcp.` or `traefik.udp.`, or is `traefik.enable`",
             );
         }
@@ -114,7 +116,7 @@ fn entry(label: &str, value: &str) -> Result<Option<Entry>, Problem> {
         Some([name, rest @ ..]) if !name.is_empty() && !rest.is_empty() => (*name, rest),
         _ => {
             return problem(
-                "the label ends before its option",
+                "the label has no option",
                 "write `traefik.PROTOCOL.SECTION.NAME.OPTION`",
             );
         }
@@ -150,7 +152,7 @@ fn section_of(protocol: Protocol, key: &str) -> Result<(Section, shape::Groups),
         (Protocol::Udp, "services") => (Section::Services, shape::UDP_SERVICE),
         (Protocol::Udp, _) => {
             return problem(
-                "Traefik has no such option for a container",
+                "unknown Traefik option",
                 "after `traefik.udp.` comes `routers` or `services`",
             );
         }
@@ -159,7 +161,7 @@ fn section_of(protocol: Protocol, key: &str) -> Result<(Section, shape::Groups),
                 "after `traefik.{}.` comes `routers`, `services` or `middlewares`",
                 protocol.key()
             );
-            return problem("Traefik has no such option for a container", &help);
+            return problem("unknown Traefik option", &help);
         }
     })
 }
@@ -168,7 +170,7 @@ fn enabled(value: &str) -> Result<(), Problem> {
     match shape::boolean(value) {
         Some(true) => Ok(()),
         _ => problem(
-            "the role is served through Traefik, and this label turns it off",
+            "the label disables Traefik, and the role uses it",
             "set `traefik: false` for the role, or remove the label",
         ),
     }
@@ -187,16 +189,13 @@ fn option(
             Match::Option(path) => {
                 return match kind.check(value) {
                     Ok(()) => Ok((path, Setting::Value(value.to_owned()))),
-                    Err(takes) => Err((
-                        format!("`{value}` is not what the option takes: {takes}"),
-                        None,
-                    )),
+                    Err(expected) => Err((format!("expected {expected}, got `{value}`"), None)),
                 };
             }
             Match::Structure(path) => {
                 let Some(on) = shape::boolean(value) else {
                     return Err((
-                        "a structure takes `true` or `false`".to_owned(),
+                        "expected `true` or `false`: the label has no option".to_owned(),
                         Some(format!("did you mean `{}`?", option.to_lowercase())),
                     ));
                 };
@@ -211,7 +210,7 @@ fn option(
         .min()
         .filter(|(distance, option)| *distance <= option.len() / 3);
     Err((
-        format!("Traefik has no option `{}` here", parts.join(".")),
+        format!("unknown option `{}`", parts.join(".")),
         nearest.map(|(_, option)| format!("did you mean `{option}`?")),
     ))
 }
@@ -267,4 +266,29 @@ fn indexed(part: &str) -> (&str, Option<usize>) {
         .and_then(|part| part.rsplit_once('['))
         .and_then(|(key, index)| Some((key, Some(index.parse().ok()?))))
         .unwrap_or((part, None))
+}
+
+/// Returns `labels` with the rule syntax of Traefik 2 for every router.
+pub fn with_old_rules(labels: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let mut labels = labels.clone();
+    let rules: Vec<String> = labels.keys().filter_map(|key| rule_of(key)).collect();
+    for router in rules {
+        labels.insert(format!("{router}.rulesyntax"), "v2".into());
+    }
+    labels
+}
+
+/// Returns `traefik.PROTOCOL.routers.NAME` of the label with the rule of a router.
+fn rule_of(label: &str) -> Option<String> {
+    let parts: Vec<&str> = label.split('.').collect();
+    match parts.as_slice() {
+        [first, _, section, _, option]
+            if first.eq_ignore_ascii_case("traefik")
+                && section.eq_ignore_ascii_case("routers")
+                && option.eq_ignore_ascii_case("rule") =>
+        {
+            Some(parts[..4].join("."))
+        }
+        _ => None,
+    }
 }

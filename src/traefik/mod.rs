@@ -21,114 +21,38 @@ mod names;
 mod probe;
 mod rule;
 mod shape;
+mod spec;
 mod tree;
 
 #[cfg(test)]
 mod golden;
 
-use std::collections::BTreeMap;
-
 pub use arguments::command_line;
 pub use check::{entrypoints, listens, remarks, unknown_entrypoints};
-
-/// The entrypoint that only probe routers use. No port of the host is published for it.
-pub const PROBE_ENTRYPOINT: &str = "mrsk-probe";
-
-/// The TCP port of [`PROBE_ENTRYPOINT`] inside Traefik's container.
-pub const PROBE_PORT: u16 = 7583;
-
-/// The response header by which a probe router names the container.
-pub const PROBE_HEADER: &str = "X-Mrsk-Container";
-
-/// The directory inside Traefik's container that it watches for routing files.
-pub const ROUTES_DIR: &str = "/etc/mrsk/traefik";
-
-/// The label of mrsk's application containers, which Traefik's Docker provider leaves alone.
-pub const SERVICE_LABEL: &str = "mrsk.service";
-
-/// What a routing file is made from.
-#[derive(Debug, Clone, Copy)]
-pub struct RouteSpec<'a> {
-    /// The service.
-    pub service: &'a str,
-    /// The destination, where there is one.
-    pub destination: Option<&'a str>,
-    /// The role.
-    pub role: &'a str,
-    /// All labels of the role's containers; only those that begin with `traefik.` are read.
-    pub labels: &'a BTreeMap<String, String>,
-    /// The command line of the Traefik that reads the file.
-    pub arguments: &'a [String],
-    /// The TCP port inside the container that serves where no label names another.
-    pub port: u16,
-    /// The container's alias on mrsk's network.
-    pub alias: &'a str,
-    /// The container's name, which the probe router answers.
-    pub container: &'a str,
-    /// The labels of containers of the role that Traefik's Docker provider shows as well: a router with the rule of one of
-    /// theirs comes before it.
-    pub outranks: &'a [&'a BTreeMap<String, String>],
-}
-
-/// A label that cannot become part of a routing file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LabelError {
-    /// The label's key, as the user wrote it.
-    pub label: String,
-    /// What is wrong: lower case, without a full stop.
-    pub message: String,
-    /// What to do about it.
-    pub help: Option<String>,
-}
+pub use label::with_old_rules;
+pub use spec::{
+    LabelError, PROBE_ENTRYPOINT, PROBE_HEADER, PROBE_PORT, ROUTES_DIR, RouteSpec, SERVICE_LABEL,
+    probe_host, trial_host,
+};
 
 /// Returns the routing file: YAML for Traefik's file provider, the same bytes for the same input.
 ///
 /// # Errors
-/// Every label that Traefik would not take, each with what to write instead where that is known.
+/// Every label that Traefik would refuse, each with what to write instead, if known.
 pub fn routing_file(spec: &RouteSpec) -> Result<String, Vec<LabelError>> {
     document::render(spec)
 }
 
 /// Returns a file by which Traefik shows, before any request is sent to the container, whether it takes the rules and middlewares
-/// of [`routing_file`]: all that it has is a probe router, which answers to [`trial_host`]. `None` where there is nothing to be
-/// shown, since no label defines any, or where the labels are refused.
+/// of [`routing_file`]: all that it has is a probe router, which answers to [`trial_host`]. `None` if no label
+/// defines any, or the labels are refused.
 pub fn trial_file(spec: &RouteSpec) -> Option<String> {
     document::render_trial(spec)
 }
 
-/// Returns the name of the trial file. It is no routing file: no container is looked up in it.
+/// Returns the name of the trial file. It is not a routing file: no container is looked up in it.
 pub fn trial_file_name(service: &str, destination: Option<&str>, role: &str) -> String {
     format!("try-{}", file_name(service, destination, role))
-}
-
-/// As [`probe_host`], for a trial.
-pub fn trial_host(alias: &str) -> String {
-    format!("try-{}", probe_host(alias))
-}
-
-/// Returns `labels` with the word, for every router, that its rule is in the language of Traefik 2.
-pub fn with_old_rules(labels: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let mut labels = labels.clone();
-    let rules: Vec<String> = labels.keys().filter_map(|key| rule_of(key)).collect();
-    for router in rules {
-        labels.insert(format!("{router}.rulesyntax"), "v2".into());
-    }
-    labels
-}
-
-/// Returns `traefik.PROTOCOL.routers.NAME` of the label with the rule of a router.
-fn rule_of(label: &str) -> Option<String> {
-    let parts: Vec<&str> = label.split('.').collect();
-    match parts.as_slice() {
-        [first, _, section, _, option]
-            if first.eq_ignore_ascii_case("traefik")
-                && section.eq_ignore_ascii_case("routers")
-                && option.eq_ignore_ascii_case("rule") =>
-        {
-            Some(parts[..4].join("."))
-        }
-        _ => None,
-    }
 }
 
 /// Returns the name of the routing file: `mrsk-SERVICE@ROLE.yml`, or `mrsk-SERVICE@ROLE@DESTINATION.yml`. Two different
@@ -140,11 +64,6 @@ pub fn file_name(service: &str, destination: Option<&str>, role: &str) -> String
         .map(names::encoded)
         .collect();
     format!("mrsk-{}.yml", parts.join("@"))
-}
-
-/// Returns the host name that a probe router answers to, for the `Host` header of the request.
-pub fn probe_host(alias: &str) -> String {
-    format!("{alias}.mrsk.internal")
 }
 
 #[cfg(test)]

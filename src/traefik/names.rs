@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use super::RouteSpec;
 use super::label::{Entry, Protocol, Section};
+use super::spec::RouteSpec;
 
 /// The name of mrsk's own router and middleware for the probe.
 pub(super) const PROBE: &str = "mrsk-probe";
@@ -100,8 +100,8 @@ impl Names {
         format!("{}{}", self.prefix, encoded(name))
     }
 
-    /// Returns what a reference by name becomes: the prefixed name where the file defines it (also as `NAME@docker`),
-    /// `NAME@docker` for another container's, and itself where it names another provider. `defined` holds canonical names.
+    /// Returns what a reference by name becomes: the prefixed name if the file defines it (also as `NAME@docker`),
+    /// `NAME@docker` for another container's, and itself if it names another provider. `defined` holds canonical names.
     pub(super) fn reference(
         &self,
         defined: &BTreeSet<(Protocol, Section, String)>,

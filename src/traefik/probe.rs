@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::document::DEFAULT_RULE;
 use super::names::{Names, PROBE};
+use super::rule;
+use super::spec::{PROBE_ENTRYPOINT, PROBE_HEADER, RouteSpec};
 use super::tree::Node;
-use super::{PROBE_ENTRYPOINT, PROBE_HEADER, RouteSpec};
 
 /// The highest priority that Traefik lets a router have: no other router may shadow the probe.
 const PROBE_PRIORITY: u64 = i64::MAX as u64 - 1000;
@@ -82,7 +82,7 @@ fn rules(document: &Node) -> BTreeSet<String> {
     routers(document)
         .filter(|router| !is_old(router))
         .filter_map(|router| router.get_text(&["rule"]))
-        .filter(|rule| *rule != DEFAULT_RULE)
+        .filter(|rule| *rule != rule::DEFAULT)
         .map(|rule| format!("({rule})"))
         .collect()
 }

@@ -1,8 +1,11 @@
-//! Rules: Traefik 3 reads another language than Traefik 2, and would skip the router or never match.
+//! Rules: with the syntax of Traefik 2, Traefik 3 would skip the router or never match.
 
 use std::ops::Range;
 
 use super::label::Protocol;
+
+/// The rule of the default router.
+pub(super) const DEFAULT: &str = "PathPrefix(`/`)";
 
 const HTTP_MATCHERS: &[&str] = &[
     "Host",
@@ -19,7 +22,7 @@ const HTTP_MATCHERS: &[&str] = &[
 ];
 const TCP_MATCHERS: &[&str] = &["HostSNI", "HostSNIRegexp", "ClientIP", "ALPN"];
 
-/// Why a rule is refused, and the rule to write instead where that is known.
+/// Why a rule is refused, and the rule to write instead if that is known.
 pub(super) type Refusal = (String, Option<String>);
 
 /// A matcher with its arguments: `Host(`a`)`.
@@ -32,7 +35,7 @@ struct Call {
 /// Checks that Traefik 3 can read `rule`.
 ///
 /// # Errors
-/// What it cannot read; with the same rule in its own language where the rule is one of Traefik 2.
+/// What it cannot read; for a rule of Traefik 2 with the same rule for Traefik 3.
 pub(super) fn check(protocol: Protocol, rule: &str) -> Result<(), Refusal> {
     let known = match protocol {
         Protocol::Tcp => TCP_MATCHERS,
@@ -50,15 +53,15 @@ pub(super) fn check(protocol: Protocol, rule: &str) -> Result<(), Refusal> {
             .any(|name| name.eq_ignore_ascii_case(&call.name))
         {
             return Err((
-                format!("Traefik has no matcher `{}`", call.name),
-                Some(format!("it has {}", known.join(", "))),
+                format!("unknown matcher `{}`", call.name),
+                Some(format!("known matchers: {}", known.join(", "))),
             ));
         }
     }
     match old.last() {
         None => Ok(()),
         Some(old) => Err((
-            format!("only Traefik 2 understands `{old}`"),
+            format!("`{old}` is Traefik 2 syntax"),
             Some(format!("write {rewritten}")),
         )),
     }
@@ -77,9 +80,7 @@ fn calls(rule: &str) -> Result<Vec<Call>, String> {
             }
             let name = rule[start..at].to_owned();
             if bytes.get(at) != Some(&b'(') {
-                return Err(format!(
-                    "`{name}` in a rule is followed by its arguments in parentheses"
-                ));
+                return Err(format!("matcher `{name}` has no arguments in parentheses"));
             }
             let (arguments, end) = arguments(rule, at + 1)?;
             at = end;
@@ -92,9 +93,7 @@ fn calls(rule: &str) -> Result<Vec<Call>, String> {
             at += 1;
         } else {
             let rest: String = rule[start..].chars().take(12).collect();
-            return Err(format!(
-                "a rule cannot have `{rest}` outside of a matcher's parentheses"
-            ));
+            return Err(format!("unexpected `{rest}` in the rule"));
         }
     }
     if calls.is_empty() {
@@ -103,7 +102,7 @@ fn calls(rule: &str) -> Result<Vec<Call>, String> {
     Ok(calls)
 }
 
-/// Reads quoted arguments from `at` to the closing parenthesis; returns them, and where the call ends.
+/// Reads quoted arguments from `at` to the closing parenthesis; returns them, and the end of the call.
 fn arguments(rule: &str, mut at: usize) -> Result<(Vec<String>, usize), String> {
     let bytes = rule.as_bytes();
     let mut arguments = Vec::new();
@@ -113,12 +112,12 @@ fn arguments(rule: &str, mut at: usize) -> Result<(Vec<String>, usize), String> 
             Some(b',' | b' ' | b'\t' | b'\r' | b'\n') => at += 1,
             Some(quote @ (b'`' | b'"' | b'\'')) => {
                 let (argument, end) = quoted(rule, at + 1, *quote)
-                    .ok_or_else(|| "a quoted argument of the rule does not end".to_owned())?;
+                    .ok_or_else(|| "unclosed quote in the rule".to_owned())?;
                 arguments.push(argument);
                 at = end;
             }
-            Some(_) => return Err("the arguments of a matcher stand in backticks".to_owned()),
-            None => return Err("a parenthesis of the rule does not end".to_owned()),
+            Some(_) => return Err("matcher argument without backticks".to_owned()),
+            None => return Err("unclosed parenthesis in the rule".to_owned()),
         }
     }
 }
@@ -136,7 +135,7 @@ fn quoted(rule: &str, start: usize, quote: u8) -> Option<(String, usize)> {
     None
 }
 
-/// Returns the matcher in Traefik 3's language where it is in Traefik 2's.
+/// Returns a matcher of Traefik 2 for Traefik 3; `None` if it is not one.
 fn rewrite(call: &Call) -> Option<String> {
     let name = call.name.to_lowercase();
     let arguments = &call.arguments;
@@ -224,7 +223,7 @@ enum Piece<'a> {
     Placeholder(Option<&'a str>),
 }
 
-/// Splits a Traefik 2 pattern. A brace after which no name stands is text: `[0-9]{2}` is Traefik 3's.
+/// Splits a Traefik 2 pattern. A brace without a name after it is text: `[0-9]{2}` is Traefik 3's.
 fn pieces(pattern: &str) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
     let mut rest = pattern;
@@ -256,7 +255,7 @@ fn pieces(pattern: &str) -> Vec<Piece<'_>> {
     pieces
 }
 
-/// Returns where the brace that opens `text` is closed.
+/// Returns the place of the brace that closes the one that `text` begins with.
 fn closing(text: &str) -> Option<usize> {
     let mut depth = 0;
     text.char_indices().find_map(|(at, char)| {
@@ -275,7 +274,7 @@ fn has_placeholder(pattern: &str) -> bool {
         .any(|piece| matches!(piece, Piece::Placeholder(_)))
 }
 
-/// Returns the regular expression that a Traefik 2 pattern stands for; `default` is what `{name}` matches.
+/// Returns the regular expression of a Traefik 2 pattern; `default` is what `{name}` matches.
 fn regex(pattern: &str, end: &str, default: &str) -> String {
     let body: String = pieces(pattern)
         .into_iter()
@@ -351,10 +350,7 @@ mod tests {
             ),
         ] {
             let (message, help) = check(Protocol::Http, rule).expect_err(rule);
-            assert!(
-                message.starts_with("only Traefik 2 understands"),
-                "{message}"
-            );
+            assert!(message.ends_with("is Traefik 2 syntax"), "{message}");
             assert_eq!(help, Some(format!("write {rewrite}")), "{rule}");
             assert_eq!(check(Protocol::Http, rewrite), Ok(()), "{rewrite}");
         }
@@ -371,17 +367,14 @@ mod tests {
             ("", "the rule has no matcher"),
             (
                 "Host:example.com",
-                "`Host` in a rule is followed by its arguments in parentheses",
+                "matcher `Host` has no arguments in parentheses",
             ),
-            ("Hots(`a`)", "Traefik has no matcher `Hots`"),
-            ("Host(`a", "a quoted argument of the rule does not end"),
-            ("Host(a)", "the arguments of a matcher stand in backticks"),
-            ("Host(`a`", "a parenthesis of the rule does not end"),
-            ("HostSNI(`*`)", "Traefik has no matcher `HostSNI`"),
-            (
-                "Host(`a`) ; é",
-                "a rule cannot have `; é` outside of a matcher's parentheses",
-            ),
+            ("Hots(`a`)", "unknown matcher `Hots`"),
+            ("Host(`a", "unclosed quote in the rule"),
+            ("Host(a)", "matcher argument without backticks"),
+            ("Host(`a`", "unclosed parenthesis in the rule"),
+            ("HostSNI(`*`)", "unknown matcher `HostSNI`"),
+            ("Host(`a`) ; é", "unexpected `; é` in the rule"),
         ] {
             assert_eq!(
                 check(Protocol::Http, rule).expect_err(rule).0,

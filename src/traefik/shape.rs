@@ -1,7 +1,7 @@
 //! Which options Traefik has for a container's labels, as of version 3.7, in the spelling of its file provider.
 //!
 //! `[]` is a list of structures, `*` a key of the user's (the whole rest of the label), `**` any structure at all. After
-//! `:` stands what a value must be: `b` a boolean, `n` a whole number, `d` a duration. This matters: Traefik reads no file
+//! `:` comes the type of the value: `b` a boolean, `n` a whole number, `d` a duration. This matters: Traefik reads no file
 //! of a directory as long as it cannot read one of them.
 
 /// The options of a protocol's routers, services or middlewares after the name: `(group, options of the group)`.

@@ -1,4 +1,4 @@
-//! The same by Ruby, where one is installed: what the evaluator makes of templates, and templates that only Ruby understands.
+//! The same by Ruby, where one is installed: what the evaluator makes of templates, and templates that only Ruby supports.
 
 use std::fs;
 
@@ -53,26 +53,20 @@ fn what_ruby_finds_wrong_is_said_without_values() {
     for (code, texts) in [
         (
             "raise \"no #{ENV['TOKEN']}\"",
-            &["the template stops here: no [REDACTED]"][..],
+            &["the template raised an error: no [REDACTED]"][..],
         ),
         ("`false`", &["ended with status 1"]),
         ("`op signin --account x`", &["`op` ended with status 64"]),
-        (
-            "ENV['TOKEN'].nothing",
-            &["there is no method `nothing` here"],
-        ),
+        ("ENV['TOKEN'].nothing", &["unknown method `nothing`"]),
         (
             "Integer(ENV['TOKEN'].reverse.reverse[0, 7])",
-            &["ArgumentError is raised here"],
+            &["ArgumentError raised"],
         ),
-        ("ENV.fetch('NO')", &["there is no `NO`"]),
-        ("nothing_here", &["`nothing_here` is not known"]),
-        (
-            "require 'nothing/here'",
-            &["`nothing/here` cannot be loaded"],
-        ),
-        ("exit 0", &["the template exits"]),
-        ("{ ENV['TOKEN'] =>", &["Ruby finds a syntax error"]),
+        ("ENV.fetch('NO')", &["missing key `NO`"]),
+        ("nothing_here", &["unknown name `nothing_here`"]),
+        ("require 'nothing/here'", &["cannot load `nothing/here`"]),
+        ("exit 0", &["the template exited"]),
+        ("{ ENV['TOKEN'] =>", &["invalid Ruby syntax"]),
     ] {
         let project = Project::with(&["ruby", "false"]);
         project.write(".env.erb", &format!("A=1\nB=<% Time.now\n {code} %>\n"));
@@ -84,7 +78,7 @@ fn what_ruby_finds_wrong_is_said_without_values() {
         } else {
             ".env.erb:3:2"
         };
-        ended.says(&[line, "beyond what mrsk understands"]);
+        ended.says(&[line, "beyond the subset that mrsk supports"]);
         assert_eq!(project.read(".env").unwrap(), "OLD=1\n");
     }
 }

@@ -106,11 +106,11 @@ fn an_engine_that_mrsk_cannot_use_is_named() {
         ),
         (
             "remote ssh://elsewhere".to_owned(),
-            "DOCKER_HOST leads to another machine (ssh://elsewhere)",
+            "DOCKER_HOST points to another machine (ssh://elsewhere)",
         ),
         (
             r#"endpoint "ssh://user:word@elsewhere""#.to_owned(),
-            "docker's context leads to another machine (elsewhere)",
+            "docker's context points to another machine (elsewhere)",
         ),
         (r#"endpoint "unix:///run/docker.sock""#.to_owned(), ""),
     ];

@@ -1,9 +1,9 @@
-//! The methods of texts.
+//! The methods of strings.
 
 use std::collections::BTreeMap;
 
 use super::meter::Meter;
-use super::methods::{integer, missing, size, slice, wrong_argument};
+use super::operand::{integer, missing, size, slice, too_large, wrong_argument};
 use super::problem::{Result, Span, wrong};
 use super::value::Value;
 
@@ -19,15 +19,15 @@ pub(super) fn call(
     span: &Span,
 ) -> Result<Value> {
     let texts = |value: &'_ Value| match value {
-        Value::Text(_) => Ok(()),
-        other => Err(wrong_argument(other, "a text", span)),
+        Value::String(_) => Ok(()),
+        other => Err(wrong_argument(other, "a string", span)),
     };
     if !matches!(method, "[]") {
         arguments.iter().try_for_each(texts)?;
     }
     meter.spend(arguments.iter().map(Value::cost).sum(), span)?;
     let argument = |index: usize| match arguments.get(index) {
-        Some(Value::Text(text)) => Some(text.as_str()),
+        Some(Value::String(text)) => Some(text.as_str()),
         _ => None,
     };
     match (method, argument(0), argument(1)) {
@@ -35,7 +35,7 @@ pub(super) fn call(
         ("split", separator, _) => split(text, separator.unwrap_or(" "), meter, span),
         ("lines", _, _) => {
             meter.spend(32 * (1 + text.matches('\n').count()), span)?;
-            let lines = text.split_inclusive('\n').map(Value::text);
+            let lines = text.split_inclusive('\n').map(Value::string);
             Ok(Value::List(lines.collect()))
         }
         ("sub", Some(pattern), Some(with)) => replace(text, pattern, with, 1, meter, span),
@@ -81,9 +81,9 @@ fn simple(text: &str, method: &'static str, argument: Option<&str>, span: &Span)
         ("empty?", _) => return Ok(Value::Boolean(text.is_empty())),
         ("length" | "size", _) => return Ok(size(text.chars().count())),
         ("include?", Some(part)) => return Ok(Value::Boolean(text.contains(part))),
-        _ => return Err(missing(&Value::Text(String::new()), method, span)),
+        _ => return Err(missing(&Value::String(String::new()), method, span)),
     };
-    Ok(Value::Text(value))
+    Ok(Value::String(value))
 }
 
 /// Whether it is dropped at the ends of a text.
@@ -155,15 +155,10 @@ fn number(text: &str, span: &Span) -> Result<i64> {
     Ok(number)
 }
 
-/// Returns the error of a number that does not fit.
-pub(super) fn too_large(span: &Span) -> super::problem::Problem {
-    wrong(span.clone(), "this number is too large", "keep it a text")
-}
-
 fn index(text: &str, arguments: &[Value], span: &Span) -> Result<Value> {
     let (start, length) = match arguments {
-        [Value::Text(part)] if text.contains(part.as_str()) => return Ok(Value::text(part)),
-        [Value::Text(_)] => return Ok(Value::Nil),
+        [Value::String(part)] if text.contains(part.as_str()) => return Ok(Value::string(part)),
+        [Value::String(_)] => return Ok(Value::Nil),
         [start] => (integer(start, span)?, None),
         [start, length] => (integer(start, span)?, Some(integer(length, span)?)),
         _ => return Ok(Value::Nil),
@@ -176,7 +171,7 @@ fn index(text: &str, arguments: &[Value], span: &Span) -> Result<Value> {
         return Ok(Value::Nil);
     }
     let part: String = text.chars().skip(first).take(found).collect();
-    Ok(Value::Text(part))
+    Ok(Value::String(part))
 }
 
 fn split(text: &str, separator: &str, meter: &mut Meter, span: &Span) -> Result<Value> {
@@ -188,9 +183,9 @@ fn split(text: &str, separator: &str, meter: &mut Meter, span: &Span) -> Result<
     let mut list = Vec::new();
     for part in parts {
         meter.spend(32 + part.len(), span)?;
-        list.push(Value::text(part));
+        list.push(Value::string(part));
     }
-    while list.last() == Some(&Value::Text(String::new())) {
+    while list.last() == Some(&Value::String(String::new())) {
         list.pop();
     }
     Ok(Value::List(list))
@@ -232,7 +227,7 @@ fn replace(
         end = at + found.len();
     }
     replaced.push_str(text.get(end..).unwrap_or_default());
-    Ok(Value::Text(replaced))
+    Ok(Value::String(replaced))
 }
 
 /// Replaces characters by others: `tr("a-z", "A-Z")`.
@@ -250,7 +245,7 @@ fn translate(text: &str, from: &str, to: &str, meter: &mut Meter, span: &Span) -
         (None, Some(_)) => to.last().copied(),
         _ => Some(c),
     });
-    Ok(Value::Text(translated.collect()))
+    Ok(Value::String(translated.collect()))
 }
 
 /// Returns the characters that an argument of `tr` means: those of `a-c` are three.
@@ -274,8 +269,12 @@ fn characters(set: &str, meter: &mut Meter, span: &Span) -> Result<Vec<char>> {
         };
         rest = after;
         if last < first {
-            let message = "a range of characters runs backwards";
-            return Err(wrong(span.clone(), message, "write the smaller one first"));
+            let message = "reversed range of characters";
+            return Err(wrong(
+                span.clone(),
+                message,
+                "write the smaller character first",
+            ));
         }
         meter.spend(32 * (u32::from(last) - u32::from(first)) as usize, span)?;
         list.extend(first..=last);

@@ -1,0 +1,37 @@
+//! What the evaluator asks of the machine.
+
+use crate::diagnostic::Diagnostic;
+
+/// What a template can ask for.
+pub trait World {
+    /// Prepares for the other methods. It is called once, and only for templates.
+    ///
+    /// # Errors
+    /// Every problem of the files of the environment.
+    fn prepare(&mut self) -> Result<(), Vec<Diagnostic>>;
+
+    /// Returns the value of a variable of the environment.
+    fn variable(&mut self, name: &str) -> Option<String>;
+
+    /// Runs a command by `sh -c`, and returns what it printed to standard output.
+    ///
+    /// # Errors
+    /// A command that cannot be started, that fails, or that prints something other than text.
+    fn command(&mut self, command: &str) -> Result<String, Failure>;
+
+    /// Runs Ruby with `argv`, `input` on its standard input, and returns what it printed to standard output; `None` without
+    /// a Ruby.
+    ///
+    /// # Errors
+    /// As of [`World::command`].
+    fn ruby(&mut self, argv: &[String], input: &str) -> Option<Result<String, Failure>>;
+}
+
+/// How a command failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// How it ended, after the name of the program: `ended with status 1`.
+    pub how: String,
+    /// What it wrote to standard error, unless that was already shown.
+    pub said: String,
+}
