@@ -4,17 +4,14 @@
 //! node of its graph. Making a plan from a configuration is [`compile`]'s task, what a step changes is [`effect`]'s.
 
 pub mod compile;
-mod draft;
 pub mod effect;
 pub mod leak;
 pub mod model;
 mod newer;
 mod operation;
-mod passes;
 pub mod predicate;
 pub mod resume;
 pub mod shape;
-mod situation;
 pub mod wire;
 
 pub use model::*;

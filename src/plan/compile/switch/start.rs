@@ -1,20 +1,21 @@
-//! The switch of a role on a host: start, healthcheck, and then the [`handover`](super::handover) from the old containers.
+//! The switch of a role on a host: start, healthcheck, and then the [`handover`](super::route) from the old containers.
 
 use std::collections::BTreeMap;
 
-use super::{handover, polls, traefik};
+use super::{health as polls, route as handover};
 use crate::action::{Action, Run};
 use crate::docker::container;
 use crate::docker::names::{LABEL_CREATE, LABEL_HEALTHCHECK, LABEL_VERSION, NETWORK, TRAEFIK};
 use crate::facts::model::{ContainerState, HostFacts};
 use crate::name::{HostName, StepId};
-use crate::plan::draft::{Draft, HostView, QUICK, StepBuilder, step_id};
+use crate::plan::compile::draft::{Draft, HostView, QUICK, StepBuilder, step_id};
+use crate::plan::compile::placement::{Placement, Situation};
+use crate::plan::compile::proxy::start as traefik;
 use crate::plan::model::{Reason, StepKind, Travel};
 use crate::plan::predicate::Predicate;
-use crate::plan::situation::{Placement, Situation};
 
 /// The ends of a switch.
-pub(super) struct Switched {
+pub(in crate::plan::compile) struct Switched {
     /// The step after which the new container is healthy and, for a Traefik role, routed; `None` where it is so already.
     pub live: Option<StepId>,
     /// The last step.
@@ -22,7 +23,7 @@ pub(super) struct Switched {
 }
 
 /// Adds the steps of one placement. The first of them waits for `gate`.
-pub(super) fn switch(
+pub(in crate::plan::compile) fn switch(
     draft: &mut Draft,
     hosts: &BTreeMap<&HostName, HostView>,
     placement: &Placement,
@@ -86,7 +87,7 @@ pub(super) fn switch(
 }
 
 /// Makes the id of a step of `placement`.
-pub(super) fn id_of(placement: &Placement, subject: &str, verb: &str) -> StepId {
+pub(in crate::plan::compile) fn id_of(placement: &Placement, subject: &str, verb: &str) -> StepId {
     step_id(
         Some(placement.host),
         placement.role.name.as_str(),
@@ -96,7 +97,7 @@ pub(super) fn id_of(placement: &Placement, subject: &str, verb: &str) -> StepId 
 }
 
 /// Returns why `placement` changes.
-pub(super) fn why(placement: &Placement) -> Reason {
+pub(in crate::plan::compile) fn why(placement: &Placement) -> Reason {
     match &placement.situation {
         Situation::Replace { why, .. } => why.clone(),
         Situation::Complete { missing, .. } => Reason::Incomplete {

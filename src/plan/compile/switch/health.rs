@@ -6,14 +6,14 @@ use crate::action::{Poll, Probe};
 use crate::config::model::Config;
 use crate::docker::names::{LABEL_HEALTHCHECK, TRAEFIK};
 use crate::facts::model::{ContainerFacts, HostFacts};
-use crate::plan::situation::{Placement, Situation};
+use crate::plan::compile::placement::{Placement, Situation};
 use crate::traefik;
 
 /// Length of one attempt of the health check: seven of them are as long as the original's seven with their growing pauses.
-pub(super) const HEALTH_ATTEMPT_MS: u32 = 4_000;
+pub(in crate::plan::compile) const HEALTH_ATTEMPT_MS: u32 = 4_000;
 
 /// Seconds that Traefik has to take a trial file.
-pub(super) const TRIAL_SECONDS: u32 = 10;
+pub(in crate::plan::compile) const TRIAL_SECONDS: u32 = 10;
 
 /// Seconds that Traefik has to load a routing file.
 const ROUTE_SECONDS: u32 = 20;
@@ -24,7 +24,7 @@ fn restarts(placement: &Placement) -> Option<u32> {
 }
 
 /// Asks until the container answers its health check.
-pub(super) fn healthy(config: &Config, placement: &Placement) -> Poll {
+pub(in crate::plan::compile) fn healthy(config: &Config, placement: &Placement) -> Poll {
     let check = &config.healthcheck;
     Poll {
         probe: Probe::Http,
@@ -40,7 +40,7 @@ pub(super) fn healthy(config: &Config, placement: &Placement) -> Poll {
 }
 
 /// Asks whether the container, which was healthy and has requests, still answers its health check.
-pub(super) fn still_healthy(config: &Config, placement: &Placement) -> Poll {
+pub(in crate::plan::compile) fn still_healthy(config: &Config, placement: &Placement) -> Poll {
     Poll {
         interval_ms: 1000,
         attempts: 2,
@@ -49,7 +49,7 @@ pub(super) fn still_healthy(config: &Config, placement: &Placement) -> Poll {
 }
 
 /// Looks whether the container goes on running for the readiness delay, or its image's own health check passes.
-pub(super) fn running(config: &Config, placement: &Placement) -> Poll {
+pub(in crate::plan::compile) fn running(config: &Config, placement: &Placement) -> Poll {
     Poll {
         probe: Probe::Running,
         container: placement.name.clone(),
@@ -64,12 +64,12 @@ pub(super) fn running(config: &Config, placement: &Placement) -> Poll {
 }
 
 /// Asks Traefik for proof that it sends requests to the new container.
-pub(super) fn routed(placement: &Placement) -> Poll {
+pub(in crate::plan::compile) fn routed(placement: &Placement) -> Poll {
     routed_by(TRAEFIK, &placement.alias, &placement.name)
 }
 
 /// Asks the Traefik in container `by` for proof that it has loaded the routing file of `container`, which is known by `alias`.
-pub(super) fn routed_by(by: &str, alias: &str, container: &str) -> Poll {
+pub(in crate::plan::compile) fn routed_by(by: &str, alias: &str, container: &str) -> Poll {
     Poll {
         probe: Probe::Route,
         container: by.to_owned(),
@@ -84,7 +84,7 @@ pub(super) fn routed_by(by: &str, alias: &str, container: &str) -> Poll {
 }
 
 /// Asks Traefik for proof that it takes the rules and middlewares of the new container's routes.
-pub(super) fn tried(placement: &Placement) -> Poll {
+pub(in crate::plan::compile) fn tried(placement: &Placement) -> Poll {
     Poll {
         host: Some(traefik::trial_host(&placement.alias)),
         attempts: TRIAL_SECONDS,
@@ -93,7 +93,7 @@ pub(super) fn tried(placement: &Placement) -> Poll {
 }
 
 /// Looks, for each port that `old` serves, whether a request is in flight.
-pub(super) fn idle(
+pub(in crate::plan::compile) fn idle(
     config: &Config,
     placement: &Placement,
     facts: &HostFacts,

@@ -2,33 +2,33 @@
 
 use std::collections::BTreeMap;
 
-use super::polls;
-use super::switch::{id_of, why};
-use super::takeover;
+use super::health as polls;
+use super::start::{id_of, why};
 use crate::action::{Action, Run, Write};
 use crate::config::model::Config;
 use crate::docker::container;
 use crate::docker::names::TRAEFIK;
 use crate::facts::model::{ContainerState, FileFacts, HostFacts};
 use crate::name::{Sha256Hex, StepId};
-use crate::plan::draft::{Draft, QUICK, StepBuilder};
+use crate::plan::compile::draft::{Draft, QUICK, StepBuilder};
+use crate::plan::compile::placement::{Placement, Situation};
+use crate::plan::compile::proxy::takeover;
 use crate::plan::model::{Reason, StepKind};
 use crate::plan::predicate::Predicate;
-use crate::plan::situation::{Placement, Situation};
 use crate::traefik;
 
 /// Seconds for which Traefik tries to send a request that its retry middleware has: four pauses that grow from 0.5 s.
 const RETRY_SECONDS: &str = "5";
 
 /// Adds the step that sends requests to the new container. `None` where its labels are refused.
-pub(super) fn route(
+pub(in crate::plan::compile) fn route(
     draft: &mut Draft,
     placement: &Placement,
     facts: &HostFacts,
     after: &StepId,
 ) -> Option<StepId> {
     let outranked = shown_by_docker(placement, facts);
-    let arguments = super::traefik::command_line(draft.config, facts);
+    let arguments = crate::plan::compile::proxy::start::command_line(draft.config, facts);
     let spec = spec(draft.config, placement, &arguments, &outranked);
     let text = match traefik::routing_file(&spec) {
         Ok(text) => text,
@@ -93,7 +93,7 @@ fn spec<'a>(
 }
 
 /// A look at what Traefik thinks of the routes, before they are those of users.
-pub(super) struct Trial {
+pub(in crate::plan::compile) struct Trial {
     /// What is done.
     pub actions: Vec<Action>,
     /// What removes it.
@@ -103,9 +103,13 @@ pub(super) struct Trial {
 /// Returns the trial of the routes that the labels define. Traefik leaves out each router that it cannot make, while the file as
 /// such is loaded: users would get 404 until it is taken back. The trial stays until the routes are loaded, since Traefik looks
 /// less soon after a change that follows another.
-pub(super) fn trial(draft: &mut Draft, placement: &Placement, facts: &HostFacts) -> Option<Trial> {
+pub(in crate::plan::compile) fn trial(
+    draft: &mut Draft,
+    placement: &Placement,
+    facts: &HostFacts,
+) -> Option<Trial> {
     let config = draft.config;
-    let arguments = super::traefik::command_line(config, facts);
+    let arguments = crate::plan::compile::proxy::start::command_line(config, facts);
     let text = traefik::trial_file(&spec(config, placement, &arguments, &[]))?;
     let (directory, _) = placement.routing_path.rsplit_once('/')?;
     let destination = config.destination.as_deref();
@@ -169,7 +173,7 @@ fn is_known(file: &FileFacts) -> bool {
 }
 
 /// Returns the writing of a routing file.
-pub(super) fn file_write(draft: &mut Draft, path: &str, text: String) -> Action {
+pub(in crate::plan::compile) fn file_write(draft: &mut Draft, path: &str, text: String) -> Action {
     Action::Write(Write {
         path: path.to_owned(),
         content: draft.content(text),
@@ -179,7 +183,7 @@ pub(super) fn file_write(draft: &mut Draft, path: &str, text: String) -> Action 
 
 /// Returns what sends requests to the old container again, when the new one has failed after it had got some. The new container
 /// stays a while: Traefik tries again to send it what it could not, and it may have been restarted.
-pub(super) fn return_requests(
+pub(in crate::plan::compile) fn return_requests(
     draft: &mut Draft,
     placement: &Placement,
     facts: &HostFacts,
@@ -193,7 +197,7 @@ pub(super) fn return_requests(
 
 /// Adds the step that waits until `old` has no request in flight, while the new container proves itself. `begins`: it is the first
 /// of its switch. `cleanup` is for the case that the new container fails.
-pub(super) fn drain(
+pub(in crate::plan::compile) fn drain(
     draft: &mut Draft,
     placement: &Placement,
     facts: &HostFacts,
@@ -234,7 +238,7 @@ pub(super) fn drain(
 }
 
 /// Adds the step that stops `old`. `begins`: it is the first of its switch.
-pub(super) fn stop(
+pub(in crate::plan::compile) fn stop(
     draft: &mut Draft,
     placement: &Placement,
     old: &str,

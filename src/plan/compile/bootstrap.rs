@@ -3,7 +3,7 @@
 use crate::action::{Action, Run};
 use crate::diagnostic::Diagnostic;
 use crate::facts::model::DockerFacts;
-use crate::plan::draft::{Draft, HostView, INSTALL, StepBuilder, step_id};
+use crate::plan::compile::draft::{Draft, HostView, INSTALL, StepBuilder, step_id};
 use crate::plan::model::{Reason, StepKind};
 use crate::plan::predicate::Predicate;
 use crate::text::list;

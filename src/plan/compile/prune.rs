@@ -6,10 +6,10 @@ use crate::action::{Action, Run};
 use crate::docker::image;
 use crate::facts::model::ContainerFacts;
 use crate::name::StepId;
-use crate::plan::draft::{Draft, HostView, StepBuilder, step_id};
+use crate::plan::compile::draft::{Draft, HostView, StepBuilder, step_id};
+use crate::plan::compile::placement::of_service;
 use crate::plan::model::{Reason, StepKind};
 use crate::plan::predicate::Predicate;
-use crate::plan::situation::of_service;
 use crate::text::{count, list};
 
 /// Seconds of a day.

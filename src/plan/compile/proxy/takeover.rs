@@ -6,20 +6,20 @@
 
 use std::collections::BTreeMap;
 
-use super::handover::file_write;
-use super::polls;
-use super::switch::id_of;
-use super::traefik::{command_line, connect, is_connected, is_to_be_created, others_networks};
+use super::start::{command_line, connect, is_connected, is_to_be_created, others_networks};
 use crate::action::{Action, Poll, Probe, Run};
 use crate::config::model::Config;
 use crate::docker::container::{self, Create};
 use crate::docker::names::{self, LABEL_CREATE, LABEL_SERVICE, NETWORK, TRAEFIK};
 use crate::facts::model::{ContainerFacts, ContainerState, HostFacts, TraefikFacts};
 use crate::name::{Sha256Hex, StepId};
-use crate::plan::draft::{Draft, HostView, SILENCE, StepBuilder, step_id};
+use crate::plan::compile::draft::{Draft, HostView, SILENCE, StepBuilder, step_id};
+use crate::plan::compile::placement::{Placement, alias_of, belongs};
+use crate::plan::compile::switch::health as polls;
+use crate::plan::compile::switch::route::file_write;
+use crate::plan::compile::switch::start::id_of;
 use crate::plan::model::{Reason, StepKind};
 use crate::plan::predicate::Predicate;
-use crate::plan::situation::{Placement, alias_of, belongs};
 use crate::traefik;
 
 /// The name of a Traefik that is to replace another, until it does.
@@ -35,7 +35,7 @@ const GAP_SECONDS: &str = "1 to 3";
 const STEADY_SECONDS: u32 = 3;
 
 /// What keeps a container served by which this service is served now, as the original started it.
-pub(super) struct Adoption {
+pub(in crate::plan::compile) struct Adoption {
     /// Its name.
     container: String,
     /// Its alias in mrsk's network, as its routing file has it.
@@ -51,7 +51,7 @@ pub(super) struct Adoption {
 ///
 /// # Errors
 /// The container, and what of its labels the new Traefik would not take.
-pub(super) fn adoption(
+pub(in crate::plan::compile) fn adoption(
     config: &Config,
     placement: &Placement,
     host: &HostView,
@@ -94,7 +94,7 @@ pub(super) fn adoption(
 }
 
 /// Returns whether Traefik's Docker provider sends requests to `container` beside any routing file: mrsk's own are left out.
-pub(super) fn is_shown_by_docker(container: &ContainerFacts) -> bool {
+pub(in crate::plan::compile) fn is_shown_by_docker(container: &ContainerFacts) -> bool {
     !container.labels.contains_key(LABEL_SERVICE)
 }
 
@@ -131,7 +131,7 @@ fn routes(
 
 /// Adds the replacement of the Traefik that runs on `host` by the `wanted` one, as soon as `gate` lets it. Returns the
 /// step after which the new one serves.
-pub(super) fn replace(
+pub(in crate::plan::compile) fn replace(
     draft: &mut Draft,
     host: &HostView,
     wanted: &Create,
@@ -169,7 +169,12 @@ pub(super) fn replace(
 }
 
 /// Says what the replacement of the Traefik that is `running` means for users, and what the new one will not have of it.
-pub(super) fn warn(draft: &mut Draft, host: &HostView, running: &TraefikFacts, args: &[String]) {
+pub(in crate::plan::compile) fn warn(
+    draft: &mut Draft,
+    host: &HostView,
+    running: &TraefikFacts,
+    args: &[String],
+) {
     let lacks = match running.directory.is_empty() {
         true => "file provider",
         false => "entrypoint for mrsk's probe",

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::name::StepId;
-use crate::plan::draft::Draft;
+use crate::plan::compile::draft::Draft;
 use crate::plan::model::{NeedOn, Step, StepKind};
 
 /// Removes from each step the needs that another of its needs has, directly or through steps of one place.

@@ -2,8 +2,7 @@
 
 use crate::action::{Action, VerifyImage};
 use crate::docker::image;
-use crate::plan::compile::pinned_digest;
-use crate::plan::draft::{Draft, HostView, SILENCE, StepBuilder, step_id};
+use crate::plan::compile::draft::{Draft, HostView, SILENCE, StepBuilder, step_id};
 use crate::plan::model::{Reason, StepKind};
 use crate::plan::predicate::Predicate;
 
@@ -15,14 +14,15 @@ pub fn is_needed(draft: &Draft, host: &HostView) -> bool {
 fn has_pinned(draft: &Draft, host: &HostView) -> bool {
     let reference = image::reference(draft.config, &draft.operation.version);
     let there = host.facts.images.get(&reference);
-    pinned_digest(draft.config, draft.facts, draft.operation)
+    draft
+        .image_digest
         .is_some_and(|digest| there.is_some_and(|image| image.digests.contains(digest)))
 }
 
 /// Adds a pull where a container is to be started, unless the host has the pinned image already.
 pub fn run(draft: &mut Draft) {
     let reference = image::reference(draft.config, &draft.operation.version);
-    let digest = pinned_digest(draft.config, draft.facts, draft.operation);
+    let digest = draft.image_digest;
     let push = draft.find(None, StepKind::Push);
     for host in draft.hosts.clone().iter().filter(|host| host.changes) {
         let there = host.facts.images.get(&reference);

@@ -2,7 +2,7 @@
 
 use crate::action::Run;
 use crate::docker::names::NETWORK;
-use crate::plan::draft::{Draft, StepBuilder, step_id};
+use crate::plan::compile::draft::{Draft, StepBuilder, step_id};
 use crate::plan::model::{Reason, StepKind};
 use crate::plan::predicate::Predicate;
 

@@ -7,7 +7,7 @@ use crate::facts::model::{ContainerFacts, Health, HostFacts};
 use crate::name::HostName;
 use crate::traefik;
 
-use super::model::Reason;
+use crate::plan::model::Reason;
 
 /// A role on one of its hosts.
 #[derive(Debug, Clone)]

@@ -1,9 +1,9 @@
 //! Compares the labels of what is to be routed with the Traefik that will read them.
 
-use super::traefik::{command_line, stays};
+use super::proxy::start::{command_line, stays};
 use crate::diagnostic::Diagnostic;
-use crate::plan::draft::{Draft, HostView};
-use crate::plan::situation::{Placement, Situation};
+use crate::plan::compile::draft::{Draft, HostView};
+use crate::plan::compile::placement::{Placement, Situation};
 use crate::traefik;
 
 /// The port of Traefik's container that is published as `traefik.host_port`.

@@ -9,10 +9,10 @@ use crate::docker::container;
 use crate::docker::names::{LABEL_CREATE, LABEL_SETTINGS, NETWORK, TRAEFIK};
 use crate::facts::model::{ContainerState, HostFacts, TraefikFacts};
 use crate::name::{HostName, StepId};
-use crate::plan::draft::{Draft, HostView, SILENCE, StepBuilder, step_id};
+use crate::plan::compile::draft::{Draft, HostView, SILENCE, StepBuilder, step_id};
+use crate::plan::compile::placement::Situation;
 use crate::plan::model::{Reason, StepKind};
 use crate::plan::predicate::Predicate;
-use crate::plan::situation::Situation;
 use crate::text::list;
 use crate::traefik;
 
@@ -24,13 +24,13 @@ pub fn is_to_be_created(host: &HostView) -> bool {
 }
 
 /// Returns whether the Traefik that runs on a host is the one that will route there.
-pub(super) fn stays(facts: &HostFacts) -> bool {
+pub(in crate::plan::compile) fn stays(facts: &HostFacts) -> bool {
     facts.traefik.as_ref().is_some_and(can_switch)
 }
 
 /// Returns the command line of the Traefik that will route on a host: of the one that stays, else of the one that `config`
 /// starts. Empty where the configuration's arguments are refused.
-pub(super) fn command_line(config: &Config, facts: &HostFacts) -> Vec<String> {
+pub(in crate::plan::compile) fn command_line(config: &Config, facts: &HostFacts) -> Vec<String> {
     match &facts.traefik {
         Some(running) if can_switch(running) => running.args.clone(),
         _ => traefik::command_line(&user_arguments(config)).unwrap_or_default(),
@@ -178,13 +178,13 @@ fn warn_of_differences(draft: &mut Draft, host: &HostView, wanted: &container::C
 }
 
 /// Returns whether Traefik is in mrsk's network.
-pub(super) fn is_connected(host: &HostView) -> bool {
+pub(in crate::plan::compile) fn is_connected(host: &HostView) -> bool {
     let container = host.facts.containers.get(TRAEFIK);
     container.is_some_and(|container| container.networks.contains_key(NETWORK))
 }
 
 /// Adds a step that lets a running Traefik reach what it routes to.
-pub(super) fn connect(draft: &mut Draft, host: &HostView, gate: Option<StepId>) {
+pub(in crate::plan::compile) fn connect(draft: &mut Draft, host: &HostView, gate: Option<StepId>) {
     let subject = format!("Traefik's connection to network {NETWORK}");
     let step = StepBuilder::new(
         step_id(Some(host.name()), "traefik", TRAEFIK, "connect"),
@@ -293,7 +293,10 @@ fn create(draft: &mut Draft, host: &HostView, args: &[String]) {
 }
 
 /// Returns the networks by which the Traefik that is replaced reaches containers of others, and that the new one would not join.
-pub(super) fn others_networks<'a>(config: &Config, facts: &'a HostFacts) -> Vec<&'a str> {
+pub(in crate::plan::compile) fn others_networks<'a>(
+    config: &Config,
+    facts: &'a HostFacts,
+) -> Vec<&'a str> {
     let existing = facts.containers.get(TRAEFIK);
     let joins = |network: &str| {
         let mut options = config.traefik.options.iter();

@@ -2,10 +2,10 @@
 
 use crate::docker::image;
 use crate::name::HostName;
-use crate::plan::draft::{Draft, StepBuilder, step_id};
+use crate::plan::compile::draft::{Draft, StepBuilder, step_id};
+use crate::plan::compile::placement::Situation;
 use crate::plan::model::{Reason, StepKind, Travel};
 use crate::plan::predicate::Predicate;
-use crate::plan::situation::Situation;
 
 /// Adds a login here where an image is pushed, and one on each host that pulls.
 pub fn run(draft: &mut Draft) {
@@ -18,7 +18,7 @@ pub fn run(draft: &mut Draft) {
     }
     for host in draft.hosts.clone() {
         let pulls_traefik = host.traefik
-            && super::traefik::is_to_be_created(&host)
+            && super::proxy::start::is_to_be_created(&host)
             && is_of_registry(draft, &draft.config.traefik.image);
         let pulls_accessory = draft.config.accessories.iter().any(|accessory| {
             super::accessories::is_booted(draft, &host, accessory)

@@ -2,12 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use super::switch::{Switched, switch};
+pub(in crate::plan::compile) mod health;
+pub(in crate::plan::compile) mod route;
+pub(in crate::plan::compile) mod start;
+
+use self::start::{Switched, switch};
 use crate::config::model::Limit;
 use crate::name::{HostName, StepId};
-use crate::plan::draft::{Draft, HostView, StepBuilder, step_id};
+use crate::plan::compile::draft::{Draft, HostView, StepBuilder, step_id};
+use crate::plan::compile::placement::{Placement, Situation};
 use crate::plan::model::{Barrier, Reason, StepKind};
-use crate::plan::situation::{Placement, Situation};
 use crate::text::count;
 
 /// Adds the switch of every placement that does not run what is wanted.

@@ -7,9 +7,11 @@ use crate::docker::builder::Buildx;
 use crate::docker::image;
 use crate::facts::model::SourceFacts;
 use crate::name::Sha256Hex;
-use crate::plan::draft::{Draft, EMULATED_SILENCE, INSTALL, SILENCE, StepBuilder, step_id};
+use crate::plan::compile::draft::{
+    Draft, EMULATED_SILENCE, INSTALL, SILENCE, StepBuilder, step_id,
+};
+use crate::plan::compile::placement::Situation;
 use crate::plan::model::{Reason, StepKind, Travel};
-use crate::plan::situation::Situation;
 
 /// Adds a build and a push, unless nothing is started or `--skip-push` was asked for.
 pub fn run(draft: &mut Draft) {
@@ -32,11 +34,7 @@ pub fn run(draft: &mut Draft) {
             what: "the new containers have an image".into(),
         });
     if draft.operation.skip_push {
-        let reason = match crate::plan::compile::pinned_digest(
-            draft.config,
-            draft.facts,
-            draft.operation,
-        ) {
+        let reason = match draft.image_digest {
             Some(digest) => format!("--skip-push: the registry has it as {digest}"),
             None => {
                 draft.warnings.push(

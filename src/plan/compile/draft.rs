@@ -2,17 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use super::model::{
-    Need, NeedOn, OnFailure, Reason, Reliance, Step, StepKind, StepSecret, Travel, Unchanged,
-};
-use super::operation::Operation;
-use super::predicate::Predicate;
-use super::situation::Placement;
+use super::placement::Placement;
 use crate::action::{Action, Run};
 use crate::config::model::{Config, Host};
 use crate::diagnostic::Diagnostic;
 use crate::facts::model::{Facts, HostFacts, Privilege};
 use crate::name::{HostName, RoleName, Sha256Hex, StepId};
+use crate::plan::model::{
+    Need, NeedOn, OnFailure, Reason, Reliance, Step, StepKind, StepSecret, Travel, Unchanged,
+};
+use crate::plan::operation::Operation;
+use crate::plan::predicate::Predicate;
+use crate::text::shorten;
 use crate::text::shorten;
 use crate::traefik::LabelError;
 
@@ -36,6 +37,8 @@ pub(super) struct Draft<'a> {
     pub facts: &'a Facts,
     /// What was asked for.
     pub operation: &'a Operation,
+    /// Registry digest of the image that every host must get, if it is known.
+    pub image_digest: Option<&'a str>,
     /// The selected hosts, in the order of the configuration.
     pub hosts: Vec<HostView<'a>>,
     /// The selected roles on their selected hosts, in the order in which they start.
@@ -273,13 +276,13 @@ impl StepBuilder {
 
     /// Sets when the effect is there.
     pub fn done_when(mut self, predicates: Vec<Predicate>) -> Self {
-        self.0.check = Some(super::model::Check::Facts(predicates));
+        self.0.check = Some(crate::plan::model::Check::Facts(predicates));
         self
     }
 
     /// Sets the local command that says whether the effect is there.
     pub fn done_when_local(mut self, argv: Vec<String>) -> Self {
-        self.0.check = Some(super::model::Check::Argv(argv));
+        self.0.check = Some(crate::plan::model::Check::Argv(argv));
         self
     }
 
@@ -322,7 +325,7 @@ impl StepBuilder {
     }
 
     /// Makes it a barrier.
-    pub fn opens(mut self, barrier: super::model::Barrier) -> Self {
+    pub fn opens(mut self, barrier: crate::plan::model::Barrier) -> Self {
         self.0.barrier = Some(barrier);
         self.0.timeout_seconds = 0;
         self

@@ -1,16 +1,15 @@
 //! What the steps rely on: the facts that must still hold when the plan is applied.
 
-use super::switch::id_of;
-use super::traefik::is_to_be_created;
+use super::proxy::start::is_to_be_created;
+use super::switch::start::id_of;
 use crate::docker::image;
 use crate::docker::names::{NETWORK, TRAEFIK};
 use crate::facts::model::{ContainerFacts, ContainerState, HostFacts};
 use crate::name::StepId;
-use crate::plan::compile::pinned_digest;
-use crate::plan::draft::{Draft, HostView};
+use crate::plan::compile::draft::{Draft, HostView};
+use crate::plan::compile::placement::{Placement, Situation};
 use crate::plan::model::StepKind;
 use crate::plan::predicate::Predicate;
-use crate::plan::situation::{Placement, Situation};
 
 /// Adds the predicates of every host. Each names the steps that need it or change it: while none of them has begun, it is tested.
 pub fn run(draft: &mut Draft) {
@@ -186,7 +185,7 @@ fn runs(name: &str, container: &ContainerFacts) -> Option<Predicate> {
 
 /// Returns that the host has the pinned image, where it has: it is not pulled then.
 fn pinned_image(draft: &Draft, facts: &HostFacts) -> Option<Predicate> {
-    let digest = pinned_digest(draft.config, draft.facts, draft.operation)?;
+    let digest = draft.image_digest?;
     let reference = image::reference(draft.config, &draft.operation.version);
     let has = facts.images.get(&reference)?.digests.contains(digest);
     has.then(|| Predicate::contains(&["images", &reference, "digests"], digest))

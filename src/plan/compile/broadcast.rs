@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::action::Run;
-use crate::plan::draft::{Draft, StepBuilder, step_id};
+use crate::plan::compile::draft::{Draft, StepBuilder, step_id};
 use crate::plan::model::{Need, NeedOn, OnFailure, Reason, StepKind};
 use crate::plan::operation::{DEPLOY, Operation, REDEPLOY, SETUP};
 

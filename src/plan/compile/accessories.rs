@@ -7,7 +7,7 @@ use crate::docker::container::{self, Create};
 use crate::docker::names::{self, LABEL_CREATE};
 use crate::facts::model::{ContainerFacts, ContainerState};
 use crate::name::StepId;
-use crate::plan::draft::{Draft, HostView, SILENCE, StepBuilder, step_id};
+use crate::plan::compile::draft::{Draft, HostView, SILENCE, StepBuilder, step_id};
 use crate::plan::model::{Barrier, Reason, StepKind, Travel};
 use crate::plan::predicate::Predicate;
 

@@ -1,0 +1,172 @@
+//! Makes the draft that the passes add to, and refuses facts that no plan can be made from.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::draft::{Draft, HostView};
+use super::placement::{Placement, Situation, Wanted, belongs, look};
+use super::selection::Selection;
+use crate::config::model::Config;
+use crate::diagnostic::Diagnostic;
+use crate::docker::image;
+use crate::facts::model::Facts;
+use crate::name::HostName;
+use crate::plan::operation::Operation;
+use crate::text::one_line;
+
+/// Makes the draft that the passes add to.
+pub(super) fn draft<'a>(
+    config: &'a Config,
+    facts: &'a Facts,
+    operation: &'a Operation,
+    selection: &Selection,
+) -> Result<Draft<'a>, Vec<Diagnostic>> {
+    let missing: BTreeSet<&HostName> = selection
+        .hosts
+        .iter()
+        .filter(|host| !facts.hosts.contains_key(*host))
+        .collect();
+    if !missing.is_empty() {
+        return Err(missing
+            .into_iter()
+            .map(|host| {
+                Diagnostic::error(format!("the facts do not have host {host}"))
+                    .help("run `mrsk inspect` again with the same configuration")
+            })
+            .collect());
+    }
+    let odd = odd_names(facts, selection);
+    if !odd.is_empty() {
+        return Err(odd);
+    }
+    let image_digest = image_digest(config, facts, operation);
+    let wanted = Wanted {
+        version: &operation.version,
+        image_digest,
+        always: operation.is_redeploy(),
+    };
+    let placements: Vec<Placement<'a>> = selection
+        .roles
+        .iter()
+        .filter_map(|(index, host)| {
+            let role = &config.roles[*index];
+            let (host, host_facts) = facts.hosts.get_key_value(host)?;
+            Some(look(config, role, host, host_facts, &wanted))
+        })
+        .collect();
+    let taken = taken_names(config, facts, &placements);
+    if !taken.is_empty() {
+        return Err(taken);
+    }
+    let hosts = views(config, facts, &selection.hosts, &placements);
+    Ok(Draft {
+        config,
+        facts,
+        operation,
+        image_digest,
+        hosts,
+        placements,
+        steps: Vec::new(),
+        places: BTreeMap::new(),
+        relies_on: BTreeMap::new(),
+        unchanged: Vec::new(),
+        warnings: Vec::new(),
+        contents: BTreeMap::new(),
+        errors: Vec::new(),
+    })
+}
+
+/// Returns the wanted containers whose name one of another destination or role has. As the parts of a name are joined with dashes,
+/// version `staging-1` without a destination and version `1` of destination `staging` have the same.
+fn taken_names(config: &Config, facts: &Facts, placements: &[Placement<'_>]) -> Vec<Diagnostic> {
+    let taken = placements.iter().filter_map(|placement| {
+        let (host, name) = (placement.host, &placement.name);
+        let other = facts.hosts.get(host)?.containers.get(name)?;
+        let labelled = |label: &str| other.labels.get(label).map_or("", String::as_str);
+        if labelled("service").is_empty() || belongs(config, placement.role, other) {
+            return None;
+        }
+        let message = format!(
+            "host {host}: the name {name} is taken by a container of service `{}`, role `{}`, destination `{}`",
+            labelled("service"),
+            labelled("role"),
+            labelled("destination"),
+        );
+        Some(Diagnostic::error(message).help("deploy another version, or rename the role or the destination"))
+    });
+    taken.collect()
+}
+
+/// Returns what of the facts cannot be the name of a container or an image, and so must not become part of a command.
+fn odd_names(facts: &Facts, selection: &Selection) -> Vec<Diagnostic> {
+    let is_container = |name: &str| {
+        name.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
+    };
+    let is_image = |reference: &str| {
+        reference.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && reference.bytes().all(|byte| byte.is_ascii_graphic())
+    };
+    let mut odd = Vec::new();
+    for (host, facts) in selection
+        .hosts
+        .iter()
+        .filter_map(|host| facts.hosts.get_key_value(host))
+    {
+        let containers = facts.containers.keys().filter(|name| !is_container(name));
+        let images = facts.images.keys().filter(|name| !is_image(name));
+        odd.extend(containers.chain(images).map(|name| {
+            Diagnostic::error(format!(
+                "host {host}: the facts name a container or image `{}`, which docker would not take",
+                one_line(name)
+            ))
+        }));
+    }
+    odd
+}
+
+fn views<'a>(
+    config: &'a Config,
+    facts: &'a Facts,
+    selected: &BTreeSet<HostName>,
+    placements: &[Placement<'a>],
+) -> Vec<HostView<'a>> {
+    let here = by_host(placements);
+    config
+        .hosts
+        .iter()
+        .filter(|host| selected.contains(&host.name))
+        .filter_map(|host| {
+            let here = here.get(&host.name).map_or(&[][..], Vec::as_slice);
+            Some(HostView {
+                host,
+                facts: facts.hosts.get(&host.name)?,
+                changes: here
+                    .iter()
+                    .any(|placement| matches!(placement.situation, Situation::Replace { .. })),
+                traefik: here.iter().any(|placement| placement.role.traefik),
+            })
+        })
+        .collect()
+}
+
+pub(super) fn by_host<'p, 'a>(
+    placements: &'p [Placement<'a>],
+) -> BTreeMap<&'a HostName, Vec<&'p Placement<'a>>> {
+    let mut hosts: BTreeMap<&HostName, Vec<&Placement>> = BTreeMap::new();
+    for placement in placements {
+        hosts.entry(placement.host).or_default().push(placement);
+    }
+    hosts
+}
+
+/// Returns the registry digest that every host must get, where the plan can know it.
+fn image_digest<'a>(config: &Config, facts: &'a Facts, operation: &Operation) -> Option<&'a str> {
+    let reference = image::reference(config, &operation.version);
+    operation
+        .skip_push
+        .then(|| facts.registry.get(&reference))
+        .flatten()
+        .map(String::as_str)
+}

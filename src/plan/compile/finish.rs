@@ -1,0 +1,123 @@
+//! Makes the document from the finished draft.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::begin::by_host;
+use super::draft::{Draft, HostView};
+use crate::config::render;
+use crate::diagnostic::Diagnostic;
+use crate::docker::image;
+use crate::facts::model::HostFacts;
+use crate::name::{HostName, PlanDigest, RoleName};
+use crate::plan::model::{
+    ConfigRef, FORMAT_VERSION, Image, Plan, PlanHost, SecretUse, Source, SshRoute, StepKind, Travel,
+};
+use crate::plan::wire;
+
+/// Makes the document from the finished draft.
+pub(super) fn finish(mut draft: Draft) -> Result<Plan, Vec<Diagnostic>> {
+    let config = draft.config;
+    let Some(lock_host) = config.primary_host().cloned() else {
+        return Err(vec![Diagnostic::error("the configuration has no host")]);
+    };
+    if !draft.errors.is_empty() {
+        return Err(draft.errors);
+    }
+    let builds = draft.steps.iter().any(|step| step.kind == StepKind::Push);
+    draft.unchanged.sort();
+    let hosts = plan_hosts(&mut draft, &lock_host);
+    let plan = Plan {
+        format_version: FORMAT_VERSION.to_owned(),
+        operation: draft.operation.clone(),
+        service: config.service.clone(),
+        version: draft.operation.version.clone(),
+        image: Image {
+            reference: match draft.operation.deploys() {
+                true => image::reference(config, &draft.operation.version),
+                false => config.repository(),
+            },
+            digest: draft.image_digest.map(str::to_owned),
+        },
+        config: ConfigRef {
+            path: config.path.clone(),
+            sha256: render::fingerprint(config),
+        },
+        source: builds.then(|| source(&draft)).flatten(),
+        secrets: secrets(&draft),
+        lock_host,
+        hosts,
+        contents: draft.contents,
+        steps: draft.steps,
+        unchanged: draft.unchanged,
+        warnings: draft.warnings,
+        digest: PlanDigest::new(""),
+    };
+    wire::seal(plan).map_err(|error| vec![Diagnostic::error(error.to_string())])
+}
+
+fn source(draft: &Draft) -> Option<Source> {
+    let source = draft.facts.source.as_ref()?;
+    Some(Source {
+        commit: source.commit.clone(),
+        tree: source.tree.clone(),
+        changes: source.changes.clone(),
+        context: source.context.clone(),
+        dockerfile: source.dockerfile.clone(),
+        dockerfile_sha256: source.dockerfile_sha256.clone()?,
+    })
+}
+
+fn plan_hosts(draft: &mut Draft, lock_host: &HostName) -> BTreeMap<HostName, PlanHost> {
+    let here = by_host(&draft.placements);
+    let selected: BTreeSet<&HostName> = draft.hosts.iter().map(HostView::name).collect();
+    let mut hosts = BTreeMap::new();
+    for host in &draft.config.hosts {
+        let roles: Vec<RoleName> = here
+            .get(&host.name)
+            .into_iter()
+            .flatten()
+            .map(|placement| placement.role.name.clone())
+            .collect();
+        if !selected.contains(&host.name) && host.name != *lock_host {
+            continue;
+        }
+        let facts = draft.facts.hosts.get(&host.name);
+        hosts.insert(
+            host.name.clone(),
+            PlanHost {
+                ssh: SshRoute {
+                    user: host.user.clone(),
+                    port: host.port,
+                    proxy: draft.config.ssh.proxy.clone(),
+                    proxy_command: draft.config.ssh.proxy_command.clone(),
+                },
+                host_keys: facts
+                    .map(|facts| facts.host_keys.clone())
+                    .unwrap_or_default(),
+                roles,
+                state_dir: facts.and_then(state_dir),
+                serial: facts.map_or(0, |facts| facts.serial.number),
+                relies_on: draft.relies_on.remove(&host.name).unwrap_or_default(),
+            },
+        );
+    }
+    hosts
+}
+
+fn state_dir(facts: &HostFacts) -> Option<String> {
+    (!facts.state_dir.is_empty()).then(|| facts.state_dir.clone())
+}
+
+fn secrets(draft: &Draft) -> Vec<SecretUse> {
+    let mut travels: BTreeMap<&String, BTreeSet<Travel>> = BTreeMap::new();
+    for secret in draft.steps.iter().flat_map(|step| &step.secrets) {
+        travels.entry(&secret.name).or_default().insert(secret.via);
+    }
+    travels
+        .into_iter()
+        .map(|(name, travels)| SecretUse {
+            name: name.clone(),
+            travels,
+        })
+        .collect()
+}

@@ -1,0 +1,67 @@
+//! From configuration, facts and operation to a plan: a pure function, the same inputs give the same bytes.
+
+mod accessories;
+mod begin;
+mod bootstrap;
+mod broadcast;
+mod build;
+mod draft;
+mod finish;
+mod labels;
+mod placement;
+mod proxy;
+mod prune;
+mod pull;
+mod reduction;
+mod registry;
+mod reliance;
+mod selection;
+mod switch;
+
+pub use self::selection::selected_hosts;
+
+use self::draft::Draft;
+use super::model::Plan;
+use super::operation::Operation;
+use crate::config::model::Config;
+use crate::diagnostic::Diagnostic;
+use crate::facts::model::Facts;
+
+/// Compiles the plan of `operation`: a deploy; a redeploy, which expects the hosts to be prepared; a start of accessories; or a
+/// setup, which is that of all accessories and a deploy.
+///
+/// # Errors
+/// Every reason at once why there can be no plan: unknown hosts or roles, hosts that mrsk cannot support, a port that
+/// somebody else holds, labels that Traefik would not take.
+pub fn compile(
+    config: &Config,
+    facts: &Facts,
+    operation: &Operation,
+) -> Result<Plan, Vec<Diagnostic>> {
+    let selection = selection::select(config, operation)?;
+    let mut draft = begin::draft(config, facts, operation, &selection)?;
+    bootstrap::run(&mut draft);
+    registry::run(&mut draft);
+    accessories::run(&mut draft);
+    if operation.deploys() {
+        deploy(&mut draft);
+    }
+    reliance::run(&mut draft);
+    reduction::run(&mut draft);
+    finish::finish(draft)
+}
+
+/// Adds what brings a version to the selected roles.
+fn deploy(draft: &mut Draft<'_>) {
+    build::run(draft);
+    pull::run(draft);
+    proxy::network::run(draft);
+    proxy::start::run(draft);
+    labels::run(draft);
+    switch::run(draft);
+    accessories::hold_roles(draft);
+    if !draft.operation.is_redeploy() {
+        prune::run(draft);
+    }
+    broadcast::run(draft);
+}

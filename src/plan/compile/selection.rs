@@ -1,0 +1,129 @@
+//! Which hosts, roles and accessories an operation is about.
+
+use std::collections::BTreeSet;
+
+use crate::config::model::Config;
+use crate::diagnostic::Diagnostic;
+use crate::name::HostName;
+use crate::plan::operation::{ALL_ACCESSORIES, Operation};
+
+/// Returns the hosts that `operation` selects, in the order of the configuration.
+///
+/// # Errors
+/// Names that the configuration does not have, and a selection without a host.
+pub fn selected_hosts(
+    config: &Config,
+    operation: &Operation,
+) -> Result<Vec<HostName>, Vec<Diagnostic>> {
+    let selection = select(config, operation)?;
+    let names = config.hosts.iter().map(|host| &host.name);
+    Ok(names
+        .filter(|name| selection.hosts.contains(*name))
+        .cloned()
+        .collect())
+}
+
+/// A role by its place in the configuration, on one of its hosts.
+pub(super) type Selected = (usize, HostName);
+
+/// What an operation is about.
+pub(super) struct Selection {
+    /// The roles on their hosts.
+    pub roles: Vec<Selected>,
+    /// The hosts of roles and of accessories that are started.
+    pub hosts: BTreeSet<HostName>,
+}
+
+/// Selects what `operation` names.
+///
+/// # Errors
+/// As [`selected_hosts`].
+pub(super) fn select(config: &Config, operation: &Operation) -> Result<Selection, Vec<Diagnostic>> {
+    let errors = unknown_names(config, operation);
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    let is_wanted = |host: &HostName| operation.hosts.is_empty() || operation.hosts.contains(host);
+    let roles: Vec<Selected> = config
+        .roles
+        .iter()
+        .enumerate()
+        .filter(|_| operation.deploys())
+        .filter(|(_, role)| operation.roles.is_empty() || operation.roles.contains(&role.name))
+        .flat_map(|(index, role)| role.hosts.iter().map(move |host| (index, host.clone())))
+        .filter(|(_, host)| is_wanted(host))
+        .collect();
+    let of_roles: BTreeSet<HostName> = roles.iter().map(|(_, host)| host.clone()).collect();
+    let booted = config
+        .accessories
+        .iter()
+        .filter(|accessory| operation.boots(accessory))
+        .flat_map(|accessory| &accessory.hosts)
+        .filter(|host| is_wanted(host))
+        .filter(|host| operation.roles.is_empty() || of_roles.contains(*host));
+    let hosts: BTreeSet<HostName> = of_roles.iter().chain(booted).cloned().collect();
+    if hosts.is_empty() {
+        let (what, keys) = match operation.deploys() {
+            true => ("roles", "--hosts and --roles with the servers"),
+            false => ("accessories", "--hosts with the hosts of the accessories"),
+        };
+        return Err(vec![
+            Diagnostic::error(format!("no host has one of the selected {what}"))
+                .help(format!("compare {keys} of the configuration")),
+        ]);
+    }
+    Ok(Selection { roles, hosts })
+}
+
+/// Returns an error for each name of the operation that the configuration does not have.
+fn unknown_names(config: &Config, operation: &Operation) -> Vec<Diagnostic> {
+    let roles: BTreeSet<&str> = config.roles.iter().map(|role| role.name.as_str()).collect();
+    let of_roles = config.roles.iter().flat_map(|role| &role.hosts);
+    let of_accessories = config
+        .accessories
+        .iter()
+        .filter(|accessory| operation.boots(accessory))
+        .flat_map(|accessory| &accessory.hosts);
+    let of_roles = of_roles.filter(|_| operation.deploys());
+    let hosts: BTreeSet<&str> = of_roles
+        .chain(of_accessories)
+        .map(HostName::as_str)
+        .collect();
+    let accessories = config.accessories.iter();
+    let accessories: BTreeSet<&str> = accessories
+        .map(|accessory| accessory.name.as_str())
+        .collect();
+    let mut errors = Vec::new();
+    let mut check = |kind: &str, name: &str, known: &BTreeSet<&str>| {
+        if !known.contains(name) {
+            errors.push(unknown(kind, name, known.iter().copied()));
+        }
+    };
+    for name in operation
+        .accessories
+        .iter()
+        .filter(|name| *name != ALL_ACCESSORIES)
+    {
+        check("accessory", name, &accessories);
+    }
+    for role in &operation.roles {
+        check("role", role.as_str(), &roles);
+    }
+    for host in &operation.hosts {
+        check("host", host.as_str(), &hosts);
+    }
+    if errors.is_empty() && !operation.deploys() && accessories.is_empty() {
+        let problem = Diagnostic::error("the configuration has no accessories");
+        errors.push(problem.help("describe one below `accessories`"));
+    }
+    errors
+}
+
+fn unknown<'a>(kind: &str, name: &str, known: impl Iterator<Item = &'a str>) -> Diagnostic {
+    let known: Vec<&str> = known.collect();
+    let problem = Diagnostic::error(format!("the configuration has no {kind} `{name}`"));
+    match known.is_empty() {
+        true => problem.help(format!("it has no {kind} for this operation at all")),
+        false => problem.help(format!("it has: {}", known.join(", "))),
+    }
+}
