@@ -108,10 +108,7 @@ fn plan(directory: &Path, config: &Config) -> Plan {
     } else {
         "setup"
     };
-    let mut operation = json!({ "name": name, "version": VERSION });
-    if name == "setup" {
-        operation["accessories"] = json!(["all"]);
-    }
+    let operation = json!({ "name": name, "version": VERSION });
     let operation: Operation = serde_json::from_value(operation).expect("an operation");
     let facts = match fs::read_to_string(directory.join("facts.json")) {
         Ok(text) => mrsk::facts::document::read(&text).expect("facts"),

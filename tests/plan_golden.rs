@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use golden::Golden;
 use mrsk::facts::model::ContainerFacts;
 use mrsk::plan::compile::compile;
-use mrsk::plan::{Plan, Step, StepKind, wire};
+use mrsk::plan::{Accessories, OperationKind, Plan, Release, Step, StepKind, wire};
 use mrsk::show::{self, Look};
 use mrsk::text::Styling;
 use plan_support::{ancestors, assert_rules, scenario, scenarios};
@@ -141,7 +141,7 @@ fn a_name_that_a_container_of_another_destination_has_is_refused() {
     let mut scenario = scenario("destination");
     scenario.config.destination = None;
     scenario.operation.destination = None;
-    scenario.operation.version = "production-0a1b2c3".into();
+    scenario.operation.kind = OperationKind::Deploy(release("production-0a1b2c3"));
     let problems = compile(&scenario.config, &scenario.facts, &scenario.operation).unwrap_err();
     let message = &problems[0].message;
     assert!(
@@ -229,8 +229,12 @@ fn accessories_run_before_the_app_and_what_exists_is_never_touched() {
     }
 
     let mut existing = scenario("accessory-exists-and-differs");
-    for operation in ["accessory boot", "setup", "deploy"] {
-        existing.operation.name = operation.into();
+    for kind in [
+        OperationKind::AccessoryBoot(Accessories::All),
+        OperationKind::Setup(release("v2")),
+        OperationKind::Deploy(release("v2")),
+    ] {
+        existing.operation.kind = kind.clone();
         let plan = existing.plan();
         for name in ["hey-mysql", "hey-metrics"] {
             let host = ["app2.example.com", "app1.example.com"][usize::from(name != "hey-mysql")];
@@ -240,7 +244,7 @@ fn accessories_run_before_the_app_and_what_exists_is_never_touched() {
                     .is_some_and(|known| known.as_str() == host)
             });
             let text = serde_json::to_string(&steps.collect::<Vec<_>>()).expect("steps are JSON");
-            assert!(!text.contains(name), "{operation}: {name}");
+            assert!(!text.contains(name), "{kind:?}: {name}");
         }
     }
 }
@@ -395,6 +399,13 @@ fn prose_shortens_commits_and_commands_do_not() {
     let start = find(&plan, "app1.example.com", StepKind::Start);
     let action = serde_json::to_string(&start.action).expect("an action is JSON");
     assert!(action.contains(&plan.version));
+}
+
+fn release(version: &str) -> Release {
+    Release {
+        version: version.to_owned(),
+        skip_push: false,
+    }
 }
 
 /// Returns why there is no plan of `scenario`.

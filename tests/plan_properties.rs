@@ -8,7 +8,7 @@ use mrsk::facts::model::{ContainerFacts, ContainerState, Facts, HostFacts, Privi
 use mrsk::name::HostName;
 use mrsk::plan::compile::compile;
 use mrsk::plan::effect::effect_on;
-use mrsk::plan::{Operation, StepKind, wire};
+use mrsk::plan::{Operation, OperationKind, Release, StepKind, wire};
 use plan_support::{assert_rules, config, scenario, scenarios};
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -317,7 +317,8 @@ proptest! {
             "skip-push-there", "bare-host-with-sudo", "labels-and-build-options",
         ];
         let mut scenario = scenario(names[which.index(names.len())]);
-        scenario.operation.skip_push = skip_push;
+        let version = scenario.operation.version().expect("a version").to_owned();
+        scenario.operation.kind = OperationKind::Deploy(Release { version, skip_push });
         for (host, change) in changes {
             let count = scenario.facts.hosts.len();
             if let Some(host) = scenario.facts.hosts.values_mut().nth(host.index(count)) {
@@ -359,13 +360,13 @@ fn thousands_of_hosts_take_seconds_and_a_linear_plan() {
             .map(|host| (host.name.clone(), ready.clone()))
             .collect();
         let operation = Operation {
-            accessories: Vec::new(),
-            name: "deploy".into(),
-            version: "v2".into(),
+            kind: OperationKind::Deploy(Release {
+                version: "v2".into(),
+                skip_push: false,
+            }),
             hosts: config.hosts.iter().map(|host| host.name.clone()).collect(),
             roles: Vec::new(),
             destination: None,
-            skip_push: false,
         };
         let begun = Instant::now();
         let plan = compile(&config, &facts, &operation).expect("it has a plan");

@@ -28,7 +28,7 @@ impl Pending {
         Self {
             head: format!(
                 "[{who}]{destination} {} {} plan {}",
-                plan.operation.name,
+                plan.operation.name(),
                 plan.version,
                 digest.get(..12).unwrap_or(digest)
             ),

@@ -8,7 +8,7 @@ use super::{facts, plan};
 use crate::exit_code::ExitCode;
 use crate::facts::model::SourceFacts;
 use crate::name::HostName;
-use crate::plan::{ALL_ACCESSORIES, Operation, SETUP};
+use crate::plan::{Accessories, Operation, OperationKind, Release};
 
 /// Options of `mrsk deploy`, `mrsk redeploy` and `mrsk setup`.
 #[derive(Debug, clap::Args)]
@@ -49,33 +49,49 @@ pub(super) struct BootArgs {
     run: RunArgs,
 }
 
-/// Compiles the plan that `mrsk plan NAME` prints, and applies it over the same connections.
-pub(super) async fn run(args: Args, name: &str, verbose: bool) -> Result<ExitCode, Failure> {
-    let everything = [ALL_ACCESSORIES.to_owned()];
-    let values = match name {
-        SETUP => Values::Accessories {
-            names: &everything,
-            app: true,
-        },
-        _ => Values::Needed,
+/// Compiles the plan that `mrsk plan deploy` or `redeploy` prints, and applies it over the same connections.
+pub(super) async fn run(
+    args: Args,
+    kind: fn(Release) -> OperationKind,
+    verbose: bool,
+) -> Result<ExitCode, Failure> {
+    release(args, kind, Values::Needed, verbose).await
+}
+
+/// Compiles the plan that `mrsk plan setup` prints, and applies it over the same connections.
+pub(super) async fn setup(args: Args, verbose: bool) -> Result<ExitCode, Failure> {
+    let values = Values::Accessories {
+        accessories: Accessories::All,
+        app: true,
     };
+    release(args, OperationKind::Setup, values, verbose).await
+}
+
+async fn release(
+    args: Args,
+    kind: fn(Release) -> OperationKind,
+    values: Values,
+    verbose: bool,
+) -> Result<ExitCode, Failure> {
     let project = project::load(&args.project, values)?;
     let root = project::root().await?;
     let source = project::source(&project.config, &root).await?;
-    let operation = project::operation(&project.config, &args.selection, &source, name)?;
+    let kind = kind(project::release(&args.selection, &source)?);
+    let operation = project::operation(&project.config, &args.selection.hosts, kind);
     plan_and_apply(&project, operation, source, &args.link, &args.run, verbose).await
 }
 
 /// Compiles the plan that `mrsk plan accessory boot NAME` prints, and applies it over the same connections.
 pub(super) async fn boot(args: BootArgs, verbose: bool) -> Result<ExitCode, Failure> {
+    let accessories = Accessories::named(&args.names);
     let values = Values::Accessories {
-        names: &args.names,
+        accessories: accessories.clone(),
         app: false,
     };
     let project = project::load(&args.project, values)?;
     let root = project::root().await?;
     let source = project::source(&project.config, &root).await?;
-    let operation = project::accessory_boot(&project.config, &args.names, &args.hosts);
+    let operation = project::accessory_boot(&project.config, accessories, &args.hosts);
     plan_and_apply(&project, operation, source, &args.link, &args.run, verbose).await
 }
 

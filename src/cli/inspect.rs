@@ -6,7 +6,6 @@ use super::facts;
 use super::project::{self, Values};
 use crate::exit_code::ExitCode;
 use crate::facts::document;
-use crate::plan::DEPLOY;
 
 /// Options of `mrsk inspect`.
 #[derive(Debug, clap::Args)]
@@ -28,8 +27,8 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, Failure> {
     let links = facts::open(&args.link, project::targets(&project.config))?;
     let taken = facts::take(&project.config, &project.secrets, &links, &hosts).await;
     links.close();
-    let registry = match project::operation(&project.config, &args.selection, &source, DEPLOY) {
-        Ok(operation) => facts::registry(&project.config, &operation.version).await,
+    let registry = match project::release(&args.selection, &source) {
+        Ok(release) => facts::registry(&project.config, &release.version).await,
         Err(_) => std::collections::BTreeMap::new(),
     };
     let facts = facts::document(taken?, registry, Some(source));

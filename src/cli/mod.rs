@@ -22,7 +22,7 @@ mod world;
 use clap::{Parser, Subcommand};
 
 use crate::exit_code::ExitCode;
-use crate::plan::{DEPLOY, REDEPLOY, SETUP};
+use crate::plan::OperationKind;
 use exit::Failure;
 
 /// Deploy web apps as containers to hosts reached over SSH, behind Traefik, without downtime
@@ -109,9 +109,9 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Init => init::run(),
         Command::Plan(args) => block_on(plan::run(args)),
         Command::Apply(args) => block_on(apply::run(args, verbose)),
-        Command::Deploy(args) => block_on(deploy::run(args, DEPLOY, verbose)),
-        Command::Redeploy(args) => block_on(deploy::run(args, REDEPLOY, verbose)),
-        Command::Setup(args) => block_on(deploy::run(args, SETUP, verbose)),
+        Command::Deploy(args) => block_on(deploy::run(args, OperationKind::Deploy, verbose)),
+        Command::Redeploy(args) => block_on(deploy::run(args, OperationKind::Redeploy, verbose)),
+        Command::Setup(args) => block_on(deploy::setup(args, verbose)),
         Command::Accessory(deploy::AccessoryCommand::Boot(args)) => {
             block_on(deploy::boot(args, verbose))
         }

@@ -12,9 +12,7 @@ use crate::config::model::Config;
 use crate::diagnostic::Diagnostic;
 use crate::exit_code::ExitCode;
 use crate::facts::model::{Facts, SourceFacts};
-use crate::plan::{
-    ACCESSORY_BOOT, ALL_ACCESSORIES, DEPLOY, Operation, Plan, REDEPLOY, SETUP, compile, leak, wire,
-};
+use crate::plan::{Accessories, Operation, OperationKind, Plan, compile, leak, wire};
 use crate::secret::Secrets;
 use crate::show;
 use crate::text::one_line;
@@ -67,17 +65,6 @@ enum Kind {
     Redeploy,
 }
 
-impl Kind {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Deploy => DEPLOY,
-            Self::Redeploy => REDEPLOY,
-            Self::Setup => SETUP,
-            Self::Accessory => ACCESSORY_BOOT,
-        }
-    }
-}
-
 /// Prints the plan to standard output, and shows it on standard error.
 pub(super) async fn run(args: Args) -> Result<ExitCode, Failure> {
     let accessories = booted(&args)?;
@@ -85,7 +72,7 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, Failure> {
         _ if args.no_secrets || args.facts.is_some() => Values::NamesOnly,
         Kind::Deploy | Kind::Redeploy => Values::Needed,
         Kind::Setup | Kind::Accessory => Values::Accessories {
-            names: &accessories,
+            accessories,
             app: args.operation == Kind::Setup,
         },
     };
@@ -105,16 +92,16 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, Failure> {
 }
 
 /// Returns the accessories that are to be started: the words after `accessory boot`.
-fn booted(args: &Args) -> Result<Vec<String>, Failure> {
+fn booted(args: &Args) -> Result<Accessories, Failure> {
     let usage = |problem: &str| {
         Err(Failure::new(ExitCode::Usage, problem)
             .help("write `mrsk plan accessory boot NAME`, with `all` for every accessory"))
     };
     match (args.operation, args.words.as_slice()) {
-        (Kind::Setup, []) => Ok(vec![ALL_ACCESSORIES.to_owned()]),
-        (Kind::Deploy | Kind::Redeploy, []) => Ok(Vec::new()),
+        (Kind::Setup, []) => Ok(Accessories::All),
+        (Kind::Deploy | Kind::Redeploy, []) => Ok(Accessories::Named(Vec::new())),
         (Kind::Accessory, [verb, names @ ..]) if verb == "boot" && !names.is_empty() => {
-            Ok(names.to_vec())
+            Ok(Accessories::named(names))
         }
         (Kind::Accessory, _) => usage("of accessories, `boot NAME` can be planned"),
         (_, [word, ..]) => usage(&format!("`{}` is one word too many", one_line(word))),
@@ -123,13 +110,21 @@ fn booted(args: &Args) -> Result<Vec<String>, Failure> {
 
 /// Returns the operation that the options name.
 fn asked(args: &Args, config: &Config, source: &SourceFacts) -> Result<Operation, Failure> {
-    match args.operation {
+    let kind = match args.operation {
+        Kind::Deploy => OperationKind::Deploy,
+        Kind::Redeploy => OperationKind::Redeploy,
+        Kind::Setup => OperationKind::Setup,
         Kind::Accessory => {
             let hosts = &args.selection.hosts.hosts;
-            Ok(project::accessory_boot(config, &booted(args)?, hosts))
+            return Ok(project::accessory_boot(config, booted(args)?, hosts));
         }
-        _ => project::operation(config, &args.selection, source, args.operation.name()),
-    }
+    };
+    let release = project::release(&args.selection, source)?;
+    Ok(project::operation(
+        config,
+        &args.selection.hosts,
+        kind(release),
+    ))
 }
 
 /// Returns the facts that the options name, and the operation.
@@ -168,10 +163,9 @@ pub(super) async fn look(
         .map_err(|diagnostics| Failure::of(ExitCode::Usage, diagnostics))?;
     let hosts = facts::with_lock_host(config, selected);
     let registry = async {
-        if operation.skip_push {
-            facts::registry(config, &operation.version).await
-        } else {
-            std::collections::BTreeMap::new()
+        match operation.kind.release() {
+            Some(release) if release.skip_push => facts::registry(config, &release.version).await,
+            Some(_) | None => std::collections::BTreeMap::new(),
         }
     };
     let (taken, registry) = tokio::join!(

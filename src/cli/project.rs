@@ -16,7 +16,7 @@ use crate::exit_code::ExitCode;
 use crate::facts::model::{LocalFile, SourceFacts};
 use crate::facts::source;
 use crate::name::{HostName, Sha256Hex};
-use crate::plan::{ACCESSORY_BOOT, ALL_ACCESSORIES, DEPLOY, Operation, SETUP, SshRoute, compile};
+use crate::plan::{Accessories, Operation, OperationKind, Release, SshRoute, compile};
 use crate::record::Ending;
 use crate::secret::{Secret, Secrets};
 use crate::text::one_line;
@@ -36,14 +36,14 @@ pub(super) struct Project {
 }
 
 /// Whether the values of secrets are needed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Values<'a> {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Values {
     /// Those of the app are, and all must be there.
     Needed,
     /// Those of the accessories of these names are; those of the app only where that is said.
     Accessories {
-        /// The names; `all` stands for every accessory.
-        names: &'a [String],
+        /// Which.
+        accessories: Accessories,
         /// Whether the app's are needed as well.
         app: bool,
     },
@@ -62,7 +62,7 @@ pub(super) fn load_config(args: &ProjectArgs) -> Result<Loaded, Failure> {
 }
 
 /// Reads the configuration and, where they are needed, the values of its secrets.
-pub(super) fn load(args: &ProjectArgs, values: Values<'_>) -> Result<Project, Failure> {
+pub(super) fn load(args: &ProjectArgs, values: Values) -> Result<Project, Failure> {
     let loaded = load_config(args)?;
     let names = needed(&loaded.config, values);
     let (secrets, environment) = match names {
@@ -89,16 +89,14 @@ pub(super) fn load(args: &ProjectArgs, values: Values<'_>) -> Result<Project, Fa
 }
 
 /// Returns the names of the variables whose values are needed; `None` where none is.
-fn needed(config: &Config, values: Values<'_>) -> Option<secrets::Names> {
+fn needed(config: &Config, values: Values) -> Option<secrets::Names> {
     let (accessories, app) = match values {
         Values::NamesOnly => return None,
         Values::Needed => return Some(secrets::secret_names(config)),
-        Values::Accessories { names, app } => (names, app),
+        Values::Accessories { accessories, app } => (accessories, app),
     };
-    let booted = config.accessories.iter().filter(|accessory| {
-        let mut names = accessories.iter();
-        names.any(|name| *name == accessory.name || name == ALL_ACCESSORIES)
-    });
+    let booted = config.accessories.iter();
+    let booted = booted.filter(|accessory| accessories.contain(accessory));
     let mut names = secrets::accessory_secret_names(config, booted);
     if app {
         for (name, purposes) in secrets::secret_names(config) {
@@ -311,13 +309,8 @@ fn relative(here: &Path, path: &str, root: &Path) -> Result<String, Failure> {
     Ok(if text.is_empty() { ".".into() } else { text })
 }
 
-/// Returns the operation that the options ask for.
-pub(super) fn operation(
-    config: &Config,
-    args: &SelectionArgs,
-    source: &SourceFacts,
-    name: &str,
-) -> Result<Operation, Failure> {
+/// Returns what the options ask to be deployed.
+pub(super) fn release(args: &SelectionArgs, source: &SourceFacts) -> Result<Release, Failure> {
     let asked = args
         .version
         .clone()
@@ -339,57 +332,47 @@ pub(super) fn operation(
         )
         .help("a version is the tag of an image: letters, digits, `_`, `.` and `-`, at most 128"));
     }
-    let accessories = match name {
-        SETUP => vec![ALL_ACCESSORIES.to_owned()],
-        _ => Vec::new(),
-    };
-    Ok(Operation {
-        name: name.to_owned(),
-        accessories: accessories
-            .into_iter()
-            .filter(|_| !config.accessories.is_empty())
-            .collect(),
+    Ok(Release {
+        version,
         skip_push: args.skip_push,
-        ..deploy_to(config, &args.hosts, version)
     })
 }
 
-/// Returns the operation that starts `accessories` on those of `hosts` that have them. It deploys no version.
+/// Returns the operation that starts `accessories` on those of `hosts` that have them.
 pub(super) fn accessory_boot(
     config: &Config,
-    accessories: &[String],
+    accessories: Accessories,
     hosts: &[HostName],
 ) -> Operation {
     Operation {
-        name: ACCESSORY_BOOT.to_owned(),
-        version: String::new(),
+        kind: OperationKind::AccessoryBoot(accessories),
+        destination: config.destination.clone(),
         hosts: hosts.to_vec(),
         roles: Vec::new(),
-        accessories: accessories.to_vec(),
-        destination: config.destination.clone(),
-        skip_push: false,
     }
 }
 
 /// Returns the hosts that the options select.
 pub(super) fn selected(config: &Config, args: &HostArgs) -> Result<Vec<HostName>, Failure> {
-    compile::selected_hosts(config, &deploy_to(config, args, String::new()))
+    let kind = OperationKind::Deploy(Release {
+        version: String::new(),
+        skip_push: false,
+    });
+    compile::selected_hosts(config, &operation(config, args, kind))
         .map_err(|diagnostics| Failure::of(ExitCode::Usage, diagnostics))
 }
 
-fn deploy_to(config: &Config, args: &HostArgs, version: String) -> Operation {
+/// Returns the operation of `kind` on what the options select.
+pub(super) fn operation(config: &Config, args: &HostArgs, kind: OperationKind) -> Operation {
     let hosts = match (args.primary, config.primary_host()) {
         (true, Some(primary)) => vec![primary.clone()],
         _ => args.hosts.clone(),
     };
     Operation {
-        name: DEPLOY.to_owned(),
-        version,
+        kind,
+        destination: config.destination.clone(),
         hosts,
         roles: args.roles.clone(),
-        accessories: Vec::new(),
-        destination: config.destination.clone(),
-        skip_push: false,
     }
 }
 

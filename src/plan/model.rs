@@ -23,7 +23,7 @@ pub struct Plan {
     pub operation: Operation,
     /// The service that is deployed.
     pub service: String,
-    /// The version that is deployed.
+    /// The version that is deployed; empty if the operation deploys none.
     pub version: String,
     /// The image that is deployed.
     pub image: Image,

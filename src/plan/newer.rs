@@ -5,6 +5,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::model::{Check, Need, OnFailure, Plan, Reason, Reliance, StepKind, StepSecret, Travel};
+use super::operation::{Operation, OperationKind};
 use crate::action::Action;
 
 /// A plan as JSON in which every part has a meaning, and where it had none.
@@ -13,6 +14,8 @@ pub(super) struct Readable {
     pub value: Value,
     /// Where stand-ins are, each as `steps.3.kind teleport`.
     pub unknown: Vec<String>,
+    /// The name of the operation if it is unknown.
+    operation: Option<String>,
     /// Positions of the steps whose kind is unknown.
     steps: Vec<usize>,
 }
@@ -20,6 +23,7 @@ pub(super) struct Readable {
 /// Puts stand-ins for what this version does not know.
 pub(super) fn readable(mut value: Value) -> Readable {
     let mut notes = Notes(Vec::new());
+    let operation = notes.operation(&mut value);
     let mut unknown_steps = Vec::new();
     let steps = value.get_mut("steps").and_then(Value::as_array_mut);
     for (at, step) in steps.into_iter().flatten().enumerate() {
@@ -38,13 +42,17 @@ pub(super) fn readable(mut value: Value) -> Readable {
     Readable {
         value,
         unknown: notes.0,
+        operation,
         steps: unknown_steps,
     }
 }
 
 impl Readable {
-    /// Marks the steps of `plan`, which was read from this, whose kind is unknown.
+    /// Marks what is of an unknown kind in `plan`, which was read from this: the operation and steps.
     pub(super) fn mark(&self, plan: &mut Plan) {
+        if let Some(name) = &self.operation {
+            plan.operation.kind = OperationKind::Unknown(name.clone());
+        }
         for at in &self.steps {
             if let Some(step) = plan.steps.get_mut(*at) {
                 step.kind = StepKind::Unknown;
@@ -56,6 +64,24 @@ impl Readable {
 struct Notes(Vec<String>);
 
 impl Notes {
+    /// Puts a stand-in for an unknown operation, and returns its name.
+    fn operation(&mut self, plan: &mut Value) -> Option<String> {
+        let operation = plan.get_mut("operation")?;
+        if is::<Operation>(operation) {
+            return None;
+        }
+        let name = operation.get("name")?.as_str()?.to_owned();
+        self.note("operation", "name", &operation["name"]);
+        let mut stand_in = json!({"name": "deploy", "version": ""});
+        for common in ["destination", "hosts", "roles"] {
+            if let Some(value) = operation.get(common) {
+                stand_in[common] = value.clone();
+            }
+        }
+        *operation = stand_in;
+        Some(name)
+    }
+
     /// Puts stand-ins into a step, and returns whether its kind is unknown.
     fn step(&mut self, step: &mut Value, place: &str) -> bool {
         let kind = step.get("kind").cloned();

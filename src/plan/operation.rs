@@ -1,4 +1,4 @@
-//! What was asked for: the part of a plan that names the command.
+//! What was asked for: an operation with its arguments, and what it is limited to.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,61 +6,329 @@ use serde::{Deserialize, Serialize};
 use crate::config::model::Accessory;
 use crate::name::{HostName, RoleName};
 
-/// Name of the operation that brings a version to the hosts that do not run it.
-pub const DEPLOY: &str = "deploy";
-
-/// Name of the operation that replaces every container, and leaves alone what a host needs to have once: the engine, Traefik,
-/// and what is pruned.
-pub const REDEPLOY: &str = "redeploy";
-
-/// Name of the operation that starts accessories.
-pub const ACCESSORY_BOOT: &str = "accessory boot";
-
-/// Name of the operation that starts every accessory, and then deploys.
-pub const SETUP: &str = "setup";
-
-/// Stands for every accessory in [`Operation::accessories`].
-pub const ALL_ACCESSORIES: &str = "all";
+/// Stands for every accessory where accessories are named.
+const ALL: &str = "all";
 
 /// What was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
+#[serde(try_from = "Flat", into = "Flat")]
+#[schemars(with = "Flat")]
 pub struct Operation {
-    /// The command: [`DEPLOY`], [`REDEPLOY`], [`SETUP`] or [`ACCESSORY_BOOT`].
-    pub name: String,
-    /// The version that was asked for, or found.
-    pub version: String,
+    /// What is done, with its arguments.
+    pub kind: OperationKind,
+    /// `--destination`.
+    pub destination: Option<String>,
     /// `--hosts`; empty: all.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hosts: Vec<HostName>,
     /// `--roles`; empty: all.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub roles: Vec<RoleName>,
-    /// The accessories that are started, [`ALL_ACCESSORIES`] for every one.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub accessories: Vec<String>,
-    /// `--destination`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub destination: Option<String>,
+}
+
+/// The operations, each with its arguments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OperationKind {
+    /// Brings a version to the hosts that do not run it.
+    Deploy(Release),
+    /// Replaces every container of a role; skips host setup and pruning.
+    Redeploy(Release),
+    /// Starts every accessory, and then deploys.
+    Setup(Release),
+    /// Starts accessories.
+    AccessoryBoot(Accessories),
+    /// An operation of a newer minor version, by its name. Only a plan that is read for review has it; it is never written or
+    /// applied.
+    Unknown(String),
+}
+
+/// A version that is brought to hosts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Release {
+    /// The version that was asked for, or found.
+    pub version: String,
     /// `--skip-push`: the image is in the registry already.
-    #[serde(default)]
     pub skip_push: bool,
 }
 
+/// Which accessories an operation is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Accessories {
+    /// Every one of the configuration.
+    All,
+    /// Those with these names.
+    Named(Vec<String>),
+}
+
+impl OperationKind {
+    /// The names of all operations, as [`OperationKind::name`] has them.
+    pub const NAMES: [&str; 4] = ["deploy", "redeploy", "setup", "accessory boot"];
+
+    /// Returns the name: the words of the command.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Deploy(_) => "deploy",
+            Self::Redeploy(_) => "redeploy",
+            Self::Setup(_) => "setup",
+            Self::AccessoryBoot(_) => "accessory boot",
+            Self::Unknown(name) => name,
+        }
+    }
+
+    /// Returns the version that is brought to the hosts; `None` if the operation leaves roles alone.
+    pub fn release(&self) -> Option<&Release> {
+        match self {
+            Self::Deploy(release) | Self::Redeploy(release) | Self::Setup(release) => Some(release),
+            Self::AccessoryBoot(_) | Self::Unknown(_) => None,
+        }
+    }
+
+    /// Returns the accessories that are started if they do not exist.
+    pub fn booted(&self) -> Option<&Accessories> {
+        match self {
+            Self::Setup(_) => Some(&Accessories::All),
+            Self::AccessoryBoot(accessories) => Some(accessories),
+            Self::Deploy(_) | Self::Redeploy(_) | Self::Unknown(_) => None,
+        }
+    }
+
+    /// Returns whether containers are replaced even if they are as they should be.
+    pub fn replaces_unchanged(&self) -> bool {
+        match self {
+            Self::Redeploy(_) => true,
+            Self::Deploy(_) | Self::Setup(_) | Self::AccessoryBoot(_) | Self::Unknown(_) => false,
+        }
+    }
+
+    /// Returns whether a host gets what every deploy relies on: the container engine and Traefik.
+    pub fn prepares_hosts(&self) -> bool {
+        match self {
+            Self::Deploy(_) | Self::Setup(_) | Self::AccessoryBoot(_) => true,
+            Self::Redeploy(_) | Self::Unknown(_) => false,
+        }
+    }
+
+    /// Returns whether old containers and images are removed.
+    pub fn prunes(&self) -> bool {
+        match self {
+            Self::Deploy(_) | Self::Setup(_) => true,
+            Self::Redeploy(_) | Self::AccessoryBoot(_) | Self::Unknown(_) => false,
+        }
+    }
+}
+
 impl Operation {
-    /// Whether it replaces also containers that are as they should be, and prepares no host.
-    pub fn is_redeploy(&self) -> bool {
-        self.name == REDEPLOY
+    /// Returns the name: the words of the command.
+    pub fn name(&self) -> &str {
+        self.kind.name()
     }
 
-    /// Whether containers of roles are looked at.
+    /// Returns the version that is brought to the hosts; `None` if there is none.
+    pub fn version(&self) -> Option<&str> {
+        self.kind.release().map(|release| release.version.as_str())
+    }
+
+    /// Returns whether a version is brought to hosts.
     pub fn deploys(&self) -> bool {
-        self.name != ACCESSORY_BOOT
+        self.kind.release().is_some()
     }
 
-    /// Whether it starts `accessory` where it does not exist.
+    /// Returns whether the image is taken from the registry instead of being built.
+    pub fn skips_push(&self) -> bool {
+        self.kind.release().is_some_and(|release| release.skip_push)
+    }
+
+    /// Returns whether `accessory` is started if it does not exist.
     pub fn boots(&self, accessory: &Accessory) -> bool {
-        let mut names = self.accessories.iter();
-        names.any(|name| *name == accessory.name || name == ALL_ACCESSORIES)
+        self.kind
+            .booted()
+            .is_some_and(|booted| booted.contain(accessory))
+    }
+}
+
+impl Accessories {
+    /// Returns the accessories that `names` stand for: `all` stands for every one.
+    pub fn named(names: &[String]) -> Self {
+        match names.iter().any(|name| name == ALL) {
+            true => Self::All,
+            false => Self::Named(names.to_vec()),
+        }
+    }
+
+    /// Returns whether `accessory` is one of them.
+    pub fn contain(&self, accessory: &Accessory) -> bool {
+        match self {
+            Self::All => true,
+            Self::Named(names) => names.contains(&accessory.name),
+        }
+    }
+
+    /// Returns their names, or `all`: as they are written behind a command.
+    pub fn names(&self) -> Vec<String> {
+        match self {
+            Self::All => vec![ALL.to_owned()],
+            Self::Named(names) => names.clone(),
+        }
+    }
+}
+
+/// An operation as a plan has it: its name, and those of the arguments that it takes.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Operation", deny_unknown_fields)]
+struct Flat {
+    /// What is done: the words of the command.
+    #[schemars(extend("enum" = OperationKind::NAMES))]
+    name: String,
+    /// The version that was asked for, or found; absent if the operation takes none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    version: Option<String>,
+    /// `--hosts`; absent: all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    hosts: Vec<HostName>,
+    /// `--roles`; absent: all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    roles: Vec<RoleName>,
+    /// The accessories that it is about, `all` for every one; absent if the operation takes none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    accessories: Option<Vec<String>>,
+    /// `--destination`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    destination: Option<String>,
+    /// `--skip-push`: the image is in the registry already. Absent if the operation takes no version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    skip_push: Option<bool>,
+}
+
+impl Flat {
+    fn release(&mut self) -> Result<Release, String> {
+        let version = self.version.take();
+        Ok(Release {
+            version: version.ok_or_else(|| self.lacks("version"))?,
+            skip_push: self.skip_push.take().unwrap_or_default(),
+        })
+    }
+
+    fn accessories(&mut self) -> Result<Accessories, String> {
+        let names = self.accessories.take();
+        let names = names.ok_or_else(|| self.lacks("accessories"))?;
+        Ok(Accessories::named(&names))
+    }
+
+    fn lacks(&self, argument: &str) -> String {
+        format!("operation `{}` needs `{argument}`", self.name)
+    }
+
+    /// Refuses an argument that nothing has taken.
+    fn check_taken(&self) -> Result<(), String> {
+        let left = [
+            ("version", self.version.is_some()),
+            ("skip_push", self.skip_push.is_some()),
+            ("accessories", self.accessories.is_some()),
+        ];
+        match left.iter().find(|(_, is_there)| *is_there) {
+            Some((argument, _)) => Err(format!("operation `{}` takes no `{argument}`", self.name)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl TryFrom<Flat> for Operation {
+    type Error = String;
+
+    fn try_from(mut flat: Flat) -> Result<Self, String> {
+        let kind = match flat.name.as_str() {
+            "deploy" => OperationKind::Deploy(flat.release()?),
+            "redeploy" => OperationKind::Redeploy(flat.release()?),
+            "setup" => OperationKind::Setup(flat.release()?),
+            "accessory boot" => OperationKind::AccessoryBoot(flat.accessories()?),
+            name => return Err(format!("unknown operation `{name}`")),
+        };
+        flat.check_taken()?;
+        Ok(Self {
+            kind,
+            destination: flat.destination,
+            hosts: flat.hosts,
+            roles: flat.roles,
+        })
+    }
+}
+
+impl From<Operation> for Flat {
+    fn from(operation: Operation) -> Self {
+        let flat = Self {
+            name: operation.name().to_owned(),
+            hosts: operation.hosts,
+            roles: operation.roles,
+            destination: operation.destination,
+            ..Self::default()
+        };
+        match operation.kind {
+            OperationKind::Deploy(release)
+            | OperationKind::Redeploy(release)
+            | OperationKind::Setup(release) => Self {
+                version: Some(release.version),
+                skip_push: Some(release.skip_push),
+                ..flat
+            },
+            OperationKind::AccessoryBoot(accessories) => Self {
+                accessories: Some(accessories.names()),
+                ..flat
+            },
+            OperationKind::Unknown(_) => flat,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn each_operation_is_written_flat_and_read_again() {
+        let table = [
+            json!({"name": "deploy", "version": "1", "skip_push": false}),
+            json!({"name": "redeploy", "version": "1", "destination": "staging", "skip_push": true}),
+            json!({"name": "setup", "version": "1", "hosts": ["a"], "roles": ["web"], "skip_push": false}),
+            json!({"name": "accessory boot", "accessories": ["all"]}),
+            json!({"name": "accessory boot", "hosts": ["a"], "accessories": ["db", "redis"]}),
+        ];
+        let mut names = Vec::new();
+        for flat in table {
+            let operation: Operation = serde_json::from_value(flat.clone()).unwrap();
+            names.push(operation.name().to_owned());
+            assert_eq!(serde_json::to_value(&operation).unwrap(), flat);
+        }
+        names.dedup();
+        assert_eq!(names, OperationKind::NAMES);
+    }
+
+    #[test]
+    fn an_operation_has_the_arguments_that_it_takes() {
+        let table: [(Value, &str); 6] = [
+            (json!({"name": "destroy"}), "unknown operation `destroy`"),
+            (
+                json!({"name": "deploy"}),
+                "operation `deploy` needs `version`",
+            ),
+            (
+                json!({"name": "deploy", "version": "1", "accessories": ["db"]}),
+                "operation `deploy` takes no `accessories`",
+            ),
+            (
+                json!({"name": "accessory boot"}),
+                "operation `accessory boot` needs `accessories`",
+            ),
+            (
+                json!({"name": "accessory boot", "accessories": ["db"], "version": "1"}),
+                "operation `accessory boot` takes no `version`",
+            ),
+            (
+                json!({"name": "accessory boot", "accessories": ["db"], "skip_push": false}),
+                "operation `accessory boot` takes no `skip_push`",
+            ),
+        ];
+        for (flat, message) in table {
+            let read: Result<Operation, _> = serde_json::from_value(flat);
+            assert_eq!(read.unwrap_err().to_string(), message);
+        }
     }
 }

@@ -183,12 +183,15 @@ fn a_newer_minor_with_unknown_kinds_is_shown_with_stand_ins() {
         step["novel"] = 1.into();
         plan["hosts"]["app1.example.com"]["relies_on"][0]["op"] = "resembles".into();
         plan["secrets"][0]["travels"][0] = "pigeon".into();
+        plan["operation"] = json!({"name": "conjure", "spell": 1, "destination": "moon"});
     });
     let (plan, unknown) = read_for_review(&text).unwrap();
     let step = &plan.steps[start];
     assert_eq!(step.kind, StepKind::Unknown);
     assert_eq!(step.summary, "[teleport] Start hey-web-badb1aa51db3");
     assert_eq!(step.check, None);
+    assert_eq!(plan.operation.name(), "conjure");
+    assert_eq!(plan.operation.destination.as_deref(), Some("moon"));
     let place = format!("steps.{start}");
     for note in [
         format!("{place}.kind teleport"),
@@ -200,6 +203,7 @@ fn a_newer_minor_with_unknown_kinds_is_shown_with_stand_ins() {
         format!("{place}.novel"),
         "hosts.app1.example.com.relies_on.0 fact".to_owned(),
         "secrets.0.travels.0 pigeon".to_owned(),
+        "operation.name conjure".to_owned(),
     ] {
         assert!(unknown.contains(&note), "{note}: {unknown:?}");
     }

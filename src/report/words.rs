@@ -3,7 +3,7 @@
 use crate::action::Action;
 use crate::apply::state::{Phase, SkipReason, StepStatus, StopReason};
 use crate::plan::predicate::{Op, Predicate};
-use crate::plan::{Plan, Step};
+use crate::plan::{OperationKind, Plan, Step};
 use crate::record::{Ending, LockDetails};
 use crate::text::{command_line, count, list_up_to, one_line};
 
@@ -154,15 +154,18 @@ pub(super) fn predicate(predicate: &Predicate) -> String {
 pub(super) fn replan(plan: &Plan) -> String {
     let operation = &plan.operation;
     let mut arguments = vec!["mrsk".to_owned(), "plan".into()];
-    arguments.extend(operation.name.split(' ').map(str::to_owned));
-    if !operation.deploys() {
-        arguments.extend(operation.accessories.iter().cloned());
-    }
-    if operation.name == "rollback" {
-        arguments.push(operation.version.clone());
-    } else if operation.skip_push {
-        arguments.extend(["--version".into(), operation.version.clone()]);
-        arguments.push("--skip-push".into());
+    arguments.extend(operation.name().split(' ').map(str::to_owned));
+    match &operation.kind {
+        OperationKind::Deploy(release)
+        | OperationKind::Redeploy(release)
+        | OperationKind::Setup(release) => {
+            if release.skip_push {
+                arguments.extend(["--version".into(), release.version.clone()]);
+                arguments.push("--skip-push".into());
+            }
+        }
+        OperationKind::AccessoryBoot(accessories) => arguments.extend(accessories.names()),
+        OperationKind::Unknown(_) => {}
     }
     if let Some(destination) = &operation.destination {
         arguments.extend(["--destination".into(), destination.clone()]);

@@ -1,7 +1,7 @@
 //! The steps of a plan by where they run.
 
 use crate::name::HostName;
-use crate::plan::{Plan, Step, StepKind, Unchanged};
+use crate::plan::{OperationKind, Plan, Step, StepKind, Unchanged};
 use crate::text::count;
 
 /// What happens in one place.
@@ -107,15 +107,16 @@ pub(super) fn headline(plan: &Plan) -> String {
         .as_ref()
         .map(|destination| format!(" ({destination})"))
         .unwrap_or_default();
-    let what = match plan.operation.deploys() {
-        true => format!("{} {}", plan.service, plan.version),
-        false => format!(
-            "{} of {}",
-            plan.operation.accessories.join(", "),
-            plan.service
-        ),
+    let what = match &plan.operation.kind {
+        OperationKind::AccessoryBoot(accessories) => {
+            format!("{} of {}", accessories.names().join(", "), plan.service)
+        }
+        OperationKind::Deploy(_)
+        | OperationKind::Redeploy(_)
+        | OperationKind::Setup(_)
+        | OperationKind::Unknown(_) => format!("{} {}", plan.service, plan.version),
     };
-    format!("{} {what}{destination}", plan.operation.name)
+    format!("{} {what}{destination}", plan.operation.name())
 }
 
 /// Returns the facts above the steps as names and values, unescaped.

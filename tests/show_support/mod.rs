@@ -6,9 +6,9 @@ use mrsk::action::{Action, Arg, Poll, Probe, Run, VerifyImage, Write};
 use mrsk::name::{HostName, PlanDigest, Sha256Hex, StepId};
 use mrsk::plan::predicate::Predicate;
 use mrsk::plan::{
-    Barrier, Check, ConfigRef, FORMAT_VERSION, Image, Need, NeedOn, OnFailure, Operation, Plan,
-    PlanHost, Reason, Reliance, SecretUse, Source, SshRoute, Step, StepKind, StepSecret, Travel,
-    Unchanged,
+    Barrier, Check, ConfigRef, FORMAT_VERSION, Image, Need, NeedOn, OnFailure, Operation,
+    OperationKind, Plan, PlanHost, Reason, Release, Reliance, SecretUse, Source, SshRoute, Step,
+    StepKind, StepSecret, Travel, Unchanged,
 };
 
 const ROUTES: &str = "http:\n  routers:\n    hey:web:hey-web:\n      rule: PathPrefix(`/`)\n";
@@ -311,13 +311,13 @@ pub fn sample() -> Plan {
     Plan {
         format_version: FORMAT_VERSION.to_owned(),
         operation: Operation {
-            accessories: Vec::new(),
-            name: "deploy".to_owned(),
-            version: "badb1aa".to_owned(),
+            kind: OperationKind::Deploy(Release {
+                version: "badb1aa".to_owned(),
+                skip_push: false,
+            }),
             hosts: Vec::new(),
             roles: Vec::new(),
             destination: Some("staging".to_owned()),
-            skip_push: false,
         },
         service: "hey".to_owned(),
         version: "badb1aa".to_owned(),

@@ -9,8 +9,8 @@ use mrsk::facts::model::{
 use mrsk::name::{HostName, PlanDigest, RoleName, Sha256Hex, StepId};
 use mrsk::plan::predicate::Predicate;
 use mrsk::plan::{
-    Barrier, Check, ConfigRef, Image, Need, NeedOn, OnFailure, Operation, Plan, PlanHost, Reason,
-    Reliance, SshRoute, Step, StepKind,
+    Barrier, Check, ConfigRef, Image, Need, NeedOn, OnFailure, Operation, OperationKind, Plan,
+    PlanHost, Reason, Release, Reliance, SshRoute, Step, StepKind,
 };
 
 use super::rng::Rng;
@@ -430,13 +430,13 @@ fn document(steps: Vec<Step>, hosts: &[String], bare: Option<String>) -> Plan {
     Plan {
         format_version: "1.0".into(),
         operation: Operation {
-            accessories: Vec::new(),
-            name: "deploy".into(),
-            version: "2".into(),
+            kind: OperationKind::Deploy(Release {
+                version: "2".into(),
+                skip_push: false,
+            }),
             hosts: Vec::new(),
             roles: Vec::new(),
             destination: None,
-            skip_push: false,
         },
         service: "app".into(),
         version: "2".into(),

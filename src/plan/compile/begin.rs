@@ -38,11 +38,12 @@ pub(super) fn draft<'a>(
     if !odd.is_empty() {
         return Err(odd);
     }
+    let version = operation.version().unwrap_or_default();
     let image_digest = image_digest(config, facts, operation);
     let wanted = Wanted {
-        version: &operation.version,
+        version,
         image_digest,
-        always: operation.is_redeploy(),
+        always: operation.kind.replaces_unchanged(),
     };
     let placements: Vec<Placement<'a>> = selection
         .roles
@@ -62,6 +63,7 @@ pub(super) fn draft<'a>(
         config,
         facts,
         operation,
+        version,
         image_digest,
         hosts,
         placements,
@@ -161,12 +163,12 @@ pub(super) fn by_host<'p, 'a>(
     hosts
 }
 
-/// Returns the registry digest that every host must get, where the plan can know it.
+/// Returns the registry digest that every host must get, if the plan can know it.
 fn image_digest<'a>(config: &Config, facts: &'a Facts, operation: &Operation) -> Option<&'a str> {
-    let reference = image::reference(config, &operation.version);
-    operation
-        .skip_push
-        .then(|| facts.registry.get(&reference))
-        .flatten()
-        .map(String::as_str)
+    let release = operation
+        .kind
+        .release()
+        .filter(|release| release.skip_push)?;
+    let reference = image::reference(config, &release.version);
+    facts.registry.get(&reference).map(String::as_str)
 }

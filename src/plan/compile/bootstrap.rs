@@ -56,7 +56,7 @@ pub fn run(draft: &mut Draft) {
                 "docker",
                 "curl is installed and the engine answers",
             );
-        } else if draft.operation.is_redeploy() {
+        } else if !draft.operation.kind.prepares_hosts() {
             let (_, missing) = what_is_missing(&host);
             let what = if missing.is_empty() {
                 "docker does not answer".to_owned()

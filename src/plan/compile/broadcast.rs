@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::action::Run;
 use crate::plan::compile::draft::{Draft, StepBuilder, step_id};
 use crate::plan::model::{Need, NeedOn, OnFailure, Reason, StepKind};
-use crate::plan::operation::{DEPLOY, Operation, REDEPLOY, SETUP};
+use crate::plan::operation::{Operation, OperationKind, Release};
 
 /// Seconds that telling may take.
 const TELLING: u32 = 60;
@@ -39,15 +39,18 @@ pub fn run(draft: &mut Draft) {
     draft.add(step);
 }
 
-/// Returns what is told. Who applied the plan is put before it when that is known.
+/// Returns what is announced. Who applied the plan is put before it if that is known.
 fn line(operation: &Operation) -> String {
-    let version = &operation.version;
-    let what = match operation.name.as_str() {
-        DEPLOY => format!("Deployed version {version}"),
-        REDEPLOY => format!("Redeployed version {version}"),
-        SETUP => format!("Set up, and deployed version {version}"),
-        "rollback" => format!("Rolled back to version {version}"),
-        other => format!("Done: {other} of version {version}"),
+    let what = match &operation.kind {
+        OperationKind::Deploy(Release { version, .. }) => format!("Deployed version {version}"),
+        OperationKind::Redeploy(Release { version, .. }) => format!("Redeployed version {version}"),
+        OperationKind::Setup(Release { version, .. }) => {
+            format!("Set up hosts and deployed version {version}")
+        }
+        OperationKind::AccessoryBoot(accessories) => {
+            format!("Started accessories {}", accessories.names().join(", "))
+        }
+        OperationKind::Unknown(name) => name.clone(),
     };
     let destination = operation
         .destination

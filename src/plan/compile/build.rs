@@ -33,7 +33,7 @@ pub fn run(draft: &mut Draft) {
         .unwrap_or_else(|| Reason::NeededBy {
             what: "the new containers have an image".into(),
         });
-    if draft.operation.skip_push {
+    if draft.operation.skips_push() {
         let reason = match draft.image_digest {
             Some(digest) => format!("--skip-push: the registry has it as {digest}"),
             None => {
@@ -95,7 +95,7 @@ fn add(draft: &mut Draft, source: &SourceFacts, why: Reason) {
 /// An engine builds, and then pushes what it has.
 fn by_engine(draft: &mut Draft, source: &SourceFacts, why: Reason, identity: &str) {
     let config = draft.config;
-    let version = &draft.operation.version;
+    let version = draft.version;
     let build = StepBuilder::new(
         step_id(None, "image", version, "build"),
         StepKind::Build,
@@ -143,7 +143,7 @@ fn by_buildx(
     buildx: &Buildx,
 ) {
     let config = draft.config;
-    let version = &draft.operation.version;
+    let version = draft.version;
     let platforms = config.builder.kind.platforms().join(", ");
     let create = StepBuilder::new(
         step_id(None, "builder", &buildx.name, "create"),

@@ -14,7 +14,6 @@ use crate::plan::model::{
 use crate::plan::operation::Operation;
 use crate::plan::predicate::Predicate;
 use crate::text::shorten;
-use crate::text::shorten;
 use crate::traefik::LabelError;
 
 /// Seconds for a command that only talks to the local engine.
@@ -37,6 +36,8 @@ pub(super) struct Draft<'a> {
     pub facts: &'a Facts,
     /// What was asked for.
     pub operation: &'a Operation,
+    /// The version that is deployed; empty if none is.
+    pub version: &'a str,
     /// Registry digest of the image that every host must get, if it is known.
     pub image_digest: Option<&'a str>,
     /// The selected hosts, in the order of the configuration.
@@ -135,7 +136,7 @@ impl Draft<'_> {
         self.errors.push(
             Diagnostic::error(format!("host {}: {what}", host.name())).help(format!(
                 "{} prepares no host; `mrsk deploy` does",
-                self.operation.name
+                self.operation.name()
             )),
         );
     }

@@ -30,10 +30,10 @@ pub(super) fn finish(mut draft: Draft) -> Result<Plan, Vec<Diagnostic>> {
         format_version: FORMAT_VERSION.to_owned(),
         operation: draft.operation.clone(),
         service: config.service.clone(),
-        version: draft.operation.version.clone(),
+        version: draft.version.to_owned(),
         image: Image {
             reference: match draft.operation.deploys() {
-                true => image::reference(config, &draft.operation.version),
+                true => image::reference(config, draft.version),
                 false => config.repository(),
             },
             digest: draft.image_digest.map(str::to_owned),

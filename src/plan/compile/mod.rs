@@ -60,7 +60,7 @@ fn deploy(draft: &mut Draft<'_>) {
     labels::run(draft);
     switch::run(draft);
     accessories::hold_roles(draft);
-    if !draft.operation.is_redeploy() {
+    if draft.operation.kind.prunes() {
         prune::run(draft);
     }
     broadcast::run(draft);

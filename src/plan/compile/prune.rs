@@ -97,7 +97,7 @@ fn unused_images(draft: &Draft, host: &HostView, removed: &[String]) -> Vec<Stri
         .filter(|(name, _)| !removed.contains(name))
         .flat_map(|(_, container)| [&container.image, &container.image_id])
         .collect();
-    let wanted = image::reference(draft.config, &draft.operation.version);
+    let wanted = image::reference(draft.config, draft.version);
     let latest = image::reference(draft.config, "latest");
     host.facts
         .images

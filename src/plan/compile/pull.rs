@@ -12,7 +12,7 @@ pub fn is_needed(draft: &Draft, host: &HostView) -> bool {
 }
 
 fn has_pinned(draft: &Draft, host: &HostView) -> bool {
-    let reference = image::reference(draft.config, &draft.operation.version);
+    let reference = image::reference(draft.config, draft.version);
     let there = host.facts.images.get(&reference);
     draft
         .image_digest
@@ -21,7 +21,7 @@ fn has_pinned(draft: &Draft, host: &HostView) -> bool {
 
 /// Adds a pull where a container is to be started, unless the host has the pinned image already.
 pub fn run(draft: &mut Draft) {
-    let reference = image::reference(draft.config, &draft.operation.version);
+    let reference = image::reference(draft.config, draft.version);
     let digest = draft.image_digest;
     let push = draft.find(None, StepKind::Push);
     for host in draft.hosts.clone().iter().filter(|host| host.changes) {
@@ -46,7 +46,7 @@ pub fn run(draft: &mut Draft) {
             None => Predicate::contains(&["images"], reference.as_str()),
         };
         let step = StepBuilder::new(
-            step_id(Some(host.name()), "image", &draft.operation.version, "pull"),
+            step_id(Some(host.name()), "image", draft.version, "pull"),
             StepKind::Pull,
             Some(host.name()),
             format!("Pull {reference}"),

@@ -13,7 +13,7 @@ pub fn run(draft: &mut Draft) {
         .placements
         .iter()
         .any(|placement| matches!(placement.situation, Situation::Replace { .. }));
-    if changes && !draft.operation.skip_push {
+    if changes && !draft.operation.skips_push() {
         login(draft, None);
     }
     for host in draft.hosts.clone() {

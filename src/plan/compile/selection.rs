@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::config::model::Config;
 use crate::diagnostic::Diagnostic;
 use crate::name::HostName;
-use crate::plan::operation::{ALL_ACCESSORIES, Operation};
+use crate::plan::operation::{Accessories, Operation};
 
 /// Returns the hosts that `operation` selects, in the order of the configuration.
 ///
@@ -99,12 +99,10 @@ fn unknown_names(config: &Config, operation: &Operation) -> Vec<Diagnostic> {
             errors.push(unknown(kind, name, known.iter().copied()));
         }
     };
-    for name in operation
-        .accessories
-        .iter()
-        .filter(|name| *name != ALL_ACCESSORIES)
-    {
-        check("accessory", name, &accessories);
+    if let Some(Accessories::Named(names)) = operation.kind.booted() {
+        for name in names {
+            check("accessory", name, &accessories);
+        }
     }
     for role in &operation.roles {
         check("role", role.as_str(), &roles);

@@ -67,7 +67,7 @@ pub fn run(draft: &mut Draft) {
             keep(draft, &host, &args);
             continue;
         }
-        if draft.operation.is_redeploy() {
+        if !draft.operation.kind.prepares_hosts() {
             let what = match &host.facts.traefik {
                 None => "Traefik does not run",
                 Some(_) => "its Traefik cannot switch requests without a gap",

@@ -161,7 +161,7 @@ fn start(
         format!("label=service={}", draft.config.service),
         format!("label=role={}", role.name),
         destination,
-        format!("label={LABEL_VERSION}={}", draft.operation.version),
+        format!("label={LABEL_VERSION}={}", draft.version),
     ] {
         leftovers.extend(["--filter".into(), filter]);
     }
