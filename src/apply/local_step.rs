@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use crate::action::{Action, Arg, Run};
 use crate::digest;
+use crate::plan::kinds::Handling;
 use crate::plan::resume::Answer;
-use crate::plan::{Check, Step, StepKind};
+use crate::plan::{Check, Step};
 use crate::record::Ending;
 use crate::secret::{Secrets, redact};
 use crate::transport::local::{self, LocalCommand};
@@ -70,7 +71,7 @@ pub async fn run(work: &Work, mut on_output: impl FnMut(&str) + Send) -> End {
                     tail: redact(&outcome.tail, &work.secrets),
                 };
             }
-            Ok(outcome) if work.step.kind == StepKind::Push => {
+            Ok(outcome) if work.step.kind.handling() == Handling::RecordDigest => {
                 value = value
                     .or_else(|| digest::find(&outcome.stdout).map(str::to_owned))
                     .or_else(|| pushed_by_buildkit(&outcome.tail).map(str::to_owned));
@@ -91,7 +92,7 @@ fn command(work: &Work, run: &Run) -> LocalCommand {
         Arg::FromEnv(name) => work.variables.get(name).cloned().unwrap_or_default(),
     });
     let mut argv: Vec<String> = argv.collect();
-    if let (StepKind::Broadcast, Some(line)) = (work.step.kind, argv.last_mut()) {
+    if let (Handling::NameRunner, Some(line)) = (work.step.kind.handling(), argv.last_mut()) {
         line.insert_str(0, &format!("[{}] ", work.who));
     }
     let secret = |name: &String| Some((name.clone(), work.secrets.get(name)?.clone()));

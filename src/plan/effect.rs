@@ -55,7 +55,7 @@ pub fn make_true(predicate: &Predicate, facts: &mut Value) {
     };
     match predicate.op {
         Op::Contains => insert(slot, wanted, &tokens),
-        Op::Eq | Op::AtLeast | Op::Absent => *slot = wanted,
+        Op::Eq | Op::Absent => *slot = wanted,
     }
 }
 
@@ -175,11 +175,6 @@ mod tests {
             Predicate::eq(&["docker", "answers"], true),
             Predicate::contains(&["docker", "logins"], "registry"),
             Predicate::eq(&["serial"], json!({"number": 3})),
-            Predicate {
-                fact: "/free_bytes".into(),
-                op: Op::AtLeast,
-                value: Some(json!(5)),
-            },
             Predicate::absent(&["containers", "old"]),
         ];
         for predicate in &table {
@@ -203,15 +198,9 @@ mod tests {
         };
         facts.containers.insert("old".into(), Default::default());
         facts.networks.insert("bridge".into());
-        let enough = Predicate {
-            fact: "/free_bytes".into(),
-            op: Op::AtLeast,
-            value: Some(json!(5)),
-        };
         let result = after(
             &facts,
             &[
-                enough,
                 Predicate::absent(&["containers", "old"]),
                 Predicate::absent(&["containers", "older", "state"]),
                 Predicate::contains(&["networks"], "mrsk"),

@@ -5,6 +5,7 @@
 
 pub mod compile;
 pub mod effect;
+pub mod kinds;
 pub mod leak;
 pub mod model;
 mod newer;
@@ -14,5 +15,6 @@ pub mod resume;
 pub mod shape;
 pub mod wire;
 
+pub use kinds::StepKind;
 pub use model::*;
 pub use operation::*;

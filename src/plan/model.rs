@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::kinds::{Builds, StepKind};
 use super::operation::Operation;
 use super::predicate::{Op, Predicate};
 use crate::action::{Action, Run};
@@ -53,14 +54,12 @@ pub struct Plan {
 impl Plan {
     /// Returns the steps that build the image, which need its source.
     pub fn builds(&self) -> impl Iterator<Item = &Step> {
-        let of = |kind| move |step: &&Step| step.kind == kind;
-        let apart = self.steps.iter().any(|step| step.kind == StepKind::Build);
-        let kind = if apart {
-            StepKind::Build
-        } else {
-            StepKind::Push
+        let of = |builds| move |step: &&Step| step.kind.builds() == builds;
+        let builds = match self.steps.iter().any(|step| of(Builds::Always)(&step)) {
+            true => Builds::Always,
+            false => Builds::IfNoOther,
         };
-        self.steps.iter().filter(of(kind))
+        self.steps.iter().filter(of(builds))
     }
 }
 
@@ -249,6 +248,9 @@ pub struct Step {
     pub cleanup: Vec<Action>,
     /// What a failure means for the rest.
     pub on_failure: OnFailure,
+    /// Whether it holds its host's lock on what all services share: the container engine, the network and Traefik.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub shared_lock: bool,
     /// Whether other hosts' failures stop the run before this step: nothing that cannot be left half-way has begun.
     #[serde(default, skip_serializing_if = "is_false")]
     pub safe_point: bool,
@@ -268,55 +270,6 @@ fn is_false(value: &bool) -> bool {
 
 fn is_zero(value: &u32) -> bool {
     *value == 0
-}
-
-/// The kinds of step.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum StepKind {
-    /// Installs curl, the container engine, or starts it.
-    InstallDocker,
-    /// Logs in to the registry.
-    RegistryLogin,
-    /// Makes and starts what builds the image.
-    Builder,
-    /// Builds the image.
-    Build,
-    /// Pushes the image; builds it as well where no step of kind `build` does.
-    Push,
-    /// Pulls the image.
-    Pull,
-    /// Creates mrsk's network.
-    Network,
-    /// Starts or replaces Traefik.
-    Traefik,
-    /// Creates and starts a container; no request reaches it yet.
-    Start,
-    /// Waits until a new container is healthy.
-    Healthcheck,
-    /// Sends requests to the new container.
-    Route,
-    /// Waits until the old container has no request in flight.
-    Drain,
-    /// Stops an old container.
-    Stop,
-    /// Removes what is old enough.
-    Prune,
-    /// Copies files to a host.
-    Upload,
-    /// Renames a container.
-    Rename,
-    /// Removes a container or file.
-    Remove,
-    /// Where all wait for one, or one for all.
-    Barrier,
-    /// Tells people.
-    Broadcast,
-    /// A kind of a newer minor version. Only a plan that is read for review has it; it is never written or applied.
-    #[serde(skip)]
-    Unknown,
 }
 
 /// Why a plan has a step. Prose is derived from it in one place.

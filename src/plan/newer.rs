@@ -4,7 +4,8 @@
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::model::{Check, Need, OnFailure, Plan, Reason, Reliance, StepKind, StepSecret, Travel};
+use super::kinds::StepKind;
+use super::model::{Check, Need, OnFailure, Plan, Reason, Reliance, StepSecret, Travel};
 use super::operation::{Operation, OperationKind};
 use crate::action::Action;
 
@@ -85,7 +86,7 @@ impl Notes {
     /// Puts stand-ins into a step, and returns whether its kind is unknown.
     fn step(&mut self, step: &mut Value, place: &str) -> bool {
         let kind = step.get("kind").cloned();
-        let is_unknown = self.replace::<StepKind>(step, "kind", place, |_| json!("upload"));
+        let is_unknown = self.replace::<StepKind>(step, "kind", place, |_| json!("start"));
         if let (true, Some(kind), Some(summary)) = (is_unknown, kind, step.get_mut("summary")) {
             let text = format!("[{}] {}", name(&kind), summary.as_str().unwrap_or(""));
             *summary = text.into();

@@ -29,8 +29,6 @@ pub enum Op {
     Absent,
     /// It is a list with this element, or an object with this key.
     Contains,
-    /// It is a number, and not smaller.
-    AtLeast,
 }
 
 impl Predicate {
@@ -66,9 +64,6 @@ impl Predicate {
             (Op::Contains, Some(Value::Array(list)), Some(wanted)) => list.contains(wanted),
             (Op::Contains, Some(Value::Object(map)), Some(Value::String(key))) => {
                 map.contains_key(key)
-            }
-            (Op::AtLeast, Some(actual), Some(wanted)) => {
-                matches!((actual.as_u64(), wanted.as_u64()), (Some(a), Some(w)) if a >= w)
             }
             _ => false,
         }

@@ -18,7 +18,7 @@ fn step(id: &str, host: Option<&str>, needs: &[&str]) -> Step {
     };
     Step {
         id: StepId::from(id),
-        kind: StepKind::Upload,
+        kind: StepKind::Start,
         host: host.map(HostName::from),
         role: None,
         accessory: None,
@@ -35,6 +35,7 @@ fn step(id: &str, host: Option<&str>, needs: &[&str]) -> Step {
         diagnose: Vec::new(),
         cleanup: Vec::new(),
         on_failure: OnFailure::StopHost,
+        shared_lock: false,
         safe_point: false,
         timeout_seconds: 0,
         idle_timeout_seconds: 0,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::model::{NeedOn, Plan, StepKind};
+use super::model::{NeedOn, Plan};
 use crate::graph::{Edge, Graph, GraphError, Queue, Wants};
 use crate::name::StepId;
 
@@ -98,5 +98,5 @@ impl Shape {
 
 /// Returns whether the step at `index` is a barrier.
 pub fn is_barrier(plan: &Plan, index: usize) -> bool {
-    plan.steps[index].kind == StepKind::Barrier
+    plan.steps[index].kind.is_barrier()
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use thiserror::Error;
 
-use super::model::{Check, FORMAT_VERSION, Plan, Step, StepKind};
+use super::model::{Check, FORMAT_VERSION, Plan, Step};
 use super::newer;
 use crate::action::Action;
 use crate::json;
@@ -213,15 +213,20 @@ fn check_consistency(plan: &Plan) -> Result<(), ReadError> {
 
 /// Returns what a step lacks to be carried out.
 fn check_step(plan: &Plan, step: &Step) -> Result<(), String> {
-    let is_barrier = step.kind == StepKind::Barrier;
+    let is_barrier = step.kind.is_barrier();
     if is_barrier != step.barrier.is_some() || is_barrier && (step.host.is_some() || has_work(step))
     {
         return Err("is a barrier and something else".into());
     }
     match (&step.check, &step.host) {
-        (None, _) if is_barrier || step.kind == StepKind::Broadcast => {}
+        (None, _) if !step.kind.has_check() => {}
         (Some(Check::Facts(_)), Some(_)) | (Some(Check::Argv(_)), None) if !is_barrier => {}
         _ => return Err("has no check, or one that cannot be asked where it runs".into()),
+    }
+    if step.host.is_none()
+        && (step.shared_lock || !step.cleanup.is_empty() || !step.diagnose.is_empty())
+    {
+        return Err("has a shared lock, a cleanup or a diagnosis, and runs on no host".into());
     }
     for secret in &step.secrets {
         if !plan.secrets.iter().any(|known| known.name == secret.name) {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::plan::StepKind;
 use serde_json::json;
 
 const PLAN: &str = include_str!("../../fixtures/plans/boot-in-groups/plan.json");
@@ -222,7 +223,13 @@ fn an_unknown_kind_is_refused_in_the_version_that_does_not_have_it() {
 #[test]
 fn parts_that_do_not_fit_together_are_refused() {
     type Change = fn(&mut Value);
-    let table: [(&str, Change); 11] = [
+    let table: [(&str, Change); 13] = [
+        ("runs on no host", |plan| {
+            plan["steps"][0]["shared_lock"] = true.into();
+        }),
+        ("runs on no host", |plan| {
+            plan["steps"][0]["diagnose"] = json!([{"argv": ["true"]}]);
+        }),
         ("lock host", |plan| plan["lock_host"] = "other".into()),
         ("another hash", |plan| {
             let contents = plan["contents"].as_object_mut().unwrap();

@@ -6,7 +6,8 @@ use super::tally::Tally;
 use super::{Tone, View, words};
 use crate::action::{Action, Probe, Run};
 use crate::apply::state::{StepStatus, StepSummary, Summary};
-use crate::plan::{Check, PlanHost, Step, StepKind};
+use crate::plan::kinds::Suspect;
+use crate::plan::{Check, PlanHost, Step};
 use crate::text::{action_line, command, command_line, duration, one_line};
 
 /// The number of steps that are told in full.
@@ -121,18 +122,18 @@ fn help(step: &Step, output: &str) -> Option<String> {
         );
     }
     let secret = step.secrets.first();
-    match step.kind {
-        StepKind::RegistryLogin => secret.map(|secret| {
+    match step.kind.suspect() {
+        Suspect::Credentials => secret.map(|secret| {
             format!(
                 "if it says that the login is wrong, check `registry.username`, and {} in the environment or in .env",
                 one_line(&secret.name)
             )
         }),
-        StepKind::Builder | StepKind::Build | StepKind::Push => LACKS
+        Suspect::BuildTools => LACKS
             .iter()
             .find(|(texts, _)| texts.iter().any(|text| output.contains(text)))
             .map(|(_, help)| (*help).to_owned()),
-        _ => None,
+        Suspect::Unclear => None,
     }
 }
 

@@ -8,7 +8,7 @@ use super::{Reporter, Tone, View, outcome, words};
 use crate::action::Action;
 use crate::apply::state::{Millis, Outcome, Phase, Progress, StepStatus, Summary};
 use crate::name::StepId;
-use crate::plan::StepKind;
+
 use crate::text::{action_line, duration, one_line};
 
 /// Lines of output that are shown where a step is tried again, or fails on a terminal.
@@ -98,7 +98,7 @@ pub(super) fn describe(
             status,
             diagnosis,
         } => {
-            let barrier = view.step(step).is_some_and(|s| s.kind == StepKind::Barrier);
+            let barrier = view.step(step).is_some_and(|s| s.kind.is_barrier());
             if barrier && !view.is_verbose() {
                 return Vec::new();
             }

@@ -4,7 +4,7 @@ use super::tally::Tally;
 use super::{Tone, View, failure, serving, table, tint, words};
 use crate::apply::state::{Outcome, StepStatus, Summary};
 use crate::name::{HostName, PlanDigest, StepId};
-use crate::plan::StepKind;
+
 use crate::text::{Styling, command_line, count, duration, list_up_to, one_line};
 
 /// Returns what is printed after the last event.
@@ -305,7 +305,7 @@ impl Ending<'_> {
             let barrier = self
                 .view
                 .step(&step.step)
-                .is_some_and(|step| step.kind == StepKind::Barrier);
+                .is_some_and(|step| step.kind.is_barrier());
             matches!(step.status, StepStatus::Skipped { .. } | StepStatus::Open) && !barrier
         });
         match left.count() {

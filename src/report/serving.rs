@@ -7,7 +7,8 @@ use super::tally::Tally;
 use super::words::host_list;
 use crate::apply::state::{StepStatus, StepSummary, Summary};
 use crate::name::{HostName, RoleName};
-use crate::plan::{Reason, Step, StepKind};
+use crate::plan::kinds::SwitchPart;
+use crate::plan::{Reason, Step};
 use crate::text::one_line;
 
 /// Returns lines as `web  2 on app1`, hosts of which the same is true together; hosts that the plan does not change
@@ -41,9 +42,11 @@ pub(super) fn lines(view: &View, tally: &Tally, summary: &Summary) -> Vec<String
             .push(host);
     }
     for (step, status) in steps {
-        if let (StepKind::Traefik, Some(host), Some(text)) =
-            (step.kind, &step.host, traefik(tally, step, status))
-        {
+        if let (SwitchPart::Traefik, Some(host), Some(text)) = (
+            step.kind.switch_part(),
+            &step.host,
+            traefik(tally, step, status),
+        ) {
             said.entry(("traefik".into(), text.into()))
                 .or_default()
                 .push(host);
@@ -67,26 +70,28 @@ pub(super) fn is_under_way(line: &StepSummary) -> bool {
 /// Returns what serves for one role on one host, to be followed by the host. `moving`: something was left at work there,
 /// and what follows it in its session begins by itself.
 fn placement(view: &View, tally: &Tally, steps: &[Stand], moving: bool) -> String {
-    let of = |kind: StepKind| {
+    let of = |part: SwitchPart| {
         // The last of its kind: before it, what serves now may get a routing file of its own.
         steps
             .iter()
-            .rfind(|(step, _)| step.kind == kind)
+            .rfind(|(step, _)| step.kind.switch_part() == part)
             .map(|(step, status)| (*step, *status))
     };
     let new = one_line(&view.plan.version);
     // What sends requests to the new container, or else is the last that must succeed before the old one may go.
-    let switch = of(StepKind::Route)
-        .or(of(StepKind::Healthcheck))
-        .or(of(StepKind::Start));
+    let switch = of(SwitchPart::Route)
+        .or(of(SwitchPart::Health))
+        .or(of(SwitchPart::Start));
     let Some((switch, status)) = switch else {
         return format!("{new}, as before, on");
     };
     let old = old(steps);
-    let routed = switch.kind == StepKind::Route;
+    let routed = switch.kind.switch_part() == SwitchPart::Route;
     let returned = steps
         .iter()
-        .filter(|(step, _)| step.kind == StepKind::Drain && !step.cleanup.is_empty())
+        .filter(|(step, _)| {
+            step.kind.switch_part() == SwitchPart::Drain && !step.cleanup.is_empty()
+        })
         .find(|(_, status)| matches!(status, StepStatus::Failed { .. }));
     if returned.is_some() {
         return format!("{old}, again, since {new} failed after the switch, on");
@@ -137,7 +142,9 @@ fn old(steps: &[Stand]) -> String {
 /// Returns the old containers that are to be stopped.
 fn replaced<'a>(steps: &'a [Stand<'a>]) -> impl Iterator<Item = String> + 'a {
     steps.iter().filter_map(|(step, _)| match &step.why {
-        Reason::Replaced { what } if step.kind == StepKind::Stop => Some(what.clone()),
+        Reason::Replaced { what } if step.kind.switch_part() == SwitchPart::Stop => {
+            Some(what.clone())
+        }
         _ => None,
     })
 }

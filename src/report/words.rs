@@ -146,7 +146,6 @@ pub(super) fn predicate(predicate: &Predicate) -> String {
         Op::Eq => format!("{fact} is {value}"),
         Op::Absent => format!("{fact} is absent"),
         Op::Contains => format!("{fact} contains {value}"),
-        Op::AtLeast => format!("{fact} is at least {value}"),
     }
 }
 

@@ -32,8 +32,12 @@ pub(super) fn lines(step: &Step) -> Vec<String> {
         }
         text
     });
+    let lock = step
+        .shared_lock
+        .then(|| "# holds the host's shared lock".to_owned());
     barrier
         .into_iter()
+        .chain(lock)
         .chain(step.action.iter().map(action_line))
         .collect()
 }

@@ -1,7 +1,7 @@
 //! The steps of a plan by where they run.
 
 use crate::name::HostName;
-use crate::plan::{OperationKind, Plan, Step, StepKind, Unchanged};
+use crate::plan::{OperationKind, Plan, Step, Unchanged};
 use crate::text::count;
 
 /// What happens in one place.
@@ -155,52 +155,4 @@ pub(super) fn header(plan: &Plan) -> Vec<(&'static str, String)> {
     ));
     lines.push(("digest", plan.digest.to_string()));
     lines
-}
-
-/// What a step does to the state, as one character.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mark {
-    /// Something new.
-    Adds,
-    /// Something is changed.
-    Changes,
-    /// Something is taken away.
-    Removes,
-    /// Nothing; it waits or tells.
-    Waits,
-}
-
-impl Mark {
-    /// Returns the mark of a kind of step.
-    pub(super) fn of(kind: StepKind) -> Self {
-        match kind {
-            StepKind::InstallDocker
-            | StepKind::Builder
-            | StepKind::Build
-            | StepKind::Push
-            | StepKind::Pull
-            | StepKind::Network
-            | StepKind::Start
-            | StepKind::Upload => Mark::Adds,
-            StepKind::RegistryLogin
-            | StepKind::Traefik
-            | StepKind::Route
-            | StepKind::Rename
-            | StepKind::Unknown => Mark::Changes,
-            StepKind::Stop | StepKind::Prune | StepKind::Remove => Mark::Removes,
-            StepKind::Healthcheck | StepKind::Drain | StepKind::Barrier | StepKind::Broadcast => {
-                Mark::Waits
-            }
-        }
-    }
-
-    /// Returns the character.
-    pub(super) fn symbol(self) -> &'static str {
-        match self {
-            Mark::Adds => "+",
-            Mark::Changes => "~",
-            Mark::Removes => "-",
-            Mark::Waits => ".",
-        }
-    }
 }

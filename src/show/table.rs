@@ -4,9 +4,10 @@ use std::io::{self, Write};
 
 use comfy_table::{Cell, CellAlignment, Color, ContentArrangement, Table, presets};
 
-use super::groups::{Group, Mark, groups, header, headline, summary, title};
+use super::groups::{Group, groups, header, headline, summary, title};
 use super::reason::prose;
 use crate::plan::Plan;
+use crate::plan::kinds::Mark;
 use crate::text::{Styling, one_line, short_id};
 
 /// How the table looks.
@@ -65,7 +66,7 @@ fn rows(group: &Group, look: Look) -> String {
     let with_ids = look.width.is_none_or(|width| width >= WIDTH_FOR_IDS);
     let prefix = group.host.map_or("local", |host| host.as_str());
     for (number, step) in &group.steps {
-        let mark = Mark::of(step.kind);
+        let mark = step.kind.mark();
         let id = short_id(step.id.as_str(), prefix);
         let mut row = vec![
             Cell::new(number).set_alignment(CellAlignment::Right),

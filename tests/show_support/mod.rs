@@ -31,6 +31,7 @@ fn step(id: &str, kind: StepKind, summary: &str, why: Reason) -> Step {
         diagnose: Vec::new(),
         cleanup: Vec::new(),
         on_failure: OnFailure::StopHost,
+        shared_lock: false,
         safe_point: false,
         timeout_seconds: 60,
         idle_timeout_seconds: 0,

@@ -68,6 +68,7 @@ impl Builder {
             diagnose: Vec::new(),
             cleanup: Vec::new(),
             on_failure: OnFailure::StopHost,
+            shared_lock: false,
             safe_point: true,
             timeout_seconds: 60,
             idle_timeout_seconds: 0,
@@ -205,7 +206,7 @@ fn prepare(builder: &mut Builder, host: &str, bare: bool, replace_traefik: bool)
     let mut needs = vec![network.as_str()];
     let keep = id("traefik/keep");
     if replace_traefik {
-        let step = builder.step(&keep, StepKind::Upload, here, &first);
+        let step = builder.step(&keep, StepKind::Rename, here, &first);
         step.check = facts_check(vec![Predicate::eq(
             &["files", ROUTE_FILE, "sha256"],
             "kept",

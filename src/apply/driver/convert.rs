@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::apply::links::Failure;
 use crate::apply::state::{Event, StartStep};
 use crate::name::{HostName, RunId, StepId};
-use crate::plan::{Plan, Step, StepKind};
+use crate::plan::{Plan, Step};
 use crate::record::{Ending, Receipt, Scope};
 use crate::secret::{Secrets, redact};
 use crate::transport::LinkError;
@@ -36,10 +36,6 @@ pub(super) fn scope(plan: &Plan) -> Scope {
 }
 
 pub(super) fn request(step: &Step, start: &StartStep) -> StepRequest {
-    let shared = matches!(
-        step.kind,
-        StepKind::InstallDocker | StepKind::Network | StepKind::Traefik
-    );
     StepRequest {
         step: step.id.hash(),
         attempt: start.attempt,
@@ -52,7 +48,7 @@ pub(super) fn request(step: &Step, start: &StartStep) -> StepRequest {
         },
         timeout_seconds: step.timeout_seconds,
         idle_timeout_seconds: step.idle_timeout_seconds,
-        shared_lock: if shared {
+        shared_lock: if step.shared_lock {
             SharedLock::Hold
         } else {
             SharedLock::Free

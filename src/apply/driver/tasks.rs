@@ -16,7 +16,8 @@ use crate::apply::links::{self, Failure, Links};
 use crate::apply::state::{Event, Millis, Outcome};
 use crate::facts::Query;
 use crate::name::{HostName, RunId, StepId};
-use crate::plan::{Plan, Step, StepKind};
+use crate::plan::kinds::Handling;
+use crate::plan::{Plan, Step};
 use crate::record::{Attempt, AttemptState, Ending, LockDetails, Receipt};
 use crate::transport::request::{Inputs, Place};
 
@@ -178,7 +179,8 @@ impl Driver {
             .hosts
             .get(&host)
             .is_none_or(|entry| entry.ssh.user == "root");
-        if step.kind == StepKind::InstallDocker && ending == Ending::Succeeded && !is_root {
+        let renews = step.kind.handling() == Handling::RenewSession;
+        if renews && ending == Ending::Succeeded && !is_root {
             self.links.renew(&host).await;
         }
     }

@@ -283,6 +283,5 @@ fn describe(predicate: &Predicate) -> String {
         Op::Eq => value,
         Op::Absent => "absent".to_owned(),
         Op::Contains => format!("contains {value}"),
-        Op::AtLeast => format!("at least {value}"),
     }
 }

@@ -7,8 +7,9 @@ use super::progress::{JournalEntry, Phase, Progress, SkipReason, StepStatus, Sto
 use super::step::StepState;
 use crate::graph::Ended;
 use crate::name::StepId;
+use crate::plan::kinds::Handling;
 use crate::plan::resume::Answer;
-use crate::plan::{Check, OnFailure, StepKind};
+use crate::plan::{Check, OnFailure};
 use crate::record::{AttemptState, Ending, Receipt};
 
 impl State {
@@ -347,7 +348,8 @@ impl State {
     /// A push, whose digest the pulls need, and what no check could find out later.
     pub(super) fn is_recorded(&self, step: usize) -> bool {
         let step = &self.plan.steps[step];
-        step.kind == StepKind::Push || !matches!(step.check, Some(Check::Argv(_)))
+        step.kind.handling() == Handling::RecordDigest
+            || !matches!(step.check, Some(Check::Argv(_)))
     }
 
     pub(super) fn on_recorded(&mut self, id: &StepId) {

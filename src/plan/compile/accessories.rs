@@ -8,7 +8,8 @@ use crate::docker::names::{self, LABEL_CREATE};
 use crate::facts::model::{ContainerFacts, ContainerState};
 use crate::name::StepId;
 use crate::plan::compile::draft::{Draft, HostView, SILENCE, StepBuilder, step_id};
-use crate::plan::model::{Barrier, Reason, StepKind, Travel};
+use crate::plan::kinds::StepKind;
+use crate::plan::model::{Barrier, Reason, Travel};
 use crate::plan::predicate::Predicate;
 
 /// Seconds for which a new accessory has to go on running before what depends on it may start.

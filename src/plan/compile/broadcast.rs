@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::action::Run;
 use crate::plan::compile::draft::{Draft, StepBuilder, step_id};
-use crate::plan::model::{Need, NeedOn, OnFailure, Reason, StepKind};
+use crate::plan::kinds::StepKind;
+use crate::plan::model::{Need, NeedOn, OnFailure, Reason};
 use crate::plan::operation::{Operation, OperationKind, Release};
 
 /// Seconds that telling may take.

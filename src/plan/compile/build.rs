@@ -11,7 +11,8 @@ use crate::plan::compile::draft::{
     Draft, EMULATED_SILENCE, INSTALL, SILENCE, StepBuilder, step_id,
 };
 use crate::plan::compile::placement::Situation;
-use crate::plan::model::{Reason, StepKind, Travel};
+use crate::plan::kinds::StepKind;
+use crate::plan::model::{Reason, Travel};
 
 /// Adds a build and a push, unless nothing is started or `--skip-push` was asked for.
 pub fn run(draft: &mut Draft) {

@@ -8,8 +8,9 @@ use crate::config::model::{Config, Host};
 use crate::diagnostic::Diagnostic;
 use crate::facts::model::{Facts, HostFacts, Privilege};
 use crate::name::{HostName, RoleName, Sha256Hex, StepId};
+use crate::plan::kinds::StepKind;
 use crate::plan::model::{
-    Need, NeedOn, OnFailure, Reason, Reliance, Step, StepKind, StepSecret, Travel, Unchanged,
+    Need, NeedOn, OnFailure, Reason, Reliance, Step, StepSecret, Travel, Unchanged,
 };
 use crate::plan::operation::Operation;
 use crate::plan::predicate::Predicate;
@@ -216,6 +217,7 @@ impl StepBuilder {
             } else {
                 OnFailure::StopRun
             },
+            shared_lock: kind.changes_shared(),
             safe_point: true,
             timeout_seconds: QUICK,
             idle_timeout_seconds: 0,

@@ -9,8 +9,9 @@ use crate::diagnostic::Diagnostic;
 use crate::docker::image;
 use crate::facts::model::HostFacts;
 use crate::name::{HostName, PlanDigest, RoleName};
+use crate::plan::kinds::StepKind;
 use crate::plan::model::{
-    ConfigRef, FORMAT_VERSION, Image, Plan, PlanHost, SecretUse, Source, SshRoute, StepKind, Travel,
+    ConfigRef, FORMAT_VERSION, Image, Plan, PlanHost, SecretUse, Source, SshRoute, Travel,
 };
 use crate::plan::wire;
 

@@ -8,7 +8,8 @@ use crate::facts::model::ContainerFacts;
 use crate::name::StepId;
 use crate::plan::compile::draft::{Draft, HostView, StepBuilder, step_id};
 use crate::plan::compile::placement::of_service;
-use crate::plan::model::{Reason, StepKind};
+use crate::plan::kinds::StepKind;
+use crate::plan::model::Reason;
 use crate::plan::predicate::Predicate;
 use crate::text::{count, list};
 

@@ -3,7 +3,8 @@
 use crate::action::{Action, VerifyImage};
 use crate::docker::image;
 use crate::plan::compile::draft::{Draft, HostView, SILENCE, StepBuilder, step_id};
-use crate::plan::model::{Reason, StepKind};
+use crate::plan::kinds::StepKind;
+use crate::plan::model::Reason;
 use crate::plan::predicate::Predicate;
 
 /// Returns whether `host` pulls the image: a container is to be started, and the host does not have the pinned image.

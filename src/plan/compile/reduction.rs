@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::name::StepId;
 use crate::plan::compile::draft::Draft;
-use crate::plan::model::{NeedOn, Step, StepKind};
+use crate::plan::kinds::StepKind;
+use crate::plan::model::{NeedOn, Step};
 
 /// Removes from each step the needs that another of its needs has, directly or through steps of one place.
 pub fn run(draft: &mut Draft) {

@@ -4,7 +4,8 @@ use crate::docker::image;
 use crate::name::HostName;
 use crate::plan::compile::draft::{Draft, StepBuilder, step_id};
 use crate::plan::compile::placement::Situation;
-use crate::plan::model::{Reason, StepKind, Travel};
+use crate::plan::kinds::StepKind;
+use crate::plan::model::{Reason, Travel};
 use crate::plan::predicate::Predicate;
 
 /// Adds a login here where an image is pushed, and one on each host that pulls.

@@ -8,7 +8,7 @@ use crate::facts::model::{ContainerFacts, ContainerState, HostFacts};
 use crate::name::StepId;
 use crate::plan::compile::draft::{Draft, HostView};
 use crate::plan::compile::placement::{Placement, Situation};
-use crate::plan::model::StepKind;
+use crate::plan::kinds::StepKind;
 use crate::plan::predicate::Predicate;
 
 /// Adds the predicates of every host. Each names the steps that need it or change it: while none of them has begun, it is tested.

@@ -26,7 +26,7 @@ pub fn step(id: &str, needs: &[&str]) -> Step {
     };
     Step {
         id: StepId::from(id),
-        kind: StepKind::Upload,
+        kind: StepKind::Start,
         host: host.map(HostName::from),
         role: None,
         accessory: None,
@@ -43,6 +43,7 @@ pub fn step(id: &str, needs: &[&str]) -> Step {
         diagnose: Vec::new(),
         cleanup: Vec::new(),
         on_failure: OnFailure::StopHost,
+        shared_lock: false,
         safe_point: true,
         timeout_seconds: 0,
         idle_timeout_seconds: 0,

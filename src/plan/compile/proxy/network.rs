@@ -3,7 +3,8 @@
 use crate::action::Run;
 use crate::docker::names::NETWORK;
 use crate::plan::compile::draft::{Draft, StepBuilder, step_id};
-use crate::plan::model::{Reason, StepKind};
+use crate::plan::kinds::StepKind;
+use crate::plan::model::Reason;
 use crate::plan::predicate::Predicate;
 
 /// Adds the network where a role needs it and it is missing.

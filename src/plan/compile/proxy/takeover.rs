@@ -18,7 +18,8 @@ use crate::plan::compile::placement::{Placement, alias_of, belongs};
 use crate::plan::compile::switch::health as polls;
 use crate::plan::compile::switch::route::file_write;
 use crate::plan::compile::switch::start::id_of;
-use crate::plan::model::{Reason, StepKind};
+use crate::plan::kinds::StepKind;
+use crate::plan::model::Reason;
 use crate::plan::predicate::Predicate;
 use crate::traefik;
 

@@ -11,7 +11,8 @@ use crate::config::model::Limit;
 use crate::name::{HostName, StepId};
 use crate::plan::compile::draft::{Draft, HostView, StepBuilder, step_id};
 use crate::plan::compile::placement::{Placement, Situation};
-use crate::plan::model::{Barrier, Reason, StepKind};
+use crate::plan::kinds::StepKind;
+use crate::plan::model::{Barrier, Reason};
 use crate::text::count;
 
 /// Adds the switch of every placement that does not run what is wanted.

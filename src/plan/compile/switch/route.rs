@@ -13,7 +13,8 @@ use crate::name::{Sha256Hex, StepId};
 use crate::plan::compile::draft::{Draft, QUICK, StepBuilder};
 use crate::plan::compile::placement::{Placement, Situation};
 use crate::plan::compile::proxy::takeover;
-use crate::plan::model::{Reason, StepKind};
+use crate::plan::kinds::StepKind;
+use crate::plan::model::Reason;
 use crate::plan::predicate::Predicate;
 use crate::traefik;
 

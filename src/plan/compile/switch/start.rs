@@ -11,7 +11,8 @@ use crate::name::{HostName, StepId};
 use crate::plan::compile::draft::{Draft, HostView, QUICK, StepBuilder, step_id};
 use crate::plan::compile::placement::{Placement, Situation};
 use crate::plan::compile::proxy::start as traefik;
-use crate::plan::model::{Reason, StepKind, Travel};
+use crate::plan::kinds::StepKind;
+use crate::plan::model::{Reason, Travel};
 use crate::plan::predicate::Predicate;
 
 /// The ends of a switch.
