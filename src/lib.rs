@@ -21,15 +21,14 @@
 //!
 //! The invariants are in `docs/architecture.md`.
 
-#![deny(missing_docs)]
 #![cfg_attr(
     not(test),
     warn(
-        clippy::dbg_macro,
         clippy::expect_used,
         clippy::panic,
         clippy::print_stderr,
         clippy::print_stdout,
+        clippy::unreachable,
         clippy::unwrap_used
     )
 )]

@@ -24,11 +24,11 @@ const ALLOWED: &str = "
 
     # decision
     plan: config facts docker traefik record action name secret diagnostic graph
-    plan: json digest
+    plan: text json digest
 
     # knowledge: knows nothing of how a host is reached, and quotes for a shell as the transport does
-    config: erb name secret diagnostic digest
-    erb: secret diagnostic
+    config: erb name secret diagnostic text digest
+    erb: secret diagnostic text
     facts: transport record name secret json digest
     docker: config action name digest
     traefik:
@@ -42,7 +42,7 @@ const ALLOWED: &str = "
     name: digest
     secret:
     diagnostic: text
-    text: action name
+    text: action name digest
     exit_code:
     json:
     digest:

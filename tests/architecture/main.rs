@@ -4,6 +4,7 @@
 
 mod arrows;
 mod circles;
+mod dependencies;
 mod documents;
 mod paths;
 mod rules;

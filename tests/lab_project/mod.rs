@@ -393,7 +393,7 @@ fn clean(addresses: &[&str]) -> Vec<Machine> {
 /// Waits until no other test uses the host, in whatever checkout, and keeps it.
 fn lock(ip: &str) -> File {
     let file = File::create(std::env::temp_dir().join(format!("mrsk-lab-{ip}.lock"))).unwrap();
-    file.lock().unwrap();
+    rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive).unwrap();
     file
 }
 
