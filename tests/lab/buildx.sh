@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # Docker's buildx plugin, for the tests of builders: in the lab's cache, not where every docker of this machine finds it, since a
-# client builds otherwise where it has the plugin. Sourced, never run.
+# client builds differently if it has the plugin. Sourced, never run.
 
-# Debian releases that may have the plugin, in this order, where the machine's own has it not.
+# Debian releases that may have the plugin, in this order, if the machine's own does not.
 BUILDX_SUITES='trixie forky sid'
 
 # Prints the mirror of the machine's own Debian archive.
@@ -10,7 +10,7 @@ debian_mirror() {
     apt_archives | grep '^Debian|Debian|' | head -n 1 | cut -d '|' -f 3
 }
 
-# Fetches the package from another release, with lists of its own: the machine's stay as they are.
+# Downloads the package from another release, with separate lists: the machine's do not change.
 buildx_of_suite() { # SUITE DIRECTORY
     local mirror options
     mirror=$(debian_mirror)
@@ -41,5 +41,5 @@ buildx_ready() {
         as_root rm -rf "$work"
         return
     done
-    say "no docker-buildx is to be had: tests/lab_builders.rs will fail until there is one at $LAB_BUILDX"
+    say "docker-buildx is not available: tests/lab_builders.rs will fail until it is at $LAB_BUILDX"
 }

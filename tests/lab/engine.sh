@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The machine's own Docker Engine: started where none runs, and taught to trust the lab's registry.
+# The machine's own Docker Engine: started if none runs, and configured to trust the lab's registry.
 # What was changed is remembered under $LAB_CACHE/engine and undone by `down`. Sourced, never run.
 
 LAB_ENGINE=$LAB_CACHE/engine
@@ -10,7 +10,7 @@ engine_answers() {
     timeout 20 docker version > /dev/null 2>&1
 }
 
-# Is the process of that number alive (a zombie has no exe), and the one it should be?
+# Whether the process of that number lives (a zombie has no exe) and is the expected one.
 process_runs() { # NAME PIDFILE
     local pid
     pid=$(as_root cat "$2" 2> /dev/null) || return 1
@@ -21,7 +21,7 @@ engine_trusts_registry() {
     docker info --format '{{json .RegistryConfig.IndexConfigs}}' | grep -qF "\"$LAB_REGISTRY\""
 }
 
-# Adds the registry to insecure-registries, whatever else stands in the file.
+# Adds the registry to insecure-registries, whatever else the file has.
 engine_configure() {
     local now=$LAB_ENGINE/daemon.json.now
     mkdir -p "$LAB_ENGINE"
@@ -35,7 +35,7 @@ engine_configure() {
         rm -f "$LAB_ENGINE/daemon.json.before"
     fi
     jq --arg r "$LAB_REGISTRY" '."insecure-registries" = ((."insecure-registries" // []) + [$r])' "$now" \
-        > "$LAB_ENGINE/daemon.json.after" || die "$DAEMON_JSON is no JSON object"
+        > "$LAB_ENGINE/daemon.json.after" || die "$DAEMON_JSON is not a JSON object"
     as_root mkdir -p "$(dirname "$DAEMON_JSON")"
     as_root cp "$LAB_ENGINE/daemon.json.after" "$DAEMON_JSON"
     say "added $LAB_REGISTRY to insecure-registries in $DAEMON_JSON"
@@ -50,7 +50,7 @@ engine_reload() {
 engine_start() {
     [ -x "$(command -v dockerd)" ] || apt_install docker.io
     engine_answers && return
-    command -v dockerd > /dev/null || die 'there is no dockerd on this machine'
+    command -v dockerd > /dev/null || die 'dockerd is not installed'
     # Left behind by an engine that was killed, these would keep the next one from starting.
     process_runs dockerd /var/run/docker.pid || as_root rm -f /var/run/docker.pid
     process_runs containerd "$CONTAINERD_PID" || as_root rm -f "$CONTAINERD_PID"
@@ -60,7 +60,7 @@ engine_start() {
     export LAB_ENGINE_STARTED=1
     wait_for 60 engine_answers || {
         tail -n 20 "$LAB_ENGINE/dockerd.log" >&2
-        die 'dockerd does not come up'
+        die 'dockerd does not start'
     }
     cat /var/run/docker.pid > "$LAB_ENGINE/dockerd.pid"
 }
@@ -70,7 +70,7 @@ engine_ready() {
     engine_answers || engine_start
     engine_trusts_registry && return
     engine_reload
-    wait_for 10 engine_trusts_registry || die "the engine does not take up insecure-registries from $DAEMON_JSON"
+    wait_for 10 engine_trusts_registry || die "the engine ignores insecure-registries in $DAEMON_JSON"
 }
 
 # The dockerd that `up` started, and no other.
@@ -91,7 +91,7 @@ engine_stop() {
     rm -f "$LAB_ENGINE/dockerd.pid"
 }
 
-# Puts daemon.json back: byte for byte where nobody changed it since, else by taking our entry out.
+# Restores daemon.json: byte for byte if nobody has changed it since, else by removing our entry.
 engine_restore_config() {
     local after=$LAB_ENGINE/daemon.json.after before=$LAB_ENGINE/daemon.json.before now=$LAB_ENGINE/daemon.json.now
     [ -e "$after" ] || return 0

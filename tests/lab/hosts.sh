@@ -51,7 +51,7 @@ host_keys_ready() { # NAME
     done
 }
 
-# Every host that ever was: its keys are ours, nothing is scanned from the network.
+# All hosts that ever existed: their keys are ours, nothing is scanned from the network.
 known_hosts_ready() {
     local dir ip
     for dir in "$LAB_CACHE"/hostkeys/*/; do
@@ -93,7 +93,7 @@ host_create() { # NAME
     docker start "$1" > /dev/null
 }
 
-# Does sshd take the key, and does Docker answer where it should?
+# Whether sshd accepts the key, and Docker answers if the host has it.
 host_answers() { # NAME
     local command=true
     [[ $1 == mrsk-lab-host-* ]] && command='docker version'
@@ -106,7 +106,7 @@ host_repair() { # NAME
     wait_for 20 host_answers "$1"
 }
 
-# Brings a host to life, whatever it is now; one that is well is left alone.
+# Starts a host, whatever its state is; a healthy one is left alone.
 host_ready() { # NAME
     local patience=40
     case $(container_state "$1") in
@@ -125,7 +125,7 @@ host_ready() { # NAME
     host_create "$1"
     wait_for 60 host_answers "$1" || {
         docker logs --tail 20 "$1" >&2
-        die "$1 does not come up"
+        die "$1 does not start"
     }
 }
 
@@ -156,7 +156,7 @@ password_ready() {
     mv "$dir/htpasswd.part" "$dir/htpasswd"
 }
 
-# What stands in a new registry: Traefik, and the app's base (so that a first push need not carry it).
+# The content of a new registry: Traefik, and the app's base (so that a first push is small).
 registry_seed_file() {
     echo "$LAB_CACHE/registry/seed-$(docker image inspect -f '{{.Id}}' "$LAB_TRAEFIK_IMAGE" "$LAB_BASE_IMAGE" | sha256sum | cut -c1-16).tar"
 }
@@ -204,7 +204,7 @@ registry_ready() {
     if ! wait_for 10 registry_curl ''; then
         say 'the registry does not answer: making it anew'
         registry_create
-        wait_for 15 registry_curl '' || die 'the registry does not come up'
+        wait_for 15 registry_curl '' || die 'the registry does not start'
     fi
     quietly registry-login lab_docker login --username "$LAB_REGISTRY_USER" --password-stdin "$LAB_REGISTRY" \
         < "$LAB_PASSWORD_FILE"

@@ -13,7 +13,7 @@ apt_archives() {
 rootfs_build() { # TARBALL
     local archives mirror suite work=$LAB_CACHE/rootfs.work
     need_tool debootstrap debootstrap
-    archives=$(apt_archives) || die 'no Debian archive in the sources of apt'
+    archives=$(apt_archives) || die 'no Debian archive in apt sources'
     IFS='|' read -r _ _ mirror suite _ < <(grep '^Debian|Debian|' <<< "$archives" | grep -v -e '-updates|' -e '-backports|')
     say "debootstrap of $suite"
     as_root rm -rf "$work"
@@ -41,7 +41,7 @@ base_ready() {
     docker import --change 'CMD ["/bin/bash"]' "$tarball" "$LAB_BASE_IMAGE" > /dev/null
 }
 
-# The images of images/Dockerfile, built again where the folder changed.
+# The images of images/Dockerfile, rebuilt if the folder has changed.
 stages_ready() {
     local recipe stage
     recipe=$(cat "$LAB_DIR"/images/* | sha256sum | cut -c1-32)
@@ -75,7 +75,7 @@ app_ready() {
     recipe=$(cat "$LAB_DIR"/app/*.rs | sha256sum | cut -c1-16)
     LAB_APP=$LAB_CACHE/app/app-$recipe
     [ ! -x "$LAB_APP" ] || return 0
-    command -v rustc > /dev/null || die 'there is no rustc on this machine'
+    command -v rustc > /dev/null || die 'rustc is not installed'
     say 'compiling the app'
     mkdir -p "$LAB_CACHE/app"
     quietly app rustc --edition 2021 -O -C target-feature=+crt-static -C strip=symbols \

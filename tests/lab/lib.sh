@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What all commands of the lab share: where things are, how it speaks, what it needs. Sourced, never run.
+# What all commands of the lab share: paths, messages, requirements. Sourced, never run.
 
 LAB_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 LAB_CHECKOUT=$(cd "$LAB_DIR/../.." && pwd)
@@ -31,7 +31,7 @@ die() {
     exit 1
 }
 
-# Ends a process and all that came of it.
+# Ends a process and its descendants.
 end_tree() { # PID...
     local pid children
     for pid in "$@"; do
@@ -46,8 +46,8 @@ as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
 
-# Runs a noisy command; what it says is shown only where it fails. It runs in the background, so that a
-# signal to this shell is obeyed at once.
+# Runs a verbose command; its output is shown only if it fails. It runs in the background, so that a
+# signal to this shell takes effect at once.
 quietly() { # NAME COMMAND...
     local log=$LAB_CACHE/log/$1.log
     shift
@@ -68,11 +68,11 @@ lock_lab() {
     exec 9> "$LAB_CACHE/lock"
     flock -n 9 && return
     say 'another up or down is at work, waiting'
-    flock -w 900 9 || die 'the lab is locked by another up or down'
+    flock -w 900 9 || die 'another up or down holds the lock of the lab'
 }
 
 apt_install() { # PACKAGE...
-    command -v apt-get > /dev/null || die "please install: $*"
+    command -v apt-get > /dev/null || die "missing: $*; please install"
     if [ -z "${LAB_APT_UPDATED:-}" ]; then
         quietly apt-update as_root apt-get update
         LAB_APT_UPDATED=1
@@ -105,14 +105,14 @@ host_name_of() { # NAME | short name | IP  ->  the container's name
             die "no host has the address $1"
         fi
         ;;
-    *) die "no host is called $1" ;;
+    *) die "unknown host $1" ;;
     esac
 }
 
 host_ip_of() { # container's name -> its address
     local number=${1##*-}
     if ! valid_count "$number" 10 || ((number < 1)); then
-        die "no host is called $1"
+        die "unknown host $1"
     fi
     case $1 in
     mrsk-lab-host-*) echo "172.30.0.$((10 + number))" ;;
