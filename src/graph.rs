@@ -2,6 +2,8 @@
 //!
 //! [`Graph`] is checked once and never changes; a [`Queue`] over it holds what has ended. Everything is linear in nodes and edges.
 
+use std::marker::PhantomData;
+
 use petgraph::graph::{DiGraph, NodeIndex};
 
 /// How a node must have ended for an edge that leaves it to be met.
@@ -13,13 +15,18 @@ pub enum Wants {
     Settled,
 }
 
+/// A node's number: `usize`, or a type of its own.
+pub trait Node: Copy + From<usize> + Into<usize> {}
+
+impl<N: Copy + From<usize> + Into<usize>> Node for N {}
+
 /// An edge: `to` waits for `from`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Edge {
+pub struct Edge<N> {
     /// The node that is waited for.
-    pub from: usize,
+    pub from: N,
     /// The node that waits.
-    pub to: usize,
+    pub to: N,
     /// How `from` must have ended.
     pub wants: Wants,
 }
@@ -45,55 +52,58 @@ pub enum GraphError {
 
 /// A checked graph of the nodes `0..len`.
 #[derive(Debug, Clone)]
-pub struct Graph {
-    order: Vec<usize>,
-    needs: Adjacency,
-    dependents: Adjacency,
+pub struct Graph<N> {
+    order: Vec<N>,
+    needs: Adjacency<N>,
+    dependents: Adjacency<N>,
 }
 
 /// The edges at each node, in the order in which they were given.
 #[derive(Debug, Clone)]
-struct Adjacency {
+struct Adjacency<N> {
     starts: Vec<usize>,
-    ends: Vec<(usize, Wants)>,
+    ends: Vec<(N, Wants)>,
 }
 
-impl Adjacency {
-    fn new(nodes: usize, edges: &[Edge], key: fn(&Edge) -> (usize, usize)) -> Self {
+impl<N: Node> Adjacency<N> {
+    fn new(nodes: usize, edges: &[Edge<N>], key: fn(&Edge<N>) -> (N, N)) -> Self {
         let mut starts = vec![0; nodes + 1];
         for edge in edges {
-            starts[key(edge).0 + 1] += 1;
+            starts[key(edge).0.into() + 1] += 1;
         }
         for node in 0..nodes {
             starts[node + 1] += starts[node];
         }
         let mut next = starts.clone();
-        let mut ends = vec![(0, Wants::Success); edges.len()];
+        let mut ends = vec![(N::from(0), Wants::Success); edges.len()];
         for edge in edges {
             let (at, other) = key(edge);
-            ends[next[at]] = (other, edge.wants);
-            next[at] += 1;
+            let at = &mut next[at.into()];
+            ends[*at] = (other, edge.wants);
+            *at += 1;
         }
         Self { starts, ends }
     }
 
-    fn of(&self, node: usize) -> &[(usize, Wants)] {
+    fn of(&self, node: N) -> &[(N, Wants)] {
+        let node = node.into();
         &self.ends[self.starts[node]..self.starts[node + 1]]
     }
 }
 
-impl Graph {
+impl<N: Node> Graph<N> {
     /// Checks `edges` over the nodes `0..nodes`.
     ///
     /// # Errors
     ///
     /// An edge that leaves this range, and a cycle, named by one of its nodes.
-    pub fn new(nodes: usize, edges: &[Edge]) -> Result<Self, GraphError> {
+    pub fn new(nodes: usize, edges: &[Edge<N>]) -> Result<Self, GraphError> {
         let mut graph = DiGraph::<(), ()>::with_capacity(nodes, edges.len());
         for _ in 0..nodes {
             graph.add_node(());
         }
-        for &Edge { from, to, .. } in edges {
+        for edge in edges {
+            let (from, to) = (edge.from.into(), edge.to.into());
             if from >= nodes || to >= nodes {
                 return Err(GraphError::OutOfRange { from, to });
             }
@@ -103,7 +113,10 @@ impl Graph {
             node: cycle.node_id().index(),
         })?;
         Ok(Self {
-            order: order.into_iter().map(NodeIndex::index).collect(),
+            order: order
+                .into_iter()
+                .map(|node| N::from(node.index()))
+                .collect(),
             needs: Adjacency::new(nodes, edges, |edge| (edge.to, edge.from)),
             dependents: Adjacency::new(nodes, edges, |edge| (edge.from, edge.to)),
         })
@@ -120,17 +133,17 @@ impl Graph {
     }
 
     /// Returns the nodes, each after all that it waits for.
-    pub fn order(&self) -> &[usize] {
+    pub fn order(&self) -> &[N] {
         &self.order
     }
 
     /// Returns what `node` waits for.
-    pub fn needs(&self, node: usize) -> impl Iterator<Item = usize> + '_ {
+    pub fn needs(&self, node: N) -> impl Iterator<Item = N> + '_ {
         self.needs.of(node).iter().map(|(other, _)| *other)
     }
 
     /// Returns what waits for `node`.
-    pub fn dependents(&self, node: usize) -> impl Iterator<Item = usize> + '_ {
+    pub fn dependents(&self, node: N) -> impl Iterator<Item = N> + '_ {
         self.dependents.of(node).iter().map(|(other, _)| *other)
     }
 }
@@ -147,69 +160,76 @@ pub enum Ended {
 }
 
 /// What the end of a node changes.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Released {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Released<N> {
     /// Nodes that may run now.
-    pub ready: Vec<usize>,
+    pub ready: Vec<N>,
     /// Nodes that will never run, each after the one that keeps it from running. They have ended as failures.
-    pub blocked: Vec<usize>,
+    pub blocked: Vec<N>,
 }
 
 /// Which nodes of a [`Graph`] have ended, and which may run.
 #[derive(Debug, Clone)]
-pub struct Queue {
-    nodes: Vec<Node>,
+pub struct Queue<N> {
+    nodes: Vec<Progress>,
+    of: PhantomData<N>,
 }
 
+/// How far a node is from running.
 #[derive(Debug, Clone)]
-struct Node {
+struct Progress {
     waits_for: usize,
     unmet: usize,
     tolerates: usize,
     ended: bool,
 }
 
-impl Queue {
+impl<N: Node> Queue<N> {
     /// Returns a queue in which nothing has ended. `tolerates` says for each node how many of its needs may be unmet when it runs.
-    pub fn new(graph: &Graph, tolerates: impl Fn(usize) -> usize) -> Self {
-        let node = |node| Node {
+    pub fn new(graph: &Graph<N>, tolerates: impl Fn(N) -> usize) -> Self {
+        let node = |node| Progress {
             waits_for: graph.needs.of(node).len(),
             unmet: 0,
             tolerates: tolerates(node),
             ended: false,
         };
         Self {
-            nodes: (0..graph.len()).map(node).collect(),
+            nodes: (0..graph.len()).map(N::from).map(node).collect(),
+            of: PhantomData,
         }
     }
 
     /// Returns the nodes that wait for nothing and have not ended.
-    pub fn ready(&self) -> Vec<usize> {
+    pub fn ready(&self) -> Vec<N> {
         (0..self.nodes.len())
+            .map(N::from)
             .filter(|node| self.is_ready(*node))
             .collect()
     }
 
     /// Returns whether `node` waits for nothing and has not ended.
-    pub fn is_ready(&self, node: usize) -> bool {
-        let node = &self.nodes[node];
+    pub fn is_ready(&self, node: N) -> bool {
+        let node = &self.nodes[node.into()];
         node.waits_for == 0 && !node.ended
     }
 
     /// Returns the number of needs of `node` that have not ended.
-    pub fn waits_for(&self, node: usize) -> usize {
-        self.nodes[node].waits_for
+    pub fn waits_for(&self, node: N) -> usize {
+        self.nodes[node.into()].waits_for
     }
 
     /// Returns whether `node` has ended, or is blocked.
-    pub fn has_ended(&self, node: usize) -> bool {
-        self.nodes[node].ended
+    pub fn has_ended(&self, node: N) -> bool {
+        self.nodes[node.into()].ended
     }
 
     /// Records the end of `node`, and returns what that changes. A second end of a node changes nothing.
-    pub fn finish(&mut self, graph: &Graph, node: usize, ended: Ended) -> Released {
-        let mut released = Released::default();
-        if std::mem::replace(&mut self.nodes[node].ended, true) {
+    pub fn finish(&mut self, graph: &Graph<N>, node: N, ended: Ended) -> Released<N> {
+        let mut released = Released {
+            ready: Vec::new(),
+            blocked: Vec::new(),
+        };
+        if std::mem::replace(&mut self.nodes[node.into()].ended, true) {
             return released;
         }
         let mut work = vec![(node, ended)];
@@ -220,7 +240,7 @@ impl Queue {
                     Ended::Tolerated => wants == Wants::Settled,
                     Ended::Failure => false,
                 };
-                let next = &mut self.nodes[to];
+                let next = &mut self.nodes[to.into()];
                 next.waits_for -= 1;
                 next.unmet += usize::from(!met);
                 if next.ended {
@@ -243,7 +263,12 @@ impl Queue {
 mod tests {
     use super::*;
 
-    fn edge(from: usize, to: usize) -> Edge {
+    const NOTHING: Released<usize> = Released {
+        ready: Vec::new(),
+        blocked: Vec::new(),
+    };
+
+    fn edge(from: usize, to: usize) -> Edge<usize> {
         Edge {
             from,
             to,
@@ -272,9 +297,9 @@ mod tests {
         let graph = Graph::new(4, &[edge(0, 2), edge(1, 2), edge(2, 3)]).unwrap();
         let mut queue = Queue::new(&graph, |_| 0);
         assert_eq!(queue.ready(), [0, 1]);
-        assert_eq!(queue.finish(&graph, 0, Ended::Success), Released::default());
+        assert_eq!(queue.finish(&graph, 0, Ended::Success), NOTHING);
         assert_eq!(queue.finish(&graph, 1, Ended::Success).ready, [2]);
-        assert_eq!(queue.finish(&graph, 1, Ended::Success), Released::default());
+        assert_eq!(queue.finish(&graph, 1, Ended::Success), NOTHING);
         assert!(queue.is_ready(2) && !queue.is_ready(3));
     }
 
@@ -304,8 +329,8 @@ mod tests {
     fn a_node_that_tolerates_failures_still_waits_for_all() {
         let graph = Graph::new(4, &[edge(0, 3), edge(1, 3), edge(2, 3)]).unwrap();
         let mut queue = Queue::new(&graph, |node| usize::from(node == 3));
-        assert_eq!(queue.finish(&graph, 0, Ended::Failure), Released::default());
-        assert_eq!(queue.finish(&graph, 1, Ended::Success), Released::default());
+        assert_eq!(queue.finish(&graph, 0, Ended::Failure), NOTHING);
+        assert_eq!(queue.finish(&graph, 1, Ended::Success), NOTHING);
         let mut other = queue.clone();
         assert_eq!(queue.finish(&graph, 2, Ended::Success).ready, [3]);
         assert_eq!(other.finish(&graph, 2, Ended::Failure).blocked, [3]);
@@ -313,7 +338,7 @@ mod tests {
 
     #[test]
     fn a_long_chain_is_ordered_and_blocked_without_recursion() {
-        let edges: Vec<Edge> = (1..200_000).map(|node| edge(node - 1, node)).collect();
+        let edges: Vec<Edge<usize>> = (1..200_000).map(|node| edge(node - 1, node)).collect();
         let graph = Graph::new(200_000, &edges).unwrap();
         assert!(graph.order().windows(2).all(|pair| pair[0] < pair[1]));
         let released = Queue::new(&graph, |_| 0).finish(&graph, 0, Ended::Failure);

@@ -6,10 +6,11 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use index_vec::{IndexSlice, IndexVec, index_vec};
 use serde_json::Value;
 
 use super::model::{Check, OnFailure, Plan, Step};
-use super::shape::{Shape, is_barrier};
+use super::shape::{Shape, StepIndex, is_barrier};
 use crate::name::{HostName, RoleName, StepId};
 use crate::record::{Attempt, AttemptState, Ending};
 
@@ -97,15 +98,16 @@ fn told_by_engine(fact: &str) -> bool {
 
 /// Returns where each step of `plan` stands, in the order of [`Plan::steps`]. Barriers are done where something behind them has
 /// begun, else outstanding.
-pub fn resume(plan: &Plan, shape: &Shape, evidence: &Evidence) -> Vec<Status> {
+pub fn resume(plan: &Plan, shape: &Shape, evidence: &Evidence) -> IndexVec<StepIndex, Status> {
     let histories = histories(plan, shape, evidence);
     let proofs = proofs(plan, shape, &histories);
-    let mut statuses: Vec<Status> = (0..plan.steps.len())
+    let mut statuses: IndexVec<StepIndex, Status> = histories
+        .indices()
         .map(|step| on_host(plan, step, &histories[step], proofs[step], evidence))
         .collect();
     take_back_what_was_undone(plan, shape, &histories, evidence, &mut statuses);
     for &step in shape.graph.order().iter().rev() {
-        if plan.steps[step].host.is_none() && !is_barrier(plan, step) {
+        if plan[step].host.is_none() && !is_barrier(plan, step) {
             statuses[step] = local(plan, shape, step, &histories[step], evidence, &statuses);
         }
     }
@@ -158,14 +160,14 @@ impl History {
     }
 }
 
-fn histories(plan: &Plan, shape: &Shape, evidence: &Evidence) -> Vec<History> {
-    let mut histories = vec![History::default(); plan.steps.len()];
+fn histories(plan: &Plan, shape: &Shape, evidence: &Evidence) -> IndexVec<StepIndex, History> {
+    let mut histories = index_vec![History::default(); plan.steps.len()];
     for (host, attempts) in &evidence.attempts {
         for attempt in attempts {
             let Some(step) = shape.index_of_hash(&attempt.step) else {
                 continue;
             };
-            let kept_on = plan.steps[step].host.as_ref().unwrap_or(&plan.lock_host);
+            let kept_on = plan[step].host.as_ref().unwrap_or(&plan.lock_host);
             if kept_on == host {
                 histories[step].add(attempt);
             }
@@ -184,18 +186,22 @@ enum Proof {
     Succeeded,
 }
 
-fn proofs(plan: &Plan, shape: &Shape, histories: &[History]) -> Vec<Proof> {
-    let mut proofs = vec![Proof::Nothing; plan.steps.len()];
+fn proofs(
+    plan: &Plan,
+    shape: &Shape,
+    histories: &IndexSlice<StepIndex, [History]>,
+) -> IndexVec<StepIndex, Proof> {
+    let mut proofs = index_vec![Proof::Nothing; plan.steps.len()];
     for &step in shape.graph.order().iter().rev() {
         let reached = histories[step].last > 0 || proofs[step] > Proof::Nothing;
-        let lenient = plan.steps[step]
+        let lenient = plan[step]
             .barrier
             .as_ref()
             .is_some_and(|barrier| barrier.at_most_failed > 0);
         if !reached || lenient {
             continue;
         }
-        for need in &plan.steps[step].needs {
+        for need in &plan[step].needs {
             let Some(before) = shape.index(&need.step) else {
                 continue;
             };
@@ -212,7 +218,7 @@ fn proofs(plan: &Plan, shape: &Shape, histories: &[History]) -> Vec<Proof> {
 /// Judges a step on a host, or a barrier, by its own records and by what follows it.
 fn on_host(
     plan: &Plan,
-    step: usize,
+    step: StepIndex,
     history: &History,
     proof: Proof,
     evidence: &Evidence,
@@ -223,7 +229,7 @@ fn on_host(
         check,
         on_failure,
         ..
-    } = &plan.steps[step];
+    } = &plan[step];
     let Some(host) = host else {
         return match proof {
             Proof::Nothing => Status::Outstanding { attempt },
@@ -283,18 +289,18 @@ fn subject(step: &Step) -> Option<Subject<'_>> {
 fn take_back_what_was_undone(
     plan: &Plan,
     shape: &Shape,
-    histories: &[History],
+    histories: &IndexSlice<StepIndex, [History]>,
     evidence: &Evidence,
-    statuses: &mut [Status],
+    statuses: &mut IndexSlice<StepIndex, [Status]>,
 ) {
-    let mut position: HashMap<usize, usize> = HashMap::new();
+    let mut position: HashMap<StepIndex, usize> = HashMap::new();
     for (at, &step) in shape.graph.order().iter().enumerate() {
-        if subject(&plan.steps[step]).is_some() {
+        if subject(&plan[step]).is_some() {
             position.insert(step, at);
         }
     }
-    for (failed, history) in histories.iter().enumerate() {
-        let step = &plan.steps[failed];
+    for (failed, history) in histories.iter_enumerated() {
+        let step = &plan[failed];
         let ended_badly = matches!(history.counts, Some((_, Shown::Failed | Shown::Lost)));
         if step.cleanup.is_empty() || !ended_badly || statuses[failed] == Status::Done {
             continue;
@@ -318,7 +324,7 @@ fn take_back_what_was_undone(
             {
                 Status::Outstanding { attempt }
             } else {
-                let check = plan.steps[earlier].check.as_ref();
+                let check = plan[earlier].check.as_ref();
                 if !matches!(check, Some(Check::Facts(_))) {
                     continue;
                 }
@@ -332,8 +338,8 @@ fn take_back_what_was_undone(
     }
 }
 
-fn ancestors_of_subject(plan: &Plan, shape: &Shape, step: usize) -> Vec<usize> {
-    let Some(wanted) = subject(&plan.steps[step]) else {
+fn ancestors_of_subject(plan: &Plan, shape: &Shape, step: StepIndex) -> Vec<StepIndex> {
+    let Some(wanted) = subject(&plan[step]) else {
         return Vec::new();
     };
     let mut found = Vec::new();
@@ -341,7 +347,7 @@ fn ancestors_of_subject(plan: &Plan, shape: &Shape, step: usize) -> Vec<usize> {
     let mut work = vec![step];
     while let Some(at) = work.pop() {
         for need in shape.graph.needs(at) {
-            if subject(&plan.steps[need]) == Some(wanted) && seen.insert(need) {
+            if subject(&plan[need]) == Some(wanted) && seen.insert(need) {
                 found.push(need);
                 work.push(need);
             }
@@ -355,10 +361,10 @@ fn ancestors_of_subject(plan: &Plan, shape: &Shape, step: usize) -> Vec<usize> {
 fn local(
     plan: &Plan,
     shape: &Shape,
-    step: usize,
+    step: StepIndex,
     history: &History,
     evidence: &Evidence,
-    statuses: &[Status],
+    statuses: &IndexSlice<StepIndex, [Status]>,
 ) -> Status {
     if matches!(history.counts, Some((_, Shown::Succeeded))) {
         return Status::Done;
@@ -369,7 +375,7 @@ fn local(
     if dependents.peek().is_some() && dependents.all(|next| settled(statuses[next])) {
         return Status::Done;
     }
-    let Step { id, check, .. } = &plan.steps[step];
+    let Step { id, check, .. } = &plan[step];
     if check.is_none() && history.counts.is_some() {
         return Status::InDoubt { attempt };
     }

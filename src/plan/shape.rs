@@ -1,18 +1,32 @@
 //! The graph of a plan, and the ways to find a step in it.
 
 use std::collections::HashMap;
+use std::ops::Index;
 
-use super::model::{NeedOn, Plan};
+use super::model::{NeedOn, Plan, Step};
 use crate::graph::{Edge, Graph, GraphError, Queue, Wants};
 use crate::name::StepId;
 
-/// The graph of a plan's steps. Nodes are positions in [`Plan::steps`].
+index_vec::define_index_type! {
+    /// The position of a step in [`Plan::steps`].
+    pub struct StepIndex = usize;
+}
+
+impl Index<StepIndex> for Plan {
+    type Output = Step;
+
+    fn index(&self, step: StepIndex) -> &Step {
+        &self.steps[step.index()]
+    }
+}
+
+/// The graph of a plan's steps.
 #[derive(Debug, Clone)]
 pub struct Shape {
     /// The graph itself.
-    pub graph: Graph,
-    by_id: HashMap<StepId, usize>,
-    by_hash: HashMap<String, usize>,
+    pub graph: Graph<StepIndex>,
+    by_id: HashMap<StepId, StepIndex>,
+    by_hash: HashMap<String, StepIndex>,
 }
 
 /// Why a plan's steps do not make a graph.
@@ -44,6 +58,7 @@ impl Shape {
         let mut by_id = HashMap::with_capacity(plan.steps.len());
         let mut by_hash = HashMap::with_capacity(plan.steps.len());
         for (index, step) in plan.steps.iter().enumerate() {
+            let index = StepIndex::from(index);
             if by_id.insert(step.id.clone(), index).is_some() {
                 return Err(ShapeError::Duplicate(step.id.clone()));
             }
@@ -62,6 +77,7 @@ impl Shape {
                     NeedOn::Success => Wants::Success,
                     NeedOn::Settled => Wants::Settled,
                 };
+                let to = StepIndex::from(to);
                 edges.push(Edge { from, to, wants });
             }
         }
@@ -78,25 +94,25 @@ impl Shape {
     }
 
     /// Returns the position of the step with this id.
-    pub fn index(&self, id: &StepId) -> Option<usize> {
+    pub fn index(&self, id: &StepId) -> Option<StepIndex> {
         self.by_id.get(id).copied()
     }
 
     /// Returns the position of the step whose [`StepId::hash`] this is.
-    pub fn index_of_hash(&self, hash: &str) -> Option<usize> {
+    pub fn index_of_hash(&self, hash: &str) -> Option<StepIndex> {
         self.by_hash.get(hash).copied()
     }
 
     /// Returns a queue over the graph in which barriers tolerate what they say.
-    pub fn queue(&self, plan: &Plan) -> Queue {
+    pub fn queue(&self, plan: &Plan) -> Queue<StepIndex> {
         Queue::new(&self.graph, |node| {
-            let barrier = plan.steps[node].barrier.as_ref();
+            let barrier = plan[node].barrier.as_ref();
             barrier.map_or(0, |barrier| barrier.at_most_failed as usize)
         })
     }
 }
 
-/// Returns whether the step at `index` is a barrier.
-pub fn is_barrier(plan: &Plan, index: usize) -> bool {
-    plan.steps[index].kind.is_barrier()
+/// Returns whether a step is a barrier.
+pub fn is_barrier(plan: &Plan, step: StepIndex) -> bool {
+    plan[step].kind.is_barrier()
 }

@@ -3,11 +3,11 @@
 use mrsk::apply::state::Event;
 use mrsk::name::HostName;
 
-use super::world::{Item, World};
+use super::world::{Item, RunnerIndex, World};
 
 impl World {
     /// Perhaps something goes wrong, at any point of the protocol.
-    pub(super) fn hazard(&mut self, runner: usize, host: &HostName) {
+    pub(super) fn hazard(&mut self, runner: RunnerIndex, host: &HostName) {
         if self.budget == 0 || self.is_calm() || self.finished || !self.rng.chance(self.fault_rate)
         {
             return;
@@ -26,7 +26,7 @@ impl World {
         if self.finished {
             return;
         }
-        let runner = self.runners.len() - 1;
+        let runner = self.runners.last_idx();
         let names: Vec<HostName> = self.hosts.keys().cloned().collect();
         let pick = self.rng.range(0, names.len() as u64 - 1) as usize;
         match self.rng.range(0, 5) {
@@ -42,7 +42,7 @@ impl World {
         }
     }
 
-    pub(super) fn lose_link(&mut self, runner: usize, host: &HostName) {
+    pub(super) fn lose_link(&mut self, runner: RunnerIndex, host: &HostName) {
         let Some(link) = self.runners[runner].links.get_mut(host) else {
             return;
         };
@@ -81,14 +81,14 @@ impl World {
             }
         }
         self.note(format!("{host} is killed"));
-        for runner in 0..self.runners.len() {
+        for runner in self.runners.indices() {
             self.lose_link(runner, host);
         }
         let away = self.rng.range(1_000, 100_000);
         self.after(away, Item::HostBack { host: host.clone() });
     }
 
-    pub(super) fn kill_runner(&mut self, runner: usize) {
+    pub(super) fn kill_runner(&mut self, runner: RunnerIndex) {
         let at = &mut self.runners[runner];
         if at.dead || at.exited.is_some() {
             return;
@@ -102,7 +102,7 @@ impl World {
         self.after(delay, Item::Launch);
     }
 
-    pub(super) fn freeze(&mut self, runner: usize) {
+    pub(super) fn freeze(&mut self, runner: RunnerIndex) {
         let long = self.rng.range(5_000, 200_000);
         let at = &mut self.runners[runner];
         if at.dead || at.exited.is_some() {
@@ -114,7 +114,7 @@ impl World {
         self.after(delay, Item::Launch);
     }
 
-    pub(super) fn interrupt(&mut self, runner: usize) {
+    pub(super) fn interrupt(&mut self, runner: RunnerIndex) {
         let times = if self.rng.chance(300) { 2 } else { 1 };
         for _ in 0..times {
             let delay = self.rng.range(0, 3_000);

@@ -4,10 +4,10 @@ use mrsk::apply::state::Outcome;
 use mrsk::plan::Check;
 use mrsk::plan::effect::effect;
 
-use super::world::{Item, Known, Runner, World};
+use super::world::{Item, Known, Runner, RunnerIndex, World};
 
 impl World {
-    pub(super) fn exit(&mut self, runner: usize, outcome: Outcome) {
+    pub(super) fn exit(&mut self, runner: RunnerIndex, outcome: Outcome) {
         self.note(format!("<- {runner} exit {outcome:?}"));
         let holds = self.hosts[&self.plan.lock_host]
             .lock

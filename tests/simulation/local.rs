@@ -6,10 +6,10 @@ use mrsk::plan::resume::Answer;
 use mrsk::plan::{Check, StepKind};
 use mrsk::record::Ending;
 
-use super::world::{Item, PRINTED_SECRET, World};
+use super::world::{Item, PRINTED_SECRET, RunnerIndex, World};
 
 impl World {
-    pub(super) fn start_local(&mut self, runner: usize, step: StepId, attempt: u32) {
+    pub(super) fn start_local(&mut self, runner: RunnerIndex, step: StepId, attempt: u32) {
         let kind = self.plan_step(&step).kind;
         let at = &self.runners[runner];
         if kind == StepKind::Push && !(at.logged_in && at.built) {
@@ -38,7 +38,7 @@ impl World {
     /// A local step takes effect, and a moment later its runner hears of its end. It may outlive its runner.
     pub(super) fn local(
         &mut self,
-        runner: usize,
+        runner: RunnerIndex,
         step: StepId,
         attempt: u32,
         ok: bool,
@@ -93,7 +93,7 @@ impl World {
     }
 
     /// The registry tells whether it has the image only to those who are logged in, and not always.
-    pub(super) fn check_local(&mut self, runner: usize, step: StepId) {
+    pub(super) fn check_local(&mut self, runner: RunnerIndex, step: StepId) {
         let Check::Argv(_) = self
             .plan_step(&step)
             .check

@@ -8,11 +8,17 @@ use mrsk::plan::effect::effect;
 use mrsk::record::{AttemptState, Ending, Serial};
 
 use super::host::Record;
-use super::world::{Item, Mutant, PRINTED_SECRET, Script, Stage, World, is_old};
+use super::world::{Item, Mutant, PRINTED_SECRET, RunnerIndex, Script, Stage, World, is_old};
 
 impl World {
     /// A request arrives at a host, or finds it away, or its connection broken.
-    pub(super) fn arrive(&mut self, runner: usize, link: u64, host: &HostName, action: Action) {
+    pub(super) fn arrive(
+        &mut self,
+        runner: RunnerIndex,
+        link: u64,
+        host: &HostName,
+        action: Action,
+    ) {
         self.hazard(runner, host);
         let current = self.runners[runner].links.get(host);
         let alive = current.is_some_and(|current| current.id == link && current.alive);
@@ -32,7 +38,7 @@ impl World {
         self.serve(runner, link, host, action);
     }
 
-    pub(super) fn refuse_link(&mut self, runner: usize, link: u64, host: &HostName) {
+    pub(super) fn refuse_link(&mut self, runner: RunnerIndex, link: u64, host: &HostName) {
         if let Some(current) = self.runners[runner].links.get_mut(host) {
             current.alive = false;
         }
@@ -56,7 +62,7 @@ impl World {
     /// What was sent before the connection broke may still be carried out, even much later; nobody hears of it.
     pub(super) fn arrive_late(
         &mut self,
-        runner: usize,
+        runner: RunnerIndex,
         link: u64,
         host: &HostName,
         action: Action,
@@ -86,7 +92,13 @@ impl World {
         }
     }
 
-    pub(super) fn serve(&mut self, runner: usize, link: u64, host: &HostName, action: Action) {
+    pub(super) fn serve(
+        &mut self,
+        runner: RunnerIndex,
+        link: u64,
+        host: &HostName,
+        action: Action,
+    ) {
         let run = self.runners[runner].run.clone();
         let now = self.now;
         let mutant = self.mutant;
@@ -187,7 +199,7 @@ impl World {
         self.hazard(runner, host);
     }
 
-    pub(super) fn inspect(&mut self, runner: usize, link: u64, host: &HostName) {
+    pub(super) fn inspect(&mut self, runner: RunnerIndex, link: u64, host: &HostName) {
         let (now, mutant) = (self.now, self.mutant);
         let sim = &self.hosts[host];
         let silent = sim.is_silent(now);
@@ -209,7 +221,7 @@ impl World {
 
     pub(super) fn attach(
         &mut self,
-        runner: usize,
+        runner: RunnerIndex,
         link: u64,
         host: &HostName,
         step: StepId,

@@ -1,38 +1,40 @@
 //! What is true of the steps, kept apart from claims, receipts and everything that a run believes.
 
+use index_vec::{IndexVec, index_vec};
 use mrsk::name::StepId;
+use mrsk::plan::shape::StepIndex;
 use mrsk::plan::{NeedOn, OnFailure, Plan, Step, StepKind};
 
 /// The truth about every step.
 pub struct Truth {
     /// How often its effect happened and was not undone.
-    effects: Vec<u32>,
+    effects: IndexVec<StepIndex, u32>,
     /// How many commands of it run now.
-    running: Vec<u32>,
+    running: IndexVec<StepIndex, u32>,
     /// Whether a command of it was ever begun.
-    begun: Vec<bool>,
+    begun: IndexVec<StepIndex, bool>,
 }
 
 impl Truth {
     pub fn new(steps: usize) -> Self {
         Self {
-            effects: vec![0; steps],
-            running: vec![0; steps],
-            begun: vec![false; steps],
+            effects: index_vec![0; steps],
+            running: index_vec![0; steps],
+            begun: index_vec![false; steps],
         }
     }
 
-    pub fn start_running(&mut self, step: usize) {
+    pub fn start_running(&mut self, step: StepIndex) {
         self.running[step] += 1;
         self.begun[step] = true;
     }
 
-    pub fn stop_running(&mut self, step: usize) {
+    pub fn stop_running(&mut self, step: StepIndex) {
         self.running[step] -= 1;
     }
 
     /// Notes an effect; `Err` where it had happened before.
-    pub fn take_effect(&mut self, step: usize) -> Result<(), ()> {
+    pub fn take_effect(&mut self, step: StepIndex) -> Result<(), ()> {
         self.effects[step] += 1;
         if self.effects[step] > 1 {
             Err(())
@@ -41,7 +43,7 @@ impl Truth {
         }
     }
 
-    pub fn is_running(&self, step: usize) -> bool {
+    pub fn is_running(&self, step: StepIndex) -> bool {
         self.running[step] > 0
     }
 
@@ -50,7 +52,7 @@ impl Truth {
         for (index, step) in plan.steps.iter().enumerate() {
             let same = step.host == failed.host && step.role == failed.role;
             if same && matches!(step.kind, StepKind::Start | StepKind::Healthcheck) {
-                self.effects[index] = 0;
+                self.effects[StepIndex::from(index)] = 0;
             }
         }
     }
@@ -59,15 +61,15 @@ impl Truth {
     pub fn unmet(
         &self,
         plan: &Plan,
-        index: &dyn Fn(&StepId) -> usize,
-        step: usize,
+        index: &dyn Fn(&StepId) -> StepIndex,
+        step: StepIndex,
         pushed: bool,
     ) -> Option<StepId> {
         let mut work = vec![step];
         while let Some(at) = work.pop() {
-            for need in &plan.steps[at].needs {
+            for need in &plan[at].needs {
                 let on = index(&need.step);
-                let step = &plan.steps[on];
+                let step = &plan[on];
                 let met = match (step.kind, &step.host) {
                     (StepKind::Barrier, _) => {
                         work.push(on);

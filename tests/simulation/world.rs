@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use index_vec::IndexVec;
 use mrsk::apply::state::{
     Action, Event, JournalEntry, Millis, Options, Outcome, Progress, StartStep, State,
 };
 use mrsk::facts::model::HostFacts;
 use mrsk::name::{HostName, RunId, StepId};
+use mrsk::plan::shape::StepIndex;
 use mrsk::plan::{Plan, Step, StepKind};
 use mrsk::record::Ending;
 
@@ -15,6 +17,13 @@ use super::host::SimHost;
 use super::plans::{Scenario, Switch, drain_before_route, scenario};
 use super::rng::Rng;
 use super::truth::Truth;
+
+index_vec::define_index_type! {
+    /// The position of a runner in the world.
+    pub struct RunnerIndex = usize;
+
+    DISPLAY_FORMAT = "{}";
+}
 
 /// What is broken on purpose, to see that the simulation notices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,13 +47,13 @@ pub enum Mutant {
 #[derive(Debug, Clone)]
 pub(super) enum Item {
     ToHost {
-        runner: usize,
+        runner: RunnerIndex,
         link: u64,
         host: HostName,
         action: Action,
     },
     ToRunner {
-        runner: usize,
+        runner: RunnerIndex,
         link: Option<(HostName, u64)>,
         event: Event,
     },
@@ -53,21 +62,21 @@ pub(super) enum Item {
         stage: Stage,
     },
     AttachPoll {
-        runner: usize,
+        runner: RunnerIndex,
         link: u64,
         host: HostName,
         step: StepId,
         attempt: u32,
     },
     Local {
-        runner: usize,
+        runner: RunnerIndex,
         step: StepId,
         attempt: u32,
         ok: bool,
         ended: bool,
     },
     Tick {
-        runner: usize,
+        runner: RunnerIndex,
     },
     Launch,
     HostBack {
@@ -79,7 +88,7 @@ pub(super) enum Item {
 /// A batch that runs on a host, whether or not anybody listens.
 #[derive(Debug, Clone)]
 pub(super) struct Script {
-    pub(super) runner: usize,
+    pub(super) runner: RunnerIndex,
     pub(super) link: u64,
     pub(super) host: HostName,
     pub(super) boot: u64,
@@ -137,9 +146,9 @@ pub struct World {
     pub(super) rng: Rng,
     pub(super) mutant: Mutant,
     pub(super) plan: Arc<Plan>,
-    pub(super) index: BTreeMap<StepId, usize>,
+    pub(super) index: BTreeMap<StepId, StepIndex>,
     pub(super) hosts: BTreeMap<HostName, SimHost>,
-    pub(super) runners: Vec<Runner>,
+    pub(super) runners: IndexVec<RunnerIndex, Runner>,
     pub(super) switches: Vec<Switch>,
     pub(super) truth: Truth,
     pub(super) pushed: bool,
@@ -179,7 +188,7 @@ impl World {
             .steps
             .iter()
             .enumerate()
-            .map(|(index, step)| (step.id.clone(), index))
+            .map(|(index, step)| (step.id.clone(), StepIndex::from(index)))
             .collect();
         let hosts = facts
             .iter()
@@ -195,7 +204,7 @@ impl World {
             plan: Arc::new(plan),
             index,
             hosts,
-            runners: Vec::new(),
+            runners: IndexVec::new(),
             pushed: false,
             budget: rng.range(0, 8) as u32,
             fault_rate: rng.range(2, 20),
@@ -272,7 +281,7 @@ impl World {
     }
 
     pub(super) fn plan_step(&self, id: &StepId) -> &Step {
-        &self.plan.steps[self.index[id]]
+        &self.plan[self.index[id]]
     }
 
     pub(super) fn step(&mut self, item: Item) {
@@ -346,7 +355,7 @@ impl World {
             Ok(state) => state,
             Err(error) => return self.fail(format!("no graph: {error}")),
         };
-        let runner = self.runners.len();
+        let runner = self.runners.next_idx();
         self.note(format!("runner {runner} begins"));
         self.runners.push(Runner {
             run,
@@ -366,7 +375,12 @@ impl World {
     }
 
     /// Hands an event to a runner, and carries out what it wants.
-    pub(super) fn deliver(&mut self, runner: usize, link: Option<(HostName, u64)>, event: Event) {
+    pub(super) fn deliver(
+        &mut self,
+        runner: RunnerIndex,
+        link: Option<(HostName, u64)>,
+        event: Event,
+    ) {
         let now = self.now;
         let at = &mut self.runners[runner];
         if at.dead || at.exited.is_some() {
@@ -429,7 +443,7 @@ impl World {
     }
 
     /// Notes what an event tells about a link. One that breaks before it was opened could not be opened.
-    pub(super) fn learn(&mut self, runner: usize, event: Event) -> Event {
+    pub(super) fn learn(&mut self, runner: RunnerIndex, event: Event) -> Event {
         let at = &mut self.runners[runner];
         let (host, known) = match &event {
             Event::ChannelLost { host, .. } | Event::Unreachable { host, .. } => {
@@ -455,7 +469,7 @@ impl World {
     }
 
     /// A runner that neither waits for a time nor for anybody would wait for ever.
-    pub(super) fn check_quiescence(&mut self, runner: usize) {
+    pub(super) fn check_quiescence(&mut self, runner: RunnerIndex) {
         let at = &self.runners[runner];
         if at.exited.is_none() && !at.dead && at.state.deadline().is_none() && self.heap.is_empty()
         {
@@ -463,7 +477,7 @@ impl World {
         }
     }
 
-    pub(super) fn carry_out(&mut self, runner: usize, action: Action) {
+    pub(super) fn carry_out(&mut self, runner: RunnerIndex, action: Action) {
         match &action {
             Action::Report(_) => return,
             Action::Journal(entry) => return self.check_entry(entry),
@@ -512,7 +526,7 @@ impl World {
     }
 
     /// Puts a request on its way. A link that the runner knows to be broken may only be opened again.
-    pub(super) fn send(&mut self, runner: usize, host: HostName, action: Action) {
+    pub(super) fn send(&mut self, runner: RunnerIndex, host: HostName, action: Action) {
         let opens = matches!(action, Action::Reconnect { .. });
         let next = self.next_link + 1;
         let links = &mut self.runners[runner].links;
@@ -549,7 +563,7 @@ impl World {
     }
 
     /// Sends an answer over the link that the question came by.
-    pub(super) fn answer(&mut self, runner: usize, host: &HostName, link: u64, event: Event) {
+    pub(super) fn answer(&mut self, runner: RunnerIndex, host: &HostName, link: u64, event: Event) {
         let delay = self.latency();
         self.after(
             delay,

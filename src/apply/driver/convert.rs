@@ -1,11 +1,11 @@
 //! Between the words of the state and those of the transport. Pure but for the clock of a receipt.
 
-use std::collections::HashMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::apply::links::Failure;
 use crate::apply::state::{Event, StartStep};
 use crate::name::{HostName, RunId, StepId};
+use crate::plan::shape::Shape;
 use crate::plan::{Plan, Step};
 use crate::record::{Ending, Receipt, Scope};
 use crate::secret::{Secrets, redact};
@@ -84,17 +84,19 @@ pub(super) fn record(
 
 /// Returns what the host says with step ids in place of their hashes. An app may print secrets that its step does not name.
 pub(super) fn translate(
-    steps: &HashMap<String, StepId>,
+    plan: &Plan,
+    shape: &Shape,
     secrets: &Secrets,
     event: HostEvent,
 ) -> Option<Event> {
+    let id = |hash: &str| Some(plan[shape.index_of_hash(hash)?].id.clone());
     Some(match event {
         HostEvent::Claimed { step, attempt } => Event::Claimed {
-            step: steps.get(&step)?.clone(),
+            step: id(&step)?,
             attempt,
         },
         HostEvent::AlreadyClaimed { step, attempt } => Event::AlreadyClaimed {
-            step: steps.get(&step)?.clone(),
+            step: id(&step)?,
             attempt,
         },
         HostEvent::PollAttempt {
@@ -103,7 +105,7 @@ pub(super) fn translate(
             of,
             status,
         } => Event::PollAttempt {
-            step: steps.get(&step)?.clone(),
+            step: id(&step)?,
             attempt,
             of,
             status: redact(&status, secrets)
@@ -125,7 +127,7 @@ pub(super) fn translate(
                 .filter(|part| !part.is_empty())
                 .collect();
             Event::Ended {
-                step: steps.get(&step)?.clone(),
+                step: id(&step)?,
                 attempt,
                 receipt,
                 diagnosis: redact(&shown.join("\n"), secrets),

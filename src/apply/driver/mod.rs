@@ -31,7 +31,7 @@ const AUDIT_LIMIT: Duration = Duration::from_secs(20);
 pub async fn run(job: Job, observer: &mut dyn Observer) -> Result<Ended, ShapeError> {
     let mut state = State::new(job.plan.clone(), job.options.clone())?;
     let (sender, mut happened) = mpsc::unbounded_channel();
-    let mut driver = Driver::new(job, sender);
+    let mut driver = Driver::new(job, state.shape().clone(), sender);
     let mut interrupts = interrupts();
     let mut actions = state.handle(driver.now(), Event::Begin);
     loop {

@@ -21,14 +21,14 @@ impl Driver {
             .collect();
         let inputs = self.inputs_of(steps);
         let links = self.links.clone();
-        let by_hash = self.steps.clone();
+        let (plan, shape) = (self.plan.clone(), self.shape.clone());
         let secrets = self.inputs.secrets.clone();
         self.spawn(host.clone(), |teller| async move {
             let linked = links.get(&host).await?;
             let (sender, mut events) = mpsc::channel(16);
             let telling = async {
                 while let Some(event) = events.recv().await {
-                    if let Some(event) = translate(&by_hash, &secrets, event) {
+                    if let Some(event) = translate(&plan, &shape, &secrets, event) {
                         teller.event(event);
                     }
                 }

@@ -1,6 +1,6 @@
 //! The tasks of a run, each on the link to a host: how they begin, how they are heard, and how they end with their link.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,14 +17,14 @@ use crate::apply::state::{Event, Millis, Outcome};
 use crate::facts::Query;
 use crate::name::{HostName, RunId, StepId};
 use crate::plan::kinds::Handling;
+use crate::plan::shape::Shape;
 use crate::plan::{Plan, Step};
 use crate::record::{Attempt, AttemptState, Ending, LockDetails, Receipt};
 use crate::transport::request::{Inputs, Place};
 
 pub(super) struct Driver {
     pub(super) plan: Arc<Plan>,
-    pub(super) steps: Arc<HashMap<String, StepId>>,
-    pub(super) index: HashMap<StepId, usize>,
+    pub(super) shape: Arc<Shape>,
     pub(super) links: Arc<Links>,
     pub(super) inputs: Inputs,
     pub(super) query: Arc<Query>,
@@ -41,21 +41,9 @@ pub(super) struct Driver {
 }
 
 impl Driver {
-    pub(super) fn new(job: Job, sender: mpsc::UnboundedSender<Message>) -> Self {
-        let by_hash = job
-            .plan
-            .steps
-            .iter()
-            .map(|step| (step.id.hash(), step.id.clone()));
-        let index = job
-            .plan
-            .steps
-            .iter()
-            .enumerate()
-            .map(|(at, step)| (step.id.clone(), at));
+    pub(super) fn new(job: Job, shape: Arc<Shape>, sender: mpsc::UnboundedSender<Message>) -> Self {
         Self {
-            steps: Arc::new(by_hash.collect()),
-            index: index.collect(),
+            shape,
             audit: audit::Pending::new(&job.plan, &job.details.locked_by),
             plan: job.plan,
             links: job.links,
@@ -78,7 +66,7 @@ impl Driver {
     }
 
     pub(super) fn step(&self, id: &StepId) -> Option<&Step> {
-        self.plan.steps.get(*self.index.get(id)?)
+        Some(&self.plan[self.shape.index(id)?])
     }
 
     /// Returns where the plan's state is on `host`.
@@ -196,9 +184,10 @@ impl Driver {
                 value: Some(value),
                 ..
             }) = &attempt.state
-                && let Some(step) = self.steps.get(&attempt.step)
+                && let Some(step) = self.shape.index_of_hash(&attempt.step)
             {
-                self.inputs.pushed.insert(step.clone(), value.clone());
+                let step = self.plan[step].id.clone();
+                self.inputs.pushed.insert(step, value.clone());
             }
         }
     }

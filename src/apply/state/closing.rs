@@ -46,7 +46,7 @@ impl State {
         if self.lock.suspended && recent {
             self.lock.suspended = false;
             self.report(Progress::Resumed);
-            self.startable.extend(0..self.hosts.len());
+            self.startable.extend(self.hosts.indices());
             self.emit_held_back();
         }
         self.schedule_beat();
@@ -77,7 +77,8 @@ impl State {
     }
 
     fn under_way(&self) -> Vec<StepId> {
-        (0..self.steps.len())
+        self.steps
+            .indices()
             .filter(|step| self.steps[*step].is_under_way())
             .map(|step| self.id(step))
             .collect()
@@ -114,7 +115,7 @@ impl State {
     fn note_stop(&mut self, reason: StopReason) {
         self.report(Progress::Stopping(reason.clone()));
         self.stop = Some(reason);
-        self.startable.extend(0..self.hosts.len());
+        self.startable.extend(self.hosts.indices());
         let waiting = self.timers.iter().filter_map(|(_, timer)| match timer {
             Timer::Barrier { step } => Some(*step),
             _ => None,
@@ -129,7 +130,7 @@ impl State {
         let mut failed = Vec::new();
         let mut in_doubt = Vec::new();
         let mut complete = true;
-        for (step, run) in self.steps.iter().enumerate() {
+        for (step, run) in self.steps.iter_enumerated() {
             let StepState::Ended(status) = &run.state else {
                 continue;
             };
@@ -209,7 +210,7 @@ impl State {
             && !self.lock.suspended
         {
             self.finish_asked = true;
-            for host in 0..self.hosts.len() {
+            for host in self.hosts.indices() {
                 if !self.hosts[host].finished {
                     self.ask(host, Ask::Finish);
                 }
@@ -241,7 +242,7 @@ impl State {
             return self.exit();
         }
         self.enter(Phase::Releasing);
-        for host in 0..self.hosts.len() {
+        for host in self.hosts.indices() {
             self.drop_asks(host);
         }
         self.timers

@@ -5,17 +5,18 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::event::Action;
-use super::model::{Ask, GIVE_UP_SECONDS, LONGEST_BACK_OFF_SECONDS, Link, State, Timer};
+use super::model::{Ask, GIVE_UP_SECONDS, HostIndex, LONGEST_BACK_OFF_SECONDS, Link, State, Timer};
 use super::progress::{Outcome, Phase, Progress, SkipReason, StepStatus, StopReason};
 use super::step::StepState;
 use crate::graph::Ended;
 use crate::name::HostName;
 use crate::plan::resume::{Answer, answer};
+use crate::plan::shape::StepIndex;
 use crate::record::{Attempt, AttemptState};
 
 impl State {
     /// Asks now, or once the host is back. A question that is open already is not repeated.
-    pub(super) fn ask(&mut self, host: usize, ask: Ask) {
+    pub(super) fn ask(&mut self, host: HostIndex, ask: Ask) {
         if self.hosts[host].is_gone() || !self.hosts[host].asks.insert(ask) {
             return;
         }
@@ -26,7 +27,7 @@ impl State {
     }
 
     /// Returns whether this question was open, and closes it.
-    pub(super) fn answered(&mut self, host: usize, ask: Ask) -> bool {
+    pub(super) fn answered(&mut self, host: HostIndex, ask: Ask) -> bool {
         let open = self.hosts[host].asks.remove(&ask);
         if let Some(count) = self.asks.get_mut(&ask).filter(|_| open) {
             *count -= 1;
@@ -40,7 +41,7 @@ impl State {
     }
 
     /// Closes every question to a host.
-    pub(super) fn drop_asks(&mut self, host: usize) {
+    pub(super) fn drop_asks(&mut self, host: HostIndex) {
         for ask in self.hosts[host].asks.clone() {
             self.answered(host, ask);
         }
@@ -48,7 +49,7 @@ impl State {
 
     /// Sends again what was held back while the lock could not be confirmed.
     pub(super) fn emit_held_back(&mut self) {
-        for host in 0..self.hosts.len() {
+        for host in self.hosts.indices() {
             if self.hosts[host].link == Link::Up {
                 let asks: Vec<Ask> = self.hosts[host].asks.iter().copied().collect();
                 for ask in asks.into_iter().filter(|ask| ask.needs_lock()) {
@@ -58,7 +59,7 @@ impl State {
         }
     }
 
-    fn emit(&mut self, index: usize, ask: Ask) {
+    fn emit(&mut self, index: HostIndex, ask: Ask) {
         if self.lock.suspended && ask.needs_lock() {
             return;
         }
@@ -158,7 +159,7 @@ impl State {
         }
     }
 
-    pub(super) fn reconnect(&mut self, host: usize) {
+    pub(super) fn reconnect(&mut self, host: HostIndex) {
         if matches!(self.hosts[host].link, Link::Down { .. }) {
             let host = self.hosts[host].name.clone();
             self.act(Action::Reconnect { host });
@@ -176,7 +177,8 @@ impl State {
         for ask in asks {
             self.emit(host, ask);
         }
-        let unknown = |step: &usize| matches!(self.steps[*step].state, StepState::Unknown { .. });
+        let unknown =
+            |step: &StepIndex| matches!(self.steps[*step].state, StepState::Unknown { .. });
         if self.hosts[host].steps.iter().any(unknown) {
             self.ask(host, Ask::List);
         }
@@ -184,7 +186,7 @@ impl State {
     }
 
     /// The host stays away: what was under way there is lost, and the rest of it is not begun.
-    fn give_up(&mut self, host: usize, message: String) {
+    fn give_up(&mut self, host: HostIndex, message: String) {
         let name = self.hosts[host].name.clone();
         self.report(Progress::HostGone {
             host: name.clone(),
@@ -213,10 +215,10 @@ impl State {
         }
     }
 
-    fn lose_steps(&mut self, host: usize, name: HostName) {
+    fn lose_steps(&mut self, host: HostIndex, name: HostName) {
         if host == self.lock_host {
             self.stop_now(StopReason::LockHostGone);
-            for step in 0..self.steps.len() {
+            for step in self.steps.indices() {
                 let state = &self.steps[step].state;
                 if matches!(state, StepState::Recording { .. } | StepState::ClaimsHere) {
                     self.lose(step);
@@ -235,7 +237,7 @@ impl State {
     }
 
     /// A step was under way when its host went away. Nothing that waits for it starts, even if its failure would be tolerated.
-    pub(super) fn lose(&mut self, step: usize) {
+    pub(super) fn lose(&mut self, step: StepIndex) {
         self.settle(step, StepStatus::Lost, Ended::Failure, String::new());
     }
 
@@ -245,7 +247,7 @@ impl State {
         if !self.answered(host, Ask::List) {
             return;
         }
-        let shown: HashMap<(usize, u32), &AttemptState> = attempts
+        let shown: HashMap<(StepIndex, u32), &AttemptState> = attempts
             .iter()
             .filter_map(|attempt| {
                 let step = self.shape.index_of_hash(&attempt.step)?;
@@ -266,7 +268,7 @@ impl State {
     }
 
     /// Goes on from what the host shows of the step's current attempt.
-    pub(super) fn on_shown(&mut self, step: usize, state: AttemptState) {
+    pub(super) fn on_shown(&mut self, step: StepIndex, state: AttemptState) {
         match state {
             AttemptState::Running => {
                 self.steps[step].state = StepState::AttachPause;
@@ -283,7 +285,7 @@ impl State {
     }
 
     /// From now on the facts that will be answered tell about every step that is known to be lost.
-    fn mark_probes(&mut self, host: usize) {
+    fn mark_probes(&mut self, host: HostIndex) {
         for &step in &self.hosts[host].steps {
             if let StepState::Probing { asked } = &mut self.steps[step].state {
                 *asked = true;
@@ -292,7 +294,7 @@ impl State {
     }
 
     /// Settles the lost steps of a host by their checks on fresh facts.
-    pub(super) fn judge_lost(&mut self, host: usize, facts: &Value) {
+    pub(super) fn judge_lost(&mut self, host: HostIndex, facts: &Value) {
         for step in self.hosts[host].steps.clone() {
             match self.steps[step].state {
                 StepState::Probing { asked: true } => {}
@@ -302,7 +304,7 @@ impl State {
                 }
                 _ => continue,
             }
-            match answer(self.plan.steps[step].check.as_ref(), facts) {
+            match answer(self.plan[step].check.as_ref(), facts) {
                 Answer::Yes => self.succeed(step, StepStatus::Succeeded),
                 Answer::No => self.next_attempt(step),
                 Answer::CannotSay => self.doubt(step),

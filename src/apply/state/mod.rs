@@ -26,12 +26,20 @@ pub use model::State;
 pub use progress::{JournalEntry, Outcome, Phase, Progress, SkipReason, StepStatus, StopReason};
 pub use summary::{HostSummary, StepSummary, Summary};
 
+use std::sync::Arc;
+
+use crate::plan::shape::Shape;
 use model::Timer;
 
 impl State {
     /// Returns when [`State::handle`] wants an [`Event::Tick`] if nothing else happens before.
     pub fn deadline(&self) -> Option<Millis> {
         self.timers.first().map(|(at, _)| *at)
+    }
+
+    /// Returns the graph that is walked.
+    pub fn shape(&self) -> &Arc<Shape> {
+        &self.shape
     }
 
     /// Returns how far the run has come.

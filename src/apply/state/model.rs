@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use index_vec::{IndexSlice, IndexVec};
+
 use super::event::{Action, Millis, Options};
 use super::progress::{JournalEntry, Outcome, Phase, Progress, StopReason};
 use super::step::{Batch, StepRun};
@@ -10,7 +12,7 @@ use crate::graph::Queue;
 use crate::name::{HostName, StepId};
 use crate::plan::Plan;
 use crate::plan::resume::{Evidence, Status};
-use crate::plan::shape::{Shape, ShapeError, is_barrier};
+use crate::plan::shape::{Shape, ShapeError, StepIndex, is_barrier};
 
 /// Seconds between two beats of the lock.
 pub(super) const BEAT_SECONDS: u64 = 5;
@@ -25,22 +27,27 @@ pub(super) const LOCK_RETRY_SECONDS: u64 = 2;
 /// Seconds between two questions for an attempt that still runs.
 pub(super) const ATTACH_SECONDS: u64 = 2;
 
+index_vec::define_index_type! {
+    /// The position of a host in [`State`].
+    pub(super) struct HostIndex = usize;
+}
+
 /// Everything that a run knows and decides.
 #[derive(Debug, Clone)]
 pub struct State {
     pub(super) plan: Arc<Plan>,
-    pub(super) shape: Shape,
+    pub(super) shape: Arc<Shape>,
     pub(super) options: Options,
     pub(super) now: Millis,
     pub(super) phase: Phase,
-    pub(super) hosts: Vec<Host>,
-    pub(super) host_index: HashMap<HostName, usize>,
-    pub(super) lock_host: usize,
+    pub(super) hosts: IndexVec<HostIndex, Host>,
+    pub(super) host_index: HashMap<HostName, HostIndex>,
+    pub(super) lock_host: HostIndex,
     /// How many hosts have each question open.
     pub(super) asks: BTreeMap<Ask, usize>,
     pub(super) lock: Lock,
     pub(super) evidence: Evidence,
-    pub(super) statuses: Vec<Status>,
+    pub(super) statuses: IndexVec<StepIndex, Status>,
     pub(super) values: BTreeMap<StepId, Option<String>>,
     /// Whether a host lists the plan as finished: then every step had succeeded everywhere.
     pub(super) assume_done: bool,
@@ -49,15 +56,15 @@ pub struct State {
     pub(super) finish_asked: bool,
     /// What is reported of steps in doubt whose failure is tolerated, once the plan is finished.
     pub(super) tolerated_doubt: Option<Outcome>,
-    pub(super) steps: Vec<StepRun>,
+    pub(super) steps: IndexVec<StepIndex, StepRun>,
     /// Whether what earlier runs did is being settled, and nothing becomes ready yet.
     pub(super) taking_up: bool,
-    pub(super) queue: Queue,
+    pub(super) queue: Queue<StepIndex>,
     pub(super) open: usize,
-    pub(super) local_ready: BTreeSet<usize>,
-    pub(super) barriers_due: Vec<usize>,
-    pub(super) startable: BTreeSet<usize>,
-    pub(super) next_host: usize,
+    pub(super) local_ready: BTreeSet<StepIndex>,
+    pub(super) barriers_due: Vec<StepIndex>,
+    pub(super) startable: BTreeSet<HostIndex>,
+    pub(super) next_host: HostIndex,
     pub(super) batches: BTreeMap<u64, Batch>,
     pub(super) next_batch: u64,
     pub(super) channels: usize,
@@ -80,8 +87,8 @@ pub(super) struct Host {
     pub(super) finished: bool,
     /// Whether a step failed here, so that nothing further starts.
     pub(super) failed: bool,
-    pub(super) steps: Vec<usize>,
-    pub(super) ready: BTreeSet<usize>,
+    pub(super) steps: Vec<StepIndex>,
+    pub(super) ready: BTreeSet<StepIndex>,
     pub(super) channels: usize,
 }
 
@@ -107,7 +114,7 @@ pub(super) enum Ask {
     Probe,
     List,
     Record {
-        step: usize,
+        step: StepIndex,
     },
     Beat,
     Finish,
@@ -152,9 +159,9 @@ pub(super) enum Timer {
     RetryLock,
     Beat,
     Suspend,
-    Reconnect { host: usize },
-    Barrier { step: usize },
-    Attach { step: usize },
+    Reconnect { host: HostIndex },
+    Barrier { step: StepIndex },
+    Attach { step: StepIndex },
 }
 
 impl State {
@@ -164,26 +171,28 @@ impl State {
     ///
     /// The plan's steps do not make a graph.
     pub fn new(plan: Arc<Plan>, options: Options) -> Result<Self, ShapeError> {
-        let shape = Shape::new(&plan)?;
+        let shape = Arc::new(Shape::new(&plan)?);
         let mut names: BTreeSet<HostName> = plan.hosts.keys().cloned().collect();
         names.insert(plan.lock_host.clone());
         names.extend(plan.steps.iter().filter_map(|step| step.host.clone()));
-        let mut hosts: Vec<Host> = names.into_iter().map(Host::new).collect();
-        let host_index: HashMap<HostName, usize> = hosts
-            .iter()
-            .enumerate()
+        let mut hosts: IndexVec<HostIndex, Host> = names.into_iter().map(Host::new).collect();
+        let host_index: HashMap<HostName, HostIndex> = hosts
+            .iter_enumerated()
             .map(|(index, host)| (host.name.clone(), index))
             .collect();
-        let mut steps = Vec::with_capacity(plan.steps.len());
-        for (index, step) in plan.steps.iter().enumerate() {
+        let mut steps = IndexVec::with_capacity(plan.steps.len());
+        for step in &plan.steps {
             let host = step.host.as_ref().and_then(|name| host_index.get(name));
             if let Some(&host) = host {
-                hosts[host].steps.push(index);
+                hosts[host].steps.push(steps.next_idx());
             }
             steps.push(StepRun::new(host.copied()));
         }
         mark_switches(&plan, &shape, &mut steps);
-        let lock_host = host_index.get(&plan.lock_host).copied().unwrap_or(0);
+        let lock_host = host_index
+            .get(&plan.lock_host)
+            .copied()
+            .unwrap_or(HostIndex::new(0));
         Ok(Self {
             queue: shape.queue(&plan),
             open: steps.len(),
@@ -191,7 +200,7 @@ impl State {
             now: Millis::default(),
             lock: Lock::default(),
             evidence: Evidence::default(),
-            statuses: Vec::new(),
+            statuses: IndexVec::new(),
             values: BTreeMap::new(),
             assume_done: false,
             taking_up: false,
@@ -201,7 +210,7 @@ impl State {
             local_ready: BTreeSet::new(),
             barriers_due: Vec::new(),
             startable: BTreeSet::new(),
-            next_host: 0,
+            next_host: HostIndex::new(0),
             batches: BTreeMap::new(),
             next_batch: 0,
             channels: 0,
@@ -246,24 +255,24 @@ impl State {
         self.timers.insert((at, timer));
     }
 
-    pub(super) fn host(&self, name: &HostName) -> Option<usize> {
+    pub(super) fn host(&self, name: &HostName) -> Option<HostIndex> {
         self.host_index.get(name).copied()
     }
 
-    pub(super) fn id(&self, step: usize) -> StepId {
-        self.plan.steps[step].id.clone()
+    pub(super) fn id(&self, step: StepIndex) -> StepId {
+        self.plan[step].id.clone()
     }
 }
 
 /// Marks the steps that continue, on their host, what a step with a safe point began.
-fn mark_switches(plan: &Plan, shape: &Shape, steps: &mut [StepRun]) {
+fn mark_switches(plan: &Plan, shape: &Shape, steps: &mut IndexSlice<StepIndex, [StepRun]>) {
     for &index in shape.graph.order() {
-        let continues = |need: usize| {
+        let continues = |need: StepIndex| {
             steps[need].host.is_some()
                 && steps[need].host == steps[index].host
-                && (plan.steps[need].safe_point || steps[need].in_switch)
+                && (plan[need].safe_point || steps[need].in_switch)
         };
-        let in_switch = !plan.steps[index].safe_point
+        let in_switch = !plan[index].safe_point
             && !is_barrier(plan, index)
             && shape.graph.needs(index).any(continues);
         steps[index].in_switch = in_switch;

@@ -1,5 +1,6 @@
 //! From the lock to the first step: lock, inspect, decide, fence, judge.
 
+use index_vec::index_vec;
 use serde_json::Value;
 
 use super::event::Action;
@@ -9,6 +10,7 @@ use crate::facts::model::HostFacts;
 use crate::name::{HostName, PlanDigest};
 use crate::plan::predicate::{Op, Predicate};
 use crate::plan::resume::{Status, resume};
+use crate::plan::shape::StepIndex;
 use crate::record::{Attempt, AttemptState, Ending, LockAnswer, Serial};
 
 impl State {
@@ -57,7 +59,7 @@ impl State {
             return;
         }
         self.enter(Phase::Inspecting);
-        for host in 0..self.hosts.len() {
+        for host in self.hosts.indices() {
             self.ask(host, Ask::Inspect);
         }
     }
@@ -138,7 +140,7 @@ impl State {
         match self.confirming.take() {
             None => {}
             Some(Confirm::BeforeFences) => {
-                for host in 0..self.hosts.len() {
+                for host in self.hosts.indices() {
                     self.ask(host, Ask::Fence);
                 }
             }
@@ -181,7 +183,7 @@ impl State {
 
     fn stale(&self) -> Option<Outcome> {
         let refused = |attempt: &Attempt| matches!(&attempt.state, AttemptState::Ended(receipt) if receipt.ending == Ending::Refused);
-        let claimed: std::collections::HashSet<usize> = self
+        let claimed: std::collections::HashSet<StepIndex> = self
             .evidence
             .attempts
             .values()
@@ -239,7 +241,7 @@ impl State {
             return;
         }
         self.statuses = if self.assume_done {
-            vec![Status::Done; self.plan.steps.len()]
+            index_vec![Status::Done; self.plan.steps.len()]
         } else {
             resume(&self.plan, &self.shape, &self.evidence)
         };

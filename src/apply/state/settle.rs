@@ -2,19 +2,20 @@
 
 use std::collections::VecDeque;
 
-use super::model::{ATTACH_SECONDS, Ask, State, Timer};
+use super::model::{ATTACH_SECONDS, Ask, HostIndex, State, Timer};
 use super::progress::{JournalEntry, Phase, Progress, SkipReason, StepStatus, StopReason};
 use super::step::StepState;
 use crate::graph::Ended;
 use crate::name::StepId;
 use crate::plan::kinds::Handling;
 use crate::plan::resume::Answer;
+use crate::plan::shape::StepIndex;
 use crate::plan::{Check, OnFailure};
 use crate::record::{AttemptState, Ending, Receipt};
 
 impl State {
     /// Returns the step if it is at this attempt and `fits`.
-    fn expect(&self, id: &StepId, attempt: u32, fits: fn(&StepState) -> bool) -> Option<usize> {
+    fn expect(&self, id: &StepId, attempt: u32, fits: fn(&StepState) -> bool) -> Option<StepIndex> {
         let step = self.shape.index(id)?;
         let run = &self.steps[step];
         (run.attempt == attempt && fits(&run.state)).then_some(step)
@@ -37,7 +38,7 @@ impl State {
 
     /// Reports how far a poll is, unless its step is no longer under way for this run.
     pub(super) fn on_poll_attempt(&mut self, step: StepId, attempt: u32, of: u32, status: String) {
-        let claimed = |at: usize| matches!(self.steps[at].state, StepState::Claimed { .. });
+        let claimed = |at: StepIndex| matches!(self.steps[at].state, StepState::Claimed { .. });
         if self.shape.index(&step).is_some_and(claimed) {
             self.report(Progress::PollAttempt {
                 step,
@@ -91,7 +92,7 @@ impl State {
     }
 
     /// Takes a step out of its batch. Unless it succeeded, what came after it waits again.
-    fn leave_batch(&mut self, step: usize, succeeded: bool) {
+    fn leave_batch(&mut self, step: StepIndex, succeeded: bool) {
         let (StepState::Sent { batch: id } | StepState::Claimed { batch: id }) =
             self.steps[step].state
         else {
@@ -120,14 +121,14 @@ impl State {
         }
     }
 
-    fn free_channel(&mut self, host: usize) {
+    fn free_channel(&mut self, host: HostIndex) {
         self.hosts[host].channels = self.hosts[host].channels.saturating_sub(1);
         self.channels = self.channels.saturating_sub(1);
         self.startable.insert(host);
     }
 
     /// Settles a step by the receipt of its current attempt.
-    pub(super) fn resolve(&mut self, step: usize, receipt: &Receipt, diagnosis: String) {
+    pub(super) fn resolve(&mut self, step: StepIndex, receipt: &Receipt, diagnosis: String) {
         match receipt.ending {
             Ending::Succeeded => self.succeed(step, StepStatus::Succeeded),
             Ending::Refused if receipt.run == self.options.run => {
@@ -141,14 +142,14 @@ impl State {
     }
 
     /// The attempt did nothing, or left nothing: the step is begun again with the next number.
-    pub(super) fn next_attempt(&mut self, step: usize) {
+    pub(super) fn next_attempt(&mut self, step: StepIndex) {
         self.steps[step].attempt = self.steps[step].attempt.saturating_add(1);
         self.steps[step].handed_over = false;
         self.wait_again(step);
     }
 
     /// Makes the step ready, or wait for its needs.
-    pub(super) fn wait_again(&mut self, step: usize) {
+    pub(super) fn wait_again(&mut self, step: StepIndex) {
         self.steps[step].state = StepState::Waiting;
         if self.queue.has_ended(step) {
             self.skip(step, SkipReason::Blocked);
@@ -157,7 +158,7 @@ impl State {
         }
     }
 
-    fn fail(&mut self, step: usize, ending: Ending, diagnosis: String) {
+    fn fail(&mut self, step: StepIndex, ending: Ending, diagnosis: String) {
         self.steps[step].tries = self.steps[step].tries.max(1);
         let may_retry = match &self.stop {
             None | Some(StopReason::Failure { .. } | StopReason::HostGone { .. }) => true,
@@ -166,7 +167,7 @@ impl State {
         let host_failed = self.steps[step]
             .host
             .is_some_and(|host| self.hosts[host].failed);
-        if may_retry && !host_failed && self.steps[step].tries <= self.plan.steps[step].retry {
+        if may_retry && !host_failed && self.steps[step].tries <= self.plan[step].retry {
             self.report(Progress::StepRetried {
                 step: self.id(step),
                 attempt: self.steps[step].attempt,
@@ -175,7 +176,7 @@ impl State {
             });
             return self.next_attempt(step);
         }
-        let status = match self.plan.steps[step].on_failure {
+        let status = match self.plan[step].on_failure {
             OnFailure::Tolerate => StepStatus::Tolerated {
                 ending: Some(ending),
             },
@@ -186,8 +187,8 @@ impl State {
 
     /// Nobody can say whether the step's effect is there. Where a check may say so later, nothing that waits for it starts, even if
     /// its failure would be tolerated.
-    pub(super) fn doubt(&mut self, step: usize) {
-        let tolerated = self.plan.steps[step].on_failure == OnFailure::Tolerate;
+    pub(super) fn doubt(&mut self, step: StepIndex) {
+        let tolerated = self.plan[step].on_failure == OnFailure::Tolerate;
         if tolerated && !self.doubt_is_final(step) {
             let status = StepStatus::InDoubt;
             return self.settle(step, status, Ended::Failure, String::new());
@@ -196,18 +197,18 @@ impl State {
     }
 
     /// Whether a doubt about the step will never be resolved, and does not matter to the plan.
-    pub(super) fn doubt_is_final(&self, step: usize) -> bool {
-        let step = &self.plan.steps[step];
+    pub(super) fn doubt_is_final(&self, step: StepIndex) -> bool {
+        let step = &self.plan[step];
         step.on_failure == OnFailure::Tolerate && step.check.is_none()
     }
 
     /// Ends a step that did not succeed, and applies its failure policy.
-    pub(super) fn fail_with(&mut self, step: usize, status: StepStatus, diagnosis: String) {
+    pub(super) fn fail_with(&mut self, step: StepIndex, status: StepStatus, diagnosis: String) {
         let reason = StopReason::Failure {
             step: self.id(step),
         };
         let host = self.steps[step].host;
-        let ended = match (self.plan.steps[step].on_failure, host) {
+        let ended = match (self.plan[step].on_failure, host) {
             (OnFailure::Tolerate, _) => Ended::Tolerated,
             (OnFailure::StopHost, Some(host)) => {
                 self.fail_host(host, reason);
@@ -227,7 +228,7 @@ impl State {
     }
 
     /// Nothing further starts on the host; when enough hosts have failed, the run stops.
-    pub(super) fn fail_host(&mut self, host: usize, reason: StopReason) {
+    pub(super) fn fail_host(&mut self, host: HostIndex, reason: StopReason) {
         self.startable.insert(host);
         if std::mem::replace(&mut self.hosts[host].failed, true) {
             return;
@@ -239,11 +240,11 @@ impl State {
         }
     }
 
-    pub(super) fn succeed(&mut self, step: usize, status: StepStatus) {
+    pub(super) fn succeed(&mut self, step: StepIndex, status: StepStatus) {
         self.settle(step, status, Ended::Success, String::new());
     }
 
-    pub(super) fn skip(&mut self, step: usize, reason: SkipReason) {
+    pub(super) fn skip(&mut self, step: StepIndex, reason: SkipReason) {
         self.settle(
             step,
             StepStatus::Skipped { reason },
@@ -255,7 +256,7 @@ impl State {
     /// Ends a step, and passes that on to what waits for it.
     pub(super) fn settle(
         &mut self,
-        step: usize,
+        step: StepIndex,
         status: StepStatus,
         ended: Ended,
         diagnosis: String,
@@ -273,7 +274,7 @@ impl State {
         }
     }
 
-    fn end(&mut self, step: usize, status: StepStatus, diagnosis: String) {
+    fn end(&mut self, step: StepIndex, status: StepStatus, diagnosis: String) {
         if self.steps[step].has_ended() {
             return;
         }
@@ -333,7 +334,12 @@ impl State {
     }
 
     /// A local step succeeded: what others must know about it is recorded on the lock host before anything builds on it.
-    pub(super) fn succeed_here(&mut self, step: usize, value: Option<String>, status: StepStatus) {
+    pub(super) fn succeed_here(
+        &mut self,
+        step: StepIndex,
+        value: Option<String>,
+        status: StepStatus,
+    ) {
         if self.is_recorded(step) && self.hosts[self.lock_host].is_gone() {
             self.lose(step);
         } else if self.is_recorded(step) {
@@ -346,8 +352,8 @@ impl State {
     }
 
     /// A push, whose digest the pulls need, and what no check could find out later.
-    pub(super) fn is_recorded(&self, step: usize) -> bool {
-        let step = &self.plan.steps[step];
+    pub(super) fn is_recorded(&self, step: StepIndex) -> bool {
+        let step = &self.plan[step];
         step.kind.handling() == Handling::RecordDigest
             || !matches!(step.check, Some(Check::Argv(_)))
     }

@@ -3,12 +3,14 @@
 use std::collections::VecDeque;
 
 use super::event::Millis;
+use super::model::HostIndex;
 use super::progress::StepStatus;
+use crate::plan::shape::StepIndex;
 
 /// A step of the plan, as the run sees it.
 #[derive(Debug, Clone)]
 pub(super) struct StepRun {
-    pub(super) host: Option<usize>,
+    pub(super) host: Option<HostIndex>,
     pub(super) state: StepState,
     /// The number of the current or next attempt.
     pub(super) attempt: u32,
@@ -64,7 +66,7 @@ pub(super) enum StepState {
 }
 
 impl StepRun {
-    pub(super) fn new(host: Option<usize>) -> Self {
+    pub(super) fn new(host: Option<HostIndex>) -> Self {
         Self {
             host,
             state: StepState::Waiting,
@@ -109,6 +111,6 @@ impl StepRun {
 /// Steps that run one after the other in one session.
 #[derive(Debug, Clone)]
 pub(super) struct Batch {
-    pub(super) host: usize,
-    pub(super) steps: VecDeque<usize>,
+    pub(super) host: HostIndex,
+    pub(super) steps: VecDeque<StepIndex>,
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::event::Millis;
-use super::model::State;
+use super::model::{HostIndex, State};
 use super::progress::StepStatus;
 use super::step::StepState;
 use crate::name::{HostName, StepId};
@@ -57,8 +57,8 @@ pub struct StepSummary {
 impl State {
     /// Returns how the run went so far. Barriers are left out of the lines by host.
     pub fn summary(&self) -> Summary {
-        let mut lines: BTreeMap<Option<usize>, (HostSummary, Option<Span>)> = BTreeMap::new();
-        for (index, host) in self.hosts.iter().enumerate() {
+        let mut lines: BTreeMap<Option<HostIndex>, (HostSummary, Option<Span>)> = BTreeMap::new();
+        for (index, host) in self.hosts.iter_enumerated() {
             let line = HostSummary {
                 host: Some(host.name.clone()),
                 ..HostSummary::default()
@@ -66,7 +66,7 @@ impl State {
             lines.insert(Some(index), (line, None));
         }
         let mut steps = Vec::with_capacity(self.steps.len());
-        for (index, run) in self.steps.iter().enumerate() {
+        for (index, run) in self.steps.iter_enumerated() {
             let status = match &run.state {
                 StepState::Ended(status) => status.clone(),
                 _ => StepStatus::Open,

@@ -3,12 +3,12 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use super::event::{Action, StartStep};
-use super::model::{Ask, Link, State, Timer};
+use super::model::{Ask, HostIndex, Link, State, Timer};
 use super::progress::{JournalEntry, Phase, Progress, SkipReason, StepStatus, StopReason};
 use super::step::{Batch, StepState};
 use crate::graph::Ended;
 use crate::plan::resume::{Answer, Status};
-use crate::plan::shape::is_barrier;
+use crate::plan::shape::{StepIndex, is_barrier};
 
 /// The greatest number of steps in one session.
 const LONGEST_BATCH: usize = 32;
@@ -24,7 +24,7 @@ impl State {
     pub(super) fn begin_walk(&mut self) {
         self.enter(Phase::Walking);
         let statuses = std::mem::take(&mut self.statuses);
-        for (step, status) in statuses.iter().enumerate() {
+        for (step, status) in statuses.iter_enumerated() {
             let run = &mut self.steps[step];
             run.begun_before = *status != Status::Outstanding { attempt: 1 };
             match *status {
@@ -33,7 +33,7 @@ impl State {
                 }
                 Status::InDoubt { attempt } => {
                     run.attempt = attempt;
-                    run.ask_first = run.host.is_none() && self.plan.steps[step].check.is_some();
+                    run.ask_first = run.host.is_none() && self.plan[step].check.is_some();
                 }
                 Status::Running { attempt } => {
                     run.attempt = attempt;
@@ -43,7 +43,7 @@ impl State {
             }
         }
         let order = self.shape.graph.order().to_vec();
-        let (settled, rest): (Vec<usize>, Vec<usize>) = order
+        let (settled, rest): (Vec<StepIndex>, Vec<StepIndex>) = order
             .into_iter()
             .partition(|step| matches!(statuses[*step], Status::Done | Status::Tolerated));
         self.taking_up = true;
@@ -51,7 +51,7 @@ impl State {
             self.take_up(step, statuses[step]);
         }
         self.taking_up = false;
-        for host in 0..self.hosts.len() {
+        for host in self.hosts.indices() {
             if let Link::Gone { .. } = self.hosts[host].link {
                 let name = self.hosts[host].name.clone();
                 self.fail_host(host, StopReason::HostGone { host: name });
@@ -64,7 +64,7 @@ impl State {
     }
 
     /// Settles what an earlier run has settled, and attaches to what still runs.
-    fn take_up(&mut self, step: usize, status: Status) {
+    fn take_up(&mut self, step: StepIndex, status: Status) {
         let gone = self.steps[step]
             .host
             .is_some_and(|host| self.hosts[host].is_gone());
@@ -100,7 +100,7 @@ impl State {
     }
 
     /// All that a waiting step needs has ended.
-    pub(super) fn make_ready(&mut self, step: usize) {
+    pub(super) fn make_ready(&mut self, step: StepIndex) {
         if self.taking_up || self.steps[step].state != StepState::Waiting {
             return;
         }
@@ -112,14 +112,14 @@ impl State {
     }
 
     /// An attempt that was begun elsewhere may be waited for.
-    pub(super) fn make_attachable(&mut self, step: usize) {
+    pub(super) fn make_attachable(&mut self, step: StepIndex) {
         if self.steps[step].state == StepState::AttachPause {
             self.steps[step].state = StepState::Attachable;
             self.enqueue(step);
         }
     }
 
-    fn enqueue(&mut self, step: usize) {
+    fn enqueue(&mut self, step: StepIndex) {
         match self.steps[step].host {
             Some(host) => {
                 self.hosts[host].ready.insert(step);
@@ -132,13 +132,13 @@ impl State {
     }
 
     /// A barrier waits as long as it says, unless what is behind it has begun before.
-    fn reach_barrier(&mut self, step: usize) {
+    fn reach_barrier(&mut self, step: StepIndex) {
         self.steps[step].state = StepState::Pausing;
-        let wait = self.plan.steps[step]
+        let wait = self.plan[step]
             .barrier
             .as_ref()
             .map_or(0, |barrier| barrier.wait_seconds);
-        let begun = |next: usize| self.steps[next].begun_before;
+        let begun = |next: StepIndex| self.steps[next].begun_before;
         if wait == 0 || self.stop.is_some() || self.shape.graph.dependents(step).any(begun) {
             self.barriers_due.push(step);
         } else {
@@ -195,13 +195,13 @@ impl State {
         }
     }
 
-    fn start_local(&mut self, step: usize) {
+    fn start_local(&mut self, step: StepIndex) {
         let id = self.id(step);
         if std::mem::take(&mut self.steps[step].ask_first) {
             self.steps[step].state = StepState::ChecksHere;
             return self.act(Action::CheckLocal { step: id });
         }
-        if self.plan.steps[step].check.is_some() || self.is_claimed_here(step) {
+        if self.plan[step].check.is_some() || self.is_claimed_here(step) {
             return self.run_here(step);
         }
         if self.hosts[self.lock_host].is_gone() {
@@ -211,20 +211,20 @@ impl State {
         self.ask(self.lock_host, Ask::Record { step });
     }
 
-    fn is_claimed_here(&self, step: usize) -> bool {
+    fn is_claimed_here(&self, step: StepIndex) -> bool {
         self.steps[step].state == StepState::ClaimedHere
     }
 
     /// Runs a step on this machine. What no check could find out later has been claimed on the lock host: no other run begins it
     /// again, even if this one ends before it can tell.
-    pub(super) fn run_here(&mut self, step: usize) {
+    pub(super) fn run_here(&mut self, step: StepIndex) {
         let id = self.id(step);
         let run = &mut self.steps[step];
         run.state = StepState::RunsHere;
         run.tries += 1;
         run.started.get_or_insert(self.now);
         let attempt = run.attempt;
-        let cleanup = run.tries > self.plan.steps[step].retry;
+        let cleanup = run.tries > self.plan[step].retry;
         self.journal(JournalEntry::Started {
             step: id.clone(),
             attempt,
@@ -279,7 +279,7 @@ impl State {
 
     /// Whether a ready step may start. What was handed over counts as begun; while a run stops after a failure, a switch that has
     /// begun is finished on the hosts that did not fail.
-    fn permit(&self, step: usize) -> Permit {
+    fn permit(&self, step: StepIndex) -> Permit {
         let run = &self.steps[step];
         if run.state == StepState::Attachable {
             return Permit::Go;
@@ -307,7 +307,7 @@ impl State {
     }
 
     /// Attaches to the step, or hands it over with what can follow it in the same session.
-    fn start_session(&mut self, host: usize, step: usize) {
+    fn start_session(&mut self, host: HostIndex, step: StepIndex) {
         let name = self.hosts[host].name.clone();
         if self.steps[step].state == StepState::Attachable {
             self.steps[step].state = StepState::Attached;
@@ -332,7 +332,7 @@ impl State {
             run.state = StepState::Sent { batch: id };
             run.tries += 1;
             let attempt = run.attempt;
-            let cleanup = run.tries > self.plan.steps[step].retry;
+            let cleanup = run.tries > self.plan[step].retry;
             let step = self.id(step);
             self.journal(JournalEntry::Started {
                 step: step.clone(),
@@ -350,16 +350,16 @@ impl State {
 
     /// Returns the steps that can run one after the other in one session, from `head` up to the next safe point: each waits only
     /// for those before it.
-    fn chain(&self, head: usize) -> VecDeque<usize> {
+    fn chain(&self, head: StepIndex) -> VecDeque<StepIndex> {
         let mut chain = VecDeque::from([head]);
         let mut members = BTreeSet::from([head]);
         let mut last = head;
         while chain.len() < LONGEST_BATCH {
-            let follows = |next: &usize| {
+            let follows = |next: &StepIndex| {
                 let own = self.shape.graph.needs(*next);
                 self.steps[*next].state == StepState::Waiting
                     && self.steps[*next].host == self.steps[head].host
-                    && !self.plan.steps[*next].safe_point
+                    && !self.plan[*next].safe_point
                     && !is_barrier(&self.plan, *next)
                     && !self.queue.has_ended(*next)
                     && self.queue.waits_for(*next)
