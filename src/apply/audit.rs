@@ -78,7 +78,6 @@ fn result(status: &StepStatus) -> Option<String> {
         } => match ending {
             Ending::Failed { code } => format!("failed with status {code}"),
             Ending::TimedOut => "timed out".into(),
-            Ending::Cancelled => "was cancelled".into(),
             Ending::Refused => "was refused".into(),
             Ending::Succeeded => "succeeded".into(),
         },

@@ -263,7 +263,7 @@ pub struct Healthcheck {
     pub path: String,
     /// The port inside the container.
     pub port: u16,
-    /// Attempts, one second apart.
+    /// Attempts of 4 s each.
     pub max_attempts: u32,
 }
 

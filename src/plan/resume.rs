@@ -143,7 +143,7 @@ impl History {
             AttemptState::Lost => Shown::Lost,
             AttemptState::Ended(receipt) => match receipt.ending {
                 Ending::Succeeded => Shown::Succeeded,
-                Ending::Failed { .. } | Ending::TimedOut | Ending::Cancelled => Shown::Failed,
+                Ending::Failed { .. } | Ending::TimedOut => Shown::Failed,
                 Ending::Refused => return,
             },
         };

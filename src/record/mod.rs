@@ -19,6 +19,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::name::{PlanDigest, RunId};
 
+/// Seconds without a heartbeat after which the next run takes a lock over.
+pub const TAKE_OVER_SECONDS: u64 = 60;
+
 /// What the state directory of a host is divided by: a service and its destination.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scope {
@@ -61,8 +64,6 @@ pub enum Ending {
     },
     /// It was stopped because it ran longer, or was silent longer, than the step allows.
     TimedOut,
-    /// It was stopped because the runner asked for it.
-    Cancelled,
     /// The fence named another run: nothing was done.
     Refused,
 }
@@ -142,11 +143,11 @@ pub enum LockAnswer {
         /// The dead holder it was taken over from.
         taken_from: Option<LockDetails>,
     },
-    /// Another run holds it, and is alive or was until less than 60 s ago.
+    /// Another run holds it, whose last heartbeat is less than [`TAKE_OVER_SECONDS`] old.
     Held {
         /// Who.
         details: LockDetails,
-        /// Seconds since its last beat.
+        /// Seconds since its last heartbeat.
         beat_age: u64,
     },
     /// Somebody holds it who is not a run of ours: the original tool, or a person (`mrsk lock acquire`).

@@ -25,7 +25,6 @@ pub(super) fn ending(step: Option<&Step>, ending: Ending) -> String {
             ),
             _ => "timed out".into(),
         },
-        Ending::Cancelled => "stopped because the runner asked for it".into(),
         Ending::Refused => "refused: another run has taken over".into(),
     }
 }

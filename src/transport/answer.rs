@@ -222,7 +222,6 @@ pub fn render_receipt(receipt: &Receipt) -> String {
         Ending::Succeeded => ("succeeded", 0),
         Ending::Failed { code } => ("failed", code),
         Ending::TimedOut => ("timed_out", 0),
-        Ending::Cancelled => ("cancelled", 0),
         Ending::Refused => ("refused", 0),
     };
     let value = match receipt.value.as_deref() {
@@ -248,7 +247,6 @@ fn read_receipt(words: &[&str]) -> Option<Receipt> {
             code: code.parse().ok()?,
         },
         "timed_out" => Ending::TimedOut,
-        "cancelled" => Ending::Cancelled,
         "refused" => Ending::Refused,
         _ => return None,
     };

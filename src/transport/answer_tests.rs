@@ -16,7 +16,6 @@ fn receipts_survive_a_round_trip() {
         Ending::Succeeded,
         Ending::Failed { code: 125 },
         Ending::TimedOut,
-        Ending::Cancelled,
         Ending::Refused,
     ] {
         for value in [None, Some("sha256:12 34".to_owned())] {

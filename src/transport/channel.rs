@@ -10,6 +10,9 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWrite
 /// The most that is kept of what `sh` says on its standard error.
 const ERRORS_KEPT: usize = 16 * 1024;
 
+/// How long the rest of standard error is waited for after the answer has ended.
+const LAST_ERRORS: Duration = Duration::from_millis(200);
+
 /// The standard streams of a `sh` that runs on a host.
 pub struct Channel {
     /// Where the script goes.
@@ -67,7 +70,7 @@ impl Channel {
         let flow = tokio::select! {
             flow = &mut read => {
                 if flow.is_continue() {
-                    let _ = tokio::time::timeout(Duration::from_millis(200), &mut rest).await;
+                    let _ = tokio::time::timeout(LAST_ERRORS, &mut rest).await;
                 }
                 None
             }

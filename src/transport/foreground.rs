@@ -4,7 +4,7 @@
 use std::io::{self, IsTerminal, Read, Write};
 use std::process::{ChildStderr, ChildStdin, Command, Stdio};
 
-use super::local::ending;
+use super::process::{command, ending};
 use crate::record::Ending;
 use crate::secret::Secrets;
 
@@ -51,7 +51,7 @@ pub struct Captured {
 /// # Errors
 /// A program that cannot be started; one that prints more than its limit, which is ended.
 pub fn capture(request: &Foreground<'_>) -> io::Result<Captured> {
-    let mut child = command(request)?.spawn()?;
+    let mut child = prepare(request)?.spawn()?;
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let mut printed = Vec::new();
     let (read, stderr) = std::thread::scope(|scope| {
@@ -86,20 +86,9 @@ pub fn capture(request: &Foreground<'_>) -> io::Result<Captured> {
     })
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "one of the three places that start processes"
-)]
-fn command(request: &Foreground<'_>) -> io::Result<Command> {
-    let Some((program, arguments)) = request.argv.split_first() else {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "an empty command",
-        ));
-    };
-    let mut command = Command::new(program);
+fn prepare(request: &Foreground<'_>) -> io::Result<Command> {
+    let mut command = command(request.argv)?;
     command
-        .args(arguments)
         .stdin(match request.input {
             Input::Inherited => Stdio::inherit(),
             Input::Nothing => Stdio::null(),

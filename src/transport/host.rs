@@ -23,8 +23,8 @@ const CHANNELS: usize = 8;
 /// How long an answer that needs no waiting on the host may take.
 const REQUEST_LIMIT: Duration = Duration::from_secs(120);
 
-/// How long one call of [`Host::attach`] or [`Host::cancel`] waits on the host, in rounds of 0.2 s.
-const AWAIT_ROUNDS: u32 = 100;
+/// How long one call of [`Host::attach`] waits on the host, in seconds.
+const ATTACH_SECONDS: u32 = 20;
 
 /// Why a request has no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -284,7 +284,7 @@ impl Host {
         })
     }
 
-    /// Waits up to 20 s for the end of an attempt, and tells its state; `None` where nobody has claimed it.
+    /// Waits a while for the end of an attempt, and returns its state; `None` if nobody has claimed it.
     ///
     /// # Errors
     ///
@@ -294,22 +294,7 @@ impl Host {
         place: &Place,
         attempt: &AttemptRef,
     ) -> Result<Option<AttemptState>, LinkError> {
-        let script = script::attach(place, attempt, AWAIT_ROUNDS)?;
-        self.ask(&script, REQUEST_LIMIT, answer::attempt).await
-    }
-
-    /// Ends an attempt on behalf of `run`, and waits up to 20 s for its receipt; `None` where nobody has claimed it.
-    ///
-    /// # Errors
-    ///
-    /// As [`Host::lock`].
-    pub async fn cancel(
-        &self,
-        place: &Place,
-        run: &RunId,
-        attempt: &AttemptRef,
-    ) -> Result<Option<AttemptState>, LinkError> {
-        let script = script::cancel(place, run, attempt, AWAIT_ROUNDS)?;
+        let script = script::attach(place, attempt, ATTACH_SECONDS)?;
         self.ask(&script, REQUEST_LIMIT, answer::attempt).await
     }
 
@@ -356,20 +341,6 @@ impl Host {
     pub async fn read_audit(&self, scope: &Scope) -> Result<String, LinkError> {
         self.ask(&script::read_audit(scope)?, REQUEST_LIMIT, answer::text)
             .await
-    }
-
-    /// Returns what an attempt printed.
-    ///
-    /// # Errors
-    ///
-    /// As [`Host::lock`].
-    pub async fn read_output(
-        &self,
-        place: &Place,
-        attempt: &AttemptRef,
-    ) -> Result<String, LinkError> {
-        let script = script::read_output(place, attempt)?;
-        self.ask(&script, REQUEST_LIMIT, answer::text).await
     }
 
     /// Runs a script of the layer that asks for facts, and returns what it prints. Whether that is complete is for the

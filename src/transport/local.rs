@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::channel::Channel;
+use super::process::{command, ending};
 use crate::record::Ending;
 use crate::secret::{Secret, Secrets};
 
@@ -35,7 +36,7 @@ pub struct LocalShell {
 impl LocalShell {
     /// Starts it.
     pub(super) fn open(&self) -> io::Result<Channel> {
-        let mut command = command(&self.argv)?;
+        let mut command = Command::from(command(&self.argv)?);
         command
             .current_dir(&self.directory)
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
@@ -158,36 +159,8 @@ pub async fn run(
     Ok(output.outcome(ending(status)))
 }
 
-/// Returns how a process ended.
-pub(super) fn ending(status: std::process::ExitStatus) -> Ending {
-    use std::os::unix::process::ExitStatusExt;
-    match status.code() {
-        Some(0) => Ending::Succeeded,
-        Some(code) => Ending::Failed { code },
-        None => Ending::Failed {
-            code: 128 + status.signal().unwrap_or(0),
-        },
-    }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "one of the three places that start processes"
-)]
-fn command(argv: &[String]) -> io::Result<Command> {
-    let Some((program, arguments)) = argv.split_first() else {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "an empty command",
-        ));
-    };
-    let mut command = Command::new(program);
-    command.args(arguments);
-    Ok(command)
-}
-
 fn spawn(request: &LocalCommand) -> io::Result<Child> {
-    let mut command = command(&request.argv)?;
+    let mut command = Command::from(command(&request.argv)?);
     command
         .stdin(match request.stdin {
             Some(_) => Stdio::piped(),

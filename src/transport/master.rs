@@ -12,8 +12,8 @@ use tokio::net::UnixStream;
 use super::channel::Channel;
 use super::ssh_error::words;
 
-/// How long a host that refuses another channel is asked again, in steps of the first value doubled.
-const CHANNEL_PAUSES: [u64; 7] = [50, 100, 200, 400, 800, 1600, 3200];
+/// The pauses between the tries to open a channel on a host that refuses another one, in milliseconds.
+const CHANNEL_PAUSES_MS: [u64; 7] = [50, 100, 200, 400, 800, 1600, 3200];
 
 /// A connection to one host.
 pub struct Master {
@@ -34,7 +34,7 @@ impl Master {
     /// Opens a channel on which `sh` reads a script. A host that allows fewer channels than we use is asked again
     /// while the others end.
     pub async fn open(&self) -> Result<Channel, String> {
-        let mut pauses = CHANNEL_PAUSES.iter();
+        let mut pauses = CHANNEL_PAUSES_MS.iter();
         loop {
             let mut command = Arc::clone(&self.session).arc_raw_command("sh");
             let spawned = command

@@ -14,6 +14,7 @@ mod host;
 pub mod known_hosts;
 pub mod local;
 mod master;
+mod process;
 pub mod quote;
 pub mod request;
 pub mod script;

@@ -1,7 +1,6 @@
 //! What a host can be asked for, as data.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use crate::action::{Action, Run, Upload};
 use crate::name::{PlanDigest, RunId, Sha256Hex, StepId};
@@ -25,8 +24,6 @@ pub struct Lock {
     /// What is to stand in the lock. Without a run the lock is one by hand, which nobody takes over. The generation
     /// is replaced by the one that is reached.
     pub details: LockDetails,
-    /// How old the holder's last beat must be for the lock to be taken over; whole seconds count.
-    pub take_over_after: Duration,
 }
 
 /// A step to be run on a host.

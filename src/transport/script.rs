@@ -20,7 +20,14 @@ use super::answer::render_receipt;
 use super::quote::{NulError, quote};
 use super::request::{AttemptRef, Inputs, Lock, Place, Record, StepRequest};
 use crate::name::RunId;
-use crate::record::{LockDetails, Scope};
+use crate::record::{LockDetails, Scope, TAKE_OVER_SECONDS};
+
+/// The longest that the commands that explain a failure may take together, in seconds.
+const DIAGNOSE_SECONDS: u32 = 60;
+/// The longest that the cleanup after a failure may take, in seconds.
+const CLEANUP_SECONDS: u32 = 300;
+/// Looks at an attempt that is waited for, in a second.
+const ROUNDS_PER_SECOND: u32 = 5;
 
 const LOCK: &str = include_str!("script/lock.sh");
 const STATE: &str = include_str!("script/state.sh");
@@ -65,7 +72,7 @@ pub fn lock(request: &Lock) -> Result<Script, RenderError> {
         .set("mrsk_run", run.as_ref().map_or("-", RunId::as_str))?
         .set("mrsk_before", &before)?
         .set("mrsk_after", &after)?
-        .set("mrsk_limit", &request.take_over_after.as_secs().to_string())?
+        .set("mrsk_limit", &TAKE_OVER_SECONDS.to_string())?
         .call(call))
 }
 
@@ -83,7 +90,7 @@ pub fn beat(run: &RunId) -> Result<Script, RenderError> {
 /// Renders the release of the lock that `run` holds.
 ///
 /// Of a release and a take-over one claims the next generation, so not both win. One gap is left, which `sh` cannot close: a releasing
-/// run that is stopped for 60 s between its last look and its `mv` moves away the lock of who took it over meanwhile. That
+/// run that is stopped for [`TAKE_OVER_SECONDS`] between its last look and its `mv` moves away the lock of who took it over meanwhile. That
 /// one's next beat says so, and the fences keep what it runs apart.
 ///
 /// # Errors
@@ -143,6 +150,8 @@ pub fn start(
         .place(place)?
         .set("mrsk_run", run.as_str())?
         .set("mrsk_shared", &format!("{}/shared.lock", place.state_dir))?
+        .line(&format!("mrsk_diagnose_seconds={DIAGNOSE_SECONDS}"))
+        .line(&format!("mrsk_cleanup_seconds={CLEANUP_SECONDS}"))
         .line("mrsk_setsid=$(command -v setsid)")
         .line("mrsk_builtin=$(command -v printf)")
         .line("batch() {");
@@ -155,34 +164,16 @@ pub fn start(
         .call("batch"))
 }
 
-/// Renders the wait for the end of an attempt, for `rounds` times 0.2 s at most.
+/// Renders the wait for the end of an attempt, for `seconds` at most.
 ///
 /// # Errors
 ///
 /// As [`lock`].
-pub fn attach(place: &Place, attempt: &AttemptRef, rounds: u32) -> Result<Script, RenderError> {
+pub fn attach(place: &Place, attempt: &AttemptRef, seconds: u32) -> Result<Script, RenderError> {
     Ok(Builder::new(&[STATE, ATTEMPT])
         .place(place)?
         .attempt(attempt)?
-        .call(&format!("await {rounds}")))
-}
-
-/// Renders the end of an attempt by `run`, and the wait for its receipt, for `rounds` times 0.2 s at most.
-///
-/// # Errors
-///
-/// As [`lock`].
-pub fn cancel(
-    place: &Place,
-    run: &RunId,
-    attempt: &AttemptRef,
-    rounds: u32,
-) -> Result<Script, RenderError> {
-    Ok(Builder::new(&[STATE, ATTEMPT])
-        .place(place)?
-        .attempt(attempt)?
-        .set("mrsk_run", run.as_str())?
-        .call(&format!("cancel {rounds}")))
+        .call(&format!("await {}", seconds * ROUNDS_PER_SECOND)))
 }
 
 /// Renders the end of a plan: it is entered as finished, `lines` go to the audit log, old runs are removed.
@@ -246,18 +237,6 @@ pub fn read_audit(scope: &Scope) -> Result<Script, RenderError> {
     Ok(Builder::new(&[FINISH])
         .set("mrsk_log", path_part(&scope.audit_log())?)?
         .call("show \"$mrsk_log\""))
-}
-
-/// Renders the question for the output of an attempt.
-///
-/// # Errors
-///
-/// As [`lock`].
-pub fn read_output(place: &Place, attempt: &AttemptRef) -> Result<Script, RenderError> {
-    Ok(Builder::new(&[FINISH])
-        .place(place)?
-        .attempt(attempt)?
-        .call("show \"$mrsk_dir/output\""))
 }
 
 /// Renders a script of another layer. What it prints is for that layer to read; it has no standard input.

@@ -32,6 +32,9 @@ const STARTS_PER_JUMP_HOST: usize = 10;
 /// Tries of a connection that sshd drops before it begins.
 const TRIES: u32 = 5;
 
+/// The pause before the second of these tries; it doubles each time.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+
 /// What holds for all connections.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -100,7 +103,7 @@ impl Connections {
         };
         let _permit = self.starts.acquire().await.map_err(closed)?;
         let files = self.write_files(target)?;
-        let mut pause = Duration::from_millis(250);
+        let mut pause = FIRST_PAUSE;
         for attempt in 1.. {
             let (error, is_worth_another_try) = match self.launch(target, &files).await {
                 Ok(master) => return Ok(Host::ssh(master)),

@@ -7,6 +7,15 @@ use super::known_hosts::PINNED_NAME;
 use super::quote::quote;
 use super::target::{KnownHosts, Target};
 
+/// Seconds that a connection may take.
+const CONNECT_SECONDS: u32 = 10;
+/// The same through a jump host: longer, so that the ssh to the jump host reports first.
+const PROXY_CONNECT_SECONDS: u32 = 20;
+/// Seconds of silence after which ssh asks a host whether it is alive.
+const ALIVE_SECONDS: u32 = 5;
+/// Unanswered questions after which a connection counts as lost.
+const ALIVE_QUESTIONS: u32 = 3;
+
 /// What a configuration file is made from.
 pub struct Config<'a> {
     /// The host.
@@ -29,8 +38,10 @@ pub fn render(config: &Config<'_>) -> Result<String, String> {
     let name = plain(&target.host)?;
     let mut text = format!("Host {name}\n");
     if let Some(command) = proxy_command(config)? {
-        // Longer than what the ssh to the jump host has, so that its words come first.
-        let _ = writeln!(text, "  ProxyCommand {command}\n  ConnectTimeout 20");
+        let _ = writeln!(
+            text,
+            "  ProxyCommand {command}\n  ConnectTimeout {PROXY_CONNECT_SECONDS}"
+        );
     }
     if let Some(pins) = config.pins {
         let _ = writeln!(
@@ -46,7 +57,8 @@ pub fn render(config: &Config<'_>) -> Result<String, String> {
     };
     let _ = writeln!(
         text,
-        "Host *\n  BatchMode yes\n  LogLevel INFO\n  ConnectTimeout 10\n  ServerAliveInterval 5\n  ServerAliveCountMax 3\n  \
+        "Host *\n  BatchMode yes\n  LogLevel INFO\n  ConnectTimeout {CONNECT_SECONDS}\n  \
+         ServerAliveInterval {ALIVE_SECONDS}\n  ServerAliveCountMax {ALIVE_QUESTIONS}\n  \
          StrictHostKeyChecking {strict}\n  CheckHostIP no\n  UpdateHostKeys no\n  ClearAllForwardings yes\n  ForwardX11 no\n  \
          PermitLocalCommand no\n  RequestTTY no"
     );

@@ -154,6 +154,12 @@ impl Fixture {
             .join(attempt.number.to_string())
     }
 
+    /// Returns what a step printed.
+    pub fn output(&self, step: &StepRequest) -> String {
+        let file = self.attempt_directory(&attempt(step)).join("output");
+        fs::read_to_string(file).unwrap()
+    }
+
     /// Sets the fence of `run`.
     pub fn fence(&self, run: &str) -> Vec<Attempt> {
         match block(self.host.fence(&self.place(), &RunId::from(run), 0)).unwrap() {

@@ -84,41 +84,6 @@ fn a_time_limit_costs_a_fast_step_nothing() {
 }
 
 #[test]
-fn a_cancelled_step_is_undone() {
-    for sh in Sh::all() {
-        for script in ["sleep 300", "trap '' TERM; sleep 300 & wait; sleep 300"] {
-            let fixture = Fixture::new(sh);
-            fixture.fence("r1");
-            let step = StepRequest {
-                cleanup: vec![Action::Run(sh_c("sleep 0.3; echo x >$ROOT/undone"))],
-                timeout_seconds: 100,
-                ..step("one", &[script, "echo x >$ROOT/after"])
-            };
-            std::thread::scope(|scope| {
-                let running =
-                    scope.spawn(|| fixture.start("r1", std::slice::from_ref(&step)).unwrap());
-                eventually("start", || {
-                    fixture
-                        .attempt_directory(&attempt(&step))
-                        .join("sessions")
-                        .exists()
-                });
-                let (place, run, attempt) = (fixture.place(), RunId::from("r1"), attempt(&step));
-                let cancel = fixture.host.cancel(&place, &run, &attempt);
-                let Some(AttemptState::Ended(receipt)) = block(cancel).unwrap() else {
-                    panic!("{sh:?}: not ended")
-                };
-                assert_eq!(receipt.ending, Ending::Cancelled, "{sh:?}");
-                assert_eq!(running.join().unwrap().len(), 2);
-            });
-            assert_eq!(fixture.read("undone"), "x\n", "{sh:?}");
-            assert_eq!(fixture.read("after"), "");
-            no_process_is_left(&fixture, &step);
-        }
-    }
-}
-
-#[test]
 fn steps_on_what_services_share_run_one_at_a_time() {
     for sh in Sh::all() {
         let fixture = Fixture::new(sh);

@@ -29,7 +29,6 @@ fn request(run: &str) -> Lock {
             generation: 1,
             plan: Some(PlanDigest::from("sha256:ab")),
         },
-        take_over_after: Duration::from_secs(60),
     }
 }
 

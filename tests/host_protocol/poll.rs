@@ -136,7 +136,7 @@ fn a_container_that_has_died_is_found_out_however_it_is_now() {
                 ..step("poll", &[])
             };
             let (receipt, ..) = fixture.run_one(&step, &Inputs::default());
-            let said = block(fixture.host.read_output(&fixture.place(), &attempt(&step))).unwrap();
+            let said = fixture.output(&step);
             assert_eq!((receipt.ending, said.as_str()), (ending, output), "{next}");
         }
     }
@@ -189,7 +189,7 @@ fn check(fixture: &Fixture, case: &Case) {
     };
     let about = format!("{:?} {:?} {:?}", fixture.sh, case.probe, case.container);
     let (receipt, ..) = fixture.run_one(&step, &Inputs::default());
-    let output = block(fixture.host.read_output(&fixture.place(), &attempt(&step))).unwrap();
+    let output = fixture.output(&step);
     assert_eq!(receipt.ending, case.ending, "{about} {output}");
     assert_eq!(output, case.output, "{about}");
     let asked = fixture.read("curl.log");
@@ -257,7 +257,7 @@ exit 7"#;
         assert!(told.windows(2).all(|pair| pair[0] != pair[1]), "{told:?}");
         assert!(told.len() <= 3, "{told:?}");
         assert!(matches!(events.last(), Some(Event::Ended { .. })));
-        let output = block(fixture.host.read_output(&fixture.place(), &attempt(&step))).unwrap();
+        let output = fixture.output(&step);
         assert_eq!(
             output, "attempt 1 of 2: 503\nattempt 2 of 2: 503\n",
             "{sh:?}"
@@ -294,8 +294,7 @@ fn an_engine_that_does_not_answer_says_nothing() {
                 ..step("poll", &[])
             };
             let (receipt, ..) = fixture.run_one(&step, &Inputs::default());
-            let output =
-                block(fixture.host.read_output(&fixture.place(), &attempt(&step))).unwrap();
+            let output = fixture.output(&step);
             assert!(
                 output.contains("attempt 3 of 3: Cannot connect to the Docker daemon\n"),
                 "{output}"
@@ -332,7 +331,7 @@ fn connections_in_flight_are_counted() {
                 };
                 let (receipt, ..) = fixture.run_one(&step, &Inputs::default());
                 assert_eq!(receipt.ending, SUCCEEDED, "{sh:?}");
-                block(fixture.host.read_output(&fixture.place(), &attempt(&step))).unwrap()
+                fixture.output(&step)
             };
             let output = run();
             assert!(

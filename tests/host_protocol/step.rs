@@ -35,7 +35,7 @@ fn a_step_runs_once() {
         assert_eq!(receipt.run, RunId::from("r1"));
         assert!(receipt.started > 0 && receipt.ended >= receipt.started);
         assert_eq!(output, "", "told for failures only");
-        let output = block(fixture.host.read_output(&fixture.place(), &attempt(&step))).unwrap();
+        let output = fixture.output(&step);
         assert_eq!(output, "out\nerror\n");
         let [listed] = &fixture.list()[..] else {
             panic!("one attempt")
@@ -212,7 +212,7 @@ fn a_user_name_may_come_from_a_variable() {
             ..Inputs::default()
         };
         fixture.run_one(&step, &inputs);
-        let output = block(fixture.host.read_output(&fixture.place(), &attempt(&step))).unwrap();
+        let output = fixture.output(&step);
         assert_eq!(output, "$me 'x'\n", "{sh:?}");
     }
 }

@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 
 use mrsk::facts::model::HostFacts;
 use mrsk::name::{RunId, StepId};
-use mrsk::record::{Attempt, AttemptState, Ending, LockAnswer, LockDetails, Receipt};
+use mrsk::record::{
+    Attempt, AttemptState, Ending, LockAnswer, LockDetails, Receipt, TAKE_OVER_SECONDS,
+};
 
 use super::world::Mutant;
 
 /// Milliseconds after the last beat from which a lock may be taken over.
-pub const DEAD_LOCK: u64 = 60_000;
+pub const DEAD_LOCK: u64 = TAKE_OVER_SECONDS * 1000;
 
 /// What a host keeps of an attempt.
 #[derive(Debug, Clone)]

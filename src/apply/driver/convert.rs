@@ -4,14 +4,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::apply::links::Failure;
 use crate::apply::state::{Event, StartStep};
-use crate::name::{HostName, RunId, StepId};
+use crate::name::{HostName, RunId};
 use crate::plan::shape::Shape;
 use crate::plan::{Plan, Step};
 use crate::record::{Ending, Receipt, Scope};
 use crate::secret::{Secrets, redact};
 use crate::transport::LinkError;
 use crate::transport::answer::Event as HostEvent;
-use crate::transport::request::{AttemptRef, Record, SharedLock, StepRequest};
+use crate::transport::request::{SharedLock, StepRequest};
 
 /// Characters that are kept of what a poll saw last.
 const LONGEST_STATUS: usize = 200;
@@ -56,29 +56,17 @@ pub(super) fn request(step: &Step, start: &StartStep) -> StepRequest {
     }
 }
 
-pub(super) fn record(
-    step: &StepId,
-    attempt: u32,
-    ended: bool,
-    value: Option<String>,
-    run: RunId,
-) -> Record {
+/// Returns the receipt of a step of this machine that has succeeded now.
+pub(super) fn success(run: RunId, value: Option<String>) -> Receipt {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
-        .map_or(0, |d| d.as_secs());
-    Record {
-        attempt: AttemptRef {
-            step: step.hash(),
-            number: attempt,
-        },
-        run: run.clone(),
-        receipt: ended.then_some(Receipt {
-            ending: Ending::Succeeded,
-            run,
-            started: now,
-            ended: now,
-            value,
-        }),
+        .map_or(0, |since| since.as_secs());
+    Receipt {
+        ending: Ending::Succeeded,
+        run,
+        started: now,
+        ended: now,
+        value,
     }
 }
 

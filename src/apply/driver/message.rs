@@ -8,35 +8,35 @@ use crate::name::{HostName, StepId};
 /// Something that a task tells: of which link of which host it comes, so that what a dropped link still says is not heard.
 pub(super) struct Message {
     pub(super) from: Option<(HostName, u64)>,
-    pub(super) news: News,
+    pub(super) content: Content,
 }
 
-pub(super) enum News {
+pub(super) enum Content {
     Event(Event),
     Output(StepId, String),
 }
 
 /// Tells the loop what happened.
 #[derive(Clone)]
-pub(super) struct Teller {
+pub(super) struct EventSender {
     pub(super) from: Option<(HostName, u64)>,
     pub(super) sender: mpsc::UnboundedSender<Message>,
 }
 
-impl Teller {
+impl EventSender {
     pub(super) fn event(&self, event: Event) {
-        self.tell(News::Event(event));
+        self.tell(Content::Event(event));
     }
 
     pub(super) fn output(&self, step: &StepId, line: &str) {
-        self.tell(News::Output(step.clone(), line.to_owned()));
+        self.tell(Content::Output(step.clone(), line.to_owned()));
     }
 
-    fn tell(&self, news: News) {
+    fn tell(&self, content: Content) {
         // The loop has ended where nobody listens.
         let _ = self.sender.send(Message {
             from: self.from.clone(),
-            news,
+            content,
         });
     }
 }
@@ -44,6 +44,6 @@ impl Teller {
 pub(super) fn local(event: Event) -> Message {
     Message {
         from: None,
-        news: News::Event(event),
+        content: Content::Event(event),
     }
 }

@@ -13,12 +13,11 @@ use tokio::sync::mpsc;
 
 pub use job::{Ended, Job, Observer};
 
-use convert::scope;
+use convert::{scope, success};
 use message::{Message, local};
 use tasks::Driver;
 
 use super::state::{Action, Event, State};
-use crate::name::HostName;
 use crate::plan::shape::ShapeError;
 
 /// How long the audit logs may take at the end of a run.
@@ -110,25 +109,38 @@ impl Driver {
                     }
                 }
                 Action::Exit(outcome) => self.outcome = Some(outcome),
-                Action::Reconnect { host } => self.reconnect(host).await,
+                Action::Reconnect { host } => {
+                    self.drop_link(&host).await;
+                    self.reconnect(host);
+                }
                 Action::Start { host, steps } => self.start(host, &steps),
-                Action::StartLocal { step, attempt, .. } => self.start_local(step, attempt),
+                Action::StartLocal { step, attempt } => self.start_local(step, attempt),
                 Action::CheckLocal { step } => self.check_local(step),
                 Action::Release => self.release().await,
-                other => self.ask(other),
+                Action::TakeLock => self.take_lock(),
+                Action::Beat => self.beat(),
+                Action::Inspect { host } => self.inspect(host),
+                Action::Fence { host, serial } => self.fence(host, serial),
+                Action::List { host } => self.list(host),
+                Action::Attach {
+                    host,
+                    step,
+                    attempt,
+                } => self.attach(host, step, attempt),
+                Action::Record {
+                    host,
+                    step,
+                    attempt,
+                    ended,
+                    value,
+                } => {
+                    let receipt = ended.then(|| success(self.run.clone(), value));
+                    self.record(host, step, attempt, receipt);
+                }
+                Action::Finish { host } => self.finish(host),
             }
         }
         known
-    }
-
-    async fn reconnect(&mut self, host: HostName) {
-        self.drop_link(&host).await;
-        let links = self.links.clone();
-        self.spawn(host.clone(), |teller| async move {
-            links.get(&host).await?;
-            teller.event(Event::Reconnected { host });
-            Ok(())
-        });
     }
 
     /// Writes what ran to the audit logs, then gives the lock back.
@@ -147,6 +159,6 @@ impl Driver {
             while writing.join_next().await.is_some() {}
         })
         .await;
-        self.ask(Action::Release);
+        self.release_lock();
     }
 }

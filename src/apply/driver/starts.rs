@@ -23,19 +23,21 @@ impl Driver {
         let links = self.links.clone();
         let (plan, shape) = (self.plan.clone(), self.shape.clone());
         let secrets = self.inputs.secrets.clone();
-        self.spawn(host.clone(), |teller| async move {
+        self.spawn(host.clone(), |sender| async move {
             let linked = links.get(&host).await?;
-            let (sender, mut events) = mpsc::channel(16);
+            let (host_sender, mut events) = mpsc::channel(16);
             let telling = async {
                 while let Some(event) = events.recv().await {
                     if let Some(event) = translate(&plan, &shape, &secrets, event) {
-                        teller.event(event);
+                        sender.event(event);
                     }
                 }
             };
             let starting = async {
-                let result = linked.start(&place, &run, &batch, &inputs, &sender).await;
-                drop(sender);
+                let result = linked
+                    .start(&place, &run, &batch, &inputs, &host_sender)
+                    .await;
+                drop(host_sender);
                 result
             };
             let (result, ()) = tokio::join!(starting, telling);
@@ -87,12 +89,12 @@ impl Driver {
             variables: self.inputs.variables.clone(),
             who: self.details.locked_by.clone(),
         };
-        let teller = self.teller();
+        let sender = self.event_sender();
         tokio::spawn(async move {
-            let printer = teller.clone();
+            let printer = sender.clone();
             let of = id.clone();
             let end = local_step::run(&work, move |line| printer.output(&of, line)).await;
-            teller.event(Event::LocalEnded {
+            sender.event(Event::LocalEnded {
                 step: id,
                 attempt,
                 ending: end.ending,
@@ -108,10 +110,10 @@ impl Driver {
             return;
         };
         let root = self.root.clone();
-        let teller = self.teller();
+        let sender = self.event_sender();
         tokio::spawn(async move {
             let (answer, value) = local_step::check(&step, &root).await;
-            teller.event(Event::LocalChecked {
+            sender.event(Event::LocalChecked {
                 step: id,
                 answer,
                 value,

@@ -10,7 +10,7 @@ use tokio::task::AbortHandle;
 
 use super::convert::{failed, scope};
 use super::job::Job;
-use super::message::{Message, News, Teller};
+use super::message::{Content, EventSender, Message};
 use crate::apply::audit;
 use crate::apply::links::{self, Failure, Links};
 use crate::apply::state::{Event, Millis, Outcome};
@@ -83,20 +83,20 @@ impl Driver {
     }
 
     /// Spawns a task that asks `host` and tells what it answers, unless the link has been dropped by then.
-    pub(super) fn spawn<F>(&mut self, host: HostName, task: impl FnOnce(Teller) -> F)
+    pub(super) fn spawn<F>(&mut self, host: HostName, task: impl FnOnce(EventSender) -> F)
     where
         F: Future<Output = Result<(), Failure>> + Send + 'static,
     {
         let generation = self.generations.get(&host).copied().unwrap_or(0);
-        let teller = Teller {
+        let sender = EventSender {
             from: Some((host.clone(), generation)),
             sender: self.sender.clone(),
         };
-        let work = task(teller.clone());
+        let work = task(sender.clone());
         let name = host.clone();
         let handle = tokio::spawn(async move {
             if let Err(failure) = work.await {
-                teller.event(failed(name, &failure));
+                sender.event(failed(name, &failure));
             }
         });
         let tasks = self.tasks.entry(host).or_default();
@@ -111,9 +111,9 @@ impl Driver {
         {
             return None;
         }
-        let event = match message.news {
-            News::Event(event) => event,
-            News::Output(step, line) => {
+        let event = match message.content {
+            Content::Event(event) => event,
+            Content::Output(step, line) => {
                 self.observed.push((step, line));
                 return None;
             }
@@ -192,8 +192,8 @@ impl Driver {
         }
     }
 
-    pub(super) fn teller(&self) -> Teller {
-        Teller {
+    pub(super) fn event_sender(&self) -> EventSender {
+        EventSender {
             from: None,
             sender: self.sender.clone(),
         }

@@ -32,14 +32,22 @@ impl State {
         }
     }
 
-    pub(super) fn on_beaten(&mut self, held: bool) {
-        let asked = self.answered(self.lock_host, Ask::Beat);
-        if !asked || matches!(self.phase, Phase::Releasing | Phase::Exited) {
-            return;
-        }
-        if !held {
+    /// Returns whether a beat was waited for.
+    fn beat_answered(&mut self) -> bool {
+        self.answered(self.lock_host, Ask::Beat)
+            && !matches!(self.phase, Phase::Releasing | Phase::Exited)
+    }
+
+    pub(super) fn on_lock_lost(&mut self) {
+        if self.beat_answered() {
             self.lock.held = false;
-            return self.lose_lock();
+            self.lose_lock();
+        }
+    }
+
+    pub(super) fn on_beaten(&mut self) {
+        if !self.beat_answered() {
+            return;
         }
         self.lock.confirmed = self.lock.sent;
         let recent = self.now.since(self.lock.confirmed) < SUSPEND_SECONDS * 1000;

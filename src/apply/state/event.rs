@@ -189,7 +189,7 @@ pub enum Event {
         ending: Ending,
         /// What it found out: for a push the registry digest.
         value: Option<String>,
-        /// What the step's `diagnose` printed, redacted.
+        /// The end of what it printed, redacted.
         diagnosis: String,
     },
     /// [`Action::CheckLocal`] was answered.
@@ -292,8 +292,6 @@ pub enum Action {
         step: StepId,
         /// The attempt.
         attempt: u32,
-        /// Whether a failure of this attempt is settled, so that the step's `cleanup` runs.
-        cleanup: bool,
     },
     /// Run the check of a step of this machine. Answered by [`Event::LocalChecked`].
     CheckLocal {

@@ -42,11 +42,6 @@ impl State {
         &self.shape
     }
 
-    /// Returns how far the run has come.
-    pub fn phase(&self) -> Phase {
-        self.phase
-    }
-
     /// Takes an event, and returns what is to be done. Events that do not fit (late answers) change nothing; nor does any
     /// after [`Action::Exit`].
     pub fn handle(&mut self, now: Millis, event: Event) -> Vec<Action> {
@@ -112,7 +107,8 @@ impl State {
             } => self.on_local_checked(&step, answer, value),
             Event::Recorded { step } => self.on_recorded(&step),
             Event::Refused { host } => self.on_refused(&host),
-            Event::Beaten { held } => self.on_beaten(held),
+            Event::Beaten { held: true } => self.on_beaten(),
+            Event::Beaten { held: false } => self.on_lock_lost(),
             Event::JournalFailed { message } => {
                 self.stop_now(StopReason::JournalFailed { message })
             }

@@ -13,13 +13,15 @@ use crate::name::{HostName, StepId};
 use crate::plan::Plan;
 use crate::plan::resume::{Evidence, Status};
 use crate::plan::shape::{Shape, ShapeError, StepIndex, is_barrier};
+use crate::record::TAKE_OVER_SECONDS;
 
 /// Seconds between two beats of the lock.
 pub(super) const BEAT_SECONDS: u64 = 5;
-/// Seconds without a confirmed beat after which nothing starts. Others take the lock over after 60.
+/// Seconds without a confirmed beat after which nothing starts: well before others take the lock over.
 pub(super) const SUSPEND_SECONDS: u64 = 40;
-/// Seconds after which a host that cannot be reached again is given up.
-pub(super) const GIVE_UP_SECONDS: u64 = 60;
+const _: () = assert!(SUSPEND_SECONDS < TAKE_OVER_SECONDS);
+/// Seconds after which a host that cannot be reached again is given up: were it the lock host, others take the lock over then.
+pub(super) const GIVE_UP_SECONDS: u64 = TAKE_OVER_SECONDS;
 /// The longest pause between two attempts to reach a host again.
 pub(super) const LONGEST_BACK_OFF_SECONDS: u64 = 8;
 /// Seconds between two attempts to take a held lock.

@@ -1,7 +1,5 @@
 //! How steps end, and what that means for the others.
 
-use std::collections::VecDeque;
-
 use super::model::{ATTACH_SECONDS, Ask, HostIndex, State, Timer};
 use super::progress::{JournalEntry, Phase, Progress, SkipReason, StepStatus, StopReason};
 use super::step::StepState;
@@ -61,14 +59,18 @@ impl State {
         let Some(step) = self.expect(id, attempt, in_batch) else {
             return;
         };
-        self.leave_batch(step, receipt.ending == Ending::Succeeded);
+        if receipt.ending == Ending::Succeeded {
+            self.leave_batch(step);
+        } else {
+            self.break_batch(step);
+        }
         self.resolve(step, receipt, diagnosis);
     }
 
     pub(super) fn on_already_claimed(&mut self, id: &StepId, attempt: u32) {
         let sent = |state: &StepState| matches!(state, StepState::Sent { .. });
         if let Some(step) = self.expect(id, attempt, sent) {
-            self.leave_batch(step, false);
+            self.break_batch(step);
             self.steps[step].state = StepState::AttachPause;
             self.make_attachable(step);
         }
@@ -91,34 +93,37 @@ impl State {
         }
     }
 
-    /// Takes a step out of its batch. Unless it succeeded, what came after it waits again.
-    fn leave_batch(&mut self, step: StepIndex, succeeded: bool) {
+    /// Takes a step that did not succeed out of its batch: what came after it waits again.
+    fn break_batch(&mut self, step: StepIndex) {
+        for step in self.leave_batch(step) {
+            self.leave_batch(step);
+            let run = &mut self.steps[step];
+            run.state = StepState::Waiting;
+            run.tries = run.tries.saturating_sub(1);
+        }
+    }
+
+    /// Takes a step out of its batch, and returns those that come after it. With its last step a batch ends.
+    fn leave_batch(&mut self, step: StepIndex) -> Vec<StepIndex> {
         let (StepState::Sent { batch: id } | StepState::Claimed { batch: id }) =
             self.steps[step].state
         else {
-            return;
+            return Vec::new();
         };
         let Some(batch) = self.batches.get_mut(&id) else {
-            return;
+            return Vec::new();
         };
         let Some(at) = batch.steps.iter().position(|other| *other == step) else {
-            return;
+            return Vec::new();
         };
         batch.steps.remove(at);
-        let rest = match succeeded {
-            true => VecDeque::new(),
-            false => batch.steps.split_off(at),
-        };
+        let rest = batch.steps.range(at..).copied().collect();
         if batch.steps.is_empty() {
             let host = batch.host;
             self.batches.remove(&id);
             self.free_channel(host);
         }
-        for step in rest {
-            let run = &mut self.steps[step];
-            run.state = StepState::Waiting;
-            run.tries = run.tries.saturating_sub(1);
-        }
+        rest
     }
 
     fn free_channel(&mut self, host: HostIndex) {
@@ -135,7 +140,7 @@ impl State {
                 self.lose_lock();
             }
             Ending::Refused => self.next_attempt(step),
-            ending @ (Ending::Failed { .. } | Ending::TimedOut | Ending::Cancelled) => {
+            ending @ (Ending::Failed { .. } | Ending::TimedOut) => {
                 self.fail(step, ending, diagnosis);
             }
         }

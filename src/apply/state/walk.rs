@@ -224,7 +224,6 @@ impl State {
         run.tries += 1;
         run.started.get_or_insert(self.now);
         let attempt = run.attempt;
-        let cleanup = run.tries > self.plan[step].retry;
         self.journal(JournalEntry::Started {
             step: id.clone(),
             attempt,
@@ -233,11 +232,7 @@ impl State {
             step: id.clone(),
             attempt,
         });
-        self.act(Action::StartLocal {
-            step: id,
-            attempt,
-            cleanup,
-        });
+        self.act(Action::StartLocal { step: id, attempt });
     }
 
     fn start_on_hosts(&mut self) {

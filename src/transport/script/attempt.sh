@@ -15,16 +15,3 @@ await() {
   done
   attempt_line "$mrsk_dir"
 }
-
-# Ends the attempt; who holds its claim reads the file and writes the receipt.
-cancel() {
-  if [ -f "$mrsk_dir/claim" ] && ! receipt "$mrsk_dir"
-  then
-    put "$mrsk_dir/cancel" "$mrsk_run" || die "$mrsk_error"
-    mrsk_claimed_run=
-    read -r mrsk_pid mrsk_begun mrsk_claimed_boot mrsk_claimed_run <"$mrsk_dir/claim"
-    boot
-    [ "$mrsk_claimed_boot" = "$mrsk_boot" ] && stop_processes "$mrsk_dir" "MRSK_CLAIM=$mrsk_step.$mrsk_number.$mrsk_claimed_run" sessions
-  fi
-  await "$1"
-}

@@ -1,6 +1,6 @@
 # Whether the step is to stop before its next part.
 stopped() {
-  [ -e "$mrsk_dir/cancel" ] || [ -e "$mrsk_dir/expired" ]
+  [ -e "$mrsk_dir/expired" ]
 }
 
 # What the first process of a command does: it writes down its session and becomes the command.
@@ -34,10 +34,15 @@ run() {
   spawn "$@"
 }
 
+# The end of what was printed: at most 100 lines and 64 KiB.
+end_of_output() {
+  tail -n 100 | tail -c 65536
+}
+
 # A command that explains a failure.
 explain() {
   printf '$ %s\n' "$*"
-  spawn "$@" 2>&1 | tail -n 100 | tail -c 65536
+  spawn "$@" 2>&1 | end_of_output
 }
 
 # A command that undoes something. Its failure is noted.
@@ -223,24 +228,21 @@ act() {
   return "$mrsk_result"
 }
 
-# Explains and undoes a failure. What runs here does not count as the step: a cancellation does not end it.
+# Explains and undoes a failure. What runs here does not count as the step: its time limit does not end it.
 settle() {
   mrsk_sessions=sessions.cleanup
   mrsk_expired=overdue
   mrsk_marker=MRSK_CLEANUP=$mrsk_claim
   MRSK_CLEANUP=$mrsk_claim
   export MRSK_CLEANUP
-  if [ "$1" != cancelled ]
-  then
-    mrsk_output=diagnosis
-    printf '' >"$mrsk_dir/diagnosis"
-    guard 60 0
-    mrsk_diagnose >"$mrsk_dir/diagnosis" 2>&1 3</dev/null 4>/dev/null
-    unguard
-    rm -f "$mrsk_dir/overdue"
-  fi
+  mrsk_output=diagnosis
+  printf '' >"$mrsk_dir/diagnosis"
+  guard "$mrsk_diagnose_seconds" 0
+  mrsk_diagnose >"$mrsk_dir/diagnosis" 2>&1 3</dev/null 4>/dev/null
+  unguard
+  rm -f "$mrsk_dir/overdue"
   mrsk_output=output
-  guard 300 0
+  guard "$mrsk_cleanup_seconds" 0
   mrsk_cleanup >>"$mrsk_dir/output" 2>&1 3</dev/null 4>/dev/null
   unguard
   unset MRSK_CLEANUP
@@ -254,7 +256,7 @@ end_attempt() {
   mrsk_why=-
   if [ "$1" != succeeded ]
   then
-    [ -f "$mrsk_dir/output" ] && mrsk_tail=$(tail -n 100 "$mrsk_dir/output" | tail -c 65536 | encode)
+    [ -f "$mrsk_dir/output" ] && mrsk_tail=$(end_of_output <"$mrsk_dir/output" | encode)
     [ -f "$mrsk_dir/diagnosis" ] && mrsk_why=$(tail -c 262144 "$mrsk_dir/diagnosis" | encode)
   fi
   # Nobody reads it later, and an app's log may hold secrets.
@@ -301,9 +303,8 @@ attempt() {
   fi
   mrsk_ending=failed
   [ -e "$mrsk_dir/expired" ] && mrsk_ending=timed_out
-  [ -e "$mrsk_dir/cancel" ] && mrsk_ending=cancelled
   [ "$mrsk_ending" = timed_out ] && cat "$mrsk_dir/expired" >>"$mrsk_dir/output"
-  settle "$mrsk_ending"
+  settle
   end_attempt "$mrsk_ending" "$mrsk_status"
   return 1
 }
