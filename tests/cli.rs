@@ -149,7 +149,8 @@ impl Project {
 fn every_command_has_help() {
     let project = Project::new(DEPLOY);
     let commands = [
-        "plan", "apply", "deploy", "show", "inspect", "audit", "config", "lock", "version",
+        "init", "plan", "apply", "deploy", "redeploy", "setup", "show", "inspect", "audit",
+        "config", "envify", "lock", "version",
     ];
     let all = project.mrsk(&["--help"]).expect(0);
     for command in commands {
@@ -206,12 +207,31 @@ fn a_wrong_command_line_is_64_with_a_hint() {
     let cases: &[(&[&str], &str)] = &[
         (&["pln"], "'plan'"),
         (&["plan", "--hots", "a"], "'--hosts'"),
-        (&["plan", "--fresh", "--facts", "-"], "cannot be used with"),
+        (
+            &["plan", "--fresh", "--facts", "-"],
+            "cannot be used with `--facts`",
+        ),
         (
             &["plan", "--primary", "--hosts", "192.0.2.1"],
             "cannot be used with",
         ),
+        (
+            &["plan", "--fresh", "setup", "--parallel", "3"],
+            "`--parallel`",
+        ),
+        (&["plan", "--facts", "-", "deploy", "--fresh"], "`--facts`"),
+        (&["plan", "stup"], "'setup'"),
+        (
+            &["plan", "accessory", "boot"],
+            "mrsk plan accessory boot <NAME>",
+        ),
+        (&["accessory", "boot"], "mrsk accessory boot <NAME>"),
+        (
+            &["plan", "--version", "v1", "setup"],
+            "must follow its name",
+        ),
         (&["apply"], "<PLAN>"),
+        (&["apply", "plan.json", "--version", "v1"], "'--version'"),
         (&["apply", "plan.json", "--parallel", "0"], "--parallel"),
         (&["show", "plan.json", "--format", "html"], "markdown"),
         (
@@ -236,6 +256,79 @@ fn a_wrong_command_line_is_64_with_a_hint() {
         assert_eq!(ended.code, 64, "{args:?}: {}", ended.stderr);
         ended.says(&[text]);
     }
+}
+
+#[test]
+fn an_option_that_a_command_would_ignore_is_refused() {
+    let project = Project::new(DEPLOY);
+    let boot = &["plan", "accessory", "boot", "db"][..];
+    let cases: &[(&[&str], &[&str])] = &[
+        (&["init"], &["-v", "-d=x", "--env-file=x"]),
+        (
+            &["plan"],
+            &["-v", "--lock-wait=1", "--keep-going", "--format=json"],
+        ),
+        (
+            boot,
+            &["--version=1", "--skip-push", "--roles=web", "--primary"],
+        ),
+        (
+            &["accessory", "boot", "db"],
+            &["--version=1", "--skip-push", "--fresh"],
+        ),
+        (
+            &["deploy"],
+            &["--fresh", "--no-secrets", "--detailed-exitcode"],
+        ),
+        (
+            &["apply", "-"],
+            &["-d=x", "-c=x", "--version=1", "--hosts=x"],
+        ),
+        (&["show", "-"], &["-v", "-d=x", "--env-file=x"]),
+        (&["inspect"], &["-v", "--skip-push", "--no-secrets"]),
+        (&["audit"], &["-v", "--version=1", "--skip-push"]),
+        (&["config"], &["-v", "--hosts=x", "--parallel=1"]),
+        (&["envify"], &["-v", "-c=x", "--env-file=x"]),
+        (&["lock", "status"], &["-v", "--hosts=x", "--lock-wait=1"]),
+        (&["version"], &["-v", "-d=x"]),
+    ];
+    for (command, options) in cases {
+        for option in *options {
+            let args = [*command, &[*option]].concat();
+            project
+                .mrsk(&args)
+                .expect(64)
+                .says(&["unexpected argument"]);
+        }
+    }
+    project
+        .mrsk(&["deploy", "--verbose", "--format", "json"])
+        .expect(64)
+        .says(&["`--format json`"]);
+}
+
+#[test]
+fn options_of_plan_may_stand_on_both_sides_of_the_operation() {
+    let project = Project::new(DEPLOY);
+    let deploy = project.fresh_plan();
+    for args in [
+        ["plan", "deploy", "--fresh", "--no-secrets"],
+        ["plan", "--fresh", "deploy", "--no-secrets"],
+        ["plan", "--fresh", "--no-secrets", "deploy"],
+    ] {
+        assert_eq!(project.mrsk(&args).expect(0).stdout, deploy);
+    }
+    let args = [
+        "plan",
+        "setup",
+        "--fresh",
+        "--no-secrets",
+        "--version",
+        "v1",
+    ];
+    let plan = project.mrsk(&args).expect(0).json();
+    assert_eq!(plan["operation"]["name"], "setup");
+    assert_eq!(plan["version"], "v1");
 }
 
 #[test]

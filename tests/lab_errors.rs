@@ -291,6 +291,6 @@ fn a_wrong_configuration_is_told_with_its_place_and_no_host_is_touched() {
     project
         .mrsk_over(&wrong, &["deploy"])
         .expect(64)
-        .says(&["--ssh-config", "no-such-file"]);
+        .says(&["ssh configuration", "no-such-file"]);
     assert_untouched(&project);
 }

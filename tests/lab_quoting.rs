@@ -145,7 +145,7 @@ fn versions_and_names_that_are_no_names_are_refused_before_any_host_is_asked() {
         project
             .mrsk(&["deploy", &option])
             .expect(64)
-            .says(&["cannot be a version"]);
+            .says(&["is not a valid version"]);
     }
     let text = std::fs::read_to_string(project.directory.join("config/deploy.yml")).unwrap();
     for (line, bad) in [

@@ -204,7 +204,7 @@ fn secrets_arrive_byte_for_byte_and_are_found_nowhere_else() {
     }
     project.commit("");
 
-    let plan = project.mrsk(&["plan", "-v"]).expect(0);
+    let plan = project.mrsk(&["plan"]).expect(0);
     assert_clean("plan", &plan.out);
     assert_clean("standard error of plan", &plan.err);
     let path = project.beside("plan.json");
@@ -258,7 +258,7 @@ fn secrets_arrive_byte_for_byte_and_are_found_nowhere_else() {
         }
     }
     assert_clean_state(&project);
-    let audit = project.mrsk(&["audit", "-v"]).expect(0);
+    let audit = project.mrsk(&["audit"]).expect(0);
     assert_clean("audit", &audit.out);
 
     // A new version that fails after it has printed a secret: the tail of its log is shown.

@@ -21,7 +21,7 @@ fn the_examples_become_what_they_say() {
             "{name}"
         );
         assert_eq!(project.mode(".env"), 0o600);
-        assert_eq!(ended.stdout, ".env is written from .env.erb\n");
+        assert_eq!(ended.stdout, "wrote .env from .env.erb\n");
         assert_eq!(ended.stderr, "");
     }
 }
@@ -42,7 +42,7 @@ fn a_destination_has_files_of_its_own() {
     project
         .mrsk(&["envify", "-d", "production"], &[])
         .expect(78)
-        .says(&[".env.production.erb cannot be read"]);
+        .says(&["cannot read .env.production.erb"]);
 }
 
 /// A template, variables, and what is said.

@@ -42,7 +42,7 @@ fn what_goes_beyond_the_subset_is_evaluated_by_ruby() {
     let ended = project.mrsk(&["envify"], &[("D", "d")]).expect(0);
     let expected = "A1=001\nA2=002\nB=ésession-9876543210\nC='c'\nD=d\n";
     assert_eq!(project.read(".env").unwrap(), expected);
-    assert_eq!(ended.stdout, ".env is written from .env.erb\n");
+    assert_eq!(ended.stdout, "wrote .env from .env.erb\n");
 }
 
 #[test]

@@ -5,26 +5,27 @@ use std::io::{ErrorKind, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use super::exit::Failure;
-use super::project;
+use crate::cli::failure::Failure;
+use crate::cli::output;
 use crate::config;
 use crate::exit_code::ExitCode;
+use crate::text;
 
-/// An example that can be planned as it is.
+/// An example that can be planned unchanged.
 const CONFIGURATION: &str = include_str!("init/deploy.yml");
 /// The secrets that the example names.
 const ENVIRONMENT: &str = include_str!("init/env");
 /// What the first line of the example names for editors, relative to it.
 const SCHEMA: &str = "config/deploy.schema.json";
 const GITIGNORE: &str = ".gitignore";
-/// The pattern that would also hide the templates of secrets, and the one below it that shows them again.
-const HIDING: &str = ".env.*";
-const SHOWING: &str = "!.env*.erb";
+/// This pattern also ignores the templates of secrets; [`TEMPLATES`], which must follow it, includes them again.
+const ENV_FILES: &str = ".env.*";
+const TEMPLATES: &str = "!.env*.erb";
 
-/// Makes the files that a project begins with; what exists already is left as it is.
+/// Creates the first files of a project; existing files are left unchanged.
 ///
 /// `.gitignore` comes first, so that there is no moment at which `.env` could be committed.
-pub(super) fn run() -> Result<ExitCode, Failure> {
+pub fn run() -> Result<ExitCode, Failure> {
     let mut report = ignore().map_err(|error| failure(GITIGNORE, &error))?;
     let schema = format!("{:#}\n", config::schema());
     for (file, text, mode) in [
@@ -32,26 +33,23 @@ pub(super) fn run() -> Result<ExitCode, Failure> {
         (SCHEMA, &schema, 0o666),
         (".env", ENVIRONMENT, 0o600),
     ] {
-        let made = create(Path::new(file), text, mode).map_err(|error| failure(file, &error))?;
-        report += &if made {
-            format!("{file} is made\n")
+        let created = create(Path::new(file), text, mode).map_err(|error| failure(file, &error))?;
+        report += &if created {
+            format!("created {file}\n")
         } else {
-            format!("{file} exists and is left as it is\n")
+            format!("{file} exists, left unchanged\n")
         };
     }
-    project::print(&report)?;
+    output::print(&report)?;
     Ok(ExitCode::Done)
 }
 
 fn failure(file: &str, error: &std::io::Error) -> Failure {
-    Failure::new(
-        ExitCode::Failed,
-        format!("{file} cannot be written: {error}"),
-    )
-    .help("start mrsk in the directory of the app, as somebody who can write there")
+    Failure::new(ExitCode::Failed, format!("cannot write {file}: {error}"))
+        .help("run mrsk in the directory of the app, as a user who can write there")
 }
 
-/// Makes a file, as a whole or not at all; `mode` is that before the umask. Returns false where something has its name.
+/// Creates a file atomically; `mode` is that before the umask. Returns false if the name is taken.
 fn create(file: &Path, text: &str, mode: u32) -> std::io::Result<bool> {
     if file.symlink_metadata().is_ok() {
         return Ok(false);
@@ -66,7 +64,7 @@ fn create(file: &Path, text: &str, mode: u32) -> std::io::Result<bool> {
         .tempfile_in(directory)?;
     new.write_all(text.as_bytes())?;
     new.as_file().sync_all()?;
-    // Somebody may have made it meanwhile.
+    // Somebody may have created it in the meantime.
     match new.persist_noclobber(file) {
         Ok(_) => Ok(true),
         Err(error) if error.error.kind() == ErrorKind::AlreadyExists => Ok(false),
@@ -74,7 +72,7 @@ fn create(file: &Path, text: &str, mode: u32) -> std::io::Result<bool> {
     }
 }
 
-/// Adds what git is to ignore, and returns what was done.
+/// Adds patterns to .gitignore; returns what was done.
 fn ignore() -> std::io::Result<String> {
     let (present, exists) = match std::fs::read(GITIGNORE) {
         Ok(bytes) => (bytes, true),
@@ -83,37 +81,38 @@ fn ignore() -> std::io::Result<String> {
     };
     let added = missing_patterns(&String::from_utf8_lossy(&present));
     if added.is_empty() {
-        return Ok(format!(
-            "{GITIGNORE} has all patterns and is left as it is\n"
-        ));
+        return Ok(format!("{GITIGNORE} has all patterns, left unchanged\n"));
     }
-    let mut text = added
+    let mut lines = added
         .iter()
         .map(|line| format!("{line}\n"))
         .collect::<String>();
     if present.last().is_some_and(|&byte| byte != b'\n') {
-        text.insert(0, '\n');
+        lines.insert(0, '\n');
     }
     OpenOptions::new()
         .append(true)
         .create(true)
         .open(GITIGNORE)?
-        .write_all(text.as_bytes())?;
-    let done = if exists { "now has" } else { "is made with" };
-    Ok(format!("{GITIGNORE} {done} {}\n", added.join(" ")))
+        .write_all(lines.as_bytes())?;
+    let added = text::list(&added);
+    Ok(match exists {
+        true => format!("added {added} to {GITIGNORE}\n"),
+        false => format!("created {GITIGNORE} with {added}\n"),
+    })
 }
 
-/// Returns the patterns that `text` lacks, in the order in which they have to stand.
+/// Returns the patterns that are missing in `text`, in the order in which they must be added.
 fn missing_patterns(text: &str) -> Vec<&'static str> {
     let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
     let last = |pattern: &str| lines.iter().rposition(|line| *line == pattern);
-    let mut missing: Vec<_> = [".mrsk/", ".env", HIDING]
+    let mut missing: Vec<_> = [".mrsk/", ".env", ENV_FILES]
         .into_iter()
         .filter(|pattern| last(pattern).is_none())
         .collect();
-    // The last pattern that matches counts.
-    if missing.contains(&HIDING) || last(SHOWING) < last(HIDING) {
-        missing.push(SHOWING);
+    // The last matching pattern wins.
+    if missing.contains(&ENV_FILES) || last(TEMPLATES) < last(ENV_FILES) {
+        missing.push(TEMPLATES);
     }
     missing
 }

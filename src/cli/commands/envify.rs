@@ -3,24 +3,24 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::exit::Failure;
-use super::project;
-use super::world::Machine;
+use crate::cli::environment::{self, Machine};
+use crate::cli::failure::Failure;
+use crate::cli::output;
 use crate::config::{self, dotenv};
 use crate::diagnostic::Diagnostic;
 use crate::erb::{self, Evaluated};
 use crate::exit_code::ExitCode;
 
-/// Options of `mrsk envify`.
+/// Arguments of `mrsk envify`.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
-    /// Write .env.DEST, from .env.DEST.erb
+pub struct Args {
+    /// Write .env.DEST from .env.DEST.erb
     #[arg(short, long, value_name = "DEST")]
     destination: Option<String>,
 }
 
-/// Evaluates the template and writes what it becomes; nothing is written where anything is wrong.
-pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
+/// Renders the template and writes the result; writes nothing if there is an error.
+pub fn run(args: Args) -> Result<ExitCode, Failure> {
     let destination = args.destination.as_deref();
     if let Some(problem) = destination.and_then(config::check_destination) {
         return Err(Failure::of(ExitCode::Usage, vec![problem]));
@@ -32,27 +32,23 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     let template = format!("{file}.erb");
     let evaluated =
         evaluate(&template).map_err(|problems| Failure::of(ExitCode::Configuration, problems))?;
-    write(Path::new(&file), &evaluated.text).map_err(|error| {
-        Failure::new(
-            ExitCode::Failed,
-            format!("{file} cannot be written: {error}"),
-        )
-    })?;
-    project::print(&format!("{file} is written from {template}\n"))?;
+    write(Path::new(&file), &evaluated.text)
+        .map_err(|error| Failure::new(ExitCode::Failed, format!("cannot write {file}: {error}")))?;
+    output::print(&format!("wrote {file} from {template}\n"))?;
     Ok(ExitCode::Done)
 }
 
-/// Returns what the template becomes in the environment of this process: what an earlier `.env` says is no part of it.
+/// Renders the template in the environment of this process, without the variables of an earlier `.env`.
 fn evaluate(template: &str) -> Result<Evaluated, Vec<Diagnostic>> {
     let bytes = std::fs::read(template).map_err(|error| {
-        let message = format!("{template} cannot be read: {error}");
-        let help = "start mrsk in the directory that has the template; docs/erb.md shows some";
+        let message = format!("cannot read {template}: {error}");
+        let help = "run mrsk in the directory that has the template; docs/erb.md has examples";
         vec![Diagnostic::error(message).help(help)]
     })?;
     let source = String::from_utf8(bytes).map_err(|_| {
         vec![Diagnostic::error(format!("{template} is not UTF-8")).help("save it as UTF-8")]
     })?;
-    let mut machine = Machine::new(Ok(project::process().collect())).feeding();
+    let mut machine = Machine::with_stdin(environment::process_variables().collect());
     let evaluated = erb::evaluate(template, &source, &mut machine)?;
     match dotenv::check(template, &evaluated.text) {
         Ok(()) => Ok(evaluated),
@@ -63,7 +59,7 @@ fn evaluate(template: &str) -> Result<Evaluated, Vec<Diagnostic>> {
     }
 }
 
-/// Writes a file that only its owner can read: as a whole, or not at all. Where it is a link, its target is written.
+/// Writes a file atomically, readable by its owner alone. If it is a symbolic link, its target is written.
 fn write(file: &Path, text: &str) -> std::io::Result<()> {
     let file = std::fs::canonicalize(file).unwrap_or_else(|_| PathBuf::from(file));
     let directory = match file.parent() {

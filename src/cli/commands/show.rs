@@ -4,20 +4,20 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use super::exit::{self, Failure};
-use super::{facts, project};
+use crate::cli::failure::Failure;
+use crate::cli::{input, output, terminal};
 use crate::diagnostic::Diagnostic;
 use crate::exit_code::ExitCode;
 use crate::plan::wire;
-use crate::show;
+use crate::{show, text};
 
-/// Options of `mrsk show`.
+/// Arguments of `mrsk show`.
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
-    /// The plan; `-` reads standard input
+pub struct Args {
+    /// Plan; `-` reads standard input
     plan: PathBuf,
 
-    /// Format of the output
+    /// Output format
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
 }
@@ -25,45 +25,43 @@ pub(super) struct Args {
 /// How a plan is shown.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Format {
-    /// For a terminal
+    /// For the terminal
     Table,
     /// For a comment on a pull request
     Markdown,
-    /// The graph, for Mermaid
+    /// The graph of steps, for Mermaid
     Mermaid,
-    /// The graph, for Graphviz
+    /// The graph of steps, for Graphviz
     Dot,
-    /// Each command as it will run
+    /// Every command as a line for a shell
     Commands,
 }
 
 /// Prints the plan in the format asked for.
-pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
-    let text = facts::read_text(&args.plan)?;
-    let (plan, unknown) = wire::read_for_review(&text).map_err(|error| {
-        Failure::new(
-            ExitCode::Damaged,
-            format!("{}: {error}", args.plan.display()),
-        )
+pub fn run(args: Args) -> Result<ExitCode, Failure> {
+    let json = input::read_text(&args.plan)?;
+    let (plan, unknown) = wire::read_for_review(&json).map_err(|error| {
+        let message = format!("{}: {error}", args.plan.display());
+        Failure::new(ExitCode::Damaged, message)
     })?;
     if !unknown.is_empty() {
-        exit::warn(&[Diagnostic::warning(format!(
+        output::print_diagnostics(&[Diagnostic::warning(format!(
             "the plan was made by a newer mrsk; not shown: {}",
-            unknown.join(", ")
+            text::list(&unknown)
         ))]);
     }
     let shown = match args.format {
         Format::Table => {
-            let mut out = Vec::new();
-            show::table(&plan, super::args::look_on_stdout(), &mut out)
+            let mut table = Vec::new();
+            show::table(&plan, terminal::look(&std::io::stdout()), &mut table)
                 .map_err(|error| Failure::new(ExitCode::Failed, error.to_string()))?;
-            String::from_utf8_lossy(&out).into_owned()
+            String::from_utf8_lossy(&table).into_owned()
         }
         Format::Markdown => show::markdown(&plan),
         Format::Mermaid => show::mermaid(&plan),
         Format::Dot => show::dot(&plan),
         Format::Commands => show::commands(&plan),
     };
-    project::print(&shown)?;
+    output::print(&shown)?;
     Ok(ExitCode::Done)
 }

@@ -1,11 +1,11 @@
-//! What the user sees of a run, and what is kept of it.
+//! Shows a run and keeps its journal.
 
 use std::io::{IsTerminal, Stderr, Stdout};
 use std::sync::Arc;
 
 use indicatif::ProgressDrawTarget;
 
-use super::args;
+use super::terminal;
 use crate::apply::driver::{Ended, Observer};
 use crate::apply::state::{JournalEntry, Millis, Progress};
 use crate::journal::Journal;
@@ -13,26 +13,25 @@ use crate::name::StepId;
 use crate::plan::Plan;
 use crate::report::{Json, Lines, Live, Reporter, Verbosity, View};
 
-/// The columns that are assumed where a terminal does not tell.
-const COLUMNS: u16 = 80;
+/// Columns of a terminal that does not report its width.
+const DEFAULT_COLUMNS: u16 = 80;
 
 /// How a run is reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Format {
+pub enum Format {
     /// For people, on standard error
     Text,
     /// JSON Lines, on standard output
     Json,
 }
 
-/// The screen that a run is shown on.
-pub(super) struct Screen {
+/// The streams that a run is shown on.
+pub struct Screen {
     stderr: Stderr,
     stdout: Stdout,
 }
 
 impl Screen {
-    /// Returns the process's own.
     pub fn new() -> Self {
         Self {
             stderr: std::io::stderr(),
@@ -46,19 +45,17 @@ impl Screen {
         format: Format,
         plan: &Arc<Plan>,
         path: &str,
-        verbose: bool,
+        verbosity: Verbosity,
     ) -> Box<dyn Reporter + 'a> {
-        let verbosity = if verbose {
-            Verbosity::Verbose
-        } else {
-            Verbosity::Normal
-        };
-        let view = View::new(plan.clone(), path, args::styling(), verbosity);
+        let look = terminal::look(&self.stderr);
+        let view = View::new(plan.clone(), path, look.styling, verbosity);
         if format == Format::Json {
             return Box::new(Json::new(view, &mut self.stdout));
         }
         if self.stderr.is_terminal() {
-            let columns = args::look().width.unwrap_or(COLUMNS);
+            let columns = terminal::look(&self.stderr)
+                .width
+                .unwrap_or(DEFAULT_COLUMNS);
             return Box::new(Live::new(
                 view,
                 ProgressDrawTarget::stderr(),
@@ -70,14 +67,13 @@ impl Screen {
     }
 }
 
-/// A run as it is shown, and as it is kept.
-pub(super) struct Watch<'a> {
+/// Shows a run with a reporter and records it in the journal.
+pub struct Recorder<'a> {
     reporter: Box<dyn Reporter + 'a>,
     journal: Journal,
 }
 
-impl<'a> Watch<'a> {
-    /// Shows a run with `reporter` and keeps it in `journal`.
+impl<'a> Recorder<'a> {
     pub fn new(reporter: Box<dyn Reporter + 'a>, journal: Journal) -> Self {
         Self { reporter, journal }
     }
@@ -88,7 +84,7 @@ impl<'a> Watch<'a> {
     }
 }
 
-impl Observer for Watch<'_> {
+impl Observer for Recorder<'_> {
     fn progress(&mut self, at: Millis, progress: &Progress) {
         self.reporter.progress(at, progress);
     }

@@ -1,6 +1,7 @@
-//! What templates can ask of this machine: the environment, commands, an installed Ruby.
+//! The environment that secrets and templates see: its variables, commands, and an installed Ruby.
 
 use std::io::{ErrorKind, IsTerminal};
+use std::path::Path;
 
 use crate::apply::preflight::Runner;
 use crate::config::dotenv::Environment;
@@ -13,33 +14,43 @@ use crate::transport::foreground::{Captured, Foreground, Input, capture};
 /// The most that a command may print, in bytes.
 const MAX_OUTPUT: usize = 8 << 20;
 
-/// This machine.
-pub(super) struct Machine {
+/// Reads the environment: the variables of this process, then `.env.DEST` and `.env`, or `file` instead of these.
+pub fn load(
+    file: Option<&Path>,
+    destination: Option<&str>,
+) -> Result<Environment, Vec<Diagnostic>> {
+    Environment::load(Path::new("."), destination, file, process_variables())
+}
+
+/// Returns the variables of this process, except those that are not UTF-8.
+pub fn process_variables() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
+/// This machine, as templates see it.
+pub struct Machine {
     environment: Result<Environment, Vec<Diagnostic>>,
-    /// Whether commands read the standard input of this process although it is no terminal.
-    feeds: bool,
+    /// What commands read.
+    input: Input<'static>,
 }
 
 impl Machine {
-    /// Returns this machine with an environment, which may be one that could not be read: that matters only to a template
-    /// that asks for it.
-    pub(super) fn new(environment: Result<Environment, Vec<Diagnostic>>) -> Self {
-        Self {
-            environment,
-            feeds: false,
-        }
-    }
-
-    /// Lets commands read the standard input of this process also where it is no terminal: nobody else needs it.
-    pub(super) fn feeding(mut self) -> Self {
-        self.feeds = true;
-        self
-    }
-
-    fn input(&self) -> Input<'static> {
-        match self.feeds || std::io::stdin().is_terminal() {
+    /// Returns this machine with an environment. An error of the environment matters only to a template that uses it. Commands
+    /// read standard input only if it is a terminal.
+    pub fn new(environment: Result<Environment, Vec<Diagnostic>>) -> Self {
+        let input = match std::io::stdin().is_terminal() {
             true => Input::Inherited,
             false => Input::Nothing,
+        };
+        Self { environment, input }
+    }
+
+    /// Returns this machine with an environment. Commands read standard input.
+    pub fn with_stdin(environment: Environment) -> Self {
+        Self {
+            environment: Ok(environment),
+            input: Input::Inherited,
         }
     }
 
@@ -66,7 +77,7 @@ impl World for Machine {
 
     fn command(&mut self, command: &str) -> Result<String, Failure> {
         let argv = ["sh", "-c", command].map(str::to_owned);
-        match self.run(&argv, self.input()) {
+        match self.run(&argv, self.input) {
             Ok(captured) => text(captured),
             Err(error) => Err(failure(&error)),
         }
@@ -81,7 +92,7 @@ impl World for Machine {
     }
 }
 
-/// The machine that applies, with this environment. Commands of templates get it too; that of this process stays as it is.
+/// Commands of templates see this environment too; the process keeps its own.
 impl Runner for Environment {
     fn variable(&self, name: &str) -> Option<Secret> {
         self.get(name)
@@ -100,7 +111,7 @@ fn failure(error: &std::io::Error) -> Failure {
     }
 }
 
-/// Returns what a process printed, where it succeeded.
+/// Returns what a process printed, if it succeeded.
 fn text(captured: Captured) -> Result<String, Failure> {
     let how = match captured.ending {
         Ending::Succeeded => match String::from_utf8(captured.stdout) {

@@ -1,11 +1,10 @@
 //! Takes the facts that a plan is made from.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::sync::Arc;
 
-use super::args::LinkArgs;
-use super::exit::{self, Failure};
+use super::failure::Failure;
+use super::random;
 use crate::apply::links::{self, Links};
 use crate::config::model::{Accessory, Config, Role};
 use crate::diagnostic::Diagnostic;
@@ -17,34 +16,19 @@ use crate::name::HostName;
 use crate::record::Ending;
 use crate::secret::{Secret, Secrets};
 use crate::transport::local::{self, LocalCommand};
-use crate::transport::{Connections, Target};
 
-/// Opens links to `targets`; none is connected yet.
-pub(super) fn open(
-    args: &LinkArgs,
-    targets: BTreeMap<HostName, Target>,
-) -> Result<Arc<Links>, Failure> {
-    let connections = Connections::new(args.options()?).map_err(|error| {
-        Failure::new(
-            ExitCode::Failed,
-            format!("no place for control sockets: {error}"),
-        )
-    })?;
-    Ok(Arc::new(Links::new(Arc::new(connections), targets)))
-}
-
-/// Asks all `hosts` at once. All that cannot be reached are reported together.
-pub(super) async fn take(
+/// Inspects all `hosts` at once. Fails with every host that cannot be reached.
+pub async fn take(
     config: &Config,
     secrets: &Secrets,
     links: &Arc<Links>,
     hosts: &[HostName],
 ) -> Result<BTreeMap<HostName, HostFacts>, Failure> {
     let query = Arc::new(query(config, secrets)?);
-    let mut asking = tokio::task::JoinSet::new();
+    let mut tasks = tokio::task::JoinSet::new();
     for host in hosts.iter().cloned() {
         let (links, query) = (links.clone(), query.clone());
-        asking.spawn(async move {
+        tasks.spawn(async move {
             let answer = async {
                 let mut facts = links.inspect(&host, &query).await?;
                 facts.host_keys = links.host_keys(&host).await?;
@@ -56,7 +40,7 @@ pub(super) async fn take(
     }
     let mut answers = BTreeMap::new();
     let mut problems: BTreeMap<HostName, Diagnostic> = BTreeMap::new();
-    while let Some(joined) = asking.join_next().await {
+    while let Some(joined) = tasks.join_next().await {
         match joined {
             Ok((host, Ok(facts))) => {
                 answers.insert(host, facts);
@@ -77,7 +61,7 @@ pub(super) async fn take(
     ))
 }
 
-/// Returns what keeps `host` from answering, and what to do about it.
+/// Returns why `host` did not answer, and what to do about it.
 fn diagnostic(host: &HostName, failure: &links::Failure) -> Diagnostic {
     if let links::Failure::Connect(error) = failure {
         let diagnostic = Diagnostic::error(error.problem());
@@ -91,7 +75,7 @@ fn diagnostic(host: &HostName, failure: &links::Failure) -> Diagnostic {
 
 /// Returns what hosts are asked for this configuration.
 fn query(config: &Config, secrets: &Secrets) -> Result<Query, Failure> {
-    let salt: [u8; 16] = random()?;
+    let salt: [u8; 16] = random::bytes()?;
     Ok(Query {
         service: config.service.clone(),
         destination: config.destination.clone(),
@@ -141,23 +125,8 @@ fn question(
     })
 }
 
-/// Returns random bytes from the system.
-///
-/// # Errors
-/// A system that has none.
-pub(super) fn random<const N: usize>() -> Result<[u8; N], Failure> {
-    let mut bytes = [0; N];
-    match rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty()) {
-        Ok(filled) if filled == N => Ok(bytes),
-        _ => Err(Failure::new(
-            ExitCode::Failed,
-            "the system gives no random bytes",
-        )),
-    }
-}
-
-/// Returns the facts of hosts that are taken to be bare.
-pub(super) fn fresh(config: &Config) -> BTreeMap<HostName, HostFacts> {
+/// Returns the facts of hosts on which nothing is installed.
+pub fn bare_hosts(config: &Config) -> BTreeMap<HostName, HostFacts> {
     config
         .hosts
         .iter()
@@ -165,8 +134,8 @@ pub(super) fn fresh(config: &Config) -> BTreeMap<HostName, HostFacts> {
         .collect()
 }
 
-/// Returns the registry digest of the image that is to be deployed, where the registry answers.
-pub(super) async fn registry(config: &Config, version: &str) -> BTreeMap<String, String> {
+/// Returns the digest of the image of `version`, if the registry answers.
+pub async fn registry_digests(config: &Config, version: &str) -> BTreeMap<String, String> {
     let reference = image::reference(config, version);
     let ask = async |argv: Vec<String>| {
         let command = LocalCommand {
@@ -191,8 +160,8 @@ pub(super) async fn registry(config: &Config, version: &str) -> BTreeMap<String,
         .collect()
 }
 
-/// Puts a document of facts together.
-pub(super) fn document(
+/// Returns the facts as a document.
+pub fn document(
     hosts: BTreeMap<HostName, HostFacts>,
     registry: BTreeMap<String, String>,
     source: Option<SourceFacts>,
@@ -207,47 +176,23 @@ pub(super) fn document(
     }
 }
 
-/// Refuses two entries of the configuration that are one machine.
-pub(super) fn refuse_twins(facts: &Facts) -> Result<(), Failure> {
-    let twins: Vec<Diagnostic> = facts::same_machine(facts)
+/// Fails if two hosts of the configuration are one machine.
+pub fn check_duplicates(facts: &Facts) -> Result<(), Failure> {
+    let problems: Vec<Diagnostic> = facts::same_machine(facts)
         .into_iter()
         .map(|(one, other)| {
             Diagnostic::error(format!("{one} and {other} are the same machine"))
-                .help("name each machine once")
+                .help("list each machine once")
         })
         .collect();
-    if twins.is_empty() {
+    if problems.is_empty() {
         return Ok(());
     }
-    Err(Failure::of(ExitCode::Configuration, twins))
+    Err(Failure::of(ExitCode::Configuration, problems))
 }
 
-/// Reads recorded facts; `-` is standard input.
-pub(super) fn read(path: &Path) -> Result<Facts, Failure> {
-    let text = read_text(path)?;
-    document::read(&text).map_err(|error| {
-        let message = format!("{}: {}", path.display(), exit::chain(&error));
-        Failure::new(ExitCode::Configuration, message).help("facts come from `mrsk inspect`")
-    })
-}
-
-/// Reads a file; `-` is standard input.
-pub(super) fn read_text(path: &Path) -> Result<String, Failure> {
-    let text = if path.as_os_str() == "-" {
-        std::io::read_to_string(std::io::stdin())
-    } else {
-        std::fs::read_to_string(path)
-    };
-    text.map_err(|error| {
-        Failure::new(
-            ExitCode::Configuration,
-            format!("{} cannot be read: {error}", path.display()),
-        )
-    })
-}
-
-/// Returns the hosts that a plan looks at: the selected ones, and the one with the lock.
-pub(super) fn with_lock_host(config: &Config, selected: Vec<HostName>) -> Vec<HostName> {
+/// Returns the hosts that a plan inspects: the selected ones and the lock host.
+pub fn with_lock_host(config: &Config, selected: Vec<HostName>) -> Vec<HostName> {
     let mut hosts: BTreeSet<HostName> = selected.into_iter().collect();
     hosts.extend(config.primary_host().cloned());
     hosts.into_iter().collect()

@@ -1,0 +1,42 @@
+//! `mrsk apply`
+
+use std::path::PathBuf;
+
+use crate::cli::failure::Failure;
+use crate::cli::options::LinkOptions;
+use crate::cli::run::{self, RunOptions};
+use crate::cli::{connections, environment, input};
+use crate::exit_code::ExitCode;
+use crate::plan::wire;
+
+/// Arguments of `mrsk apply`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Plan; `-` reads standard input
+    plan: PathBuf,
+    #[command(flatten)]
+    link: LinkOptions,
+    #[command(flatten)]
+    run: RunOptions,
+
+    /// Read secrets from FILE instead of .env.DEST and .env; DEST is the plan's destination
+    #[arg(long, value_name = "FILE")]
+    env_file: Option<PathBuf>,
+}
+
+/// Applies a plan, or resumes it.
+pub async fn run(args: Args) -> Result<ExitCode, Failure> {
+    args.run.check()?;
+    let text = input::read_text(&args.plan)?;
+    let plan = wire::read_strict(&text).map_err(|error| {
+        let message = format!("{}: {error}", args.plan.display());
+        Failure::new(ExitCode::Damaged, message).help(
+            "make the plan again with `mrsk plan`; `mrsk show` can show plans of other versions",
+        )
+    })?;
+    let destination = plan.operation.destination.as_deref();
+    let environment = environment::load(args.env_file.as_deref(), destination)
+        .map_err(|diagnostics| Failure::of(ExitCode::Configuration, diagnostics))?;
+    let links = connections::to_planned(&args.link, &plan)?;
+    run::apply(plan, &environment, links, &args.run, &args.link).await
+}

@@ -1,0 +1,81 @@
+//! `mrsk audit`
+
+use tokio::task::JoinSet;
+
+use crate::cli::failure::Failure;
+use crate::cli::options::{HostOptions, LinkOptions, ProjectOptions};
+use crate::cli::project::Project;
+use crate::cli::{connections, operation, output};
+use crate::diagnostic::Diagnostic;
+use crate::exit_code::ExitCode;
+use crate::name::HostName;
+use crate::record::Scope;
+use crate::text;
+
+/// Arguments of `mrsk audit`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    project: ProjectOptions,
+    #[command(flatten)]
+    link: LinkOptions,
+    #[command(flatten)]
+    hosts: HostOptions,
+
+    /// Show the last N lines of each host
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 50)]
+    lines: usize,
+}
+
+/// Prints the audit log of each host.
+pub async fn run(args: Args) -> Result<ExitCode, Failure> {
+    let project = Project::load(&args.project)?;
+    let config = project.config();
+    let scope = Scope {
+        service: config.service.clone(),
+        destination: config.destination.clone(),
+    };
+    let hosts = operation::selected_hosts(&args.hosts, config)?;
+    let links = connections::to_configured(&args.link, config)?;
+    let mut tasks = JoinSet::new();
+    for host in hosts {
+        let (links, scope) = (links.clone(), scope.clone());
+        tasks.spawn(async move {
+            let log = async {
+                let linked = links.get(&host).await.map_err(|error| error.to_string())?;
+                let log = linked.read_audit(&scope).await;
+                log.map_err(|error| error.to_string())
+            };
+            let log = log.await;
+            (host, log)
+        });
+    }
+    let mut logs = tasks.join_all().await;
+    links.close();
+    logs.sort_by(|one, other| one.0.cmp(&other.0));
+    let mut shown = String::new();
+    let mut problems = Vec::new();
+    for (host, log) in logs {
+        match log {
+            Ok(log) => shown += &section(&host, &log, args.lines),
+            Err(problem) => problems.push(Diagnostic::error(problem)),
+        }
+    }
+    output::print(&shown)?;
+    if problems.is_empty() {
+        return Ok(ExitCode::Done);
+    }
+    Err(Failure::of(ExitCode::Unreachable, problems))
+}
+
+fn section(host: &HostName, log: &str, limit: usize) -> String {
+    let lines: Vec<&str> = log.lines().collect();
+    let mut section = format!("{host}\n");
+    if lines.is_empty() {
+        section += "  nothing ran here\n";
+    }
+    for line in &lines[lines.len().saturating_sub(limit)..] {
+        section += &format!("  {}\n", text::one_line(line));
+    }
+    section
+}

@@ -1,0 +1,37 @@
+//! `mrsk config`
+
+use crate::cli::failure::Failure;
+use crate::cli::options::ProjectOptions;
+use crate::cli::output;
+use crate::cli::project::Project;
+use crate::config::render;
+use crate::exit_code::ExitCode;
+
+/// Arguments of `mrsk config`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    project: ProjectOptions,
+
+    /// Output format
+    #[arg(long, value_enum, default_value_t = Format::Yaml)]
+    format: Format,
+}
+
+/// How the configuration is printed.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Format {
+    Yaml,
+    Json,
+}
+
+/// Prints the resolved configuration.
+pub fn run(args: Args) -> Result<ExitCode, Failure> {
+    let project = Project::load(&args.project)?;
+    let text = match args.format {
+        Format::Yaml => render::to_yaml(project.config()),
+        Format::Json => format!("{:#}\n", render::to_json(project.config())),
+    };
+    output::print(&text)?;
+    Ok(ExitCode::Done)
+}

@@ -1,0 +1,44 @@
+//! `mrsk inspect`
+
+use std::collections::BTreeMap;
+
+use crate::cli::failure::Failure;
+use crate::cli::options::{HostOptions, LinkOptions, ProjectOptions, VersionOptions};
+use crate::cli::project::Project;
+use crate::cli::{connections, git, inspection, operation, output, source};
+use crate::exit_code::ExitCode;
+use crate::facts::document;
+
+/// Arguments of `mrsk inspect`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    project: ProjectOptions,
+    #[command(flatten)]
+    link: LinkOptions,
+    #[command(flatten)]
+    hosts: HostOptions,
+    #[command(flatten)]
+    version: VersionOptions,
+}
+
+/// Prints the facts of the hosts, the registry and the work tree.
+pub async fn run(args: Args) -> Result<ExitCode, Failure> {
+    let project = Project::load(&args.project)?;
+    let config = project.config();
+    let root = git::root().await?;
+    let source = source::read(config, &root).await?;
+    let hosts = operation::selected_hosts(&args.hosts, config)?;
+    let links = connections::to_configured(&args.link, config)?;
+    let hosts = inspection::take(config, &project.secrets, &links, &hosts).await;
+    links.close();
+    let registry = match operation::version(&args.version, &source) {
+        Ok(version) => inspection::registry_digests(config, &version).await,
+        Err(_) => BTreeMap::new(),
+    };
+    let facts = inspection::document(hosts?, registry, Some(source));
+    let text = document::print(&facts)
+        .map_err(|error| Failure::new(ExitCode::Failed, error.to_string()))?;
+    output::print(&text)?;
+    Ok(ExitCode::Done)
+}

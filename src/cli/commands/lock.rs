@@ -1,0 +1,63 @@
+//! `mrsk lock`
+
+use clap::Subcommand;
+
+use crate::cli::failure::Failure;
+use crate::cli::options::{LinkOptions, ProjectOptions};
+use crate::cli::project::Project;
+use crate::cli::{connections, output};
+use crate::exit_code::ExitCode;
+use crate::text;
+use crate::transport::answer::ReleaseAnswer;
+
+/// Arguments of `mrsk lock`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    project: ProjectOptions,
+    #[command(flatten)]
+    link: LinkOptions,
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+enum Command {
+    /// Show who holds the lock
+    Status,
+    /// Force-release the lock; only if its holder is dead
+    Release,
+}
+
+/// Shows or releases the deploy lock on the primary host.
+pub async fn run(args: Args) -> Result<ExitCode, Failure> {
+    let project = Project::load(&args.project)?;
+    let config = project.config();
+    let Some(host) = config.primary_host() else {
+        let message = "the configuration has no hosts";
+        return Err(Failure::new(ExitCode::Configuration, message));
+    };
+    let links = connections::to_configured(&args.link, config)?;
+    let unreachable = |message: String| Failure::new(ExitCode::Unreachable, message);
+    let shown = async {
+        let linked = links
+            .get(host)
+            .await
+            .map_err(|error| unreachable(error.to_string()))?;
+        match args.command {
+            Command::Status => linked.lock_status().await.map(|state| match state {
+                Some(state) => state.text + "\n",
+                None => "the deploy lock is free\n".to_owned(),
+            }),
+            Command::Release => linked.release_any().await.map(|answer| match answer {
+                ReleaseAnswer::Released => "released the deploy lock\n".to_owned(),
+                _ => "the deploy lock is free\n".to_owned(),
+            }),
+        }
+        .map_err(|error| unreachable(format!("{host}: {error}")))
+    };
+    let shown = shown.await;
+    links.close();
+    output::print(&text::escape(&shown?))?;
+    Ok(ExitCode::Done)
+}

@@ -1,0 +1,137 @@
+//! The commands, each in a file of its own.
+
+mod accessory;
+mod apply;
+mod audit;
+mod config;
+mod deploy;
+mod envify;
+mod init;
+mod inspect;
+mod lock;
+mod operation;
+mod plan;
+mod redeploy;
+mod setup;
+mod show;
+mod version;
+
+use clap::{Parser, Subcommand};
+
+use super::failure::Failure;
+use super::output;
+use crate::exit_code::ExitCode;
+
+/// Deploy web apps as containers to hosts reached over SSH, behind Traefik, without downtime
+///
+/// Every change is first compiled into a plan, which can be reviewed, and then applied:
+///
+///   mrsk plan > plan.json     what exactly will run, on which host, and why
+///   mrsk apply plan.json      run it; rerun to resume after a failure
+///   mrsk audit                what ran on each host, and from which plan
+#[derive(Debug, Parser)]
+#[command(
+    name = "mrsk",
+    version,
+    verbatim_doc_comment,
+    after_long_help = exit_codes(),
+    arg_required_else_help = true
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Create an example config/deploy.yml and .env, and have git ignore .env
+    Init,
+    /// Print a plan as JSON, and show it on standard error
+    Plan(plan::Args),
+    /// Apply a plan; rerun to resume
+    Apply(apply::Args),
+    #[command(flatten)]
+    Operation(operation::Operation<operation::ApplyOptions>),
+    /// Show a plan for review
+    Show(show::Args),
+    /// Print the state of the hosts as JSON
+    Inspect(inspect::Args),
+    /// Show what ran on each host
+    Audit(audit::Args),
+    /// Print the resolved configuration, with secrets as names
+    Config(config::Args),
+    /// Write .env from the template .env.erb
+    Envify(envify::Args),
+    /// Show or release the deploy lock
+    Lock(lock::Args),
+    /// Print the version of mrsk
+    Version,
+}
+
+/// Returns the exit codes as the long help lists them.
+fn exit_codes() -> String {
+    let mut text = "Exit codes:\n".to_owned();
+    for exit in ExitCode::all() {
+        text += &format!("  {:>3}  {}\n", exit.code(), exit.meaning());
+    }
+    text
+}
+
+/// Runs the command line.
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Nothing can be done about a closed stream.
+            let _ = error.print();
+            return match error.use_stderr() {
+                true => ExitCode::Usage,
+                false => ExitCode::Done,
+            };
+        }
+    };
+    dispatch(cli.command).unwrap_or_else(|failure| {
+        output::print_diagnostics(&failure.diagnostics);
+        failure.exit_code
+    })
+}
+
+fn dispatch(command: Command) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Init => init::run(),
+        Command::Plan(args) => block_on(plan::run(args)),
+        Command::Apply(args) => block_on(apply::run(args)),
+        Command::Operation(operation) => block_on(operation::run(operation)),
+        Command::Show(args) => show::run(args),
+        Command::Inspect(args) => block_on(inspect::run(args)),
+        Command::Audit(args) => block_on(audit::run(args)),
+        Command::Config(args) => config::run(args),
+        Command::Envify(args) => envify::run(args),
+        Command::Lock(args) => block_on(lock::run(args)),
+        Command::Version => version::run(),
+    }
+}
+
+/// Starts the runtime: only the commands that talk to hosts need one.
+fn block_on(command: impl Future<Output = Result<ExitCode, Failure>>) -> Result<ExitCode, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| {
+            let message = format!("cannot start the runtime: {error}");
+            Failure::new(ExitCode::Failed, message)
+        })?;
+    runtime.block_on(command)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Cli;
+
+    #[test]
+    fn every_command_and_option_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+}

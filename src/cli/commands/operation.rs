@@ -1,0 +1,76 @@
+//! The operations, and how `mrsk OPERATION` plans one and applies the plan.
+
+use clap::{Args, Subcommand};
+
+use super::accessory;
+use super::deploy::DeployArgs;
+use super::redeploy::RedeployArgs;
+use super::setup::SetupArgs;
+use crate::cli::failure::Failure;
+use crate::cli::operation::{Given, OperationArgs};
+use crate::cli::options::{LinkOptions, ProjectOptions};
+use crate::cli::project::Project;
+use crate::cli::run::{self, RunOptions};
+use crate::cli::{connections, git, output, planning, source};
+use crate::exit_code::ExitCode;
+
+/// An operation, with the options of the command that it was given to.
+#[derive(Debug, Subcommand)]
+pub enum Operation<O: Args> {
+    /// Deploy a version
+    Deploy(Given<DeployArgs, O>),
+    /// Redeploy: replace even unchanged containers; skip host setup and pruning
+    Redeploy(Given<RedeployArgs, O>),
+    /// Set up the hosts, start the accessories, and deploy
+    Setup(Given<SetupArgs, O>),
+    /// Manage accessories
+    #[command(subcommand)]
+    Accessory(accessory::Operation<O>),
+}
+
+impl<O: Args> Operation<O> {
+    /// Returns the operation's arguments, and the command's options.
+    pub fn split(self) -> (Box<dyn OperationArgs>, O) {
+        match self {
+            Self::Deploy(given) => (Box::new(given.arguments), given.options),
+            Self::Redeploy(given) => (Box::new(given.arguments), given.options),
+            Self::Setup(given) => (Box::new(given.arguments), given.options),
+            Self::Accessory(accessory::Operation::Boot(given)) => {
+                (Box::new(given.arguments), given.options)
+            }
+        }
+    }
+}
+
+/// Options of commands that plan an operation and apply the plan.
+#[derive(Debug, Args)]
+pub struct ApplyOptions {
+    #[command(flatten)]
+    project: ProjectOptions,
+    #[command(flatten)]
+    link: LinkOptions,
+    #[command(flatten)]
+    run: RunOptions,
+}
+
+/// Compiles the plan that `mrsk plan OPERATION` prints, and applies it over the same connections.
+pub async fn run(operation: Operation<ApplyOptions>) -> Result<ExitCode, Failure> {
+    let (arguments, options) = operation.split();
+    options.run.check()?;
+    let mut project = Project::load(&options.project)?;
+    let root = git::root().await?;
+    let source = source::read(project.config(), &root).await?;
+    let operation = arguments.operation(project.config(), &source)?;
+    project.read_secrets(&options.project, &operation)?;
+    let links = connections::to_configured(&options.link, project.config())?;
+    let facts = planning::inspect(&project, &links, &operation, source).await;
+    let plan = facts
+        .and_then(|facts| planning::compile(&project, &facts, &operation))
+        .inspect_err(|_| links.close())?;
+    output::show_plan(&plan);
+    if plan.steps.is_empty() {
+        links.close();
+        return Ok(ExitCode::Done);
+    }
+    run::apply(plan, &project, links, &options.run, &options.link).await
+}

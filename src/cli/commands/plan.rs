@@ -1,0 +1,146 @@
+//! `mrsk plan`
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::deploy::DeployArgs;
+use super::operation::Operation;
+use crate::cli::failure::Failure;
+use crate::cli::operation::OperationArgs;
+use crate::cli::options::{LinkOptions, ProjectOptions};
+use crate::cli::project::Project;
+use crate::cli::{connections, git, input, inspection, output, planning, source};
+use crate::exit_code::ExitCode;
+use crate::facts::model::Facts;
+use crate::plan::{self, wire};
+
+/// Arguments of `mrsk plan`.
+#[derive(Debug, clap::Args)]
+#[command(
+    override_usage = "mrsk plan [OPTIONS] [OPERATION]",
+    subcommand_value_name = "OPERATION",
+    subcommand_help_heading = "Operations (default: deploy)"
+)]
+pub struct Args {
+    #[command(subcommand)]
+    operation: Option<Operation<NoOptions>>,
+
+    #[command(flatten)]
+    deploy: DeployArgs,
+    #[command(flatten)]
+    options: Options,
+}
+
+/// Options of every operation below `mrsk plan`; they may stand before or after its name.
+#[derive(Debug, clap::Args)]
+struct Options {
+    #[command(flatten)]
+    project: ProjectOptions,
+    #[command(flatten)]
+    link: LinkOptions,
+
+    /// Plan from facts that `mrsk inspect` printed, without asking the hosts; `-` reads standard input
+    #[arg(long, value_name = "FILE", global = true)]
+    facts: Option<PathBuf>,
+
+    /// Plan for hosts on which nothing is installed, without asking them
+    #[arg(long, global = true)]
+    fresh: bool,
+
+    /// Do not read the values of secrets
+    #[arg(long, global = true)]
+    no_secrets: bool,
+
+    /// Exit with 2 if the plan has steps
+    #[arg(long, global = true)]
+    detailed_exitcode: bool,
+}
+
+/// An operation below `mrsk plan` has no options besides its own and those of `mrsk plan`.
+#[derive(Debug, clap::Args)]
+struct NoOptions {}
+
+/// Where the facts come from.
+#[derive(Clone, Copy)]
+enum FactsFrom<'a> {
+    Hosts,
+    File(&'a Path),
+    Nothing,
+}
+
+/// Prints the plan to standard output, and shows it on standard error.
+pub async fn run(args: Args) -> Result<ExitCode, Failure> {
+    let options = args.options;
+    let facts_from = facts_from(&options)?;
+    let arguments: Box<dyn OperationArgs> = match args.operation {
+        None => Box::new(args.deploy),
+        Some(_) if args.deploy != DeployArgs::default() => {
+            let message = "options of the operation must follow its name";
+            return Err(Failure::new(ExitCode::Usage, message)
+                .help("for example: `mrsk plan setup --version VERSION`"));
+        }
+        Some(operation) => operation.split().0,
+    };
+    let mut project = Project::load(&options.project)?;
+    let (facts, operation) = inspect(&options, facts_from, &mut project, &*arguments).await?;
+    let plan = planning::compile(&project, &facts, &operation)?;
+    let json =
+        wire::to_json(&plan).map_err(|error| Failure::new(ExitCode::Failed, error.to_string()))?;
+    output::print(&json)?;
+    output::show_plan(&plan);
+    Ok(match options.detailed_exitcode && !plan.steps.is_empty() {
+        true => ExitCode::Changes,
+        false => ExitCode::Done,
+    })
+}
+
+/// Returns where the facts come from. clap cannot refuse these conflicts, as the options may stand on both sides of the operation.
+fn facts_from(options: &Options) -> Result<FactsFrom<'_>, Failure> {
+    let (facts_from, option) = match (&options.facts, options.fresh) {
+        (None, false) => return Ok(FactsFrom::Hosts),
+        (Some(file), false) => (FactsFrom::File(file), "--facts"),
+        (_, true) => (FactsFrom::Nothing, "--fresh"),
+    };
+    let other = match options.facts {
+        Some(_) if options.fresh => Some("--facts"),
+        _ => options.link.given(),
+    };
+    match other {
+        None => Ok(facts_from),
+        Some(other) => {
+            let message = format!("`{option}` cannot be used with `{other}`");
+            Err(Failure::new(ExitCode::Usage, message))
+        }
+    }
+}
+
+/// Reads or takes the facts that the operation needs, and the secrets.
+async fn inspect(
+    options: &Options,
+    facts_from: FactsFrom<'_>,
+    project: &mut Project,
+    arguments: &dyn OperationArgs,
+) -> Result<(Facts, plan::Operation), Failure> {
+    if let FactsFrom::File(file) = facts_from {
+        let mut facts = input::read_facts(file)?;
+        facts.secrets_compared = false;
+        let source = facts.source.clone().unwrap_or_default();
+        let operation = arguments.operation(project.config(), &source)?;
+        return Ok((facts, operation));
+    }
+    let root = git::root().await?;
+    let source = source::read(project.config(), &root).await?;
+    let operation = arguments.operation(project.config(), &source)?;
+    if !options.no_secrets {
+        project.read_secrets(&options.project, &operation)?;
+    }
+    if let FactsFrom::Nothing = facts_from {
+        let hosts = inspection::bare_hosts(project.config());
+        let facts = inspection::document(hosts, BTreeMap::new(), Some(source));
+        return Ok((facts, operation));
+    }
+    let links = connections::to_configured(&options.link, project.config())?;
+    let facts = planning::inspect(project, &links, &operation, source).await;
+    links.close();
+    Ok((facts?, operation))
+}

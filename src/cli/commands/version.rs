@@ -1,0 +1,11 @@
+//! `mrsk version`
+
+use crate::cli::failure::Failure;
+use crate::cli::output;
+use crate::exit_code::ExitCode;
+
+/// Prints the version.
+pub fn run() -> Result<ExitCode, Failure> {
+    output::print(concat!(env!("CARGO_PKG_VERSION"), "\n"))?;
+    Ok(ExitCode::Done)
+}

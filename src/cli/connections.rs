@@ -1,0 +1,53 @@
+//! How the hosts of a configuration or plan are reached.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::failure::Failure;
+use super::options::LinkOptions;
+use crate::apply::links::Links;
+use crate::config::model::Config;
+use crate::exit_code::ExitCode;
+use crate::name::HostName;
+use crate::plan::Plan;
+use crate::transport::{Connections, Target};
+
+/// Prepares links to the hosts of a configuration; none is connected yet.
+pub fn to_configured(options: &LinkOptions, config: &Config) -> Result<Arc<Links>, Failure> {
+    let targets = config.hosts.iter().map(|host| {
+        let target = Target {
+            host: host.name.to_string(),
+            user: host.user.clone(),
+            port: host.port,
+            proxy: config.ssh.proxy.clone(),
+            proxy_command: config.ssh.proxy_command.clone(),
+            host_keys: Vec::new(),
+        };
+        (host.name.clone(), target)
+    });
+    open(options, targets.collect())
+}
+
+/// Prepares links to the hosts of a plan; none is connected yet.
+pub fn to_planned(options: &LinkOptions, plan: &Plan) -> Result<Arc<Links>, Failure> {
+    let targets = plan.hosts.iter().map(|(name, host)| {
+        let target = Target {
+            host: name.to_string(),
+            user: host.ssh.user.clone(),
+            port: host.ssh.port,
+            proxy: host.ssh.proxy.clone(),
+            proxy_command: host.ssh.proxy_command.clone(),
+            host_keys: host.host_keys.clone(),
+        };
+        (name.clone(), target)
+    });
+    open(options, targets.collect())
+}
+
+fn open(options: &LinkOptions, targets: BTreeMap<HostName, Target>) -> Result<Arc<Links>, Failure> {
+    let connections = Connections::new(options.connection_options()?).map_err(|error| {
+        let message = format!("cannot create the SSH control directory: {error}");
+        Failure::new(ExitCode::Failed, message)
+    })?;
+    Ok(Arc::new(Links::new(Arc::new(connections), targets)))
+}

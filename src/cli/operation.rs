@@ -1,0 +1,97 @@
+//! Operations as they are typed: `mrsk plan OPERATION` plans one, `mrsk OPERATION` also applies the plan.
+
+use clap::Args;
+
+use super::failure::Failure;
+use super::options::{DeployOptions, HostOptions, VersionOptions};
+use crate::config::model::Config;
+use crate::exit_code::ExitCode;
+use crate::facts::model::SourceFacts;
+use crate::facts::source;
+use crate::name::HostName;
+use crate::plan::{Operation, OperationKind, Release, compile};
+use crate::text;
+
+/// The arguments of an operation.
+pub trait OperationArgs {
+    /// Returns the operation, with defaults from the configuration and from git.
+    fn operation(&self, config: &Config, source: &SourceFacts) -> Result<Operation, Failure>;
+}
+
+/// The arguments of an operation, with the options of the command that it was given to.
+#[derive(Debug, Args)]
+pub struct Given<A: Args, O: Args> {
+    #[command(flatten)]
+    pub arguments: A,
+    #[command(flatten)]
+    pub options: O,
+}
+
+/// Returns the operation of `kind` on the hosts that the options select, with the version to deploy.
+pub fn of_release(
+    kind: fn(Release) -> OperationKind,
+    options: &DeployOptions,
+    config: &Config,
+    source: &SourceFacts,
+) -> Result<Operation, Failure> {
+    let release = Release {
+        version: version(&options.version, source)?,
+        skip_push: options.skip_push,
+    };
+    Ok(on_hosts(kind(release), &options.hosts, config))
+}
+
+/// Returns the version: of the options, of the environment, else the git commit.
+pub fn version(options: &VersionOptions, source: &SourceFacts) -> Result<String, Failure> {
+    let from_environment = || std::env::var("VERSION").ok();
+    let version = options
+        .version
+        .clone()
+        .or_else(from_environment)
+        .filter(|version| !version.is_empty())
+        .or_else(|| source::default_version(source))
+        .ok_or_else(|| {
+            let message = "cannot choose a version: there is no git commit here";
+            Failure::new(ExitCode::Configuration, message)
+                .help("commit, or pass `--version VERSION`")
+        })?;
+    if is_tag(&version) {
+        return Ok(version);
+    }
+    let message = format!("`{}` is not a valid version", text::one_line(&version));
+    Err(Failure::new(ExitCode::Usage, message).help(
+        "use letters, digits, `_`, `.` and `-`, at most 128: the version is the tag of the image",
+    ))
+}
+
+/// Returns the hosts that the options select.
+pub fn selected_hosts(options: &HostOptions, config: &Config) -> Result<Vec<HostName>, Failure> {
+    let kind = OperationKind::Deploy(Release {
+        version: String::new(),
+        skip_push: false,
+    });
+    compile::selected_hosts(config, &on_hosts(kind, options, config))
+        .map_err(|diagnostics| Failure::of(ExitCode::Usage, diagnostics))
+}
+
+fn on_hosts(kind: OperationKind, options: &HostOptions, config: &Config) -> Operation {
+    let hosts = match (options.primary, config.primary_host()) {
+        (true, Some(primary)) => vec![primary.clone()],
+        _ => options.hosts.clone(),
+    };
+    Operation {
+        kind,
+        destination: config.destination.clone(),
+        hosts,
+        roles: options.roles.clone(),
+    }
+}
+
+/// Returns whether `text` can be the tag of an image.
+fn is_tag(text: &str) -> bool {
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    let mut bytes = text.bytes();
+    text.len() <= 128
+        && bytes.next().is_some_and(is_word)
+        && bytes.all(|byte| is_word(byte) || byte == b'.' || byte == b'-')
+}

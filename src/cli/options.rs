@@ -1,0 +1,144 @@
+//! Options that several commands share. A command takes only the groups that it uses.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::failure::Failure;
+use crate::exit_code::ExitCode;
+use crate::name::{HostName, RoleName};
+use crate::transport::{KnownHosts, Options};
+
+const DEFAULT_PARALLEL: u16 = 30;
+
+/// Which configuration is read.
+#[derive(Debug, Clone, Args)]
+pub struct ProjectOptions {
+    /// Configuration file
+    #[arg(
+        short,
+        long = "config-file",
+        value_name = "FILE",
+        default_value = "config/deploy.yml",
+        global = true
+    )]
+    pub config: PathBuf,
+
+    /// Destination: merges config/deploy.DEST.yml and reads .env.DEST first
+    #[arg(short, long, value_name = "DEST", global = true)]
+    pub destination: Option<String>,
+
+    /// Read secrets from FILE instead of .env.DEST and .env
+    #[arg(long, value_name = "FILE", global = true)]
+    pub env_file: Option<PathBuf>,
+}
+
+/// Which hosts are meant.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct HostOptions {
+    /// Only these hosts, separated by commas
+    #[arg(long, value_name = "HOSTS", value_delimiter = ',')]
+    pub hosts: Vec<HostName>,
+
+    /// Only the hosts of these roles, separated by commas
+    #[arg(long, value_name = "ROLES", value_delimiter = ',')]
+    pub roles: Vec<RoleName>,
+
+    /// Only the primary host
+    #[arg(long, conflicts_with = "hosts")]
+    pub primary: bool,
+}
+
+/// Which version is meant.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct VersionOptions {
+    /// Version, which is the tag of the image [default: the git commit]
+    #[arg(long, value_name = "VERSION")]
+    pub version: Option<String>,
+}
+
+/// Which version is deployed, and where.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct DeployOptions {
+    #[command(flatten)]
+    pub version: VersionOptions,
+    #[command(flatten)]
+    pub hosts: HostOptions,
+
+    /// Use the image that the registry has for the version, instead of building and pushing it
+    #[arg(long)]
+    pub skip_push: bool,
+}
+
+/// How hosts are reached.
+#[derive(Debug, Clone, Default, Args)]
+pub struct LinkOptions {
+    /// Accept keys of unknown hosts and add them to known_hosts; changed keys are still refused
+    #[arg(long, global = true)]
+    pub accept_new_host_keys: bool,
+
+    /// Maximum number of concurrent sessions over all hosts [default: 30]
+    #[arg(long, value_name = "N", global = true, value_parser = clap::value_parser!(u16).range(1..))]
+    pub parallel: Option<u16>,
+
+    /// ssh configuration, instead of ~/.ssh/config [env: MRSK_SSH_CONFIG]
+    #[arg(long, value_name = "FILE", global = true)]
+    pub ssh_config: Option<PathBuf>,
+}
+
+impl LinkOptions {
+    /// Returns the options of the connections. Fails if the ssh configuration that was named is not a file: ssh itself would go
+    /// on without it, silently.
+    pub fn connection_options(&self) -> Result<Options, Failure> {
+        let from_environment = || std::env::var_os("MRSK_SSH_CONFIG").map(PathBuf::from);
+        let ssh_config = self.ssh_config.clone().or_else(from_environment);
+        Ok(Options {
+            known_hosts: if self.accept_new_host_keys {
+                KnownHosts::AcceptNew
+            } else {
+                KnownHosts::Strict
+            },
+            user_config: ssh_config.as_deref().map(absolute).transpose()?,
+            parallel: self.parallel().into(),
+        })
+    }
+
+    /// Returns the maximum number of sessions.
+    pub fn parallel(&self) -> u16 {
+        self.parallel.unwrap_or(DEFAULT_PARALLEL)
+    }
+
+    /// Returns the first of these options that was given.
+    pub fn given(&self) -> Option<&'static str> {
+        match self {
+            Self {
+                accept_new_host_keys: true,
+                ..
+            } => Some("--accept-new-host-keys"),
+            Self {
+                parallel: Some(_), ..
+            } => Some("--parallel"),
+            Self {
+                ssh_config: Some(_),
+                ..
+            } => Some("--ssh-config"),
+            _ => None,
+        }
+    }
+}
+
+/// Returns the absolute path of a file: to ssh, a relative one lies below ~/.ssh.
+fn absolute(file: &Path) -> Result<PathBuf, Failure> {
+    let failure = |problem: &dyn std::fmt::Display| {
+        let message = format!(
+            "cannot read the ssh configuration {}: {problem}",
+            file.display()
+        );
+        Failure::new(ExitCode::Usage, message)
+    };
+    let path = file.canonicalize().map_err(|error| failure(&error))?;
+    match path.is_dir() {
+        true => Err(failure(&"it is a directory")),
+        false => Ok(path),
+    }
+}

@@ -1,0 +1,71 @@
+//! Plans an operation on a project.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::failure::Failure;
+use super::inspection;
+use super::project::Project;
+use crate::apply::links::Links;
+use crate::diagnostic::Diagnostic;
+use crate::exit_code::ExitCode;
+use crate::facts::model::{Facts, SourceFacts};
+use crate::plan::{Operation, Plan, compile, leak};
+use crate::secret::Secrets;
+
+/// Takes the facts that an operation needs.
+pub async fn inspect(
+    project: &Project,
+    links: &Arc<Links>,
+    operation: &Operation,
+    source: SourceFacts,
+) -> Result<Facts, Failure> {
+    let config = project.config();
+    let selected = compile::selected_hosts(config, operation)
+        .map_err(|diagnostics| Failure::of(ExitCode::Usage, diagnostics))?;
+    let hosts = inspection::with_lock_host(config, selected);
+    let registry = async {
+        match operation.kind.release() {
+            Some(release) if release.skip_push => {
+                inspection::registry_digests(config, &release.version).await
+            }
+            Some(_) | None => BTreeMap::new(),
+        }
+    };
+    let (hosts, registry) = tokio::join!(
+        inspection::take(config, &project.secrets, links, &hosts),
+        registry
+    );
+    let mut facts = inspection::document(hosts?, registry, Some(source));
+    facts.secrets_compared = !project.secrets.is_empty();
+    inspection::check_duplicates(&facts)?;
+    Ok(facts)
+}
+
+/// Compiles the plan. Fails if it would contain the value of a secret.
+pub fn compile(project: &Project, facts: &Facts, operation: &Operation) -> Result<Plan, Failure> {
+    compile::selected_hosts(project.config(), operation)
+        .map_err(|diagnostics| Failure::of(ExitCode::Usage, diagnostics))?;
+    let plan = compile::compile(project.config(), facts, operation)
+        .map_err(|problems| Failure::of(ExitCode::Configuration, project.locate(problems)))?;
+    check_leaks(&plan, &project.secrets)?;
+    Ok(plan)
+}
+
+fn check_leaks(plan: &Plan, secrets: &Secrets) -> Result<(), Failure> {
+    let document = serde_json::to_value(plan)
+        .map_err(|error| Failure::new(ExitCode::Failed, error.to_string()))?;
+    match leak::find(&document, secrets) {
+        None => Ok(()),
+        Some(leak) => {
+            let message = format!(
+                "the plan would contain the value of secret `{}` at {}",
+                leak.secret, leak.place
+            );
+            let problem = Diagnostic::error(message).help(
+                "refer to the secret by its name in the configuration, or choose another value for it",
+            );
+            Err(Failure::of(ExitCode::Configuration, vec![problem]))
+        }
+    }
+}
