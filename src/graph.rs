@@ -1,4 +1,4 @@
-//! A directed acyclic graph of numbered nodes, and a queue of what may run next. Generic: it knows no deploys.
+//! A directed acyclic graph of numbered nodes, and a queue of what may run next. It knows nothing of deploys.
 //!
 //! [`Graph`] is checked once and never changes; a [`Queue`] over it holds what has ended. Everything is linear in nodes and edges.
 
@@ -122,16 +122,6 @@ impl<N: Node> Graph<N> {
         })
     }
 
-    /// Returns the number of nodes.
-    pub fn len(&self) -> usize {
-        self.order.len()
-    }
-
-    /// Returns whether there are no nodes.
-    pub fn is_empty(&self) -> bool {
-        self.order.is_empty()
-    }
-
     /// Returns the nodes, each after all that it waits for.
     pub fn order(&self) -> &[N] {
         &self.order
@@ -194,7 +184,7 @@ impl<N: Node> Queue<N> {
             ended: false,
         };
         Self {
-            nodes: (0..graph.len()).map(N::from).map(node).collect(),
+            nodes: (0..graph.order.len()).map(N::from).map(node).collect(),
             of: PhantomData,
         }
     }

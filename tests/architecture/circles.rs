@@ -13,11 +13,6 @@ const KNOWN_CIRCLES: &[&str] = &[
     "config/decode.rs",
     "config/env.rs",
     "config/reveal.rs",
-    "erb/evaluate.rs",
-    "erb/methods.rs",
-    "erb/mod.rs",
-    "erb/ruby.rs",
-    "erb/text.rs",
     "plan/compile/labels.rs",
     "plan/compile/mod.rs",
     "plan/compile/proxy/start.rs",
@@ -30,13 +25,6 @@ const KNOWN_CIRCLES: &[&str] = &[
     "plan/compile/switch/start.rs",
     "report/failure.rs",
     "report/outcome.rs",
-    "traefik/arguments.rs",
-    "traefik/document.rs",
-    "traefik/label.rs",
-    "traefik/mod.rs",
-    "traefik/names.rs",
-    "traefik/probe.rs",
-    "traefik/rule.rs",
 ];
 
 #[test]
