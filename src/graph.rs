@@ -8,7 +8,7 @@ use petgraph::graph::{DiGraph, NodeIndex};
 
 /// How a node must have ended for an edge that leaves it to be met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wants {
+pub enum Condition {
     /// Only a success will do.
     Success,
     /// A failure that is tolerated will do too.
@@ -28,7 +28,7 @@ pub struct Edge<N> {
     /// The node that waits.
     pub to: N,
     /// How `from` must have ended.
-    pub wants: Wants,
+    pub condition: Condition,
 }
 
 /// Why edges do not make a graph.
@@ -62,7 +62,7 @@ pub struct Graph<N> {
 #[derive(Debug, Clone)]
 struct Adjacency<N> {
     starts: Vec<usize>,
-    ends: Vec<(N, Wants)>,
+    ends: Vec<(N, Condition)>,
 }
 
 impl<N: Node> Adjacency<N> {
@@ -75,17 +75,17 @@ impl<N: Node> Adjacency<N> {
             starts[node + 1] += starts[node];
         }
         let mut next = starts.clone();
-        let mut ends = vec![(N::from(0), Wants::Success); edges.len()];
+        let mut ends = vec![(N::from(0), Condition::Success); edges.len()];
         for edge in edges {
             let (at, other) = key(edge);
             let at = &mut next[at.into()];
-            ends[*at] = (other, edge.wants);
+            ends[*at] = (other, edge.condition);
             *at += 1;
         }
         Self { starts, ends }
     }
 
-    fn of(&self, node: N) -> &[(N, Wants)] {
+    fn of(&self, node: N) -> &[(N, Condition)] {
         let node = node.into();
         &self.ends[self.starts[node]..self.starts[node + 1]]
     }
@@ -143,7 +143,7 @@ impl<N: Node> Graph<N> {
 pub enum Ended {
     /// It succeeded.
     Success,
-    /// It failed, and that is tolerated: met are the edges that want [`Wants::Settled`].
+    /// It failed, and that is tolerated: edges with [`Condition::Settled`] are met.
     Tolerated,
     /// It failed, or will never run.
     Failure,
@@ -224,10 +224,10 @@ impl<N: Node> Queue<N> {
         }
         let mut work = vec![(node, ended)];
         while let Some((from, ended)) = work.pop() {
-            for &(to, wants) in graph.dependents.of(from) {
+            for &(to, condition) in graph.dependents.of(from) {
                 let met = match ended {
                     Ended::Success => true,
-                    Ended::Tolerated => wants == Wants::Settled,
+                    Ended::Tolerated => condition == Condition::Settled,
                     Ended::Failure => false,
                 };
                 let next = &mut self.nodes[to.into()];
@@ -262,7 +262,7 @@ mod tests {
         Edge {
             from,
             to,
-            wants: Wants::Success,
+            condition: Condition::Success,
         }
     }
 
@@ -307,7 +307,7 @@ mod tests {
     #[test]
     fn what_an_edge_wants_decides_about_a_tolerated_failure() {
         let settled = Edge {
-            wants: Wants::Settled,
+            condition: Condition::Settled,
             ..edge(0, 2)
         };
         let graph = Graph::new(3, &[edge(0, 1), settled]).unwrap();

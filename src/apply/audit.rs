@@ -24,7 +24,7 @@ impl Pending {
             .map(|destination| format!(" [{destination}]"))
             .unwrap_or_default();
         let host_of = |step: &Step| step.host.clone().unwrap_or_else(|| plan.lock_host.clone());
-        let digest = plan.digest.as_str().trim_start_matches("sha256:");
+        let digest = plan.digest.digits().unwrap_or(plan.digest.as_str());
         Self {
             head: format!(
                 "[{who}]{destination} {} {} plan {}",

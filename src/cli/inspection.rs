@@ -8,6 +8,7 @@ use super::random;
 use crate::apply::links::{self, Links};
 use crate::config::model::{Accessory, Config, Role};
 use crate::diagnostic::Diagnostic;
+use crate::digest;
 use crate::docker::{builder, image, names};
 use crate::exit_code::ExitCode;
 use crate::facts::model::{Facts, HostFacts, SourceFacts};
@@ -151,7 +152,7 @@ pub async fn registry_digests(config: &Config, version: &str) -> BTreeMap<String
         digest = image::digest_of_manifest(&manifest);
         if digest.is_none() {
             let answer = ask(builder::digest(&reference)).await.unwrap_or_default();
-            digest = Some(answer.trim().to_owned()).filter(|text| text.starts_with("sha256:"));
+            digest = digest::digits(answer.trim()).map(digest::prefixed);
         }
     }
     digest

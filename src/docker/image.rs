@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::names::LABEL_SOURCE;
 use crate::action::{Arg, Run};
 use crate::config::model::{BuilderKind, Config, Value};
+use crate::digest;
 
 /// Returns `REPOSITORY:TAG`.
 pub fn reference(config: &Config, tag: &str) -> String {
@@ -192,5 +193,5 @@ pub fn manifest(reference: &str) -> Vec<String> {
 pub fn digest_of_manifest(text: &str) -> Option<String> {
     let answer: serde_json::Value = serde_json::from_str(text).ok()?;
     let digest = answer.pointer("/Descriptor/digest")?.as_str()?;
-    digest.starts_with("sha256:").then(|| digest.to_owned())
+    digest::digits(digest).map(digest::prefixed)
 }

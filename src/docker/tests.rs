@@ -294,16 +294,11 @@ fn a_pull_of_a_known_digest_takes_nothing_else() {
 #[test]
 fn the_digest_of_a_manifest_is_that_of_one_platform_only() {
     let digest = image::digest_of_manifest;
-    assert_eq!(
-        digest(r#"{"Ref": "x", "Descriptor": {"digest": "sha256:1"}}"#).as_deref(),
-        Some("sha256:1")
-    );
-    for other in [
-        "",
-        "[]",
-        r#"[{"Descriptor": {"digest": "sha256:1"}}]"#,
-        r#"{"Descriptor": {"digest": "md5:1"}}"#,
-    ] {
+    let own = format!("sha256:{}", "ab".repeat(32));
+    let manifest = format!(r#"{{"Ref": "x", "Descriptor": {{"digest": "{own}"}}}}"#);
+    assert_eq!(digest(&manifest), Some(own));
+    let list = format!("[{manifest}]");
+    for other in ["", "[]", &list, r#"{"Descriptor": {"digest": "md5:1"}}"#] {
         assert_eq!(digest(other), None, "{other}");
     }
 }

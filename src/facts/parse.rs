@@ -14,7 +14,7 @@ use super::model::{
     ContainerFacts, FileFacts, HostFacts, ImageFacts, NetworkFacts, PortFacts, Privilege,
     SerialFacts, TraefikFacts,
 };
-use crate::digest::is_sha256;
+use crate::digest::{self, is_sha256};
 use crate::json::MAX_INTEGER;
 use crate::name::{PlanDigest, Sha256Hex};
 
@@ -122,8 +122,8 @@ impl Reader {
             "package_manager" => facts.package_manager = text.to_owned(),
             "curl" => facts.curl.installed = true,
             "serial" => facts.serial = serial(text)?,
-            "finished" => facts.finished.extend(digest(text)),
-            "begun" => self.begun.extend(digest(text)),
+            "finished" => facts.finished.extend(plan_digest(text)),
+            "begun" => self.begun.extend(plan_digest(text)),
             "lock" => facts.lock = Some(lock(text)),
             "space" => facts.free_bytes = free_bytes(text).unwrap_or(0),
             "file" | "alias" | "text" => file(&mut facts.files, tag, text),
@@ -328,9 +328,10 @@ fn host_ports(publication: &str) -> Option<std::ops::RangeInclusive<u16>> {
     Some(first.parse().ok()?..=last.parse().ok()?)
 }
 
-fn digest(text: &str) -> Option<PlanDigest> {
+/// Reads a digest with its prefix, or the name of a run's directory, which has none.
+fn plan_digest(text: &str) -> Option<PlanDigest> {
     let word = text.split_whitespace().next()?;
-    let digits = word.strip_prefix("sha256:").unwrap_or(word);
+    let digits = digest::digits(word).unwrap_or(word);
     is_sha256(digits).then(|| PlanDigest::from_digits(digits))
 }
 
@@ -341,7 +342,7 @@ fn serial(text: &str) -> Option<SerialFacts> {
             .parse()
             .ok()
             .filter(|number| *number <= MAX_INTEGER)?,
-        plan: digest(plan),
+        plan: plan_digest(plan),
     })
 }
 

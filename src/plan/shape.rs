@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ops::Index;
 
 use super::model::{NeedOn, Plan, Step};
-use crate::graph::{Edge, Graph, GraphError, Queue, Wants};
+use crate::graph::{Condition, Edge, Graph, GraphError, Queue};
 use crate::name::StepId;
 
 index_vec::define_index_type! {
@@ -73,12 +73,16 @@ impl Shape {
                         need: need.step.clone(),
                     });
                 };
-                let wants = match need.on {
-                    NeedOn::Success => Wants::Success,
-                    NeedOn::Settled => Wants::Settled,
+                let condition = match need.on {
+                    NeedOn::Success => Condition::Success,
+                    NeedOn::Settled => Condition::Settled,
                 };
                 let to = StepIndex::from(to);
-                edges.push(Edge { from, to, wants });
+                edges.push(Edge {
+                    from,
+                    to,
+                    condition,
+                });
             }
         }
         let graph = Graph::new(plan.steps.len(), &edges).map_err(|error| match error {

@@ -30,7 +30,9 @@ mod golden;
 pub use arguments::command_line;
 pub use check::{entrypoints, listens, remarks, unknown_entrypoints};
 pub use label::with_old_rules;
-pub use spec::{LabelError, PROBE_ENTRYPOINT, PROBE_PORT, ROUTES_DIR, RouteSpec, probe_host, trial_host};
+pub use spec::{
+    LabelError, PROBE_ENTRYPOINT, PROBE_PORT, ROUTES_DIR, RouteSpec, probe_host, trial_host,
+};
 
 /// Returns the routing file: YAML for Traefik's file provider, the same bytes for the same input.
 ///

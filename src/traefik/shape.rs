@@ -7,6 +7,21 @@
 /// The options of a protocol's routers, services or middlewares after the name: `(group, options of the group)`.
 pub(super) type Groups = &'static [(&'static str, &'static [&'static str])];
 
+const ROUTER: &[&str] = &[
+    "rule",
+    "ruleSyntax",
+    "priority:n",
+    "service",
+    "entryPoints",
+    "middlewares",
+];
+const AUTH: &[&str] = &[
+    "users",
+    "usersFile",
+    "realm",
+    "removeHeader:b",
+    "headerField",
+];
 const TLS: &[&str] = &[
     "certResolver",
     "options",
@@ -17,17 +32,7 @@ const IP_STRATEGY: &[&str] = &["depth:n", "excludedIPs", "ipv6Subnet:n"];
 
 /// Options of `http.routers.NAME`.
 pub(super) const HTTP_ROUTER: Groups = &[
-    (
-        "",
-        &[
-            "rule",
-            "ruleSyntax",
-            "priority:n",
-            "service",
-            "entryPoints",
-            "middlewares",
-        ],
-    ),
+    ("", ROUTER),
     ("tls", TLS),
     (
         "observability",
@@ -84,16 +89,7 @@ pub(super) const HTTP_SERVICE: Groups = &[
 /// Options of `http.middlewares.NAME`.
 pub(super) const HTTP_MIDDLEWARE: Groups = &[
     ("addPrefix", &["prefix"]),
-    (
-        "basicAuth",
-        &[
-            "users",
-            "usersFile",
-            "realm",
-            "removeHeader:b",
-            "headerField",
-        ],
-    ),
+    ("basicAuth", AUTH),
     (
         "buffering",
         &[
@@ -126,16 +122,7 @@ pub(super) const HTTP_MIDDLEWARE: Groups = &[
         ],
     ),
     ("contentType", &["autoDetect:b"]),
-    (
-        "digestAuth",
-        &[
-            "users",
-            "usersFile",
-            "realm",
-            "removeHeader:b",
-            "headerField",
-        ],
-    ),
+    ("digestAuth", AUTH),
     (
         "errors",
         &["status", "statusRewrites.*:n", "service", "query"],
@@ -275,21 +262,7 @@ pub(super) const HTTP_MIDDLEWARE: Groups = &[
 ];
 
 /// Options of `tcp.routers.NAME`.
-pub(super) const TCP_ROUTER: Groups = &[
-    (
-        "",
-        &[
-            "rule",
-            "ruleSyntax",
-            "priority:n",
-            "service",
-            "entryPoints",
-            "middlewares",
-        ],
-    ),
-    ("tls", TLS),
-    ("tls", &["passthrough:b"]),
-];
+pub(super) const TCP_ROUTER: Groups = &[("", ROUTER), ("tls", TLS), ("tls", &["passthrough:b"])];
 
 /// Options of `tcp.services.NAME`.
 pub(super) const TCP_SERVICE: Groups = &[

@@ -31,7 +31,7 @@ const ALLOWED: &str = "
     erb: secret diagnostic text
     facts: transport record name secret json digest
     docker: config action name digest
-    traefik:
+    traefik: text
 
     # transport: knows no docker
     transport: record action name secret
