@@ -8,6 +8,7 @@ use tokio::sync::Mutex;
 use crate::facts::model::{HostFacts, Privilege};
 use crate::facts::{self, Query};
 use crate::name::HostName;
+use crate::record::state_directory;
 use crate::transport::quote::NulError;
 use crate::transport::{ConnectError, Connections, Host, LinkError, Target};
 
@@ -115,19 +116,10 @@ impl Links {
     }
 }
 
-/// Returns where mrsk keeps its state for `user`, where the host has not been asked: root's is `/var/lib/mrsk`.
-pub fn assumed_state_dir(user: &str) -> String {
-    if user == "root" {
-        "/var/lib/mrsk".to_owned()
-    } else {
-        format!("/home/{user}/.mrsk")
-    }
-}
-
 /// Returns the facts of a host on which nothing is installed yet, for a plan that is made without asking.
 pub fn bare(user: &str) -> HostFacts {
     let root = user == "root";
-    let state_dir = assumed_state_dir(user);
+    let state_dir = state_directory::assumed(user);
     HostFacts {
         routing_directory: format!("{state_dir}/traefik"),
         user: user.to_owned(),

@@ -1,5 +1,5 @@
 # Tells what a host is like, one fact a line, and changes nothing. The lines before this one set what is asked:
-# scope ports also repository familiar listing format secrets. Runs in any POSIX sh; read from a pipe, it starts only when all of it is there.
+# scope state_of_root state_in_home ports also repository familiar listing format secrets. Runs in any POSIX sh; read from a pipe, it starts only when all of it is there.
 # shellcheck shell=sh
 # shellcheck disable=SC2154 # what is asked is set above
 # shellcheck disable=SC2086 # $limit, $tables, $ids and the like are lists of words
@@ -29,11 +29,11 @@ machine() {
     user_id=$(id -u)
     if [ "$user_id" = 0 ]; then
         privilege=root
-        state_dir=/var/lib/mrsk
+        state_dir=$state_of_root
     else
         privilege=none
         has sudo && sudo -n true > /dev/null && privilege=sudo
-        state_dir=$HOME/.mrsk
+        state_dir=$HOME/$state_in_home
     fi
     say home "$HOME"
     say user "$(id -un)"

@@ -3,15 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::name::Sha256Hex;
-use crate::record::Scope;
+use crate::record::{Scope, state_directory};
 use crate::secret::Secret;
 use crate::transport::quote::{NulError, quote};
 
 /// The part of the script that is the same for every query.
 const PROBE: &str = include_str!("probe.sh");
 
-/// What a host is asked. The state directory follows from the user it is asked as: `/var/lib/mrsk` for root,
-/// `~/.mrsk` for others.
+/// What a host is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Query {
     /// The service: every container with the label `service` of this value is reported.
@@ -108,6 +107,8 @@ pub fn probe_script(query: &Query) -> Result<String, NulError> {
         .collect();
     let variables = [
         ("scope", scope.directory()),
+        ("state_of_root", state_directory::OF_ROOT.to_owned()),
+        ("state_in_home", state_directory::IN_HOME.to_owned()),
         ("ports", ports.join(" ")),
         ("also", also),
         ("repository", query.repository.clone()),

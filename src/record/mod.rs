@@ -1,7 +1,7 @@
 //! What runs leave on the hosts: lock, serial, fence, claims and receipts. Types and their wire forms; no IO.
 //!
-//! On a host the state of a service and destination is in `STATE/SERVICE@DEST/`, where `STATE` is `/var/lib/mrsk`
-//! for root and `~/.mrsk` for others, mode 0700:
+//! On a host the state of a service and destination is in `STATE/SERVICE@DEST/`, mode 0700, where `STATE` is the
+//! [`state_directory`]:
 //!
 //! | path | holds |
 //! | --- | --- |
@@ -14,6 +14,8 @@
 //!
 //! `DIGEST` is the plan's 64 hexadecimal digits, `STEP` is [`crate::name::StepId::hash`]. The deploy lock `mrsk_lock/` and the
 //! audit log stand in the login directory, where the original tool has them.
+
+pub mod state_directory;
 
 use serde::{Deserialize, Serialize};
 

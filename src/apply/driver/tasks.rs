@@ -12,14 +12,14 @@ use super::convert::{failed, scope};
 use super::job::Job;
 use super::message::{Content, EventSender, Message};
 use crate::apply::audit;
-use crate::apply::links::{self, Failure, Links};
+use crate::apply::links::{Failure, Links};
 use crate::apply::state::{Event, Millis, Outcome};
 use crate::facts::Query;
 use crate::name::{HostName, RunId, StepId};
 use crate::plan::kinds::Handling;
 use crate::plan::shape::Shape;
 use crate::plan::{Plan, Step};
-use crate::record::{Attempt, AttemptState, Ending, LockDetails, Receipt};
+use crate::record::{Attempt, AttemptState, Ending, LockDetails, Receipt, state_directory};
 use crate::transport::request::{Inputs, Place};
 
 pub(super) struct Driver {
@@ -77,7 +77,7 @@ impl Driver {
             scope: scope(&self.plan),
             state_dir: entry
                 .and_then(|entry| entry.state_dir.clone())
-                .unwrap_or_else(|| links::assumed_state_dir(user)),
+                .unwrap_or_else(|| state_directory::assumed(user)),
             plan: self.plan.digest.clone(),
         }
     }
