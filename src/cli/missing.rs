@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::failure::Failure;
-use crate::apply::links::{Links, assumed_state_dir};
+use crate::apply::links::Links;
 use crate::apply::preflight::{Lack, Missing};
 use crate::config::dotenv::files_shown;
 use crate::diagnostic::Diagnostic;
@@ -12,7 +12,7 @@ use crate::name::StepId;
 use crate::plan::Plan;
 use crate::plan::resume::{Evidence, Status, resume};
 use crate::plan::shape::Shape;
-use crate::record::Scope;
+use crate::record::{Scope, state_directory};
 use crate::text;
 use crate::transport::request::Place;
 
@@ -48,7 +48,7 @@ async fn needed(plan: &Plan, links: &Arc<Links>, missing: Vec<Missing>) -> Vec<M
             state_dir: entry
                 .state_dir
                 .clone()
-                .unwrap_or_else(|| assumed_state_dir(&entry.ssh.user)),
+                .unwrap_or_else(|| state_directory::assumed(&entry.ssh.user)),
             plan: plan.digest.clone(),
         };
         if let Ok(attempts) = linked.list(&place).await {
