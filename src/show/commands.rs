@@ -4,8 +4,8 @@ use super::groups::title;
 use crate::plan::{Plan, Step};
 use crate::text::{action_line, count, one_line};
 
-/// Returns every command of the plan as a line for bash, step by step under the step's id and place. What is no command (a
-/// file that is written, a condition that is waited for) stands as a comment.
+/// Returns every command of the plan as a line for bash, step by step under the step's id and place. What is not a command
+/// (a file that is written, a condition that is waited for) is a comment.
 pub fn commands(plan: &Plan) -> String {
     let mut out = String::new();
     for step in &plan.steps {
@@ -23,12 +23,12 @@ pub fn commands(plan: &Plan) -> String {
 /// Returns what a step does, one line for each of its actions.
 pub(super) fn lines(step: &Step) -> Vec<String> {
     let barrier = step.barrier.as_ref().map(|barrier| {
-        let mut text = format!("# waits for {}", count(step.needs.len(), "step"));
+        let mut text = format!("# wait for {}", count(step.needs.len(), "step"));
         if barrier.at_most_failed > 0 {
-            text += &format!(", of which {} may fail", barrier.at_most_failed);
+            text += &format!(" ({} may fail)", barrier.at_most_failed);
         }
         if barrier.wait_seconds > 0 {
-            text += &format!(", and then {} s", barrier.wait_seconds);
+            text += &format!(", then {} s", barrier.wait_seconds);
         }
         text
     });

@@ -10,12 +10,11 @@ pub(super) struct Group<'a> {
     pub(super) host: Option<&'a HostName>,
     /// Its steps, each with its number in the plan, from 1.
     pub(super) steps: Vec<(usize, &'a Step)>,
-    /// What needs nothing there.
+    /// What needs no step there.
     pub(super) unchanged: Vec<&'a Unchanged>,
 }
 
-/// Returns the places where the plan has steps or looked at something: this machine, then the hosts in the order of their
-/// first step, then those without one.
+/// Returns the places of the plan: this machine, then the hosts in the order of their first step, then those without one.
 pub(super) fn groups(plan: &Plan) -> Vec<Group<'_>> {
     let mut places: Vec<Option<&HostName>> = vec![None];
     let of_steps = plan.steps.iter().map(|step| step.host.as_ref());
@@ -69,14 +68,14 @@ pub(super) fn title(plan: &Plan, host: Option<&HostName>) -> String {
         notes.push(format!("through {proxy}"));
     }
     if let Some(command) = &host.ssh.proxy_command {
-        notes.push(format!("through the command {command}"));
+        notes.push(format!("through `{command}`"));
     }
     if !host.roles.is_empty() {
         let roles: Vec<&str> = host.roles.iter().map(|role| role.as_str()).collect();
         notes.push(roles.join(", "));
     }
     if *name == plan.lock_host {
-        notes.push("lock".to_owned());
+        notes.push("lock host".to_owned());
     }
     format!("{name} ({})", notes.join("; "))
 }
@@ -131,7 +130,7 @@ pub(super) fn header(plan: &Plan) -> Vec<(&'static str, String)> {
     if let Some(source) = &plan.source {
         let commit = match &source.commit {
             Some(commit) => format!("commit {commit}"),
-            None => "a directory outside git".to_owned(),
+            None => "a directory that is not in git".to_owned(),
         };
         let changes = if source.changes.is_some() {
             ", with uncommitted changes"
@@ -148,7 +147,7 @@ pub(super) fn header(plan: &Plan) -> Vec<(&'static str, String)> {
             .collect();
         lines.push(("secrets", names.join(", ")));
     }
-    lines.push(("lock on", plan.lock_host.to_string()));
+    lines.push(("lock host", plan.lock_host.to_string()));
     lines.push((
         "config",
         format!("{} (sha256 {})", plan.config.path, plan.config.sha256),

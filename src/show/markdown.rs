@@ -85,7 +85,7 @@ fn body<'a>(plan: &'a Plan, step: &'a Step, shown: &mut BTreeSet<&'a str>) -> St
         }
         let Some(content) = plan.contents.get(&write.content) else {
             out += &format!(
-                "{}: the plan lacks its text\n\n",
+                "{}: its text is missing from the plan\n\n",
                 markdown_code(&write.path)
             );
             continue;

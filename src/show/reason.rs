@@ -16,19 +16,19 @@ fn whole(reason: &Reason) -> String {
         Reason::VersionChanged {
             old: Some(old),
             new,
-        } => format!("version {old} becomes {new}"),
-        Reason::VersionChanged { old: None, new } => format!("no version runs, {new} is to run"),
+        } => format!("version changes from {old} to {new}"),
+        Reason::VersionChanged { old: None, new } => format!("first deploy of {new}"),
         Reason::Changed { what, old, new } => match (old, new) {
             (Some(old), Some(new)) => format!("{what} changes from {old} to {new}"),
-            (Some(old), None) => format!("{what} is no longer {old}"),
-            (None, Some(new)) => format!("{what} becomes {new}"),
+            (Some(old), None) => format!("{what} is removed (was {old})"),
+            (None, Some(new)) => format!("{what} is set to {new}"),
             (None, None) => format!("{what} changes"),
         },
-        Reason::Incomplete { what } => format!("not complete: {what}"),
+        Reason::Incomplete { what } => format!("incomplete: {what}"),
         Reason::NeededBy { what } => format!("so that {what}"),
         Reason::Replaced { what } => format!("{what} is replaced"),
-        Reason::Expired { what } => format!("older than what is kept: {what}"),
-        Reason::Requested => "asked for".to_owned(),
+        Reason::Expired { what } => format!("past retention: {what}"),
+        Reason::Requested => "requested".to_owned(),
     }
 }
 
@@ -58,27 +58,27 @@ mod tests {
                     old: some("1"),
                     new: "2".to_owned(),
                 },
-                "version 1 becomes 2",
+                "version changes from 1 to 2",
             ),
             (
                 Reason::VersionChanged {
                     old: None,
                     new: "2".to_owned(),
                 },
-                "no version runs, 2 is to run",
+                "first deploy of 2",
             ),
             (
                 changed(some("a"), some("b")),
                 "the network changes from a to b",
             ),
-            (changed(some("a"), None), "the network is no longer a"),
-            (changed(None, some("b")), "the network becomes b"),
+            (changed(some("a"), None), "the network is removed (was a)"),
+            (changed(None, some("b")), "the network is set to b"),
             (changed(None, None), "the network changes"),
             (
                 Reason::Incomplete {
                     what: "nothing is routed to it".to_owned(),
                 },
-                "not complete: nothing is routed to it",
+                "incomplete: nothing is routed to it",
             ),
             (
                 Reason::NeededBy {
@@ -89,9 +89,9 @@ mod tests {
             (Reason::Replaced { what: what() }, "the network is replaced"),
             (
                 Reason::Expired { what: what() },
-                "older than what is kept: the network",
+                "past retention: the network",
             ),
-            (Reason::Requested, "asked for"),
+            (Reason::Requested, "requested"),
         ] {
             assert_eq!(prose(&reason), text);
         }
