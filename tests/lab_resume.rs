@@ -60,7 +60,7 @@ fn a_host_that_dies_during_a_run_is_named_and_finished_when_it_is_back() {
     let lost_steps = (7 - ran).to_string();
     assert_eq!(rows[2][1..], ["-", "-", &lost_steps, "-"], "{}", said.err);
     assert_eq!(rows[3], ["7", "-", "-", "-", "-"], "{}", said.err);
-    said.says(&["away: 172.30.0.12", "mrsk apply"]);
+    said.says(&["unreachable: 172.30.0.12", "mrsk apply"]);
     for served in [0, 2] {
         assert_eq!(planned.project.machines[served].version(), "two");
         assert!(!planned.project.machines[served].is_locked());

@@ -304,7 +304,7 @@ fn where_the_new_traefik_does_not_come_up_the_other_one_serves_on() {
     with_traefik(&project, "  options:\n    device: /dev/nothing\n");
     let clients = Clients::of_all(&project);
     let said = project.mrsk(&["deploy"]).expect(1);
-    said.says(&["/dev/nothing", "the one before was started again"]);
+    said.says(&["/dev/nothing", "the old one was restarted"]);
     eventually(10, serves);
     for clients in clients {
         assert!(clients.gap() < SHORT);
@@ -316,7 +316,7 @@ fn where_the_new_traefik_does_not_come_up_the_other_one_serves_on() {
     with_traefik(&project, "  args:\n    nonsense: true\n");
     let clients = Clients::of_all(&project);
     let said = project.mrsk(&["deploy"]).expect(1);
-    said.says(&["nonsense", "the one before was started again"]);
+    said.says(&["nonsense", "the old one was restarted"]);
     eventually(10, serves);
     for clients in clients {
         assert!(clients.gap() < SHORT);

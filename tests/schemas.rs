@@ -26,6 +26,7 @@ fn schema(name: &str) -> Value {
     match name {
         "plan.schema.json" => mrsk::plan::wire::schema(),
         "deploy.schema.json" => mrsk::config::schema(),
+        "events.schema.json" => mrsk::report::stream_schema(),
         _ => mrsk::facts::document::schema(),
     }
 }
@@ -48,6 +49,7 @@ fn the_schemas_are_those_of_the_types() {
         "plan.schema.json",
         "facts.schema.json",
         "deploy.schema.json",
+        "events.schema.json",
     ] {
         let text = serde_json::to_string_pretty(&schema(name)).expect("a schema is JSON") + "\n";
         golden.check(&path(name), &text);
@@ -56,7 +58,11 @@ fn the_schemas_are_those_of_the_types() {
 
 #[test]
 fn every_object_of_a_schema_is_closed_and_every_part_described() {
-    for name in ["plan.schema.json", "facts.schema.json"] {
+    for name in [
+        "plan.schema.json",
+        "facts.schema.json",
+        "events.schema.json",
+    ] {
         assert_described(&schema(name), name);
     }
 }

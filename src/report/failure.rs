@@ -1,16 +1,19 @@
-//! A step that did not end well: what it was, what it ran, how it ended, and what the host said.
+//! A step that did not succeed: what it runs, how it ended, and what it printed.
 
-use super::outcome::Page;
 use super::output::ends;
+use super::page::Page;
+use super::predicate::predicate;
 use super::tally::Tally;
-use super::{Tone, View, words};
+use super::tint::Tone;
+use super::view::View;
+use super::words;
 use crate::action::{Action, Probe, Run};
 use crate::apply::state::{StepStatus, StepSummary, Summary};
 use crate::plan::kinds::Suspect;
 use crate::plan::{Check, PlanHost, Step};
-use crate::text::{action_line, command, command_line, duration, one_line};
+use crate::text::{action_line, command, command_line, duration, one_line, shorten};
 
-/// The number of steps that are told in full.
+/// The number of steps that are shown in full.
 const IN_FULL: usize = 5;
 /// Lines of output that are shown of a failed step.
 const OUTPUT_LINES: usize = 36;
@@ -37,7 +40,7 @@ pub(super) fn sections(page: &mut Page, view: &View, tally: &Tally, summary: &Su
     }
     for line in rest {
         let status = words::status(view.step(&line.step), &line.status);
-        page.line(&format!("{}: {status}", one_line(line.step.as_str())));
+        page.line(&format!("{}: {status}", view.named(&line.step)));
     }
 }
 
@@ -55,33 +58,34 @@ fn section(page: &mut Page, view: &View, tally: &Tally, line: &StepSummary) {
     let (label, tone) = match line.status {
         StepStatus::InDoubt => ("in doubt", Tone::Unsure),
         StepStatus::Lost => ("lost", Tone::Bad),
-        StepStatus::Tolerated { .. } => ("failed, and tolerated", Tone::Unsure),
+        StepStatus::Tolerated { .. } => ("failed (tolerated)", Tone::Unsure),
         _ => ("failed", Tone::Bad),
     };
     page.blank();
-    page.heading(tone, label, &one_line(line.step.as_str()));
-    page.field("host", &view.host_of(&line.step));
+    page.heading(tone, label, &view.named(&line.step));
+    if view.is_verbose() {
+        page.field("step", &one_line(line.step.as_str()));
+    }
     if let Some(step) = step {
-        page.field("what", &one_line(&step.summary));
-        page.fields("command", step.action.iter().map(action_line));
+        page.fields("command", step.action.iter().map(part));
     }
     page.field("ended", &ended(view, tally, line));
-    let said = tally.diagnoses.get(&line.step).map_or("", String::as_str);
-    let output = ends(said, OUTPUT_LINES);
+    let diagnosis = tally.diagnoses.get(&line.step).map_or("", String::as_str);
+    let output = ends(diagnosis, OUTPUT_LINES);
     page.fields("output", output.into_iter().map(|line| format!("| {line}")));
     let Some(step) = step else { return };
     if matches!(line.status, StepStatus::Failed { .. }) {
-        page.fields("help", help(step, said).into_iter());
-        page.fields("cleanup", step.cleanup.iter().map(action_line));
+        page.fields("help", help(step, diagnosis).into_iter());
+        page.fields("cleanup", step.cleanup.iter().map(part));
     }
     if matches!(line.status, StepStatus::InDoubt | StepStatus::Lost) {
         page.fields("check", check(step).into_iter());
-        page.fields("look", look(view, step).into_iter());
+        page.fields("inspect", inspect(view, step).into_iter());
     }
 }
 
-/// What docker says of a lack on the machine that builds, and what to do about it.
-const LACKS: [(&[&str], &str); 4] = [
+/// What docker prints if something is missing on the build machine, and what to do about it.
+const BUILD_FAILURES: [(&[&str], &str); 4] = [
     (
         &[
             "unknown command: docker buildx",
@@ -89,26 +93,28 @@ const LACKS: [(&[&str], &str); 4] = [
             "buildx component is missing",
             "unknown flag: --secret",
         ],
-        "install docker's buildx plugin (package docker-buildx-plugin, or docker-buildx), or build for this machine's architecture alone and without build secrets: `builder: {multiarch: false}`",
+        "install docker's buildx plugin (package docker-buildx-plugin or docker-buildx), or build for this machine's architecture \
+         only and without build secrets: `builder: {multiarch: false}`",
     ),
     (
         &["exec format error"],
-        "the machine that builds cannot run programs of another architecture: install QEMU there (packages qemu-user-static and binfmt-support), or build on a machine of that architecture with `builder.remote`",
+        "the build machine cannot run programs of another architecture: install QEMU there (packages qemu-user-static and \
+         binfmt-support), or build on a machine of that architecture with `builder.remote`",
     ),
     (
         &["did you mean to append?"],
-        "a builder of this name was made with other nodes: remove it with `docker buildx rm`, and run this again",
+        "a builder of this name exists with other nodes: remove it with `docker buildx rm`, then resume",
     ),
     (
         &[
             "Host key verification failed",
             "Permission denied (publickey",
         ],
-        "docker runs ssh for `builder.remote.host`: log in there once with ssh as this user, and see that it asks for nothing",
+        "docker runs ssh for `builder.remote.host`: log in there once with ssh as this user, and make sure that ssh asks nothing",
     ),
 ];
 
-/// Returns what to do, for steps whose failure mostly has one cause, or whose output names one.
+/// Returns what to do, for steps whose failure usually has one cause, or whose output names one.
 fn help(step: &Step, output: &str) -> Option<String> {
     let asks_traefik = step
         .action
@@ -116,8 +122,8 @@ fn help(step: &Step, output: &str) -> Option<String> {
         .any(|part| matches!(part, Action::Poll(poll) if poll.probe == Probe::Route));
     if asks_traefik {
         return Some(
-            "what Traefik's log says of a router is about the labels of this role; a file that it cannot read, whose-ever it is, \
-             keeps it from reading all of that directory"
+            "look for errors about this role's labels in Traefik's log; one invalid file in Traefik's directory, of any service, \
+             keeps it from reading the others"
                 .into(),
         );
     }
@@ -125,11 +131,11 @@ fn help(step: &Step, output: &str) -> Option<String> {
     match step.kind.suspect() {
         Suspect::Credentials => secret.map(|secret| {
             format!(
-                "if it says that the login is wrong, check `registry.username`, and {} in the environment or in .env",
+                "if the registry refused the login, check `registry.username`, and {} in the environment or in .env",
                 one_line(&secret.name)
             )
         }),
-        Suspect::BuildTools => LACKS
+        Suspect::BuildTools => BUILD_FAILURES
             .iter()
             .find(|(texts, _)| texts.iter().any(|text| output.contains(text)))
             .map(|(_, help)| (*help).to_owned()),
@@ -137,12 +143,20 @@ fn help(step: &Step, output: &str) -> Option<String> {
     }
 }
 
-/// Returns how the step ended, at which attempt, and how long all of them took.
+/// Returns an action as a line, a digest in a comment shortened.
+fn part(action: &Action) -> String {
+    match action {
+        Action::Run(run) => command(run),
+        other => shorten(&action_line(other)),
+    }
+}
+
+/// Returns how the step ended, at which attempt, and after how long.
 fn ended(view: &View, tally: &Tally, line: &StepSummary) -> String {
     let step = view.step(&line.step);
     let attempt = match line.attempt {
         0 | 1 => String::new(),
-        attempt => format!(", at attempt {attempt}"),
+        attempt => format!(", attempt {attempt}"),
     };
     let took = match (line.started, line.ended) {
         (Some(started), Some(ended)) => format!(", after {}", duration(ended.since(started))),
@@ -154,42 +168,43 @@ fn ended(view: &View, tally: &Tally, line: &StepSummary) -> String {
             ending: Some(ending),
         } => format!("{}{attempt}{took}", words::ending(step, *ending)),
         StepStatus::InDoubt => format!(
-            "not seen{attempt}{took}: it was begun, nothing of it is alive, and its check cannot say"
+            "unknown{attempt}{took}: it started and no longer runs, and its check cannot tell"
         ),
         StepStatus::Lost => {
             let host = step.and_then(|step| step.host.as_ref());
             let why = host.and_then(|host| tally.gone.get(host));
             let why = why.map_or(String::new(), |why| format!(" ({})", one_line(why)));
-            format!("not seen{attempt}{took}: its host went away{why}, and it may still run there")
+            format!(
+                "unknown{attempt}{took}: its host became unreachable{why}; it may still run there"
+            )
         }
         other => words::status(step, other),
     }
 }
 
-/// Returns what tells whether the step's effect is there.
+/// Returns what tells whether the step took effect.
 pub(super) fn check(step: &Step) -> Vec<String> {
     match &step.check {
-        Some(Check::Facts(predicates)) => predicates.iter().map(words::predicate).collect(),
+        Some(Check::Facts(predicates)) => predicates.iter().map(predicate).collect(),
         Some(Check::Argv(arguments)) => vec![command_line(arguments)],
-        None => vec!["none: only you can tell".into()],
+        None => vec!["none: check by hand".into()],
     }
 }
 
-/// Returns commands that show what is there, as they are typed on the machine that applies the plan.
-pub(super) fn look(view: &View, step: &Step) -> Vec<String> {
-    let looks: &[Run] = &step.diagnose;
+/// Returns commands that show the state of the host, to be run on the machine that applies the plan.
+pub(super) fn inspect(view: &View, step: &Step) -> Vec<String> {
+    let runs: &[Run] = &step.diagnose;
     let route = step
         .host
         .as_ref()
         .and_then(|host| Some((host.as_str(), view.plan.hosts.get(host)?)));
     let Some((host, route)) = route else {
-        return looks.iter().map(command).collect();
+        return runs.iter().map(command).collect();
     };
-    if looks.is_empty() {
+    if runs.is_empty() {
         return vec![command_line(&ssh(host, route))];
     }
-    looks
-        .iter()
+    runs.iter()
         .map(|run| {
             let mut arguments = ssh(host, route);
             arguments.push(command(run));

@@ -1,26 +1,27 @@
-//! A line for each event: for logs, pipelines, and everything else that is no terminal.
+//! A line for each event: for logs, pipelines, and everything else that is not a terminal.
 
 use std::io::Write;
 
+use super::outcome;
 use super::output::tail;
-use super::tally::Tally;
-use super::{Reporter, Tone, View, outcome, words};
+use super::reporter::Reporter;
+use super::tally::{Tally, is_done};
+use super::tint::Tone;
+use super::view::View;
+use super::words;
 use crate::action::Action;
-use crate::apply::state::{Millis, Outcome, Phase, Progress, StepStatus, Summary};
+use crate::apply::state::{Millis, Outcome, Progress, StepStatus, Summary};
 use crate::name::StepId;
+use crate::text::{action_line, duration, one_line, shorten};
 
-use crate::text::{action_line, duration, one_line};
-
-/// Lines of output that are shown where a step is tried again, or fails on a terminal.
+/// Lines of output that are shown if a step is retried, or fails on a terminal.
 const SHORT_TAIL: usize = 5;
-/// Lines of output that are shown at a step's end when more was asked for.
+/// Lines of output that are shown at a step's end with `--verbose`.
 const LONG_TAIL: usize = 40;
 /// The column of events that belong to no host.
 const RUN: &str = "mrsk";
 
-/// Writes `  12.3s  HOST  STEP  done (1.2s)` for each event, and the table and what to do next at the end.
-///
-/// Barriers, which run nothing, have a line only where more is asked for.
+/// Writes `  12.3s  HOST  SUMMARY … done 1.2s (steps 3/22)` for each event, and the table and what to do next at the end.
 pub struct Lines<'a> {
     view: View,
     tally: Tally,
@@ -61,7 +62,7 @@ impl Reporter for Lines<'_> {
     }
 }
 
-/// Returns the lines that tell of an event, and keeps it in the tally.
+/// Returns the lines that show an event, and keeps it in the tally.
 pub(super) fn describe(
     view: &View,
     tally: &mut Tally,
@@ -72,14 +73,28 @@ pub(super) fn describe(
     let time = tally.elapsed(at);
     let stamp = format!("{:>5}.{}s", time / 1000, time % 1000 / 100);
     let stamp = view.tint(Tone::Quiet, &stamp);
-    let line = |host: &str, text: String| format!("{stamp}  {host:<0$}  {text}", view.host_width);
+    let line = |host: &str, text: &str| format!("{stamp}  {host:<0$}  {text}", view.host_width);
+    let run = |text: &str| vec![line(RUN, text)];
     match event {
+        Progress::Phase(phase) => words::phase(&view.plan, *phase)
+            .map(|text| line(RUN, &text))
+            .into_iter()
+            .collect(),
+        Progress::LockWaiting { holder } if !tally.is_new_holder(holder) => Vec::new(),
+        Progress::LockWaiting { holder } => run(&format!(
+            "waiting for the deploy lock: {}",
+            words::waited_for(holder)
+        )),
+        Progress::LockTakenOver { from } => run(&format!(
+            "took over the deploy lock of a dead run: {}",
+            words::holder(from)
+        )),
         Progress::StepStarted { step, attempt } => {
-            let text = format!("{}  started{}", one_line(step.as_str()), nth(*attempt));
-            let mut lines = vec![line(&view.host_of(step), text)];
+            let mut lines = vec![line(&view.host_of(step), &started(view, step, *attempt))];
             lines.extend(commands(view, step));
             lines
         }
+        Progress::PollAttempt { .. } => Vec::new(),
         Progress::StepRetried {
             step,
             attempt,
@@ -87,9 +102,9 @@ pub(super) fn describe(
             diagnosis,
         } => {
             let how = words::ending(view.step(step), *ending);
-            let how = view.tint(Tone::Unsure, &format!("{how}; trying again"));
-            let text = format!("{}  attempt {attempt}: {how}", one_line(step.as_str()));
-            let mut lines = vec![line(&view.host_of(step), text)];
+            let how = format!("attempt {attempt} failed: {how}; retrying");
+            let text = format!("{} … {}", view.summary(step), view.tint(Tone::Unsure, &how));
+            let mut lines = vec![line(&view.host_of(step), &text)];
             lines.extend(output(view, diagnosis, SHORT_TAIL));
             lines
         }
@@ -98,87 +113,84 @@ pub(super) fn describe(
             status,
             diagnosis,
         } => {
-            let barrier = view.step(step).is_some_and(|s| s.kind.is_barrier());
-            if barrier && !view.is_verbose() {
-                return Vec::new();
-            }
-            let text = format!(
-                "{}  {}{}",
-                one_line(step.as_str()),
-                view.tint(tone(status), &words::status(view.step(step), status)),
-                took.map_or(String::new(), |took| format!(" ({})", duration(took)))
-            );
-            let mut lines = vec![line(&view.host_of(step), text)];
+            let text = ended(view, tally, step, status, took);
+            let mut lines = vec![line(&view.host_of(step), &text)];
             if view.is_verbose() {
                 lines.extend(output(view, diagnosis, LONG_TAIL));
             }
             lines
         }
-        Progress::LockWaiting { holder } if !tally.is_new_holder(holder) => Vec::new(),
-        other => {
-            let (host, text) = about_run(view, other);
-            match text {
-                Some(text) => vec![line(&host, text)],
-                None => Vec::new(),
-            }
+        Progress::HostLost { host, message } => {
+            let lost = view.tint(Tone::Unsure, "connection lost");
+            let text = format!("{lost}: {}; reconnecting", one_line(message));
+            vec![line(&one_line(host.as_str()), &text)]
         }
-    }
-}
-
-/// Returns the column and the text of an event that is about no step.
-fn about_run(view: &View, event: &Progress) -> (String, Option<String>) {
-    let run = |text: String| (RUN.to_owned(), Some(text));
-    match event {
-        Progress::Phase(Phase::Exited) | Progress::PollAttempt { .. } => (RUN.to_owned(), None),
-        Progress::Phase(phase) => run(words::phase(&view.plan, *phase)),
-        Progress::LockWaiting { holder } => run(format!(
-            "waiting for the deploy lock: {}",
-            words::waited_for(holder)
-        )),
-        Progress::LockTakenOver { from } => run(format!(
-            "took the deploy lock over from a run that is dead: {}",
-            words::holder(from)
-        )),
-        Progress::HostLost { host, message } => (
-            one_line(host.as_str()),
-            Some(format!(
-                "{}: {}; trying to reach it again",
-                view.tint(Tone::Unsure, "connection lost"),
-                one_line(message)
-            )),
-        ),
-        Progress::HostBack { host } => (one_line(host.as_str()), Some("is back".into())),
-        Progress::HostGone { host, message } => (
-            one_line(host.as_str()),
-            Some(format!(
-                "{}: {}",
-                view.tint(Tone::Bad, "given up"),
-                one_line(message)
-            )),
-        ),
+        Progress::HostBack { host } => vec![line(&one_line(host.as_str()), "reconnected")],
+        Progress::HostGone { host, message } => {
+            let gone = view.tint(Tone::Bad, "unreachable, giving up");
+            let text = format!("{gone}: {}", one_line(message));
+            vec![line(&one_line(host.as_str()), &text)]
+        }
         Progress::Suspended => {
-            run("the deploy lock cannot be confirmed; nothing starts until it can".into())
+            run("cannot confirm the deploy lock; no step starts until it is confirmed")
         }
-        Progress::Resumed => run("the deploy lock is confirmed again".into()),
-        Progress::Stopping(reason) => run(view.tint(Tone::Bad, &words::stop(reason))),
-        Progress::StepStarted { .. }
-        | Progress::StepRetried { .. }
-        | Progress::StepEnded { .. } => (RUN.to_owned(), None),
+        Progress::Resumed => run("deploy lock confirmed again"),
+        Progress::Stopping(reason) => run(&view.tint(Tone::Bad, &words::stop(view, reason))),
     }
 }
 
-/// Returns a step's parts, where they are asked for.
+fn started(view: &View, step: &StepId, attempt: u32) -> String {
+    let mut text = format!("{} …", view.summary(step));
+    if attempt > 1 {
+        text += &format!(" (attempt {attempt})");
+    }
+    if view.is_verbose() {
+        text += &view.tint(Tone::Quiet, &format!(" [{}]", one_line(step.as_str())));
+    }
+    text
+}
+
+fn ended(
+    view: &View,
+    tally: &Tally,
+    step: &StepId,
+    status: &StepStatus,
+    took: Option<u64>,
+) -> String {
+    let took = match (took, status) {
+        (None, _) => String::new(),
+        (Some(took), StepStatus::Succeeded) => format!(" {}", duration(took)),
+        (Some(took), _) => format!(", after {}", duration(took)),
+    };
+    let words = words::status(view.step(step), status);
+    let count = match is_done(status) {
+        true => format!(" ({})", steps(view, tally)),
+        false => String::new(),
+    };
+    format!(
+        "{} … {}{took}{}",
+        view.summary(step),
+        view.tint(tone(status), &words),
+        view.tint(Tone::Quiet, &count)
+    )
+}
+
+/// Returns how many of the plan's steps are done: `steps 12/22`.
+pub(super) fn steps(view: &View, tally: &Tally) -> String {
+    format!("steps {}/{}", tally.done.len(), view.plan.steps.len())
+}
+
+/// Returns a step's actions, if `--verbose` asks for them.
 fn commands(view: &View, step: &StepId) -> Vec<String> {
     let step = view.step(step).filter(|_| view.is_verbose());
     step.into_iter()
         .flat_map(|step| &step.action)
         .map(|action| {
-            let prompt = match action {
-                Action::Run(_) => "$ ",
-                _ => "",
+            let line = match action {
+                Action::Run(_) => format!("$ {}", action_line(action)),
+                _ => shorten(&action_line(action)),
             };
-            let line = format!("          {prompt}{}", action_line(action));
-            view.tint(Tone::Quiet, &line)
+            view.tint(Tone::Quiet, &format!("          {line}"))
         })
         .collect()
 }
@@ -200,13 +212,6 @@ pub(super) fn failure_tail(view: &View, event: &Progress) -> Vec<String> {
             ..
         } if !view.is_verbose() => output(view, diagnosis, SHORT_TAIL),
         _ => Vec::new(),
-    }
-}
-
-fn nth(attempt: u32) -> String {
-    match attempt {
-        0 | 1 => String::new(),
-        attempt => format!(" (attempt {attempt})"),
     }
 }
 

@@ -1,4 +1,4 @@
-//! A terminal: a line for each host that is at work, with what it runs and for how long; what has ended scrolls above.
+//! A terminal: a line for each busy host, with what it runs and for how long; what has ended scrolls above.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -8,9 +8,11 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-use super::lines::{describe, failure_tail, output};
+use super::lines::{describe, failure_tail, output, steps};
+use super::outcome;
+use super::reporter::Reporter;
 use super::tally::Tally;
-use super::{Reporter, View, outcome};
+use super::view::View;
 use crate::apply::state::{Millis, Outcome, Progress, StepStatus, Summary};
 use crate::name::StepId;
 use crate::text::{count, duration, one_line};
@@ -27,8 +29,8 @@ const TICK: Duration = Duration::from_millis(200);
 pub struct Live<'a> {
     view: View,
     tally: Tally,
-    /// The last line that a step of this machine has printed.
-    says: HashMap<StepId, String>,
+    /// The last line that each running step of this machine has printed.
+    last_lines: HashMap<StepId, String>,
     board: Arc<Mutex<Board>>,
     area: ProgressBar,
     out: &'a mut dyn Write,
@@ -39,8 +41,10 @@ pub struct Live<'a> {
 struct Board {
     /// When each row's step began, and what is shown of it.
     rows: Vec<(Millis, String)>,
-    /// Hosts at work that have no row.
+    /// Busy hosts that have no row.
     more: usize,
+    /// How many steps are done.
+    steps: String,
     /// The time of the last event, on the run's clock and on this one.
     last: (Millis, Instant),
     width: u16,
@@ -53,6 +57,7 @@ impl<'a> Live<'a> {
         let board = Arc::new(Mutex::new(Board {
             rows: Vec::new(),
             more: 0,
+            steps: String::new(),
             last: (Millis::default(), Instant::now()),
             width,
         }));
@@ -69,7 +74,7 @@ impl<'a> Live<'a> {
         Self {
             view,
             tally: Tally::default(),
-            says: HashMap::new(),
+            last_lines: HashMap::new(),
             board,
             area,
             out,
@@ -84,10 +89,11 @@ impl<'a> Live<'a> {
     }
 
     fn refresh(&mut self) {
-        let (rows, more) = rows(&self.view, &self.tally, &self.says);
+        let (rows, more) = rows(&self.view, &self.tally, &self.last_lines);
         let mut board = lock(&self.board);
         board.rows = rows;
         board.more = more;
+        board.steps = steps(&self.view, &self.tally);
     }
 }
 
@@ -100,7 +106,7 @@ impl Reporter for Live<'_> {
             above.clear();
         }
         if let Progress::StepEnded { step, .. } = event {
-            self.says.remove(step);
+            self.last_lines.remove(step);
         }
         lock(&self.board).last = (at, Instant::now());
         self.refresh();
@@ -111,7 +117,7 @@ impl Reporter for Live<'_> {
         if self.view.is_verbose() {
             self.print(&output(&self.view, line, usize::MAX));
         } else if !line.trim().is_empty() {
-            self.says.insert(step.clone(), one_line(line));
+            self.last_lines.insert(step.clone(), one_line(line));
             self.refresh();
         }
     }
@@ -137,8 +143,11 @@ impl Board {
             })
             .collect();
         if self.more > 0 {
-            let line = format!("          and {} at work", count(self.more, "more host"));
+            let line = format!("          and {}", count(self.more, "more busy host"));
             lines.push(cut(&line, self.width));
+        }
+        if !lines.is_empty() {
+            lines.push(cut(&format!("          {}", self.steps), self.width));
         }
         lines.join("\n")
     }
@@ -149,7 +158,7 @@ fn lock(board: &Mutex<Board>) -> MutexGuard<'_, Board> {
     board.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Returns whether an event has a line above. The begin of a step is seen below, and what was not begun in the table.
+/// Returns whether an event has a line above. What starts is shown below, and what was skipped in the table.
 fn is_shown_above(view: &View, event: &Progress) -> bool {
     match event {
         Progress::StepStarted { .. } => view.is_verbose(),
@@ -161,11 +170,11 @@ fn is_shown_above(view: &View, event: &Progress) -> bool {
     }
 }
 
-/// Returns a row for each host at work, of the step there that runs longest, and the number of hosts that have none.
+/// Returns a row for each busy host, of the step there that runs longest, and the number of hosts that have none.
 fn rows(
     view: &View,
     tally: &Tally,
-    says: &HashMap<StepId, String>,
+    last_lines: &HashMap<StepId, String>,
 ) -> (Vec<(Millis, String)>, usize) {
     let mut hosts: BTreeMap<String, Vec<(Millis, &StepId)>> = BTreeMap::new();
     for (step, since) in &tally.running {
@@ -175,20 +184,16 @@ fn rows(
     let more = hosts.len().saturating_sub(ROWS);
     let rows = hosts.into_iter().take(ROWS).filter_map(|(host, steps)| {
         let (since, step) = steps.iter().min().copied()?;
-        let what = view
-            .step(step)
-            .map_or(step.as_str(), |s| s.summary.as_str());
         let others = match steps.len() {
             1 => String::new(),
             number => format!(" (and {} more)", number - 1),
         };
-        let says = says
-            .get(step)
-            .map_or(String::new(), |line| format!(": {line}"));
+        let detail = tally.polls.get(step).or_else(|| last_lines.get(step));
+        let detail = detail.map_or(String::new(), |text| format!(": {text}"));
         let width = view.host_width;
         Some((
             since,
-            format!("{host:<width$}  {}{others}{says}", one_line(what)),
+            format!("{host:<width$}  {}{others}{detail}", view.summary(step)),
         ))
     });
     (rows.collect(), more)

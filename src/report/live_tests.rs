@@ -118,15 +118,16 @@ fn started(host: &str) -> Progress {
 fn drawn(
     view: &View,
     tally: &Tally,
-    says: &HashMap<StepId, String>,
+    last_lines: &HashMap<StepId, String>,
     at: u64,
     width: u16,
 ) -> String {
-    let (rows, more) = rows(view, tally, says);
+    let (rows, more) = rows(view, tally, last_lines);
     let seen = Instant::now();
     let board = Board {
         rows,
         more,
+        steps: steps(view, tally),
         last: (Millis(2_000), seen),
         width,
     };
@@ -134,16 +135,39 @@ fn drawn(
 }
 
 #[test]
-fn hosts_at_work_have_a_row_with_the_elapsed_time() {
+fn busy_hosts_have_a_row_with_the_elapsed_time() {
     let view = view(2);
     let mut tally = Tally::default();
     tally.note(Millis(1_000), &started("app01"));
     tally.note(Millis(2_000), &started("app02"));
-    let says = HashMap::from([(StepId::new(id("app02")), "layer 3 of 5".to_owned())]);
+    let last_lines = HashMap::from([(StepId::new(id("app02")), "layer 3 of 5".to_owned())]);
     assert_eq!(
-        drawn(&view, &tally, &says, 63_500, 80),
-        "  1m 02s  app01  Pull app on app01\n  1m 01s  app02  Pull app on app02: layer 3 of 5"
+        drawn(&view, &tally, &last_lines, 63_500, 80),
+        "  1m 02s  app01  Pull app on app01\n  1m 01s  app02  Pull app on app02: layer 3 of 5\n          steps 0/2"
     );
+}
+
+#[test]
+fn a_poll_shows_its_attempt_and_what_it_saw() {
+    let view = view(1);
+    let mut tally = Tally::default();
+    tally.note(Millis(1_000), &started("app01"));
+    let poll = |attempt, status: &str| Progress::PollAttempt {
+        step: StepId::new(id("app01")),
+        attempt,
+        of: 7,
+        status: status.into(),
+    };
+    for (event, row) in [
+        (poll(1, ""), "attempt 1/7"),
+        (poll(3, "503\n"), "attempt 3/7: 503"),
+    ] {
+        tally.note(Millis(2_000), &event);
+        assert_eq!(
+            drawn(&view, &tally, &HashMap::new(), 3_000, 80),
+            format!("    2.0s  app01  Pull app on app01: {row}\n          steps 0/1")
+        );
+    }
 }
 
 #[test]
@@ -155,7 +179,7 @@ fn rows_fit_the_terminal() {
     }
     let text = drawn(&view, &tally, &HashMap::new(), 2_000, 30);
     let rows: Vec<&str> = text.lines().collect();
-    assert_eq!(rows.len(), ROWS + 1);
+    assert_eq!(rows.len(), ROWS + 2);
     assert!(rows.iter().all(|row| row.chars().count() < 30), "{text}");
     assert!(rows[ROWS].contains("24 more"), "{text}");
 }
@@ -196,7 +220,7 @@ fn a_failure_scrolls_above_with_its_output_and_the_end_follows() {
         &Outcome::AlreadyApplied,
     );
     let drawn = paper.0.lock().unwrap().clone();
-    let failed = "    7.0s  app01  app01/image/app/pull  failed: exit status 1 (7.0s)";
+    let failed = "    7.0s  app01  Pull app on app01 … failed: exit status 1, after 7.0s";
     assert!(drawn.contains(failed), "{drawn}");
     assert!(drawn.contains("          | manifest unknown"), "{drawn}");
     assert!(

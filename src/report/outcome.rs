@@ -1,11 +1,17 @@
-//! The end of a run in words: what happened, what was changed, what serves now, and what to type next.
+//! The end of a run in words: what happened, what changed, what serves now, and what to run next.
 
-use super::tally::Tally;
-use super::{Tone, View, failure, serving, table, tint, words};
+use std::collections::BTreeSet;
+
+use super::page::Page;
+use super::predicate::fact;
+use super::tally::{Tally, is_done};
+use super::tint::Tone;
+use super::view::View;
+use super::{failure, serving, table, words};
 use crate::apply::state::{Outcome, StepStatus, Summary};
 use crate::name::{HostName, PlanDigest, StepId};
-
-use crate::text::{Styling, command_line, count, duration, list_up_to, one_line};
+use crate::record::LockDetails;
+use crate::text::{command_line, count, duration, list_up_to, one_line, shorten};
 
 /// Returns what is printed after the last event.
 pub(super) fn closing(view: &View, tally: &Tally, summary: &Summary, outcome: &Outcome) -> String {
@@ -22,14 +28,14 @@ pub(super) fn closing(view: &View, tally: &Tally, summary: &Summary, outcome: &O
         view,
         tally,
         summary,
-        walked,
+        has_walked: walked,
     };
     if walked {
         failure::sections(&mut page, view, tally, summary);
     }
     page.blank();
-    ending.tell(&mut page, outcome);
-    page.text
+    ending.outcome(&mut page, outcome);
+    page.into_text()
 }
 
 /// What is known at the end.
@@ -38,17 +44,17 @@ struct Ending<'a> {
     tally: &'a Tally,
     summary: &'a Summary,
     /// Whether the run came to its steps.
-    walked: bool,
+    has_walked: bool,
 }
 
 impl Ending<'_> {
-    fn tell(&self, page: &mut Page, outcome: &Outcome) {
+    fn outcome(&self, page: &mut Page, outcome: &Outcome) {
         match outcome {
             Outcome::Done => self.done(page),
             Outcome::AlreadyApplied => page.heading(
                 Tone::Good,
                 "already applied",
-                "this plan was applied to its end before; nothing was changed",
+                "this plan was applied before; nothing changed",
             ),
             Outcome::Failed { steps } => self.failed(page, steps),
             Outcome::Stale {
@@ -58,53 +64,62 @@ impl Ending<'_> {
                 now,
             } => self.stale(page, host, [fact, then, now]),
             Outcome::Superseded { host, plan } => self.superseded(page, host, plan.as_ref()),
-            Outcome::LockHeld { details, beat_age } => {
-                page.heading(
-                    Tone::Bad,
-                    "locked",
-                    "another run holds the deploy lock; nothing was changed",
-                );
-                page.field("holder", &words::holder(details));
-                page.field(
-                    "alive",
-                    &format!("{beat_age} s ago by the clock of the lock host"),
-                );
-                self.wait_for_lock(page);
-                page.line("a run that shows no life for 60 s is taken over by the next one");
-            }
+            Outcome::LockHeld { details, beat_age } => self.locked(page, details, *beat_age),
             Outcome::LockForeign { text } => self.foreign(page, text),
             Outcome::InDoubt { steps } => self.in_doubt(page, steps),
             Outcome::Unreachable { hosts } => self.unreachable(page, hosts),
             Outcome::Interrupted { in_doubt } => self.interrupted(page, in_doubt),
-            Outcome::JournalFailed { message } => {
-                let text = format!(
-                    "the journal cannot be written, so {}: {}",
-                    self.nothing_further(),
-                    one_line(message)
-                );
-                page.heading(Tone::Bad, "stopped", &text);
-                self.serving(page);
-                page.next("make room, or make .mrsk writable, then resume:");
-                self.resume(page);
-            }
-            Outcome::LockLost => {
-                let text = "another run has taken the deploy lock or a host over, and this one left at once";
-                page.heading(Tone::Bad, "taken over", text);
-                page.field("changed", &self.changed());
-                self.serving(page);
-                page.next("what is there now belongs to the other run; see what it did:");
-                page.command(&words::mrsk(&self.view.plan, &["audit"]));
-                page.line("once it has ended, and if it applied no other plan, resume:");
-                self.resume(page);
-            }
+            Outcome::JournalFailed { message } => self.journal_failed(page, message),
+            Outcome::LockLost => self.taken_over(page),
         }
+    }
+
+    fn locked(&self, page: &mut Page, details: &LockDetails, beat_age: u64) {
+        page.heading(
+            Tone::Bad,
+            "locked",
+            "another run holds the deploy lock; nothing changed",
+        );
+        page.field("holder", &words::holder(details));
+        page.field("alive", &format!("last heartbeat {beat_age} s ago"));
+        self.wait_for_lock(page);
+        page.line("a lock silent for 60 s is taken over");
+    }
+
+    fn journal_failed(&self, page: &mut Page, message: &str) {
+        let steps = match self.has_walked {
+            true => "no further steps were started",
+            false => "no step was started",
+        };
+        let text = format!("cannot write the journal, {steps}: {}", one_line(message));
+        page.heading(Tone::Bad, "stopped", &text);
+        self.serving(page);
+        page.next("free disk space or make .mrsk writable, then resume:");
+        self.resume(page);
+    }
+
+    fn taken_over(&self, page: &mut Page) {
+        let text = "another run took over the deploy lock or a host; this run quit at once";
+        page.heading(Tone::Bad, "taken over", text);
+        page.field("changed", &self.changed());
+        self.serving(page);
+        page.next("see what the other run did:");
+        page.command(&words::mrsk(&self.view.plan, &["audit"]));
+        page.line("when it has ended, resume, unless it applied another plan:");
+        self.resume(page);
     }
 
     fn done(&self, page: &mut Page) {
         let lines = &self.summary.hosts;
         let ran: usize = lines.iter().map(|line| line.ran).sum();
         let already: usize = lines.iter().map(|line| line.already_done).sum();
-        let hosts = lines.iter().filter(|line| line.host.is_some()).count();
+        let hosts = self
+            .view
+            .plan
+            .steps
+            .iter()
+            .filter_map(|step| step.host.as_ref());
+        let hosts = hosts.collect::<BTreeSet<_>>().len();
         let begun = self.summary.steps.iter().filter_map(|step| step.started);
         let ended = self.summary.steps.iter().filter_map(|step| step.ended);
         let took = match (begun.min(), ended.max()) {
@@ -113,43 +128,42 @@ impl Ending<'_> {
         };
         let already = match already {
             0 => String::new(),
-            already => format!(", {already} already done"),
+            already => format!(" ({ran} ran, {already} already done)"),
         };
         let text = format!(
-            "{} ran{already}, on {}{took}",
-            count(ran, "step"),
+            "{} on {}{took}{already}",
+            count(self.summary.steps.len(), "step"),
             count(hosts, "host")
         );
         page.heading(Tone::Good, "done", &text);
     }
 
     fn failed(&self, page: &mut Page, steps: &[StepId]) {
-        self.away(page);
+        self.unreachable_hosts(page);
         let text = match steps {
             [] if self.all_done() => {
-                "every step is done, but not every host could be told that the plan is finished"
-                    .to_owned()
+                "every step is done, but completion is not recorded on every host".to_owned()
             }
-            [] => "not every step could be begun".to_owned(),
-            steps => format!("{}; {}", list_up_to(4, steps), self.left()),
+            [] => "not every step could be started".to_owned(),
+            steps => format!("{}; {}", self.names(4, steps), self.left()),
         };
         page.heading(Tone::Bad, "failed", &text);
         self.serving(page);
-        page.next("remove the cause, then resume; what is done is not repeated:");
+        page.next("fix the cause, then resume; finished steps are not repeated:");
         self.resume(page);
-        page.line("or deploy a corrected version, which is a plan of its own");
+        page.line("or deploy a corrected version with a new plan");
     }
 
     fn stale(&self, page: &mut Page, host: &HostName, [fact, then, now]: [&str; 3]) {
         let text = format!(
-            "{} is not as the plan relies on; nothing was changed",
+            "{} has changed since the plan was made; this run changed nothing",
             one_line(host.as_str())
         );
         page.heading(Tone::Bad, "stale", &text);
-        page.field("fact", &one_line(fact));
-        page.field("then", &one_line(then));
-        page.field("now", &one_line(now));
-        page.next("find out who changed it, then plan again from what is so now:");
+        page.field("fact", &self::fact(fact));
+        page.field("planned", &shorten(&one_line(then)));
+        page.field("now", &shorten(&one_line(now)));
+        page.next("find out who changed it, then make a new plan:");
         self.replan(page);
     }
 
@@ -157,13 +171,13 @@ impl Ending<'_> {
         let other = plan.map_or("another plan".to_owned(), |plan| {
             format!("plan {}", one_line(plan.as_str()))
         });
-        let text = "another plan has begun since this one was made; nothing was changed";
+        let text = "another plan was started since this one was made; this run changed nothing";
         page.heading(Tone::Bad, "superseded", text);
         page.field("host", &one_line(host.as_str()));
         page.field("by", &other);
         page.next("see what it did:");
         page.command(&words::mrsk(&self.view.plan, &["audit"]));
-        page.line("if this version is still wanted, plan again from what is so now:");
+        page.line("to deploy this version all the same, make a new plan:");
         self.replan(page);
     }
 
@@ -171,17 +185,17 @@ impl Ending<'_> {
         page.heading(
             Tone::Bad,
             "locked",
-            "somebody who is not a run of mrsk holds the deploy lock; nothing was changed",
+            "someone other than mrsk holds the deploy lock; nothing changed",
         );
         let lines = text.lines().map(one_line).filter(|line| !line.is_empty());
         page.fields("holder", lines);
         self.wait_for_lock(page);
-        page.line("only if you are sure that the holder is gone, free it:");
+        page.line("only if its holder is dead, force-release the lock:");
         page.command(&words::mrsk(&self.view.plan, &["lock", "release"]));
     }
 
     fn wait_for_lock(&self, page: &mut Page) {
-        page.next("ask the holder, or wait until it is free:");
+        page.next("ask the holder, or wait for the lock:");
         page.command(&command_line(&[
             "mrsk",
             "apply",
@@ -192,38 +206,31 @@ impl Ending<'_> {
     }
 
     fn in_doubt(&self, page: &mut Page, steps: &[StepId]) {
-        self.away(page);
+        self.unreachable_hosts(page);
         let text = format!(
-            "nobody can say whether {} had {} effect; {}",
-            list_up_to(3, steps),
-            if steps.len() == 1 { "its" } else { "their" },
-            if self.all_done() {
-                "everything else is done".to_owned()
-            } else {
-                self.left()
-            }
+            "cannot tell whether {} took effect; {}",
+            self.names(3, steps),
+            self.left()
         );
         page.heading(Tone::Unsure, "in doubt", &text);
         self.serving(page);
-        page.next("look at the host as shown above, then apply again: each check is asked anew:");
+        page.next("inspect the host as shown above, then apply again; each check runs again:");
         self.resume(page);
-        page.line(
-            "if a check still cannot say, bring the host to where it can, one way or the other",
-        );
+        page.line("if a check still cannot tell, complete or undo the step by hand first");
     }
 
     fn unreachable(&self, page: &mut Page, hosts: &[(HostName, String)]) {
         let text = format!(
-            "{} cannot be reached; no step was begun",
+            "cannot reach {}; no step was started",
             count(hosts.len(), "host")
         );
         page.heading(Tone::Bad, "unreachable", &text);
         for (host, message) in hosts {
             page.field(&one_line(host.as_str()), &one_line(message));
         }
-        page.next("try to reach it by ssh, then apply again:");
+        page.next("test the connection with ssh, then apply again:");
         self.resume(page);
-        page.line("or go on without what cannot be reached, and resume for it later:");
+        page.line("or continue without unreachable hosts, and resume for them later:");
         page.command(&command_line(&[
             "mrsk",
             "apply",
@@ -233,45 +240,42 @@ impl Ending<'_> {
     }
 
     fn interrupted(&self, page: &mut Page, in_doubt: &[StepId]) {
-        let text = match (self.walked, in_doubt.is_empty()) {
-            (false, _) => "no step was begun, and nothing was changed",
-            (true, true) => "what was running was finished, and nothing further was begun",
-            (true, false) => "left at once; what was running may go on by itself on its host",
+        let text = match (self.has_walked, in_doubt.is_empty()) {
+            (false, _) => "no step was started; nothing changed",
+            (true, true) => "running steps finished; no further steps were started",
+            (true, false) => "quit at once; running steps may continue on their hosts",
         };
         page.heading(Tone::Unsure, "interrupted", text);
         for id in in_doubt {
-            page.field(
-                "left",
-                &format!("{} on {}", one_line(id.as_str()), self.view.host_of(id)),
-            );
+            page.field("running", &self.view.named(id));
             let Some(step) = self.view.step(id) else {
                 continue;
             };
             page.fields("check", failure::check(step).into_iter());
-            page.fields("look", failure::look(self.view, step).into_iter());
+            page.fields("inspect", failure::inspect(self.view, step).into_iter());
         }
         self.serving(page);
         page.next(match in_doubt.is_empty() {
-            true if !self.walked => "apply again:",
-            true => "resume; what is done is not repeated:",
-            false => "resume; it waits for what still runs, and repeats nothing that is done:",
+            true if !self.has_walked => "apply again:",
+            true => "resume; finished steps are not repeated:",
+            false => "resume; it waits for running steps and repeats no finished ones:",
         });
         self.resume(page);
     }
 
-    /// Tells of the hosts that were given up.
-    fn away(&self, page: &mut Page) {
+    /// Adds the unreachable hosts that were given up.
+    fn unreachable_hosts(&self, page: &mut Page) {
         for (host, message) in &self.tally.gone {
             page.heading(
                 Tone::Bad,
-                "away",
+                "unreachable",
                 &format!("{}: {}", one_line(host.as_str()), one_line(message)),
             );
         }
     }
 
     fn serving(&self, page: &mut Page) {
-        if !self.walked {
+        if !self.has_walked {
             return;
         }
         let lines = serving::lines(self.view, self.tally, self.summary);
@@ -287,111 +291,41 @@ impl Ending<'_> {
     }
 
     fn all_done(&self) -> bool {
-        self.summary.steps.iter().all(|step| {
-            matches!(
-                step.status,
-                StepStatus::Succeeded
-                    | StepStatus::AlreadyDone
-                    | StepStatus::Tolerated { .. }
-                    | StepStatus::InDoubt
-            )
-        })
+        let steps = &self.summary.steps;
+        steps.iter().all(|step| is_done(&step.status))
     }
 
-    /// Returns what became of the other steps.
+    /// Returns how many steps are left.
     fn left(&self) -> String {
         let steps = &self.summary.steps;
-        let left = steps.iter().filter(|step| {
-            let barrier = self
-                .view
-                .step(&step.step)
-                .is_some_and(|step| step.kind.is_barrier());
-            matches!(step.status, StepStatus::Skipped { .. } | StepStatus::Open) && !barrier
-        });
+        let left = steps
+            .iter()
+            .filter(|step| matches!(step.status, StepStatus::Skipped { .. } | StepStatus::Open));
         match left.count() {
-            0 => "every other step is done".into(),
-            1 => "1 step was not begun".into(),
-            left => format!("{left} steps were not begun"),
+            0 => "all other steps are done".into(),
+            left => format!("{} not started", count(left, "step")),
         }
     }
 
-    fn nothing_further(&self) -> &'static str {
-        match self.walked {
-            true => "nothing further was begun",
-            false => "no step was begun",
-        }
+    /// Returns steps as a sentence names them.
+    fn names(&self, limit: usize, steps: &[StepId]) -> String {
+        let names: Vec<String> = steps.iter().map(|id| self.view.named(id)).collect();
+        list_up_to(limit, &names)
     }
 
     fn changed(&self) -> String {
-        let begun = |status: &StepStatus, attempt: u32| {
+        let started = |status: &StepStatus, attempt: u32| {
             attempt > 0 && !matches!(status, StepStatus::Skipped { .. })
         };
-        let begun = self
+        let number = self
             .summary
             .steps
             .iter()
-            .filter(|step| begun(&step.status, step.attempt))
+            .filter(|step| started(&step.status, step.attempt))
             .count();
-        match begun {
-            0 => "nothing: no step was begun".into(),
-            begun => format!("{} begun by this run", count(begun, "step")),
+        match number {
+            0 => "nothing; no step was started".into(),
+            number => format!("{} started by this run", count(number, "step")),
         }
-    }
-}
-
-/// A page that grows line by line.
-pub(super) struct Page {
-    styling: Styling,
-    text: String,
-}
-
-impl Page {
-    fn new(styling: Styling) -> Self {
-        Self {
-            styling,
-            text: String::new(),
-        }
-    }
-
-    fn raw(&mut self, text: &str) {
-        self.text += text;
-    }
-
-    pub(super) fn blank(&mut self) {
-        self.text.push('\n');
-    }
-
-    pub(super) fn line(&mut self, text: &str) {
-        self.text += "  ";
-        self.text += text;
-        self.text.push('\n');
-    }
-
-    pub(super) fn heading(&mut self, tone: Tone, label: &str, text: &str) {
-        let label = tint(self.styling, tone, label);
-        self.text += &format!("{label}: {text}\n");
-    }
-
-    pub(super) fn field(&mut self, name: &str, text: &str) {
-        let name = tint(self.styling, Tone::Quiet, &format!("{name:<8}"));
-        self.text += &format!("  {name} {text}\n");
-    }
-
-    /// Adds a field of several lines; the name stands at the first.
-    pub(super) fn fields(&mut self, name: &str, lines: impl Iterator<Item = String>) {
-        for (number, line) in lines.enumerate() {
-            self.field(if number == 0 { name } else { "" }, &line);
-        }
-    }
-
-    fn next(&mut self, text: &str) {
-        self.blank();
-        let label = tint(self.styling, Tone::Strong, "next");
-        self.text += &format!("{label}: {text}\n");
-    }
-
-    fn command(&mut self, text: &str) {
-        let text = tint(self.styling, Tone::Strong, text);
-        self.text += &format!("    {text}\n");
     }
 }

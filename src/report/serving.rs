@@ -1,165 +1,180 @@
-//! What answers requests now, by role: told after a run that did not end well.
+//! What serves requests now, by role: shown after a run that did not succeed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::View;
-use super::tally::Tally;
+use super::tally::{Tally, is_left_running};
+use super::view::View;
 use super::words::host_list;
-use crate::apply::state::{StepStatus, StepSummary, Summary};
+use crate::apply::state::{StepStatus, Summary};
 use crate::name::{HostName, RoleName};
 use crate::plan::kinds::SwitchPart;
 use crate::plan::{Reason, Step};
 use crate::text::one_line;
 
-/// Returns lines as `web  2 on app1`, hosts of which the same is true together; hosts that the plan does not change
-/// are left out.
+/// Returns lines as `web  2 on app1`; hosts with the same text share a line, and hosts that the plan does not change are left
+/// out.
 pub(super) fn lines(view: &View, tally: &Tally, summary: &Summary) -> Vec<String> {
-    let mut placements: BTreeMap<(&RoleName, &HostName), Vec<Stand>> = BTreeMap::new();
-    let mut under_way: BTreeSet<&HostName> = BTreeSet::new();
-    let mut steps = Vec::with_capacity(summary.steps.len());
+    let mut placements: BTreeMap<(&RoleName, &HostName), Placement> = BTreeMap::new();
+    let mut left_running: BTreeSet<&HostName> = BTreeSet::new();
+    let mut texts: BTreeMap<(String, String), Vec<&HostName>> = BTreeMap::new();
     for line in &summary.steps {
         let Some(step) = view.step(&line.step) else {
             continue;
         };
-        steps.push((step, &line.status));
         let Some(host) = &step.host else { continue };
-        if is_under_way(line) {
-            under_way.insert(host);
+        if is_left_running(line) {
+            left_running.insert(host);
         }
         if let Some(role) = &step.role {
-            let placement = placements.entry((role, host)).or_default();
-            placement.push((step, &line.status));
+            let placement = placements
+                .entry((role, host))
+                .or_insert_with(|| Placement::new(view, tally));
+            placement.steps.push((step, &line.status));
         }
-    }
-    let mut said: BTreeMap<(String, String), Vec<&HostName>> = BTreeMap::new();
-    for ((role, host), steps) in placements {
-        let mut text = placement(view, tally, &steps, under_way.contains(host));
-        if tally.gone.contains_key(host) {
-            text = format!("cannot be reached; when last seen: {text}");
-        }
-        said.entry((one_line(role.as_str()), text))
-            .or_default()
-            .push(host);
-    }
-    for (step, status) in steps {
-        if let (SwitchPart::Traefik, Some(host), Some(text)) = (
-            step.kind.switch_part(),
-            &step.host,
-            traefik(tally, step, status),
-        ) {
-            said.entry(("traefik".into(), text.into()))
+        if let (SwitchPart::Traefik, Some(text)) =
+            (step.kind.switch_part(), traefik(tally, step, &line.status))
+        {
+            texts
+                .entry(("traefik".into(), text.into()))
                 .or_default()
                 .push(host);
         }
     }
-    let width = said.keys().map(|(name, _)| name.chars().count()).max();
+    for ((role, host), mut placement) in placements {
+        placement.is_left_running = left_running.contains(host);
+        let mut text = placement.serves();
+        if tally.gone.contains_key(host) {
+            text = format!("unreachable, last seen: {text}");
+        }
+        texts
+            .entry((one_line(role.as_str()), text))
+            .or_default()
+            .push(host);
+    }
+    let width = texts.keys().map(|(name, _)| name.chars().count()).max();
     let width = width.unwrap_or(0);
-    said.iter()
-        .map(|((name, text), hosts)| format!("{name:<width$}  {text} {}", host_list(hosts)))
+    texts
+        .iter()
+        .map(|((name, text), hosts)| format!("{name:<width$}  {text} on {}", host_list(hosts)))
         .collect()
 }
 
-/// A step, and where it stands.
-type Stand<'a> = (&'a Step, &'a StepStatus);
-
-/// Returns whether the run left while the step was at work.
-pub(super) fn is_under_way(line: &StepSummary) -> bool {
-    line.status == StepStatus::Open && line.attempt > 0
+/// The steps of one role on one host.
+struct Placement<'a> {
+    view: &'a View,
+    tally: &'a Tally,
+    steps: Vec<(&'a Step, &'a StepStatus)>,
+    /// Whether a step was left running on the host, whose successors in its session start by themselves.
+    is_left_running: bool,
 }
 
-/// Returns what serves for one role on one host, to be followed by the host. `moving`: something was left at work there,
-/// and what follows it in its session begins by itself.
-fn placement(view: &View, tally: &Tally, steps: &[Stand], moving: bool) -> String {
-    let of = |part: SwitchPart| {
-        // The last of its kind: before it, what serves now may get a routing file of its own.
-        steps
+impl<'a> Placement<'a> {
+    fn new(view: &'a View, tally: &'a Tally) -> Self {
+        Self {
+            view,
+            tally,
+            steps: Vec::new(),
+            is_left_running: false,
+        }
+    }
+
+    /// Returns the last step that plays a part: before it, what serves now may get a routing file of its own.
+    fn last(&self, part: SwitchPart) -> Option<(&'a Step, &'a StepStatus)> {
+        let found = self
+            .steps
             .iter()
-            .rfind(|(step, _)| step.kind.switch_part() == part)
-            .map(|(step, status)| (*step, *status))
-    };
-    let new = one_line(&view.plan.version);
-    // What sends requests to the new container, or else is the last that must succeed before the old one may go.
-    let switch = of(SwitchPart::Route)
-        .or(of(SwitchPart::Health))
-        .or(of(SwitchPart::Start));
-    let Some((switch, status)) = switch else {
-        return format!("{new}, as before, on");
-    };
-    let old = old(steps);
-    let routed = switch.kind.switch_part() == SwitchPart::Route;
-    let returned = steps
-        .iter()
-        .filter(|(step, _)| {
-            step.kind.switch_part() == SwitchPart::Drain && !step.cleanup.is_empty()
-        })
-        .find(|(_, status)| matches!(status, StepStatus::Failed { .. }));
-    if returned.is_some() {
-        return format!("{old}, again, since {new} failed after the switch, on");
+            .rfind(|(step, _)| step.kind.switch_part() == part);
+        found.copied()
     }
-    match status {
-        StepStatus::Succeeded | StepStatus::AlreadyDone | StepStatus::Tolerated { .. } => {
-            match old_remains(steps) {
-                Some(stopping) if !routed => format!("{new}, and beside it still {stopping}, on"),
-                Some(stopping) => format!("{new} ({stopping} still runs, without requests), on"),
-                None => format!("{new} on"),
+
+    /// Returns what serves, to be followed by ` on HOST`.
+    fn serves(&self) -> String {
+        let new = one_line(&self.view.plan.version);
+        // What sends requests to the new container, or else is the last that must succeed before the old one may go.
+        let switch = self
+            .last(SwitchPart::Route)
+            .or_else(|| self.last(SwitchPart::Health))
+            .or_else(|| self.last(SwitchPart::Start));
+        let Some((switch, status)) = switch else {
+            return format!("{new} (unchanged)");
+        };
+        let old = self.old();
+        let is_routed = switch.kind.switch_part() == SwitchPart::Route;
+        let is_switched_back = self.steps.iter().any(|(step, status)| {
+            step.kind.switch_part() == SwitchPart::Drain
+                && !step.cleanup.is_empty()
+                && matches!(status, StepStatus::Failed { .. })
+        });
+        if is_switched_back {
+            return format!("{old} (switched back: {new} failed after the switch)");
+        }
+        match status {
+            StepStatus::Succeeded | StepStatus::AlreadyDone | StepStatus::Tolerated { .. } => {
+                match self.not_stopped() {
+                    Some(stopping) if !is_routed => format!("{new}, and still {stopping},"),
+                    Some(stopping) => format!("{new} ({stopping} still runs without requests)"),
+                    None => new,
+                }
             }
+            StepStatus::Failed { .. } if is_routed && is_undone(self.tally, switch) => {
+                format!("{old} (unchanged: the switch was undone)")
+            }
+            StepStatus::Failed { .. } | StepStatus::InDoubt | StepStatus::Lost if is_routed => {
+                format!("{new} or {old} (the switch is not confirmed)")
+            }
+            StepStatus::Open if self.is_left_running => {
+                format!("{old}, or {new} if a running switch completes,")
+            }
+            StepStatus::Failed { .. }
+            | StepStatus::InDoubt
+            | StepStatus::Lost
+            | StepStatus::Skipped { .. }
+            | StepStatus::Open => format!("{old} (unchanged)"),
         }
-        StepStatus::Failed { .. } if routed && is_undone(tally, switch) => {
-            format!("{old}, as before: the switch was taken back, on")
+    }
+
+    /// Returns what served before.
+    fn old(&self) -> String {
+        let version = self.steps.iter().find_map(|(step, _)| match &step.why {
+            Reason::VersionChanged { old, .. } => old.clone(),
+            _ => None,
+        });
+        let replaced = || self.steps.iter().find_map(|(step, _)| replaced(step));
+        match version.or_else(replaced) {
+            Some(old) => one_line(&old),
+            None => "nothing".into(),
         }
-        StepStatus::Failed { .. } | StepStatus::InDoubt | StepStatus::Lost if routed => {
-            format!("either {new} or {old}: the switch was begun, and not confirmed, on")
-        }
-        StepStatus::Open if moving => {
-            format!("{old}, unless the switch to {new} is under way, on")
-        }
-        StepStatus::Failed { .. }
-        | StepStatus::InDoubt
-        | StepStatus::Lost
-        | StepStatus::Skipped { .. }
-        | StepStatus::Open => format!("{old}, as before, on"),
+    }
+
+    /// Returns an old container that was not stopped.
+    fn not_stopped(&self) -> Option<String> {
+        self.steps
+            .iter()
+            .filter(|(_, status)| {
+                !matches!(status, StepStatus::Succeeded | StepStatus::AlreadyDone)
+            })
+            .find_map(|(step, _)| replaced(step))
+            .map(|name| one_line(&name))
     }
 }
 
-/// Returns whether what a failed step had done was undone.
-fn is_undone(tally: &Tally, step: &Step) -> bool {
-    let said = tally.diagnoses.get(&step.id);
-    !step.cleanup.is_empty() && !said.is_some_and(|said| said.contains("cleanup failed"))
-}
-
-/// Returns what served before.
-fn old(steps: &[Stand]) -> String {
-    let version = steps.iter().find_map(|(step, _)| match &step.why {
-        Reason::VersionChanged { old, .. } => old.clone(),
-        _ => None,
-    });
-    match version.or_else(|| replaced(steps).next()) {
-        Some(old) => one_line(&old),
-        None => "nothing".into(),
-    }
-}
-
-/// Returns the old containers that are to be stopped.
-fn replaced<'a>(steps: &'a [Stand<'a>]) -> impl Iterator<Item = String> + 'a {
-    steps.iter().filter_map(|(step, _)| match &step.why {
+/// Returns the old container that a step stops.
+fn replaced(step: &Step) -> Option<String> {
+    match &step.why {
         Reason::Replaced { what } if step.kind.switch_part() == SwitchPart::Stop => {
             Some(what.clone())
         }
         _ => None,
-    })
+    }
 }
 
-/// Returns an old container that was not stopped.
-fn old_remains(steps: &[Stand]) -> Option<String> {
-    let left: Vec<Stand> = steps
-        .iter()
-        .filter(|(_, status)| !matches!(status, StepStatus::Succeeded | StepStatus::AlreadyDone))
-        .copied()
-        .collect();
-    replaced(&left).next().map(|what| one_line(&what))
+/// Returns whether the cleanup of a failed step undid it.
+fn is_undone(tally: &Tally, step: &Step) -> bool {
+    let output = tally.diagnoses.get(&step.id);
+    !step.cleanup.is_empty() && !output.is_some_and(|output| output.contains("cleanup failed"))
 }
 
-/// Returns what a Traefik that was not brought up means, to be followed by the host.
+/// Returns what it means that Traefik was not started, to be followed by ` on HOST`.
 fn traefik(tally: &Tally, step: &Step, status: &StepStatus) -> Option<&'static str> {
     let has_failed = match status {
         StepStatus::Failed { .. } => true,
@@ -169,10 +184,10 @@ fn traefik(tally: &Tally, step: &Step, status: &StepStatus) -> Option<&'static s
     // What starts a Traefik in the place of another starts that one again when it fails.
     match step.why {
         _ if has_failed && is_undone(tally, step) => {
-            Some("is not replaced: the one before was started again on")
+            Some("not replaced: the old one was restarted")
         }
-        Reason::Missing { .. } => Some("does not run yet, so that nothing is served, on"),
+        Reason::Missing { .. } => Some("not running: nothing is served"),
         Reason::NeededBy { .. } => None,
-        _ => Some("was being replaced: requests may be refused on"),
+        _ => Some("being replaced: requests may be refused"),
     }
 }

@@ -2,8 +2,8 @@
 
 use comfy_table::{Attribute, Cell, CellAlignment, Color, Table, presets};
 
-use super::serving::is_under_way;
-use super::{View, shown_host};
+use super::tally::is_left_running;
+use super::view::{View, shown_host};
 use crate::apply::state::{HostSummary, Summary};
 use crate::text::{Styling, count, duration};
 
@@ -37,7 +37,7 @@ pub(super) fn render(view: &View, summary: &Summary) -> String {
         }
     }));
     let folds = summary.hosts.len() > ROWS;
-    let lines = with_left_behind(view, summary);
+    let lines = with_left_running(view, summary);
     let (folded, shown): (Vec<_>, Vec<_>) = lines
         .iter()
         .partition(|line| folds && line.host.is_some() && !needs_attention(line));
@@ -45,7 +45,7 @@ pub(super) fn render(view: &View, summary: &Summary) -> String {
         table.add_row(row(shown_host(line.host.as_ref()), line));
     }
     if !folded.is_empty() {
-        let name = format!("{} without trouble", count(folded.len(), "host"));
+        let name = count(folded.len(), "other host");
         table.add_row(row(name, &sum(&folded)));
     }
     table
@@ -54,10 +54,10 @@ pub(super) fn render(view: &View, summary: &Summary) -> String {
         .collect()
 }
 
-/// Returns the lines, with the steps that were at work when the run left as in doubt, not as skipped.
-fn with_left_behind(view: &View, summary: &Summary) -> Vec<HostSummary> {
+/// Returns the lines, with the steps that were running when the run quit as in doubt, not as skipped.
+fn with_left_running(view: &View, summary: &Summary) -> Vec<HostSummary> {
     let mut lines = summary.hosts.clone();
-    for step in summary.steps.iter().filter(|step| is_under_way(step)) {
+    for step in summary.steps.iter().filter(|step| is_left_running(step)) {
         let host = view.step(&step.step).and_then(|step| step.host.as_ref());
         let line = lines.iter_mut().find(|line| line.host.as_ref() == host);
         if let Some(line) = line {

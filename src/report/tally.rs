@@ -1,22 +1,27 @@
-//! What a reporter keeps of the events for the end.
+//! What a reporter keeps of the events.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::apply::state::{Millis, Progress};
+use crate::apply::state::{Millis, Progress, StepStatus, StepSummary};
 use crate::name::{HostName, StepId};
+use crate::text::one_line;
 
-/// What was told so far.
+/// What the events said so far.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     /// The time of the first event; the others are shown from there.
     began: Option<Millis>,
     /// When the current attempt at a step that has not ended began.
     pub(super) running: BTreeMap<StepId, Millis>,
+    /// The steps that are done; those that failed and are tolerated are among them.
+    pub(super) done: BTreeSet<StepId>,
+    /// What the poll of a running step waits for: `attempt 3/7: 503`.
+    pub(super) polls: HashMap<StepId, String>,
     /// What explains the last failure of a step.
     pub(super) diagnoses: HashMap<StepId, String>,
-    /// The hosts that were given up, and what the transport said.
+    /// The unreachable hosts that were given up, and the error.
     pub(super) gone: BTreeMap<HostName, String>,
-    /// Whom the run waits for, so that it is said once.
+    /// The holder of the lock that the run waits for, so that it is shown once.
     holder: Option<String>,
 }
 
@@ -38,14 +43,33 @@ impl Tally {
                 if !diagnosis.is_empty() {
                     self.diagnoses.insert(step.clone(), diagnosis.clone());
                 }
+                if let Progress::StepEnded { status, .. } = event
+                    && is_done(status)
+                {
+                    self.done.insert(step.clone());
+                }
+                self.polls.remove(step);
                 self.running.remove(step).map(|start| at.since(start))
+            }
+            Progress::PollAttempt {
+                step,
+                attempt,
+                of,
+                status,
+            } => {
+                let attempt = format!("attempt {attempt}/{of}");
+                let poll = match one_line(status) {
+                    status if status.is_empty() => attempt,
+                    status => format!("{attempt}: {status}"),
+                };
+                self.polls.insert(step.clone(), poll);
+                None
             }
             Progress::HostGone { host, message } => {
                 self.gone.insert(host.clone(), message.clone());
                 None
             }
             Progress::Phase(_)
-            | Progress::PollAttempt { .. }
             | Progress::LockWaiting { .. }
             | Progress::LockTakenOver { .. }
             | Progress::HostLost { .. }
@@ -56,7 +80,7 @@ impl Tally {
         }
     }
 
-    /// Returns whether somebody else holds the lock than was said before.
+    /// Returns whether the lock has another holder than was shown before.
     pub(super) fn is_new_holder(&mut self, holder: &str) -> bool {
         let new = self.holder.as_deref() != Some(holder);
         self.holder = Some(holder.to_owned());
@@ -67,4 +91,17 @@ impl Tally {
     pub(super) fn elapsed(&self, at: Millis) -> u64 {
         at.since(self.began.unwrap_or(at))
     }
+}
+
+/// Returns whether nothing is left to do for a step.
+pub(super) fn is_done(status: &StepStatus) -> bool {
+    matches!(
+        status,
+        StepStatus::Succeeded | StepStatus::AlreadyDone | StepStatus::Tolerated { .. }
+    )
+}
+
+/// Returns whether the run quit while the step was running.
+pub(super) fn is_left_running(step: &StepSummary) -> bool {
+    step.status == StepStatus::Open && step.attempt > 0
 }

@@ -1,14 +1,11 @@
 //! The closed enums of a run in plain words.
 
+use super::view::View;
 use crate::action::Action;
 use crate::apply::state::{Phase, SkipReason, StepStatus, StopReason};
-use crate::plan::predicate::{Op, Predicate};
 use crate::plan::{OperationKind, Plan, Step};
 use crate::record::{Ending, LockDetails};
 use crate::text::{command_line, count, list_up_to, one_line};
-
-/// How the machine that applies the plan is named.
-pub(super) const LOCAL: &str = "local";
 
 /// Returns how an attempt at `step` ended.
 pub(super) fn ending(step: Option<&Step>, ending: Ending) -> String {
@@ -17,12 +14,11 @@ pub(super) fn ending(step: Option<&Step>, ending: Ending) -> String {
         Ending::Failed { code } => failed(step, code),
         Ending::TimedOut => match step {
             Some(step) if step.timeout_seconds > 0 => {
-                format!("timed out: it may take {} s", step.timeout_seconds)
+                format!("timed out: limit {} s", step.timeout_seconds)
             }
-            Some(step) if step.idle_timeout_seconds > 0 => format!(
-                "timed out: it may be silent for {} s",
-                step.idle_timeout_seconds
-            ),
+            Some(step) if step.idle_timeout_seconds > 0 => {
+                format!("timed out: no output for {} s", step.idle_timeout_seconds)
+            }
             _ => "timed out".into(),
         },
         Ending::Refused => "refused: another run has taken over".into(),
@@ -30,87 +26,80 @@ pub(super) fn ending(step: Option<&Step>, ending: Ending) -> String {
 }
 
 fn failed(step: Option<&Step>, code: i32) -> String {
-    let polls = step.into_iter().flat_map(|step| &step.action);
-    let attempts = match polls.clone().last() {
-        Some(Action::Poll(poll)) => Some(poll.attempts),
+    let parts = step.into_iter().flat_map(|step| &step.action);
+    let limit = match parts.clone().last() {
+        Some(Action::Poll(poll)) => Some(count(poll.attempts as usize, "attempt")),
         _ => None,
     };
-    let runs = polls.clone().any(|part| matches!(part, Action::Run(_)));
-    let writes = polls
+    let runs = parts.clone().any(|part| matches!(part, Action::Run(_)));
+    let writes = parts
         .into_iter()
         .any(|part| matches!(part, Action::Write(_)));
-    match (attempts, code) {
-        (Some(attempts), 1) if !runs && writes => {
-            format!("could not write, or gave up ({attempts} attempts at most)")
-        }
-        (Some(attempts), 1) if !runs => format!("gave up ({attempts} attempts at most)"),
-        (_, 126) => "exit status 126 (cannot be executed)".into(),
+    match (limit, code) {
+        (Some(limit), 1) if !runs && writes => format!("cannot write, or gave up (limit {limit})"),
+        (Some(limit), 1) if !runs => format!("gave up (limit {limit})"),
+        (_, 126) => "exit status 126 (not executable)".into(),
         (_, 127) => "exit status 127 (command not found)".into(),
         (_, 137) => "exit status 137 (killed)".into(),
         (_, code) => format!("exit status {code}"),
     }
 }
 
-/// Returns where a step stands.
+/// Returns the status of a step.
 pub(super) fn status(step: Option<&Step>, status: &StepStatus) -> String {
     match status {
-        StepStatus::Open => "not ended".into(),
+        StepStatus::Open => "not finished".into(),
         StepStatus::Succeeded => "done".into(),
         StepStatus::AlreadyDone => "already done".into(),
         StepStatus::Failed { ending: how } => format!("failed: {}", ending(step, *how)),
         StepStatus::Tolerated { ending: Some(how) } => {
-            format!("failed, which is tolerated: {}", ending(step, *how))
+            format!("failed (tolerated): {}", ending(step, *how))
         }
-        StepStatus::Tolerated { ending: None } => "failed earlier, which is tolerated".into(),
+        StepStatus::Tolerated { ending: None } => "failed earlier (tolerated)".into(),
         StepStatus::Skipped { reason } => format!("skipped: {}", skip(*reason)),
-        StepStatus::InDoubt => "in doubt: nobody can say whether it was done".into(),
-        StepStatus::Lost => "lost: its host went away while it ran".into(),
+        StepStatus::InDoubt => "in doubt: cannot tell whether it took effect".into(),
+        StepStatus::Lost => "lost: its host became unreachable while it ran".into(),
     }
 }
 
 fn skip(reason: SkipReason) -> &'static str {
     match reason {
-        SkipReason::Blocked => "something that it needs did not succeed",
-        SkipReason::Stopping => "the run was stopping",
+        SkipReason::Blocked => "a dependency failed",
+        SkipReason::Stopping => "the run is stopping",
         SkipReason::HostFailed => "another step failed on its host",
-        SkipReason::HostGone => "its host is away",
+        SkipReason::HostGone => "its host is unreachable",
     }
 }
 
-/// Returns how far the run has come.
-pub(super) fn phase(plan: &Plan, phase: Phase) -> String {
-    match phase {
+/// Returns the phase of a run; `None` for its end, which needs no words.
+pub(super) fn phase(plan: &Plan, phase: Phase) -> Option<String> {
+    Some(match phase {
         Phase::Locking => format!(
             "taking the deploy lock on {}",
             one_line(plan.lock_host.as_str())
         ),
-        Phase::Inspecting => format!("looking at {}", hosts(plan.hosts.len())),
-        Phase::Fencing => "claiming the hosts for this run".into(),
-        Phase::Judging => "finding out what is left to do".into(),
-        Phase::Walking => "running steps".into(),
-        Phase::Finishing => "writing down that the plan is finished".into(),
+        Phase::Inspecting => format!("inspecting {}", count(plan.hosts.len(), "host")),
+        Phase::Fencing => "reserving hosts".into(),
+        Phase::Judging => "checking finished steps".into(),
+        Phase::Walking => format!("running {}", count(plan.steps.len(), "step")),
+        Phase::Finishing => "recording completion".into(),
         Phase::Releasing => "releasing the deploy lock".into(),
-        Phase::Exited => "over".into(),
-    }
+        Phase::Exited => return None,
+    })
 }
 
-fn hosts(number: usize) -> String {
-    count(number, "host")
-}
-
-/// Returns why nothing further is begun.
-pub(super) fn stop(reason: &StopReason) -> String {
+/// Returns why no further steps start.
+pub(super) fn stop(view: &View, reason: &StopReason) -> String {
     let why = match reason {
-        StopReason::Failure { step } => format!("{} failed", one_line(step.as_str())),
-        StopReason::HostGone { host } => format!("{} is away", one_line(host.as_str())),
+        StopReason::Failure { step } => format!("{} failed", view.named(step)),
+        StopReason::HostGone { host } => format!("{} is unreachable", one_line(host.as_str())),
         StopReason::JournalFailed { message } => {
-            format!("the journal cannot be written: {}", one_line(message))
+            format!("cannot write the journal: {}", one_line(message))
         }
         StopReason::Interrupted => {
-            return "stopping: interrupted; what runs is finished, a second Ctrl-C leaves at once"
-                .into();
+            "interrupted; letting running steps finish; Ctrl-C again to quit now".into()
         }
-        StopReason::LockHostGone => "the host that holds the deploy lock is away".into(),
+        StopReason::LockHostGone => "the lock host is unreachable".into(),
         StopReason::LockLost => "another run has taken over".into(),
     };
     format!("stopping: {why}")
@@ -134,21 +123,7 @@ fn or_unknown(text: &str) -> String {
     }
 }
 
-/// Returns a predicate as `FACT is VALUE`.
-pub(super) fn predicate(predicate: &Predicate) -> String {
-    let fact = one_line(&predicate.fact);
-    let value = predicate
-        .value
-        .as_ref()
-        .map_or(String::new(), |value| one_line(&value.to_string()));
-    match predicate.op {
-        Op::Eq => format!("{fact} is {value}"),
-        Op::Absent => format!("{fact} is absent"),
-        Op::Contains => format!("{fact} contains {value}"),
-    }
-}
-
-/// Returns the command that makes the plan anew from what is so now.
+/// Returns the command that plans the same operation again.
 pub(super) fn replan(plan: &Plan) -> String {
     let operation = &plan.operation;
     let mut arguments = vec!["mrsk".to_owned(), "plan".into()];

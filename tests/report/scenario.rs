@@ -6,7 +6,7 @@ use mrsk::apply::state::{
     HostSummary, Millis, Outcome, Phase, Progress, StepStatus, StepSummary, Summary,
 };
 use mrsk::name::{HostName, StepId};
-use mrsk::plan::{Plan, StepKind};
+use mrsk::plan::Plan;
 use mrsk::report::Reporter;
 use serde_json::{Value, json};
 
@@ -231,22 +231,20 @@ impl Run {
         let mut steps = Vec::new();
         for step in &plan.steps {
             let line = self.step(&step.id);
-            if step.kind != StepKind::Barrier {
-                let (host, first) = hosts.entry(step.host.clone()).or_default();
-                host.host = step.host.clone();
-                *match line.status {
-                    StepStatus::Succeeded => &mut host.ran,
-                    StepStatus::AlreadyDone => &mut host.already_done,
-                    StepStatus::Skipped { .. } | StepStatus::Open => &mut host.skipped,
-                    StepStatus::InDoubt => &mut host.in_doubt,
-                    _ => &mut host.failed,
-                } += 1;
-                if let (Some(started), Some(ended)) = (line.started, line.ended) {
-                    if *first == 0 {
-                        *first = started.0;
-                    }
-                    host.millis = ended.0 - *first;
+            let (host, first) = hosts.entry(step.host.clone()).or_default();
+            host.host = step.host.clone();
+            *match line.status {
+                StepStatus::Succeeded => &mut host.ran,
+                StepStatus::AlreadyDone => &mut host.already_done,
+                StepStatus::Skipped { .. } | StepStatus::Open => &mut host.skipped,
+                StepStatus::InDoubt => &mut host.in_doubt,
+                _ => &mut host.failed,
+            } += 1;
+            if let (Some(started), Some(ended)) = (line.started, line.ended) {
+                if *first == 0 {
+                    *first = started.0;
                 }
+                host.millis = ended.0 - *first;
             }
             steps.push(line);
         }

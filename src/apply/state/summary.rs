@@ -55,7 +55,7 @@ pub struct StepSummary {
 }
 
 impl State {
-    /// Returns how the run went so far. Barriers are left out of the lines by host.
+    /// Returns how the run went so far.
     pub fn summary(&self) -> Summary {
         let mut lines: BTreeMap<Option<HostIndex>, (HostSummary, Option<Span>)> = BTreeMap::new();
         for (index, host) in self.hosts.iter_enumerated() {
@@ -72,13 +72,11 @@ impl State {
                 _ => StepStatus::Open,
             };
             let begun = run.tries > 0 || run.started.is_some();
-            if !crate::plan::shape::is_barrier(&self.plan, index) {
-                let (line, span) = lines.entry(run.host).or_default();
-                count(line, &status);
-                if let (Some(start), Some(end)) = (run.started, run.ended) {
-                    let (first, last) = span.unwrap_or((start, end));
-                    *span = Some((first.min(start), last.max(end)));
-                }
+            let (line, span) = lines.entry(run.host).or_default();
+            count(line, &status);
+            if let (Some(start), Some(end)) = (run.started, run.ended) {
+                let (first, last) = span.unwrap_or((start, end));
+                *span = Some((first.min(start), last.max(end)));
             }
             steps.push(StepSummary {
                 step: self.id(index),

@@ -1,0 +1,408 @@
+//! The types of the stream that `mrsk apply --format json` prints. They are written for its readers: nothing inside the program
+//! has these types, so that renaming something there cannot change the stream. `docs/json-stream.md` and
+//! `schemas/events.schema.json` are made from them.
+
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use serde::Serialize;
+use serde_json::Value;
+
+/// The version of the stream. A field or event that is added raises the second number, everything else the first.
+pub const FORMAT_VERSION: &str = "1.0";
+
+/// Returns the JSON schema of one line.
+pub fn schema() -> Value {
+    let settings = SchemaSettings::draft2020_12().for_serialize();
+    let mut schema = settings
+        .into_generator()
+        .into_root_schema_for::<StreamEvent>()
+        .to_value();
+    if let Value::Object(map) = &mut schema {
+        map.insert(
+            "title".into(),
+            format!("mrsk events {FORMAT_VERSION}").into(),
+        );
+    }
+    schema
+}
+
+/// One line of the stream.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(tag = "event", rename_all = "snake_case")]
+#[schemars(deny_unknown_fields)]
+pub(super) enum StreamEvent {
+    /// The first line.
+    Run {
+        /// Version of the stream.
+        format_version: String,
+        /// Digest of the plan.
+        plan: String,
+        /// Name of the service.
+        service: String,
+        /// The destination; null if there is none.
+        destination: Option<String>,
+        /// The version that is deployed.
+        version: String,
+        /// Number of steps of the plan.
+        steps: usize,
+    },
+    /// The run enters a phase.
+    Phase {
+        /// Milliseconds since the run began.
+        at_ms: u64,
+        /// The phase.
+        phase: Phase,
+    },
+    /// The run waits for the deploy lock. Printed once for each holder.
+    LockWaiting {
+        /// Milliseconds since the run began.
+        at_ms: u64,
+        /// The text of the lock.
+        holder: String,
+    },
+    /// The run took over the deploy lock of a dead run.
+    LockTakenOver {
+        /// Milliseconds since the run began.
+        at_ms: u64,
+        /// The dead run.
+        from: LockHolder,
+    },
+    /// A step starts.
+    StepStarted {
+        /// Milliseconds since the run began.
+        at_ms: u64,
+        /// Id of the step.
+        step: String,
+        /// Host of the step; null for the machine that applies the plan.
+        host: Option<String>,
+        /// Number of the attempt, from 1.
+        attempt: u32,
+    },
+    /// A poll of a step waits: its attempt or what it saw last is new.
+    PollAttempt {
+        /// Milliseconds since the run began.
+        at_ms: u64,
+        /// Id of the step.
+        step: String,
+        /// Host of the step; null for the machine that applies the plan.
+        host: Option<String>,
+        /// Number of the attempt of the poll, from 1.
+        attempt: u32,
+        /// Number of attempts that the poll makes.
+        of: u32,
+        /// What it saw last, such as `503`; may be empty.
+        status: String,
+    },
+    /// An attempt at a step failed, and the step is retried.
+    StepRetried {
+        /// Milliseconds since the run began.
+        at_ms: u64,
+        /// Id of the step.
+        step: String,
+        /// Host of the step; null for the machine that applies the plan.
+        host: Option<String>,
+        /// Number of the attempt that failed, from 1.
+        attempt: u32,
+        /// How the attempt ended.
+        ending: Ending,
+        /// Exit status of the command that failed; null unless `ending` is `failed`.
+        exit_status: Option<i32>,
+        /// Duration of the attempt in milliseconds; null if this run did not start it.
+        took_ms: Option<u64>,
+        /// Output that explains the failure, with secrets redacted; may be empty.
+        diagnosis: String,
+    },
+    /// A step ended, or will never start. Printed once for each step that is settled.
+    StepEnded {
+        /// Milliseconds since the run began.
+        at_ms: u64,
+        /// Id of the step.
+        step: String,
+        /// Host of the step; null for the machine that applies the plan.
+        host: Option<String>,
+        /// Result of the step.
+        status: Status,
+        /// How its last attempt ended, if `status` is `failed` or `tolerated`; else null.
+        ending: Option<Ending>,
+        /// Exit status of the command that failed; null unless `ending` is `failed`.
+        exit_status: Option<i32>,
+        /// Why it was skipped, if `status` is `skipped`; else null.
+        reason: Option<SkipReason>,
+        /// Duration of the last attempt in milliseconds; null if this run did not start it.
+        took_ms: Option<u64>,
+        /// Output that explains the failure, with secrets redacted; may be empty.
+        diagnosis: String,
+    },
+    /// A line that a command printed on the machine that applies the plan. Only with `--verbose`.
+    Output {
+        /// Milliseconds since the run began.
+        at_ms: u64,
+        /// Id of the step.
+        step: String,
+        /// Host of the step; null for the machine that applies the plan.
+        host: Option<String>,
+        /// The line, with secrets redacted.
+        line: String,
+    },
+    /// The connection to a host is lost; the run reconnects.
+    HostLost {
+        /// Milliseconds since the run began.
+        at_ms: u64,
+        /// The host.
+        host: String,
+        /// The error.
+        message: String,
+    },
+    /// A host is connected again.
+    HostBack {
+        /// Milliseconds since the run began.
+        at_ms: u64,
+        /// The host.
+        host: String,
+    },
+    /// A host is unreachable, and the run gives it up.
+    HostGone {
+        /// Milliseconds since the run began.
+        at_ms: u64,
+        /// The host.
+        host: String,
+        /// The error.
+        message: String,
+    },
+    /// The deploy lock cannot be confirmed; no step starts until it is.
+    Suspended {
+        /// Milliseconds since the run began.
+        at_ms: u64,
+    },
+    /// The deploy lock is confirmed again.
+    Resumed {
+        /// Milliseconds since the run began.
+        at_ms: u64,
+    },
+    /// The run starts no further steps.
+    Stopping {
+        /// Milliseconds since the run began.
+        at_ms: u64,
+        /// Why.
+        reason: StopReason,
+        /// The step that failed, if `reason` is `failure`; else null.
+        step: Option<String>,
+        /// The host that is unreachable, if `reason` is `host_gone`; else null.
+        host: Option<String>,
+        /// The error, if `reason` is `journal_failed`; else null.
+        message: Option<String>,
+    },
+    /// The last line.
+    Finished {
+        /// Milliseconds since the run began.
+        at_ms: u64,
+        /// Result of the run.
+        outcome: Outcome,
+        /// Exit code of the process.
+        code: u8,
+        /// What explains the outcome.
+        details: Box<Details>,
+        /// File to apply again to resume.
+        plan_path: String,
+        /// Counts of steps by host.
+        hosts: Vec<HostTotals>,
+        /// Ids of the steps that have not ended.
+        open: Vec<String>,
+    },
+}
+
+/// Phase of a run.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Phase {
+    /// Taking the deploy lock.
+    Locking,
+    /// Inspecting the hosts.
+    Inspecting,
+    /// Reserving the hosts for this run.
+    Reserving,
+    /// Checking which steps are finished.
+    Checking,
+    /// Running steps.
+    Running,
+    /// Recording that the plan is finished.
+    Recording,
+    /// Releasing the deploy lock.
+    Releasing,
+    /// Exiting.
+    Exiting,
+}
+
+/// Holder of a deploy lock.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct LockHolder {
+    /// Who runs it.
+    pub locked_by: String,
+    /// When it took the lock.
+    pub at: String,
+    /// The version that it deploys.
+    pub version: String,
+    /// Why the lock is held.
+    pub message: String,
+    /// Id of the run; null if it is not a run of mrsk.
+    pub run: Option<String>,
+    /// Digest of its plan; null if it has none.
+    pub plan: Option<String>,
+}
+
+/// How an attempt at a step ended.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Ending {
+    /// It succeeded.
+    Succeeded,
+    /// A command failed, or a poll gave up.
+    Failed,
+    /// It exceeded its time limit, or printed nothing for too long.
+    TimedOut,
+    /// The host refused it: another run has taken over.
+    Refused,
+}
+
+/// Result of a step.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Status {
+    /// It has not ended.
+    Open,
+    /// This run finished it.
+    Succeeded,
+    /// Nothing was left to do.
+    AlreadyDone,
+    /// It failed.
+    Failed,
+    /// It failed, and the run continues.
+    Tolerated,
+    /// It was not started.
+    Skipped,
+    /// It cannot be told whether it took effect.
+    InDoubt,
+    /// The connection to its host was lost while it ran.
+    Lost,
+}
+
+/// Why a step was skipped.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum SkipReason {
+    /// A dependency failed.
+    DependencyFailed,
+    /// The run is stopping.
+    Stopping,
+    /// Another step failed on its host.
+    HostFailed,
+    /// Its host is unreachable.
+    HostGone,
+}
+
+/// Why a run starts no further steps.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum StopReason {
+    /// A step failed.
+    Failure,
+    /// A host is unreachable.
+    HostGone,
+    /// The journal cannot be written.
+    JournalFailed,
+    /// The user interrupted it.
+    Interrupted,
+    /// The lock host is unreachable.
+    LockHostGone,
+    /// Another run has taken over.
+    LockLost,
+}
+
+/// Result of a run.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Outcome {
+    /// Every step is done.
+    Done,
+    /// The plan was applied before.
+    AlreadyApplied,
+    /// Steps failed.
+    Failed,
+    /// A host has changed since the plan was made.
+    Stale,
+    /// Another plan was started since this one was made.
+    Superseded,
+    /// Another run holds the deploy lock.
+    LockHeld,
+    /// Someone other than mrsk holds the deploy lock.
+    LockForeign,
+    /// It cannot be told whether steps took effect.
+    InDoubt,
+    /// Hosts cannot be reached; no step was started.
+    Unreachable,
+    /// The user interrupted the run.
+    Interrupted,
+    /// The journal cannot be written.
+    JournalFailed,
+    /// Another run has taken over.
+    LockLost,
+}
+
+/// What explains an outcome. Each field that does not belong to it is null or empty.
+#[derive(Debug, Default, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct Details {
+    /// Ids of the steps that failed, are in doubt, or were left running: `failed`, `in_doubt`, `interrupted`.
+    pub steps: Vec<String>,
+    /// The host that changed or that shows the other plan: `stale`, `superseded`.
+    pub host: Option<String>,
+    /// What changed there, as a JSON pointer into the facts of the host: `stale`.
+    pub fact: Option<String>,
+    /// What the plan relies on: `stale`.
+    pub planned: Option<String>,
+    /// What is there now: `stale`.
+    pub now: Option<String>,
+    /// Digest of the other plan, if the host names one: `superseded`.
+    pub superseded_by: Option<String>,
+    /// The other run: `lock_held`.
+    pub holder: Option<LockHolder>,
+    /// Seconds since the last heartbeat of the other run: `lock_held`.
+    pub heartbeat_age_seconds: Option<u64>,
+    /// The text of the lock: `lock_foreign`.
+    pub lock_text: Option<String>,
+    /// The hosts that cannot be reached: `unreachable`.
+    pub unreachable: Vec<UnreachableHost>,
+    /// The error: `journal_failed`.
+    pub message: Option<String>,
+}
+
+/// A host that cannot be reached.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct UnreachableHost {
+    /// The host.
+    pub host: String,
+    /// The error.
+    pub message: String,
+}
+
+/// Counts of the steps of one host.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct HostTotals {
+    /// The host; null for the machine that applies the plan.
+    pub host: Option<String>,
+    /// Steps that this run finished.
+    pub ran: usize,
+    /// Steps that were already done.
+    pub already_done: usize,
+    /// Steps that were skipped or not started.
+    pub skipped: usize,
+    /// Steps that failed or were lost.
+    pub failed: usize,
+    /// Steps that are in doubt.
+    pub in_doubt: usize,
+    /// Milliseconds from the start of its first step to the end of its last.
+    pub took_ms: u64,
+}

@@ -1,0 +1,101 @@
+//! What every reporter knows of the plan and of how to show it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::tint::{Tone, tint};
+use crate::name::{HostName, StepId};
+use crate::plan::{Plan, Step};
+use crate::text::{Styling, one_line};
+
+/// How the machine that applies the plan is named.
+const LOCAL: &str = "local";
+
+/// What every reporter needs to know.
+#[derive(Debug, Clone)]
+pub struct View {
+    pub(super) plan: Arc<Plan>,
+    index: HashMap<StepId, usize>,
+    pub(super) plan_path: String,
+    pub(super) styling: Styling,
+    verbosity: Verbosity,
+    pub(super) host_width: usize,
+}
+
+/// How much is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Verbosity {
+    /// What happens.
+    #[default]
+    Normal,
+    /// Also the id and the commands of each step when it starts, and its output when it ends.
+    Verbose,
+}
+
+impl View {
+    /// Returns the view on `plan`. `plan_path` is the file to apply again, as the resume line shows it.
+    pub fn new(
+        plan: Arc<Plan>,
+        plan_path: impl Into<String>,
+        styling: Styling,
+        verbosity: Verbosity,
+    ) -> Self {
+        let index = plan
+            .steps
+            .iter()
+            .enumerate()
+            .map(|(index, step)| (step.id.clone(), index))
+            .collect();
+        let host_width = plan
+            .hosts
+            .keys()
+            .map(|host| host.as_str().chars().count())
+            .max()
+            .unwrap_or(0)
+            .clamp(LOCAL.len(), 40);
+        Self {
+            plan,
+            index,
+            plan_path: plan_path.into(),
+            styling,
+            verbosity,
+            host_width,
+        }
+    }
+
+    pub(super) fn step(&self, id: &StepId) -> Option<&Step> {
+        self.index.get(id).map(|index| &self.plan.steps[*index])
+    }
+
+    /// Returns what a step does, as it is shown beside its host.
+    pub(super) fn summary(&self, id: &StepId) -> String {
+        one_line(self.step(id).map_or(id.as_str(), |step| &step.summary))
+    }
+
+    /// Returns a step as a sentence names it: `` `Pull shop:2` on app1 ``.
+    pub(super) fn named(&self, id: &StepId) -> String {
+        let summary = self.summary(id);
+        match self.step(id).and_then(|step| step.host.as_ref()) {
+            Some(host) => format!("`{summary}` on {}", one_line(host.as_str())),
+            None => format!("`{summary}`"),
+        }
+    }
+
+    /// Returns the host of a step as it is shown.
+    pub(super) fn host_of(&self, id: &StepId) -> String {
+        shown_host(self.step(id).and_then(|step| step.host.as_ref()))
+    }
+
+    pub(super) fn is_verbose(&self) -> bool {
+        self.verbosity == Verbosity::Verbose
+    }
+
+    pub(super) fn tint(&self, tone: Tone, text: &str) -> String {
+        tint(self.styling, tone, text)
+    }
+}
+
+/// Returns a host as it is shown; `None` is the machine that applies the plan.
+pub(super) fn shown_host(host: Option<&HostName>) -> String {
+    host.map_or(LOCAL.to_owned(), |host| one_line(host.as_str()))
+}
