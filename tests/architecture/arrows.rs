@@ -14,7 +14,7 @@ const ALLOWED: &str = "
     cli: record name secret diagnostic text exit_code digest
 
     # presentation: of plans and of events; neither asks a host anything
-    report: apply plan record action name text
+    report: apply plan record action name text json
     show: plan action name text
 
     # effects

@@ -23,8 +23,6 @@ const KNOWN_CIRCLES: &[&str] = &[
     "plan/compile/switch/mod.rs",
     "plan/compile/switch/route.rs",
     "plan/compile/switch/start.rs",
-    "report/failure.rs",
-    "report/outcome.rs",
 ];
 
 #[test]
