@@ -5,6 +5,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::golden::Golden;
+
 const MARK: &str =
     "<!-- The rest is made from the types: MRSK_BLESS=1 cargo test --test report -->\n";
 
@@ -78,14 +80,7 @@ fn the_page_describes_every_event_and_field() {
     let page = std::fs::read_to_string(&path).unwrap();
     let (head, _) = page.split_once(MARK).expect("the page has the mark");
     let wanted = format!("{head}{MARK}{}", tables(&mrsk::report::stream_schema()));
-    if std::env::var_os("MRSK_BLESS").is_some() {
-        std::fs::write(&path, &wanted).unwrap();
-    }
-    let page = std::fs::read_to_string(&path).unwrap();
-    assert_eq!(
-        page, wanted,
-        "docs/json-stream.md; MRSK_BLESS=1 rewrites it"
-    );
+    Golden::default().check(&path, &wanted);
 }
 
 /// Every line of a recorded run is valid.
