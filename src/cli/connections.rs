@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::failure::Failure;
 use super::options::LinkOptions;
-use crate::apply::links::Links;
+use crate::apply::links::{self, Links};
 use crate::config::model::Config;
+use crate::diagnostic::Diagnostic;
 use crate::exit_code::ExitCode;
 use crate::name::HostName;
 use crate::plan::Plan;
@@ -50,4 +51,16 @@ fn open(options: &LinkOptions, targets: BTreeMap<HostName, Target>) -> Result<Ar
         Failure::new(ExitCode::Failed, message)
     })?;
     Ok(Arc::new(Links::new(Arc::new(connections), targets)))
+}
+
+/// Returns why `host` did not answer, and what to do about it.
+pub fn diagnostic(host: &HostName, failure: &links::Failure) -> Diagnostic {
+    if let links::Failure::Connect(error) = failure {
+        let diagnostic = Diagnostic::error(error.problem());
+        return match error.advice() {
+            Some(advice) => diagnostic.help(advice),
+            None => diagnostic,
+        };
+    }
+    Diagnostic::error(format!("{host}: {failure}"))
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::failure::Failure;
-use super::random;
+use super::{connections, random};
 use crate::apply::links::{self, Links};
 use crate::config::model::{Accessory, Config, Role};
 use crate::diagnostic::Diagnostic;
@@ -47,7 +47,7 @@ pub async fn take(
                 answers.insert(host, facts);
             }
             Ok((host, Err(failure))) => {
-                let problem = diagnostic(&host, &failure);
+                let problem = connections::diagnostic(&host, &failure);
                 problems.insert(host, problem);
             }
             Err(error) => return Err(Failure::new(ExitCode::Failed, error.to_string())),
@@ -60,18 +60,6 @@ pub async fn take(
         ExitCode::Unreachable,
         problems.into_values().collect(),
     ))
-}
-
-/// Returns why `host` did not answer, and what to do about it.
-fn diagnostic(host: &HostName, failure: &links::Failure) -> Diagnostic {
-    if let links::Failure::Connect(error) = failure {
-        let diagnostic = Diagnostic::error(error.problem());
-        return match error.advice() {
-            Some(advice) => diagnostic.help(advice),
-            None => diagnostic,
-        };
-    }
-    Diagnostic::error(format!("{host}: {failure}"))
 }
 
 /// Returns what hosts are asked for this configuration.

@@ -52,7 +52,7 @@ pub struct HostOptions {
 /// Which version is meant.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct VersionOptions {
-    /// Version, which is the tag of the image [default: the git commit]
+    /// Version, which is the tag of the image [env: VERSION] [default: the git commit]
     #[arg(long, value_name = "VERSION")]
     pub version: Option<String>,
 }
@@ -81,7 +81,7 @@ pub struct LinkOptions {
     #[arg(long, value_name = "N", global = true, value_parser = clap::value_parser!(u16).range(1..))]
     pub parallel: Option<u16>,
 
-    /// ssh configuration, instead of ~/.ssh/config [env: MRSK_SSH_CONFIG]
+    /// OpenSSH configuration, instead of ~/.ssh/config [env: MRSK_SSH_CONFIG]
     #[arg(long, value_name = "FILE", global = true)]
     pub ssh_config: Option<PathBuf>,
 }

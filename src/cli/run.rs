@@ -55,15 +55,6 @@ impl RunOptions {
             false => Verbosity::Normal,
         }
     }
-
-    /// Fails if options exclude each other that clap cannot compare.
-    pub fn check(&self) -> Result<(), Failure> {
-        if self.verbose && self.format == Format::Json {
-            let message = "`--verbose` cannot be used with `--format json`";
-            return Err(Failure::new(ExitCode::Usage, message));
-        }
-        Ok(())
-    }
 }
 
 /// Applies `plan`.

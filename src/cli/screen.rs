@@ -53,9 +53,7 @@ impl Screen {
             return Box::new(Json::new(view, &mut self.stdout));
         }
         if self.stderr.is_terminal() {
-            let columns = terminal::look(&self.stderr)
-                .width
-                .unwrap_or(DEFAULT_COLUMNS);
+            let columns = look.width.unwrap_or(DEFAULT_COLUMNS);
             return Box::new(Live::new(
                 view,
                 ProgressDrawTarget::stderr(),

@@ -26,7 +26,6 @@ pub struct Args {
 
 /// Applies a plan, or resumes it.
 pub async fn run(args: Args) -> Result<ExitCode, Failure> {
-    args.run.check()?;
     let text = input::read_text(&args.plan)?;
     let plan = wire::read_strict(&text).map_err(|error| {
         let message = format!("{}: {error}", args.plan.display());

@@ -2,11 +2,11 @@
 
 use tokio::task::JoinSet;
 
+use crate::apply::links;
 use crate::cli::failure::Failure;
 use crate::cli::options::{HostOptions, LinkOptions, ProjectOptions};
 use crate::cli::project::Project;
 use crate::cli::{connections, operation, output};
-use crate::diagnostic::Diagnostic;
 use crate::exit_code::ExitCode;
 use crate::name::HostName;
 use crate::record::Scope;
@@ -42,9 +42,8 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
         let (links, scope) = (links.clone(), scope.clone());
         tasks.spawn(async move {
             let log = async {
-                let linked = links.get(&host).await.map_err(|error| error.to_string())?;
-                let log = linked.read_audit(&scope).await;
-                log.map_err(|error| error.to_string())
+                let linked = links.get(&host).await?;
+                Ok::<_, links::Failure>(linked.read_audit(&scope).await?)
             };
             let log = log.await;
             (host, log)
@@ -58,7 +57,7 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
     for (host, log) in logs {
         match log {
             Ok(log) => shown += &section(&host, &log, args.lines),
-            Err(problem) => problems.push(Diagnostic::error(problem)),
+            Err(failure) => problems.push(connections::diagnostic(&host, &failure)),
         }
     }
     output::print(&shown)?;

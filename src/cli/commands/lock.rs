@@ -38,26 +38,23 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
         return Err(Failure::new(ExitCode::Configuration, message));
     };
     let links = connections::to_configured(&args.link, config)?;
-    let unreachable = |message: String| Failure::new(ExitCode::Unreachable, message);
     let shown = async {
-        let linked = links
-            .get(host)
-            .await
-            .map_err(|error| unreachable(error.to_string()))?;
-        match args.command {
-            Command::Status => linked.lock_status().await.map(|state| match state {
-                Some(state) => state.text + "\n",
-                None => "the deploy lock is free\n".to_owned(),
-            }),
-            Command::Release => linked.release_any().await.map(|answer| match answer {
-                ReleaseAnswer::Released => "released the deploy lock\n".to_owned(),
-                _ => "the deploy lock is free\n".to_owned(),
-            }),
-        }
-        .map_err(|error| unreachable(format!("{host}: {error}")))
+        let linked = links.get(host).await?;
+        let state = match args.command {
+            Command::Status => linked.lock_status().await?.map(|state| state.text),
+            Command::Release => match linked.release_any().await? {
+                ReleaseAnswer::Released => Some("released the deploy lock".to_owned()),
+                _ => None,
+            },
+        };
+        Ok(state.unwrap_or_else(|| "the deploy lock is free".to_owned()) + "\n")
     };
     let shown = shown.await;
     links.close();
-    output::print(&text::escape(&shown?))?;
+    let shown = shown.map_err(|failure| {
+        let problem = connections::diagnostic(host, &failure);
+        Failure::of(ExitCode::Unreachable, vec![problem])
+    })?;
+    output::print(&text::escape(&shown))?;
     Ok(ExitCode::Done)
 }

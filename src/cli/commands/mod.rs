@@ -9,7 +9,7 @@ mod envify;
 mod init;
 mod inspect;
 mod lock;
-mod operation;
+mod operations;
 mod plan;
 mod redeploy;
 mod setup;
@@ -28,6 +28,7 @@ use crate::exit_code::ExitCode;
 ///
 ///   mrsk plan > plan.json     what exactly will run, on which host, and why
 ///   mrsk apply plan.json      run it; rerun to resume after a failure
+///   mrsk deploy               plan and apply in one step
 ///   mrsk audit                what ran on each host, and from which plan
 #[derive(Debug, Parser)]
 #[command(
@@ -51,7 +52,7 @@ enum Command {
     /// Apply a plan; rerun to resume
     Apply(apply::Args),
     #[command(flatten)]
-    Operation(operation::Operation<operation::ApplyOptions>),
+    Operation(operations::Operation<operations::ApplyOptions>),
     /// Show a plan for review
     Show(show::Args),
     /// Print the state of the hosts as JSON
@@ -101,7 +102,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Init => init::run(),
         Command::Plan(args) => block_on(plan::run(args)),
         Command::Apply(args) => block_on(apply::run(args)),
-        Command::Operation(operation) => block_on(operation::run(operation)),
+        Command::Operation(operation) => block_on(operations::run(operation)),
         Command::Show(args) => show::run(args),
         Command::Inspect(args) => block_on(inspect::run(args)),
         Command::Audit(args) => block_on(audit::run(args)),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::deploy::DeployArgs;
-use super::operation::Operation;
+use super::operations::Operation;
 use crate::cli::failure::Failure;
 use crate::cli::operation::OperationArgs;
 use crate::cli::options::{LinkOptions, ProjectOptions};
@@ -17,7 +17,6 @@ use crate::plan::{self, wire};
 /// Arguments of `mrsk plan`.
 #[derive(Debug, clap::Args)]
 #[command(
-    override_usage = "mrsk plan [OPTIONS] [OPERATION]",
     subcommand_value_name = "OPERATION",
     subcommand_help_heading = "Operations (default: deploy)"
 )]

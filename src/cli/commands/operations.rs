@@ -56,7 +56,6 @@ pub struct ApplyOptions {
 /// Compiles the plan that `mrsk plan OPERATION` prints, and applies it over the same connections.
 pub async fn run(operation: Operation<ApplyOptions>) -> Result<ExitCode, Failure> {
     let (arguments, options) = operation.split();
-    options.run.check()?;
     let mut project = Project::load(&options.project)?;
     let root = git::root().await?;
     let source = source::read(project.config(), &root).await?;
