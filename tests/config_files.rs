@@ -107,7 +107,7 @@ fn a_destination_without_a_file_is_refused_with_those_that_have_one() {
     for name in ["production", "staging"] {
         fs::write(dir.path().join(format!("deploy.{name}.yml")), "").unwrap();
     }
-    let known = "known destinations: `production`, `staging`";
+    let known = "known destinations: `production` and `staging`";
     assert_eq!(refused("qa"), known);
     assert_eq!(
         refused("stagin"),

@@ -165,6 +165,7 @@ fn loaders_keys(below: &[&str]) -> BTreeSet<String> {
         .find_map(|help| help.strip_prefix("known keys: "));
     let help = help.expect("the known keys are named");
     help.split(", ")
+        .flat_map(|keys| keys.split(" and "))
         .map(|key| key.trim_matches('`').to_owned())
         .collect()
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::decode::{list, shown, suggestion};
+use super::decoder::{list, shown, suggestion};
 use super::node::{Entry, Kind, Node};
 use crate::diagnostic::Diagnostic;
 
@@ -187,7 +187,7 @@ mod tests {
         ] {
             let tree = |text, file| {
                 let nothing = Node {
-                    mark: super::super::start(file),
+                    mark: super::super::parse::start(file),
                     kind: Kind::Null,
                 };
                 yaml::parse(text, file).unwrap().unwrap_or(nothing)

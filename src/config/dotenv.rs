@@ -30,7 +30,16 @@ impl Environment {
         let mut variables = Secrets::new();
         let mut problems = Vec::new();
         for (path, shown) in files(dir, destination, explicit_file) {
-            match read(&path, &shown, explicit_file.is_some()) {
+            let bytes = match std::fs::read(&path) {
+                Err(error) if error.kind() == ErrorKind::NotFound && explicit_file.is_none() => {
+                    continue;
+                }
+                bytes => bytes,
+            };
+            match bytes
+                .map_err(|error| vec![unreadable(&shown, &error)])
+                .and_then(|bytes| parse_bytes(&shown, bytes))
+            {
                 Ok(read) => variables.extend(read),
                 Err(found) => problems.extend(found),
             }
@@ -98,16 +107,12 @@ fn files(dir: &Path, destination: Option<&str>, explicit: Option<&Path>) -> Vec<
     names.map(|name| (dir.join(&name), name)).collect()
 }
 
-fn read(path: &Path, shown: &str, required: bool) -> Result<Secrets, Vec<Diagnostic>> {
-    let bytes = match std::fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == ErrorKind::NotFound && !required => return Ok(Secrets::new()),
-        Err(error) => {
-            let message = format!("cannot read {shown}: {error}");
-            let problem = problem(shown, 0, message, "check the path and its permissions");
-            return Err(vec![problem]);
-        }
-    };
+fn unreadable(shown: &str, error: &std::io::Error) -> Diagnostic {
+    let message = format!("cannot read {shown}: {error}");
+    problem(shown, 0, message, "check the path and its permissions")
+}
+
+fn parse_bytes(shown: &str, bytes: Vec<u8>) -> Result<Secrets, Vec<Diagnostic>> {
     let text = String::from_utf8(bytes).map_err(|error| {
         let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = good.iter().filter(|byte| **byte == b'\n').count() + 1;

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use super::decode::Decoder;
+use super::decoder::Decoder;
 use super::destination::{self, Destination};
 use super::node::BASE;
-use super::{Input, Loaded, end_of, evaluate_and_parse, whole_file};
+use super::parse::{Input, Loaded, end_of, evaluate_and_parse, whole_file};
 use crate::diagnostic::Diagnostic;
 use crate::erb::World;
 
@@ -13,7 +13,7 @@ use crate::erb::World;
 /// templates, evaluated in `world`.
 ///
 /// # Errors
-/// As [`parse_template`]; a file that is not there or cannot be read.
+/// As [`parse_template`](super::parse_template); a file that is not there or cannot be read.
 pub fn load(
     path: &Path,
     destination: Option<&str>,

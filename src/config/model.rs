@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use super::values::port::{PortMapping, host_ports};
 use crate::name::{HostName, RoleName};
 
 /// A whole configuration, as `mrsk config` prints it and the compiler reads it.
@@ -96,7 +97,7 @@ pub struct Accessory {
     /// Its hosts, in the order of the file; those of its roles where it names roles. At least one.
     pub hosts: Vec<HostName>,
     /// What docker's `--publish` gets: `3306` of the file is `3306:3306`.
-    pub publish: Option<String>,
+    pub publish: Option<PortMapping>,
     /// Arguments after the image, split into words as a shell would. Empty: the image's own command.
     pub cmd: Vec<String>,
     /// Environment of its container. The app's global one is no part of it.
@@ -312,32 +313,21 @@ impl Traefik {
     /// Returns the TCP ports of the host that are published for Traefik: [`Traefik::host_port`], and those of the options; a range
     /// is left to docker.
     pub fn published_ports(&self) -> BTreeSet<u16> {
-        let options = self.options.iter();
-        options
-            .filter(|option| option.name == "publish")
-            .filter_map(|option| option.value.as_deref().and_then(published))
-            .chain([self.host_port])
-            .collect()
+        let options = self
+            .options
+            .iter()
+            .filter(|option| option.name == "publish");
+        let mut ports = host_ports(options.filter_map(|option| option.value.as_deref()));
+        ports.insert(self.host_port);
+        ports
     }
 }
 
 impl Accessory {
     /// Returns the TCP port of the host that is published for it.
     pub fn published_port(&self) -> Option<u16> {
-        self.publish.as_deref().and_then(published)
+        self.publish.as_ref().and_then(PortMapping::host_port)
     }
-}
-
-/// Reads the host's side of `[ADDRESS:]HOST:CONTAINER[/PROTOCOL]`; `None` where docker chooses the port, for UDP, and for a range.
-fn published(value: &str) -> Option<u16> {
-    let mapping = match value.split_once('/') {
-        Some((mapping, "tcp")) => mapping,
-        Some(_) => return None,
-        None => value,
-    };
-    let (host, _) = mapping.rsplit_once(':')?;
-    let port = host.rsplit_once(':').map_or(host, |(_, port)| port);
-    port.parse().ok()
 }
 
 impl Config {
@@ -367,28 +357,6 @@ impl Config {
         match &self.destination {
             Some(destination) => format!("{}-{destination}", self.service),
             None => self.service.clone(),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn published_ports_are_those_of_the_host() {
-        let cases = [
-            ("9000:90/tcp", Some(9000)),
-            ("127.0.0.1:8443:443", Some(8443)),
-            ("[::1]:8443:443", Some(8443)),
-            ("81-83:81-83", None),
-            ("53:53/udp", None),
-            ("9000", None),
-            ("127.0.0.1::80", None),
-            ("nonsense:80", None),
-        ];
-        for (value, expected) in cases {
-            assert_eq!(published(value), expected, "{value}");
         }
     }
 }

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::model::{Config, Value};
+use super::parse::defaults;
 use crate::name::Sha256Hex;
 
 /// Returns the configuration as JSON, with secrets as `{"from_env": NAME}` or in lists of names, in the model's order.
@@ -27,13 +28,46 @@ pub fn to_yaml(config: &Config) -> String {
     serde_yaml::to_string(&to_json(config)).unwrap_or_default()
 }
 
-/// Returns the SHA-256 of the configuration as JSON with sorted keys and without blanks, leaving out its path.
-pub fn fingerprint(config: &Config) -> Sha256Hex {
-    let mut json = to_json(config);
+/// Returns the configuration as [`to_json`] does, without its path and without every value that is equal to its default.
+pub fn to_changed_json(config: &Config) -> Json {
+    let default = to_json(&defaults());
+    let mut json = changed(to_json(config), &default, |value, default| {
+        match (value, default) {
+            (Json::Array(items), Json::Array(defaults)) => match defaults.as_slice() {
+                [default] => items
+                    .into_iter()
+                    .map(|item| changed(item, default, |value, _| value))
+                    .collect(),
+                _ => Json::Array(items),
+            },
+            (value, default) => changed(value, default, |value, _| value),
+        }
+    });
     if let Some(fields) = json.as_object_mut() {
         fields.shift_remove("path");
     }
-    Sha256Hex::of(sorted(json).to_string().as_bytes())
+    json
+}
+
+/// Returns the fields of `json` that differ from those of `default`, each as `inner` has it. What is no map stays as it is.
+fn changed(json: Json, default: &Json, inner: fn(Json, &Json) -> Json) -> Json {
+    match (json, default) {
+        (Json::Object(fields), Json::Object(defaults)) => fields
+            .into_iter()
+            .filter_map(|(name, value)| match defaults.get(&name) {
+                Some(default) if *default == value => None,
+                Some(default) => Some((name, inner(value, default))),
+                None => Some((name, value)),
+            })
+            .collect(),
+        (json, _) => json,
+    }
+}
+
+/// Returns the SHA-256 of [`to_changed_json`] with sorted keys and without blanks. A key that is new and has its default changes
+/// nothing.
+pub fn fingerprint(config: &Config) -> Sha256Hex {
+    Sha256Hex::of(sorted(to_changed_json(config)).to_string().as_bytes())
 }
 
 fn sorted(json: Json) -> Json {
@@ -48,5 +82,59 @@ fn sorted(json: Json) -> Json {
         }
         Json::Array(items) => Json::Array(items.into_iter().map(sorted).collect()),
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::parse;
+
+    const FILE: &str = "\
+service: shop
+image: acme/shop
+servers: {web: {hosts: [192.0.2.1], cmd: bin/web}}
+registry: {server: registry.example.com}
+accessories: {db: {image: 'mysql:8', host: 192.0.2.1}}
+";
+
+    fn config(more: &str) -> Config {
+        parse("deploy.yml", &format!("{FILE}{more}"), None)
+            .unwrap()
+            .config
+    }
+
+    #[test]
+    fn only_what_differs_from_its_default_is_part_of_the_fingerprint() {
+        let expected = json!({
+            "service": "shop",
+            "image": "acme/shop",
+            "hosts": [{ "name": "192.0.2.1", "user": "root", "port": null }],
+            "roles": [
+                { "name": "web", "hosts": ["192.0.2.1"], "cmd": ["bin/web"], "traefik": true },
+            ],
+            "registry": { "server": "registry.example.com" },
+            "accessories": [{ "name": "db", "image": "mysql:8", "hosts": ["192.0.2.1"] }],
+        });
+        assert_eq!(to_changed_json(&config("")), expected);
+    }
+
+    #[test]
+    fn a_key_that_has_its_default_does_not_change_the_fingerprint() {
+        let without = fingerprint(&config(""));
+        for (key, same) in [
+            ("drain_timeout: 30", true),
+            ("drain_timeout: 31", false),
+            ("healthcheck: {path: /up, port: 3000}", true),
+            ("healthcheck: {port: 3001}", false),
+            ("logging: {options: {max-size: 10m}}", true),
+            ("logging: {options: {max-size: 10m, max-file: 3}}", false),
+            ("labels: {a: b}", false),
+        ] {
+            assert_eq!(fingerprint(&config(key)) == without, same, "{key}");
+        }
+        let one = fingerprint(&config("logging: {options: {max-size: 10m, max-file: 3}}"));
+        let other = fingerprint(&config("logging: {options: {max-file: 3}}"));
+        assert_ne!(one, other);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::decode::Places;
+use super::decoder::Places;
 use super::dotenv::{self, Environment};
 use super::model::{Accessory, Config, Value};
 use crate::diagnostic::Diagnostic;

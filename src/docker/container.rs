@@ -8,19 +8,14 @@ use super::names::{
     TRAEFIK,
 };
 use crate::action::{Arg, Run};
+use crate::config::CONTAINER_NAME;
 use crate::config::model::{
     Accessory, AccessoryDirectory, AccessoryFile, Config, DockerOption, Role,
 };
 use crate::name::Sha256Hex;
 
-/// The variable that tells a container its own name.
-const CONTAINER_NAME_VARIABLE: &str = "MRSK_CONTAINER_NAME";
-
 /// The label by which containers of a service are looked for.
 const LABEL_SERVICE_FILTER: &str = "service";
-
-/// Options whose values docker takes under a singular name, while users write the key of the configuration.
-const OPTION_SYNONYMS: [(&str, &str); 1] = [("volumes", "volume")];
 
 /// A `docker create`, and the digest that its container carries as a label.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,7 +66,7 @@ pub fn create(
     home: &str,
 ) -> Create {
     let mut clear = role.env.clear.clone();
-    clear.insert(CONTAINER_NAME_VARIABLE.into(), name.to_owned());
+    clear.insert(CONTAINER_NAME.into(), name.to_owned());
     let mut env = pairs("--env", &clear);
     for secret in &role.env.secret {
         env.extend(["--env".into(), secret.clone()]);
@@ -100,7 +95,7 @@ pub fn create_accessory(config: &Config, accessory: &Accessory, home: &str) -> C
     let name = names::accessory(config, accessory);
     let base = accessory_directory(config, accessory, home);
     let mut clear = accessory.env.clear.clone();
-    clear.insert(CONTAINER_NAME_VARIABLE.into(), name.clone());
+    clear.insert(CONTAINER_NAME.into(), name.clone());
     let mut env = pairs("--env", &clear);
     for secret in &accessory.env.secret {
         env.extend(["--env".into(), secret.clone()]);
@@ -123,7 +118,7 @@ pub fn create_accessory(config: &Config, accessory: &Accessory, home: &str) -> C
         (
             "port",
             publish
-                .flat_map(|port| ["--publish".into(), port.clone()])
+                .flat_map(|port| ["--publish".into(), port.to_string()])
                 .collect(),
         ),
         ("logging", logging(config)),
@@ -230,6 +225,24 @@ pub fn remove(container: &str) -> Run {
     Run::literal(["docker", "rm", "--force", container])
 }
 
+/// Returns the command that removes containers that do not run.
+pub fn remove_stopped(containers: &[String]) -> Run {
+    let names = containers.iter().map(String::as_str);
+    Run::literal(["docker", "rm"].into_iter().chain(names))
+}
+
+/// Returns the command that removes the containers that do not run and match all `filters`.
+pub fn prune(filters: &[String]) -> Run {
+    let filters = filters.iter().flat_map(|filter| ["--filter", filter]);
+    let prune = ["docker", "container", "prune", "--force"];
+    Run::literal(prune.into_iter().chain(filters))
+}
+
+/// Returns the command that gives `container` another name.
+pub fn rename(container: &str, name: &str) -> Run {
+    Run::literal(["docker", "rename", container, name])
+}
+
 /// Returns the command that shows the last lines of the log of `container`.
 pub fn logs(container: &str) -> Run {
     Run::literal(["docker", "logs", "--tail", "50", container])
@@ -318,16 +331,10 @@ fn logging(config: &Config) -> Vec<String> {
 fn options(options: &[DockerOption], home: &str) -> Vec<String> {
     options
         .iter()
-        .map(|option| {
-            let name = OPTION_SYNONYMS
-                .iter()
-                .find(|(written, _)| *written == option.name)
-                .map_or(option.name.as_str(), |(_, docker)| docker);
-            match &option.value {
-                None => format!("--{name}"),
-                Some(value) if name == "volume" => format!("--{name}={}", on_host(value, home)),
-                Some(value) => format!("--{name}={value}"),
-            }
+        .map(|DockerOption { name, value }| match value {
+            None => format!("--{name}"),
+            Some(value) if name == "volume" => format!("--{name}={}", on_host(value, home)),
+            Some(value) => format!("--{name}={value}"),
         })
         .collect()
 }

@@ -147,15 +147,26 @@ pub fn push_check(config: &Config, version: &str, source: &str) -> Vec<String> {
     inspect(config, version, template)
 }
 
+/// Returns the command that pulls whatever `reference` names in its registry.
+pub fn pull_reference(reference: &str) -> Run {
+    Run::literal(["docker", "pull", reference])
+}
+
+/// Returns the command that removes images by their references.
+pub fn remove(references: &[String]) -> Run {
+    let references = references.iter().map(String::as_str);
+    Run::literal(["docker", "image", "rm"].into_iter().chain(references))
+}
+
 /// Returns the commands after which `reference` names the image on the host: by digest where it is known, so that nothing
 /// but that image can come.
 pub fn pull(repository: &str, reference: &str, digest: Option<&str>) -> Vec<Run> {
     match digest {
-        None => vec![Run::literal(["docker", "pull", reference])],
+        None => vec![pull_reference(reference)],
         Some(digest) => {
             let exact = format!("{repository}@{digest}");
             vec![
-                Run::literal(["docker", "pull", &exact]),
+                pull_reference(&exact),
                 Run::literal(["docker", "tag", &exact, reference]),
             ]
         }

@@ -4,6 +4,7 @@ pub mod builder;
 pub mod container;
 pub mod image;
 pub mod names;
+pub mod network;
 
 #[cfg(test)]
 mod tests;

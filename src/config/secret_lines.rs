@@ -1,6 +1,5 @@
-//! Keeps lines that may hold a secret value out of what is shown of the file.
+//! What may hold a secret value, by its name or form; such lines of a file are never shown.
 
-use super::env::has_url_credentials;
 use crate::diagnostic::Diagnostic;
 
 /// Parts of a key that stand before a secret value; also of misspelt ones.
@@ -57,9 +56,56 @@ fn value_after_word(line: &str) -> Option<&str> {
     (!value.starts_with('[')).then_some(value)
 }
 
+/// Whether the variable `name` with this value looks like a secret.
+pub(super) fn looks_secret(name: &str, value: &str) -> bool {
+    let name = name.to_uppercase();
+    let named = ["PASSWORD", "SECRET", "TOKEN", "API_KEY", "PRIVATE_KEY"]
+        .iter()
+        .any(|word| name.contains(word));
+    !value.is_empty() && (named || has_url_credentials(value))
+}
+
+/// Whether `value` has a URL with `user:password@`, or of the web with `token@`.
+pub(super) fn has_url_credentials(value: &str) -> bool {
+    let mut scheme = "";
+    value.split("://").enumerate().any(|(index, part)| {
+        let web = scheme.ends_with("http") || scheme.ends_with("https");
+        scheme = part;
+        let end = part
+            .find(|c: char| "/?#".contains(c) || c.is_whitespace())
+            .unwrap_or(part.len());
+        let Some((credentials, _)) = part[..end].rsplit_once('@') else {
+            return false;
+        };
+        let password = credentials
+            .split_once(':')
+            .map_or("", |(_, password)| password);
+        index > 0 && (web || !password.is_empty())
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn secrets_are_recognized() {
+        for (name, value, expected) in [
+            ("DB_PASSWORD", "x", true),
+            ("db_password", "x", true),
+            ("DB_PASSWORD", "", false),
+            ("STRIPE_API_KEY", "sk", true),
+            ("DATABASE_URL", "postgres://app:hunter2@db/app", true),
+            ("DATABASE_URL", "postgres://app@db/app", false),
+            ("DATABASE_URL", "mysql2://db1/hey_production/", false),
+            ("URLS", "redis://a/1 redis://:pw@b/2", true),
+            ("REPOSITORY", "https://ghp_x@github.com/a/b", true),
+            ("HOST", "ssh://root@host", false),
+            ("LINK", "https://example.com/a:b@c", false),
+        ] {
+            assert_eq!(looks_secret(name, value), expected, "{name}={value}");
+        }
+    }
 
     #[test]
     fn lines_with_secret_values_are_found() {

@@ -1,13 +1,22 @@
 //! `builder`: how the image is built.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::decode::{Decoder, Field, Record, list, shown, suggestion};
-use super::model::{Builder, BuilderKind, LocalNode, RemoteNode};
-use super::{env, options};
+use serde_json::{Value, json};
+
+use crate::config::decoder::{Decoder, Field, Record, list, shown, suggestion};
+use crate::config::model::{Builder, BuilderKind, LocalNode, RemoteNode};
+use crate::config::schema::{self, Property, filled, matching, record, with_default};
+use crate::config::secret_lines::looks_secret;
+use crate::config::values::{boolean, texts, variable};
+
+pub(super) const KEY: Property = ("builder", schema);
+
+const DEFAULT_DOCKERFILE: &str = "Dockerfile";
+const DEFAULT_CONTEXT: &str = ".";
 
 /// Architectures as docker names them.
-pub(super) const ARCHITECTURES: [&str; 11] = [
+const ARCHITECTURES: [&str; 11] = [
     "amd64", "arm64", "arm", "arm/v6", "arm/v7", "386", "ppc64le", "s390x", "riscv64", "mips64le",
     "loong64",
 ];
@@ -15,60 +24,119 @@ pub(super) const ARCHITECTURES: [&str; 11] = [
 /// What addresses of engines begin with.
 const SCHEMES: [&str; 3] = ["ssh://", "unix://", "tcp://"];
 
+const KEYS: [Property; 7] = [
+    ("multiarch", || {
+        let multiarch = boolean::schema(
+            "Whether to build for amd64 and arm64 with buildx; `false` is for this machine's architecture alone.",
+        );
+        with_default(multiarch, true)
+    }),
+    ("local", || {
+        record(
+            "The machine that builds one architecture, while `remote` builds another.",
+            &LOCAL_KEYS,
+        )
+    }),
+    ("remote", || {
+        record("The other machine that builds.", &REMOTE_KEYS)
+    }),
+    ("dockerfile", || {
+        with_default(filled("Path of the Dockerfile."), DEFAULT_DOCKERFILE)
+    }),
+    ("context", || {
+        let context = filled("Directory that docker builds, relative to the current one.");
+        with_default(context, DEFAULT_CONTEXT)
+    }),
+    ("args", || {
+        texts::map_schema(
+            "Arguments of the build (`--build-arg`): they stay in the image's history.",
+        )
+    }),
+    ("secrets", || {
+        schema::list(
+            "Secrets of the build (`--secret`), by the names of their variables.",
+            &variable::exported_schema(),
+        )
+    }),
+];
+
+const LOCAL_KEYS: [Property; 2] = [
+    ("arch", arch_schema),
+    ("host", || {
+        host_schema("Address of its Docker; without it the one that docker uses on this machine.")
+    }),
+];
+
+const REMOTE_KEYS: [Property; 2] = [
+    ("arch", arch_schema),
+    ("host", || {
+        host_schema("Address of its Docker, such as `ssh://root@192.0.2.1`.")
+    }),
+];
+
+fn schema() -> Value {
+    record("How the image is built.", &KEYS)
+}
+
+fn arch_schema() -> Value {
+    json!({ "enum": ARCHITECTURES, "description": "Architecture that it builds for." })
+}
+
+fn host_schema(description: &str) -> Value {
+    matching(description, "^(ssh|unix|tcp)://[^\\s]+$")
+}
+
 /// Reads `builder`. Without it images are built for several architectures, as with an empty one.
-pub(super) fn decode(decoder: &mut Decoder<'_>, field: Option<&Field<'_>>) -> Builder {
-    let mut builder = Builder {
-        kind: BuilderKind::Multiarch,
-        dockerfile: "Dockerfile".to_owned(),
-        context: ".".to_owned(),
-        args: BTreeMap::new(),
-        secrets: Vec::new(),
-    };
-    let Some(field) = field else {
-        return builder;
-    };
-    let keys = [
-        "multiarch",
-        "dockerfile",
-        "context",
-        "args",
-        "secrets",
-        "local",
-        "remote",
-    ];
-    let record = decoder.record(field, &keys);
-    builder.kind = kind(decoder, &record);
-    if let Some(path) = record
-        .get("dockerfile")
-        .and_then(|field| path(decoder, field))
-    {
-        builder.dockerfile = path;
+pub(super) fn decode(decoder: &mut Decoder<'_>, root: &Record<'_>) -> Builder {
+    let builder = root.section(decoder, KEY.0, &KEYS);
+    let dockerfile = builder.read(decoder, "dockerfile", path);
+    let context = builder.read(decoder, "context", path);
+    Builder {
+        kind: kind(decoder, &builder),
+        dockerfile: dockerfile.unwrap_or_else(|| DEFAULT_DOCKERFILE.to_owned()),
+        context: context.unwrap_or_else(|| DEFAULT_CONTEXT.to_owned()),
+        args: builder.collect(decoder, "args", args),
+        secrets: builder.collect(decoder, "secrets", secrets),
     }
-    if let Some(path) = record.get("context").and_then(|field| path(decoder, field)) {
-        builder.context = path;
+}
+
+/// Reads build arguments, and warns of those that look like secrets.
+fn args(decoder: &mut Decoder<'_>, field: &Field<'_>) -> BTreeMap<String, String> {
+    let args = texts::decode_map(decoder, field);
+    if args.is_empty() {
+        return args;
     }
-    if let Some(args) = record.get("args") {
-        builder.args = options::texts(decoder, args);
-        warn_credentials(decoder, args, &builder.args);
-    }
-    if let Some(secrets) = record.get("secrets") {
-        for item in decoder.items(secrets) {
-            if let Some(name) = env::exported_name(decoder, &item) {
-                decoder.refer(&name, item.key);
-                builder.secrets.push(name);
-            }
+    for (name, child) in decoder.entries(field) {
+        if args
+            .get(name)
+            .is_some_and(|value| looks_secret(name, value))
+        {
+            decoder.warn_secret(
+                child.key,
+                format!("build argument `{name}` looks like a secret"),
+                "build arguments stay in the image's history: use `builder.secrets` and `RUN --mount=type=secret`",
+            );
         }
     }
-    builder.secrets.sort();
-    builder.secrets.dedup();
-    builder
+    args
+}
+
+fn secrets(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Vec<String> {
+    let mut names = BTreeSet::new();
+    for item in decoder.items(field) {
+        if let Some(name) = variable::decode_exported(decoder, &item) {
+            decoder.refer(&name, item.key);
+            names.insert(name);
+        }
+    }
+    names.into_iter().collect()
 }
 
 /// Returns which builder is meant. Keys that contradict each other are errors: none of them is silently ignored.
 fn kind(decoder: &mut Decoder<'_>, record: &Record<'_>) -> BuilderKind {
     let multiarch = record
         .get("multiarch")
-        .and_then(|field| Some((field, decoder.boolean(field)?)));
+        .and_then(|field| Some((field, boolean::decode(decoder, field)?)));
     let local = record
         .get("local")
         .map(|field| (field, local(decoder, field)));
@@ -126,12 +194,12 @@ fn kind(decoder: &mut Decoder<'_>, record: &Record<'_>) -> BuilderKind {
 }
 
 fn local(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<LocalNode> {
-    let (arch, host) = node(decoder, field)?;
+    let (arch, host) = node(decoder, field, &LOCAL_KEYS)?;
     Some(LocalNode { arch, host })
 }
 
 fn remote(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<RemoteNode> {
-    let (arch, host) = node(decoder, field)?;
+    let (arch, host) = node(decoder, field, &REMOTE_KEYS)?;
     if host.is_none() {
         missing(
             decoder,
@@ -143,11 +211,15 @@ fn remote(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<RemoteNode> {
     Some(RemoteNode { arch, host: host? })
 }
 
-/// Returns architecture and address of a machine that builds; nothing where one of them is wrong.
-fn node(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<(String, Option<String>)> {
+/// Returns architecture and address of a machine that builds; `None` if one of them is wrong.
+fn node(
+    decoder: &mut Decoder<'_>,
+    field: &Field<'_>,
+    keys: &[Property],
+) -> Option<(String, Option<String>)> {
     let before = decoder.diagnostics.len();
-    let record = decoder.record(field, &["arch", "host"]);
-    let host = record.get("host").and_then(|field| host(decoder, field));
+    let record = decoder.record(field, keys);
+    let host = record.read(decoder, "host", host);
     let arch = match record.get("arch") {
         Some(field) => arch(decoder, field),
         None => {
@@ -185,7 +257,7 @@ fn arch(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
     };
     let help = match known.or_else(|| suggestion(bare, &ARCHITECTURES)) {
         Some(known) => format!("did you mean `{known}`?"),
-        None => format!("known architectures: {}", list(ARCHITECTURES)),
+        None => format!("known architectures: {}", list(&ARCHITECTURES)),
     };
     decoder.error(
         field.node.mark,
@@ -221,17 +293,6 @@ fn host(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
         "use `ssh://USER@HOST` (docker runs ssh, with your keys and ~/.ssh/config), `unix:///PATH/docker.sock` or `tcp://HOST:PORT`",
     );
     None
-}
-
-fn warn_credentials(decoder: &mut Decoder<'_>, field: &Field<'_>, args: &BTreeMap<String, String>) {
-    if args.is_empty() {
-        return;
-    }
-    for (name, child) in decoder.entries(field) {
-        if let Some(value) = args.get(name) {
-            env::warn_build_argument(decoder, name, value, child.key);
-        }
-    }
 }
 
 fn path(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {

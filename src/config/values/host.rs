@@ -2,17 +2,31 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::decode::parse_port;
+use serde_json::{Value, json};
+
+use super::port;
+
+/// What a host matches in the schema.
+pub(in crate::config) const PATTERN: &str = "^(?!-)(?!.*://)[^\\s]+$";
+
+/// What the name of a user matches in the schema.
+pub(in crate::config) const USER_PATTERN: &str =
+    "^[^-\\s'\"`$;&<>|(){}\\\\][^\\s'\"`$;&<>|(){}\\\\]*$";
+
+/// Returns the schema of a host.
+pub(in crate::config) fn schema() -> Value {
+    json!({ "type": "string", "pattern": PATTERN, "description": "`host`, `user@host`, `host:port` or `user@host:port`." })
+}
 
 /// A host as it is written, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct HostSpec {
+pub(in crate::config) struct HostSpec {
     /// The user, where one is given.
-    pub(super) user: Option<String>,
+    pub(in crate::config) user: Option<String>,
     /// The name or address, without brackets.
-    pub(super) name: String,
+    pub(in crate::config) name: String,
     /// The port, where one is given.
-    pub(super) port: Option<u16>,
+    pub(in crate::config) port: Option<u16>,
 }
 
 impl HostSpec {
@@ -20,7 +34,7 @@ impl HostSpec {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
+    pub(in crate::config) fn parse(text: &str) -> Result<Self, &'static str> {
         if text.contains("://") {
             return Err("a scheme such as `ssh://` is not allowed");
         }
@@ -34,7 +48,7 @@ impl HostSpec {
         let (name, port) = split_port(rest)?;
         check_name(name)?;
         let port = match port {
-            Some(port) => Some(parse_port(port).ok_or("not a valid port")?),
+            Some(port) => Some(port::parse(port).ok_or("not a valid port")?),
             None => None,
         };
         Ok(Self {
@@ -45,7 +59,7 @@ impl HostSpec {
     }
 
     /// Returns what two spellings of the same host have in common.
-    pub(super) fn identity(&self) -> String {
+    pub(in crate::config) fn identity(&self) -> String {
         match self.name.parse::<Ipv6Addr>() {
             Ok(address) => address.to_string(),
             Err(_) => self.name.trim_end_matches('.').to_lowercase(),
@@ -103,7 +117,7 @@ fn is_word(text: &str) -> bool {
 }
 
 /// Whether ssh can be given this user name: without blanks, control characters and a leading dash.
-pub(super) fn is_user(text: &str) -> bool {
+pub(in crate::config) fn is_user(text: &str) -> bool {
     let refused = |c: char| c.is_whitespace() || c.is_control() || "'\"`$;&<>|(){}\\".contains(c);
     !text.is_empty() && !text.starts_with('-') && !text.contains(refused)
 }

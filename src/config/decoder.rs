@@ -1,13 +1,12 @@
 //! From nodes to values, collecting every problem on the way.
 
 use std::collections::BTreeMap;
-use std::fmt::Display;
 
-use super::env::has_url_credentials;
 use super::node::{Key, Kind, Mark, Node, Problem};
-use super::reveal::has_secret_value;
+use super::schema::Property;
+use super::secret_lines::{has_secret_value, has_url_credentials};
 use crate::diagnostic::{Diagnostic, Place};
-use crate::text::one_line;
+use crate::text;
 
 /// Where names stand in the files of the configuration.
 pub type Places = BTreeMap<String, Vec<Place>>;
@@ -35,6 +34,7 @@ pub(super) struct Field<'n> {
 }
 
 /// A map whose keys are known.
+#[derive(Default)]
 pub(super) struct Record<'n> {
     fields: Vec<(&'n str, Field<'n>)>,
 }
@@ -46,6 +46,39 @@ impl<'n> Record<'n> {
             .iter()
             .find(|(name, _)| *name == key)
             .map(|(_, field)| field)
+    }
+
+    /// Reads the value of `key`, if there is one.
+    pub(super) fn read<'d, T>(
+        &self,
+        decoder: &mut Decoder<'d>,
+        key: &str,
+        decode: impl FnOnce(&mut Decoder<'d>, &Field<'n>) -> Option<T>,
+    ) -> Option<T> {
+        self.get(key).and_then(|field| decode(decoder, field))
+    }
+
+    /// Reads the list or map of `key`. Without the key it is empty.
+    pub(super) fn collect<'d, T: Default>(
+        &self,
+        decoder: &mut Decoder<'d>,
+        key: &str,
+        decode: impl FnOnce(&mut Decoder<'d>, &Field<'n>) -> T,
+    ) -> T {
+        let field = self.get(key);
+        field
+            .map(|field| decode(decoder, field))
+            .unwrap_or_default()
+    }
+
+    /// Returns the map of `key`, whose keys are `known`. Without the key it is empty.
+    pub(super) fn section(
+        &self,
+        decoder: &mut Decoder<'_>,
+        key: &str,
+        known: &[Property],
+    ) -> Record<'n> {
+        self.collect(decoder, key, |decoder, field| decoder.record(field, known))
     }
 }
 
@@ -185,13 +218,24 @@ impl<'a> Decoder<'a> {
     }
 
     /// Returns the entries of a map whose keys are `known`; others are errors. Nothing counts as an empty map.
-    pub(super) fn record<'n>(&mut self, field: &Field<'n>, known: &[&str]) -> Record<'n> {
+    pub(super) fn record<'n>(&mut self, field: &Field<'n>, known: &[Property]) -> Record<'n> {
+        self.record_with(field, known, |_| false)
+    }
+
+    /// Returns the entries of a map as [`Decoder::record`] does, without those whose keys are `free`.
+    pub(super) fn record_with<'n>(
+        &mut self,
+        field: &Field<'n>,
+        known: &[Property],
+        free: impl Fn(&str) -> bool,
+    ) -> Record<'n> {
+        let known: Vec<&str> = known.iter().map(|(key, _)| *key).collect();
         let mut fields = Vec::new();
         for (name, child) in self.entries(field) {
             if known.contains(&name) {
                 fields.push((name, child));
-            } else {
-                self.unknown_key(name, &child, known);
+            } else if !free(name) {
+                self.unknown_key(name, &child, &known);
             }
         }
         Record { fields }
@@ -273,55 +317,6 @@ impl<'a> Decoder<'a> {
         Some(text)
     }
 
-    /// Returns a boolean: `true` or `false`, without quotes.
-    pub(super) fn boolean(&mut self, field: &Field<'_>) -> Option<bool> {
-        match field.plain() {
-            Some("true") => Some(true),
-            Some("false") => Some(false),
-            _ => {
-                self.error(
-                    field.node.mark,
-                    format!("`{}` must be `true` or `false`", field.path),
-                    "write it without quotes; `yes`, `no`, `on` and `off` are strings",
-                );
-                None
-            }
-        }
-    }
-
-    /// Returns a whole number of at least `min`, written in decimal digits. `unit` names what is counted.
-    pub(super) fn number(&mut self, field: &Field<'_>, min: u32, unit: &str) -> Option<u32> {
-        let text = self.text(field)?;
-        let value = digits(&text).and_then(|text| text.parse::<u32>().ok());
-        if let Some(value) = value.filter(|value| *value >= min) {
-            return Some(value);
-        }
-        self.error(
-            field.node.mark,
-            format!(
-                "`{}` must be a number of {unit}, not `{}`",
-                field.path,
-                shown(&text)
-            ),
-            format!("use a whole number without a unit, at least {min}"),
-        );
-        None
-    }
-
-    /// Returns a port.
-    pub(super) fn port(&mut self, field: &Field<'_>) -> Option<u16> {
-        let text = self.text(field)?;
-        let port = parse_port(&text);
-        if port.is_none() {
-            self.error(
-                field.node.mark,
-                format!("`{}` must be a port, not `{}`", field.path, shown(&text)),
-                "use a number from 1 to 65535",
-            );
-        }
-        port
-    }
-
     fn wrong_kind(&mut self, field: &Field<'_>, wanted: &str, help: &str) {
         let found = match &field.node.kind {
             Kind::Null => "nothing",
@@ -342,29 +337,16 @@ impl<'a> Decoder<'a> {
     }
 }
 
-/// Returns a port from 1 to 65535 that is written in decimal digits.
-pub(super) fn parse_port(text: &str) -> Option<u16> {
-    digits(text)?.parse().ok().filter(|port| *port > 0)
-}
-
-fn digits(text: &str) -> Option<&str> {
-    let all = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let octal = text.len() > 1 && text.starts_with('0');
-    (all && !octal).then_some(text)
-}
-
-/// Returns a value of the file for use in a message: shortened, without control characters, and
-/// left out where it is a URL with credentials or holds what looks like a secret's value.
+/// Returns a value of the file for use in a message: shortened, escaped, and left out if it is a URL with credentials or holds what
+/// looks like a secret's value.
 pub(super) fn shown(value: &str) -> String {
     const MAX: usize = 80;
     if has_url_credentials(value) || has_secret_value(value) {
         return "…".to_owned();
     }
-    let mut text = one_line(&value.chars().take(MAX).collect::<String>());
-    if value.chars().nth(MAX).is_some() {
-        text.push('…');
-    }
-    text
+    let start: String = value.chars().take(MAX).collect();
+    let rest = if start.len() < value.len() { "…" } else { "" };
+    text::one_line(&start) + rest
 }
 
 /// Returns the candidate that `name` most likely stands for.
@@ -378,8 +360,11 @@ pub(super) fn suggestion<'c>(name: &str, candidates: &[&'c str]) -> Option<&'c s
         .map(|(_, candidate)| candidate)
 }
 
-/// Returns the names in backticks, separated by commas.
-pub(super) fn list<T: Display>(names: impl IntoIterator<Item = T>) -> String {
-    let quoted: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
-    quoted.join(", ")
+/// Returns the names in backticks, as `a`, `b` and `c`.
+pub(super) fn list<T: AsRef<str>>(names: &[T]) -> String {
+    let quoted: Vec<String> = names
+        .iter()
+        .map(|name| format!("`{}`", name.as_ref()))
+        .collect();
+    text::list(&quoted)
 }

@@ -2,15 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::decode::{Decoder, Field, shown};
-use super::host::HostSpec;
-use super::model::{Host, Ssh};
-use super::node::{Kind, Mark};
+use serde_json::{Value, json};
+
+use super::host::{self, HostSpec};
+use crate::config::decoder::{Decoder, Field, shown};
+use crate::config::model::{Host, Ssh};
+use crate::config::node::{Kind, Mark};
 use crate::diagnostic::Place;
 use crate::name::HostName;
 
+/// Returns the schema of a list of hosts that is not empty.
+pub(in crate::config) fn schema(description: &str) -> Value {
+    json!({ "type": "array", "items": host::schema(), "minItems": 1, "uniqueItems": true, "description": description })
+}
+
 /// The hosts that were read so far.
-pub(super) struct Hosts<'s> {
+pub(in crate::config) struct Hosts<'s> {
     ssh: &'s Ssh,
     all: Vec<Host>,
     seen: BTreeMap<String, Seen>,
@@ -23,7 +30,7 @@ struct Seen {
 
 impl<'s> Hosts<'s> {
     /// Returns no hosts. `ssh` says how those are reached that do not say so themselves.
-    pub(super) fn new(ssh: &'s Ssh) -> Self {
+    pub(in crate::config) fn new(ssh: &'s Ssh) -> Self {
         Self {
             ssh,
             all: Vec::new(),
@@ -32,12 +39,16 @@ impl<'s> Hosts<'s> {
     }
 
     /// Returns every host once, in the order in which they were read.
-    pub(super) fn all(&self) -> &[Host] {
+    pub(in crate::config) fn all(&self) -> &[Host] {
         &self.all
     }
 
     /// Reads a list of hosts, and reports one without any.
-    pub(super) fn list(&mut self, decoder: &mut Decoder<'_>, field: &Field<'_>) -> Vec<HostName> {
+    pub(in crate::config) fn list(
+        &mut self,
+        decoder: &mut Decoder<'_>,
+        field: &Field<'_>,
+    ) -> Vec<HostName> {
         let items = decoder.items(field);
         if items.is_empty() && matches!(field.node.kind, Kind::Null | Kind::Sequence(_)) {
             empty(decoder, field);
@@ -48,7 +59,11 @@ impl<'s> Hosts<'s> {
     }
 
     /// Reads a host.
-    pub(super) fn one(&mut self, decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<HostName> {
+    pub(in crate::config) fn one(
+        &mut self,
+        decoder: &mut Decoder<'_>,
+        field: &Field<'_>,
+    ) -> Option<HostName> {
         self.read(decoder, field, &mut BTreeSet::new())
     }
 
@@ -117,7 +132,7 @@ impl<'s> Hosts<'s> {
 }
 
 /// Reports that no host stands where there must be one.
-pub(super) fn empty(decoder: &mut Decoder<'_>, field: &Field<'_>) {
+pub(in crate::config) fn empty(decoder: &mut Decoder<'_>, field: &Field<'_>) {
     decoder.error(
         field.key,
         format!("`{}` has no hosts", field.path),

@@ -1,0 +1,337 @@
+//! `accessories`: long-lived services that the app depends on, such as a database.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::env::{self, EnvLayer};
+use super::servers;
+use crate::config::decoder::{Decoder, Field, Record, list, shown, suggestion};
+use crate::config::model::{Accessory, AccessoryDirectory, AccessoryFile, Role};
+use crate::config::node::Kind;
+use crate::config::schema::{self, Property, described, nullable, record};
+use crate::config::values::hosts::{self, Hosts};
+use crate::config::values::mount::{self, Mount};
+use crate::config::values::{
+    command, docker_options, host, image_reference, labels, name, port, texts,
+};
+use crate::name::HostName;
+
+pub(super) const KEY: Property = ("accessories", schema);
+
+/// The word that stands for every accessory on the command line.
+const ALL: &str = "all";
+
+/// The keys that say where an accessory runs.
+const PLACES: [&str; 4] = ["host", "hosts", "role", "roles"];
+
+const KEYS: [Property; 13] = [
+    ("image", || image_reference::schema("Its image, with tag.")),
+    ("host", || {
+        described("The host that it runs on.", nullable(host::schema()))
+    }),
+    ("hosts", || {
+        described(
+            "The hosts that it runs on.",
+            nullable(hosts::schema("Hosts.")),
+        )
+    }),
+    ("role", || {
+        let kinds =
+            json!([role_schema(), schema::list("Roles.", &role_schema()), { "type": "null" }]);
+        described(
+            "The role, or a list of roles, on whose hosts it runs.",
+            json!({ "anyOf": kinds }),
+        )
+    }),
+    ("roles", || {
+        schema::list("The roles on whose hosts it runs.", &role_schema())
+    }),
+    ("port", port::mapping_schema),
+    ("cmd", command::schema),
+    ("env", || env::schema("Environment of its container.")),
+    ("files", || {
+        schema::list(
+            "Files to upload, as `LOCAL:PATH_IN_CONTAINER[:MODE]`; those that end in `.erb` are templates.",
+            &mount::schema("File."),
+        )
+    }),
+    ("directories", || {
+        schema::list(
+            "Directories to make on the host and mount, as `HOST:PATH_IN_CONTAINER[:MODE]`.",
+            &mount::schema("Directory."),
+        )
+    }),
+    ("volumes", || {
+        texts::list_schema("What docker's `--volume` takes.")
+    }),
+    ("labels", || labels::schema("Labels of its container.")),
+    ("options", || {
+        docker_options::schema("Options of `docker create`.")
+    }),
+];
+
+fn schema() -> Value {
+    described(
+        "Services that the app depends on, such as a database, by name.",
+        json!({
+            "type": ["object", "null"],
+            "propertyNames": { "pattern": name::PATTERN, "not": { "const": ALL } },
+            "additionalProperties": record("A service that the app depends on.", &KEYS),
+        }),
+    )
+}
+
+fn role_schema() -> Value {
+    described(
+        "Name of a role.",
+        json!({ "type": "string", "minLength": 1 }),
+    )
+}
+
+/// Reads `accessories`. Hosts that only they have are added to `hosts`.
+pub(super) fn decode(
+    decoder: &mut Decoder<'_>,
+    root: &Record<'_>,
+    roles: &[Role],
+    hosts: &mut Hosts<'_>,
+) -> Vec<Accessory> {
+    let entries = root.collect(decoder, KEY.0, Decoder::entries);
+    let mut reader = Reader {
+        decoder,
+        roles,
+        known: servers::role_names(root),
+        hosts,
+    };
+    entries
+        .iter()
+        .filter_map(|(name, child)| reader.accessory(name, child))
+        .collect()
+}
+
+struct Reader<'d, 'a, 'r, 'h, 's> {
+    decoder: &'d mut Decoder<'a>,
+    roles: &'r [Role],
+    /// The names of the roles, of those too that could not be read.
+    known: Vec<&'r str>,
+    hosts: &'h mut Hosts<'s>,
+}
+
+impl Reader<'_, '_, '_, '_, '_> {
+    fn accessory(&mut self, name: &str, field: &Field<'_>) -> Option<Accessory> {
+        self.check_name(name, field);
+        let record = self.decoder.record(field, &KEYS);
+        if !matches!(field.node.kind, Kind::Mapping(_) | Kind::Null) {
+            return None;
+        }
+        if record.get("image").is_none() {
+            self.decoder.error(
+                field.key,
+                format!("missing key `{}.image`", field.path),
+                "set the image of its container, such as `image: mysql:8.0`",
+            );
+        }
+        let hosts = self.place(name, field, &record);
+        let mut paths = BTreeSet::new();
+        let files = self.mounts(record.get("files"), mount::Kind::File, &mut paths);
+        let directories = self.mounts(
+            record.get("directories"),
+            mount::Kind::Directory,
+            &mut paths,
+        );
+        let image = record.read(self.decoder, "image", image_reference::decode);
+        let own = record.collect(self.decoder, "env", env::layer);
+        Some(Accessory {
+            name: name.to_owned(),
+            image: image.unwrap_or_default(),
+            hosts,
+            publish: record.read(self.decoder, "port", port::decode_mapping),
+            cmd: record.collect(self.decoder, "cmd", command::decode),
+            env: EnvLayer::default().merge(&own),
+            files: files.into_iter().map(AccessoryFile::from).collect(),
+            directories: directories
+                .into_iter()
+                .map(AccessoryDirectory::from)
+                .collect(),
+            volumes: record.collect(self.decoder, "volumes", texts::decode_list),
+            labels: record.collect(self.decoder, "labels", labels::decode),
+            options: record.collect(self.decoder, "options", docker_options::decode),
+        })
+    }
+
+    /// Checks the name: it becomes part of the container's, and is a word of the command line.
+    fn check_name(&mut self, name: &str, field: &Field<'_>) {
+        if !name::check(self.decoder, "accessory", name, field) {
+            return;
+        }
+        if name == ALL {
+            self.decoder.error(
+                field.key,
+                format!("`{ALL}` is not a valid accessory name"),
+                "`mrsk accessory` uses it for all accessories: choose another name",
+            );
+        } else if let Some(role) = self.known.iter().find(|role| is_version_of(name, role)) {
+            self.decoder.error(
+                field.key,
+                format!("accessory name `{name}` conflicts with container names of role `{role}`"),
+                "role containers are named `SERVICE-ROLE-VERSION`: choose another name",
+            );
+        }
+    }
+
+    /// Returns the hosts, which stand under one of [`PLACES`]. A key without a value does not count, so that a
+    /// destination's file can take one out.
+    fn place(&mut self, name: &str, field: &Field<'_>, record: &Record<'_>) -> Vec<HostName> {
+        let given = PLACES
+            .iter()
+            .filter_map(|key| Some((*key, record.get(key)?)));
+        let (empty, full): (Vec<_>, Vec<_>) = given.partition(|(_, field)| field.is_null());
+        match (full.as_slice(), empty.as_slice()) {
+            ([(key, place)], _) => match (*key, &place.node.kind) {
+                ("host", _) => self.hosts.one(self.decoder, place).into_iter().collect(),
+                ("hosts", _) => self.hosts.list(self.decoder, place),
+                ("role", Kind::Scalar { .. }) => self.of_roles(std::slice::from_ref(place)),
+                _ => self.of_role_list(place),
+            },
+            ([], [(_, place), ..]) => {
+                hosts::empty(self.decoder, place);
+                Vec::new()
+            }
+            ([], []) => {
+                self.decoder.error(
+                    field.key,
+                    format!("accessory `{}` has no host", shown(name)),
+                    "set `host`, `hosts`, `role` or `roles`",
+                );
+                Vec::new()
+            }
+            ([(first, _), others @ ..], _) => {
+                for (other, place) in others {
+                    self.decoder.error(
+                        place.key,
+                        format!("accessory `{}` sets both `{first}` and `{other}`", shown(name)),
+                        format!("keep one of them; in a destination's file, `{first}:` without a value removes it"),
+                    );
+                }
+                Vec::new()
+            }
+        }
+    }
+
+    fn of_role_list(&mut self, field: &Field<'_>) -> Vec<HostName> {
+        let items = self.decoder.items(field);
+        if items.is_empty() && matches!(field.node.kind, Kind::Sequence(_)) {
+            self.decoder.error(
+                field.key,
+                format!("`{}` has no roles", field.path),
+                "list at least one role",
+            );
+        }
+        self.of_roles(&items)
+    }
+
+    /// Returns the hosts of the roles that `items` name, in the order of the file.
+    fn of_roles(&mut self, items: &[Field<'_>]) -> Vec<HostName> {
+        let mut wanted = BTreeSet::new();
+        for item in items {
+            let Some(name) = self.decoder.filled(item) else {
+                continue;
+            };
+            if !self.known.contains(&name.as_str()) {
+                self.unknown_role(&name, item);
+            }
+            let role = self.roles.iter().find(|role| role.name.as_str() == name);
+            wanted.extend(role.iter().flat_map(|role| &role.hosts));
+        }
+        let all = self.hosts.all().iter().map(|host| &host.name);
+        all.filter(|name| wanted.contains(name)).cloned().collect()
+    }
+
+    fn unknown_role(&mut self, name: &str, field: &Field<'_>) {
+        // Without readable `servers` that is what has to be reported.
+        if self.known.is_empty() {
+            return;
+        }
+        let help = match suggestion(name, &self.known) {
+            Some(close) => format!("did you mean `{close}`?"),
+            None => format!("known roles: {}", list(&self.known)),
+        };
+        let message = format!("unknown role `{}`", shown(name));
+        self.decoder.error(field.node.mark, message, help);
+    }
+
+    /// Returns what is mounted. No two may have the same path in the container.
+    fn mounts(
+        &mut self,
+        field: Option<&Field<'_>>,
+        kind: mount::Kind,
+        paths: &mut BTreeSet<String>,
+    ) -> Vec<Mount> {
+        let items = field.map(|field| self.decoder.items(field));
+        let mut mounts = Vec::new();
+        for item in items.unwrap_or_default() {
+            let Some(mount) = mount::decode(self.decoder, &item, kind) else {
+                continue;
+            };
+            if !paths.insert(mount.container.clone()) {
+                self.decoder.error(
+                    item.node.mark,
+                    format!("duplicate mount path `{}`", shown(&mount.container)),
+                    "use a different container path for each file and directory",
+                );
+            }
+            mounts.push(mount);
+        }
+        mounts
+    }
+}
+
+impl From<Mount> for AccessoryFile {
+    fn from(mount: Mount) -> Self {
+        Self {
+            local: mount.outside,
+            remote: mount.container,
+            mode: mount.mode,
+        }
+    }
+}
+
+impl From<Mount> for AccessoryDirectory {
+    fn from(mount: Mount) -> Self {
+        Self {
+            host: mount.outside,
+            container: mount.container,
+            mode: mount.mode,
+        }
+    }
+}
+
+/// Whether `name` is that of a role and, after a dash, what begins as a commit does: the version that containers have by default.
+fn is_version_of(name: &str, role: &str) -> bool {
+    let rest = name
+        .strip_prefix(role)
+        .and_then(|rest| rest.strip_prefix('-'));
+    let digits = |version: &str| version.bytes().take_while(u8::is_ascii_hexdigit).count();
+    rest.and_then(|rest| rest.rsplit('-').next())
+        .is_some_and(|version| matches!(digits(version), 40 | 64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_containers_with_a_version_are_known() {
+        let commit = "0123456789abcdef0123456789abcdef01234567";
+        for (name, expected) in [
+            (format!("web-{commit}"), true),
+            (format!("web-staging-{commit}"), true),
+            (format!("web-{commit}_uncommitted_01234567"), true),
+            (format!("job-{commit}"), false),
+            ("web-cache".to_owned(), false),
+            ("web".to_owned(), false),
+        ] {
+            assert_eq!(is_version_of(&name, "web"), expected, "{name}");
+        }
+    }
+}

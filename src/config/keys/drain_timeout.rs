@@ -1,0 +1,24 @@
+//! `drain_timeout`: how long the requests in flight get after the switch.
+
+use serde_json::Value;
+
+use crate::config::decoder::{Decoder, Record};
+use crate::config::schema::{Property, with_default};
+use crate::config::values::number::SECONDS;
+
+pub(super) const KEY: Property = ("drain_timeout", schema);
+const DEFAULT: u32 = 30;
+
+fn schema() -> Value {
+    with_default(
+        SECONDS.schema("Seconds that requests in flight get before their container is stopped."),
+        DEFAULT,
+    )
+}
+
+pub(super) fn decode(decoder: &mut Decoder<'_>, root: &Record<'_>) -> u32 {
+    let seconds = root.read(decoder, KEY.0, |decoder, field| {
+        SECONDS.decode(decoder, field)
+    });
+    seconds.unwrap_or(DEFAULT)
+}

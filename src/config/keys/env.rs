@@ -1,0 +1,212 @@
+//! `env`: values that stand in the file, names of secrets, and how a role's are merged over the global ones.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use crate::config::decoder::{Decoder, Field, Record, shown, suggestion};
+use crate::config::model::Env;
+use crate::config::node::Kind;
+use crate::config::schema::{Property, list, map, nullable, text};
+use crate::config::secret_lines::looks_secret;
+use crate::config::values::variable::{self, CONTAINER_NAME};
+
+pub(super) const KEY: Property = ("env", || {
+    schema("Environment of the containers of every role.")
+});
+
+/// Returns the schema of an environment: variables, with `clear` and `secret` among them.
+pub(super) fn schema(description: &str) -> Value {
+    let clear = variables("Values that everybody may see: they stand in the plan.");
+    let mut env = variables(description);
+    env["properties"] = json!({
+        "clear": clear,
+        "secret": list("Names of variables whose values are in .env or the environment.", &variable::exported_schema()),
+    });
+    env
+}
+
+fn variables(description: &str) -> Value {
+    let mut map = map(description, "^[^=]+$", &nullable(text("Value.")));
+    map["propertyNames"]["not"] = json!({ "const": CONTAINER_NAME });
+    map
+}
+
+pub(super) fn decode(decoder: &mut Decoder<'_>, root: &Record<'_>) -> EnvLayer {
+    root.collect(decoder, KEY.0, layer)
+}
+
+/// The environment of one level: global, or a role's.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct EnvLayer {
+    clear: BTreeMap<String, String>,
+    secret: BTreeSet<String>,
+}
+
+impl EnvLayer {
+    /// Merges `over` over this level, key by key: the value that stands there wins, whether clear or secret.
+    pub(super) fn merge(&self, over: &EnvLayer) -> Env {
+        let mut clear = self.clear.clone();
+        let mut secret = self.secret.clone();
+        for (name, value) in &over.clear {
+            secret.remove(name);
+            clear.insert(name.clone(), value.clone());
+        }
+        for name in &over.secret {
+            clear.remove(name);
+            secret.insert(name.clone());
+        }
+        Env {
+            clear,
+            secret: secret.into_iter().collect(),
+        }
+    }
+}
+
+/// Reads an `env`: `clear` and `secret`, with plain variables beside them or alone.
+pub(super) fn layer(decoder: &mut Decoder<'_>, field: &Field<'_>) -> EnvLayer {
+    let mut layer = EnvLayer::default();
+    let mut secrets = Vec::new();
+    for (name, child) in decoder.entries(field) {
+        match name {
+            "clear" => {
+                for (name, child) in decoder.entries(&child) {
+                    variable(decoder, &mut layer, name, &child);
+                }
+            }
+            "secret" => secrets = decoder.items(&child),
+            _ => match misspelt(name, &child) {
+                None => variable(decoder, &mut layer, name, &child),
+                Some(close) => {
+                    let message = format!("variable `{name}` must be a single value");
+                    decoder.error(child.key, message, format!("did you mean `{close}`?"));
+                }
+            },
+        }
+    }
+    for item in &secrets {
+        let Some(name) = variable::decode_exported(decoder, item) else {
+            continue;
+        };
+        if layer.clear.contains_key(&name) {
+            decoder.error(
+                item.key,
+                format!("variable `{name}` is both clear and secret"),
+                "keep one of them",
+            );
+        } else if !layer.secret.insert(name.clone()) {
+            decoder.error(
+                item.key,
+                format!("duplicate secret `{name}`"),
+                "remove one of them",
+            );
+        } else {
+            decoder.refer(&name, item.key);
+        }
+    }
+    layer
+}
+
+/// Returns the key that `name` stands for, where it has what no variable can have.
+fn misspelt(name: &str, field: &Field<'_>) -> Option<&'static str> {
+    match field.node.kind {
+        Kind::Sequence(_) | Kind::Mapping(_) => suggestion(name, &["clear", "secret"]),
+        Kind::Null | Kind::Scalar { .. } => None,
+    }
+}
+
+fn variable(decoder: &mut Decoder<'_>, layer: &mut EnvLayer, name: &str, field: &Field<'_>) {
+    if name.is_empty() || name.contains(['=', '\0']) {
+        decoder.error(
+            field.key,
+            format!("`{}` is not a valid variable name", shown(&field.path)),
+            "a name must not be empty or contain `=` or NUL",
+        );
+        return;
+    }
+    if name == CONTAINER_NAME {
+        let message = format!("variable `{name}` is reserved");
+        decoder.error(field.key, message, "mrsk sets it: choose another name");
+        return;
+    }
+    let value = if field.is_null() {
+        Some(String::new())
+    } else {
+        decoder.text(field)
+    };
+    let Some(value) = value else { return };
+    if looks_secret(name, &value) {
+        decoder.warn_secret(
+            field.key,
+            format!("clear variable `{name}` looks like a secret"),
+            format!("list `{name}` under `secret`, and set its value in .env or the environment"),
+        );
+    }
+    if layer.clear.insert(name.to_owned(), value).is_some() {
+        decoder.error(
+            field.key,
+            format!("duplicate variable `{name}`: under `clear` and directly in `env`"),
+            "keep one of them",
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layer(clear: &[(&str, &str)], secret: &[&str]) -> EnvLayer {
+        let pair = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        EnvLayer {
+            clear: clear.iter().map(pair).collect(),
+            secret: secret.iter().map(|name| (*name).to_owned()).collect(),
+        }
+    }
+
+    #[test]
+    fn roles_win_key_by_key_in_any_mix() {
+        let nothing = layer(&[], &[]);
+        let global = layer(&[("A", "1"), ("B", "1")], &["S", "T"]);
+        let cases = [
+            (
+                &nothing,
+                layer(&[("A", "2")], &["S"]),
+                layer(&[("A", "2")], &["S"]),
+            ),
+            (
+                &global,
+                layer(&[], &[]),
+                layer(&[("A", "1"), ("B", "1")], &["S", "T"]),
+            ),
+            (
+                &global,
+                layer(&[("A", "2")], &[]),
+                layer(&[("A", "2"), ("B", "1")], &["S", "T"]),
+            ),
+            (
+                &global,
+                layer(&[], &["A"]),
+                layer(&[("B", "1")], &["A", "S", "T"]),
+            ),
+            (
+                &global,
+                layer(&[("S", "x")], &[]),
+                layer(&[("A", "1"), ("B", "1"), ("S", "x")], &["T"]),
+            ),
+            (
+                &global,
+                layer(&[("A", "")], &["U"]),
+                layer(&[("A", ""), ("B", "1")], &["S", "T", "U"]),
+            ),
+        ];
+        for (under, over, expected) in cases {
+            let merged = under.merge(&over);
+            assert_eq!(merged.clear, expected.clear, "{over:?}");
+            assert_eq!(
+                merged.secret,
+                expected.secret.into_iter().collect::<Vec<_>>(),
+                "{over:?}"
+            );
+        }
+    }
+}

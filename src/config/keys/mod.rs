@@ -1,0 +1,129 @@
+//! The keys of the file, one module each: its name, default, decoding, checks and schema.
+
+mod accessories;
+mod audit_broadcast_cmd;
+mod boot;
+mod builder;
+mod drain_timeout;
+mod env;
+mod healthcheck;
+mod image;
+mod labels;
+mod logging;
+mod readiness_delay;
+mod registry;
+mod retain_containers;
+mod servers;
+mod service;
+mod ssh;
+mod stop_wait_time;
+mod traefik;
+mod volumes;
+
+pub use registry::PASSWORD_SECRET;
+pub use traefik::DEFAULT_TRAEFIK_IMAGE;
+
+use serde_json::{Value, json};
+
+use super::decoder::{Decoder, Record};
+use super::model::Config;
+use super::port_conflicts;
+use super::schema::{Property, record};
+use super::values::hosts::Hosts;
+use crate::secret::Secret;
+use servers::Global;
+
+/// Every key of the top level, beside those that begin with [`FREE_PREFIX`].
+pub(super) const KEYS: [Property; 19] = [
+    service::KEY,
+    image::KEY,
+    servers::KEY,
+    registry::KEY,
+    env::KEY,
+    builder::KEY,
+    labels::KEY,
+    traefik::KEY,
+    healthcheck::KEY,
+    readiness_delay::KEY,
+    stop_wait_time::KEY,
+    drain_timeout::KEY,
+    volumes::KEY,
+    logging::KEY,
+    ssh::KEY,
+    boot::KEY,
+    accessories::KEY,
+    audit_broadcast_cmd::KEY,
+    retain_containers::KEY,
+];
+
+/// The keys that both files together must have.
+pub(super) const REQUIRED: [Property; 4] = [service::KEY, image::KEY, servers::KEY, registry::KEY];
+
+/// What keys begin with that mrsk does not read: they are free for anchors.
+pub(super) const FREE_PREFIX: &str = "x-";
+
+/// Returns the JSON schema (draft 7, which editors understand best) of `deploy.yml` and of a destination's file.
+///
+/// A destination's file has the same keys, and either file may leave to the other what both together need: so no key is
+/// required here. What only the whole configuration can tell (missing keys, conflicts, unknown or duplicate names) is left
+/// to `mrsk config`.
+#[must_use]
+pub fn schema() -> Value {
+    let mut schema = record(
+        "The configuration of mrsk: what is deployed, and where.",
+        &KEYS,
+    );
+    schema["$schema"] = json!("http://json-schema.org/draft-07/schema#");
+    schema["title"] = json!("deploy.yml");
+    schema["patternProperties"] = json!({
+        "^x-": { "description": "Free for anchors that other keys refer to: mrsk does not read it." }
+    });
+    schema
+}
+
+/// Reads every key, with the default of each that is not there. `path` and `destination` are the configuration's own. Returns the
+/// registry's password beside it, if it stands in the file.
+pub(super) fn decode(
+    decoder: &mut Decoder<'_>,
+    root: &Record<'_>,
+    path: &str,
+    destination: Option<&str>,
+) -> (Config, Option<Secret>) {
+    let ssh = ssh::decode(decoder, root);
+    let global = Global {
+        env: env::decode(decoder, root),
+        labels: labels::decode(decoder, root),
+    };
+    let mut hosts = Hosts::new(&ssh);
+    let roles = servers::decode(decoder, root, &global, &mut hosts);
+    let accessories = accessories::decode(decoder, root, &roles, &mut hosts);
+    let hosts = hosts.all().to_vec();
+    let (registry, password) = registry::decode(decoder, root);
+    let config = Config {
+        path: path.to_owned(),
+        service: service::decode(decoder, root),
+        image: image::decode(decoder, root),
+        destination: destination.map(str::to_owned),
+        hosts,
+        roles,
+        registry,
+        builder: builder::decode(decoder, root),
+        traefik: traefik::decode(decoder, root),
+        healthcheck: healthcheck::decode(decoder, root),
+        readiness_delay: readiness_delay::decode(decoder, root),
+        stop_wait_time: stop_wait_time::decode(decoder, root),
+        drain_timeout: drain_timeout::decode(decoder, root),
+        volumes: volumes::decode(decoder, root),
+        logging: logging::decode(decoder, root),
+        ssh,
+        boot: boot::decode(decoder, root),
+        retain_days: retain_containers::RETAIN_DAYS,
+        retain_containers: retain_containers::decode(decoder, root),
+        accessories,
+        audit_broadcast_cmd: audit_broadcast_cmd::decode(decoder, root),
+    };
+    if let Some(field) = root.get(accessories::KEY.0) {
+        port_conflicts::check(decoder, field, &config);
+    }
+    (config, password)
+}

@@ -1,0 +1,141 @@
+//! `registry`: where images are pushed to and pulled from.
+
+use serde_json::{Value as Json, json};
+
+use crate::config::decoder::{Decoder, Field, Record, shown};
+use crate::config::model::{Registry, Value};
+use crate::config::node::{Kind, Mark};
+use crate::config::schema::{Property, described, filled, matching, record};
+use crate::config::values::image_reference::is_server;
+use crate::config::values::variable;
+use crate::secret::Secret;
+
+pub(super) const KEY: Property = ("registry", schema);
+
+/// The name of the secret that a literal password becomes.
+pub const PASSWORD_SECRET: &str = "MRSK_REGISTRY_PASSWORD";
+
+const KEYS: [Property; 3] = [
+    ("server", || {
+        matching(
+            "Its name, and port if any; without it Docker Hub.",
+            "^[A-Za-z0-9.][A-Za-z0-9.-]*(:[0-9]{1,5})?$",
+        )
+    }),
+    ("username", || {
+        value_schema("Who logs in: the name, or a list with the name of a variable.")
+    }),
+    ("password", || {
+        value_schema(
+            "A list with the name of the variable that holds the password. The password itself is accepted, with a warning.",
+        )
+    }),
+];
+
+fn schema() -> Json {
+    record("Where images are pushed to and pulled from.", &KEYS)
+}
+
+fn value_schema(description: &str) -> Json {
+    let names =
+        json!({ "type": "array", "items": variable::schema(), "minItems": 1, "maxItems": 1 });
+    let name = described("The name of a variable of .env or the environment.", names);
+    described(
+        description,
+        json!({ "anyOf": [filled("The value."), name] }),
+    )
+}
+
+/// Reads `registry`, and returns the password if it stands in the file.
+pub(super) fn decode(decoder: &mut Decoder<'_>, root: &Record<'_>) -> (Registry, Option<Secret>) {
+    let registry = root.section(decoder, KEY.0, &KEYS);
+    check_login(decoder, root.get(KEY.0), &registry);
+    let (password, literal) = match registry.read(decoder, "password", value) {
+        Some(Value::Literal(text)) => {
+            let key = registry.get("password").map(|field| field.key);
+            warn_password(decoder, key);
+            (Some(PASSWORD_SECRET.to_owned()), Some(Secret::new(text)))
+        }
+        Some(Value::FromEnv(name)) => (Some(name), None),
+        None => (None, None),
+    };
+    let registry = Registry {
+        server: registry.read(decoder, "server", server),
+        username: registry.read(decoder, "username", value),
+        password,
+    };
+    (registry, literal)
+}
+
+/// Reports a login that is not complete. A registry without a name is Docker Hub, which always needs one.
+fn check_login(decoder: &mut Decoder<'_>, field: Option<&Field<'_>>, registry: &Record<'_>) {
+    let Some(field) =
+        field.filter(|field| matches!(field.node.kind, Kind::Mapping(_) | Kind::Null))
+    else {
+        return;
+    };
+    let missing = match (registry.get("username"), registry.get("password")) {
+        (Some(_), Some(_)) => return,
+        (Some(_), None) => "key `registry.password`",
+        (None, Some(_)) => "key `registry.username`",
+        (None, None) if registry.get("server").is_some() => return,
+        (None, None) => "keys `registry.username` and `registry.password`",
+    };
+    decoder.error(
+        field.key,
+        format!("missing {missing}"),
+        "set both `username` and `password`; only a `server` without login needs neither",
+    );
+}
+
+fn warn_password(decoder: &mut Decoder<'_>, key: Option<Mark>) {
+    let Some(key) = key else { return };
+    decoder.warn_secret(
+        key,
+        "registry password in plain text",
+        format!(
+            "it is used as the secret `{PASSWORD_SECRET}`; set that in .env or the environment instead, and write `password: [{PASSWORD_SECRET}]`"
+        ),
+    );
+    decoder.refer(PASSWORD_SECRET, key);
+}
+
+fn server(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
+    let server = decoder.filled(field)?;
+    if !is_server(&server) {
+        let help = if server.contains("://") {
+            "remove the scheme"
+        } else if server.contains('/') {
+            "set only the server here, and put the path before the name in `image`"
+        } else {
+            "use `host` or `host:port`"
+        };
+        let message = format!("`{}` is not a valid registry server", shown(&server));
+        decoder.error(field.node.mark, message, help);
+        return None;
+    }
+    Some(server)
+}
+
+/// Reads a literal, or a list with the name of one variable.
+fn value(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<Value> {
+    let Kind::Sequence(_) = field.node.kind else {
+        return decoder.filled(field).map(Value::Literal);
+    };
+    let items = decoder.items(field);
+    let [item] = items.as_slice() else {
+        decoder.error(
+            field.key,
+            format!(
+                "`{}` must name one variable, not {}",
+                field.path,
+                items.len()
+            ),
+            "write a list of one name, as in `[MRSK_REGISTRY_PASSWORD]`",
+        );
+        return None;
+    };
+    let name = variable::decode(decoder, item)?;
+    decoder.refer(&name, item.key);
+    Some(Value::FromEnv(name))
+}

@@ -1,0 +1,224 @@
+//! `servers`: a list of hosts, or roles.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::env::{self, EnvLayer};
+use crate::config::decoder::{Decoder, Field, Record};
+use crate::config::model::{DockerOption, Role};
+use crate::config::node::Kind;
+use crate::config::schema::{Property, described, record};
+use crate::config::values::hosts::{self, Hosts};
+use crate::config::values::{boolean, command, docker_options, labels, name};
+use crate::name::RoleName;
+
+pub(super) const KEY: Property = ("servers", schema);
+
+/// The role of a plain list of servers, and the only one that has Traefik by default.
+const WEB: &str = "web";
+
+const ROLE_KEYS: [Property; 6] = [
+    ("hosts", || hosts::schema("Hosts of the role.")),
+    ("cmd", command::schema),
+    ("env", || {
+        env::schema("Environment, merged over the global one key by key.")
+    }),
+    ("labels", || {
+        labels::schema("Labels, merged over the global ones.")
+    }),
+    ("options", || {
+        docker_options::schema("Options of `docker create`.")
+    }),
+    ("traefik", || {
+        boolean::schema(
+            "Whether requests go to its containers; by default only to those of role `web`.",
+        )
+    }),
+];
+
+fn schema() -> Value {
+    let role = record("A role with more than hosts.", &ROLE_KEYS);
+    let role = json!({ "anyOf": [hosts::schema("Hosts of the role."), role] });
+    described(
+        "Hosts: a list, which is the role `web`, or a map of roles.",
+        json!({ "anyOf": [
+            hosts::schema("Hosts of the role `web`."),
+            {
+                "type": "object",
+                "minProperties": 1,
+                "propertyNames": { "pattern": name::PATTERN },
+                "additionalProperties": role,
+            },
+        ] }),
+    )
+}
+
+/// What every role starts from.
+pub(super) struct Global {
+    /// The global `env`.
+    pub(super) env: EnvLayer,
+    /// The global `labels`.
+    pub(super) labels: BTreeMap<String, String>,
+}
+
+/// Reads `servers`: the roles, with their hosts added to `hosts`.
+pub(super) fn decode(
+    decoder: &mut Decoder<'_>,
+    root: &Record<'_>,
+    global: &Global,
+    hosts: &mut Hosts<'_>,
+) -> Vec<Role> {
+    let Some(field) = root.get(KEY.0) else {
+        return Vec::new();
+    };
+    let mut reader = Reader {
+        decoder,
+        global,
+        hosts,
+    };
+    match &field.node.kind {
+        Kind::Sequence(_) => {
+            let role = reader.list(WEB, field);
+            (!role.hosts.is_empty())
+                .then_some(role)
+                .into_iter()
+                .collect()
+        }
+        Kind::Mapping(_) => reader.roles(field),
+        Kind::Null | Kind::Scalar { .. } => {
+            reader.decoder.error(
+                field.key,
+                "`servers` must be a list of hosts or a map of roles",
+                "write one `- host` per line, indented below the key",
+            );
+            Vec::new()
+        }
+    }
+}
+
+/// Returns the names of the roles of the file, of those too that could not be read.
+pub(super) fn role_names<'n>(root: &Record<'n>) -> Vec<&'n str> {
+    match root.get(KEY.0).map(|field| &field.node.kind) {
+        Some(Kind::Sequence(_)) => vec![WEB],
+        Some(Kind::Mapping(entries)) => entries
+            .iter()
+            .map(|entry| entry.key.text.as_str())
+            .collect(),
+        None | Some(Kind::Null | Kind::Scalar { .. }) => Vec::new(),
+    }
+}
+
+struct Reader<'d, 'a, 'g, 'h, 's> {
+    decoder: &'d mut Decoder<'a>,
+    global: &'g Global,
+    hosts: &'h mut Hosts<'s>,
+}
+
+impl Reader<'_, '_, '_, '_, '_> {
+    fn roles(&mut self, field: &Field<'_>) -> Vec<Role> {
+        let entries = self.decoder.entries(field);
+        if entries.is_empty() {
+            hosts::empty(self.decoder, field);
+        }
+        entries
+            .iter()
+            .filter_map(|(name, child)| self.role(name, child))
+            .collect()
+    }
+
+    fn role(&mut self, name: &str, field: &Field<'_>) -> Option<Role> {
+        name::check(self.decoder, "role", name, field);
+        match &field.node.kind {
+            Kind::Null => {
+                hosts::empty(self.decoder, field);
+                None
+            }
+            Kind::Scalar { .. } => {
+                let message = format!(
+                    "role `{name}` must be a list of hosts or a map with `hosts`, not a single value"
+                );
+                self.decoder.error(
+                    field.key,
+                    message,
+                    "write one `- host` per line, indented below the key",
+                );
+                None
+            }
+            Kind::Sequence(_) => Some(self.list(name, field)),
+            Kind::Mapping(_) => Some(self.map(name, field)),
+        }
+    }
+
+    /// Reads a role that is a list of hosts.
+    fn list(&mut self, name: &str, field: &Field<'_>) -> Role {
+        Role {
+            name: RoleName::new(name),
+            hosts: self.hosts.list(self.decoder, field),
+            cmd: Vec::new(),
+            env: self.global.env.merge(&EnvLayer::default()),
+            labels: self.global.labels.clone(),
+            options: Vec::new(),
+            traefik: name == WEB,
+        }
+    }
+
+    /// Reads a role that has more than hosts.
+    fn map(&mut self, name: &str, field: &Field<'_>) -> Role {
+        let role = self.decoder.record(field, &ROLE_KEYS);
+        let hosts = match role.get("hosts") {
+            Some(hosts) => self.hosts.list(self.decoder, hosts),
+            None => {
+                self.decoder.error(
+                    field.key,
+                    format!("missing key `{}.hosts`", field.path),
+                    "list the hosts of the role",
+                );
+                Vec::new()
+            }
+        };
+        let traefik = match role.get("traefik") {
+            Some(traefik) => boolean::decode(self.decoder, traefik).unwrap_or(false),
+            None => name == WEB,
+        };
+        let own = role.collect(self.decoder, "env", env::layer);
+        let mut labels = self.global.labels.clone();
+        labels.extend(role.collect(self.decoder, "labels", labels::decode_routed));
+        let options = role.collect(self.decoder, "options", docker_options::decode);
+        if let Some(field) = role.get("options").filter(|_| traefik) {
+            self.check_routable(&options, field);
+        }
+        Role {
+            name: RoleName::new(name),
+            hosts,
+            cmd: role.collect(self.decoder, "cmd", command::decode),
+            env: self.global.env.merge(&own),
+            labels,
+            options,
+            traefik,
+        }
+    }
+
+    /// Reports a network over which Traefik does not reach a container.
+    fn check_routable(&mut self, options: &[DockerOption], field: &Field<'_>) {
+        let unroutable = |option: &&DockerOption| {
+            let network = ["network", "net"].contains(&option.name.as_str());
+            let value = option.value.as_deref().unwrap_or("");
+            network && (value == "host" || value == "none" || value.starts_with("container:"))
+        };
+        let Some(option) = options.iter().find(unroutable) else {
+            return;
+        };
+        let entries = self.decoder.entries(field);
+        let mark = entries
+            .iter()
+            .find(|(name, _)| *name == option.name)
+            .map_or(field.key, |(_, child)| child.key);
+        let value = option.value.as_deref().unwrap_or("");
+        self.decoder.error(
+            mark,
+            format!("`{}: {value}` conflicts with Traefik", option.name),
+            "Traefik reaches containers over a docker network: use another network, or set `traefik: false` for this role",
+        );
+    }
+}

@@ -1,0 +1,26 @@
+//! Booleans.
+
+use serde_json::{Value, json};
+
+use crate::config::decoder::{Decoder, Field};
+
+/// Reads a boolean: `true` or `false`, without quotes.
+pub(in crate::config) fn decode(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<bool> {
+    match field.plain() {
+        Some("true") => Some(true),
+        Some("false") => Some(false),
+        _ => {
+            decoder.error(
+                field.node.mark,
+                format!("`{}` must be `true` or `false`", field.path),
+                "write it without quotes; `yes`, `no`, `on` and `off` are strings",
+            );
+            None
+        }
+    }
+}
+
+/// Returns the schema.
+pub(in crate::config) fn schema(description: &str) -> Value {
+    json!({ "type": "boolean", "description": description })
+}

@@ -1,0 +1,70 @@
+//! Labels of containers.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::config::decoder::{Decoder, Field, shown};
+use crate::config::schema::{map, text};
+
+/// Labels by which mrsk finds its containers again.
+const OWN: [&str; 3] = ["service", "role", "destination"];
+
+/// What labels that mrsk sets itself begin with.
+const OWN_PREFIX: &str = "mrsk.";
+
+/// Returns the schema: labels but those that mrsk sets itself.
+pub(in crate::config) fn schema(description: &str) -> Value {
+    let mut labels = map(description, "^[^=\\s]+$", &text("Value."));
+    labels["propertyNames"]["not"] =
+        json!({ "anyOf": [{ "enum": OWN }, { "pattern": "^mrsk\\." }] });
+    labels
+}
+
+/// Reads a map of labels.
+pub(in crate::config) fn decode(
+    decoder: &mut Decoder<'_>,
+    field: &Field<'_>,
+) -> BTreeMap<String, String> {
+    let labels = valid_labels(decoder, field).into_iter();
+    labels.map(|(name, value, _)| (name, value)).collect()
+}
+
+/// Reads the labels of roles, of which Traefik may refuse some.
+pub(in crate::config) fn decode_routed(
+    decoder: &mut Decoder<'_>,
+    field: &Field<'_>,
+) -> BTreeMap<String, String> {
+    let mut labels = BTreeMap::new();
+    for (name, value, child) in valid_labels(decoder, field) {
+        decoder.routes(&name, &child);
+        labels.insert(name, value);
+    }
+    labels
+}
+
+fn valid_labels<'n>(
+    decoder: &mut Decoder<'_>,
+    field: &Field<'n>,
+) -> Vec<(String, String, Field<'n>)> {
+    let mut labels = Vec::new();
+    for (name, child) in decoder.entries(field) {
+        let invalid = |c: char| c == '=' || c.is_whitespace() || c.is_control();
+        if name.is_empty() || name.contains(invalid) {
+            decoder.error(
+                child.key,
+                format!("`{}` is not a valid label name", shown(&child.path)),
+                "a name must not be empty or contain `=`, whitespace or control characters",
+            );
+        } else if OWN.contains(&name) || name.starts_with(OWN_PREFIX) {
+            decoder.error(
+                child.key,
+                format!("label `{name}` is reserved"),
+                "choose another name: mrsk finds its containers by this label",
+            );
+        } else if let Some(value) = decoder.text(&child) {
+            labels.push((name.to_owned(), value, child));
+        }
+    }
+    labels
+}
