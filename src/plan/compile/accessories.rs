@@ -4,6 +4,7 @@ use crate::action::{Action, Poll, Probe, Run, Upload};
 use crate::config::model::Accessory;
 use crate::diagnostic::Diagnostic;
 use crate::docker::container::{self, Create};
+use crate::docker::image;
 use crate::docker::names::{self, LABEL_CREATE};
 use crate::facts::model::{ContainerFacts, ContainerState};
 use crate::name::StepId;
@@ -120,15 +121,8 @@ fn boot(draft: &mut Draft, host: &HostView, accessory: &Accessory, name: &str) {
     .runs(directories(accessory, &base, &host.facts.home))
     .does_all(uploads.into_iter().map(Action::Upload))
     .runs([
-        Run::literal(["docker", "pull", &accessory.image]),
-        Run::literal([
-            "docker",
-            "container",
-            "prune",
-            "--force",
-            "--filter",
-            &leftovers,
-        ]),
+        image::pull_reference(&accessory.image),
+        container::prune(&[leftovers]),
     ])
     .does(Action::Run(wanted.run.clone()))
     .runs([container::start(name)])

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::action::{Action, Run};
-use crate::docker::image;
+use crate::docker::{container, image};
 use crate::facts::model::ContainerFacts;
 use crate::name::StepId;
 use crate::plan::compile::draft::{Draft, HostView, StepBuilder, step_id};
@@ -139,14 +139,8 @@ fn counted(containers: usize, images: usize) -> String {
 
 /// Adds the prune of one host. A container that runs again by then is not removed: nothing is forced.
 fn add(draft: &mut Draft, host: &HostView, containers: &[String], images: &[String]) {
-    let remove = |command: &[&str], names: &[String]| {
-        (!names.is_empty()).then(|| {
-            let argv = command
-                .iter()
-                .copied()
-                .chain(names.iter().map(String::as_str));
-            Action::Run(Run::literal(argv))
-        })
+    let remove = |command: fn(&[String]) -> Run, names: &[String]| {
+        (!names.is_empty()).then(|| Action::Run(command(names)))
     };
     let done = containers
         .iter()
@@ -159,8 +153,8 @@ fn add(draft: &mut Draft, host: &HostView, containers: &[String], images: &[Stri
         .collect();
     let ends = ends(draft, host);
     let step = [
-        remove(&["docker", "rm"], containers),
-        remove(&["docker", "image", "rm"], images),
+        remove(container::remove_stopped, containers),
+        remove(image::remove, images),
     ]
     .into_iter()
     .flatten()

@@ -1,7 +1,7 @@
 //! Creates the network that connects Traefik with what it routes to.
 
-use crate::action::Run;
 use crate::docker::names::NETWORK;
+use crate::docker::network;
 use crate::plan::compile::draft::{Draft, StepBuilder, step_id};
 use crate::plan::kinds::StepKind;
 use crate::plan::model::Reason;
@@ -26,7 +26,7 @@ pub fn run(draft: &mut Draft) {
             Reason::Missing { what: subject },
         )
         .needs(draft.find(Some(host.name()), StepKind::InstallDocker))
-        .runs([Run::literal(["docker", "network", "create", NETWORK])])
+        .runs([network::create()])
         .done_when(vec![Predicate::contains(&["networks"], NETWORK)])
         .build();
         draft.add(step);

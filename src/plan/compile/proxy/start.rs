@@ -6,6 +6,7 @@ use crate::action::{Action, Run};
 use crate::config::model::Config;
 use crate::diagnostic::Diagnostic;
 use crate::docker::container;
+use crate::docker::image;
 use crate::docker::names::{LABEL_CREATE, LABEL_SETTINGS, NETWORK, TRAEFIK};
 use crate::facts::model::{ContainerState, HostFacts, TraefikFacts};
 use crate::name::{HostName, StepId};
@@ -223,15 +224,8 @@ fn create(draft: &mut Draft, host: &HostView, args: &[String]) {
     let leftovers = format!("label={LABEL_CREATE}={}", wanted.digest);
     let mut first = vec![
         Run::literal(["mkdir", "-p", &directory]),
-        Run::literal(["docker", "pull", &draft.config.traefik.image]),
-        Run::literal([
-            "docker",
-            "container",
-            "prune",
-            "--force",
-            "--filter",
-            &leftovers,
-        ]),
+        image::pull_reference(&draft.config.traefik.image),
+        container::prune(&[leftovers]),
     ];
     if existing.is_some_and(|container| {
         container.labels.get(LABEL_CREATE) != Some(&wanted.digest.to_string())

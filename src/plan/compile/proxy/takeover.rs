@@ -10,6 +10,7 @@ use super::start::{command_line, connect, is_connected, is_to_be_created, others
 use crate::action::{Action, Poll, Probe, Run};
 use crate::config::model::Config;
 use crate::docker::container::{self, Create};
+use crate::docker::image;
 use crate::docker::names::{self, LABEL_CREATE, LABEL_SERVICE, NETWORK, TRAEFIK};
 use crate::facts::model::{ContainerFacts, ContainerState, HostFacts, TraefikFacts};
 use crate::name::{Sha256Hex, StepId};
@@ -283,7 +284,6 @@ fn start(
     }
     let networks = others_networks(draft.config, host.facts).into_iter();
     let leftovers = format!("label={LABEL_CREATE}={}", wanted.digest);
-    let prune = ["docker", "container", "prune", "--force", "--filter"];
     let step = StepBuilder::new(
         step_id(Some(host.name()), "traefik", TRAEFIK, "replace"),
         StepKind::Traefik,
@@ -298,8 +298,8 @@ fn start(
     .needs(before)
     .runs([
         Run::literal(["mkdir", "-p", &host.facts.routing_directory]),
-        Run::literal(["docker", "pull", &draft.config.traefik.image]),
-        Run::literal(prune.into_iter().chain([leftovers.as_str()])),
+        image::pull_reference(&draft.config.traefik.image),
+        container::prune(&[leftovers]),
         wanted.named(TRAEFIK_NEW),
         container::connect(TRAEFIK_NEW, None),
     ])
@@ -378,7 +378,7 @@ fn rename(draft: &mut Draft, host: &HostView, wanted: &Create) -> StepId {
         },
     )
     .needs(draft.find(Some(host.name()), StepKind::Traefik))
-    .runs([Run::literal(["docker", "rename", TRAEFIK_NEW, TRAEFIK])])
+    .runs([container::rename(TRAEFIK_NEW, TRAEFIK)])
     .done_when(vec![
         Predicate::eq(&["containers", TRAEFIK, "state"], ContainerState::Running),
         Predicate::eq(

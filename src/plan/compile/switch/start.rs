@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{health as polls, route as handover};
-use crate::action::{Action, Run};
+use crate::action::Action;
 use crate::docker::container;
 use crate::docker::names::{LABEL_CREATE, LABEL_HEALTHCHECK, LABEL_VERSION, NETWORK, TRAEFIK};
 use crate::facts::model::{ContainerState, HostFacts};
@@ -131,7 +131,7 @@ fn rename(
     .role(&placement.role.name)
     .needs(gate)
     .needs(draft.find(Some(placement.host), StepKind::Pull))
-    .runs([Run::literal(["docker", "rename", &placement.name, to])])
+    .runs([container::rename(&placement.name, to)])
     .done_when(vec![
         Predicate::eq(&["containers", to, "id"], id.unwrap_or_default()),
         Predicate::absent(&["containers", &placement.name]),
@@ -148,25 +148,17 @@ fn start(
 ) -> StepId {
     let name = &placement.name;
     let role = placement.role;
-    let mut leftovers = vec![
-        "docker".to_owned(),
-        "container".into(),
-        "prune".into(),
-        "--force".into(),
-    ];
     let destination = match &draft.config.destination {
         Some(destination) => format!("label=destination={destination}"),
         None => "label!=destination".to_owned(),
     };
-    for filter in [
+    let leftovers = [
         format!("label=service={}", draft.config.service),
         format!("label=role={}", role.name),
         destination,
         format!("label={LABEL_VERSION}={}", draft.version),
-    ] {
-        leftovers.extend(["--filter".into(), filter]);
-    }
-    let mut first = vec![Run::literal(leftovers)];
+    ];
+    let mut first = vec![container::prune(&leftovers)];
     if let Situation::Replace {
         remove_first: true, ..
     } = placement.situation
