@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::config::decoder::{Decoder, Field};
 
 /// Reads a boolean: `true` or `false`, without quotes.
-pub(in crate::config) fn decode(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<bool> {
+pub(crate) fn decode(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<bool> {
     match field.plain() {
         Some("true") => Some(true),
         Some("false") => Some(false),
@@ -21,6 +21,6 @@ pub(in crate::config) fn decode(decoder: &mut Decoder<'_>, field: &Field<'_>) ->
 }
 
 /// Returns the schema.
-pub(in crate::config) fn schema(description: &str) -> Value {
+pub(crate) fn schema(description: &str) -> Value {
     json!({ "type": "boolean", "description": description })
 }

@@ -6,12 +6,12 @@ use crate::config::decoder::{Decoder, Field};
 use crate::config::schema::text;
 
 /// Returns the schema of the command of a container.
-pub(in crate::config) fn schema() -> Value {
+pub(crate) fn schema() -> Value {
     text("Command in place of the image's own, split into words as a shell does.")
 }
 
 /// Returns a command, split into words as a shell does.
-pub(in crate::config) fn decode(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Vec<String> {
+pub(crate) fn decode(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Vec<String> {
     let Some(text) = decoder.text(field) else {
         return Vec::new();
     };

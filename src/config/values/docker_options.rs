@@ -36,7 +36,7 @@ const OWN: [(&str, &str); 7] = [
 ];
 
 /// Returns the schema: `true` is for flags only.
-pub(in crate::config) fn schema(description: &str) -> Value {
+pub(crate) fn schema(description: &str) -> Value {
     let own = OWN.map(|(name, _)| name);
     let values = list("Values: the option is repeated.", &text("Value."));
     let flag = described(
@@ -59,7 +59,7 @@ pub(in crate::config) fn schema(description: &str) -> Value {
 
 /// Reads options of `docker create`, in the order of the file. `false` leaves an option out, `true` makes it a flag,
 /// a list repeats it.
-pub(in crate::config) fn decode(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Vec<DockerOption> {
+pub(crate) fn decode(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Vec<DockerOption> {
     let mut options = Vec::new();
     for (name, child) in decoder.entries(field) {
         if let Some(name) = option_name(decoder, name, &child) {

@@ -7,26 +7,25 @@ use serde_json::{Value, json};
 use super::port;
 
 /// What a host matches in the schema.
-pub(in crate::config) const PATTERN: &str = "^(?!-)(?!.*://)[^\\s]+$";
+pub(crate) const PATTERN: &str = "^(?!-)(?!.*://)[^\\s]+$";
 
 /// What the name of a user matches in the schema.
-pub(in crate::config) const USER_PATTERN: &str =
-    "^[^-\\s'\"`$;&<>|(){}\\\\][^\\s'\"`$;&<>|(){}\\\\]*$";
+pub(crate) const USER_PATTERN: &str = "^[^-\\s'\"`$;&<>|(){}\\\\][^\\s'\"`$;&<>|(){}\\\\]*$";
 
 /// Returns the schema of a host.
-pub(in crate::config) fn schema() -> Value {
+pub(crate) fn schema() -> Value {
     json!({ "type": "string", "pattern": PATTERN, "description": "`host`, `user@host`, `host:port` or `user@host:port`." })
 }
 
 /// A host as it is written, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::config) struct HostSpec {
+pub(crate) struct HostSpec {
     /// The user, where one is given.
-    pub(in crate::config) user: Option<String>,
+    pub(crate) user: Option<String>,
     /// The name or address, without brackets.
-    pub(in crate::config) name: String,
+    pub(crate) name: String,
     /// The port, where one is given.
-    pub(in crate::config) port: Option<u16>,
+    pub(crate) port: Option<u16>,
 }
 
 impl HostSpec {
@@ -34,7 +33,7 @@ impl HostSpec {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub(in crate::config) fn parse(text: &str) -> Result<Self, &'static str> {
+    pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
         if text.contains("://") {
             return Err("a scheme such as `ssh://` is not allowed");
         }
@@ -59,7 +58,7 @@ impl HostSpec {
     }
 
     /// Returns what two spellings of the same host have in common.
-    pub(in crate::config) fn identity(&self) -> String {
+    pub(crate) fn identity(&self) -> String {
         match self.name.parse::<Ipv6Addr>() {
             Ok(address) => address.to_string(),
             Err(_) => self.name.trim_end_matches('.').to_lowercase(),
@@ -117,7 +116,7 @@ fn is_word(text: &str) -> bool {
 }
 
 /// Whether ssh can be given this user name: without blanks, control characters and a leading dash.
-pub(in crate::config) fn is_user(text: &str) -> bool {
+pub(crate) fn is_user(text: &str) -> bool {
     let refused = |c: char| c.is_whitespace() || c.is_control() || "'\"`$;&<>|(){}\\".contains(c);
     !text.is_empty() && !text.starts_with('-') && !text.contains(refused)
 }

@@ -12,12 +12,12 @@ use crate::diagnostic::Place;
 use crate::name::HostName;
 
 /// Returns the schema of a list of hosts that is not empty.
-pub(in crate::config) fn schema(description: &str) -> Value {
+pub(crate) fn schema(description: &str) -> Value {
     json!({ "type": "array", "items": host::schema(), "minItems": 1, "uniqueItems": true, "description": description })
 }
 
 /// The hosts that were read so far.
-pub(in crate::config) struct Hosts<'s> {
+pub(crate) struct Hosts<'s> {
     ssh: &'s Ssh,
     all: Vec<Host>,
     seen: BTreeMap<String, Seen>,
@@ -30,7 +30,7 @@ struct Seen {
 
 impl<'s> Hosts<'s> {
     /// Returns no hosts. `ssh` says how those are reached that do not say so themselves.
-    pub(in crate::config) fn new(ssh: &'s Ssh) -> Self {
+    pub(crate) fn new(ssh: &'s Ssh) -> Self {
         Self {
             ssh,
             all: Vec::new(),
@@ -39,16 +39,12 @@ impl<'s> Hosts<'s> {
     }
 
     /// Returns every host once, in the order in which they were read.
-    pub(in crate::config) fn all(&self) -> &[Host] {
+    pub(crate) fn all(&self) -> &[Host] {
         &self.all
     }
 
     /// Reads a list of hosts, and reports one without any.
-    pub(in crate::config) fn list(
-        &mut self,
-        decoder: &mut Decoder<'_>,
-        field: &Field<'_>,
-    ) -> Vec<HostName> {
+    pub(crate) fn list(&mut self, decoder: &mut Decoder<'_>, field: &Field<'_>) -> Vec<HostName> {
         let items = decoder.items(field);
         if items.is_empty() && matches!(field.node.kind, Kind::Null | Kind::Sequence(_)) {
             empty(decoder, field);
@@ -59,11 +55,7 @@ impl<'s> Hosts<'s> {
     }
 
     /// Reads a host.
-    pub(in crate::config) fn one(
-        &mut self,
-        decoder: &mut Decoder<'_>,
-        field: &Field<'_>,
-    ) -> Option<HostName> {
+    pub(crate) fn one(&mut self, decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<HostName> {
         self.read(decoder, field, &mut BTreeSet::new())
     }
 
@@ -132,7 +124,7 @@ impl<'s> Hosts<'s> {
 }
 
 /// Reports that no host stands where there must be one.
-pub(in crate::config) fn empty(decoder: &mut Decoder<'_>, field: &Field<'_>) {
+pub(crate) fn empty(decoder: &mut Decoder<'_>, field: &Field<'_>) {
     decoder.error(
         field.key,
         format!("`{}` has no hosts", field.path),

@@ -8,12 +8,12 @@ use crate::config::schema::matching;
 use crate::digest;
 
 /// Returns the schema.
-pub(in crate::config) fn schema(description: &str) -> Value {
+pub(crate) fn schema(description: &str) -> Value {
     matching(description, "^(?!.*://)[A-Za-z0-9][^\\s]*$")
 }
 
 /// Reads a reference.
-pub(in crate::config) fn decode(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
+pub(crate) fn decode(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
     let image = decoder.filled(field)?;
     if !is_reference(&image) {
         decoder.error(
@@ -27,13 +27,13 @@ pub(in crate::config) fn decode(decoder: &mut Decoder<'_>, field: &Field<'_>) ->
 }
 
 /// Docker takes the first of several components for a server where it has a dot or a colon, or is `localhost`.
-pub(in crate::config) fn has_server(name: &str) -> bool {
+pub(crate) fn has_server(name: &str) -> bool {
     name.split_once('/')
         .is_some_and(|(first, _)| first.contains(['.', ':']) || first == "localhost")
 }
 
 /// Whether `text` is one of the parts of a name that slashes separate.
-pub(in crate::config) fn is_component(text: &str) -> bool {
+pub(crate) fn is_component(text: &str) -> bool {
     let alphanumeric = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     let separator =
         |text: &str| matches!(text, "" | "." | "_" | "__") || text.bytes().all(|byte| byte == b'-');
@@ -68,7 +68,7 @@ fn is_tag(text: &str) -> bool {
 }
 
 /// Whether `text` is `host` or `host:port`.
-pub(in crate::config) fn is_server(text: &str) -> bool {
+pub(crate) fn is_server(text: &str) -> bool {
     let (name, port) = text.split_once(':').unwrap_or((text, "1"));
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-".contains(&byte);
     !name.is_empty()

@@ -14,7 +14,7 @@ const OWN: [&str; 3] = ["service", "role", "destination"];
 const OWN_PREFIX: &str = "mrsk.";
 
 /// Returns the schema: labels but those that mrsk sets itself.
-pub(in crate::config) fn schema(description: &str) -> Value {
+pub(crate) fn schema(description: &str) -> Value {
     let mut labels = map(description, "^[^=\\s]+$", &text("Value."));
     labels["propertyNames"]["not"] =
         json!({ "anyOf": [{ "enum": OWN }, { "pattern": "^mrsk\\." }] });
@@ -22,16 +22,13 @@ pub(in crate::config) fn schema(description: &str) -> Value {
 }
 
 /// Reads a map of labels.
-pub(in crate::config) fn decode(
-    decoder: &mut Decoder<'_>,
-    field: &Field<'_>,
-) -> BTreeMap<String, String> {
+pub(crate) fn decode(decoder: &mut Decoder<'_>, field: &Field<'_>) -> BTreeMap<String, String> {
     let labels = valid_labels(decoder, field).into_iter();
     labels.map(|(name, value, _)| (name, value)).collect()
 }
 
 /// Reads the labels of roles, of which Traefik may refuse some.
-pub(in crate::config) fn decode_routed(
+pub(crate) fn decode_routed(
     decoder: &mut Decoder<'_>,
     field: &Field<'_>,
 ) -> BTreeMap<String, String> {

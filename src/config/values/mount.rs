@@ -7,7 +7,7 @@ use crate::config::schema::matching;
 
 /// What is mounted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::config) enum Kind {
+pub(crate) enum Kind {
     /// A file of this machine.
     File,
     /// A directory of the host.
@@ -15,26 +15,22 @@ pub(in crate::config) enum Kind {
 }
 
 /// A mount, taken apart.
-pub(in crate::config) struct Mount {
+pub(crate) struct Mount {
     /// The path outside of the container.
-    pub(in crate::config) outside: String,
+    pub(crate) outside: String,
     /// The absolute path in the container.
-    pub(in crate::config) container: String,
+    pub(crate) container: String,
     /// What follows the path in the container.
-    pub(in crate::config) mode: Option<String>,
+    pub(crate) mode: Option<String>,
 }
 
 /// Returns the schema.
-pub(in crate::config) fn schema(description: &str) -> Value {
+pub(crate) fn schema(description: &str) -> Value {
     matching(description, "^[^:]+:/[^:]+(:[A-Za-z]+(,[A-Za-z]+)*)?$")
 }
 
 /// Reads a mount.
-pub(in crate::config) fn decode(
-    decoder: &mut Decoder<'_>,
-    field: &Field<'_>,
-    kind: Kind,
-) -> Option<Mount> {
+pub(crate) fn decode(decoder: &mut Decoder<'_>, field: &Field<'_>, kind: Kind) -> Option<Mount> {
     let text = decoder.filled(field)?;
     let mut parts = text.split(':');
     let (outside, container) = (parts.next().unwrap_or(""), parts.next().unwrap_or(""));

@@ -3,15 +3,10 @@
 use crate::config::decoder::{Decoder, Field, shown};
 
 /// What a name matches in the schema.
-pub(in crate::config) const PATTERN: &str = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$";
+pub(crate) const PATTERN: &str = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$";
 
 /// Checks the name of a `what`, which is the key of `field`. Returns whether it is valid.
-pub(in crate::config) fn check(
-    decoder: &mut Decoder<'_>,
-    what: &str,
-    name: &str,
-    field: &Field<'_>,
-) -> bool {
+pub(crate) fn check(decoder: &mut Decoder<'_>, what: &str, name: &str, field: &Field<'_>) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
     let valid = (1..=63).contains(&name.len())
         && name.starts_with(|c: char| c.is_ascii_alphanumeric())

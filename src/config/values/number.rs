@@ -6,26 +6,22 @@ use crate::config::decoder::{Decoder, Field, shown};
 use crate::config::schema::described;
 
 /// A whole number, in quotes or without.
-pub(in crate::config) struct Number {
+pub(crate) struct Number {
     /// What is counted.
-    pub(in crate::config) unit: &'static str,
+    pub(crate) unit: &'static str,
     /// The smallest one.
-    pub(in crate::config) minimum: u32,
+    pub(crate) minimum: u32,
 }
 
 /// A time in seconds.
-pub(in crate::config) const SECONDS: Number = Number {
+pub(crate) const SECONDS: Number = Number {
     unit: "seconds",
     minimum: 0,
 };
 
 impl Number {
     /// Reads the number, which is written in decimal digits.
-    pub(in crate::config) fn decode(
-        &self,
-        decoder: &mut Decoder<'_>,
-        field: &Field<'_>,
-    ) -> Option<u32> {
+    pub(crate) fn decode(&self, decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<u32> {
         let Self { unit, minimum } = self;
         let text = decoder.text(field)?;
         let value = digits(&text).and_then(|text| text.parse::<u32>().ok());
@@ -45,7 +41,7 @@ impl Number {
     }
 
     /// Returns the schema.
-    pub(in crate::config) fn schema(&self, description: &str) -> Value {
+    pub(crate) fn schema(&self, description: &str) -> Value {
         described(
             description,
             json!({ "anyOf": [
@@ -57,7 +53,7 @@ impl Number {
 }
 
 /// Returns `text` if it has decimal digits only, and no leading zero.
-pub(in crate::config) fn digits(text: &str) -> Option<&str> {
+pub(crate) fn digits(text: &str) -> Option<&str> {
     let all = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let octal = text.len() > 1 && text.starts_with('0');
     (all && !octal).then_some(text)

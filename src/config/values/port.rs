@@ -13,7 +13,7 @@ use crate::config::decoder::{Decoder, Field, shown};
 use crate::config::schema::{described, matching};
 
 /// Reads a port, in quotes or without.
-pub(in crate::config) fn decode(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<u16> {
+pub(crate) fn decode(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<u16> {
     let text = decoder.text(field)?;
     let port = parse(&text);
     if port.is_none() {
@@ -27,7 +27,7 @@ pub(in crate::config) fn decode(decoder: &mut Decoder<'_>, field: &Field<'_>) ->
 }
 
 /// Returns the schema of a port.
-pub(in crate::config) fn schema(description: &str) -> Value {
+pub(crate) fn schema(description: &str) -> Value {
     described(
         description,
         json!({ "anyOf": [
@@ -38,7 +38,7 @@ pub(in crate::config) fn schema(description: &str) -> Value {
 }
 
 /// Returns a port from 1 to 65535 that is written in decimal digits.
-pub(in crate::config) fn parse(text: &str) -> Option<u16> {
+pub(crate) fn parse(text: &str) -> Option<u16> {
     digits(text)?.parse().ok().filter(|port| *port > 0)
 }
 
@@ -90,7 +90,7 @@ impl PortMapping {
     }
 
     /// Returns the mapping of the same ports of the host, where docker would choose them on every address.
-    pub(in crate::config) fn with_host_port(self) -> Self {
+    pub(crate) fn with_host_port(self) -> Self {
         let host = match (self.address, self.host) {
             (None, None) => Some(self.container.clone()),
             (_, host) => host,
@@ -99,7 +99,7 @@ impl PortMapping {
     }
 
     /// Returns the TCP mapping of `port` on every address of the host.
-    pub(in crate::config) fn of_host(port: u16) -> Self {
+    pub(crate) fn of_host(port: u16) -> Self {
         Self {
             address: None,
             host: Some(port..=port),
@@ -116,7 +116,7 @@ impl PortMapping {
     }
 
     /// Returns whether docker cannot publish both on the same host.
-    pub(in crate::config) fn conflicts(&self, other: &Self) -> bool {
+    pub(crate) fn conflicts(&self, other: &Self) -> bool {
         let specific =
             |address: Option<IpAddr>| address.filter(|address| !address.is_unspecified());
         let same_address = match (specific(self.address), specific(other.address)) {
@@ -132,9 +132,7 @@ impl PortMapping {
 }
 
 /// Returns the TCP ports of the host that `mappings` publish, but ranges.
-pub(in crate::config) fn host_ports<'m>(
-    mappings: impl IntoIterator<Item = &'m str>,
-) -> BTreeSet<u16> {
+pub(crate) fn host_ports<'m>(mappings: impl IntoIterator<Item = &'m str>) -> BTreeSet<u16> {
     let mappings = mappings.into_iter().filter_map(PortMapping::parse);
     mappings.filter_map(|mapping| mapping.host_port()).collect()
 }
@@ -191,10 +189,7 @@ impl Serialize for PortMapping {
 }
 
 /// Reads a published port: `PORT` is published as the same one.
-pub(in crate::config) fn decode_mapping(
-    decoder: &mut Decoder<'_>,
-    field: &Field<'_>,
-) -> Option<PortMapping> {
+pub(crate) fn decode_mapping(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<PortMapping> {
     let text = decoder.filled(field)?;
     let mapping = PortMapping::parse(&text);
     if mapping.is_none() {
@@ -208,7 +203,7 @@ pub(in crate::config) fn decode_mapping(
 }
 
 /// Returns the schema of a published port.
-pub(in crate::config) fn mapping_schema() -> Value {
+pub(crate) fn mapping_schema() -> Value {
     matching(
         "Published port: `PORT`, `HOST_PORT:PORT` or `ADDRESS:HOST_PORT:PORT`.",
         "^(\\[[0-9a-fA-F:]+\\]:|[0-9.]+:)?([0-9]+(-[0-9]+)?)?:?[0-9]+(-[0-9]+)?(/(tcp|udp|sctp))?$",

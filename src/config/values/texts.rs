@@ -8,20 +8,17 @@ use crate::config::decoder::{Decoder, Field, shown};
 use crate::config::schema::{filled, list, map, text};
 
 /// Returns the schema of a list of text that is not empty.
-pub(in crate::config) fn list_schema(description: &str) -> Value {
+pub(crate) fn list_schema(description: &str) -> Value {
     list(description, &filled("Value."))
 }
 
 /// Returns the schema of a map of names without `=` to text.
-pub(in crate::config) fn map_schema(description: &str) -> Value {
+pub(crate) fn map_schema(description: &str) -> Value {
     map(description, "^[^=]+$", &text("Value."))
 }
 
 /// Reads a map of names without `=` to text.
-pub(in crate::config) fn decode_map(
-    decoder: &mut Decoder<'_>,
-    field: &Field<'_>,
-) -> BTreeMap<String, String> {
+pub(crate) fn decode_map(decoder: &mut Decoder<'_>, field: &Field<'_>) -> BTreeMap<String, String> {
     let mut texts = BTreeMap::new();
     for (name, child) in decoder.entries(field) {
         if name.is_empty() || name.contains(['=', '\0']) {
@@ -38,7 +35,7 @@ pub(in crate::config) fn decode_map(
 }
 
 /// Reads a list of text that is not empty.
-pub(in crate::config) fn decode_list(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Vec<String> {
+pub(crate) fn decode_list(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Vec<String> {
     let items = decoder.items(field);
     items
         .iter()

@@ -29,12 +29,12 @@ const REDIRECTING: [&str; 13] = [
 const REDIRECTING_PREFIXES: [&str; 6] = ["DOCKER_", "LD_", "BASH", "BUILDX_", "BUILDKIT_", "SSH_"];
 
 /// Returns the schema of a name.
-pub(in crate::config) fn schema() -> Value {
+pub(crate) fn schema() -> Value {
     json!({ "type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$" })
 }
 
 /// Returns the schema of a name that `sh` exports to docker's command line.
-pub(in crate::config) fn exported_schema() -> Value {
+pub(crate) fn exported_schema() -> Value {
     let prefixes = format!("^({})", REDIRECTING_PREFIXES.join("|"));
     let redirecting = json!({ "anyOf": [
         { "enum": REDIRECTING },
@@ -47,10 +47,7 @@ pub(in crate::config) fn exported_schema() -> Value {
 }
 
 /// Reads the name of a variable that `sh` exports to docker's command line.
-pub(in crate::config) fn decode_exported(
-    decoder: &mut Decoder<'_>,
-    field: &Field<'_>,
-) -> Option<String> {
+pub(crate) fn decode_exported(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
     let name = decode(decoder, field)?;
     if name == CONTAINER_NAME {
         let message = format!("variable `{name}` is reserved");
@@ -71,7 +68,7 @@ pub(in crate::config) fn decode_exported(
 }
 
 /// Reads the name of a variable of the environment.
-pub(in crate::config) fn decode(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
+pub(crate) fn decode(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
     let name = decoder.text(field)?;
     let mut bytes = name.bytes();
     let valid = bytes
