@@ -4,12 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::tally::{Tally, is_left_running};
 use super::view::View;
-use super::words::host_list;
 use crate::apply::state::{StepStatus, Summary};
 use crate::name::{HostName, RoleName};
 use crate::plan::kinds::SwitchPart;
 use crate::plan::{Reason, Step};
-use crate::text::one_line;
+use crate::text::{list_up_to, one_line};
 
 /// Returns lines as `web  2 on app1`; hosts with the same text share a line, and hosts that the plan does not change are left
 /// out.
@@ -26,9 +25,12 @@ pub(super) fn lines(view: &View, tally: &Tally, summary: &Summary) -> Vec<String
             left_running.insert(host);
         }
         if let Some(role) = &step.role {
-            let placement = placements
-                .entry((role, host))
-                .or_insert_with(|| Placement::new(view, tally));
+            let placement = placements.entry((role, host)).or_insert(Placement {
+                view,
+                tally,
+                steps: Vec::new(),
+                is_left_running: false,
+            });
             placement.steps.push((step, &line.status));
         }
         if let (SwitchPart::Traefik, Some(text)) =
@@ -55,7 +57,7 @@ pub(super) fn lines(view: &View, tally: &Tally, summary: &Summary) -> Vec<String
     let width = width.unwrap_or(0);
     texts
         .iter()
-        .map(|((name, text), hosts)| format!("{name:<width$}  {text} on {}", host_list(hosts)))
+        .map(|((name, text), hosts)| format!("{name:<width$}  {text} on {}", list_up_to(8, hosts)))
         .collect()
 }
 
@@ -69,15 +71,6 @@ struct Placement<'a> {
 }
 
 impl<'a> Placement<'a> {
-    fn new(view: &'a View, tally: &'a Tally) -> Self {
-        Self {
-            view,
-            tally,
-            steps: Vec::new(),
-            is_left_running: false,
-        }
-    }
-
     /// Returns the last step that plays a part: before it, what serves now may get a routing file of its own.
     fn last(&self, part: SwitchPart) -> Option<(&'a Step, &'a StepStatus)> {
         let found = self

@@ -5,7 +5,7 @@ use crate::action::Action;
 use crate::apply::state::{Phase, SkipReason, StepStatus, StopReason};
 use crate::plan::{OperationKind, Plan, Step};
 use crate::record::{Ending, LockDetails};
-use crate::text::{command_line, count, list_up_to, one_line};
+use crate::text::{command_line, count, one_line};
 
 /// Returns how an attempt at `step` ended.
 pub(super) fn ending(step: Option<&Step>, ending: Ending) -> String {
@@ -171,9 +171,4 @@ pub(super) fn waited_for(text: &str) -> String {
         true => one_line(&text.lines().collect::<Vec<_>>().join(", ")),
         false => holder(&details),
     }
-}
-
-/// Returns names of hosts as a short list.
-pub(super) fn host_list<S: AsRef<str>>(hosts: &[S]) -> String {
-    list_up_to(8, hosts)
 }

@@ -58,7 +58,7 @@ pub fn command(run: &Run) -> String {
 }
 
 /// Returns what a poll waits for, and for how long, unescaped: `wait until web:3000/up answers 200: 7 attempts of 1.0s`.
-pub fn poll_line(poll: &Poll) -> String {
+fn poll_line(poll: &Poll) -> String {
     let container = &poll.container;
     let port = poll.port.map_or(String::new(), |port| format!(":{port}"));
     let condition = match poll.probe {

@@ -11,10 +11,10 @@ mod quote;
 mod short;
 mod styling;
 
-pub use action::{action_line, command, poll_line};
+pub use action::{action_line, command};
 pub use escape::{escape, one_line};
 pub use list::{list, list_up_to};
 pub use number::{count, duration};
 pub use quote::{command_line, quote};
-pub use short::{short_id, short_version, shorten};
+pub use short::{short_id, shorten};
 pub use styling::Styling;

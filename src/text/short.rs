@@ -4,7 +4,7 @@ use crate::digest::is_hex;
 
 /// Returns a version or digest as people write it: of a git commit or a SHA-256 (40 or more hexadecimal digits) the first 12, of
 /// everything else all of it.
-pub fn short_version(version: &str) -> &str {
+fn short_version(version: &str) -> &str {
     match version.len() >= 40 && is_hex(version) {
         true => &version[..12],
         false => version,

@@ -1,101 +1,31 @@
-//! From the types of a run to those of the stream: exhaustive, so that a new variant does not compile until it has its place there.
+//! From the types of a run to those of the stream.
 
-use super::stream::{self, Details, HostTotals, LockHolder, StreamEvent, UnreachableHost};
-use crate::apply::state::{HostSummary, Outcome, Phase, SkipReason, StepStatus, StopReason};
+use super::stream::{Details, HostTotals, LockHolder, StreamEvent, UnreachableHost};
+use crate::apply::state::{HostSummary, Outcome, StopReason};
 use crate::name::StepId;
 use crate::record::{Ending, LockDetails};
 
-impl From<Phase> for stream::Phase {
-    fn from(phase: Phase) -> Self {
-        match phase {
-            Phase::Locking => Self::Locking,
-            Phase::Inspecting => Self::Inspecting,
-            Phase::Fencing => Self::Reserving,
-            Phase::Judging => Self::Checking,
-            Phase::Walking => Self::Running,
-            Phase::Finishing => Self::Recording,
-            Phase::Releasing => Self::Releasing,
-            Phase::Exited => Self::Exiting,
-        }
-    }
-}
-
-impl From<SkipReason> for stream::SkipReason {
-    fn from(reason: SkipReason) -> Self {
-        match reason {
-            SkipReason::Blocked => Self::DependencyFailed,
-            SkipReason::Stopping => Self::Stopping,
-            SkipReason::HostFailed => Self::HostFailed,
-            SkipReason::HostGone => Self::HostGone,
-        }
-    }
-}
-
-/// Returns how an attempt ended, and the exit status of what failed.
-pub(super) fn ending(ending: Ending) -> (stream::Ending, Option<i32>) {
+pub(super) fn exit_status(ending: Ending) -> Option<i32> {
     match ending {
-        Ending::Succeeded => (stream::Ending::Succeeded, None),
-        Ending::Failed { code } => (stream::Ending::Failed, Some(code)),
-        Ending::TimedOut => (stream::Ending::TimedOut, None),
-        Ending::Refused => (stream::Ending::Refused, None),
+        Ending::Failed { code } => Some(code),
+        _ => None,
     }
 }
 
-pub(super) fn status(status: &StepStatus) -> stream::Status {
-    match status {
-        StepStatus::Open => stream::Status::Open,
-        StepStatus::Succeeded => stream::Status::Succeeded,
-        StepStatus::AlreadyDone => stream::Status::AlreadyDone,
-        StepStatus::Failed { .. } => stream::Status::Failed,
-        StepStatus::Tolerated { .. } => stream::Status::Tolerated,
-        StepStatus::Skipped { .. } => stream::Status::Skipped,
-        StepStatus::InDoubt => stream::Status::InDoubt,
-        StepStatus::Lost => stream::Status::Lost,
-    }
-}
-
-pub(super) fn stop_reason(at_ms: u64, why: &StopReason) -> StreamEvent {
+pub(super) fn stopping(at_ms: u64, reason: &StopReason) -> StreamEvent {
     let (mut step, mut host, mut message) = (None, None, None);
-    let reason = match why {
-        StopReason::Failure { step: failed } => {
-            step = Some(failed.to_string());
-            stream::StopReason::Failure
-        }
-        StopReason::HostGone { host: gone } => {
-            host = Some(gone.to_string());
-            stream::StopReason::HostGone
-        }
-        StopReason::JournalFailed { message: error } => {
-            message = Some(error.clone());
-            stream::StopReason::JournalFailed
-        }
-        StopReason::Interrupted => stream::StopReason::Interrupted,
-        StopReason::LockHostGone => stream::StopReason::LockHostGone,
-        StopReason::LockLost => stream::StopReason::LockLost,
-    };
+    match reason {
+        StopReason::Failure { step: failed } => step = Some(failed.to_string()),
+        StopReason::HostGone { host: gone } => host = Some(gone.to_string()),
+        StopReason::JournalFailed { message: error } => message = Some(error.clone()),
+        StopReason::Interrupted | StopReason::LockHostGone | StopReason::LockLost => {}
+    }
     StreamEvent::Stopping {
         at_ms,
-        reason,
+        reason: reason.into(),
         step,
         host,
         message,
-    }
-}
-
-pub(super) fn outcome(outcome: &Outcome) -> stream::Outcome {
-    match outcome {
-        Outcome::Done => stream::Outcome::Done,
-        Outcome::AlreadyApplied => stream::Outcome::AlreadyApplied,
-        Outcome::Failed { .. } => stream::Outcome::Failed,
-        Outcome::Stale { .. } => stream::Outcome::Stale,
-        Outcome::Superseded { .. } => stream::Outcome::Superseded,
-        Outcome::LockHeld { .. } => stream::Outcome::LockHeld,
-        Outcome::LockForeign { .. } => stream::Outcome::LockForeign,
-        Outcome::InDoubt { .. } => stream::Outcome::InDoubt,
-        Outcome::Unreachable { .. } => stream::Outcome::Unreachable,
-        Outcome::Interrupted { .. } => stream::Outcome::Interrupted,
-        Outcome::JournalFailed { .. } => stream::Outcome::JournalFailed,
-        Outcome::LockLost => stream::Outcome::LockLost,
     }
 }
 

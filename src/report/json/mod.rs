@@ -7,7 +7,7 @@ use std::io::Write;
 
 pub use stream::{FORMAT_VERSION, schema};
 
-use self::convert::{details, ending, host_totals, lock_holder, outcome, status, stop_reason};
+use self::convert::{details, exit_status, host_totals, lock_holder, stopping};
 use self::stream::StreamEvent;
 use super::reporter::Reporter;
 use super::tally::Tally;
@@ -62,7 +62,7 @@ impl<'a> Json<'a> {
         Some(match event {
             Progress::Phase(phase) => StreamEvent::Phase {
                 at_ms,
-                phase: (*phase).into(),
+                phase: phase.into(),
             },
             Progress::LockWaiting { holder } if !self.tally.is_new_holder(holder) => return None,
             Progress::LockWaiting { holder } => StreamEvent::LockWaiting {
@@ -95,21 +95,18 @@ impl<'a> Json<'a> {
             Progress::StepRetried {
                 step,
                 attempt,
-                ending: how,
+                ending,
                 diagnosis,
-            } => {
-                let (ending, exit_status) = ending(*how);
-                StreamEvent::StepRetried {
-                    at_ms,
-                    step: step.to_string(),
-                    host: self.host(step),
-                    attempt: *attempt,
-                    ending,
-                    exit_status,
-                    took_ms,
-                    diagnosis: diagnosis.clone(),
-                }
-            }
+            } => StreamEvent::StepRetried {
+                at_ms,
+                step: step.to_string(),
+                host: self.host(step),
+                attempt: *attempt,
+                ending: ending.into(),
+                exit_status: exit_status(*ending),
+                took_ms,
+                diagnosis: diagnosis.clone(),
+            },
             Progress::StepEnded {
                 step,
                 status,
@@ -131,7 +128,7 @@ impl<'a> Json<'a> {
             },
             Progress::Suspended => StreamEvent::Suspended { at_ms },
             Progress::Resumed => StreamEvent::Resumed { at_ms },
-            Progress::Stopping(reason) => stop_reason(at_ms, reason),
+            Progress::Stopping(reason) => stopping(at_ms, reason),
         })
     }
 }
@@ -140,24 +137,23 @@ impl Json<'_> {
     fn step_ended(
         &self,
         step: &StepId,
-        how: &StepStatus,
+        status: &StepStatus,
         diagnosis: &str,
         took_ms: Option<u64>,
     ) -> StreamEvent {
-        let (ended, reason) = match how {
+        let (ending, reason) = match status {
             StepStatus::Failed { ending } => (Some(*ending), None),
             StepStatus::Tolerated { ending } => (*ending, None),
-            StepStatus::Skipped { reason } => (None, Some((*reason).into())),
+            StepStatus::Skipped { reason } => (None, Some(reason.into())),
             _ => (None, None),
         };
-        let (ending, exit_status) = ended.map(ending).unzip();
         StreamEvent::StepEnded {
             at_ms: self.last,
             step: step.to_string(),
             host: self.host(step),
-            status: status(how),
-            ending,
-            exit_status: exit_status.flatten(),
+            status: status.into(),
+            ending: ending.as_ref().map(Into::into),
+            exit_status: ending.and_then(exit_status),
             reason,
             took_ms,
             diagnosis: diagnosis.to_owned(),
@@ -195,7 +191,7 @@ impl Reporter for Json<'_> {
             .collect();
         let line = StreamEvent::Finished {
             at_ms: self.last,
-            outcome: outcome(ended),
+            outcome: ended.into(),
             code: ended.exit_code().code(),
             details: Box::new(details(ended)),
             plan_path: self.view.plan_path.clone(),

@@ -7,6 +7,9 @@ use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::apply::state;
+use crate::record;
+
 /// The version of the stream. A field or event that is added raises the second number, everything else the first.
 pub const FORMAT_VERSION: &str = "1.0";
 
@@ -24,6 +27,33 @@ pub fn schema() -> Value {
         );
     }
     schema
+}
+
+/// Declares an enum of the stream, and which variant of the program's own each value stands for: exhaustive, so that a new variant
+/// does not compile until it has its value.
+macro_rules! mirror {
+    (
+        $(#[$doc:meta])*
+        $name:ident of $source:path {
+            $($(#[$about:meta])* $value:ident = $variant:ident,)+
+        }
+    ) => {
+        $(#[$doc])*
+        #[derive(Debug, Serialize, JsonSchema)]
+        #[serde(rename_all = "snake_case")]
+        pub(super) enum $name {
+            $($(#[$about])* $value,)+
+        }
+
+        impl From<&$source> for $name {
+            fn from(source: &$source) -> Self {
+                use $source as Source;
+                match source {
+                    $(Source::$variant { .. } => Self::$value,)+
+                }
+            }
+        }
+    };
 }
 
 /// One line of the stream.
@@ -211,26 +241,26 @@ pub(super) enum StreamEvent {
     },
 }
 
-/// Phase of a run.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Phase {
-    /// Taking the deploy lock.
-    Locking,
-    /// Inspecting the hosts.
-    Inspecting,
-    /// Reserving the hosts for this run.
-    Reserving,
-    /// Checking which steps are finished.
-    Checking,
-    /// Running steps.
-    Running,
-    /// Recording that the plan is finished.
-    Recording,
-    /// Releasing the deploy lock.
-    Releasing,
-    /// Exiting.
-    Exiting,
+mirror! {
+    /// Phase of a run.
+    Phase of state::Phase {
+        /// Taking the deploy lock.
+        Locking = Locking,
+        /// Inspecting the hosts.
+        Inspecting = Inspecting,
+        /// Reserving the hosts for this run.
+        Reserving = Fencing,
+        /// Checking which steps are finished.
+        Checking = Judging,
+        /// Running steps.
+        Running = Walking,
+        /// Recording that the plan is finished.
+        Recording = Finishing,
+        /// Releasing the deploy lock.
+        Releasing = Releasing,
+        /// Exiting.
+        Exiting = Exited,
+    }
 }
 
 /// Holder of a deploy lock.
@@ -251,102 +281,102 @@ pub(super) struct LockHolder {
     pub plan: Option<String>,
 }
 
-/// How an attempt at a step ended.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Ending {
-    /// It succeeded.
-    Succeeded,
-    /// A command failed, or a poll gave up.
-    Failed,
-    /// It exceeded its time limit, or printed nothing for too long.
-    TimedOut,
-    /// The host refused it: another run has taken over.
-    Refused,
+mirror! {
+    /// How an attempt at a step ended.
+    Ending of record::Ending {
+        /// It succeeded.
+        Succeeded = Succeeded,
+        /// A command failed, or a poll gave up.
+        Failed = Failed,
+        /// It exceeded its time limit, or printed nothing for too long.
+        TimedOut = TimedOut,
+        /// The host refused it: another run has taken over.
+        Refused = Refused,
+    }
 }
 
-/// Result of a step.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Status {
-    /// It has not ended.
-    Open,
-    /// This run finished it.
-    Succeeded,
-    /// Nothing was left to do.
-    AlreadyDone,
-    /// It failed.
-    Failed,
-    /// It failed, and the run continues.
-    Tolerated,
-    /// It was not started.
-    Skipped,
-    /// It cannot be told whether it took effect.
-    InDoubt,
-    /// The connection to its host was lost while it ran.
-    Lost,
+mirror! {
+    /// Result of a step.
+    Status of state::StepStatus {
+        /// It has not ended.
+        Open = Open,
+        /// This run finished it.
+        Succeeded = Succeeded,
+        /// Nothing was left to do.
+        AlreadyDone = AlreadyDone,
+        /// It failed.
+        Failed = Failed,
+        /// It failed, and the run continues.
+        Tolerated = Tolerated,
+        /// It was not started.
+        Skipped = Skipped,
+        /// It cannot be told whether it took effect.
+        InDoubt = InDoubt,
+        /// The connection to its host was lost while it ran.
+        Lost = Lost,
+    }
 }
 
-/// Why a step was skipped.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum SkipReason {
-    /// A dependency failed.
-    DependencyFailed,
-    /// The run is stopping.
-    Stopping,
-    /// Another step failed on its host.
-    HostFailed,
-    /// Its host is unreachable.
-    HostGone,
+mirror! {
+    /// Why a step was skipped.
+    SkipReason of state::SkipReason {
+        /// A dependency failed.
+        DependencyFailed = Blocked,
+        /// The run is stopping.
+        Stopping = Stopping,
+        /// Another step failed on its host.
+        HostFailed = HostFailed,
+        /// Its host is unreachable.
+        HostGone = HostGone,
+    }
 }
 
-/// Why a run starts no further steps.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum StopReason {
-    /// A step failed.
-    Failure,
-    /// A host is unreachable.
-    HostGone,
-    /// The journal cannot be written.
-    JournalFailed,
-    /// The user interrupted it.
-    Interrupted,
-    /// The lock host is unreachable.
-    LockHostGone,
-    /// Another run has taken over.
-    LockLost,
+mirror! {
+    /// Why a run starts no further steps.
+    StopReason of state::StopReason {
+        /// A step failed.
+        Failure = Failure,
+        /// A host is unreachable.
+        HostGone = HostGone,
+        /// The journal cannot be written.
+        JournalFailed = JournalFailed,
+        /// The user interrupted it.
+        Interrupted = Interrupted,
+        /// The lock host is unreachable.
+        LockHostGone = LockHostGone,
+        /// Another run has taken over.
+        LockLost = LockLost,
+    }
 }
 
-/// Result of a run.
-#[derive(Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Outcome {
-    /// Every step is done.
-    Done,
-    /// The plan was applied before.
-    AlreadyApplied,
-    /// Steps failed.
-    Failed,
-    /// A host has changed since the plan was made.
-    Stale,
-    /// Another plan was started since this one was made.
-    Superseded,
-    /// Another run holds the deploy lock.
-    LockHeld,
-    /// Someone other than mrsk holds the deploy lock.
-    LockForeign,
-    /// It cannot be told whether steps took effect.
-    InDoubt,
-    /// Hosts cannot be reached; no step was started.
-    Unreachable,
-    /// The user interrupted the run.
-    Interrupted,
-    /// The journal cannot be written.
-    JournalFailed,
-    /// Another run has taken over.
-    LockLost,
+mirror! {
+    /// Result of a run.
+    Outcome of state::Outcome {
+        /// Every step is done.
+        Done = Done,
+        /// The plan was applied before.
+        AlreadyApplied = AlreadyApplied,
+        /// Steps failed.
+        Failed = Failed,
+        /// A host has changed since the plan was made.
+        Stale = Stale,
+        /// Another plan was started since this one was made.
+        Superseded = Superseded,
+        /// Another run holds the deploy lock.
+        LockHeld = LockHeld,
+        /// Someone other than mrsk holds the deploy lock.
+        LockForeign = LockForeign,
+        /// It cannot be told whether steps took effect.
+        InDoubt = InDoubt,
+        /// Hosts cannot be reached; no step was started.
+        Unreachable = Unreachable,
+        /// The user interrupted the run.
+        Interrupted = Interrupted,
+        /// The journal cannot be written.
+        JournalFailed = JournalFailed,
+        /// Another run has taken over.
+        LockLost = LockLost,
+    }
 }
 
 /// What explains an outcome. Each field that does not belong to it is null or empty.
