@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use tokio::task::JoinSet;
+
 use super::failure::Failure;
 use super::options::LinkOptions;
 use crate::apply::links::{self, Links};
@@ -63,4 +65,29 @@ pub fn diagnostic(host: &HostName, failure: &links::Failure) -> Diagnostic {
         };
     }
     Diagnostic::error(format!("{host}: {failure}"))
+}
+
+/// Asks all hosts at once. Returns their answers, and a problem for each host that did not answer.
+pub async fn ask_all<T, F>(
+    hosts: Vec<HostName>,
+    question: impl Fn(HostName) -> F,
+) -> (BTreeMap<HostName, T>, Vec<Diagnostic>)
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T, links::Failure>> + Send + 'static,
+{
+    let mut tasks = JoinSet::new();
+    for host in hosts {
+        let answer = question(host.clone());
+        tasks.spawn(async { (host, answer.await) });
+    }
+    let mut answers = BTreeMap::new();
+    let mut problems = BTreeMap::new();
+    for (host, answer) in tasks.join_all().await {
+        match answer {
+            Ok(answer) => drop(answers.insert(host, answer)),
+            Err(failure) => drop(problems.insert(host.clone(), diagnostic(&host, &failure))),
+        }
+    }
+    (answers, problems.into_values().collect())
 }

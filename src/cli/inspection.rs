@@ -23,43 +23,22 @@ pub async fn take(
     config: &Config,
     secrets: &Secrets,
     links: &Arc<Links>,
-    hosts: &[HostName],
+    hosts: Vec<HostName>,
 ) -> Result<BTreeMap<HostName, HostFacts>, Failure> {
     let query = Arc::new(query(config, secrets)?);
-    let mut tasks = tokio::task::JoinSet::new();
-    for host in hosts.iter().cloned() {
+    let (facts, problems) = connections::ask_all(hosts, |host| {
         let (links, query) = (links.clone(), query.clone());
-        tasks.spawn(async move {
-            let answer = async {
-                let mut facts = links.inspect(&host, &query).await?;
-                facts.host_keys = links.host_keys(&host).await?;
-                Ok::<_, links::Failure>(facts)
-            };
-            let answer = answer.await;
-            (host, answer)
-        });
-    }
-    let mut answers = BTreeMap::new();
-    let mut problems: BTreeMap<HostName, Diagnostic> = BTreeMap::new();
-    while let Some(joined) = tasks.join_next().await {
-        match joined {
-            Ok((host, Ok(facts))) => {
-                answers.insert(host, facts);
-            }
-            Ok((host, Err(failure))) => {
-                let problem = connections::diagnostic(&host, &failure);
-                problems.insert(host, problem);
-            }
-            Err(error) => return Err(Failure::new(ExitCode::Failed, error.to_string())),
+        async move {
+            let mut facts = links.inspect(&host, &query).await?;
+            facts.host_keys = links.host_keys(&host).await?;
+            Ok(facts)
         }
-    }
+    })
+    .await;
     if problems.is_empty() {
-        return Ok(answers);
+        return Ok(facts);
     }
-    Err(Failure::of(
-        ExitCode::Unreachable,
-        problems.into_values().collect(),
-    ))
+    Err(Failure::of(ExitCode::Unreachable, problems))
 }
 
 /// Returns what hosts are asked for this configuration.

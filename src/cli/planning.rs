@@ -33,7 +33,7 @@ pub async fn inspect(
         }
     };
     let (hosts, registry) = tokio::join!(
-        inspection::take(config, &project.secrets, links, &hosts),
+        inspection::take(config, &project.secrets, links, hosts),
         registry
     );
     let mut facts = inspection::document(hosts?, registry, Some(source));

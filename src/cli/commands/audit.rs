@@ -1,8 +1,5 @@
 //! `mrsk audit`
 
-use tokio::task::JoinSet;
-
-use crate::apply::links;
 use crate::cli::failure::Failure;
 use crate::cli::options::{HostOptions, LinkOptions, ProjectOptions};
 use crate::cli::project::Project;
@@ -37,29 +34,16 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
     };
     let hosts = operation::selected_hosts(&args.hosts, config)?;
     let links = connections::to_configured(&args.link, config)?;
-    let mut tasks = JoinSet::new();
-    for host in hosts {
+    let (logs, problems) = connections::ask_all(hosts, |host| {
         let (links, scope) = (links.clone(), scope.clone());
-        tasks.spawn(async move {
-            let log = async {
-                let linked = links.get(&host).await?;
-                Ok::<_, links::Failure>(linked.read_audit(&scope).await?)
-            };
-            let log = log.await;
-            (host, log)
-        });
-    }
-    let mut logs = tasks.join_all().await;
+        async move { Ok(links.get(&host).await?.read_audit(&scope).await?) }
+    })
+    .await;
     links.close();
-    logs.sort_by(|one, other| one.0.cmp(&other.0));
-    let mut shown = String::new();
-    let mut problems = Vec::new();
-    for (host, log) in logs {
-        match log {
-            Ok(log) => shown += &section(&host, &log, args.lines),
-            Err(failure) => problems.push(connections::diagnostic(&host, &failure)),
-        }
-    }
+    let shown: String = logs
+        .iter()
+        .map(|(host, log)| section(host, log, args.lines))
+        .collect();
     output::print(&shown)?;
     if problems.is_empty() {
         return Ok(ExitCode::Done);

@@ -30,7 +30,7 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
     let source = source::read(config, &root).await?;
     let hosts = operation::selected_hosts(&args.hosts, config)?;
     let links = connections::to_configured(&args.link, config)?;
-    let hosts = inspection::take(config, &project.secrets, &links, &hosts).await;
+    let hosts = inspection::take(config, &project.secrets, &links, hosts).await;
     links.close();
     let registry = match operation::version(&args.version, &source) {
         Ok(version) => inspection::registry_digests(config, &version).await,
