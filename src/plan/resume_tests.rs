@@ -100,7 +100,7 @@ fn evidence(attempts: Vec<Attempt>, facts: Option<Value>) -> Evidence {
 }
 
 fn statuses(plan: &Plan, evidence: &Evidence) -> Vec<Status> {
-    resume(plan, &Shape::new(plan).unwrap(), evidence)
+    resume(plan, &Shape::new(plan).unwrap(), evidence).raw
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::draft::{Draft, HostView};
-use super::placement::{Placement, Situation, Wanted, belongs, look};
+use super::placement::{Placement, Slot, Wanted, belongs, decide};
 use super::selection::Selection;
 use crate::config::model::Config;
 use crate::diagnostic::Diagnostic;
@@ -48,10 +48,15 @@ pub(super) fn draft<'a>(
     let placements: Vec<Placement<'a>> = selection
         .roles
         .iter()
-        .filter_map(|(index, host)| {
-            let role = &config.roles[*index];
-            let (host, host_facts) = facts.hosts.get_key_value(host)?;
-            Some(look(config, role, host, host_facts, &wanted))
+        .filter_map(|selected| {
+            let role = &config.roles[selected.role];
+            let (host, host_facts) = facts.hosts.get_key_value(&selected.host)?;
+            let slot = Slot {
+                role,
+                host,
+                index: selected.index,
+            };
+            Some(decide(config, slot, host_facts, &wanted))
         })
         .collect();
     let taken = taken_names(config, facts, &placements);
@@ -144,9 +149,7 @@ fn views<'a>(
             Some(HostView {
                 host,
                 facts: facts.hosts.get(&host.name)?,
-                changes: here
-                    .iter()
-                    .any(|placement| matches!(placement.situation, Situation::Replace { .. })),
+                changes: here.iter().any(|placement| placement.is_replaced()),
                 traefik: here.iter().any(|placement| placement.role.traefik),
             })
         })

@@ -3,7 +3,8 @@
 use crate::action::{Action, Run};
 use crate::diagnostic::Diagnostic;
 use crate::facts::model::DockerFacts;
-use crate::plan::compile::draft::{Draft, HostView, INSTALL, StepBuilder, step_id};
+use crate::plan::compile::draft::{Draft, HostView};
+use crate::plan::compile::step::{INSTALL, StepBuilder, step_id};
 use crate::plan::kinds::StepKind;
 use crate::plan::model::Reason;
 use crate::plan::predicate::Predicate;

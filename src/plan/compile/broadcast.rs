@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::action::Run;
-use crate::plan::compile::draft::{Draft, StepBuilder, step_id};
+use crate::plan::compile::draft::Draft;
+use crate::plan::compile::step::{StepBuilder, step_id};
 use crate::plan::kinds::StepKind;
 use crate::plan::model::{Need, NeedOn, OnFailure, Reason};
 use crate::plan::operation::{Operation, OperationKind, Release};

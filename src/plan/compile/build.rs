@@ -7,10 +7,9 @@ use crate::docker::builder::Buildx;
 use crate::docker::image;
 use crate::facts::model::SourceFacts;
 use crate::name::Sha256Hex;
-use crate::plan::compile::draft::{
-    Draft, EMULATED_SILENCE, INSTALL, SILENCE, StepBuilder, step_id,
-};
-use crate::plan::compile::placement::Situation;
+use crate::plan::compile::draft::Draft;
+use crate::plan::compile::placement::Decision;
+use crate::plan::compile::step::{EMULATED_SILENCE, INSTALL, SILENCE, StepBuilder, step_id};
 use crate::plan::kinds::StepKind;
 use crate::plan::model::{Reason, Travel};
 
@@ -19,8 +18,8 @@ pub fn run(draft: &mut Draft) {
     let mut reasons = draft
         .placements
         .iter()
-        .filter_map(|placement| match &placement.situation {
-            Situation::Replace { why, .. } => Some(why),
+        .filter_map(|placement| match &placement.decision {
+            Decision::Replace { why, .. } => Some(why),
             _ => None,
         });
     let Some(first) = reasons.next() else {

@@ -1,9 +1,9 @@
 //! Compares the labels of what is to be routed with the Traefik that will read them.
 
-use super::proxy::start::{command_line, stays};
+use super::proxy::facts::{command_line, stays};
 use crate::diagnostic::Diagnostic;
 use crate::plan::compile::draft::{Draft, HostView};
-use crate::plan::compile::placement::{Placement, Situation};
+use crate::plan::compile::placement::Placement;
 use crate::traefik;
 
 /// The port of Traefik's container that is published as `traefik.host_port`.
@@ -15,7 +15,7 @@ pub fn run(draft: &mut Draft) {
     let pending: Vec<Placement> = draft
         .placements
         .iter()
-        .filter(|placement| placement.role.traefik && placement.situation != Situation::Runs)
+        .filter(|placement| placement.role.traefik && placement.changes())
         .cloned()
         .collect();
     for host in draft.hosts.clone() {

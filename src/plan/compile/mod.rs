@@ -16,6 +16,7 @@ mod reduction;
 mod registry;
 mod reliance;
 mod selection;
+mod step;
 mod switch;
 
 pub use self::selection::selected_hosts;

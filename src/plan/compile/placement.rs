@@ -1,10 +1,11 @@
-//! What a role's host runs now, and how that differs from what is wanted.
+//! Decides for each role on each of its hosts whether its container stays, is completed, or is replaced.
 
+use super::step::step_id;
 use crate::config::model::{Config, Role};
 use crate::docker::container::{self, Create};
 use crate::docker::names;
 use crate::facts::model::{ContainerFacts, Health, HostFacts};
-use crate::name::HostName;
+use crate::name::{HostName, StepId};
 use crate::traefik;
 
 use crate::plan::model::Reason;
@@ -25,16 +26,16 @@ pub(super) struct Placement<'a> {
     /// Absolute path of its routing file; empty for a role without Traefik.
     pub routing_path: String,
     /// What is to be done.
-    pub situation: Situation,
+    pub decision: Decision,
     /// Names of the other running containers of the role, the one that serves first.
     pub old: Vec<String>,
 }
 
 /// What is to be done for a role on a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Situation {
-    /// The version runs: nothing.
-    Runs,
+pub(super) enum Decision {
+    /// Nothing: the container runs, is healthy and alone.
+    Keep,
     /// The right container runs, but something after its start is missing.
     Complete {
         /// What is missing, for people.
@@ -48,9 +49,20 @@ pub(super) enum Situation {
         why: Reason,
         /// The name that the running container of the wanted name gets first.
         rename_to: Option<String>,
-        /// Whether a stopped container that stands in the way is to be removed first.
+        /// Whether a stopped container of the wanted name is to be removed first.
         remove_first: bool,
     },
+}
+
+/// Where a container of a role stands. Two of them never share a name.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Slot<'a> {
+    /// The role.
+    pub role: &'a Role,
+    /// One of its hosts.
+    pub host: &'a HostName,
+    /// Which of the role's containers on that host it is, from 0.
+    pub index: u32,
 }
 
 /// What every placement is compared with.
@@ -58,36 +70,62 @@ pub(super) enum Situation {
 pub(super) struct Wanted<'a> {
     /// The version.
     pub version: &'a str,
-    /// Registry digest of its image, compared where it is known.
+    /// Registry digest of its image, compared if it is known.
     pub image_digest: Option<&'a str>,
-    /// Whether a container is replaced also where it does not differ.
+    /// Whether a container is replaced even if it does not differ.
     pub always: bool,
 }
 
-/// Looks at what `role` runs on `host`.
-///
-/// Which container serves is read from the routing file.
-pub(super) fn look<'a>(
+impl Placement<'_> {
+    /// Makes the id of one of its steps.
+    pub fn step_id(&self, subject: &str, verb: &str) -> StepId {
+        step_id(Some(self.host), self.role.name.as_str(), subject, verb)
+    }
+
+    /// Returns whether anything is to be done.
+    pub fn changes(&self) -> bool {
+        self.decision != Decision::Keep
+    }
+
+    /// Returns whether a new container is to be started.
+    pub fn is_replaced(&self) -> bool {
+        matches!(self.decision, Decision::Replace { .. })
+    }
+
+    /// Returns why it changes.
+    pub fn why(&self) -> Reason {
+        match &self.decision {
+            Decision::Replace { why, .. } => why.clone(),
+            Decision::Complete { missing, .. } => Reason::Incomplete {
+                what: missing.clone(),
+            },
+            Decision::Keep => Reason::Requested,
+        }
+    }
+}
+
+impl Slot<'_> {
+    /// Returns `version`, with the index behind it except for the first container: what tells its containers apart by name.
+    fn numbered(&self, version: &str) -> String {
+        match self.index {
+            0 => version.to_owned(),
+            index => format!("{version}-{index}"),
+        }
+    }
+}
+
+/// Decides what is to be done for `slot`. Which container serves is read from the routing file.
+pub(super) fn decide<'a>(
     config: &'a Config,
-    role: &'a Role,
-    host: &'a HostName,
+    slot: Slot<'a>,
     facts: &HostFacts,
     wanted: &Wanted,
 ) -> Placement<'a> {
-    let version = wanted.version;
-    let name = names::container(config, role, version);
-    let image = crate::docker::image::reference(config, version);
-    let create = container::create(config, role, &name, version, &image, &facts.home);
-    let routing_path = if role.traefik {
-        let file = traefik::file_name(
-            &config.service,
-            config.destination.as_deref(),
-            role.name.as_str(),
-        );
-        format!("{}/{file}", facts.routing_directory)
-    } else {
-        String::new()
-    };
+    let Slot { role, host, .. } = slot;
+    let version = slot.numbered(wanted.version);
+    let name = names::container(config, role, &version);
+    let image = crate::docker::image::reference(config, wanted.version);
+    let routing_path = routing_path(config, role, facts);
     let routed = facts.files.get(&routing_path).map(|file| &file.aliases);
     let serves = |container: &ContainerFacts| {
         routed
@@ -102,54 +140,64 @@ pub(super) fn look<'a>(
     old.sort_by_key(|(other, container)| (!serves(container), (*other).clone()));
     let other_serves = old.first().is_some_and(|(_, container)| serves(container));
     let present = facts.containers.get(&name);
-    let serving = present
-        .filter(|container| serves(container))
-        .or_else(|| old.first().map(|(_, container)| *container));
     let mut placement = Placement {
         role,
         host,
-        alias: names::alias(config, role, host, version, facts.serial.number),
+        alias: names::alias(config, role, host, &version, facts.serial.number),
         routing_path,
-        situation: Situation::Runs,
+        decision: Decision::Keep,
         old: old.iter().map(|(name, _)| (*name).clone()).collect(),
-        create,
+        create: container::create(config, role, &name, wanted.version, &image, &facts.home),
         name,
     };
-    match present.filter(|c| c.state.is_up()) {
-        Some(container) => match difference(role, container, &placement.create, facts, wanted) {
-            Some(why) => {
-                let renamed = free_name(&placement.name, facts);
-                placement.old.insert(
-                    usize::from(!serves(container) && other_serves),
-                    renamed.clone(),
-                );
-                placement.situation = Situation::Replace {
-                    why,
-                    rename_to: Some(renamed),
-                    remove_first: false,
-                };
-            }
-            None => complete(&mut placement, container, serves(container)),
-        },
-        None => {
-            let old_version = serving.map(version_of);
-            placement.situation = Situation::Replace {
-                why: if old_version.as_deref() == Some(version) {
-                    Reason::Incomplete {
-                        what: "its container does not run".into(),
-                    }
-                } else {
-                    Reason::VersionChanged {
-                        old: old_version,
-                        new: version.to_owned(),
-                    }
-                },
-                rename_to: None,
-                remove_first: present.is_some_and(|c| !c.labels.contains_key(names::LABEL_VERSION)),
+    let Some(container) = present.filter(|container| container.state.is_up()) else {
+        let serving = present
+            .filter(|container| serves(container))
+            .or_else(|| old.first().map(|(_, container)| *container));
+        placement.decision = start(present, serving.map(version_of), wanted.version);
+        return placement;
+    };
+    match difference(role, container, &placement.create, facts, wanted) {
+        Some(why) => {
+            let renamed = free_name(&placement.name, facts);
+            let at = usize::from(!serves(container) && other_serves);
+            placement.old.insert(at, renamed.clone());
+            placement.decision = Decision::Replace {
+                why,
+                rename_to: Some(renamed),
+                remove_first: false,
             };
         }
+        None => complete(&mut placement, container, serves(container)),
     }
     placement
+}
+
+fn routing_path(config: &Config, role: &Role, facts: &HostFacts) -> String {
+    if !role.traefik {
+        return String::new();
+    }
+    let destination = config.destination.as_deref();
+    let file = traefik::file_name(&config.service, destination, role.name.as_str());
+    format!("{}/{file}", facts.routing_directory)
+}
+
+/// Decides for a container that does not run: `present` is a stopped one of its name, `old` the version that serves.
+fn start(present: Option<&ContainerFacts>, old: Option<String>, version: &str) -> Decision {
+    let why = match old {
+        Some(old) if old == version => Reason::Incomplete {
+            what: "its container does not run".into(),
+        },
+        old => Reason::VersionChanged {
+            old,
+            new: version.to_owned(),
+        },
+    };
+    Decision::Replace {
+        why,
+        rename_to: None,
+        remove_first: present.is_some_and(|c| !c.labels.contains_key(names::LABEL_VERSION)),
+    }
 }
 
 /// Decides what a container that is the wanted one still lacks.
@@ -169,7 +217,7 @@ fn complete(placement: &mut Placement, container: &ContainerFacts, serves: bool)
         (_, false, _) => "no request is routed to it",
         (_, _, false) => "an older container still runs beside it",
     };
-    placement.situation = Situation::Complete {
+    placement.decision = Decision::Complete {
         missing: missing.to_owned(),
         route: !(healthy && routed),
     };

@@ -2,7 +2,8 @@
 
 use crate::action::{Action, VerifyImage};
 use crate::docker::image;
-use crate::plan::compile::draft::{Draft, HostView, SILENCE, StepBuilder, step_id};
+use crate::plan::compile::draft::{Draft, HostView};
+use crate::plan::compile::step::{SILENCE, StepBuilder, step_id};
 use crate::plan::kinds::StepKind;
 use crate::plan::model::Reason;
 use crate::plan::predicate::Predicate;

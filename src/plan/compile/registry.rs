@@ -2,8 +2,8 @@
 
 use crate::docker::image;
 use crate::name::HostName;
-use crate::plan::compile::draft::{Draft, StepBuilder, step_id};
-use crate::plan::compile::placement::Situation;
+use crate::plan::compile::draft::Draft;
+use crate::plan::compile::step::{StepBuilder, step_id};
 use crate::plan::kinds::StepKind;
 use crate::plan::model::{Reason, Travel};
 use crate::plan::predicate::Predicate;
@@ -13,13 +13,13 @@ pub fn run(draft: &mut Draft) {
     let changes = draft
         .placements
         .iter()
-        .any(|placement| matches!(placement.situation, Situation::Replace { .. }));
+        .any(|placement| placement.is_replaced());
     if changes && !draft.operation.skips_push() {
         login(draft, None);
     }
     for host in draft.hosts.clone() {
         let pulls_traefik = host.traefik
-            && super::proxy::start::is_to_be_created(&host)
+            && super::proxy::facts::is_to_be_created(&host)
             && is_of_registry(draft, &draft.config.traefik.image);
         let pulls_accessory = draft.config.accessories.iter().any(|accessory| {
             super::accessories::is_booted(draft, &host, accessory)

@@ -1,13 +1,12 @@
 //! What the steps rely on: the facts that must still hold when the plan is applied.
 
-use super::proxy::start::is_to_be_created;
-use super::switch::start::id_of;
+use super::proxy::facts::is_to_be_created;
 use crate::docker::image;
 use crate::docker::names::{NETWORK, TRAEFIK};
 use crate::facts::model::{ContainerFacts, ContainerState, HostFacts};
 use crate::name::StepId;
 use crate::plan::compile::draft::{Draft, HostView};
-use crate::plan::compile::placement::{Placement, Situation};
+use crate::plan::compile::placement::{Decision, Placement};
 use crate::plan::kinds::StepKind;
 use crate::plan::predicate::Predicate;
 
@@ -97,7 +96,7 @@ fn shared(draft: &mut Draft, host: &HostView) {
 
 /// What a switch relies on: the old containers, the routing file, and that nothing has the new name.
 fn container(draft: &mut Draft, placement: &Placement) {
-    if placement.situation == Situation::Runs {
+    if !placement.changes() {
         return;
     }
     let Some(facts) = draft.facts.hosts.get(placement.host) else {
@@ -132,10 +131,10 @@ fn container(draft: &mut Draft, placement: &Placement) {
             found.extend(runs(name, container).map(|predicate| (predicate, switch.clone())));
         }
     }
-    if let Situation::Replace {
+    if let Decision::Replace {
         rename_to: Some(to),
         ..
-    } = &placement.situation
+    } = &placement.decision
     {
         found.push((
             Predicate::absent(&["containers", to]),
@@ -146,7 +145,7 @@ fn container(draft: &mut Draft, placement: &Placement) {
         let Some(container) = facts.containers.get(old) else {
             continue;
         };
-        let ends = ["connect", "adopt", "drain", "stop"].map(|verb| id_of(placement, old, verb));
+        let ends = ["connect", "adopt", "drain", "stop"].map(|verb| placement.step_id(old, verb));
         let kinds = [
             StepKind::Network,
             StepKind::Route,

@@ -23,8 +23,15 @@ pub fn selected_hosts(
         .collect())
 }
 
-/// A role by its place in the configuration, on one of its hosts.
-pub(super) type Selected = (usize, HostName);
+/// A container of a role on one of its hosts.
+pub(super) struct Selected {
+    /// The role, by its place in the configuration.
+    pub role: usize,
+    /// The host.
+    pub host: HostName,
+    /// Which of the role's containers on that host. There is one as yet.
+    pub index: u32,
+}
 
 /// What an operation is about.
 pub(super) struct Selection {
@@ -50,10 +57,16 @@ pub(super) fn select(config: &Config, operation: &Operation) -> Result<Selection
         .enumerate()
         .filter(|_| operation.deploys())
         .filter(|(_, role)| operation.roles.is_empty() || operation.roles.contains(&role.name))
-        .flat_map(|(index, role)| role.hosts.iter().map(move |host| (index, host.clone())))
-        .filter(|(_, host)| is_wanted(host))
+        .flat_map(|(at, role)| {
+            let hosts = role.hosts.iter().filter(|host| is_wanted(host));
+            hosts.map(move |host| Selected {
+                role: at,
+                host: host.clone(),
+                index: 0,
+            })
+        })
         .collect();
-    let of_roles: BTreeSet<HostName> = roles.iter().map(|(_, host)| host.clone()).collect();
+    let of_roles: BTreeSet<HostName> = roles.iter().map(|selected| selected.host.clone()).collect();
     let booted = config
         .accessories
         .iter()

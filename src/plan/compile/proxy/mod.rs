@@ -1,5 +1,9 @@
 //! What stands between users and containers: mrsk's network and Traefik.
 
-pub(super) mod network;
-pub(super) mod start;
-pub(super) mod takeover;
+pub mod adoption;
+pub mod facts;
+pub mod network;
+pub mod proof;
+pub mod start;
+pub mod takeover;
+mod wanted;

@@ -4,21 +4,18 @@
 //! before: the containers of this service get a routing file, and the new Traefik is created beside the one that serves.
 //! Where the new one does not prove that it runs, it is removed and the other one started again.
 
-use std::collections::BTreeMap;
-
-use super::start::{command_line, connect, is_connected, is_to_be_created, others_networks};
+use super::adoption::{Adoption, adoption};
+use super::facts::{is_connected, is_to_be_created, others_networks};
+use super::{network, proof, wanted};
 use crate::action::{Action, Poll, Probe, Run};
-use crate::config::model::Config;
 use crate::docker::container::{self, Create};
 use crate::docker::image;
-use crate::docker::names::{self, LABEL_CREATE, LABEL_SERVICE, NETWORK, TRAEFIK};
-use crate::facts::model::{ContainerFacts, ContainerState, HostFacts, TraefikFacts};
+use crate::docker::names::{LABEL_CREATE, NETWORK, TRAEFIK};
+use crate::facts::model::{ContainerState, TraefikFacts};
 use crate::name::{Sha256Hex, StepId};
-use crate::plan::compile::draft::{Draft, HostView, SILENCE, StepBuilder, step_id};
-use crate::plan::compile::placement::{Placement, alias_of, belongs};
-use crate::plan::compile::switch::health as polls;
-use crate::plan::compile::switch::route::file_write;
-use crate::plan::compile::switch::start::id_of;
+use crate::plan::compile::draft::{Draft, HostView};
+use crate::plan::compile::placement::Placement;
+use crate::plan::compile::step::{SILENCE, StepBuilder, step_id};
 use crate::plan::kinds::StepKind;
 use crate::plan::model::Reason;
 use crate::plan::predicate::Predicate;
@@ -28,7 +25,7 @@ use crate::traefik;
 const TRAEFIK_NEW: &str = "traefik_new";
 
 /// Seconds in which the Traefik that goes may finish requests. It accepts no others meanwhile, so that they count as gap.
-const FAREWELL_SECONDS: u32 = 2;
+const STOP_SECONDS: u32 = 2;
 
 /// Seconds from the stop of the one to the first answer of the other, as measured.
 const GAP_SECONDS: &str = "1 to 3";
@@ -36,154 +33,95 @@ const GAP_SECONDS: &str = "1 to 3";
 /// Seconds for which a Traefik without a route of this service must run to count as up.
 const STEADY_SECONDS: u32 = 3;
 
-/// What keeps a container served by which this service is served now, as the original started it.
-pub(in crate::plan::compile) struct Adoption {
-    /// Its name.
-    container: String,
-    /// Its alias in mrsk's network, as its routing file has it.
-    alias: String,
-    /// Whether it is to join that network.
-    joins: bool,
-    /// The text of its routing file.
-    pub text: String,
-}
-
-/// Returns what is to be done for the container that serves `placement`'s role, where it has no routing file and Traefik is
-/// replaced.
-///
-/// # Errors
-/// The container, and what of its labels the new Traefik would not take.
-pub(in crate::plan::compile) fn adoption(
-    config: &Config,
-    placement: &Placement,
-    host: &HostView,
-) -> Result<Option<Adoption>, (String, traefik::LabelError)> {
-    let facts = host.facts;
-    if facts.traefik.is_none() || !is_to_be_created(host) {
-        return Ok(None);
+/// Adds the replacement of a Traefik that runs on `host` and cannot switch traffic, once. Requests to the host fail meanwhile,
+/// so it waits for `gate`. Returns the step after which the new one serves; `None` if none is replaced.
+pub fn run(draft: &mut Draft, host: &HostView, gate: Option<StepId>) -> Option<StepId> {
+    let running = host.facts.traefik.as_ref()?;
+    if !is_to_be_created(host) {
+        return None;
     }
-    let routed = facts.files.get(&placement.routing_path);
-    let candidate = facts
-        .containers
-        .iter()
-        .filter(|(_, container)| {
-            belongs(config, placement.role, container) && container.state.is_up()
-        })
-        .filter(|(_, container)| is_shown_by_docker(container))
-        .max_by_key(|(_, container)| container.created_at);
-    let Some((name, container)) = candidate.filter(|_| placement.role.traefik) else {
-        return Ok(None);
-    };
-    let alias = match alias_of(container) {
-        Some(alias) if routed.is_some_and(|file| file.aliases.contains(alias)) => return Ok(None),
-        Some(alias) => alias.clone(),
-        // Somebody connected it, and docker refuses to do so twice.
-        None if container.networks.contains_key(NETWORK) => return Ok(None),
-        None => {
-            let (role, host) = (placement.role, placement.host);
-            names::alias(config, role, host, &container.id, facts.serial.number)
-        }
-    };
-    match routes(config, placement, facts, name, &alias) {
-        Ok(text) => Ok(Some(Adoption {
-            joins: alias_of(container).is_none(),
-            container: name.clone(),
-            alias,
-            text,
-        })),
-        Err(error) => Err((name.clone(), error)),
+    let done = draft.find(Some(host.name()), StepKind::Traefik);
+    if done.is_some() {
+        return done;
     }
+    let args = wanted::arguments(draft)?;
+    let wanted = wanted::create(draft, host, &args);
+    warn(draft, host, running, &args);
+    // Of a container in several networks, the one that runs may choose an address in any of them.
+    if !is_connected(host) {
+        network::connect(draft, host, gate.clone());
+    }
+    let adopted = adopt_served(draft, host, gate.as_ref());
+    let why = why_replaced(host, running);
+    start(draft, host, &wanted, why, gate, adopted);
+    remove(draft, host);
+    Some(rename(draft, host, &wanted))
 }
 
-/// Returns whether Traefik's Docker provider sends requests to `container` beside any routing file: mrsk's own are left out.
-pub(in crate::plan::compile) fn is_shown_by_docker(container: &ContainerFacts) -> bool {
-    !container.labels.contains_key(LABEL_SERVICE)
+fn why_replaced(host: &HostView, running: &TraefikFacts) -> Reason {
+    if running.directory.is_empty() {
+        return Reason::Changed {
+            what: "the way Traefik is told its routes".into(),
+            old: Some("container labels".into()),
+            new: Some(format!("files in {}", host.facts.routing_directory)),
+        };
+    }
+    let what = format!("Traefik's entrypoint {}", traefik::PROBE_ENTRYPOINT);
+    Reason::Missing { what }
 }
 
-/// Returns the routing file of a container, made from the labels by which it is served now.
-fn routes(
-    config: &Config,
-    placement: &Placement,
-    facts: &HostFacts,
-    name: &str,
-    alias: &str,
-) -> Result<String, traefik::LabelError> {
-    let empty = BTreeMap::new();
-    let container = facts.containers.get(name);
-    let labels = container.map_or(&empty, |container| &container.labels);
-    let arguments = command_line(config, facts);
-    let file = |read: &BTreeMap<String, String>| {
-        traefik::routing_file(&traefik::RouteSpec {
-            service: &config.service,
-            destination: config.destination.as_deref(),
-            role: placement.role.name.as_str(),
-            labels: read,
-            arguments: &arguments,
-            port: config.healthcheck.port,
-            alias,
-            container: name,
-            outranks: &[labels],
-        })
-    };
-    // Its rules may be of Traefik 2, which a newer one still reads where it is told so.
-    file(labels).or_else(|mut errors| {
-        file(&traefik::with_old_rules(labels)).map_err(|_| errors.swap_remove(0))
-    })
+/// The adoptions before a new Traefik starts.
+struct Adopted {
+    /// The steps that write routing files.
+    steps: Vec<StepId>,
+    /// What proves that the new Traefik serves the adopted containers.
+    proofs: Vec<Poll>,
 }
 
-/// Adds the replacement of the Traefik that runs on `host` by the `wanted` one, as soon as `gate` lets it. Returns the
-/// step after which the new one serves.
-pub(in crate::plan::compile) fn replace(
-    draft: &mut Draft,
-    host: &HostView,
-    wanted: &Create,
-    why: Reason,
-    gate: Option<StepId>,
-) -> StepId {
+/// Adopts the containers that the running Traefik serves by labels.
+fn adopt_served(draft: &mut Draft, host: &HostView, gate: Option<&StepId>) -> Adopted {
     let placements: Vec<Placement> = draft
         .placements
         .iter()
         .filter(|placement| placement.host == host.name() && placement.role.traefik)
         .cloned()
         .collect();
-    let mut before = Vec::new();
-    let mut proofs = Vec::new();
-    // Of a container in several networks, the one that runs may choose an address in any of them.
-    if !is_connected(host) {
-        connect(draft, host, gate.clone());
-    }
+    let mut adopted = Adopted {
+        steps: Vec::new(),
+        proofs: Vec::new(),
+    };
     for placement in &placements {
         match adoption(draft.config, placement, host) {
             Ok(Some(adoption)) => {
-                before.push(adopt(draft, placement, &adoption, gate.clone()));
-                proofs.push(polls::routed_by(TRAEFIK_NEW, &adoption.alias, &adoption.container));
+                let step = adopt(draft, placement, &adoption, gate.cloned());
+                let proof = proof::routed_by(TRAEFIK_NEW, &adoption.alias, &adoption.container);
+                adopted.steps.push(step);
+                adopted.proofs.push(proof);
             }
             Ok(None) => {}
             Err((container, error)) => draft.warnings.push(format!(
                 "host {}: {container} cannot be served by the new Traefik, until the new version is: label `{}`: {}",
-                host.name(), error.label, error.message
+                host.name(),
+                error.label,
+                error.message
             )),
         }
     }
-    start(draft, host, wanted, why, gate, before, proofs);
-    remove(draft, host);
-    rename(draft, host, wanted)
+    if adopted.proofs.is_empty() {
+        adopted.proofs.push(runs_steadily());
+    }
+    adopted
 }
 
-/// Says what the replacement of the Traefik that is `running` means for users, and what the new one will not have of it.
-pub(in crate::plan::compile) fn warn(
-    draft: &mut Draft,
-    host: &HostView,
-    running: &TraefikFacts,
-    args: &[String],
-) {
+/// Warns of what the replacement of the Traefik that is `running` means for users, and what the new one will not have of it.
+fn warn(draft: &mut Draft, host: &HostView, running: &TraefikFacts, args: &[String]) {
     let lacks = match running.directory.is_empty() {
         true => "file provider",
         false => "entrypoint for mrsk's probe",
     };
     let name = host.name();
     draft.warnings.push(format!(
-        "host {name}: its Traefik has no {lacks} and is replaced. For {GAP_SECONDS} s (and up to {FAREWELL_SECONDS} s more \
+        "host {name}: its Traefik has no {lacks} and is replaced. For {GAP_SECONDS} s (and up to {STOP_SECONDS} s more \
          where requests are in flight) every request to this host is refused, also those to other services behind that Traefik"
     ));
     let new = &draft.config.traefik.image;
@@ -229,7 +167,7 @@ fn adopt(
     let why = |what: String| Reason::NeededBy { what };
     if adoption.joins {
         let step = StepBuilder::new(
-            id_of(placement, name, "connect"),
+            placement.step_id(name, "connect"),
             StepKind::Network,
             Some(placement.host),
             format!("Connect {name} with network {NETWORK}"),
@@ -248,9 +186,9 @@ fn adopt(
         after = Some(draft.add(step));
     }
     let hash = Sha256Hex::of(adoption.text.as_bytes());
-    let write = file_write(draft, &placement.routing_path, adoption.text.clone());
+    let write = draft.write(&placement.routing_path, adoption.text.clone());
     let step = StepBuilder::new(
-        id_of(placement, name, "adopt"),
+        placement.step_id(name, "adopt"),
         StepKind::Route,
         Some(placement.host),
         format!("Write the routes of {name} to a file"),
@@ -276,12 +214,8 @@ fn start(
     wanted: &Create,
     why: Reason,
     gate: Option<StepId>,
-    before: Vec<StepId>,
-    mut proofs: Vec<Poll>,
+    adopted: Adopted,
 ) {
-    if proofs.is_empty() {
-        proofs.push(runs_steadily());
-    }
     let networks = others_networks(draft.config, host.facts).into_iter();
     let leftovers = format!("label={LABEL_CREATE}={}", wanted.digest);
     let step = StepBuilder::new(
@@ -295,7 +229,7 @@ fn start(
     .needs(draft.find(Some(host.name()), StepKind::Network))
     .needs(draft.find(Some(host.name()), StepKind::RegistryLogin))
     .needs(draft.find(Some(host.name()), StepKind::Traefik))
-    .needs(before)
+    .needs(adopted.steps)
     .runs([
         Run::literal(["mkdir", "-p", &host.facts.routing_directory]),
         image::pull_reference(&draft.config.traefik.image),
@@ -305,10 +239,11 @@ fn start(
     ])
     .runs(networks.map(|network| container::connect_to(network, TRAEFIK_NEW)))
     .runs([
-        container::stop(TRAEFIK, FAREWELL_SECONDS),
+        container::stop(TRAEFIK, STOP_SECONDS),
         container::start(TRAEFIK_NEW),
     ]);
-    let step = proofs
+    let step = adopted
+        .proofs
         .into_iter()
         .map(Action::Poll)
         .fold(step, StepBuilder::does)
@@ -362,7 +297,7 @@ fn remove(draft: &mut Draft, host: &HostView) {
     .needs(draft.find(Some(host.name()), StepKind::Traefik))
     .runs([container::remove(TRAEFIK)])
     .done_when(vec![Predicate::absent(&["containers", TRAEFIK])])
-    .begins(false)
+    .within_switch()
     .build();
     draft.add(step);
 }
@@ -388,7 +323,7 @@ fn rename(draft: &mut Draft, host: &HostView, wanted: &Create) -> StepId {
         Predicate::contains(&["containers", TRAEFIK, "networks"], NETWORK),
         Predicate::absent(&["containers", TRAEFIK_NEW]),
     ])
-    .begins(false)
+    .within_switch()
     .build();
     draft.add(step)
 }

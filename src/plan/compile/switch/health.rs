@@ -1,30 +1,115 @@
-//! What a switch waits for: that the new container is healthy, that Traefik sends requests to it, and that the old one has none left.
+//! Waits until the new container is healthy.
 
-use std::collections::BTreeSet;
-
-use crate::action::{Poll, Probe};
+use super::trial::trial;
+use crate::action::{Action, Poll, Probe};
 use crate::config::model::Config;
-use crate::docker::names::{LABEL_HEALTHCHECK, TRAEFIK};
-use crate::facts::model::{ContainerFacts, HostFacts};
-use crate::plan::compile::placement::{Placement, Situation};
-use crate::traefik;
+use crate::docker::container;
+use crate::docker::names::TRAEFIK;
+use crate::facts::model::{ContainerState, HostFacts};
+use crate::name::StepId;
+use crate::plan::compile::draft::Draft;
+use crate::plan::compile::placement::Placement;
+use crate::plan::compile::proxy::proof;
+use crate::plan::compile::step::{QUICK, StepBuilder};
+use crate::plan::kinds::StepKind;
+use crate::plan::model::Reason;
+use crate::plan::predicate::Predicate;
 
 /// Length of one attempt of the health check: seven of them are as long as the original's seven with their growing pauses.
-pub(in crate::plan::compile) const HEALTH_ATTEMPT_MS: u32 = 4_000;
+const HEALTH_ATTEMPT_MS: u32 = 4_000;
 
-/// Seconds that Traefik has to take a trial file.
-pub(in crate::plan::compile) const TRIAL_SECONDS: u32 = 10;
+/// Adds the step that waits until the new container is healthy, and Traefik would take its routes.
+pub fn healthcheck(
+    draft: &mut Draft,
+    placement: &Placement,
+    facts: &HostFacts,
+    after: Option<StepId>,
+) -> StepId {
+    let name = &placement.name;
+    let Waits {
+        poll,
+        mut summary,
+        what,
+        done,
+        mut seconds,
+    } = waits(draft.config, placement);
+    let mut cleanup = Vec::new();
+    let mut actions = vec![Action::Poll(poll)];
+    let mut diagnose = vec![container::logs(name)];
+    let mut traefik = None;
+    let trial = match placement.role.traefik {
+        true => trial(draft, placement, facts),
+        false => None,
+    };
+    if let Some(trial) = trial {
+        summary.push_str(", and Traefik takes its routes");
+        actions.splice(0..0, trial.actions);
+        cleanup.push(trial.remove);
+        diagnose.insert(0, container::logs(TRAEFIK));
+        traefik = draft.find(Some(placement.host), StepKind::Traefik);
+        seconds = seconds.saturating_add(proof::TRIAL_SECONDS);
+    }
+    if placement.is_replaced() {
+        cleanup.push(Action::Run(container::remove(name)));
+    }
+    let mut step = StepBuilder::new(
+        placement.step_id(name, "healthcheck"),
+        StepKind::Healthcheck,
+        Some(placement.host),
+        summary,
+        Reason::NeededBy { what: what.into() },
+    )
+    .role(&placement.role.name)
+    .needs(after)
+    .needs(traefik)
+    .does_all(actions)
+    .done_when(vec![done])
+    .on_failure(diagnose, cleanup)
+    .timeout(seconds.saturating_mul(2).saturating_add(QUICK));
+    if placement.is_replaced() {
+        step = step.within_switch();
+    }
+    draft.add(step.build())
+}
 
-/// Seconds that Traefik has to load a routing file.
-const ROUTE_SECONDS: u32 = 20;
+/// What a health check waits for.
+struct Waits {
+    poll: Poll,
+    summary: String,
+    what: &'static str,
+    done: Predicate,
+    seconds: u32,
+}
 
-/// A container that this plan starts has no restart behind it: what died meanwhile is not healthy, however it is now.
-fn restarts(placement: &Placement) -> Option<u32> {
-    matches!(placement.situation, Situation::Replace { .. }).then_some(0)
+fn waits(config: &Config, placement: &Placement) -> Waits {
+    let name = &placement.name;
+    let check = &config.healthcheck;
+    if placement.role.traefik {
+        return Waits {
+            poll: healthy(config, placement),
+            summary: format!(
+                "Wait until {name} answers 200 at :{}{}",
+                check.port, check.path
+            ),
+            what: "no request is sent to a container that is not ready",
+            done: Predicate::eq(&["containers", name, "healthy"], true),
+            seconds: check.max_attempts.saturating_mul(HEALTH_ATTEMPT_MS / 1000),
+        };
+    }
+    let delay = config.readiness_delay;
+    Waits {
+        poll: running(config, placement),
+        summary: format!(
+            "Wait until {name} has run for {delay} s, or its image's health check passes"
+        ),
+        what: "nothing is stopped before the new container is ready",
+        done: Predicate::eq(&["containers", name, "state"], ContainerState::Running),
+        seconds: delay,
+    }
 }
 
 /// Asks until the container answers its health check.
-pub(in crate::plan::compile) fn healthy(config: &Config, placement: &Placement) -> Poll {
+pub fn healthy(config: &Config, placement: &Placement) -> Poll {
     let check = &config.healthcheck;
     Poll {
         probe: Probe::Http,
@@ -40,7 +125,7 @@ pub(in crate::plan::compile) fn healthy(config: &Config, placement: &Placement) 
 }
 
 /// Asks whether the container, which was healthy and has requests, still answers its health check.
-pub(in crate::plan::compile) fn still_healthy(config: &Config, placement: &Placement) -> Poll {
+pub fn still_healthy(config: &Config, placement: &Placement) -> Poll {
     Poll {
         interval_ms: 1000,
         attempts: 2,
@@ -49,7 +134,7 @@ pub(in crate::plan::compile) fn still_healthy(config: &Config, placement: &Place
 }
 
 /// Looks whether the container goes on running for the readiness delay, or its image's own health check passes.
-pub(in crate::plan::compile) fn running(config: &Config, placement: &Placement) -> Poll {
+pub fn running(config: &Config, placement: &Placement) -> Poll {
     Poll {
         probe: Probe::Running,
         container: placement.name.clone(),
@@ -63,80 +148,7 @@ pub(in crate::plan::compile) fn running(config: &Config, placement: &Placement) 
     }
 }
 
-/// Asks Traefik for proof that it sends requests to the new container.
-pub(in crate::plan::compile) fn routed(placement: &Placement) -> Poll {
-    routed_by(TRAEFIK, &placement.alias, &placement.name)
-}
-
-/// Asks the Traefik in container `by` for proof that it has loaded the routing file of `container`, which is known by `alias`.
-pub(in crate::plan::compile) fn routed_by(by: &str, alias: &str, container: &str) -> Poll {
-    Poll {
-        probe: Probe::Route,
-        container: by.to_owned(),
-        port: Some(traefik::PROBE_PORT),
-        path: Some("/".into()),
-        host: Some(traefik::probe_host(alias)),
-        expect: Some(container.to_owned()),
-        restarts: None,
-        interval_ms: 1000,
-        attempts: ROUTE_SECONDS,
-    }
-}
-
-/// Asks Traefik for proof that it takes the rules and middlewares of the new container's routes.
-pub(in crate::plan::compile) fn tried(placement: &Placement) -> Poll {
-    Poll {
-        host: Some(traefik::trial_host(&placement.alias)),
-        attempts: TRIAL_SECONDS,
-        ..routed(placement)
-    }
-}
-
-/// Looks, for each port that `old` serves, whether a request is in flight.
-pub(in crate::plan::compile) fn idle(
-    config: &Config,
-    placement: &Placement,
-    facts: &HostFacts,
-    old: &str,
-) -> Vec<Poll> {
-    let container = facts
-        .containers
-        .get(old)
-        .or_else(|| facts.containers.get(&placement.name));
-    let mut ports = container.map_or_else(BTreeSet::new, served_ports);
-    if ports.is_empty() {
-        ports.insert(config.healthcheck.port);
-    }
-    let look = |port| Poll {
-        probe: Probe::Idle,
-        container: old.to_owned(),
-        port: Some(port),
-        path: None,
-        host: None,
-        expect: Some(placement.name.clone()),
-        restarts: restarts(placement),
-        interval_ms: 1000,
-        attempts: config.drain_timeout,
-    };
-    ports.into_iter().map(look).collect()
-}
-
-/// Returns the TCP ports on which a container serves requests: those that its labels name, else that of its health check.
-fn served_ports(container: &ContainerFacts) -> BTreeSet<u16> {
-    let is_port = |key: &str| {
-        let key = key.to_lowercase();
-        key.starts_with("traefik.") && key.ends_with(".loadbalancer.server.port")
-    };
-    let named: BTreeSet<u16> = container
-        .labels
-        .iter()
-        .filter(|(key, _)| is_port(key))
-        .filter_map(|(_, value)| value.trim().parse().ok())
-        .collect();
-    if !named.is_empty() {
-        return named;
-    }
-    let label = container.labels.get(LABEL_HEALTHCHECK);
-    let port = label.and_then(|label| label.split(' ').next()?.parse().ok());
-    port.into_iter().collect()
+/// A container that this plan starts has no restart behind it: what died meanwhile is not healthy, however it is now.
+pub fn restarts(placement: &Placement) -> Option<u32> {
+    placement.is_replaced().then_some(0)
 }

@@ -2,15 +2,19 @@
 
 use std::collections::BTreeMap;
 
-pub(in crate::plan::compile) mod health;
-pub(in crate::plan::compile) mod route;
-pub(in crate::plan::compile) mod start;
+mod drain;
+mod health;
+mod route;
+mod sequence;
+mod start;
+mod trial;
 
-use self::start::{Switched, switch};
+use self::sequence::{Switched, switch};
 use crate::config::model::Limit;
 use crate::name::{HostName, StepId};
-use crate::plan::compile::draft::{Draft, HostView, StepBuilder, step_id};
-use crate::plan::compile::placement::{Placement, Situation};
+use crate::plan::compile::draft::{Draft, HostView};
+use crate::plan::compile::placement::Placement;
+use crate::plan::compile::step::{StepBuilder, step_id};
 use crate::plan::kinds::StepKind;
 use crate::plan::model::{Barrier, Reason};
 use crate::text::count;
@@ -19,7 +23,7 @@ use crate::text::count;
 pub fn run(draft: &mut Draft) {
     let mut pending: Vec<Placement> = Vec::new();
     for placement in draft.placements.clone() {
-        if placement.situation == Situation::Runs {
+        if !placement.changes() {
             let reason = format!(
                 "{} runs, is healthy and alone{}",
                 placement.name,

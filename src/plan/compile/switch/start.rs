@@ -1,114 +1,19 @@
-//! The switch of a role on a host: start, healthcheck, and then the [`handover`](super::route) from the old containers.
+//! Starts the new container of a placement.
 
-use std::collections::BTreeMap;
-
-use super::{health as polls, route as handover};
 use crate::action::Action;
 use crate::docker::container;
-use crate::docker::names::{LABEL_CREATE, LABEL_HEALTHCHECK, LABEL_VERSION, NETWORK, TRAEFIK};
+use crate::docker::names::{LABEL_CREATE, LABEL_HEALTHCHECK, LABEL_VERSION, NETWORK};
 use crate::facts::model::{ContainerState, HostFacts};
-use crate::name::{HostName, StepId};
-use crate::plan::compile::draft::{Draft, HostView, QUICK, StepBuilder, step_id};
-use crate::plan::compile::placement::{Placement, Situation};
-use crate::plan::compile::proxy::start as traefik;
+use crate::name::StepId;
+use crate::plan::compile::draft::Draft;
+use crate::plan::compile::placement::{Decision, Placement};
+use crate::plan::compile::step::StepBuilder;
 use crate::plan::kinds::StepKind;
 use crate::plan::model::{Reason, Travel};
 use crate::plan::predicate::Predicate;
 
-/// The ends of a switch.
-pub(in crate::plan::compile) struct Switched {
-    /// The step after which the new container is healthy and, for a Traefik role, routed; `None` where it is so already.
-    pub live: Option<StepId>,
-    /// The last step.
-    pub last: Option<StepId>,
-}
-
-/// Adds the steps of one placement. The first of them waits for `gate`.
-pub(in crate::plan::compile) fn switch(
-    draft: &mut Draft,
-    hosts: &BTreeMap<&HostName, HostView>,
-    placement: &Placement,
-    gate: Option<StepId>,
-) -> Switched {
-    let Some(host) = hosts.get(placement.host) else {
-        return Switched {
-            live: None,
-            last: None,
-        };
-    };
-    // A Traefik that is told its routes by labels would send requests to the new container before it is ready.
-    let gate = match placement.role.traefik {
-        true => traefik::replace(draft, host, gate.clone()).or(gate),
-        false => gate,
-    };
-    let begun = match &placement.situation {
-        Situation::Runs | Situation::Complete { .. } => None,
-        Situation::Replace { rename_to, .. } => {
-            let renamed = rename_to
-                .as_ref()
-                .map(|to| rename(draft, placement, host.facts, to, gate.clone()));
-            Some(start(draft, placement, gate.clone(), renamed))
-        }
-    };
-    let is_live = matches!(
-        placement.situation,
-        Situation::Runs | Situation::Complete { route: false, .. }
-    );
-    let mut live = None;
-    let mut cleanup = Vec::new();
-    if !is_live {
-        let healthy = healthcheck(draft, placement, host.facts, begun.or_else(|| gate.clone()));
-        live = Some(if placement.role.traefik {
-            cleanup = handover::return_requests(draft, placement, host.facts);
-            handover::route(draft, placement, host.facts, &healthy).unwrap_or(healthy)
-        } else {
-            healthy
-        });
-    }
-    let mut last = live.clone();
-    // The one that serves goes last: until then requests can return to it.
-    for old in placement.old.iter().rev() {
-        let begins = last.is_none();
-        let mut after = last.or_else(|| gate.clone());
-        if placement.role.traefik {
-            after = Some(handover::drain(
-                draft,
-                placement,
-                host.facts,
-                old,
-                after,
-                begins,
-                cleanup.clone(),
-            ));
-        }
-        let begins = begins && !placement.role.traefik;
-        last = Some(handover::stop(draft, placement, old, after, begins));
-    }
-    Switched { live, last }
-}
-
-/// Makes the id of a step of `placement`.
-pub(in crate::plan::compile) fn id_of(placement: &Placement, subject: &str, verb: &str) -> StepId {
-    step_id(
-        Some(placement.host),
-        placement.role.name.as_str(),
-        subject,
-        verb,
-    )
-}
-
-/// Returns why `placement` changes.
-pub(in crate::plan::compile) fn why(placement: &Placement) -> Reason {
-    match &placement.situation {
-        Situation::Replace { why, .. } => why.clone(),
-        Situation::Complete { missing, .. } => Reason::Incomplete {
-            what: missing.clone(),
-        },
-        Situation::Runs => Reason::Requested,
-    }
-}
-
-fn rename(
+/// Adds the step that gives the running container another name, so that the new one can take it.
+pub fn rename(
     draft: &mut Draft,
     placement: &Placement,
     facts: &HostFacts,
@@ -120,7 +25,7 @@ fn rename(
         .get(&placement.name)
         .map(|container| container.id.clone());
     let step = StepBuilder::new(
-        id_of(placement, &placement.name, "rename"),
+        placement.step_id(&placement.name, "rename"),
         StepKind::Rename,
         Some(placement.host),
         format!("Rename {} to {to}", placement.name),
@@ -140,7 +45,8 @@ fn rename(
     draft.add(step)
 }
 
-fn start(
+/// Adds the step that creates and starts the new container; no request reaches it yet.
+pub fn start(
     draft: &mut Draft,
     placement: &Placement,
     gate: Option<StepId>,
@@ -159,9 +65,9 @@ fn start(
         format!("label={LABEL_VERSION}={}", draft.version),
     ];
     let mut first = vec![container::prune(&leftovers)];
-    if let Situation::Replace {
+    if let Decision::Replace {
         remove_first: true, ..
-    } = placement.situation
+    } = placement.decision
     {
         first.push(container::remove(name));
     }
@@ -185,16 +91,16 @@ fn start(
             format!("{} {}", check.port, check.path),
         ));
     }
+    let begins = renamed.is_none();
     let step = StepBuilder::new(
-        id_of(placement, name, "start"),
+        placement.step_id(name, "start"),
         StepKind::Start,
         Some(placement.host),
         format!("Start {name}"),
-        why(placement),
+        placement.why(),
     )
     .role(&role.name)
     .needs(gate)
-    .begins(renamed.is_none())
     .needs(renamed)
     .needs(draft.find(Some(placement.host), StepKind::InstallDocker))
     .needs(draft.find(Some(placement.host), StepKind::Pull))
@@ -212,83 +118,10 @@ fn start(
     .on_failure(
         vec![container::logs(name)],
         vec![Action::Run(container::remove(name))],
-    )
-    .build();
-    draft.add(step)
-}
-
-fn healthcheck(
-    draft: &mut Draft,
-    placement: &Placement,
-    facts: &HostFacts,
-    after: Option<StepId>,
-) -> StepId {
-    let is_new = matches!(placement.situation, Situation::Replace { .. });
-    let check = &draft.config.healthcheck;
-    let name = &placement.name;
-    let (poll, summary, reason, done, seconds) = if placement.role.traefik {
-        (
-            polls::healthy(draft.config, placement),
-            format!(
-                "Wait until {name} answers 200 at :{}{}",
-                check.port, check.path
-            ),
-            "no request is sent to a container that is not ready",
-            Predicate::eq(&["containers", name, "healthy"], true),
-            check
-                .max_attempts
-                .saturating_mul(polls::HEALTH_ATTEMPT_MS / 1000),
-        )
-    } else {
-        let delay = draft.config.readiness_delay;
-        (
-            polls::running(draft.config, placement),
-            format!("Wait until {name} has run for {delay} s, or its image's health check passes"),
-            "nothing is stopped before the new container is ready",
-            Predicate::eq(&["containers", name, "state"], ContainerState::Running),
-            delay,
-        )
+    );
+    let step = match begins {
+        true => step,
+        false => step.within_switch(),
     };
-    let trial = match placement.role.traefik {
-        true => handover::trial(draft, placement, facts),
-        false => None,
-    };
-    let mut cleanup = Vec::new();
-    let mut actions = vec![Action::Poll(poll)];
-    let mut diagnose = vec![container::logs(name)];
-    let mut summary = summary;
-    let mut traefik = None;
-    let mut seconds = seconds;
-    if let Some(trial) = trial {
-        summary.push_str(", and Traefik takes its routes");
-        actions.splice(0..0, trial.actions);
-        cleanup.push(trial.remove);
-        diagnose.insert(0, container::logs(TRAEFIK));
-        traefik = draft.find(Some(placement.host), StepKind::Traefik);
-        seconds = seconds.saturating_add(polls::TRIAL_SECONDS);
-    }
-    if is_new {
-        cleanup.push(Action::Run(container::remove(name)));
-    }
-    let step = StepBuilder::new(
-        id_of(placement, name, "healthcheck"),
-        StepKind::Healthcheck,
-        Some(placement.host),
-        summary,
-        Reason::NeededBy {
-            what: reason.into(),
-        },
-    )
-    .role(&placement.role.name)
-    .needs(after)
-    .needs(traefik);
-    let step = actions
-        .into_iter()
-        .fold(step, StepBuilder::does)
-        .done_when(vec![done])
-        .on_failure(diagnose, cleanup)
-        .timeout(seconds.saturating_mul(2).saturating_add(QUICK))
-        .begins(!is_new)
-        .build();
-    draft.add(step)
+    draft.add(step.build())
 }

@@ -1,0 +1,74 @@
+//! What the facts say of a host's Traefik, and what of it decides.
+
+use crate::config::model::Config;
+use crate::docker::names::{LABEL_SERVICE, NETWORK, TRAEFIK};
+use crate::facts::model::{ContainerFacts, HostFacts, TraefikFacts};
+use crate::plan::compile::draft::HostView;
+use crate::traefik;
+
+/// Returns whether a Traefik is to be created on `host`.
+pub fn is_to_be_created(host: &HostView) -> bool {
+    !stays(host.facts)
+}
+
+/// Returns whether the Traefik that runs on a host is the one that will route there.
+pub fn stays(facts: &HostFacts) -> bool {
+    facts.traefik.as_ref().is_some_and(can_switch)
+}
+
+/// Returns whether a running Traefik watches routing files, and can prove that it has loaded one.
+fn can_switch(running: &TraefikFacts) -> bool {
+    let probe = format!("--entrypoints.{}.address=", traefik::PROBE_ENTRYPOINT);
+    let proves = running
+        .args
+        .iter()
+        .any(|arg| arg.to_lowercase().starts_with(&probe));
+    !running.directory.is_empty() && proves
+}
+
+/// Returns whether Traefik is in mrsk's network.
+pub fn is_connected(host: &HostView) -> bool {
+    let container = host.facts.containers.get(TRAEFIK);
+    container.is_some_and(|container| container.networks.contains_key(NETWORK))
+}
+
+/// Returns whether Traefik's Docker provider sends requests to `container` beside any routing file: mrsk's own are left out.
+pub fn is_shown_by_docker(container: &ContainerFacts) -> bool {
+    !container.labels.contains_key(LABEL_SERVICE)
+}
+
+/// Returns the networks by which the Traefik that is replaced reaches containers of others, and that the new one would not join.
+pub fn others_networks<'a>(config: &Config, facts: &'a HostFacts) -> Vec<&'a str> {
+    let existing = facts.containers.get(TRAEFIK);
+    let joins = |network: &str| {
+        let mut options = config.traefik.options.iter();
+        options.any(|option| {
+            let mut words = option.value.iter().flat_map(|value| value.split(','));
+            option.name == "network"
+                && words.any(|word| word.strip_prefix("name=").unwrap_or(word) == network)
+        })
+    };
+    existing
+        .into_iter()
+        .flat_map(|container| container.networks.keys())
+        .filter(|network| facts.networks.contains(*network))
+        .map(String::as_str)
+        .filter(|network| !["bridge", "host", "none", NETWORK].contains(network) && !joins(network))
+        .collect()
+}
+
+/// Returns the command line of the Traefik that will route on a host: of the one that stays, else of the one that `config`
+/// starts. Empty where the configuration's arguments are refused.
+pub fn command_line(config: &Config, facts: &HostFacts) -> Vec<String> {
+    match &facts.traefik {
+        Some(running) if can_switch(running) => running.args.clone(),
+        _ => traefik::command_line(&user_arguments(config)).unwrap_or_default(),
+    }
+}
+
+/// Returns the arguments that the configuration gives to Traefik.
+pub fn user_arguments(config: &Config) -> Vec<(String, Option<String>)> {
+    let args = config.traefik.args.iter();
+    args.map(|arg| (arg.name.clone(), arg.value.clone()))
+        .collect()
+}

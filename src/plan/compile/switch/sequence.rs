@@ -1,0 +1,79 @@
+//! The switch of one placement: its steps in their order.
+
+use std::collections::BTreeMap;
+
+use super::drain::Old;
+use super::{drain, health, route, start};
+use crate::name::{HostName, StepId};
+use crate::plan::compile::draft::{Draft, HostView};
+use crate::plan::compile::placement::{Decision, Placement};
+use crate::plan::compile::proxy::takeover;
+
+/// The ends of a switch.
+pub struct Switched {
+    /// The step after which the new container is healthy and, for a Traefik role, routed; `None` where it is so already.
+    pub live: Option<StepId>,
+    /// The last step.
+    pub last: Option<StepId>,
+}
+
+/// Adds the steps of one placement. The first of them waits for `gate`.
+pub fn switch(
+    draft: &mut Draft,
+    hosts: &BTreeMap<&HostName, HostView>,
+    placement: &Placement,
+    gate: Option<StepId>,
+) -> Switched {
+    let Some(host) = hosts.get(placement.host) else {
+        return Switched {
+            live: None,
+            last: None,
+        };
+    };
+    // A Traefik that is told its routes by labels would send requests to the new container before it is ready.
+    let gate = match placement.role.traefik {
+        true => takeover::run(draft, host, gate.clone()).or(gate),
+        false => gate,
+    };
+    let begun = match &placement.decision {
+        Decision::Keep | Decision::Complete { .. } => None,
+        Decision::Replace { rename_to, .. } => {
+            let renamed = rename_to
+                .as_ref()
+                .map(|to| start::rename(draft, placement, host.facts, to, gate.clone()));
+            Some(start::start(draft, placement, gate.clone(), renamed))
+        }
+    };
+    let is_live = matches!(
+        placement.decision,
+        Decision::Keep | Decision::Complete { route: false, .. }
+    );
+    let mut live = None;
+    let mut cleanup = Vec::new();
+    if !is_live {
+        let healthy =
+            health::healthcheck(draft, placement, host.facts, begun.or_else(|| gate.clone()));
+        live = Some(if placement.role.traefik {
+            cleanup = route::return_requests(draft, placement, host.facts);
+            route::route(draft, placement, host.facts, &healthy).unwrap_or(healthy)
+        } else {
+            healthy
+        });
+    }
+    let mut last = live.clone();
+    // The one that serves goes last: until then requests can return to it.
+    for name in placement.old.iter().rev() {
+        let mut old = Old {
+            name,
+            begins: last.is_none(),
+            after: last.or_else(|| gate.clone()),
+        };
+        if placement.role.traefik {
+            let drained = drain::drain(draft, placement, host.facts, &old, cleanup.clone());
+            old.after = Some(drained);
+            old.begins = false;
+        }
+        last = Some(drain::stop(draft, placement, &old));
+    }
+    Switched { live, last }
+}
