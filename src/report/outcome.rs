@@ -10,7 +10,7 @@ use super::view::View;
 use super::{failure, serving, table, words};
 use crate::apply::state::{Outcome, StepStatus, Summary};
 use crate::name::{HostName, PlanDigest, StepId};
-use crate::record::LockDetails;
+use crate::record::{LockDetails, TAKE_OVER_SECONDS};
 use crate::text::{command_line, count, duration, list_up_to, one_line, shorten};
 
 /// Returns what is printed after the last event.
@@ -83,7 +83,9 @@ impl Ending<'_> {
         page.field("holder", &words::holder(details));
         page.field("alive", &format!("last heartbeat {beat_age} s ago"));
         self.wait_for_lock(page);
-        page.line("a lock silent for 60 s is taken over");
+        page.line(&format!(
+            "a lock silent for {TAKE_OVER_SECONDS} s is taken over"
+        ));
     }
 
     fn journal_failed(&self, page: &mut Page, message: &str) {

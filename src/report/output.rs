@@ -28,7 +28,7 @@ pub(super) fn tail(text: &str, limit: usize) -> Vec<String> {
     lines[skipped..].iter().map(|line| (*line).into()).collect()
 }
 
-/// Returns the first lines of `text` and the last, `limit` in all, as [`tail`] does; a line between tells what is left out.
+/// Returns the first lines of `text` and the last, `limit` in all, as [`tail`] does; a line between says what is left out.
 /// A command says what is wrong at the end, an app often as it starts.
 pub(super) fn ends(text: &str, limit: usize) -> Vec<String> {
     let mut lines = tail(text, usize::MAX);
