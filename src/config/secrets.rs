@@ -31,15 +31,12 @@ pub type Names = BTreeMap<String, BTreeSet<Purpose>>;
 /// them: a deploy leaves accessories alone, and whoever deploys need not know the password of a database's root.
 pub fn secret_names(config: &Config) -> Names {
     let mut names = registry_names(config);
-    let mut add = |name: &str, purpose: Purpose| {
-        names.entry(name.to_owned()).or_default().insert(purpose);
-    };
     for name in &config.builder.secrets {
-        add(name, Purpose::Build);
+        add(&mut names, name, Purpose::Build);
     }
     for role in &config.roles {
         for name in &role.env.secret {
-            add(name, Purpose::Role(role.name.clone()));
+            add(&mut names, name, Purpose::Role(role.name.clone()));
         }
     }
     names
@@ -54,8 +51,7 @@ pub fn accessory_secret_names<'a>(
     let mut names = registry_names(config);
     for accessory in accessories {
         for name in &accessory.env.secret {
-            let purposes = names.entry(name.clone()).or_default();
-            purposes.insert(Purpose::Accessory(accessory.name.clone()));
+            add(&mut names, name, Purpose::Accessory(accessory.name.clone()));
         }
     }
     names
@@ -63,16 +59,17 @@ pub fn accessory_secret_names<'a>(
 
 fn registry_names(config: &Config) -> Names {
     let mut names = Names::new();
-    let mut add = |name: &str, purpose: Purpose| {
-        names.entry(name.to_owned()).or_default().insert(purpose);
-    };
     if let Some(Value::FromEnv(name)) = &config.registry.username {
-        add(name, Purpose::RegistryUsername);
+        add(&mut names, name, Purpose::RegistryUsername);
     }
     if let Some(name) = &config.registry.password {
-        add(name, Purpose::RegistryPassword);
+        add(&mut names, name, Purpose::RegistryPassword);
     }
     names
+}
+
+fn add(names: &mut Names, name: &str, purpose: Purpose) {
+    names.entry(name.to_owned()).or_default().insert(purpose);
 }
 
 /// Looks up every variable that operations on the app refer to, those of [`secret_names`], as [`resolve_names`] does.

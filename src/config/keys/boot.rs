@@ -37,9 +37,7 @@ fn limit_schema() -> Value {
 
 pub(super) fn decode(decoder: &mut Decoder<'_>, root: &Record<'_>) -> Boot {
     let boot = root.section(decoder, KEY.0, &KEYS);
-    let wait = boot.read(decoder, "wait", |decoder, field| {
-        SECONDS.decode(decoder, field)
-    });
+    let wait = SECONDS.decode(decoder, &boot, "wait");
     Boot {
         limit: boot.read(decoder, "limit", limit),
         wait: wait.unwrap_or(DEFAULT_WAIT),

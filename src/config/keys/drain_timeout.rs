@@ -17,8 +17,5 @@ fn schema() -> Value {
 }
 
 pub(super) fn decode(decoder: &mut Decoder<'_>, root: &Record<'_>) -> u32 {
-    let seconds = root.read(decoder, KEY.0, |decoder, field| {
-        SECONDS.decode(decoder, field)
-    });
-    seconds.unwrap_or(DEFAULT)
+    SECONDS.decode(decoder, root, KEY.0).unwrap_or(DEFAULT)
 }

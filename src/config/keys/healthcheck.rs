@@ -47,9 +47,7 @@ fn schema() -> Value {
 
 pub(super) fn decode(decoder: &mut Decoder<'_>, root: &Record<'_>) -> Healthcheck {
     let check = root.section(decoder, KEY.0, &KEYS);
-    let attempts = check.read(decoder, "max_attempts", |decoder, field| {
-        ATTEMPTS.decode(decoder, field)
-    });
+    let attempts = ATTEMPTS.decode(decoder, &check, "max_attempts");
     Healthcheck {
         path: check
             .read(decoder, "path", path)

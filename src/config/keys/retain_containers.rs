@@ -23,7 +23,5 @@ fn schema() -> Value {
 }
 
 pub(super) fn decode(decoder: &mut Decoder<'_>, root: &Record<'_>) -> Option<u32> {
-    root.read(decoder, KEY.0, |decoder, field| {
-        CONTAINERS.decode(decoder, field)
-    })
+    CONTAINERS.decode(decoder, root, KEY.0)
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::config::decoder::{Decoder, Field, shown};
+use crate::config::decoder::{Decoder, Record, shown};
 use crate::config::schema::described;
 
 /// A whole number, in quotes or without.
@@ -20,9 +20,15 @@ pub(crate) const SECONDS: Number = Number {
 };
 
 impl Number {
-    /// Reads the number, which is written in decimal digits.
-    pub(crate) fn decode(&self, decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<u32> {
+    /// Reads the number of `key`, which is written in decimal digits.
+    pub(crate) fn decode(
+        &self,
+        decoder: &mut Decoder<'_>,
+        record: &Record<'_>,
+        key: &str,
+    ) -> Option<u32> {
         let Self { unit, minimum } = self;
+        let field = record.get(key)?;
         let text = decoder.text(field)?;
         let value = digits(&text).and_then(|text| text.parse::<u32>().ok());
         if let Some(value) = value.filter(|value| value >= minimum) {
