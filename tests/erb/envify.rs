@@ -95,7 +95,7 @@ fn nothing_is_written_when_anything_is_wrong() {
             "A=<%= Time.now %>",
             &[],
             &[
-                "`Time` is not in the part of Ruby",
+                "unsupported Ruby: `Time`",
                 ".env.erb:1:7",
                 "install `ruby`",
             ],
