@@ -18,11 +18,6 @@ macro_rules! string_newtype {
         pub struct $name(String);
 
         impl $name {
-            /// Wraps `text` as it is.
-            pub fn new(text: impl Into<String>) -> Self {
-                Self(text.into())
-            }
-
             /// Returns the text.
             pub fn as_str(&self) -> &str {
                 &self.0

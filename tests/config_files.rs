@@ -264,7 +264,7 @@ fn ten_thousand_hosts_are_read_quickly() {
 fn every_reference_is_known_by_name() {
     let loaded = config::parse("deploy.yml", DEPLOY, None).unwrap();
     let names = secret_names(&loaded.config);
-    let role = |name: &str| Purpose::Role(RoleName::new(name));
+    let role = |name: &str| Purpose::Role(RoleName::from(name));
     let expected = [
         ("GITHUB_TOKEN", BTreeSet::from([Purpose::Build])),
         ("MAILER", BTreeSet::from([role("job")])),

@@ -80,11 +80,11 @@ fn the_state_of_earlier_runs_and_the_lock_are_reported() {
         assert_eq!(facts.serial.number, 2);
         assert_eq!(
             facts.finished,
-            [PlanDigest::new(format!("sha256:{done}"))].into()
+            [PlanDigest::from(format!("sha256:{done}"))].into()
         );
         assert_eq!(
             facts.unfinished,
-            [PlanDigest::new(format!("sha256:{open}"))].into()
+            [PlanDigest::from(format!("sha256:{open}"))].into()
         );
         assert_eq!(facts.lock.as_deref(), Some("Locked by: me"));
     }

@@ -71,7 +71,7 @@ fn place(test: &str) -> Place {
 
 fn step(name: &str, script: &str) -> StepRequest {
     StepRequest {
-        step: StepId::new(format!("{name}/{}", std::process::id())).hash(),
+        step: StepId::from(format!("{name}/{}", std::process::id())).hash(),
         attempt: 1,
         actions: vec![Action::Run(Run::literal(["sh", "-c", script]))],
         diagnose: Vec::new(),

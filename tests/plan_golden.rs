@@ -163,7 +163,7 @@ fn a_redeploy_replaces_what_runs_and_prepares_nothing() {
         assert_eq!(on(&plan, host.as_str()), expected);
     }
 
-    let lacking = ["app1.example.com", "app2.example.com"].map(mrsk::name::HostName::new);
+    let lacking = ["app1.example.com", "app2.example.com"].map(mrsk::name::HostName::from);
     let facts = &mut redeploy.facts.hosts;
     facts.get_mut(&lacking[0]).expect("a host").traefik = None;
     facts.get_mut(&lacking[1]).expect("a host").docker.answers = false;

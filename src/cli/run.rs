@@ -76,7 +76,7 @@ pub async fn apply(
     missing::check(&plan, &links, missing)
         .await
         .inspect_err(|_| links.close())?;
-    let run = RunId::new(digest::hex(&random::bytes::<16>()?));
+    let run = RunId::from(digest::hex(&random::bytes::<16>()?));
     let (store, journal) = journal(&plan, &run)?;
     // The stored plan keeps its own lock host, as its digest covers it.
     if let Some(host) = &options.lock_host {

@@ -207,6 +207,14 @@ fn methods_of_values() {
             "\"a[bb\\\\x\\\\q]c\"",
         ),
         ("'abc'.gsub('', 'x')", "\"xaxbxcx\""),
+    ] {
+        gives(code, expected);
+    }
+}
+
+#[test]
+fn parts_of_strings_and_lists() {
+    for (code, expected) in [
         ("' a b  c '.split", "[\"a\", \"b\", \"c\"]"),
         ("',a,,b,,'.split(',')", "[\"\", \"a\", \"\", \"b\"]"),
         ("'aé'.split('')", "[\"a\", \"é\"]"),

@@ -203,7 +203,7 @@ mod tests {
     use crate::record::Ending;
 
     fn digest() -> PlanDigest {
-        PlanDigest::new(format!("sha256:{}", "ab".repeat(32)))
+        PlanDigest::from(format!("sha256:{}", "ab".repeat(32)))
     }
 
     fn at(second: i64) -> Timestamp {

@@ -109,7 +109,7 @@ fn view(hosts: usize) -> View {
 
 fn started(host: &str) -> Progress {
     Progress::StepStarted {
-        step: StepId::new(id(host)),
+        step: StepId::from(id(host)),
         attempt: 1,
     }
 }
@@ -140,7 +140,7 @@ fn busy_hosts_have_a_row_with_the_elapsed_time() {
     let mut tally = Tally::default();
     tally.note(Millis(1_000), &started("app01"));
     tally.note(Millis(2_000), &started("app02"));
-    let last_lines = HashMap::from([(StepId::new(id("app02")), "layer 3 of 5".to_owned())]);
+    let last_lines = HashMap::from([(StepId::from(id("app02")), "layer 3 of 5".to_owned())]);
     assert_eq!(
         drawn(&view, &tally, &last_lines, 63_500, 80),
         "  1m 02s  app01  Pull app on app01\n  1m 01s  app02  Pull app on app02: layer 3 of 5\n          steps 0/2"
@@ -153,7 +153,7 @@ fn a_poll_shows_its_attempt_and_what_it_saw() {
     let mut tally = Tally::default();
     tally.note(Millis(1_000), &started("app01"));
     let poll = |attempt, status: &str| Progress::PollAttempt {
-        step: StepId::new(id("app01")),
+        step: StepId::from(id("app01")),
         attempt,
         of: 7,
         status: status.into(),
@@ -192,14 +192,14 @@ fn a_failure_scrolls_above_with_its_output_and_the_end_follows() {
     let mut live = Live::new(view(2), target, 80, &mut out);
     live.progress(Millis(0), &Progress::Phase(Phase::Walking));
     live.progress(Millis(0), &started("app01"));
-    live.output(&StepId::new(id("app01")), "layer 3 of 5");
+    live.output(&StepId::from(id("app01")), "layer 3 of 5");
     live.progress(Millis(1), &started("app02"));
     paper.wait_for("Pull app on app01: layer 3 of 5");
     paper.wait_for("Pull app on app02");
     live.progress(
         Millis(7_000),
         &Progress::StepEnded {
-            step: StepId::new(id("app01")),
+            step: StepId::from(id("app01")),
             status: StepStatus::Failed {
                 ending: Ending::Failed { code: 1 },
             },

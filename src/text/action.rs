@@ -104,11 +104,11 @@ mod tests {
 
     #[test]
     fn what_is_not_a_command_is_a_comment() {
-        let sha256 = Sha256Hex::new("ab");
+        let sha256 = Sha256Hex::from("ab");
         let upload = |template| {
             Action::Upload(Upload {
                 source: "config/app.conf".into(),
-                sha256: Sha256Hex::new("ab"),
+                sha256: Sha256Hex::from("ab"),
                 path: "/etc/app.conf".into(),
                 mode: "0600".into(),
                 template,

@@ -94,11 +94,7 @@ fn nothing_is_written_when_anything_is_wrong() {
         (
             "A=<%= Time.now %>",
             &[],
-            &[
-                "unsupported Ruby: `Time`",
-                ".env.erb:1:7",
-                "install `ruby`",
-            ],
+            &["unsupported Ruby: `Time`", ".env.erb:1:7", "install `ruby`"],
         ),
     ];
     for (template, env, texts) in cases {

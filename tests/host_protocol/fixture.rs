@@ -144,7 +144,7 @@ impl Fixture {
                 destination: None,
             },
             state_dir: self.path("state").display().to_string(),
-            plan: PlanDigest::new(format!("sha256:{digits}")),
+            plan: PlanDigest::from(format!("sha256:{digits}")),
         }
     }
 
@@ -278,7 +278,7 @@ pub fn step(name: &str, scripts: &[&str]) -> StepRequest {
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let id = format!("{name}/{count}/{}", std::process::id());
     StepRequest {
-        step: StepId::new(id).hash(),
+        step: StepId::from(id).hash(),
         attempt: 1,
         actions: scripts
             .iter()

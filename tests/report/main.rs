@@ -371,7 +371,7 @@ fn many_hosts_without_trouble_share_a_row() {
     let run = to_second_host();
     let mut summary = run.summary();
     let line = |number: usize| HostSummary {
-        host: Some(HostName::new(format!("web{number}"))),
+        host: Some(HostName::from(format!("web{number}"))),
         ran: 3,
         failed: usize::from(number == 7),
         millis: 1_000,

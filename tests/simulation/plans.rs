@@ -459,7 +459,7 @@ fn document(steps: Vec<Step>, hosts: &[String], bare: Option<String>) -> Plan {
         contents: BTreeMap::new(),
         unchanged: Vec::new(),
         warnings: Vec::new(),
-        digest: PlanDigest::new(format!("sha256:{}", Sha256Hex::of(b"plan"))),
+        digest: PlanDigest::from(format!("sha256:{}", Sha256Hex::of(b"plan"))),
         steps,
     }
 }
@@ -471,10 +471,10 @@ pub fn drain_before_route(plan: &mut Plan) {
         let (Some(host), StepKind::Drain) = (step.host.clone(), step.kind) else {
             continue;
         };
-        let health = StepId::new(format!("{host}/web/2/healthcheck"));
+        let health = StepId::from(format!("{host}/web/2/healthcheck"));
         plan.steps[index].needs[0].step = health;
         let drain = plan.steps[index].id.clone();
-        let route = StepId::new(format!("{host}/web/2/route"));
+        let route = StepId::from(format!("{host}/web/2/route"));
         for step in &mut plan.steps {
             if step.id == route {
                 step.needs = vec![Need {

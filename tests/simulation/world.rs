@@ -337,7 +337,7 @@ impl World {
             return;
         }
         self.runs += 1;
-        let run = RunId::new(format!("{:032x}", self.runners.len() + 1));
+        let run = RunId::from(format!("{:032x}", self.runners.len() + 1));
         let options = Options {
             parallel: self.rng.range(1, 12) as usize,
             per_host_channels: self.rng.range(1, 8) as usize,

@@ -153,7 +153,7 @@ impl Reader<'_, '_, '_, '_, '_> {
     /// Reads a role that is a list of hosts.
     fn list(&mut self, name: &str, field: &Field<'_>) -> Role {
         Role {
-            name: RoleName::new(name),
+            name: RoleName::from(name),
             hosts: self.hosts.list(self.decoder, field),
             cmd: Vec::new(),
             env: self.global.env.merge(&EnvLayer::default()),
@@ -189,7 +189,7 @@ impl Reader<'_, '_, '_, '_, '_> {
             self.check_routable(&options, field);
         }
         Role {
-            name: RoleName::new(name),
+            name: RoleName::from(name),
             hosts,
             cmd: role.collect(self.decoder, "cmd", command::decode),
             env: self.global.env.merge(&own),

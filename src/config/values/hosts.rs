@@ -88,7 +88,7 @@ impl<'s> Hosts<'s> {
     ) -> Option<HostName> {
         let identity = spec.identity();
         let host = Host {
-            name: HostName::new(spec.name),
+            name: HostName::from(spec.name),
             user: spec.user.unwrap_or_else(|| self.ssh.user.clone()),
             port: spec.port.or(self.ssh.port),
         };

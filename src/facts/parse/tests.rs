@@ -159,15 +159,15 @@ fn runs_that_are_not_finished_are_unfinished() {
     assert_eq!(facts.serial.number, 3);
     assert_eq!(
         facts.serial.plan,
-        Some(PlanDigest::new(format!("sha256:{a}")))
+        Some(PlanDigest::from(format!("sha256:{a}")))
     );
     assert_eq!(
         facts.finished,
-        [PlanDigest::new(format!("sha256:{a}"))].into()
+        [PlanDigest::from(format!("sha256:{a}"))].into()
     );
     assert_eq!(
         facts.unfinished,
-        [PlanDigest::new(format!("sha256:{b}"))].into()
+        [PlanDigest::from(format!("sha256:{b}"))].into()
     );
 }
 

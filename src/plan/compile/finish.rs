@@ -51,7 +51,7 @@ pub(super) fn finish(mut draft: Draft) -> Result<Plan, Vec<Diagnostic>> {
         steps: draft.steps,
         unchanged: draft.unchanged,
         warnings: draft.warnings,
-        digest: PlanDigest::new(""),
+        digest: PlanDigest::from(""),
     };
     wire::seal(plan).map_err(|error| vec![Diagnostic::error(error.to_string())])
 }

@@ -30,7 +30,7 @@ pub fn step_id(host: Option<&HostName>, area: &str, subject: &str, verb: &str) -
         Some("local") => "%6Cocal".to_owned(),
         Some(host) => part(host),
     };
-    StepId::new(format!("{place}/{}/{}/{verb}", part(area), part(subject)))
+    StepId::from(format!("{place}/{}/{}/{verb}", part(area), part(subject)))
 }
 
 /// Builds a [`Step`] from what differs from the common case: no needs, [`QUICK`], a failure ends the host's part, and the step
