@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use mrsk::action::{Action, Upload};
-use mrsk::apply::preflight::{self, Lack, Missing};
+use mrsk::apply::preflight::{self, Missing, Requirement};
 use mrsk::config::dotenv::Environment;
 use mrsk::name::Sha256Hex;
 use mrsk::plan::{Plan, StepSecret, Travel};
@@ -99,7 +99,7 @@ async fn what_is_wrong_with_a_template_has_its_place() {
     let [
         Missing {
             what:
-                Lack::Template {
+                Requirement::Template {
                     place: Some(place),
                     problem,
                     ..
@@ -137,8 +137,8 @@ async fn without_its_secret_a_template_is_not_rendered() {
     let nothing = Environment::default();
     let (inputs, missing) = preflight::collect(&plan(&[&upload]), &nothing, root.path()).await;
     assert!(inputs.uploads.is_empty());
-    let lacks: Vec<Lack> = missing.into_iter().map(|missing| missing.what).collect();
-    assert_eq!(lacks, [Lack::Variable("DB_PASSWORD".into())]);
+    let requirements: Vec<Requirement> = missing.into_iter().map(|missing| missing.what).collect();
+    assert_eq!(requirements, [Requirement::Variable("DB_PASSWORD".into())]);
 }
 
 #[tokio::test]
@@ -147,7 +147,7 @@ async fn a_template_that_is_another_than_planned_is_not_rendered() {
     let (text, missing) = collect("<% raise 'never' %>", other).await;
     assert_eq!(text, None);
     assert!(
-        matches!(missing.as_slice(), [Missing { what: Lack::File { problem, .. }, .. }] if problem.contains("planned")),
+        matches!(missing.as_slice(), [Missing { what: Requirement::File { problem, .. }, .. }] if problem.contains("differs from the plan")),
         "{missing:?}"
     );
 }

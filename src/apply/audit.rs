@@ -7,7 +7,7 @@ use crate::name::{HostName, StepId};
 use crate::plan::{Plan, Step};
 use crate::record::Ending;
 
-/// Lines that are not written yet. What runs on the runner's machine is told to the lock host.
+/// Lines that are not written yet. Those of local steps go to the lock host.
 pub(super) struct Pending {
     head: String,
     hosts: HashMap<StepId, HostName>,
@@ -78,11 +78,11 @@ fn result(status: &StepStatus) -> Option<String> {
         } => match ending {
             Ending::Failed { code } => format!("failed with status {code}"),
             Ending::TimedOut => "timed out".into(),
-            Ending::Refused => "was refused".into(),
+            Ending::Refused => "refused".into(),
             Ending::Succeeded => "succeeded".into(),
         },
-        StepStatus::InDoubt => "is in doubt".into(),
-        StepStatus::Lost => "was lost with its host".into(),
+        StepStatus::InDoubt => "in doubt".into(),
+        StepStatus::Lost => "lost: host unreachable".into(),
         _ => return None,
     })
 }

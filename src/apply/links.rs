@@ -38,8 +38,8 @@ pub enum Failure {
     /// The question has no form that a shell understands.
     #[error(transparent)]
     Question(#[from] NulError),
-    /// It answered something that makes no sense.
-    #[error("the answer about its state is not usable: {0}")]
+    /// Its answer is not valid.
+    #[error("invalid answer about its state: {0}")]
     Facts(#[from] facts::ParseError),
 }
 
@@ -64,7 +64,7 @@ impl Links {
         let Some(link) = self.links.get(host) else {
             return Err(ConnectError::Other {
                 host: host.to_string(),
-                detail: "it is not a host of this plan".into(),
+                detail: "not a host of this plan".into(),
             });
         };
         let mut slot = link.host.lock().await;

@@ -26,7 +26,7 @@ pub struct Work {
     pub secrets: Secrets,
     /// Values of arguments that are given by name.
     pub variables: BTreeMap<String, String>,
-    /// Who applies the plan: put before what a broadcast tells.
+    /// Who applies the plan: put before the message of a broadcast.
     pub who: String,
 }
 

@@ -12,40 +12,40 @@ use crate::secret::{Secret, Secrets};
 use crate::transport::local::{self, LocalCommand};
 use crate::transport::request::Inputs;
 
-/// The machine that applies.
-pub trait Runner {
+/// What the machine that applies the plan provides: values of variables, and rendered templates.
+pub trait Environment {
     /// Returns the value of a secret, or of a variable of the environment.
     fn variable(&self, name: &str) -> Option<Secret>;
 
-    /// Returns what `template` becomes. It sees the environment with `own` in front; `path` is its path in messages.
+    /// Renders `template`, which sees the environment with `own` in front; `path` is its path in messages.
     ///
     /// # Errors
     /// What is wrong with it, with its place.
     fn render(&self, path: &str, template: &str, own: &Secrets) -> Result<String, Vec<Diagnostic>>;
 }
 
-/// Something that steps need and that is not there.
+/// A missing input of steps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Missing {
-    /// What, and what to do about it.
-    pub what: Lack,
+    /// What is missing, and what to do about it.
+    pub what: Requirement,
     /// The steps that need it.
     pub steps: BTreeSet<StepId>,
 }
 
-/// What is not there.
+/// What steps require.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Lack {
-    /// A secret or a variable has no value.
+pub enum Requirement {
+    /// A value of a secret or a variable.
     Variable(String),
-    /// A file is not there, or is not the one that was planned.
+    /// A file, as it was planned.
     File {
         /// Its path.
         path: String,
         /// What is wrong with it.
         problem: String,
     },
-    /// A template cannot be evaluated.
+    /// A template that can be rendered.
     Template {
         /// Where in it.
         place: Option<Place>,
@@ -54,48 +54,52 @@ pub enum Lack {
         /// What to do about it.
         help: Option<String>,
     },
-    /// The work tree is not the one that was planned.
+    /// The work tree, as it was planned; what is wrong with it.
     Source(String),
 }
 
-/// Collects what the plan needs. What is not there is named with the steps that need it: those may be done already.
-pub async fn collect(plan: &Plan, runner: &dyn Runner, root: &Path) -> (Inputs, Vec<Missing>) {
-    let mut lacks: BTreeMap<Lack, BTreeSet<StepId>> = BTreeMap::new();
+/// Collects what the plan needs. What is missing is named with the steps that need it: those may be done already.
+pub async fn collect(
+    plan: &Plan,
+    environment: &dyn Environment,
+    root: &Path,
+) -> (Inputs, Vec<Missing>) {
+    let mut unmet: BTreeMap<Requirement, BTreeSet<StepId>> = BTreeMap::new();
     let mut inputs = Inputs {
         contents: plan.contents.clone(),
         ..Inputs::default()
     };
     for step in &plan.steps {
-        let mut lack = |what: Lack| {
-            lacks.entry(what).or_default().insert(step.id.clone());
+        let mut missing = |what: Requirement| {
+            unmet.entry(what).or_default().insert(step.id.clone());
         };
         for name in step.secrets.iter().map(|secret| &secret.name) {
-            match runner.variable(name) {
+            match environment.variable(name) {
                 Some(value) => {
                     inputs.secrets.insert(name.clone(), value);
                 }
-                None => lack(Lack::Variable(name.clone())),
+                None => missing(Requirement::Variable(name.clone())),
             }
         }
         for name in variables(step) {
-            match runner.variable(name) {
+            match environment.variable(name) {
                 Some(value) => {
                     inputs
                         .variables
                         .insert(name.clone(), value.reveal().to_owned());
                 }
-                None => lack(Lack::Variable(name.clone())),
+                None => missing(Requirement::Variable(name.clone())),
             }
         }
         for upload in step.action.iter().filter_map(|action| match action {
             Action::Upload(upload) => Some(upload),
             _ => None,
         }) {
-            match bytes(step, upload, runner, root) {
+            match bytes(step, upload, environment, root) {
                 Ok(bytes) => {
                     inputs.uploads.insert(upload.clone(), bytes);
                 }
-                Err(lacks) => lacks.into_iter().for_each(&mut lack),
+                Err(requirements) => requirements.into_iter().for_each(&mut missing),
             }
         }
     }
@@ -103,16 +107,16 @@ pub async fn collect(plan: &Plan, runner: &dyn Runner, root: &Path) -> (Inputs, 
         && let Err(problem) = verify_source(source, root).await
     {
         let builds = plan.builds().map(|step| step.id.clone());
-        lacks.insert(Lack::Source(problem), builds.collect());
+        unmet.insert(Requirement::Source(problem), builds.collect());
     }
-    let missing = lacks
+    let missing = unmet
         .into_iter()
         .map(|(what, steps)| Missing { what, steps })
         .collect();
     (inputs, missing)
 }
 
-/// Returns the names of the variables whose value stands in a step's arguments.
+/// Returns the names of the variables whose values are in a step's arguments.
 fn variables(step: &Step) -> impl Iterator<Item = &String> {
     step.action
         .iter()
@@ -127,15 +131,15 @@ fn variables(step: &Step) -> impl Iterator<Item = &String> {
         })
 }
 
-/// Returns the bytes of a file to be copied: of a template, what it becomes.
+/// Returns the bytes of a file to be copied; a template is rendered.
 fn bytes(
     step: &Step,
     upload: &Upload,
-    runner: &dyn Runner,
+    environment: &dyn Environment,
     root: &Path,
-) -> Result<Vec<u8>, Vec<Lack>> {
+) -> Result<Vec<u8>, Vec<Requirement>> {
     let unfit = |problem: String| {
-        vec![Lack::File {
+        vec![Requirement::File {
             path: upload.source.clone(),
             problem,
         }]
@@ -144,24 +148,24 @@ fn bytes(
     if !upload.template {
         return Ok(bytes);
     }
-    let template = String::from_utf8(bytes).map_err(|_| unfit("it is not UTF-8".to_owned()))?;
+    let template = String::from_utf8(bytes).map_err(|_| unfit("not UTF-8".to_owned()))?;
     let clear = upload.env.iter();
     let mut own: Secrets = clear
         .map(|(name, value)| (name.clone(), Secret::new(value.as_str())))
         .collect();
     for secret in &step.secrets {
-        // One that is not there is reported for itself: what a template becomes without it is of no use.
-        let value = runner.variable(&secret.name).ok_or_else(Vec::new)?;
+        // A missing secret is reported for itself; the template is not rendered without it.
+        let value = environment.variable(&secret.name).ok_or_else(Vec::new)?;
         own.insert(secret.name.clone(), value);
     }
-    match runner.render(&upload.source, &template, &own) {
+    match environment.render(&upload.source, &template, &own) {
         Ok(text) => Ok(text.into_bytes()),
         Err(diagnostics) => Err(diagnostics.into_iter().map(of_template).collect()),
     }
 }
 
-fn of_template(diagnostic: Diagnostic) -> Lack {
-    Lack::Template {
+fn of_template(diagnostic: Diagnostic) -> Requirement {
+    Requirement::Template {
         place: diagnostic.place,
         problem: diagnostic.message,
         help: diagnostic.help,
@@ -173,7 +177,7 @@ fn read(root: &Path, path: &str, expected: &Sha256Hex) -> Result<Vec<u8>, String
     if Sha256Hex::of(&bytes) == *expected {
         Ok(bytes)
     } else {
-        Err("it is not the file that was planned".to_owned())
+        Err("differs from the plan".to_owned())
     }
 }
 
@@ -182,10 +186,7 @@ async fn verify_source(planned: &Source, root: &Path) -> Result<(), String> {
     let dockerfile = std::fs::read(root.join(&planned.dockerfile))
         .map_err(|error| format!("{}: {error}", planned.dockerfile))?;
     if Sha256Hex::of(&dockerfile) != planned.dockerfile_sha256 {
-        return Err(format!(
-            "{} is not the one that was planned",
-            planned.dockerfile
-        ));
+        return Err(format!("{} differs from the plan", planned.dockerfile));
     }
     if planned.commit.is_none() {
         return Ok(());
@@ -193,20 +194,20 @@ async fn verify_source(planned: &Source, root: &Path) -> Result<(), String> {
     let answers = ask_git(root, &planned.context).await;
     let now = source::read(&answers, &[])
         .map_err(|error| error.to_string())?
-        .ok_or("this is no git repository with a commit")?;
+        .ok_or("not a git repository with a commit")?;
     let same = match (&planned.tree, &now.tree) {
         (Some(planned), Some(now)) => planned == now,
         _ => planned.commit == now.commit,
     };
     if !same {
         return Err(format!(
-            "the plan builds commit {}, and here is {} with another content",
-            short(planned.commit.as_deref()),
-            short(now.commit.as_deref())
+            "your checkout ({}) differs from the plan's source ({})",
+            short(now.commit.as_deref()),
+            short(planned.commit.as_deref())
         ));
     }
     if planned.changes != now.changes {
-        return Err("the changes to tracked files are not those that were planned".to_owned());
+        return Err("your uncommitted changes differ from the plan's source".to_owned());
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::io::{ErrorKind, IsTerminal};
 use std::path::Path;
 
-use crate::apply::preflight::Runner;
+use crate::apply::preflight;
 use crate::config::dotenv::Environment;
 use crate::diagnostic::Diagnostic;
 use crate::erb::{self, Failure, World};
@@ -93,7 +93,7 @@ impl World for Machine {
 }
 
 /// Commands of templates see this environment too; the process keeps its own.
-impl Runner for Environment {
+impl preflight::Environment for Environment {
     fn variable(&self, name: &str) -> Option<Secret> {
         self.get(name)
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::failure::Failure;
 use crate::apply::links::Links;
-use crate::apply::preflight::{Lack, Missing};
+use crate::apply::preflight::{Missing, Requirement};
 use crate::config::dotenv::files_shown;
 use crate::diagnostic::Diagnostic;
 use crate::exit_code::ExitCode;
@@ -74,7 +74,7 @@ fn refuse(missing: Vec<Missing>, destination: Option<&str>) -> Result<(), Failur
     }
     let is_stale = missing
         .iter()
-        .all(|missing| matches!(missing.what, Lack::Source(_)));
+        .all(|missing| matches!(missing.what, Requirement::Source(_)));
     let exit_code = match is_stale {
         true => ExitCode::Stale,
         false => ExitCode::Configuration,
@@ -90,15 +90,18 @@ fn diagnostic(missing: Missing, destination: Option<&str>) -> Diagnostic {
     let steps: Vec<&str> = missing.steps.iter().map(StepId::as_str).collect();
     let needed = format!("needed by {}", text::list_up_to(STEPS_SHOWN, &steps));
     match missing.what {
-        Lack::Variable(name) => Diagnostic::error(format!("`{name}` is not set; {needed}")).help(
-            format!(
+        Requirement::Variable(name) => Diagnostic::error(format!("`{name}` is not set; {needed}"))
+            .help(format!(
                 "set {name} in the environment or in {}; nothing was changed",
                 files_shown(destination)
-            ),
+            )),
+        Requirement::File { path, problem } => Diagnostic::error(format!(
+            "{path}: {problem}; {needed}"
+        ))
+        .help(
+            "apply the plan in a checkout of the commit that it was made from; nothing was changed",
         ),
-        Lack::File { path, problem } => Diagnostic::error(format!("{path}: {problem}; {needed}"))
-            .help("apply the plan in a checkout of the commit that it was made from; nothing was changed"),
-        Lack::Template {
+        Requirement::Template {
             place,
             problem,
             help,
@@ -111,7 +114,7 @@ fn diagnostic(missing: Missing, destination: Option<&str>) -> Diagnostic {
                 None => error,
             }
         }
-        Lack::Source(problem) => Diagnostic::error(problem)
+        Requirement::Source(problem) => Diagnostic::error(problem)
             .help("check out the planned commit, or plan again; nothing was changed"),
     }
 }
@@ -126,8 +129,8 @@ mod tests {
             what,
             steps: [StepId::from("local/image/v1/build")].into(),
         };
-        let source = || missing(Lack::Source("another commit".into()));
-        let secret = || missing(Lack::Variable("KEY".into()));
+        let source = || missing(Requirement::Source("another commit".into()));
+        let secret = || missing(Requirement::Variable("KEY".into()));
         assert!(refuse(Vec::new(), None).is_ok());
         let code = |missing| refuse(missing, None).unwrap_err().exit_code;
         assert_eq!(code(vec![source()]), ExitCode::Stale);

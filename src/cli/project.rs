@@ -6,7 +6,7 @@ use super::environment::{self, Machine};
 use super::failure::Failure;
 use super::options::ProjectOptions;
 use super::output;
-use crate::apply::preflight::Runner;
+use crate::apply::preflight;
 use crate::config::dotenv::Environment;
 use crate::config::model::Config;
 use crate::config::{self, Loaded, secrets};
@@ -104,7 +104,7 @@ fn secret_names(config: &Config, operation: &Operation) -> secrets::Names {
     names
 }
 
-impl Runner for Project {
+impl preflight::Environment for Project {
     fn variable(&self, name: &str) -> Option<Secret> {
         let found = self.secrets.get(name).cloned();
         found.or_else(|| self.environment.get(name))

@@ -9,7 +9,7 @@ use super::screen::{Format, Recorder, Screen};
 use super::{git, missing, random};
 use crate::apply::driver::{self, Job};
 use crate::apply::links::Links;
-use crate::apply::preflight::{self, Runner};
+use crate::apply::preflight;
 use crate::apply::state::Options;
 use crate::digest;
 use crate::exit_code::ExitCode;
@@ -60,7 +60,7 @@ impl RunOptions {
 /// Applies `plan`.
 pub async fn apply(
     mut plan: Plan,
-    runner: &dyn Runner,
+    runner: &dyn preflight::Environment,
     links: Arc<Links>,
     options: &RunOptions,
     link: &LinkOptions,

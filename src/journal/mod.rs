@@ -39,7 +39,7 @@ impl PlanStore {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` where the digest is not `sha256:` and 64 lower-case hexadecimal digits.
+    /// `InvalidInput` if the digest is not `sha256:` and 64 lower-case hexadecimal digits.
     pub fn new(base: &Path, digest: &PlanDigest) -> io::Result<Self> {
         let Some(digits) = digest.digits() else {
             return Err(io::Error::new(

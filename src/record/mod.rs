@@ -13,7 +13,7 @@
 //! | `runs/DIGEST/STEP/ATTEMPT/receipt` | how it ended |
 //!
 //! `DIGEST` is the plan's 64 hexadecimal digits, `STEP` is [`crate::name::StepId::hash`]. The deploy lock `mrsk_lock/` and the
-//! audit log stand in the login directory, where the original tool has them.
+//! audit log are in the login directory, where the original tool has them.
 
 pub mod state_directory;
 
@@ -110,13 +110,13 @@ pub enum AttemptState {
 /// The serial of a host: how many plans have begun, and the last of them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Serial {
-    /// The number; 0 where none has begun.
+    /// The number; 0 if none has begun.
     pub number: u64,
     /// The last plan that began.
     pub plan: Option<PlanDigest>,
 }
 
-/// What stands in `mrsk_lock/details`: the lines of the original (`Locked by`, `Version`, `Message`), and ours.
+/// The content of `mrsk_lock/details`: the lines of the original (`Locked by`, `Version`, `Message`), and ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LockDetails {
     /// Who holds it: git's `user.name`, else the login name.
@@ -160,7 +160,7 @@ pub enum LockAnswer {
 }
 
 impl LockDetails {
-    /// Returns the text that, in base64, stands in `mrsk_lock/details`.
+    /// Returns the text that is in `mrsk_lock/details` as base64.
     pub fn render(&self) -> String {
         let mut text = format!(
             "Locked by: {} at {}\nVersion: {}\nMessage: {}",

@@ -50,7 +50,7 @@ pub enum ReleaseAnswer {
 /// A lock that is held.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LockState {
-    /// Its details as text; empty where its holder has not written them.
+    /// Its details as text; empty if its holder has not written them.
     pub text: String,
     /// Seconds since the last beat; `None` in a lock that has none.
     pub beat_age: Option<u64>,
@@ -92,7 +92,7 @@ pub enum Event {
         attempt: u32,
         /// How.
         receipt: Receipt,
-        /// The end of what it printed, at most 100 lines; empty where it succeeded.
+        /// The end of what it printed, at most 100 lines; empty if it succeeded.
         output: String,
         /// What the commands that explain a failure printed.
         diagnosis: String,
@@ -122,7 +122,7 @@ pub enum Event {
 pub struct Line(Vec<String>);
 
 impl Line {
-    /// Reads a line of a channel; `None` where it is not of an answer.
+    /// Reads a line of a channel; `None` if it is not part of an answer.
     pub fn read(line: &str) -> Option<Self> {
         let text = line.strip_prefix(MARKER)?;
         Some(Self(text.split_whitespace().map(str::to_owned).collect()))
@@ -145,7 +145,7 @@ impl Line {
     ///
     /// # Errors
     ///
-    /// Fails where the script gave up, or the line is of another kind.
+    /// Fails if the script gave up, or the line is of another kind.
     pub fn event(&self) -> Result<Event, AnswerError> {
         self.check_error()?;
         match self.words()[..] {
@@ -216,7 +216,7 @@ fn decode(word: &str) -> Option<String> {
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// Returns the line that a receipt stands in.
+/// Renders a receipt as a line.
 pub fn render_receipt(receipt: &Receipt) -> String {
     let (ending, code) = match receipt.ending {
         Ending::Succeeded => ("succeeded", 0),
@@ -263,7 +263,7 @@ fn read_receipt(words: &[&str]) -> Option<Receipt> {
 ///
 /// # Errors
 ///
-/// Fails where it is torn, or the script gave up.
+/// Fails if it is torn, or the script gave up.
 pub fn lines(text: &str) -> Result<Vec<Line>, AnswerError> {
     let mut lines: Vec<Line> = text.lines().filter_map(Line::read).collect();
     if !text.ends_with('\n') || !lines.pop().is_some_and(|line| line.is_end()) {
@@ -287,7 +287,7 @@ fn single<T>(text: &str, read: impl Fn(&Line, &[&str]) -> Option<T>) -> Result<T
 ///
 /// # Errors
 ///
-/// As [`lines`]; and where it is an answer to something else. So do the functions below.
+/// As [`lines`]; and if it is an answer to something else. So do the functions below.
 pub fn lock(text: &str) -> Result<LockAnswer, AnswerError> {
     single(text, |_, words| match *words {
         ["acquired", generation, taken] => Some(LockAnswer::Acquired {
@@ -385,7 +385,7 @@ pub fn attempts(text: &str) -> Result<Vec<Attempt>, AnswerError> {
     lines(text)?.iter().map(Line::attempt).collect()
 }
 
-/// Reads what is known about one attempt; `None` where nobody has claimed it.
+/// Reads what is known about one attempt; `None` if nobody has claimed it.
 ///
 /// # Errors
 ///

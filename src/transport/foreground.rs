@@ -42,7 +42,7 @@ pub struct Captured {
     pub ending: Ending,
     /// All that it wrote to standard output.
     pub stdout: Vec<u8>,
-    /// The end of what it wrote to standard error; empty where that is a terminal, which showed it already.
+    /// The end of what it wrote to standard error; empty if that is a terminal, which showed it already.
     pub stderr: String,
 }
 

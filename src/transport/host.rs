@@ -154,7 +154,7 @@ impl Host {
         })
     }
 
-    /// Takes the deploy lock, or tells who has it. Does not wait for its holder.
+    /// Takes the deploy lock, or returns its holder. Does not wait for its holder.
     ///
     /// # Errors
     ///
@@ -184,7 +184,7 @@ impl Host {
             .await
     }
 
-    /// Releases the lock, whoever holds it.
+    /// Force-releases the lock.
     ///
     /// # Errors
     ///
@@ -194,7 +194,7 @@ impl Host {
             .await
     }
 
-    /// Tells who holds the lock; `None` where it is free.
+    /// Returns the holder of the lock; `None` if it is free.
     ///
     /// # Errors
     ///
@@ -230,7 +230,7 @@ impl Host {
     }
 
     /// Runs `batch` step by step until one does not succeed, and tells `events` what happens as it happens. Returns
-    /// when the script has ended. Secret values are blotted out of the output that is told.
+    /// when the script has ended. Secret values are redacted in the output.
     ///
     /// The steps go on when the connection or this future is gone.
     ///
@@ -313,7 +313,7 @@ impl Host {
         self.ask(&script, REQUEST_LIMIT, answer::write).await
     }
 
-    /// Writes claim and receipt of a step of the runner's machine.
+    /// Writes claim and receipt of a local step.
     ///
     /// # Errors
     ///
@@ -333,7 +333,7 @@ impl Host {
         self.ask(&script, REQUEST_LIMIT, answer::write).await
     }
 
-    /// Returns the audit log; empty where there is none.
+    /// Returns the audit log; empty if there is none.
     ///
     /// # Errors
     ///
@@ -367,7 +367,7 @@ impl Host {
     }
 }
 
-/// Blots the values of `secrets`, and the lines of those that have several, out of what commands printed.
+/// Redacts what commands printed: the values of `secrets`, and the lines of those that have several.
 fn redact(event: Event, secrets: &Secrets) -> Event {
     let clean = |text: String| secret::redact(&text, secrets);
     match event {

@@ -16,7 +16,7 @@ pub fn pins(keys: &[String]) -> String {
         .collect()
 }
 
-/// Returns type and key of a line without its host names and comment; `None` where it is not of that form.
+/// Returns type and key of a line without its host names and comment; `None` if it is not of that form.
 fn key_of(text: &str) -> Option<String> {
     let mut words = text.split_whitespace();
     let (kind, key) = (words.next()?, words.next()?);
@@ -28,7 +28,7 @@ fn key_of(text: &str) -> Option<String> {
 /// Where ssh looks for the keys of a host, as `ssh -G` tells.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Lookup {
-    /// The name that stands in the files.
+    /// The name of the host in the files.
     pub name: String,
     /// The files.
     pub files: Vec<PathBuf>,

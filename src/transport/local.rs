@@ -98,7 +98,7 @@ enum Stream {
 ///
 /// # Errors
 ///
-/// Fails where the program cannot be started.
+/// Fails if the program cannot be started.
 pub async fn run(
     request: &LocalCommand,
     mut on_output: impl FnMut(&str) + Send,

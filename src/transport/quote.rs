@@ -11,7 +11,7 @@ pub struct NulError;
 ///
 /// # Errors
 ///
-/// Fails where `text` holds a NUL.
+/// Fails if `text` holds a NUL.
 pub fn quote(text: &str) -> Result<String, NulError> {
     if text.contains('\0') {
         return Err(NulError);

@@ -80,13 +80,13 @@ pub struct AttemptRef {
     pub number: u32,
 }
 
-/// Claim and receipt of a step of the runner's machine, to be kept on the lock host.
+/// Claim and receipt of a local step, to be kept on the lock host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
     /// The attempt.
     pub attempt: AttemptRef,
     /// The run that claims it.
     pub run: RunId,
-    /// How it ended; `None` where it is about to begin.
+    /// How it ended; `None` if it is about to begin.
     pub receipt: Option<Receipt>,
 }

@@ -1,7 +1,7 @@
 //! The only renderer of `sh`: each request as a script that a host's `sh` reads on its standard input.
 //!
 //! The text of every script is one `{ …; }`, so that a feed that is cut off is a syntax error and runs nothing. It needs dash,
-//! bash or busybox, and what POSIX and coreutils or busybox have; `setsid` and `sha256sum` are used where they are there.
+//! bash or busybox, and what POSIX and coreutils or busybox have; `setsid` and `sha256sum` are used if they are available.
 //! Secrets stand in the script, as quoted assignments in a subshell around the one command that needs them, or as
 //! the argument of the `printf` builtin that feeds the command; so they are in no argument vector.
 //!
@@ -102,12 +102,12 @@ pub fn release(run: &RunId) -> Result<Script, RenderError> {
         .call("release"))
 }
 
-/// Renders the release of the lock, whoever holds it.
+/// Renders the forced release of the lock.
 pub fn release_any() -> Script {
     Builder::new(&[LOCK]).call("release_any")
 }
 
-/// Renders the question who holds the lock.
+/// Renders the question for the holder of the lock.
 pub fn lock_status() -> Script {
     Builder::new(&[LOCK]).call("lock_status")
 }
@@ -160,7 +160,7 @@ pub fn start(
     }
     Ok(builder
         .line("}")
-        .line("case $mrsk_builtin in */*) die 'printf is no builtin of this sh: secrets would be seen' ;; esac")
+        .line("case $mrsk_builtin in */*) die 'printf is not a builtin of this sh: secrets would be visible' ;; esac")
         .call("batch"))
 }
 
@@ -243,7 +243,7 @@ pub fn read_audit(scope: &Scope) -> Result<Script, RenderError> {
 ///
 /// # Errors
 ///
-/// Fails where `text` holds a NUL.
+/// Fails if `text` holds a NUL.
 pub fn probe(text: &str) -> Result<Script, RenderError> {
     if text.contains('\0') {
         return Err(NulError.into());

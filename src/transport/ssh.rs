@@ -68,7 +68,7 @@ impl Connections {
     ///
     /// # Errors
     ///
-    /// Fails where no directory for the control sockets can be made.
+    /// Fails if no directory for the control sockets can be made.
     pub fn new(options: Options) -> io::Result<Self> {
         let parent = std::env::temp_dir();
         let is_short = parent.as_os_str().len() <= 32;
@@ -123,7 +123,7 @@ impl Connections {
     ///
     /// # Errors
     ///
-    /// Fails where ssh cannot read its configuration.
+    /// Fails if ssh cannot read its configuration.
     pub async fn host_keys(&self, target: &Target) -> Result<Vec<String>, ConnectError> {
         if !target.host_keys.is_empty() {
             return Ok(target.host_keys.clone());
@@ -257,7 +257,7 @@ fn other(target: &Target, detail: &str) -> ConnectError {
     }
 }
 
-/// Whether ssh wrote nothing into its log, as where it does not get beyond its configuration.
+/// Whether ssh wrote nothing into its log, as if its configuration is not valid.
 fn is_empty_log(error: &openssh::Error) -> bool {
     matches!(error, openssh::Error::Connect(error) if error.to_string().is_empty() || error.kind() == io::ErrorKind::NotFound)
 }

@@ -24,7 +24,7 @@ pub struct Config<'a> {
     pub known_hosts: KnownHosts,
     /// Where this file will be: the ssh that goes to the jump host reads it too.
     pub path: &'a Path,
-    /// The file with the plan's keys, where the plan has any.
+    /// The file with the plan's keys, if the plan has any.
     pub pins: Option<&'a Path>,
     /// Where the ssh that goes to the jump host writes its words.
     pub proxy_log: &'a Path,
@@ -68,7 +68,7 @@ pub fn render(config: &Config<'_>) -> Result<String, String> {
     Ok(text)
 }
 
-/// Returns the command that makes the connection, where it is not a plain one. ssh's own `ProxyJump` would
+/// Returns the command that makes the connection, if it is not a plain one. ssh's own `ProxyJump` would
 /// keep the words of the ssh to the jump host from us.
 fn proxy_command(config: &Config<'_>) -> Result<Option<String>, String> {
     let target = config.target;
@@ -85,7 +85,7 @@ fn proxy_command(config: &Config<'_>) -> Result<Option<String>, String> {
         Some((first, last)) => (Some(first), last),
         None => (None, proxy.as_str()),
     };
-    // The ssh to the jump host reads the same file: its section for the target would make it call itself for ever.
+    // The ssh to the jump host reads the same file: its section for the target would make it call itself forever.
     for hop in proxy.split(',') {
         plain(hop)?;
         if plain(host_of(hop))? == target.host {
@@ -129,7 +129,7 @@ fn host_of(hop: &str) -> &str {
     }
 }
 
-/// Returns `text` where it is a word that means itself in the configuration and is no option.
+/// Returns `text` if it means itself in the configuration and is not an option.
 pub fn plain(text: &str) -> Result<&str, String> {
     let is_plain = !text.is_empty()
         && !text.starts_with('-')

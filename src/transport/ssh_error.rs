@@ -67,7 +67,7 @@ impl ConnectError {
             }
             Self::HostKeyUnknown { host, .. } => format!("the host key of {host} is not known"),
             Self::HostKeyChanged { host, expected, .. } => format!(
-                "{host} shows another host key than {expected}: it was installed anew, or somebody is in between"
+                "{host} shows another host key than {expected}: it was reinstalled, or the connection is intercepted"
             ),
             Self::JumpHost {
                 host,
@@ -78,7 +78,7 @@ impl ConnectError {
         }
     }
 
-    /// Returns what to do about it, where there is something to say.
+    /// Returns what to do about it, if there is anything.
     pub fn advice(&self) -> Option<String> {
         Some(match self {
             Self::Unreachable { .. } => {
@@ -117,7 +117,7 @@ pub(super) struct Context<'a> {
     pub host: &'a str,
     /// The user.
     pub user: &'a str,
-    /// The port, where one is set.
+    /// The port, if one is set.
     pub port: Option<u16>,
     /// The jump host or proxy command, if any.
     pub proxy: Option<&'a str>,
@@ -205,13 +205,13 @@ fn direct(context: &Context<'_>, log: &str) -> ConnectError {
     ConnectError::Other {
         host,
         detail: match last_line(log) {
-            "" => "ssh ended without a word".to_owned(),
+            "" => "ssh ended without a message".to_owned(),
             line => line.to_owned(),
         },
     }
 }
 
-/// Reads where the key that was expected stands: ssh names the file and its line.
+/// Finds the place of the expected key: ssh names the file and its line.
 fn key_changed(context: &Context<'_>, log: &str) -> ConnectError {
     let host = context.host.to_owned();
     if context.is_pinned {

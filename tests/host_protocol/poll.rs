@@ -339,7 +339,7 @@ fn connections_in_flight_are_counted() {
                 "{sh:?} {output}"
             );
             assert!(
-                output.ends_with("going on: 3 attempts are over\n"),
+                output.ends_with("continuing after 3 attempts\n"),
                 "{sh:?} {output}"
             );
             drop((client, server));
@@ -378,7 +378,7 @@ fn images_are_compared_by_registry_digest() {
             assert_eq!(receipt.ending, ending, "{sh:?} {digest:?} {pushed_by:?}");
             if ending == FAILED {
                 assert!(
-                    output.contains("sha256:bb") && output.contains("wanted sha256:"),
+                    output.contains("sha256:bb") && output.contains("expected sha256:"),
                     "{output}"
                 );
             }

@@ -11,7 +11,7 @@ use crate::plan::Plan;
 use crate::record::LockDetails;
 use crate::transport::request::Inputs;
 
-/// Who is told how a run goes.
+/// Follows a run.
 pub trait Observer {
     /// Something happened.
     fn progress(&mut self, at: Millis, progress: &Progress);
@@ -22,7 +22,7 @@ pub trait Observer {
     /// When it cannot be written: the run starts nothing more.
     fn journal(&mut self, entry: &JournalEntry) -> std::io::Result<()>;
 
-    /// A command of this machine printed a line. Secrets are blotted out of it.
+    /// A command of this machine printed a line. Secrets are redacted in it.
     fn output(&mut self, step: &StepId, line: &str);
 }
 
@@ -40,7 +40,7 @@ pub struct Job {
     pub query: Query,
     /// Where local steps run.
     pub root: PathBuf,
-    /// What stands in the lock.
+    /// The details of the lock.
     pub details: LockDetails,
 }
 

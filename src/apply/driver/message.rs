@@ -1,11 +1,11 @@
-//! What the tasks of a run tell its loop.
+//! What the tasks of a run report to its loop.
 
 use tokio::sync::mpsc;
 
 use crate::apply::state::Event;
 use crate::name::{HostName, StepId};
 
-/// Something that a task tells: of which link of which host it comes, so that what a dropped link still says is not heard.
+/// A report of a task, with the link that it came by: what comes by a dropped link is ignored.
 pub(super) struct Message {
     pub(super) from: Option<(HostName, u64)>,
     pub(super) content: Content,
@@ -16,7 +16,7 @@ pub(super) enum Content {
     Output(StepId, String),
 }
 
-/// Tells the loop what happened.
+/// Sends what happened to the loop.
 #[derive(Clone)]
 pub(super) struct EventSender {
     pub(super) from: Option<(HostName, u64)>,
@@ -33,7 +33,7 @@ impl EventSender {
     }
 
     fn tell(&self, content: Content) {
-        // The loop has ended where nobody listens.
+        // If nobody listens, the loop has ended.
         let _ = self.sender.send(Message {
             from: self.from.clone(),
             content,

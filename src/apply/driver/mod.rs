@@ -1,4 +1,4 @@
-//! The async shell around [`State`]: carries its actions out, and tells it what happened. Decides nothing.
+//! The async shell around [`State`]: carries its actions out, and reports what happened. Decides nothing.
 
 mod convert;
 mod job;
@@ -69,7 +69,7 @@ async fn until(deadline: Option<Instant>) {
     }
 }
 
-/// Returns a channel that tells each SIGINT and SIGTERM.
+/// Returns a channel that receives each SIGINT and SIGTERM.
 fn interrupts() -> mpsc::UnboundedReceiver<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let (sender, receiver) = mpsc::unbounded_channel();
@@ -143,7 +143,7 @@ impl Driver {
         known
     }
 
-    /// Writes what ran to the audit logs, then gives the lock back.
+    /// Writes what ran to the audit logs, then releases the lock.
     async fn release(&mut self) {
         let scope = scope(&self.plan);
         let mut writing = tokio::task::JoinSet::new();

@@ -1,4 +1,4 @@
-//! Questions that a host answers at once: each is a task that tells its answer.
+//! Questions that a host answers at once: each is a task that reports the answer.
 
 use std::sync::Arc;
 

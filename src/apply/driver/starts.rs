@@ -11,7 +11,7 @@ use crate::name::{HostName, StepId};
 use crate::transport::request::{Inputs, StepRequest};
 
 impl Driver {
-    /// Hands steps over to their host, and tells what becomes of them.
+    /// Hands steps over to their host, and reports what happens to them.
     pub(super) fn start(&mut self, host: HostName, steps: &[StartStep]) {
         let place = self.place(&host);
         let run = self.run.clone();

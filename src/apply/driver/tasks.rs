@@ -82,7 +82,7 @@ impl Driver {
         }
     }
 
-    /// Spawns a task that asks `host` and tells what it answers, unless the link has been dropped by then.
+    /// Spawns a task that asks `host` and reports the answer, unless the link has been dropped by then.
     pub(super) fn spawn<F>(&mut self, host: HostName, task: impl FnOnce(EventSender) -> F)
     where
         F: Future<Output = Result<(), Failure>> + Send + 'static,
@@ -104,7 +104,7 @@ impl Driver {
         tasks.push(handle.abort_handle());
     }
 
-    /// Hears a message: what a dropped link says is not heard, and a lost link is dropped with all that waits for it.
+    /// Takes a message: what comes by a dropped link is ignored, and a lost link is dropped with all that waits for it.
     pub(super) async fn receive(&mut self, message: Message) -> Option<Event> {
         if let Some((host, generation)) = &message.from
             && self.generations.get(host).copied().unwrap_or(0) != *generation

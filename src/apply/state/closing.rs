@@ -207,7 +207,7 @@ impl State {
         self.outcome.get_or_insert(outcome);
     }
 
-    /// Writes down that the plan is finished, and leaves once nothing is being written any more.
+    /// Records completion, and exits once nothing is being written any more.
     pub(super) fn pump_closing(&mut self) {
         if self.phase == Phase::Finishing && self.hosts[self.lock_host].is_gone() {
             self.conclude(Outcome::Failed { steps: Vec::new() });

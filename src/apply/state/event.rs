@@ -1,4 +1,4 @@
-//! What the state is told, and what it wants done. Closed enums: the driver carries actions out, and answers with events.
+//! Events that the state takes, and actions that it wants done. The driver carries actions out, and answers with events.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use crate::name::{HostName, RunId, StepId};
 use crate::plan::resume::Answer;
 use crate::record::{Attempt, AttemptState, Ending, LockAnswer, Receipt, Serial};
 
-/// A point of the runner's monotonic clock, in milliseconds.
+/// A point of the monotonic clock of this machine, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Millis(pub u64);
@@ -19,7 +19,7 @@ impl Millis {
         Self(self.0.saturating_add(seconds.saturating_mul(1000)))
     }
 
-    /// Returns the milliseconds since `earlier`, 0 where that is later.
+    /// Returns the milliseconds since `earlier`, 0 if that is later.
     pub fn since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)
     }
@@ -133,7 +133,7 @@ pub enum Event {
         attempt: u32,
         /// Its receipt.
         receipt: Receipt,
-        /// What the step's `diagnose` printed, redacted; empty where nothing failed.
+        /// What the step's `diagnose` printed, redacted; empty if nothing failed.
         diagnosis: String,
     },
     /// An attempt was claimed by somebody else. The rest of its batch is not started.
@@ -143,7 +143,7 @@ pub enum Event {
         /// The attempt.
         attempt: u32,
     },
-    /// [`Action::Attach`] was answered: when the attempt has ended, or at once where nothing of it is alive.
+    /// [`Action::Attach`] was answered: when the attempt has ended, or at once if nothing of it is alive.
     Attached {
         /// The step.
         step: StepId,
@@ -247,7 +247,7 @@ pub enum Action {
     /// Take the deploy lock on the lock host. For the run that holds it already the answer is `Acquired` again.
     /// Answered by [`Event::Lock`], [`Event::Unreachable`] or [`Event::ChannelLost`].
     TakeLock,
-    /// Take a host's facts and list what it shows of this plan, linking to it first where there is no link.
+    /// Take a host's facts and list what it shows of this plan, linking to it first if there is no link.
     Inspect {
         /// The host.
         host: HostName,
@@ -316,7 +316,7 @@ pub enum Action {
     Beat,
     /// Append to the journal. Only a failure is answered: [`Event::JournalFailed`].
     Journal(JournalEntry),
-    /// Tell the user.
+    /// Report to the user.
     Report(Progress),
     /// Add the plan to the finished ones of a host, and to its audit log. Doing it again changes nothing.
     /// Answered by [`Event::Finished`] or [`Event::Refused`].

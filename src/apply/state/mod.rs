@@ -3,8 +3,8 @@
 //! No clock, no randomness, no async: time comes in with every event, and [`State::deadline`] says when the state wants to be
 //! called again. The same events in the same order give the same actions.
 //!
-//! The way of a run: lock, inspect every host while holding it, decide, fence every host and list again, confirm the lock, judge
-//! what is left (only by the second lists), walk the graph, write down that the plan is finished, release the lock.
+//! A run: lock, inspect every host while holding it, decide, fence every host and list again, confirm the lock, judge
+//! what is left (only by the second lists), walk the graph, record completion, release the lock.
 //!
 //! Questions that change nothing when asked twice (inspect, fence, list, record, beat, finish, release) are kept as
 //! `Ask`s per host: when a link breaks they are asked again once it is back. A step is never asked twice: after a loss the host's

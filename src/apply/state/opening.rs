@@ -123,8 +123,8 @@ impl State {
         self.confirm(Confirm::BeforeFences);
     }
 
-    /// A runner that was frozen may wake up after another took the lock over. So it asks for the lock before it writes its fences,
-    /// lest it stops the other one, and again after the last of them: only then is it certain that the fences and the lock are of
+    /// A run that was frozen may wake up after another took the lock over. So it asks for the lock before it writes its fences,
+    /// so that it does not stop the other one, and again after the last of them: only then is it certain that the fences and the lock are of
     /// one run.
     fn confirm(&mut self, confirm: Confirm) {
         self.lock.stale = self.hosts[self.lock_host].asks.contains(&Ask::Beat);
@@ -235,7 +235,7 @@ impl State {
         }
     }
 
-    /// Judges what is left to do; where that needs more evidence, asks for it first.
+    /// Judges what is left to do; if that needs more evidence, asks for it first.
     pub(super) fn judge(&mut self) {
         if self.confirming.is_some() || self.outcome.is_some() {
             return;

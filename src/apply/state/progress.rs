@@ -1,4 +1,4 @@
-//! What a run tells: to the user, to the journal, and at its end.
+//! What a run reports: to the user, to the journal, and at its end.
 
 use serde::{Deserialize, Serialize};
 
@@ -42,19 +42,19 @@ pub enum JournalEntry {
     },
 }
 
-/// What the user is told while a plan is applied.
+/// What is reported while a plan is applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Progress {
     /// The run has come this far.
     Phase(Phase),
-    /// Somebody holds the lock, and the run waits.
+    /// Another holder has the lock, and the run waits.
     LockWaiting {
-        /// What stands in the lock.
+        /// The details of the lock.
         holder: String,
     },
-    /// The lock of a dead run was taken over.
+    /// The lock of a silent run was taken over.
     LockTakenOver {
-        /// The dead run.
+        /// The silent run.
         from: LockDetails,
     },
     /// A step was handed over to its host, or begun on this machine.
@@ -92,7 +92,7 @@ pub enum Progress {
         step: StepId,
         /// How.
         status: StepStatus,
-        /// What explains a failure; empty where there is none.
+        /// What explains a failure; empty if there is none.
         diagnosis: String,
     },
     /// The link to a host broke; the run tries to reach it again.
@@ -127,15 +127,15 @@ pub enum Progress {
 pub enum Phase {
     /// Taking the deploy lock.
     Locking,
-    /// Looking at all hosts.
+    /// Inspecting all hosts.
     Inspecting,
-    /// Writing the fences.
+    /// Reserving hosts.
     Fencing,
-    /// Finding out what is left to do.
+    /// Checking finished steps.
     Judging,
     /// Running steps.
     Walking,
-    /// Writing down that the plan is finished.
+    /// Recording completion.
     Finishing,
     /// Releasing the lock.
     Releasing,
@@ -169,7 +169,7 @@ pub enum StopReason {
     LockLost,
 }
 
-/// Where a step stands at the end.
+/// The status of a step at the end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "snake_case")]
 pub enum StepStatus {
@@ -186,7 +186,7 @@ pub enum StepStatus {
     },
     /// It failed, and the run went on.
     Tolerated {
-        /// How; absent where an earlier run saw it.
+        /// How; absent if an earlier run saw it.
         ending: Option<Ending>,
     },
     /// It was not begun.
@@ -194,7 +194,7 @@ pub enum StepStatus {
         /// Why.
         reason: SkipReason,
     },
-    /// Nobody can say whether its effect is there.
+    /// Cannot tell whether its effect is there.
     InDoubt,
     /// It was under way when its host went away.
     Lost,
@@ -204,7 +204,7 @@ pub enum StepStatus {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SkipReason {
-    /// Something that it needs did not succeed.
+    /// A dependency did not succeed.
     Blocked,
     /// The run was stopping.
     Stopping,
@@ -226,7 +226,7 @@ pub enum Outcome {
         /// The failed and lost steps.
         steps: Vec<StepId>,
     },
-    /// What the plan relies on is no longer so. Nothing changed.
+    /// A host has changed since the plan was made. Nothing changed.
     Stale {
         /// The host.
         host: HostName,
@@ -241,22 +241,22 @@ pub enum Outcome {
     Superseded {
         /// The host that shows it.
         host: HostName,
-        /// The other plan, where the host names one.
+        /// The other plan, if the host names one.
         plan: Option<PlanDigest>,
     },
     /// Another run holds the lock.
     LockHeld {
         /// Who.
         details: LockDetails,
-        /// Seconds since its last beat.
+        /// Seconds since its last heartbeat.
         beat_age: u64,
     },
     /// Somebody who is not a run of ours holds the lock.
     LockForeign {
-        /// What stands in it.
+        /// Its details.
         text: String,
     },
-    /// Nobody can say whether the effect of these steps is there.
+    /// Cannot tell whether the effect of these steps is there.
     InDoubt {
         /// The steps.
         steps: Vec<StepId>,

@@ -190,7 +190,7 @@ impl State {
         self.fail_with(step, status, diagnosis);
     }
 
-    /// Nobody can say whether the step's effect is there. Where a check may say so later, nothing that waits for it starts, even if
+    /// Cannot tell whether the step took effect. If a check may tell later, nothing that waits for it starts, even if
     /// its failure would be tolerated.
     pub(super) fn doubt(&mut self, step: StepIndex) {
         let tolerated = self.plan[step].on_failure == OnFailure::Tolerate;
@@ -201,7 +201,7 @@ impl State {
         self.fail_with(step, StepStatus::InDoubt, String::new());
     }
 
-    /// Whether a doubt about the step will never be resolved, and does not matter to the plan.
+    /// Whether a doubt about the step can never be resolved, and does not matter to the plan.
     pub(super) fn doubt_is_final(&self, step: StepIndex) -> bool {
         let step = &self.plan[step];
         step.on_failure == OnFailure::Tolerate && step.check.is_none()

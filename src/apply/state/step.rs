@@ -1,4 +1,4 @@
-//! Where a step stands during a run.
+//! The state of a step during a run.
 
 use std::collections::VecDeque;
 
@@ -28,10 +28,10 @@ pub(super) struct StepRun {
     pub(super) ended: Option<Millis>,
 }
 
-/// Where a step stands.
+/// The state of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum StepState {
-    /// Something that it needs has not ended.
+    /// A dependency has not ended.
     Waiting,
     /// It may start.
     Ready,

@@ -11,7 +11,7 @@ use crate::name::{HostName, StepId};
 /// How a run went, host by host and step by step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Summary {
-    /// A line for each host; first, where there are local steps, one for this machine.
+    /// A line for each host; first, if there are local steps, one for this machine.
     pub hosts: Vec<HostSummary>,
     /// The steps, in the plan's order.
     pub steps: Vec<StepSummary>,
@@ -46,7 +46,7 @@ pub struct StepSummary {
     pub step: StepId,
     /// Where it stands.
     pub status: StepStatus,
-    /// The number of its last attempt; 0 where there was none.
+    /// The number of its last attempt; 0 if there was none.
     pub attempt: u32,
     /// When this run began it.
     pub started: Option<Millis>,

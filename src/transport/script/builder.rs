@@ -30,25 +30,25 @@ pub enum RenderError {
     Nul(#[from] NulError),
     /// A secret's name cannot be that of a variable, or is one that the scripts use.
     #[error(
-        "{0} cannot be the name of a secret: it must be letters, digits and _, and not begin with mrsk_"
+        "`{0}` is not a valid secret name: use letters, digits and _, and do not begin with mrsk_"
     )]
     SecretName(String),
     /// A step names a secret, variable, content or file that was not handed over.
-    #[error("the value of {0} is missing")]
+    #[error("missing value of {0}")]
     Missing(String),
     /// A file mode is not three or four octal digits.
-    #[error("{0} is not a file mode")]
+    #[error("`{0}` is not a valid file mode")]
     Mode(String),
-    /// A condition lacks a port, path, host or expectation that its kind needs.
-    #[error("the condition on {container} lacks its {field}")]
+    /// A poll has no port, path, host or expectation, which its kind needs.
+    #[error("the poll of {container} has no {field}")]
     Poll {
         /// The container.
         container: String,
-        /// What is lacking.
+        /// What is missing.
         field: &'static str,
     },
     /// A name that becomes part of a path holds a `/`, or is not what it should be.
-    #[error("{0} cannot be part of a path")]
+    #[error("`{0}` is not a valid part of a path")]
     Path(String),
 }
 

@@ -1,4 +1,4 @@
-# Sets mrsk_serial and mrsk_last to what the serial file holds; 0 and nothing where there is none.
+# Sets mrsk_serial and mrsk_last to what the serial file holds; 0 and nothing if there is none.
 read_serial() {
   mrsk_serial=0
   mrsk_last=

@@ -32,7 +32,7 @@ highest() {
   return 0
 }
 
-# Sets mrsk_age to the seconds since the last beat; an unreadable beat counts as one of just now.
+# Sets mrsk_age to the seconds since the last beat; an unreadable beat counts as fresh.
 beat_age() {
   mrsk_age=0
   mrsk_beat_boot=
@@ -95,7 +95,7 @@ take_over() {
   fi
 }
 
-# One try; fails where it is worth another.
+# One try; fails if it is worth another.
 lock_once() {
   boot
   uptime
@@ -107,7 +107,7 @@ lock_once() {
   fi
   if ! [ -d mrsk_lock ]
   then
-    [ -e mrsk_lock ] && ! [ -d mrsk_lock ] && die "mrsk_lock in $PWD is in the way: it is no directory"
+    [ -e mrsk_lock ] && ! [ -d mrsk_lock ] && die "mrsk_lock in $PWD is not a directory"
     mrsk_error=$(mkdir "$mrsk_ready/try" 2>&1) || die "cannot create mrsk_lock in $PWD: $mrsk_error"
     rmdir "$mrsk_ready/try"
     return 1

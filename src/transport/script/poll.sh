@@ -1,6 +1,6 @@
 mrsk_about='{{.State.Status}} {{.State.Pid}} {{.RestartCount}} {{with .State.Health}}{{.Status}}{{else}}-{{end}} {{.HostConfig.NetworkMode}}{{range .NetworkSettings.Networks}} {{.IPAddress}} {{.GlobalIPv6Address}}{{end}}'
 
-# Looks at container $1: sets mrsk_is (its state, "missing", or "unknown" where docker does not answer), mrsk_pid, mrsk_restarts, mrsk_health and mrsk_address.
+# Looks at container $1: sets mrsk_is (its state, "missing", or "unknown" if docker does not answer), mrsk_pid, mrsk_restarts, mrsk_health and mrsk_address.
 inspect() {
   mrsk_address=
   mrsk_text=$(docker inspect --type container --format "$mrsk_about" "$1" 2>&1 </dev/null 4>&-)
@@ -34,7 +34,7 @@ read_container() {
   done
 }
 
-# Keeps what a look has seen: of an attempt only the last look is told.
+# Keeps what a look has seen: only the last look of an attempt is reported.
 note() {
   mrsk_note=$*
 }
@@ -177,7 +177,7 @@ poll() {
   done
   [ "$mrsk_look $mrsk_health" = 'running -' ] && return 0
   [ "$mrsk_look" = idle ] || return 1
-  printf 'going on: %s attempts are over\n' "$mrsk_tries"
+  printf 'continuing after %s attempts\n' "$mrsk_tries"
 }
 
 # Sets mrsk_time to the hundredths of a second that the machine has been up.
@@ -246,6 +246,6 @@ verify_image() {
   case " $mrsk_text" in
   *"@$2 "*) return 0 ;;
   esac
-  printf '%s is not the image that is meant: wanted %s, found %s\n' "$1" "$2" "$mrsk_text"
+  printf '%s is not the planned image: expected %s, found %s\n' "$1" "$2" "$mrsk_text"
   return 1
 }

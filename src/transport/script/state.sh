@@ -47,7 +47,7 @@ alive() {
   [ -n "$(processes "$1" "MRSK_CLEANUP=$2.$3.$mrsk_claimed_run" sessions.cleanup)" ]
 }
 
-# Sets mrsk_receipt; fails where there is none or a torn one.
+# Sets mrsk_receipt; fails if there is none or a torn one.
 receipt() {
   mrsk_receipt=
   { read -r mrsk_receipt <"$1/receipt"; } 2>/dev/null || return 1
@@ -91,7 +91,7 @@ fenced() {
   [ "$mrsk_fence" = "$mrsk_run" ]
 }
 
-# Sends signal $1 to the processes after it, as root where they belong to another user.
+# Sends signal $1 to the processes after it, as root if they belong to another user.
 signal() {
   mrsk_signal=$1
   shift

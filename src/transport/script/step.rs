@@ -182,11 +182,11 @@ fn absolute(path: &str) -> Result<String, RenderError> {
 }
 
 fn poll(builder: &mut Builder, condition: &Poll) -> Result<(), RenderError> {
-    let lacks = |field| RenderError::Poll {
+    let missing = |field| RenderError::Poll {
         container: condition.container.clone(),
         field,
     };
-    let port = || condition.port.ok_or_else(|| lacks("port"));
+    let port = || condition.port.ok_or_else(|| missing("port"));
     let host = condition.host.as_deref().unwrap_or("localhost");
     let path = condition.path.as_deref().unwrap_or("/");
     let container = quote(&condition.container)?;
@@ -196,11 +196,11 @@ fn poll(builder: &mut Builder, condition: &Poll) -> Result<(), RenderError> {
             ("http", rest)
         }
         Probe::Route => {
-            let host = condition.host.as_deref().ok_or_else(|| lacks("host"))?;
+            let host = condition.host.as_deref().ok_or_else(|| missing("host"))?;
             let expect = condition
                 .expect
                 .as_deref()
-                .ok_or_else(|| lacks("expectation"))?;
+                .ok_or_else(|| missing("expectation"))?;
             let rest = format!(
                 " {} {} {} {}",
                 port()?,
@@ -249,7 +249,7 @@ fn verify_image(
             quote(&image.reference)?,
             quote(digest)?
         ),
-        None => "printf '%s\\n' 'the registry digest is not known: not compared'".to_owned(),
+        None => "printf '%s\\n' 'registry digest unknown: not compared'".to_owned(),
     };
     builder.line(&line);
     Ok(())

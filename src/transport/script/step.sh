@@ -59,7 +59,7 @@ write() {
 # Writes the text $3 to file $1 with mode $2, to undo something. Its failure is noted. What is so already is left alone: the disk may be full.
 restore() {
   [ "$(cat "$1" 2>/dev/null && echo .)" = "$3." ] && return 0
-  fill "$@" || printf 'cleanup failed: %s is not as it was\n' "$1"
+  fill "$@" || printf 'cleanup failed: cannot restore %s\n' "$1"
 }
 
 # Writes the bytes that $3 is in base64 to file $1 with mode $2, and compares them with the SHA-256 $4.
@@ -98,7 +98,7 @@ prepare() {
   [ "$(disk "$mrsk_dir")" = "$(disk "${mrsk_parent:-/}")" ] || mrsk_new=$mrsk_parent/.${1##*/}.mrsk-$$
 }
 
-# Prints the number of the disk that directory $1 is on; where that cannot be found out, the directory.
+# Prints the number of the disk that directory $1 is on; if that cannot be found out, the directory.
 disk() {
   stat -L -c %d "$1" 2>/dev/null || echo "$1"
 }
@@ -147,7 +147,7 @@ guard() {
   mrsk_watch=$!
 }
 
-# Ends the watch; where it is at work, waits until that is done.
+# Ends the watch; if it is ending commands, waits for that.
 unguard() {
   [ -n "$mrsk_watch" ] || return 0
   [ -e "$mrsk_dir/$mrsk_expired" ] || kill "$mrsk_watch" 2>/dev/null
@@ -248,7 +248,7 @@ settle() {
   unset MRSK_CLEANUP
 }
 
-# Writes the receipt $1 (status $2) and tells it, with the end of what was printed where it failed.
+# Writes the receipt $1 (status $2) and reports it, with the end of the output of a failure.
 end_attempt() {
   mrsk_receipt="$1 $2 $mrsk_run $mrsk_started $(date +%s) - end"
   put "$mrsk_dir/receipt" "$mrsk_receipt" || die "$mrsk_error"
