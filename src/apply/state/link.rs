@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::event::Action;
-use super::model::{Ask, GIVE_UP_SECONDS, HostIndex, LONGEST_BACK_OFF_SECONDS, Link, State, Timer};
+use super::model::{Ask, GIVE_UP_SECONDS, LONGEST_BACK_OFF_SECONDS, Link, State, Timer};
 use super::progress::{Outcome, Phase, Progress, SkipReason, StepStatus, StopReason};
-use super::step::StepState;
+use super::step::{HostIndex, StepState};
 use crate::graph::Ended;
 use crate::name::HostName;
 use crate::plan::resume::{Answer, answer};

@@ -7,7 +7,7 @@ use index_vec::{IndexSlice, IndexVec};
 
 use super::event::{Action, Millis, Options};
 use super::progress::{JournalEntry, Outcome, Phase, Progress, StopReason};
-use super::step::{Batch, StepRun};
+use super::step::{Batch, HostIndex, StepRun};
 use crate::graph::Queue;
 use crate::name::{HostName, StepId};
 use crate::plan::Plan;
@@ -28,11 +28,6 @@ pub(super) const LONGEST_BACK_OFF_SECONDS: u64 = 8;
 pub(super) const LOCK_RETRY_SECONDS: u64 = 2;
 /// Seconds between two questions for an attempt that still runs.
 pub(super) const ATTACH_SECONDS: u64 = 2;
-
-index_vec::define_index_type! {
-    /// The position of a host in [`State`].
-    pub(super) struct HostIndex = usize;
-}
 
 /// Everything that a run knows and decides.
 #[derive(Debug, Clone)]

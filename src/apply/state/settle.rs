@@ -1,8 +1,8 @@
 //! How steps end, and what that means for the others.
 
-use super::model::{ATTACH_SECONDS, Ask, HostIndex, State, Timer};
+use super::model::{ATTACH_SECONDS, Ask, State, Timer};
 use super::progress::{JournalEntry, Phase, Progress, SkipReason, StepStatus, StopReason};
-use super::step::StepState;
+use super::step::{HostIndex, StepState};
 use crate::graph::Ended;
 use crate::name::StepId;
 use crate::plan::kinds::Handling;

@@ -3,9 +3,13 @@
 use std::collections::VecDeque;
 
 use super::event::Millis;
-use super::model::HostIndex;
 use super::progress::StepStatus;
 use crate::plan::shape::StepIndex;
+
+index_vec::define_index_type! {
+    /// The position of a host among those of the run.
+    pub(super) struct HostIndex = usize;
+}
 
 /// A step of the plan, as the run sees it.
 #[derive(Debug, Clone)]

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::event::Millis;
-use super::model::{HostIndex, State};
+use super::model::State;
 use super::progress::StepStatus;
-use super::step::StepState;
+use super::step::{HostIndex, StepState};
 use crate::name::{HostName, StepId};
 
 /// How a run went, host by host and step by step.

@@ -3,9 +3,9 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use super::event::{Action, StartStep};
-use super::model::{Ask, HostIndex, Link, State, Timer};
+use super::model::{Ask, Link, State, Timer};
 use super::progress::{JournalEntry, Phase, Progress, SkipReason, StepStatus, StopReason};
-use super::step::{Batch, StepState};
+use super::step::{Batch, HostIndex, StepState};
 use crate::graph::Ended;
 use crate::plan::resume::{Answer, Status};
 use crate::plan::shape::{StepIndex, is_barrier};
