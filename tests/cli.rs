@@ -435,7 +435,7 @@ fn a_plan_in_the_work_tree_is_no_reason_for_a_warning() {
     assert!(
         project
             .fresh_plan()
-            .contains("untracked files get into the image: notes.json")
+            .contains("untracked files are built into the image: notes.json")
     );
 }
 

@@ -50,7 +50,7 @@ fn what_traefik_would_not_take_has_a_place() {
             "traefik.http.middlewares.login",
         ),
         (
-            "names entrypoint `nowhere`",
+            "Traefik will have no entrypoint `nowhere`",
             "traefik.http.routers.shop.entrypoints",
         ),
         ("`providers.file.directory`", "providers.file.directory"),

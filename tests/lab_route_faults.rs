@@ -36,7 +36,7 @@ fn fails_at_route(
     fault: impl Fn(&Machine),
 ) -> String {
     let said = fails(project, plan, old, fault);
-    for text in ["Send requests to", "unchanged: the switch was undone"] {
+    for text in ["Route requests to", "unchanged: the switch was undone"] {
         assert!(said.contains(text), "{text}: {said}");
     }
     said

@@ -211,7 +211,7 @@ fn what_is_behind_a_traefik_of_the_original_serves_again_by_itself() {
     let said = project.mrsk(&["deploy"]).expect(0);
     for ip in HOSTS {
         said.says(&[
-            &format!("host {ip}: its Traefik has no file provider and is replaced."),
+            &format!("host {ip}: its Traefik has no file provider and is replaced"),
             "every request to this host is refused, also those to other services",
         ]);
     }

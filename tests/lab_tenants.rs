@@ -202,7 +202,7 @@ fn says_what_anothers_traefik_lacks(shop: &Project) {
     late.configure("labels:\n  traefik.http.routers.lab-late.entrypoints: websecure\n");
     late.commit("APP_VERSION=late\n");
     late.mrsk(&["deploy"]).expect(78).says(&[
-        "names entrypoint `websecure`, which the Traefik that runs there does not have",
+        "the running Traefik has no entrypoint `websecure`",
         "it has `web`",
     ]);
     let servers = format!("  - {}\n", late.machines[0].ip);
@@ -212,7 +212,7 @@ fn says_what_anothers_traefik_lacks(shop: &Project) {
         "labels:\n  traefik.http.routers.lab-late.rule: Host(`late.test`)\n",
     );
     late.mrsk(&["plan"]).expect(0).says(&[
-        "Traefik runs with other settings than the configuration has (port)",
+        "Traefik differs from deploy.yml: port",
         "that Traefik does not publish port 8080",
     ]);
 }

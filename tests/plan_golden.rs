@@ -81,7 +81,7 @@ fn what_runs_needs_no_step() {
     let recorded = scenario("nothing-to-do-from-recorded-facts").plan();
     let web = recorded.unchanged.iter().find(|item| item.subject == "web");
     let reason = &web.expect("web was looked at").reason;
-    assert!(reason.contains("was not asked"), "{reason}");
+    assert!(reason.contains("were not compared"), "{reason}");
 }
 
 /// Returns every text of the plan that names something of the service, its steps' commands foremost.
@@ -145,7 +145,7 @@ fn a_name_that_a_container_of_another_destination_has_is_refused() {
     let problems = compile(&scenario.config, &scenario.facts, &scenario.operation).unwrap_err();
     let message = &problems[0].message;
     assert!(
-        message.contains("hey-web-production-0a1b2c3 is taken"),
+        message.contains("hey-web-production-0a1b2c3 is already in use"),
         "{message}"
     );
     assert!(message.ends_with("destination `production`"), "{message}");
@@ -173,12 +173,12 @@ fn a_redeploy_replaces_what_runs_and_prepares_nothing() {
         .into_iter()
         .map(|problem| format!("{} ({})", problem.message, problem.help.unwrap_or_default()))
         .collect();
-    let help = "(redeploy prepares no host; `mrsk deploy` does)";
+    let help = "(`mrsk redeploy` skips host setup; run `mrsk deploy`)";
     assert_eq!(
         problems,
         [
-            format!("host app2.example.com: docker does not answer {help}"),
-            format!("host app1.example.com: Traefik does not run {help}"),
+            format!("host app2.example.com: Docker does not answer {help}"),
+            format!("host app1.example.com: Traefik is not running {help}"),
         ]
     );
 }
@@ -426,7 +426,7 @@ fn an_entrypoint_that_traefik_lacks_is_refused() {
     assert_eq!(
         there[0].message,
         format!(
-            "host app1.example.com: label `{label}` names entrypoint `websecure`, which the Traefik that runs there does not have"
+            "host app1.example.com: label `{label}`: the running Traefik has no entrypoint `websecure`"
         )
     );
     let help = there[0].help.as_deref().unwrap_or_default();
@@ -469,8 +469,8 @@ fn a_port_that_the_running_traefik_does_not_publish_is_told() {
     scenario.config.traefik.host_port = 8080;
     let warnings = scenario.plan().warnings;
     let told = [
-        "host app1.example.com: Traefik runs with other settings than the configuration has",
-        "host app1.example.com: that Traefik does not publish port 8080, which the configuration wants: no request arrives there",
+        "host app1.example.com: Traefik differs from deploy.yml",
+        "host app1.example.com: that Traefik does not publish port 8080 of deploy.yml: requests to it fail",
     ];
     for text in told {
         assert!(

@@ -117,7 +117,7 @@ impl Notes {
             for (at, action) in actions.into_iter().flatten().enumerate() {
                 if !is::<Action>(action) {
                     self.note(place, &format!("{field}.{at}"), action);
-                    let text = format!("an action that this mrsk does not know: {action}");
+                    let text = format!("unknown action: {action}");
                     *action = json!({"run": {"argv": [text]}});
                 }
             }

@@ -33,10 +33,10 @@ pub struct Shape {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ShapeError {
     /// Two steps have one id.
-    #[error("two steps have the id {0}")]
+    #[error("duplicate step {0}")]
     Duplicate(StepId),
     /// A step needs a step that the plan does not have.
-    #[error("step {step} needs {need}, which the plan does not have")]
+    #[error("step {step} needs unknown step {need}")]
     UnknownNeed {
         /// The step.
         step: StepId,
@@ -44,7 +44,7 @@ pub enum ShapeError {
         need: StepId,
     },
     /// A step waits, directly or not, for itself.
-    #[error("step {0} waits for itself")]
+    #[error("dependency cycle through step {0}")]
     Cycle(StepId),
 }
 

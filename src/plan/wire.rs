@@ -21,20 +21,20 @@ const MINOR: u32 = 0;
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum ReadError {
     /// It is no JSON, or JSON that a plan never has (a duplicate key, a fraction, a huge number).
-    #[error("the plan is not readable: {0}")]
+    #[error("cannot read the plan: {0}")]
     Damaged(String),
     /// It has another format version.
-    #[error("the plan has format version {found}, and this mrsk reads {FORMAT_VERSION}")]
+    #[error("unsupported plan format {found}: this mrsk reads {FORMAT_VERSION}")]
     Version {
         /// The version it has.
         found: String,
     },
     /// It has fields that this version does not know.
-    #[error("the plan has fields that this mrsk does not know: {}", .0.join(", "))]
+    #[error("unknown fields in the plan: {}", .0.join(", "))]
     UnknownFields(Vec<String>),
     /// Its digest is not that of its content: it was edited, or cut.
     #[error(
-        "the plan's digest is {stated}, but its content has {actual}: it was changed after it was made"
+        "the plan was changed after it was made: its digest is {stated}, and that of its content is {actual}"
     )]
     Digest {
         /// The digest it states.
@@ -43,7 +43,7 @@ pub enum ReadError {
         actual: PlanDigest,
     },
     /// Its parts do not fit together.
-    #[error("the plan is not consistent: {0}")]
+    #[error("invalid plan: {0}")]
     Inconsistent(String),
 }
 
@@ -129,7 +129,7 @@ fn format_version(value: &Value) -> Result<String, ReadError> {
     match value.get("format_version") {
         Some(Value::String(version)) => Ok(version.clone()),
         _ => Err(ReadError::Damaged(
-            "there is no format_version: is this a plan?".into(),
+            "no format_version: is this a plan?".into(),
         )),
     }
 }
@@ -159,14 +159,11 @@ fn digest(value: &Value) -> Result<PlanDigest, ReadError> {
 fn check_consistency(plan: &Plan) -> Result<(), ReadError> {
     let wrong = |text: String| Err(ReadError::Inconsistent(text));
     if !plan.hosts.contains_key(&plan.lock_host) {
-        return wrong(format!(
-            "lock host {} is not among its hosts",
-            plan.lock_host
-        ));
+        return wrong(format!("unknown lock host {}", plan.lock_host));
     }
     for (key, text) in &plan.contents {
         if Sha256Hex::of(text.as_bytes()) != *key {
-            return wrong(format!("content {key} has another hash"));
+            return wrong(format!("content {key} does not match its hash"));
         }
     }
     let mut seen = BTreeSet::new();
@@ -174,21 +171,18 @@ fn check_consistency(plan: &Plan) -> Result<(), ReadError> {
         for need in &step.needs {
             if !seen.contains(&need.step) {
                 return wrong(format!(
-                    "step {} needs {}, which does not stand before it",
+                    "step {} needs {}, which does not come before it",
                     step.id, need.step
                 ));
             }
         }
         if !seen.insert(step.id.clone()) {
-            return wrong(format!("step {} stands twice", step.id));
+            return wrong(format!("duplicate step {}", step.id));
         }
         if let Some(host) = &step.host
             && !plan.hosts.contains_key(host)
         {
-            return wrong(format!(
-                "step {} is for {host}, which is not among its hosts",
-                step.id
-            ));
+            return wrong(format!("step {} names unknown host {host}", step.id));
         }
     }
     for step in &plan.steps {
@@ -204,7 +198,7 @@ fn check_consistency(plan: &Plan) -> Result<(), ReadError> {
             .find(|step| !seen.contains(*step))
         {
             return wrong(format!(
-                "{host} relies on something for step {step}, which does not exist"
+                "host {host}: `relies_on` names unknown step {step}"
             ));
         }
     }
@@ -216,22 +210,22 @@ fn check_step(plan: &Plan, step: &Step) -> Result<(), String> {
     let is_barrier = step.kind.is_barrier();
     if is_barrier != step.barrier.is_some() || is_barrier && (step.host.is_some() || has_work(step))
     {
-        return Err("is a barrier and something else".into());
+        return Err("is a barrier and does other work".into());
     }
     match (&step.check, &step.host) {
         (None, _) if !step.kind.has_check() => {}
         (Some(Check::Facts(_)), Some(_)) | (Some(Check::Argv(_)), None) if !is_barrier => {}
-        _ => return Err("has no check, or one that cannot be asked where it runs".into()),
+        _ => return Err("has no check, or one for another place".into()),
     }
     if step.host.is_none()
         && (step.shared_lock || !step.cleanup.is_empty() || !step.diagnose.is_empty())
     {
-        return Err("has a shared lock, a cleanup or a diagnosis, and runs on no host".into());
+        return Err("has a shared lock, a cleanup or a diagnosis, but no host".into());
     }
     for secret in &step.secrets {
         if !plan.secrets.iter().any(|known| known.name == secret.name) {
             return Err(format!(
-                "takes secret {}, which the plan does not name",
+                "uses secret {}, which the plan does not list",
                 secret.name
             ));
         }
@@ -246,12 +240,12 @@ fn check_step(plan: &Plan, step: &Step) -> Result<(), String> {
                     .chain(&run.stdin)
                     .find(|name| !is_named(name))
                 {
-                    return Err(format!("takes secret {name}, which it does not name"));
+                    return Err(format!("uses secret {name}, which it does not list"));
                 }
             }
             Action::Write(write) if !plan.contents.contains_key(&write.content) => {
                 return Err(format!(
-                    "writes content {}, which is not there",
+                    "writes content {}, which is missing",
                     write.content
                 ));
             }

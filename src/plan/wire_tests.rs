@@ -224,45 +224,47 @@ fn an_unknown_kind_is_refused_in_the_version_that_does_not_have_it() {
 fn parts_that_do_not_fit_together_are_refused() {
     type Change = fn(&mut Value);
     let table: [(&str, Change); 13] = [
-        ("runs on no host", |plan| {
+        ("but no host", |plan| {
             plan["steps"][0]["shared_lock"] = true.into();
         }),
-        ("runs on no host", |plan| {
+        ("but no host", |plan| {
             plan["steps"][0]["diagnose"] = json!([{"argv": ["true"]}]);
         }),
-        ("lock host", |plan| plan["lock_host"] = "other".into()),
-        ("another hash", |plan| {
+        ("unknown lock host", |plan| {
+            plan["lock_host"] = "other".into()
+        }),
+        ("does not match its hash", |plan| {
             let contents = plan["contents"].as_object_mut().unwrap();
             *contents.values_mut().next().unwrap() = "other".into();
         }),
-        ("does not stand before it", |plan| {
+        ("does not come before it", |plan| {
             plan["steps"].as_array_mut().unwrap().reverse();
         }),
-        ("stands twice", |plan| {
+        ("duplicate step", |plan| {
             let step = plan["steps"][0].clone();
             plan["steps"].as_array_mut().unwrap().push(step);
         }),
-        ("not among its hosts", |plan| {
+        ("names unknown host", |plan| {
             let start = first(plan, "start");
             plan["steps"][start]["host"] = "other".into();
         }),
-        ("which does not exist", |plan| {
+        ("names unknown step", |plan| {
             plan["hosts"]["app1.example.com"]["relies_on"][0]["steps"][0] = "x".into();
         }),
         ("has no check", |plan| {
             plan["steps"][0].as_object_mut().unwrap().remove("check");
         }),
-        ("cannot be asked where it runs", |plan| {
+        ("one for another place", |plan| {
             plan["steps"][0]["check"] = json!({"facts": []});
         }),
-        ("a barrier and something else", |plan| {
+        ("a barrier and does other work", |plan| {
             let start = first(plan, "start");
             plan["steps"][start]["barrier"] = json!({"at_most_failed": 0, "wait_seconds": 0});
         }),
-        ("which the plan does not name", |plan| {
+        ("which the plan does not list", |plan| {
             plan["secrets"] = json!([]);
         }),
-        ("which it does not name", |plan| {
+        ("which it does not list", |plan| {
             plan["steps"][0].as_object_mut().unwrap().remove("secrets");
         }),
     ];
@@ -280,7 +282,7 @@ fn a_content_that_is_written_must_be_there() {
     let text = changed(|plan| plan["contents"] = json!({}));
     assert!(matches!(
         read_strict(&text),
-        Err(ReadError::Inconsistent(found)) if found.contains("is not there")
+        Err(ReadError::Inconsistent(found)) if found.contains("is missing")
     ));
 }
 

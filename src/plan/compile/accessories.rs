@@ -66,7 +66,7 @@ fn keep(draft: &mut Draft, host: &HostView, accessory: &Accessory, name: &str) {
         ));
     };
     if !existing.state.is_up() {
-        warn(format!("does not run (it is {})", existing.state.as_str()));
+        warn(format!("is not running ({})", existing.state.as_str()));
     }
     if let Some(problem) = difference(&wanted, existing) {
         warn(problem);
@@ -81,22 +81,25 @@ fn keep(draft: &mut Draft, host: &HostView, accessory: &Accessory, name: &str) {
 /// Returns how a container differs from the one that the configuration describes.
 fn difference(wanted: &Create, existing: &ContainerFacts) -> Option<String> {
     match existing.labels.get(LABEL_CREATE) {
-        None => Some("was not started by mrsk, or by an older one: whether it has the settings of the configuration is not known".into()),
+        None => Some(
+            "was not started by this version of mrsk: cannot tell whether it matches deploy.yml"
+                .into(),
+        ),
         Some(digest) if *digest == wanted.digest.as_str() => None,
         Some(_) => {
             let recorded = existing.labels.get(names::LABEL_SETTINGS);
             let parts = recorded.map_or_else(Vec::new, |text| wanted.changed_settings(text));
             let parts = match parts.is_empty() {
                 true => String::new(),
-                false => format!(" ({})", parts.join(", ")),
+                false => format!(": {}", parts.join(", ")),
             };
-            Some(format!("runs with other settings than the configuration has{parts}"))
+            Some(format!("differs from deploy.yml{parts}"))
         }
     }
 }
 
 fn boot(draft: &mut Draft, host: &HostView, accessory: &Accessory, name: &str) {
-    refuse_taken_port(draft, host, accessory);
+    check_port(draft, host, accessory);
     let wanted = container::create_accessory(draft.config, accessory, &host.facts.home);
     let base = container::accessory_directory(draft.config, accessory, &host.facts.home);
     let uploads = uploads(draft, accessory, &base);
@@ -207,11 +210,11 @@ fn uploads(draft: &mut Draft, accessory: &Accessory, base: &str) -> Vec<Upload> 
         let known = draft.facts.source.as_ref();
         let Some(local) = known.and_then(|source| source.files.get(&file.local)) else {
             let problem = Diagnostic::error(format!(
-                "accessory {}: the file {} cannot be read",
+                "accessory {}: cannot read file {}",
                 accessory.name, file.local
             ))
             .help(
-                "paths of `files` are relative to the current directory, and lie in the repository",
+                "paths in `files` are relative to the current directory and must lie in the repository",
             );
             if !draft.errors.contains(&problem) {
                 draft.errors.push(problem);
@@ -235,19 +238,19 @@ fn uploads(draft: &mut Draft, accessory: &Accessory, base: &str) -> Vec<Upload> 
     uploads
 }
 
-fn refuse_taken_port(draft: &mut Draft, host: &HostView, accessory: &Accessory) {
+fn check_port(draft: &mut Draft, host: &HostView, accessory: &Accessory) {
     let Some(port) = accessory.published_port() else {
         return;
     };
     if let Some(taken) = host.facts.ports.get(&port.to_string()) {
         draft.errors.push(
             Diagnostic::error(format!(
-                "host {}: port {port}, which accessory {} needs, is held by a {}",
+                "host {}: port {port} for accessory {} is already in use ({})",
                 host.name(),
                 accessory.name,
                 taken.holder
             ))
-            .help("stop what holds it, or change the accessory's `port`"),
+            .help("stop it, or change the accessory's `port`"),
         );
     }
 }
@@ -267,7 +270,7 @@ fn gate(draft: &mut Draft) {
         step_id(None, "barrier", "accessories", "wait"),
         StepKind::Barrier,
         None,
-        "Wait until the accessories run",
+        "Wait for the accessories to run",
         Reason::NeededBy {
             what: "the app finds its accessories when it starts".into(),
         },
@@ -282,7 +285,7 @@ fn gate(draft: &mut Draft) {
 }
 
 /// Lets every start of a role wait for the accessories.
-pub fn hold_roles(draft: &mut Draft) {
+pub fn gate_roles(draft: &mut Draft) {
     let gate = step_id(None, "barrier", "accessories", "wait");
     if !draft.steps.iter().any(|step| step.id == gate) {
         return;

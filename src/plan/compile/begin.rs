@@ -29,14 +29,14 @@ pub(super) fn draft<'a>(
         return Err(missing
             .into_iter()
             .map(|host| {
-                Diagnostic::error(format!("the facts do not have host {host}"))
+                Diagnostic::error(format!("host {host} is missing from the facts"))
                     .help("run `mrsk inspect` again with the same configuration")
             })
             .collect());
     }
-    let odd = odd_names(facts, selection);
-    if !odd.is_empty() {
-        return Err(odd);
+    let invalid = invalid_names(facts, selection);
+    if !invalid.is_empty() {
+        return Err(invalid);
     }
     let version = operation.version().unwrap_or_default();
     let image_digest = image_digest(config, facts, operation);
@@ -59,9 +59,9 @@ pub(super) fn draft<'a>(
             Some(decide(config, slot, host_facts, &wanted))
         })
         .collect();
-    let taken = taken_names(config, facts, &placements);
-    if !taken.is_empty() {
-        return Err(taken);
+    let conflicts = name_conflicts(config, facts, &placements);
+    if !conflicts.is_empty() {
+        return Err(conflicts);
     }
     let hosts = views(config, facts, &selection.hosts, &placements);
     Ok(Draft {
@@ -84,7 +84,7 @@ pub(super) fn draft<'a>(
 
 /// Returns the wanted containers whose name one of another destination or role has. As the parts of a name are joined with dashes,
 /// version `staging-1` without a destination and version `1` of destination `staging` have the same.
-fn taken_names(config: &Config, facts: &Facts, placements: &[Placement<'_>]) -> Vec<Diagnostic> {
+fn name_conflicts(config: &Config, facts: &Facts, placements: &[Placement<'_>]) -> Vec<Diagnostic> {
     let taken = placements.iter().filter_map(|placement| {
         let (host, name) = (placement.host, &placement.name);
         let other = facts.hosts.get(host)?.containers.get(name)?;
@@ -93,7 +93,7 @@ fn taken_names(config: &Config, facts: &Facts, placements: &[Placement<'_>]) -> 
             return None;
         }
         let message = format!(
-            "host {host}: the name {name} is taken by a container of service `{}`, role `{}`, destination `{}`",
+            "host {host}: container name {name} is already in use by service `{}`, role `{}`, destination `{}`",
             labelled("service"),
             labelled("role"),
             labelled("destination"),
@@ -104,7 +104,7 @@ fn taken_names(config: &Config, facts: &Facts, placements: &[Placement<'_>]) -> 
 }
 
 /// Returns what of the facts cannot be the name of a container or an image, and so must not become part of a command.
-fn odd_names(facts: &Facts, selection: &Selection) -> Vec<Diagnostic> {
+fn invalid_names(facts: &Facts, selection: &Selection) -> Vec<Diagnostic> {
     let is_container = |name: &str| {
         name.starts_with(|c: char| c.is_ascii_alphanumeric())
             && name
@@ -115,7 +115,7 @@ fn odd_names(facts: &Facts, selection: &Selection) -> Vec<Diagnostic> {
         reference.starts_with(|c: char| c.is_ascii_alphanumeric())
             && reference.bytes().all(|byte| byte.is_ascii_graphic())
     };
-    let mut odd = Vec::new();
+    let mut invalid = Vec::new();
     for (host, facts) in selection
         .hosts
         .iter()
@@ -123,14 +123,14 @@ fn odd_names(facts: &Facts, selection: &Selection) -> Vec<Diagnostic> {
     {
         let containers = facts.containers.keys().filter(|name| !is_container(name));
         let images = facts.images.keys().filter(|name| !is_image(name));
-        odd.extend(containers.chain(images).map(|name| {
+        invalid.extend(containers.chain(images).map(|name| {
             Diagnostic::error(format!(
-                "host {host}: the facts name a container or image `{}`, which docker would not take",
+                "host {host}: `{}` in the facts is not a valid name of a container or image",
                 one_line(name)
             ))
         }));
     }
-    odd
+    invalid
 }
 
 fn views<'a>(

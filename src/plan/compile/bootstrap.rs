@@ -51,17 +51,17 @@ const ENGINE_PING: [&str; 12] = [
 /// Adds at most one `install_docker` step for each host.
 pub fn run(draft: &mut Draft) {
     for host in draft.hosts.clone() {
-        refuse(draft, &host);
+        check_support(draft, &host);
         if host.facts.docker.answers && host.facts.curl.installed {
             draft.unchanged(
                 Some(host.name()),
                 "docker",
-                "curl is installed and the engine answers",
+                "curl is installed and Docker answers",
             );
         } else if !draft.operation.kind.prepares_hosts() {
             let (_, missing) = what_is_missing(&host);
             let what = if missing.is_empty() {
-                "docker does not answer".to_owned()
+                "Docker does not answer".to_owned()
             } else {
                 format!("{} is missing", list(&missing))
             };
@@ -73,7 +73,7 @@ pub fn run(draft: &mut Draft) {
     }
 }
 
-fn refuse(draft: &mut Draft, host: &HostView) {
+fn check_support(draft: &mut Draft, host: &HostView) {
     for reason in crate::facts::refusals(host.facts) {
         draft
             .errors
@@ -130,9 +130,12 @@ fn explained(docker: &DockerFacts, missing: &[&str]) -> (String, Reason) {
         return (format!("Install {what}"), Reason::Missing { what });
     }
     let (summary, what) = if docker.denied {
-        ("Let the user use docker", "the user may not use docker")
+        (
+            "Give the user access to Docker",
+            "the user has no access to Docker",
+        )
     } else {
-        ("Start docker", "docker does not answer")
+        ("Start Docker", "Docker does not answer")
     };
     (summary.to_owned(), Reason::Incomplete { what: what.into() })
 }

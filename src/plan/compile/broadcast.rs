@@ -1,4 +1,4 @@
-//! Tells people what was done, with the command that the configuration names.
+//! Announces what was done, with the command that the configuration names.
 
 use std::collections::BTreeSet;
 
@@ -9,14 +9,14 @@ use crate::plan::kinds::StepKind;
 use crate::plan::model::{Need, NeedOn, OnFailure, Reason};
 use crate::plan::operation::{Operation, OperationKind, Release};
 
-/// Seconds that telling may take.
-const TELLING: u32 = 60;
+/// Seconds that the command may take.
+const BROADCAST_SECONDS: u32 = 60;
 
 /// Adds the broadcast after all else, where a container is started or gets the requests.
 pub fn run(draft: &mut Draft) {
     let cmd = &draft.config.audit_broadcast_cmd;
-    let is_told = |kind| matches!(kind, StepKind::Start | StepKind::Route);
-    if cmd.is_empty() || !draft.steps.iter().any(|step| is_told(step.kind)) {
+    let is_announced = |kind| matches!(kind, StepKind::Start | StepKind::Route);
+    if cmd.is_empty() || !draft.steps.iter().any(|step| is_announced(step.kind)) {
         return;
     }
     let line = line(draft.operation);
@@ -30,11 +30,11 @@ pub fn run(draft: &mut Draft) {
         ),
         StepKind::Broadcast,
         None,
-        format!("Tell: {line}"),
+        format!("Broadcast: {line}"),
         Reason::Requested,
     )
     .runs([Run::literal(argv)])
-    .timeout(TELLING)
+    .timeout(BROADCAST_SECONDS)
     .tolerated()
     .build();
     step.needs = ends(draft);

@@ -23,7 +23,7 @@ pub fn run(draft: &mut Draft) {
             _ => None,
         });
     let Some(first) = reasons.next() else {
-        draft.unchanged(None, "image", "every host runs it");
+        draft.unchanged(None, "image", "every host already runs it");
         return;
     };
     let why = std::iter::once(first)
@@ -38,9 +38,9 @@ pub fn run(draft: &mut Draft) {
             Some(digest) => format!("--skip-push: the registry has it as {digest}"),
             None => {
                 draft.warnings.push(
-                    "the registry did not say which image it has for this version: hosts take what they get by its tag".into(),
+                    "the registry returned no digest for this version: each host pulls what the tag points to".into(),
                 );
-                "--skip-push: it is taken from the registry as it is".into()
+                "--skip-push: pulled by its tag".into()
             }
         };
         draft.unchanged(None, "image", reason);
@@ -48,14 +48,14 @@ pub fn run(draft: &mut Draft) {
     }
     let Some(source) = draft.facts.source.as_ref() else {
         draft.errors.push(
-            Diagnostic::error("the facts do not say what the image is built from")
+            Diagnostic::error("the facts have no source to build the image from")
                 .help("run `mrsk inspect` where the image is built, or deploy a pushed version with --skip-push"),
         );
         return;
     };
     if source.dockerfile_sha256.is_none() {
         draft.errors.push(
-            Diagnostic::error(format!("there is no Dockerfile at {}", source.dockerfile))
+            Diagnostic::error(format!("no Dockerfile at {}", source.dockerfile))
                 .help("create it, or name another with `builder: {dockerfile: PATH}`"),
         );
         return;
@@ -66,19 +66,18 @@ pub fn run(draft: &mut Draft) {
 
 fn warn(draft: &mut Draft, source: &SourceFacts) {
     if source.changes.is_some() {
-        draft.warnings.push(
-            "the work tree has changes to tracked files that are not committed; they are built in"
-                .into(),
-        );
-    }
-    if source.commit.is_none() {
         draft
             .warnings
-            .push("not in a git repository: apply cannot tell whether it builds what the plan was made from".into());
+            .push("uncommitted changes to tracked files are built into the image".into());
+    }
+    if source.commit.is_none() {
+        draft.warnings.push(
+            "not in a git repository: apply cannot check that it builds the planned source".into(),
+        );
     }
     if !source.untracked.is_empty() {
         draft.warnings.push(format!(
-            "untracked files get into the image: {}",
+            "untracked files are built into the image: {}",
             source.untracked.join(", ")
         ));
     }
@@ -100,7 +99,7 @@ fn by_engine(draft: &mut Draft, source: &SourceFacts, why: Reason, identity: &st
         step_id(None, "image", version, "build"),
         StepKind::Build,
         None,
-        format!("Build {}", image::reference(config, version)),
+        format!("Build {}", draft.image_name()),
         why,
     )
     .runs([image::build(
@@ -120,7 +119,7 @@ fn by_engine(draft: &mut Draft, source: &SourceFacts, why: Reason, identity: &st
         step_id(None, "image", version, "push"),
         StepKind::Push,
         None,
-        format!("Push {}", image::reference(config, version)),
+        format!("Push {}", draft.image_name()),
         Reason::NeededBy {
             what: "the hosts can pull it".into(),
         },
@@ -149,7 +148,7 @@ fn by_buildx(
         step_id(None, "builder", &buildx.name, "create"),
         StepKind::Builder,
         None,
-        format!("Prepare builder {}", buildx.name),
+        format!("Create builder {}", buildx.name),
         Reason::NeededBy {
             what: format!("the image is built for {platforms}"),
         },
@@ -163,10 +162,7 @@ fn by_buildx(
         step_id(None, "image", version, "push"),
         StepKind::Push,
         None,
-        format!(
-            "Build and push {} for {platforms}",
-            image::reference(config, version)
-        ),
+        format!("Build and push {} for {platforms}", draft.image_name()),
         why,
     )
     .needs([create])

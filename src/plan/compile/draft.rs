@@ -76,6 +76,11 @@ impl<'a> HostView<'a> {
 }
 
 impl Draft<'_> {
+    /// Returns the image that is deployed as people name it: without the registry's server.
+    pub fn image_name(&self) -> String {
+        format!("{}:{}", self.config.image, self.version)
+    }
+
     /// Adds a step and returns its id.
     pub fn add(&mut self, step: Step) -> StepId {
         let id = step.id.clone();
@@ -121,7 +126,7 @@ impl Draft<'_> {
     pub fn refuse_unprepared(&mut self, host: &HostView, what: &str) {
         self.errors.push(
             Diagnostic::error(format!("host {}: {what}", host.name())).help(format!(
-                "{} prepares no host; `mrsk deploy` does",
+                "`mrsk {}` skips host setup; run `mrsk deploy`",
                 self.operation.name()
             )),
         );

@@ -59,7 +59,7 @@ fn entrypoints(draft: &mut Draft, host: &HostView, placement: &Placement) {
     for (label, name) in traefik::unknown_entrypoints(&placement.role.labels, &known) {
         let error = if stays(host.facts) {
             Diagnostic::error(format!(
-                "host {}: label `{label}` names entrypoint `{name}`, which the Traefik that runs there does not have",
+                "host {}: label `{label}`: the running Traefik has no entrypoint `{name}`",
                 host.name()
             ))
             .help(format!(
@@ -68,7 +68,7 @@ fn entrypoints(draft: &mut Draft, host: &HostView, placement: &Placement) {
             ))
         } else {
             Diagnostic::error(format!(
-                "label `{label}` names entrypoint `{name}`, which Traefik will not have"
+                "label `{label}`: Traefik will have no entrypoint `{name}`"
             ))
             .help(format!(
                 "it will have {listed}; name one of these, or declare it with \

@@ -60,7 +60,7 @@ fn deploy(draft: &mut Draft<'_>) {
     proxy::start::run(draft);
     labels::run(draft);
     switch::run(draft);
-    accessories::hold_roles(draft);
+    accessories::gate_roles(draft);
     if draft.operation.kind.prunes() {
         prune::run(draft);
     }

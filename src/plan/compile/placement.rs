@@ -186,7 +186,7 @@ fn routing_path(config: &Config, role: &Role, facts: &HostFacts) -> String {
 fn start(present: Option<&ContainerFacts>, old: Option<String>, version: &str) -> Decision {
     let why = match old {
         Some(old) if old == version => Reason::Incomplete {
-            what: "its container does not run".into(),
+            what: "its container is not running".into(),
         },
         old => Reason::VersionChanged {
             old,
@@ -214,8 +214,8 @@ fn complete(placement: &mut Placement, container: &ContainerFacts, serves: bool)
     let missing = match (healthy, routed, placement.old.is_empty()) {
         (true, true, true) => return,
         (false, _, _) => "it is not healthy",
-        (_, false, _) => "no request is routed to it",
-        (_, _, false) => "an older container still runs beside it",
+        (_, false, _) => "no requests are routed to it",
+        (_, _, false) => "an older container is still running",
     };
     placement.decision = Decision::Complete {
         missing: missing.to_owned(),

@@ -39,7 +39,7 @@ pub fn run(draft: &mut Draft) {
                 what: reference.clone(),
             },
             Some(_) => Reason::NeededBy {
-                what: "the host has the image of this tag that is meant".into(),
+                what: "the tag points to the planned image".into(),
             },
         };
         let repository = draft.config.repository();
@@ -51,7 +51,7 @@ pub fn run(draft: &mut Draft) {
             step_id(Some(host.name()), "image", draft.version, "pull"),
             StepKind::Pull,
             Some(host.name()),
-            format!("Pull {reference}"),
+            format!("Pull {}", draft.image_name()),
             why,
         )
         .needs(push.clone())

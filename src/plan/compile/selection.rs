@@ -77,12 +77,12 @@ pub(super) fn select(config: &Config, operation: &Operation) -> Result<Selection
     let hosts: BTreeSet<HostName> = of_roles.iter().chain(booted).cloned().collect();
     if hosts.is_empty() {
         let (what, keys) = match operation.deploys() {
-            true => ("roles", "--hosts and --roles with the servers"),
-            false => ("accessories", "--hosts with the hosts of the accessories"),
+            true => ("roles", "--hosts and --roles with `servers`"),
+            false => ("accessories", "--hosts with the hosts of `accessories`"),
         };
         return Err(vec![
             Diagnostic::error(format!("no host has one of the selected {what}"))
-                .help(format!("compare {keys} of the configuration")),
+                .help(format!("compare {keys} in deploy.yml")),
         ]);
     }
     Ok(Selection { roles, hosts })
@@ -125,16 +125,16 @@ fn unknown_names(config: &Config, operation: &Operation) -> Vec<Diagnostic> {
     }
     if errors.is_empty() && !operation.deploys() && accessories.is_empty() {
         let problem = Diagnostic::error("the configuration has no accessories");
-        errors.push(problem.help("describe one below `accessories`"));
+        errors.push(problem.help("add one under `accessories`"));
     }
     errors
 }
 
 fn unknown<'a>(kind: &str, name: &str, known: impl Iterator<Item = &'a str>) -> Diagnostic {
     let known: Vec<&str> = known.collect();
-    let problem = Diagnostic::error(format!("the configuration has no {kind} `{name}`"));
+    let problem = Diagnostic::error(format!("unknown {kind} `{name}`"));
     match known.is_empty() {
-        true => problem.help(format!("it has no {kind} for this operation at all")),
-        false => problem.help(format!("it has: {}", known.join(", "))),
+        true => problem.help(format!("deploy.yml has no {kind} for this operation")),
+        false => problem.help(format!("deploy.yml has: {}", known.join(", "))),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::facts::{command_line, is_shown_by_docker, is_to_be_created};
+use super::facts::{command_line, is_served_by_labels, is_to_be_created};
 use crate::config::model::Config;
 use crate::docker::names::{self, NETWORK};
 use crate::facts::model::HostFacts;
@@ -43,7 +43,7 @@ pub fn adoption(
         .filter(|(_, container)| {
             belongs(config, placement.role, container) && container.state.is_up()
         })
-        .filter(|(_, container)| is_shown_by_docker(container))
+        .filter(|(_, container)| is_served_by_labels(container))
         .max_by_key(|(_, container)| container.created_at);
     let Some((name, container)) = candidate.filter(|_| placement.role.traefik) else {
         return Ok(None);

@@ -33,12 +33,12 @@ pub fn is_connected(host: &HostView) -> bool {
 }
 
 /// Returns whether Traefik's Docker provider sends requests to `container` beside any routing file: mrsk's own are left out.
-pub fn is_shown_by_docker(container: &ContainerFacts) -> bool {
+pub fn is_served_by_labels(container: &ContainerFacts) -> bool {
     !container.labels.contains_key(LABEL_SERVICE)
 }
 
 /// Returns the networks by which the Traefik that is replaced reaches containers of others, and that the new one would not join.
-pub fn others_networks<'a>(config: &Config, facts: &'a HostFacts) -> Vec<&'a str> {
+pub fn foreign_networks<'a>(config: &Config, facts: &'a HostFacts) -> Vec<&'a str> {
     let existing = facts.containers.get(TRAEFIK);
     let joins = |network: &str| {
         let mut options = config.traefik.options.iter();

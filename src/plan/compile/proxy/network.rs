@@ -42,7 +42,7 @@ pub fn connect(draft: &mut Draft, host: &HostView, gate: Option<StepId>) {
         step_id(Some(host.name()), "traefik", TRAEFIK, "connect"),
         StepKind::Traefik,
         Some(host.name()),
-        format!("Connect Traefik with network {NETWORK}"),
+        format!("Connect Traefik to network {NETWORK}"),
         Reason::Missing { what: subject },
     )
     .needs(gate)

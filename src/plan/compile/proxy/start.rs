@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::facts::{is_connected, is_to_be_created, others_networks};
+use super::facts::{foreign_networks, is_connected, is_to_be_created};
 use super::{network, takeover, wanted};
 use crate::action::{Action, Run};
 use crate::diagnostic::Diagnostic;
@@ -40,13 +40,13 @@ pub fn run(draft: &mut Draft) {
         }
         if !draft.operation.kind.prepares_hosts() {
             let what = match &host.facts.traefik {
-                None => "Traefik does not run",
-                Some(_) => "its Traefik cannot switch requests without a gap",
+                None => "Traefik is not running",
+                Some(_) => "its Traefik cannot switch requests without downtime",
             };
             draft.refuse_unprepared(&host, what);
             continue;
         }
-        refuse_taken_port(draft, &host);
+        check_port(draft, &host);
         if host.facts.traefik.is_none() {
             create(draft, &host, &args);
         } else if !switched.contains(host.name()) {
@@ -63,12 +63,12 @@ fn keep(draft: &mut Draft, host: &HostView, args: &[String]) {
     {
         draft.errors.push(
             Diagnostic::error(format!(
-                "host {}: the directory {} that Traefik watches is not writable for {}",
+                "host {}: user {} cannot write to {}, which Traefik watches",
                 host.name(),
-                running.directory,
-                host.facts.user
+                host.facts.user,
+                running.directory
             ))
-            .help("let that user write there, or deploy as root"),
+            .help("give that user write access, or deploy as root"),
         );
     }
     if !is_connected(host) {
@@ -77,7 +77,7 @@ fn keep(draft: &mut Draft, host: &HostView, args: &[String]) {
     draft.unchanged(
         Some(host.name()),
         "traefik",
-        "it runs and watches its routing files",
+        "it is running and watches its routing files",
     );
 }
 
@@ -93,10 +93,10 @@ fn warn_of_differences(draft: &mut Draft, host: &HostView, wanted: &container::C
         .map(|recorded| wanted.changed_settings(recorded).join(", "))
         .unwrap_or_default();
     if !parts.is_empty() {
-        parts = format!(" ({parts})");
+        parts = format!(": {parts}");
     }
     draft.warnings.push(format!(
-        "host {}: Traefik runs with other settings than the configuration has{parts}; deploy leaves it as it is",
+        "host {}: Traefik differs from deploy.yml{parts}; deploy leaves it as it is",
         host.name()
     ));
     let holder = format!("container {TRAEFIK}");
@@ -110,7 +110,7 @@ fn warn_of_differences(draft: &mut Draft, host: &HostView, wanted: &container::C
         .collect();
     if !closed.is_empty() {
         draft.warnings.push(format!(
-            "host {}: that Traefik does not publish port {}, which the configuration wants: no request arrives there",
+            "host {}: that Traefik does not publish port {} of deploy.yml: requests to it fail",
             host.name(),
             list(&closed)
         ));
@@ -137,7 +137,7 @@ fn create(draft: &mut Draft, host: &HostView, args: &[String]) {
         Some(_) => (
             "Replace Traefik",
             Reason::Incomplete {
-                what: "Traefik's container does not run".into(),
+                what: "Traefik's container is not running".into(),
             },
         ),
         None => (
@@ -147,7 +147,7 @@ fn create(draft: &mut Draft, host: &HostView, args: &[String]) {
             },
         ),
     };
-    let networks = others_networks(draft.config, host.facts);
+    let networks = foreign_networks(draft.config, host.facts);
     let mut done = vec![
         Predicate::eq(&["containers", TRAEFIK, "state"], ContainerState::Running),
         Predicate::eq(
@@ -187,7 +187,7 @@ fn create(draft: &mut Draft, host: &HostView, args: &[String]) {
     draft.add(step);
 }
 
-fn refuse_taken_port(draft: &mut Draft, host: &HostView) {
+fn check_port(draft: &mut Draft, host: &HostView) {
     let own = format!("container {TRAEFIK}");
     for port in draft.config.traefik.published_ports() {
         let Some(taken) = host.facts.ports.get(&port.to_string()) else {
@@ -202,11 +202,11 @@ fn refuse_taken_port(draft: &mut Draft, host: &HostView) {
         };
         draft.errors.push(
             Diagnostic::error(format!(
-                "host {}: port {port}, which Traefik needs, is held by a {}",
+                "host {}: port {port} for Traefik is already in use ({})",
                 host.name(),
                 taken.holder
             ))
-            .help(format!("stop what holds it, or {setting}")),
+            .help(format!("stop it, or {setting}")),
         );
     }
 }

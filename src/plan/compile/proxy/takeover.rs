@@ -5,7 +5,7 @@
 //! Where the new one does not prove that it runs, it is removed and the other one started again.
 
 use super::adoption::{Adoption, adoption};
-use super::facts::{is_connected, is_to_be_created, others_networks};
+use super::facts::{foreign_networks, is_connected, is_to_be_created};
 use super::{network, proof, wanted};
 use crate::action::{Action, Poll, Probe, Run};
 use crate::docker::container::{self, Create};
@@ -61,7 +61,7 @@ pub fn run(draft: &mut Draft, host: &HostView, gate: Option<StepId>) -> Option<S
 fn why_replaced(host: &HostView, running: &TraefikFacts) -> Reason {
     if running.directory.is_empty() {
         return Reason::Changed {
-            what: "the way Traefik is told its routes".into(),
+            what: "the source of Traefik's routes".into(),
             old: Some("container labels".into()),
             new: Some(format!("files in {}", host.facts.routing_directory)),
         };
@@ -100,7 +100,7 @@ fn adopt_served(draft: &mut Draft, host: &HostView, gate: Option<&StepId>) -> Ad
             }
             Ok(None) => {}
             Err((container, error)) => draft.warnings.push(format!(
-                "host {}: {container} cannot be served by the new Traefik, until the new version is: label `{}`: {}",
+                "host {}: the new Traefik cannot serve {container} until the new version is up: label `{}`: {}",
                 host.name(),
                 error.label,
                 error.message
@@ -121,14 +121,14 @@ fn warn(draft: &mut Draft, host: &HostView, running: &TraefikFacts, args: &[Stri
     };
     let name = host.name();
     draft.warnings.push(format!(
-        "host {name}: its Traefik has no {lacks} and is replaced. For {GAP_SECONDS} s (and up to {STOP_SECONDS} s more \
-         where requests are in flight) every request to this host is refused, also those to other services behind that Traefik"
+        "host {name}: its Traefik has no {lacks} and is replaced: every request to this host fails for {GAP_SECONDS} s (up to \
+         {STOP_SECONDS} s more with open requests), including those to other services behind that Traefik"
     ));
     let new = &draft.config.traefik.image;
     if is_traefik_2(&running.image) && !is_traefik_2(new) {
         draft.warnings.push(format!(
-            "host {name}: {} is replaced by {new}: routers of others whose labels only Traefik 2 understands stop being served, \
-             and mrsk does not look at them; compare https://doc.traefik.io/traefik/migrate/v2-to-v3/",
+            "host {name}: {} is replaced by {new}: routers of other services with labels that only Traefik 2 understands \
+             stop working, and mrsk does not check them; see https://doc.traefik.io/traefik/migrate/v2-to-v3/",
             running.image
         ));
     }
@@ -142,7 +142,7 @@ fn warn(draft: &mut Draft, host: &HostView, running: &TraefikFacts, args: &[Stri
         .collect();
     if !lost.is_empty() {
         draft.warnings.push(format!(
-            "host {name}: the Traefik that is replaced has arguments that the configuration does not have: {}",
+            "host {name}: the replaced Traefik has arguments that deploy.yml lacks: {}",
             lost.join(" ")
         ));
     }
@@ -170,7 +170,7 @@ fn adopt(
             placement.step_id(name, "connect"),
             StepKind::Network,
             Some(placement.host),
-            format!("Connect {name} with network {NETWORK}"),
+            format!("Connect {name} to network {NETWORK}"),
             why("the new Traefik can send requests to it".into()),
         )
         .role(&placement.role.name)
@@ -216,13 +216,13 @@ fn start(
     gate: Option<StepId>,
     adopted: Adopted,
 ) {
-    let networks = others_networks(draft.config, host.facts).into_iter();
+    let networks = foreign_networks(draft.config, host.facts).into_iter();
     let leftovers = format!("label={LABEL_CREATE}={}", wanted.digest);
     let step = StepBuilder::new(
         step_id(Some(host.name()), "traefik", TRAEFIK, "replace"),
         StepKind::Traefik,
         Some(host.name()),
-        "Start another Traefik in the place of the one that runs",
+        "Replace the running Traefik",
         why,
     )
     .needs(gate)
@@ -289,7 +289,7 @@ fn remove(draft: &mut Draft, host: &HostView) {
         step_id(Some(host.name()), "traefik", TRAEFIK, "remove"),
         StepKind::Traefik,
         Some(host.name()),
-        "Remove the Traefik that was replaced",
+        "Remove the replaced Traefik",
         Reason::NeededBy {
             what: "the new one can take its name".into(),
         },

@@ -42,7 +42,7 @@ pub fn drain(
     polls.extend(idle(draft.config, placement, facts, name));
     polls.push(still_healthy(draft.config, placement));
     let bound = u32::try_from(polls.len()).unwrap_or(u32::MAX);
-    let summary = format!("Wait until {name} has no request in flight, at most {seconds} s");
+    let summary = format!("Drain {name} (up to {seconds} s)");
     let step = builder(placement, old, (StepKind::Drain, "drain"), summary)
         .does_all(polls.into_iter().map(Action::Poll))
         .done_when(vec![Predicate::eq(&["containers", name, "in_flight"], 0)])

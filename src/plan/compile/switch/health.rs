@@ -42,7 +42,7 @@ pub fn healthcheck(
         false => None,
     };
     if let Some(trial) = trial {
-        summary.push_str(", and Traefik takes its routes");
+        summary.push_str(", and for Traefik to accept its routes");
         actions.splice(0..0, trial.actions);
         cleanup.push(trial.remove);
         diagnose.insert(0, container::logs(TRAEFIK));
@@ -88,7 +88,7 @@ fn waits(config: &Config, placement: &Placement) -> Waits {
         return Waits {
             poll: healthy(config, placement),
             summary: format!(
-                "Wait until {name} answers 200 at :{}{}",
+                "Wait for {name} to answer 200 at :{}{}",
                 check.port, check.path
             ),
             what: "no request is sent to a container that is not ready",
@@ -100,7 +100,7 @@ fn waits(config: &Config, placement: &Placement) -> Waits {
     Waits {
         poll: running(config, placement),
         summary: format!(
-            "Wait until {name} has run for {delay} s, or its image's health check passes"
+            "Wait for {name} to run for {delay} s, or to pass its image's health check"
         ),
         what: "nothing is stopped before the new container is ready",
         done: Predicate::eq(&["containers", name, "state"], ContainerState::Running),

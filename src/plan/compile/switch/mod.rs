@@ -25,9 +25,9 @@ pub fn run(draft: &mut Draft) {
     for placement in draft.placements.clone() {
         if !placement.changes() {
             let reason = format!(
-                "{} runs, is healthy and alone{}",
+                "{} is running and healthy{}",
                 placement.name,
-                doubt(draft, &placement)
+                unchecked(draft, &placement)
             );
             draft.unchanged(Some(placement.host), placement.role.name.as_str(), reason);
         } else {
@@ -78,11 +78,11 @@ pub fn run(draft: &mut Draft) {
 }
 
 /// Says what could not be found out about a container that counts as unchanged.
-fn doubt(draft: &Draft, placement: &Placement) -> &'static str {
+fn unchecked(draft: &Draft, placement: &Placement) -> &'static str {
     if draft.facts.secrets_compared || placement.role.env.secret.is_empty() {
         ""
     } else {
-        "; whether its secrets have other values was not asked"
+        "; its secrets were not compared"
     }
 }
 
@@ -134,7 +134,7 @@ fn canary_gate(
             canary.role.name, canary.host
         ),
     };
-    let summary = format!("Wait until {} {verb} on {}", canary.name, canary.host);
+    let summary = format!("Wait for the canary {}", canary.name);
     Some(barrier(draft, "canary", summary, vec![live], 0, why))
 }
 
@@ -146,13 +146,12 @@ fn group_gate(
     ends: Vec<StepId>,
 ) -> StepId {
     let wait = draft.config.boot.wait;
-    let have = if ends.len() == 1 { "has" } else { "have" };
     let then = match wait {
         0 => String::new(),
-        wait => format!(", then {wait} s more"),
+        wait => format!(", then {wait} s"),
     };
     let summary = format!(
-        "Wait until {} of {role} {have} switched{then}",
+        "Wait for {} of {role} to switch{then}",
         count(ends.len(), "host")
     );
     let why = Reason::NeededBy {

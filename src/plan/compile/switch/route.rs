@@ -11,7 +11,7 @@ use crate::name::{Sha256Hex, StepId};
 use crate::plan::compile::draft::Draft;
 use crate::plan::compile::placement::{Decision, Placement};
 use crate::plan::compile::proxy::adoption::adoption;
-use crate::plan::compile::proxy::facts::{command_line, is_shown_by_docker};
+use crate::plan::compile::proxy::facts::{command_line, is_served_by_labels};
 use crate::plan::compile::proxy::proof;
 use crate::plan::compile::step::StepBuilder;
 use crate::plan::kinds::StepKind;
@@ -28,7 +28,7 @@ pub fn route(
     facts: &HostFacts,
     after: &StepId,
 ) -> Option<StepId> {
-    let outranked = shown_by_docker(placement, facts);
+    let outranked = served_by_labels(placement, facts);
     let arguments = command_line(draft.config, facts);
     let spec = spec(draft.config, placement, &arguments, &outranked);
     let text = match traefik::routing_file(&spec) {
@@ -47,7 +47,7 @@ pub fn route(
         placement.step_id(&placement.name, "route"),
         StepKind::Route,
         Some(placement.host),
-        format!("Send requests to {}", placement.name),
+        format!("Route requests to {}", placement.name),
         placement.why(),
     )
     .role(&placement.role.name)
@@ -75,7 +75,7 @@ pub fn route(
 }
 
 /// Returns the labels of the old containers to which Traefik's Docker provider sends requests, beside any routing file.
-fn shown_by_docker<'a>(
+fn served_by_labels<'a>(
     placement: &Placement,
     facts: &'a HostFacts,
 ) -> Vec<&'a BTreeMap<String, String>> {
@@ -87,7 +87,7 @@ fn shown_by_docker<'a>(
     };
     let old = placement.old.iter().chain(renamed);
     old.filter_map(|name| facts.containers.get(name))
-        .filter(|container| is_shown_by_docker(container))
+        .filter(|container| is_served_by_labels(container))
         .map(|container| &container.labels)
         .collect()
 }
