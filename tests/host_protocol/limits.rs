@@ -9,7 +9,7 @@ use mrsk::record::{AttemptState, Ending};
 use mrsk::transport::request::{Inputs, SharedLock, StepRequest};
 use mrsk::transport::script;
 
-use crate::fixture::{Fixture, Sh, attempt, block, eventually, feed, sh_c, step};
+use crate::fixture::{Fixture, Sh, feed, sh_c, step};
 
 fn no_process_is_left(fixture: &Fixture, step: &StepRequest) {
     let marker = format!("MRSK_CLAIM={}.1.r1", step.step);

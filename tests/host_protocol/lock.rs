@@ -1,7 +1,6 @@
 //! The deploy lock: one holder at a time.
 
 use std::fs;
-use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -10,7 +10,7 @@ use mrsk::secret::Secret;
 use mrsk::transport::answer::Event;
 use mrsk::transport::request::{Inputs, StepRequest};
 
-use crate::fixture::{Fixture, Sh, attempt, block, step};
+use crate::fixture::{Fixture, Sh, step};
 
 /// A docker whose containers are files: the words that `docker inspect` prints for them, one line for each time it is asked.
 const DOCKER: &str = r#"for last; do :; done
