@@ -495,13 +495,13 @@ fn a_plan_that_was_changed_is_refused() {
     let twice = plan.replacen("\"service\":", "\"service\": \"x\",\n  \"service\":", 1);
     let field = plan.replacen("\"service\":", "\"surprise\": 1,\n  \"service\":", 1);
     let cases: &[(&str, &str, &[&str])] = &[
-        ("edited", &edited, &["it was changed after it was made"]),
-        ("half", half, &["not readable"]),
+        ("edited", &edited, &["the plan was changed after it was made"]),
+        ("half", half, &["cannot read the plan"]),
         ("twice", &twice, &["service"]),
         ("field", &field, &["surprise"]),
         ("newer", &newer, &["1.1"]),
         ("other", &other, &["2.0"]),
-        ("empty", "", &["not readable"]),
+        ("empty", "", &["cannot read the plan"]),
         ("no plan", "{}", &["is this a plan?"]),
     ];
     for (name, text, says) in cases {
