@@ -25,9 +25,11 @@
     not(test),
     warn(
         clippy::expect_used,
+        clippy::fn_params_excessive_bools,
         clippy::panic,
         clippy::print_stderr,
         clippy::print_stdout,
+        clippy::too_many_lines,
         clippy::unreachable,
         clippy::unwrap_used
     )

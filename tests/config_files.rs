@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use mrsk::config::dotenv::Environment;
-use mrsk::config::secrets::{Purpose, accessory_secret_names, resolve_secrets, secret_names};
+use mrsk::config::secrets::{Purpose, accessory_secret_names, resolve_names, secret_names};
 use mrsk::config::{self, Destination, PASSWORD_SECRET, render};
 use mrsk::diagnostic::{self, Diagnostic};
 use mrsk::name::RoleName;
@@ -206,7 +206,8 @@ fn missing_secrets_are_named_where_the_destination_asks_for_them() {
     };
     let loaded = config::parse("deploy.yml", DEPLOY, Some(over)).unwrap();
     let environment = environment(&[("GITHUB_TOKEN", "t"), ("MASTER", "m"), ("USERNAME", "u")]);
-    let problems = resolve_secrets(
+    let problems = resolve_names(
+        &secret_names(&loaded.config),
         &loaded.config,
         &environment,
         &loaded.literal_secrets,
@@ -316,7 +317,8 @@ fn secrets_of_accessories_are_needed_only_where_they_are_booted() {
 fn all_missing_secrets_are_named_at_every_reference() {
     let loaded = config::parse("deploy.yml", DEPLOY, None).unwrap();
     let environment = environment(&[("MAILER", "")]);
-    let problems = resolve_secrets(
+    let problems = resolve_names(
+        &secret_names(&loaded.config),
         &loaded.config,
         &environment,
         &loaded.literal_secrets,
@@ -340,7 +342,8 @@ fn an_empty_value_is_a_value_unless_the_registry_needs_it() {
     let loaded = config::parse("deploy.yml", &text, None).unwrap();
     let names = ["GITHUB_TOKEN", "MAILER", "MASTER", "TOKEN", "USERNAME"];
     let environment = environment(&names.map(|name| (name, "")));
-    let problems = resolve_secrets(
+    let problems = resolve_names(
+        &secret_names(&loaded.config),
         &loaded.config,
         &environment,
         &loaded.literal_secrets,
@@ -366,7 +369,8 @@ fn values_come_from_the_file_or_the_environment() {
         ("USERNAME", "u"),
         ("OTHER", "o"),
     ]);
-    let secrets = resolve_secrets(
+    let secrets = resolve_names(
+        &secret_names(&loaded.config),
         &loaded.config,
         &environment,
         &loaded.literal_secrets,

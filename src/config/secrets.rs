@@ -72,20 +72,6 @@ fn add(names: &mut Names, name: &str, purpose: Purpose) {
     names.entry(name.to_owned()).or_default().insert(purpose);
 }
 
-/// Looks up every variable that operations on the app refer to, those of [`secret_names`], as [`resolve_names`] does.
-///
-/// # Errors
-/// As of [`resolve_names`].
-pub fn resolve_secrets(
-    config: &Config,
-    environment: &Environment,
-    literal: &Secrets,
-    places: &Places,
-) -> Result<Secrets, Vec<Diagnostic>> {
-    let names = secret_names(config);
-    resolve_names(&names, config, environment, literal, places)
-}
-
 /// Looks up `names`: in `literal` (secrets that stand in the file), then in `environment`. `places` says where the file refers to
 /// them.
 ///

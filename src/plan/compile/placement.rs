@@ -168,7 +168,7 @@ pub(super) fn decide<'a>(
                 remove_first: false,
             };
         }
-        None => complete(&mut placement, container, serves(container)),
+        None => complete(&mut placement, container, serves),
     }
     placement
 }
@@ -201,7 +201,11 @@ fn start(present: Option<&ContainerFacts>, old: Option<String>, version: &str) -
 }
 
 /// Decides what a container that is the wanted one still lacks.
-fn complete(placement: &mut Placement, container: &ContainerFacts, serves: bool) {
+fn complete(
+    placement: &mut Placement,
+    container: &ContainerFacts,
+    serves: impl Fn(&ContainerFacts) -> bool,
+) {
     if let Some(alias) = alias_of(container) {
         placement.alias = alias.clone();
     }
@@ -210,7 +214,7 @@ fn complete(placement: &mut Placement, container: &ContainerFacts, serves: bool)
     } else {
         matches!(container.health, Health::None | Health::Healthy)
     };
-    let routed = serves || !placement.role.traefik;
+    let routed = serves(container) || !placement.role.traefik;
     let missing = match (healthy, routed, placement.old.is_empty()) {
         (true, true, true) => return,
         (false, _, _) => "it is not healthy",
