@@ -139,22 +139,22 @@ fn an_accessory_is_booted_as_described_and_left_alone_ever_after() {
     project
         .mrsk(&["accessory", "boot", "all"])
         .expect(0)
-        .says(&["runs with other settings", "(options)", "nothing to do"]);
+        .says(&["differs from deploy.yml: options", "nothing to do"]);
     project
         .mrsk(&["deploy"])
         .expect(0)
-        .says(&["runs with other settings"]);
+        .says(&["differs from deploy.yml: options"]);
     project
         .mrsk(&["setup"])
         .expect(0)
-        .says(&["runs with other settings", "nothing to do"]);
+        .says(&["differs from deploy.yml: options", "nothing to do"]);
     assert_eq!(id(machine, name), before);
     assert_eq!(machine.version(), "one");
 
     project
         .mrsk(&["accessory", "boot", "stroe"])
         .expect(64)
-        .says(&["no accessory `stroe`", "store"]);
+        .says(&["unknown accessory `stroe`", "store"]);
 }
 
 #[test]

@@ -212,7 +212,7 @@ fn what_is_behind_a_traefik_of_the_original_serves_again_by_itself() {
     for ip in HOSTS {
         said.says(&[
             &format!("host {ip}: its Traefik has no file provider and is replaced"),
-            "every request to this host is refused, also those to other services",
+            "including those to other services",
         ]);
     }
     for clients in clients {
