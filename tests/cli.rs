@@ -495,7 +495,11 @@ fn a_plan_that_was_changed_is_refused() {
     let twice = plan.replacen("\"service\":", "\"service\": \"x\",\n  \"service\":", 1);
     let field = plan.replacen("\"service\":", "\"surprise\": 1,\n  \"service\":", 1);
     let cases: &[(&str, &str, &[&str])] = &[
-        ("edited", &edited, &["the plan was changed after it was made"]),
+        (
+            "edited",
+            &edited,
+            &["the plan was changed after it was made"],
+        ),
         ("half", half, &["cannot read the plan"]),
         ("twice", &twice, &["service"]),
         ("field", &field, &["surprise"]),
