@@ -347,10 +347,9 @@ impl Project {
         ssh_config: &Path,
     ) -> &'a mut Command {
         command
-            .arg("--ssh-config")
-            .arg(ssh_config)
             .current_dir(&self.directory)
             .env_clear()
+            .env("MRSK_SSH_CONFIG", ssh_config)
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", self.home.path())
             .env("DOCKER_CONFIG", self.beside("docker"))
