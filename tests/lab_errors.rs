@@ -213,12 +213,12 @@ const CASES: [Case; 7] = [
     Case {
         name: "no Dockerfile",
         break_it: |project| std::fs::remove_file(project.directory.join("Dockerfile")).unwrap(),
-        says: &["there is no Dockerfile at Dockerfile", "help: create it"],
+        says: &["no Dockerfile at Dockerfile", "help: create it"],
     },
     Case {
         name: "another Dockerfile that is not there",
         break_it: |project| project.configure("  dockerfile: docker/Dockerfile.web\n"),
-        says: &["there is no Dockerfile at docker/Dockerfile.web"],
+        says: &["no Dockerfile at docker/Dockerfile.web"],
     },
     Case {
         name: "no registry password",
