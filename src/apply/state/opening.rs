@@ -235,7 +235,7 @@ impl State {
         }
     }
 
-    /// Judges what is left to do; if that needs more evidence, asks for it first.
+    /// Judges which steps are outstanding; if that needs more evidence, asks for it first.
     pub(super) fn judge(&mut self) {
         if self.confirming.is_some() || self.outcome.is_some() {
             return;
