@@ -1,299 +1,101 @@
-//! Which options Traefik has for a container's labels, as of version 3.7, in the spelling of its file provider.
+//! Traefik's options for a container's labels, as of version 3.7, in the file provider's spelling.
 //!
-//! `[]` is a list of structures, `*` a key of the user's (the whole rest of the label), `**` any structure at all. After
-//! `:` comes the type of the value: `b` a boolean, `n` a whole number, `d` a duration. This matters: Traefik reads no file
-//! of a directory as long as it cannot read one of them.
+//! `[]` is a list of structures, `*` a key of the user's (the whole rest of the label), `**` any
+//! structure at all. After `:` comes the type of the value: `b` a boolean, `n` a whole number, `d`
+//! a duration. This matters: Traefik reads no file of a directory as long as it cannot read one.
 
-/// The options of a protocol's routers, services or middlewares after the name: `(group, options of the group)`.
-pub(super) type Groups = &'static [(&'static str, &'static [&'static str])];
-
-const ROUTER: &[&str] = &[
-    "rule",
-    "ruleSyntax",
-    "priority:n",
-    "service",
-    "entryPoints",
-    "middlewares",
-];
-const AUTH: &[&str] = &[
-    "users",
-    "usersFile",
-    "realm",
-    "removeHeader:b",
-    "headerField",
-];
-const TLS: &[&str] = &[
-    "certResolver",
-    "options",
-    "domains[].main",
-    "domains[].sans",
-];
-const IP_STRATEGY: &[&str] = &["depth:n", "excludedIPs", "ipv6Subnet:n"];
+/// The options of a protocol's routers, services or middlewares after the name. Each line has the
+/// groups that have these options, and the options.
+pub(super) type Groups = &'static str;
 
 /// Options of `http.routers.NAME`.
-pub(super) const HTTP_ROUTER: Groups = &[
-    ("", ROUTER),
-    ("tls", TLS),
-    (
-        "observability",
-        &["accessLogs:b", "metrics:b", "tracing:b", "traceVerbosity"],
-    ),
-];
+pub(super) const HTTP_ROUTER: Groups = "\
+: rule ruleSyntax priority:n service entryPoints middlewares
+tls: certResolver options domains[].main domains[].sans
+observability: accessLogs:b metrics:b tracing:b traceVerbosity";
 
 /// Options of `http.services.NAME`.
-pub(super) const HTTP_SERVICE: Groups = &[
-    (
-        "loadBalancer",
-        &["passHostHeader:b", "serversTransport", "strategy"],
-    ),
-    (
-        "loadBalancer.server",
-        &["port", "scheme", "weight:n", "preservePath:b"],
-    ),
-    ("loadBalancer.responseForwarding", &["flushInterval:d"]),
-    (
-        "loadBalancer.healthCheck",
-        &[
-            "scheme",
-            "mode",
-            "path",
-            "method",
-            "status:n",
-            "port:n",
-            "interval:d",
-            "unhealthyInterval:d",
-            "timeout:d",
-            "hostname",
-            "followRedirects:b",
-            "headers.*",
-        ],
-    ),
-    (
-        "loadBalancer.passiveHealthCheck",
-        &["failureWindow:d", "maxFailedAttempts:n"],
-    ),
-    (
-        "loadBalancer.sticky.cookie",
-        &[
-            "name",
-            "secure:b",
-            "httpOnly:b",
-            "sameSite",
-            "maxAge:n",
-            "path",
-            "domain",
-        ],
-    ),
-];
+pub(super) const HTTP_SERVICE: Groups = "\
+loadBalancer: passHostHeader:b serversTransport strategy
+loadBalancer.server: port scheme weight:n preservePath:b
+loadBalancer.responseForwarding: flushInterval:d
+loadBalancer.healthCheck: scheme mode path method status:n port:n interval:d unhealthyInterval:d \
+    timeout:d hostname followRedirects:b headers.*
+loadBalancer.passiveHealthCheck: failureWindow:d maxFailedAttempts:n
+loadBalancer.sticky.cookie: name secure:b httpOnly:b sameSite maxAge:n path domain";
 
 /// Options of `http.middlewares.NAME`.
-pub(super) const HTTP_MIDDLEWARE: Groups = &[
-    ("addPrefix", &["prefix"]),
-    ("basicAuth", AUTH),
-    (
-        "buffering",
-        &[
-            "maxRequestBodyBytes:n",
-            "memRequestBodyBytes:n",
-            "maxResponseBodyBytes:n",
-            "memResponseBodyBytes:n",
-            "retryExpression",
-        ],
-    ),
-    ("chain", &["middlewares"]),
-    (
-        "circuitBreaker",
-        &[
-            "expression",
-            "checkPeriod:d",
-            "fallbackDuration:d",
-            "recoveryDuration:d",
-            "responseCode:n",
-        ],
-    ),
-    (
-        "compress",
-        &[
-            "excludedContentTypes",
-            "includedContentTypes",
-            "minResponseBodyBytes:n",
-            "encodings",
-            "defaultEncoding",
-        ],
-    ),
-    ("contentType", &["autoDetect:b"]),
-    ("digestAuth", AUTH),
-    (
-        "errors",
-        &["status", "statusRewrites.*:n", "service", "query"],
-    ),
-    (
-        "forwardAuth",
-        &[
-            "address",
-            "trustForwardHeader:b",
-            "authResponseHeaders",
-            "authResponseHeadersRegex",
-            "authRequestHeaders",
-            "addAuthCookiesToResponse",
-            "headerField",
-            "forwardBody:b",
-            "maxBodySize:n",
-            "preserveLocationHeader:b",
-            "preserveRequestMethod:b",
-        ],
-    ),
-    (
-        "forwardAuth.tls",
-        &["ca", "cert", "key", "insecureSkipVerify:b", "caOptional:b"],
-    ),
-    ("grpcWeb", &["allowOrigins"]),
-    (
-        "headers",
-        &[
-            "customRequestHeaders.*",
-            "customResponseHeaders.*",
-            "accessControlAllowCredentials:b",
-            "accessControlAllowHeaders",
-            "accessControlAllowMethods",
-            "accessControlAllowOriginList",
-            "accessControlAllowOriginListRegex",
-            "accessControlExposeHeaders",
-            "accessControlMaxAge:n",
-            "addVaryHeader:b",
-            "allowedHosts",
-            "hostsProxyHeaders",
-            "sslProxyHeaders.*",
-            "stsSeconds:n",
-            "stsIncludeSubdomains:b",
-            "stsPreload:b",
-            "forceSTSHeader:b",
-            "frameDeny:b",
-            "customFrameOptionsValue",
-            "contentTypeNosniff:b",
-            "browserXssFilter:b",
-            "customBrowserXSSValue",
-            "contentSecurityPolicy",
-            "contentSecurityPolicyReportOnly",
-            "publicKey",
-            "referrerPolicy",
-            "permissionsPolicy",
-            "isDevelopment:b",
-            "featurePolicy",
-            "sslRedirect:b",
-            "sslTemporaryRedirect:b",
-            "sslHost",
-            "sslForceHost:b",
-        ],
-    ),
-    ("ipAllowList", &["sourceRange", "rejectStatusCode:n"]),
-    ("ipAllowList.ipStrategy", IP_STRATEGY),
-    ("ipWhiteList", &["sourceRange"]),
-    ("ipWhiteList.ipStrategy", IP_STRATEGY),
-    ("inFlightReq", &["amount:n"]),
-    (
-        "inFlightReq.sourceCriterion",
-        &["requestHeaderName", "requestHost:b"],
-    ),
-    ("inFlightReq.sourceCriterion.ipStrategy", IP_STRATEGY),
-    ("passTLSClientCert", &["pem:b"]),
-    (
-        "passTLSClientCert.info",
-        &["notAfter:b", "notBefore:b", "sans:b", "serialNumber:b"],
-    ),
-    (
-        "passTLSClientCert.info.subject",
-        &[
-            "country:b",
-            "province:b",
-            "locality:b",
-            "organization:b",
-            "organizationalUnit:b",
-            "commonName:b",
-            "serialNumber:b",
-            "domainComponent:b",
-        ],
-    ),
-    (
-        "passTLSClientCert.info.issuer",
-        &[
-            "country:b",
-            "province:b",
-            "locality:b",
-            "organization:b",
-            "commonName:b",
-            "serialNumber:b",
-            "domainComponent:b",
-        ],
-    ),
-    ("plugin", &["**"]),
-    ("rateLimit", &["average:n", "period:d", "burst:n"]),
-    (
-        "rateLimit.sourceCriterion",
-        &["requestHeaderName", "requestHost:b"],
-    ),
-    ("rateLimit.sourceCriterion.ipStrategy", IP_STRATEGY),
-    (
-        "rateLimit.redis",
-        &[
-            "endpoints",
-            "username",
-            "password",
-            "db:n",
-            "poolSize:n",
-            "minIdleConns:n",
-            "maxActiveConns:n",
-            "readTimeout:d",
-            "writeTimeout:d",
-            "dialTimeout:d",
-        ],
-    ),
-    (
-        "rateLimit.redis.tls",
-        &["ca", "cert", "key", "insecureSkipVerify:b"],
-    ),
-    ("redirectRegex", &["regex", "replacement", "permanent:b"]),
-    ("redirectScheme", &["scheme", "port", "permanent:b"]),
-    ("replacePath", &["path"]),
-    ("replacePathRegex", &["regex", "replacement"]),
-    ("retry", &["attempts:n", "initialInterval:d"]),
-    ("stripPrefix", &["prefixes", "forceSlash:b"]),
-    ("stripPrefixRegex", &["regex"]),
-];
+pub(super) const HTTP_MIDDLEWARE: Groups = "\
+addPrefix: prefix
+basicAuth digestAuth: users usersFile realm removeHeader:b headerField
+buffering: maxRequestBodyBytes:n memRequestBodyBytes:n maxResponseBodyBytes:n \
+    memResponseBodyBytes:n retryExpression
+chain: middlewares
+circuitBreaker: expression checkPeriod:d fallbackDuration:d recoveryDuration:d responseCode:n
+compress: excludedContentTypes includedContentTypes minResponseBodyBytes:n encodings \
+    defaultEncoding
+contentType: autoDetect:b
+errors: status statusRewrites.*:n service query
+forwardAuth: address trustForwardHeader:b authResponseHeaders authResponseHeadersRegex \
+    authRequestHeaders addAuthCookiesToResponse headerField forwardBody:b maxBodySize:n \
+    preserveLocationHeader:b preserveRequestMethod:b
+forwardAuth.tls: ca cert key insecureSkipVerify:b caOptional:b
+grpcWeb: allowOrigins
+headers: customRequestHeaders.* customResponseHeaders.* accessControlAllowCredentials:b \
+    accessControlAllowHeaders accessControlAllowMethods accessControlAllowOriginList \
+    accessControlAllowOriginListRegex accessControlExposeHeaders accessControlMaxAge:n \
+    addVaryHeader:b allowedHosts hostsProxyHeaders sslProxyHeaders.* stsSeconds:n \
+    stsIncludeSubdomains:b stsPreload:b forceSTSHeader:b frameDeny:b customFrameOptionsValue \
+    contentTypeNosniff:b browserXssFilter:b customBrowserXSSValue contentSecurityPolicy \
+    contentSecurityPolicyReportOnly publicKey referrerPolicy permissionsPolicy isDevelopment:b \
+    featurePolicy sslRedirect:b sslTemporaryRedirect:b sslHost sslForceHost:b
+ipAllowList: sourceRange rejectStatusCode:n
+ipWhiteList: sourceRange
+inFlightReq: amount:n
+passTLSClientCert: pem:b
+passTLSClientCert.info: notAfter:b notBefore:b sans:b serialNumber:b
+passTLSClientCert.info.subject: country:b province:b locality:b organization:b \
+    organizationalUnit:b commonName:b serialNumber:b domainComponent:b
+passTLSClientCert.info.issuer: country:b province:b locality:b organization:b commonName:b \
+    serialNumber:b domainComponent:b
+plugin: **
+rateLimit: average:n period:d burst:n
+inFlightReq.sourceCriterion rateLimit.sourceCriterion: requestHeaderName requestHost:b
+ipAllowList.ipStrategy ipWhiteList.ipStrategy inFlightReq.sourceCriterion.ipStrategy \
+    rateLimit.sourceCriterion.ipStrategy: depth:n excludedIPs ipv6Subnet:n
+rateLimit.redis: endpoints username password db:n poolSize:n minIdleConns:n maxActiveConns:n \
+    readTimeout:d writeTimeout:d dialTimeout:d
+rateLimit.redis.tls: ca cert key insecureSkipVerify:b
+redirectRegex: regex replacement permanent:b
+redirectScheme: scheme port permanent:b
+replacePath: path
+replacePathRegex: regex replacement
+retry: attempts:n initialInterval:d
+stripPrefix: prefixes forceSlash:b
+stripPrefixRegex: regex";
 
 /// Options of `tcp.routers.NAME`.
-pub(super) const TCP_ROUTER: Groups = &[("", ROUTER), ("tls", TLS), ("tls", &["passthrough:b"])];
+pub(super) const TCP_ROUTER: Groups = "\
+: rule ruleSyntax priority:n service entryPoints middlewares
+tls: certResolver options domains[].main domains[].sans passthrough:b";
 
 /// Options of `tcp.services.NAME`.
-pub(super) const TCP_SERVICE: Groups = &[
-    ("loadBalancer", &["serversTransport", "terminationDelay:n"]),
-    ("loadBalancer.server", &["port", "tls:b"]),
-    ("loadBalancer.proxyProtocol", &["version:n"]),
-    (
-        "loadBalancer.healthCheck",
-        &[
-            "port:n",
-            "send",
-            "expect",
-            "interval:d",
-            "unhealthyInterval:d",
-            "timeout:d",
-        ],
-    ),
-];
+pub(super) const TCP_SERVICE: Groups = "\
+loadBalancer: serversTransport terminationDelay:n
+loadBalancer.server: port tls:b
+loadBalancer.proxyProtocol: version:n
+loadBalancer.healthCheck: port:n send expect interval:d unhealthyInterval:d timeout:d";
 
 /// Options of `tcp.middlewares.NAME`.
-pub(super) const TCP_MIDDLEWARE: Groups = &[
-    ("inFlightConn", &["amount:n"]),
-    ("ipAllowList", &["sourceRange"]),
-    ("ipWhiteList", &["sourceRange"]),
-];
+pub(super) const TCP_MIDDLEWARE: Groups = "\
+inFlightConn: amount:n
+ipAllowList ipWhiteList: sourceRange";
 
 /// Options of `udp.routers.NAME`.
-pub(super) const UDP_ROUTER: Groups = &[("", &["service", "entryPoints"])];
+pub(super) const UDP_ROUTER: Groups = ": service entryPoints";
 
 /// Options of `udp.services.NAME`.
-pub(super) const UDP_SERVICE: Groups = &[("loadBalancer.server", &["port"])];
+pub(super) const UDP_SERVICE: Groups = "loadBalancer.server: port";
 
 /// What the value of an option must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -310,15 +112,17 @@ pub(super) enum Kind {
 
 /// Returns the options of `groups`, each as its path below the name with what its value must be.
 pub(super) fn options(groups: Groups) -> impl Iterator<Item = (String, Kind)> {
-    groups.iter().flat_map(|(group, options)| {
-        options.iter().map(move |option| {
+    let lines = groups.lines().filter_map(|line| line.split_once(": "));
+    let groups = lines.flat_map(|(groups, options)| groups.split(' ').map(move |g| (g, options)));
+    groups.flat_map(|(group, options)| {
+        options.split(' ').map(move |option| {
             let (option, kind) = match option.split_once(':') {
                 Some((option, "b")) => (option, Kind::Boolean),
                 Some((option, "n")) => (option, Kind::Number),
                 Some((option, _)) => (option, Kind::Duration),
-                None => (*option, Kind::Text),
+                None => (option, Kind::Text),
             };
-            let path = match *group {
+            let path = match group {
                 "" => option.to_owned(),
                 group => format!("{group}.{option}"),
             };
