@@ -38,19 +38,16 @@ pub fn command_line(user: &[(String, Option<String>)]) -> Result<Vec<String>, Ve
     let probe = format!("entrypoints.{PROBE_ENTRYPOINT}.address");
     own.push((&probe, format!(":{PROBE_PORT}")));
     let joined = |name: &str| name.eq_ignore_ascii_case("providers.docker.constraints");
-    Ok(own
+    let own = own
         .into_iter()
-        .filter(|(name, _)| joined(name) || given(name).is_none())
-        .map(|(name, value)| format!("--{name}={value}"))
-        .chain(
-            user.iter()
-                .filter(|(name, _)| !joined(name))
-                .map(|(name, value)| match value {
-                    Some(value) => format!("--{name}={value}"),
-                    None => format!("--{name}"),
-                }),
-        )
-        .collect())
+        .filter(|(name, _)| joined(name) || given(name).is_none());
+    let own = own.map(|(name, value)| format!("--{name}={value}"));
+    let user = user.iter().filter(|(name, _)| !joined(name));
+    let user = user.map(|(name, value)| match value {
+        Some(value) => format!("--{name}={value}"),
+        None => format!("--{name}"),
+    });
+    Ok(own.chain(user).collect())
 }
 
 /// Returns whether mrsk declares the address of the entrypoint `web`.
@@ -61,11 +58,9 @@ fn needs_web(user: &[(String, Option<String>)]) -> bool {
         .filter(|(section, _)| section.eq_ignore_ascii_case("entrypoints"))
         .map(|(_, rest)| rest.split_once('.').unwrap_or((rest, "")))
         .collect();
-    let is_set = options.iter().any(|(name, _)| *name == "web");
-    let has_address = options
-        .iter()
-        .any(|(name, option)| *name == "web" && option.eq_ignore_ascii_case("address"));
-    options.is_empty() || is_set && !has_address
+    let mut web = options.iter().filter(|(name, _)| *name == "web").peekable();
+    options.is_empty()
+        || web.peek().is_some() && !web.any(|(_, option)| option.eq_ignore_ascii_case("address"))
 }
 
 /// Returns the names and values of a command line, whether they are joined by `=` or follow each other.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::arguments;
-use super::label::{Entry, Protocol, Section, Setting, parse};
+use super::label::{Entry, Key, Protocol, Section, Setting, parse};
 use super::names::Names;
 use super::spec::{LabelError, PROBE_ENTRYPOINT, RouteSpec};
 use super::tree::Segment;
@@ -11,8 +11,8 @@ use super::tree::Segment;
 /// The entrypoint that Traefik opens by itself for its own pages.
 const INTERNAL: &str = "traefik";
 
-/// Returns the names of the entrypoints that a command line declares, mrsk's own left out. Traefik takes them literally: `webSecure`
-/// is not `websecure`.
+/// Returns the names of the entrypoints that a command line declares, mrsk's own left out. Traefik
+/// takes them literally: `webSecure` is not `websecure`.
 pub fn entrypoints(command_line: &[String]) -> BTreeSet<String> {
     arguments::read(command_line)
         .filter_map(|(name, _)| {
@@ -29,11 +29,8 @@ pub fn listens(command_line: &[String], port: u16) -> bool {
     arguments::read(command_line).any(|(name, value)| {
         let name = name.to_lowercase();
         let address = value.trim_end_matches("/tcp");
-        name.starts_with("entrypoints.")
-            && name.ends_with(".address")
-            && address
-                .rsplit_once(':')
-                .is_some_and(|(_, given)| given.parse() == Ok(port))
+        let given = address.rsplit_once(':').map(|(_, given)| given.parse());
+        name.starts_with("entrypoints.") && name.ends_with(".address") && given == Some(Ok(port))
     })
 }
 
@@ -42,15 +39,15 @@ pub fn unknown_entrypoints<'a>(
     labels: &'a BTreeMap<String, String>,
     known: &BTreeSet<String>,
 ) -> Vec<(&'a str, &'a str)> {
+    let names_entrypoints = |label: &str, value: &str| {
+        let entry = parse(label, value).ok().flatten();
+        entry.is_some_and(|entry| {
+            entry.section == Section::Routers && is_at(&entry, &["entryPoints"])
+        })
+    };
     labels
         .iter()
-        .filter(|(label, value)| {
-            parse(label, value).is_ok_and(|entry| {
-                entry.is_some_and(|entry| {
-                    entry.section == Section::Routers && is_at(&entry, &["entryPoints"])
-                })
-            })
-        })
+        .filter(|(label, value)| names_entrypoints(label, value))
         .flat_map(|(label, value)| {
             value
                 .split(',')
@@ -62,32 +59,20 @@ pub fn unknown_entrypoints<'a>(
 
 /// Returns what a reviewer should know of labels that Traefik takes.
 pub fn remarks(spec: &RouteSpec) -> Vec<LabelError> {
-    let entries: Vec<Entry> = spec
-        .labels
-        .iter()
-        .filter_map(|(label, value)| parse(label, value).ok().flatten())
-        .collect();
+    let entries = spec.labels.iter();
+    let entries = entries.filter_map(|(label, value)| parse(label, value).ok()?);
+    let entries: Vec<Entry> = entries.collect();
     let names = Names::new(spec, &entries, "");
-    let mut defined: BTreeSet<(Protocol, Section, String)> = entries
-        .iter()
-        .map(|entry| {
-            let name = names.canonical(entry.protocol, entry.section, &entry.name);
-            (entry.protocol, entry.section, name)
-        })
-        .collect();
+    let mut defined: BTreeSet<Key> = entries.iter().map(|entry| names.key(entry)).collect();
     defined.insert((Protocol::Http, Section::Middlewares, names.retry()));
-    entries
-        .iter()
-        .filter_map(|entry| match &entry.value {
-            Setting::Value(value) => Some((entry, value)),
-            Setting::Switch(_) => None,
-        })
-        .flat_map(|(entry, value)| {
-            let mut remarks = Vec::from_iter(transport(entry));
+    let mut remarks = Vec::new();
+    for entry in &entries {
+        if let Setting::Value(value) = &entry.value {
+            remarks.extend(transport(entry));
             remarks.extend(middlewares(entry, value, &names, &defined));
-            remarks
-        })
-        .collect()
+        }
+    }
+    remarks
 }
 
 fn transport(entry: &Entry) -> Option<LabelError> {
@@ -108,7 +93,7 @@ fn middlewares(
     entry: &Entry,
     value: &str,
     names: &Names,
-    defined: &BTreeSet<(Protocol, Section, String)>,
+    defined: &BTreeSet<Key>,
 ) -> Vec<LabelError> {
     if entry.section != Section::Routers || !is_at(entry, &["middlewares"]) {
         return Vec::new();

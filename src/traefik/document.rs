@@ -2,15 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::label::{Entry, Protocol, Section, Setting, parse};
+use super::label::{Entry, Key, Protocol, Section, Setting, parse};
 use super::names::{Names, PROBE, TRANSPORT};
 use super::probe;
 use super::spec::{LabelError, RouteSpec, probe_host, trial_host};
 use super::tree::{Node, Segment};
 use super::{arguments, rule};
 use crate::text::list;
-
-type Key = (Protocol, Section, String);
 
 /// What the labels define, by canonical name, before the names are prefixed.
 struct Draft<'a> {
@@ -41,15 +39,16 @@ pub(super) fn render_trial(spec: &RouteSpec) -> Option<String> {
 }
 
 fn printed(document: Node) -> Result<String, Vec<LabelError>> {
-    serde_yaml::to_string(&document.into_yaml())
-        .map(|text| literal_braces(&text))
-        .map_err(|error| {
-            vec![LabelError {
-                label: "traefik".to_owned(),
-                message: format!("cannot print the routing file: {error}"),
-                help: None,
-            }]
-        })
+    let text = serde_yaml::to_string(&document.into_yaml());
+    // Traefik runs every routing file through Go's templates: a literal `{{` must survive that.
+    let text = text.map(|text| text.replace("{{", "{{\"{{\"}}"));
+    text.map_err(|error| {
+        vec![LabelError {
+            label: "traefik".to_owned(),
+            message: format!("cannot print the routing file: {error}"),
+            help: None,
+        }]
+    })
 }
 
 /// Returns the document that the labels and the defaults make. Its names begin with `prefix`.
@@ -90,11 +89,11 @@ impl Draft<'_> {
         let mut service = Node::map();
         service.put(&["loadBalancer"], Node::map());
         let http = |section, name| (Protocol::Http, section, name);
-        self.parts
-            .insert(http(Section::Routers, name.clone()), router);
-        self.parts.insert(http(Section::Services, name), service);
-        self.parts
-            .insert(http(Section::Middlewares, retry), middleware);
+        self.parts.extend([
+            (http(Section::Routers, name.clone()), router),
+            (http(Section::Services, name), service),
+            (http(Section::Middlewares, retry), middleware),
+        ]);
     }
 
     /// Sets the options of the labels. A switch yields to the options of its structure, whichever label comes first.
@@ -103,23 +102,20 @@ impl Draft<'_> {
             .iter()
             .partition(|entry| matches!(entry.value, Setting::Switch(_)));
         for entry in switches.into_iter().chain(values) {
-            let name = self
-                .names
-                .canonical(entry.protocol, entry.section, &entry.name);
-            if [PROBE, TRANSPORT].contains(&name.as_str()) {
+            let key = self.names.key(entry);
+            if [PROBE, TRANSPORT].contains(&key.2.as_str()) {
                 let help = "choose another name".to_owned();
-                self.error(&entry.label, format!("reserved name `{name}`"), Some(help));
-                continue;
-            }
-            let key = (entry.protocol, entry.section, name);
-            let labels = self.labels.entry(key.clone()).or_default();
-            if let Some(other) = labels.insert(dotted(&entry.path), entry.label.clone()) {
-                let message = format!("duplicate of `{other}`");
                 self.error(
                     &entry.label,
-                    message,
-                    Some("keep one of the two".to_owned()),
+                    format!("reserved name `{}`", key.2),
+                    Some(help),
                 );
+                continue;
+            }
+            let labels = self.labels.entry(key.clone()).or_default();
+            if let Some(other) = labels.insert(dotted(&entry.path), entry.label.clone()) {
+                let help = "keep one of the two".to_owned();
+                self.error(&entry.label, format!("duplicate of `{other}`"), Some(help));
                 continue;
             }
             let part = self.parts.entry(key).or_insert_with(Node::map);
@@ -134,61 +130,16 @@ impl Draft<'_> {
     /// Turns `loadbalancer.server` of every service into its one server.
     fn services(&mut self) {
         self.default_stream_services();
-        let spec = self.spec;
+        let transport = self.names.prefixed(TRANSPORT);
         let mut errors = Vec::new();
-        for ((protocol, section, name), part) in &mut self.parts {
-            if *section != Section::Services {
-                continue;
+        for (key, part) in &mut self.parts {
+            if key.1 == Section::Services
+                && let Err(error) = serve(key.0, part, self.spec, &transport)
+            {
+                errors.push((key.clone(), error));
             }
-            let Node::Map(fields) = part else { continue };
-            let balancer = fields
-                .entry("loadBalancer".to_owned())
-                .or_insert_with(Node::map);
-            let mut server = balancer.take("server").unwrap_or_else(Node::map);
-            let port = match server.take("port") {
-                Some(Node::Text(text)) => match text.trim().parse::<u16>() {
-                    Ok(port) if port > 0 => port,
-                    _ => {
-                        let key = (*protocol, *section, name.clone());
-                        errors.push((
-                            key,
-                            "loadbalancer.server.port",
-                            format!("`{text}` is not a valid port"),
-                            "use a number from 1 to 65535",
-                        ));
-                        continue;
-                    }
-                },
-                _ => spec.port,
-            };
-            let address = format!("{}:{port}", spec.alias);
-            match (protocol, server.take("scheme")) {
-                (Protocol::Http, scheme) => {
-                    let scheme = match scheme {
-                        Some(Node::Text(scheme)) => scheme,
-                        _ => "http".to_owned(),
-                    };
-                    if !["http", "https", "h2c"].contains(&scheme.as_str()) {
-                        let key = (*protocol, *section, name.clone());
-                        errors.push((
-                            key,
-                            "loadbalancer.server.scheme",
-                            format!("`{scheme}` is not a valid scheme"),
-                            "use `http`, `https` or `h2c`",
-                        ));
-                        continue;
-                    }
-                    server.put(&["url"], Node::text(format!("{scheme}://{address}")));
-                    if balancer.get(&["serversTransport"]).is_none() {
-                        let transport = self.names.prefixed(TRANSPORT);
-                        balancer.put(&["serversTransport"], Node::text(transport));
-                    }
-                }
-                _ => server.put(&["address"], Node::text(address)),
-            }
-            balancer.put(&["servers"], Node::list([server]));
         }
-        for (key, option, message, help) in errors {
+        for (key, (option, message, help)) in errors {
             self.option_error(&key, option, message, Some(help.to_owned()));
         }
     }
@@ -197,9 +148,8 @@ impl Draft<'_> {
     fn default_stream_services(&mut self) {
         for protocol in [Protocol::Tcp, Protocol::Udp] {
             let has = |wanted: Section| {
-                self.parts
-                    .keys()
-                    .any(|(p, s, _)| (*p, *s) == (protocol, wanted))
+                let mut keys = self.parts.keys();
+                keys.any(|(p, s, _)| (*p, *s) == (protocol, wanted))
             };
             if has(Section::Routers) && !has(Section::Services) {
                 let key = (protocol, Section::Services, self.names.default().to_owned());
@@ -210,20 +160,13 @@ impl Draft<'_> {
 
     /// Gives every router a service, and checks its rule.
     fn routers(&mut self) {
-        let routers: Vec<Key> = self
+        let routers = self
             .parts
-            .keys()
-            .filter(|(_, section, _)| *section == Section::Routers)
-            .cloned()
-            .collect();
-        for key in routers {
-            let Some(router) = self.parts.get(&key) else {
-                continue;
-            };
-            let rule = router.get_text(&["rule"]).map(str::to_owned);
-            let old_syntax = router
-                .get_text(&["ruleSyntax"])
-                .is_some_and(|syntax| syntax.eq_ignore_ascii_case("v2"));
+            .iter()
+            .filter(|(key, _)| key.1 == Section::Routers);
+        let routers = routers.map(|(key, router)| (key.clone(), router.clone()));
+        for (key, router) in Vec::from_iter(routers) {
+            let rule = router.get_text(&["rule"]);
             let has_service = router.get_text(&["service"]).is_some();
             let takes_all = key.0 == Protocol::Tcp
                 && router.get(&["entryPoints"]).is_none()
@@ -234,8 +177,8 @@ impl Draft<'_> {
                     let help = format!("add `traefik.{}.routers.{}.rule`", key.0.key(), key.2);
                     self.option_error(&key, "", "the router has no rule".to_owned(), Some(help));
                 }
-                (protocol, Some(rule)) if !old_syntax => {
-                    if let Err((message, help)) = rule::check(protocol, &rule) {
+                (protocol, Some(rule)) if !rule::is_old(&router) => {
+                    if let Err((message, help)) = rule::check(protocol, rule) {
                         self.option_error(&key, "rule", message, help);
                     }
                 }
@@ -262,16 +205,11 @@ impl Draft<'_> {
             return;
         };
         let own = priority(part.get_text(&["priority"]), rule);
-        let others = self
-            .spec
-            .outranks
-            .iter()
-            .filter_map(|labels| highest(labels, router.0, rule));
+        let others = self.spec.outranks.iter();
+        let others = others.filter_map(|labels| highest(labels, router.0, rule));
         if let Some(other) = others.max() {
-            part.put(
-                &["priority"],
-                Node::Number(own.max(other.saturating_add(1))),
-            );
+            let priority = own.max(other.saturating_add(1));
+            part.put(&["priority"], Node::Number(priority));
         }
     }
 
@@ -292,10 +230,9 @@ impl Draft<'_> {
             [] => self.names.default().to_owned(),
             [only] => only.clone(),
             several => {
-                let message = format!(
-                    "the router has no service, and the labels define several: {}",
-                    list(several)
-                );
+                let several = list(several);
+                let message =
+                    format!("the router has no service, and the labels define several: {several}");
                 let help = format!("add `traefik.{}.routers.{name}.service`", protocol.key());
                 return self.option_error(router, "", message, Some(help));
             }
@@ -324,13 +261,13 @@ impl Draft<'_> {
                 let Some(text) = part.get_text(path) else {
                     continue;
                 };
-                let mut references = text
+                let named = text
                     .split(',')
                     .map(str::trim)
-                    .filter(|name| !name.is_empty())
-                    .map(|name| {
-                        Node::text(self.names.reference(&defined, *protocol, *target, name))
-                    });
+                    .filter(|name| !name.is_empty());
+                let mut references = named
+                    .map(|name| self.names.reference(&defined, *protocol, *target, name))
+                    .map(Node::text);
                 let node = match target {
                     Section::Middlewares => Node::list(references),
                     _ => references.next_back().unwrap_or_else(|| Node::text("")),
@@ -347,10 +284,8 @@ impl Draft<'_> {
         }
         let mut document = Node::map();
         for ((protocol, section, name), part) in std::mem::take(&mut self.parts) {
-            document.put(
-                &[protocol.key(), section.key(), &self.names.prefixed(&name)],
-                part,
-            );
+            let name = self.names.prefixed(&name);
+            document.put(&[protocol.key(), section.key(), &name], part);
         }
         self.transport(&mut document);
         Ok((document, self.names))
@@ -388,6 +323,56 @@ impl Draft<'_> {
     }
 }
 
+/// The option that is wrong, why, and what to do about it.
+type ServiceError = (&'static str, String, &'static str);
+
+/// Turns `loadBalancer.server` of a service into its one server.
+fn serve(
+    protocol: Protocol,
+    service: &mut Node,
+    spec: &RouteSpec,
+    transport: &str,
+) -> Result<(), ServiceError> {
+    let Node::Map(fields) = service else {
+        return Ok(());
+    };
+    let balancer = fields
+        .entry("loadBalancer".to_owned())
+        .or_insert_with(Node::map);
+    let mut server = balancer.take("server").unwrap_or_else(Node::map);
+    let port = match server.take("port") {
+        Some(Node::Text(text)) => {
+            let port = text.trim().parse().ok().filter(|port| *port > 0);
+            let message = format!("`{text}` is not a valid port");
+            port.ok_or((
+                "loadbalancer.server.port",
+                message,
+                "use a number from 1 to 65535",
+            ))?
+        }
+        _ => spec.port,
+    };
+    let address = format!("{}:{port}", spec.alias);
+    let scheme = match server.take("scheme") {
+        Some(Node::Text(scheme)) => scheme,
+        _ => "http".to_owned(),
+    };
+    if protocol != Protocol::Http {
+        server.put(&["address"], Node::text(address));
+    } else if ["http", "https", "h2c"].contains(&scheme.as_str()) {
+        server.put(&["url"], Node::text(format!("{scheme}://{address}")));
+        if balancer.get(&["serversTransport"]).is_none() {
+            balancer.put(&["serversTransport"], Node::text(transport));
+        }
+    } else {
+        let message = format!("`{scheme}` is not a valid scheme");
+        let help = "use `http`, `https` or `h2c`";
+        return Err(("loadbalancer.server.scheme", message, help));
+    }
+    balancer.put(&["servers"], Node::list([server]));
+    Ok(())
+}
+
 /// Returns the priority of a router: by default it is the length of its rule.
 fn priority(given: Option<&str>, rule: &str) -> u64 {
     let given = given.and_then(|text| text.trim().parse().ok());
@@ -420,17 +405,9 @@ fn highest(labels: &BTreeMap<String, String>, protocol: Protocol, rule: &str) ->
 }
 
 fn dotted(path: &[Segment]) -> String {
-    let parts: Vec<String> = path
-        .iter()
-        .map(|segment| match segment {
-            Segment::Key(key) => key.to_lowercase(),
-            Segment::Index(index) => format!("[{index}]"),
-        })
-        .collect();
-    parts.join(".")
-}
-
-/// Returns `text` such that Traefik, which runs every routing file through Go's templates, reads `text`.
-fn literal_braces(text: &str) -> String {
-    text.replace("{{", "{{\"{{\"}}")
+    let parts = path.iter().map(|segment| match segment {
+        Segment::Key(key) => key.to_lowercase(),
+        Segment::Index(index) => format!("[{index}]"),
+    });
+    Vec::from_iter(parts).join(".")
 }

@@ -50,6 +50,9 @@ impl Section {
     }
 }
 
+/// What the labels define: the protocol, the section and the name.
+pub(super) type Key = (Protocol, Section, String);
+
 /// What a label says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Entry {
@@ -115,10 +118,8 @@ fn entry(label: &str, value: &str) -> Result<Option<Entry>, Problem> {
     let (name, rest) = match parts.get(3..) {
         Some([name, rest @ ..]) if !name.is_empty() && !rest.is_empty() => (*name, rest),
         _ => {
-            return problem(
-                "the label has no option",
-                "write `traefik.PROTOCOL.SECTION.NAME.OPTION`",
-            );
+            let help = "write `traefik.PROTOCOL.SECTION.NAME.OPTION`";
+            return problem("the label has no option", help);
         }
     };
     let (path, value) = option(rest, value, options)?;
@@ -139,31 +140,31 @@ fn problem<T>(message: &str, help: &str) -> Result<T, Problem> {
     Err((message.to_owned(), Some(help.to_owned())))
 }
 
+/// The sections of each protocol, and their options.
+const SECTIONS: [(Protocol, Section, shape::Groups); 8] = [
+    (Protocol::Http, Section::Routers, shape::HTTP_ROUTER),
+    (Protocol::Http, Section::Services, shape::HTTP_SERVICE),
+    (Protocol::Http, Section::Middlewares, shape::HTTP_MIDDLEWARE),
+    (Protocol::Tcp, Section::Routers, shape::TCP_ROUTER),
+    (Protocol::Tcp, Section::Services, shape::TCP_SERVICE),
+    (Protocol::Tcp, Section::Middlewares, shape::TCP_MIDDLEWARE),
+    (Protocol::Udp, Section::Routers, shape::UDP_ROUTER),
+    (Protocol::Udp, Section::Services, shape::UDP_SERVICE),
+];
+
 /// Returns the section that `key` means, and its options.
 fn section_of(protocol: Protocol, key: &str) -> Result<(Section, shape::Groups), Problem> {
-    Ok(match (protocol, key) {
-        (Protocol::Http, "routers") => (Section::Routers, shape::HTTP_ROUTER),
-        (Protocol::Http, "services") => (Section::Services, shape::HTTP_SERVICE),
-        (Protocol::Http, "middlewares") => (Section::Middlewares, shape::HTTP_MIDDLEWARE),
-        (Protocol::Tcp, "routers") => (Section::Routers, shape::TCP_ROUTER),
-        (Protocol::Tcp, "services") => (Section::Services, shape::TCP_SERVICE),
-        (Protocol::Tcp, "middlewares") => (Section::Middlewares, shape::TCP_MIDDLEWARE),
-        (Protocol::Udp, "routers") => (Section::Routers, shape::UDP_ROUTER),
-        (Protocol::Udp, "services") => (Section::Services, shape::UDP_SERVICE),
-        (Protocol::Udp, _) => {
-            return problem(
-                "unknown Traefik option",
-                "after `traefik.udp.` comes `routers` or `services`",
-            );
-        }
-        _ => {
-            let help = format!(
-                "after `traefik.{}.` comes `routers`, `services` or `middlewares`",
-                protocol.key()
-            );
-            return problem("unknown Traefik option", &help);
-        }
-    })
+    let mut sections = SECTIONS.into_iter();
+    let found = sections.find(|(of, section, _)| *of == protocol && section.key() == key);
+    if let Some((_, section, options)) = found {
+        return Ok((section, options));
+    }
+    let sections = match protocol {
+        Protocol::Udp => "`routers` or `services`",
+        _ => "`routers`, `services` or `middlewares`",
+    };
+    let help = format!("after `traefik.{}.` comes {sections}", protocol.key());
+    problem("unknown Traefik option", &help)
 }
 
 fn enabled(value: &str) -> Result<(), Problem> {
@@ -194,10 +195,8 @@ fn option(
             }
             Match::Structure(path) => {
                 let Some(on) = shape::boolean(value) else {
-                    return Err((
-                        "expected `true` or `false`: the label has no option".to_owned(),
-                        Some(format!("did you mean `{}`?", option.to_lowercase())),
-                    ));
+                    let help = format!("did you mean `{}`?", option.to_lowercase());
+                    return problem("expected `true` or `false`: the label has no option", &help);
                 };
                 return Ok((path, Setting::Switch(on)));
             }
@@ -209,10 +208,8 @@ fn option(
         .map(|option| (strsim::damerau_levenshtein(&option, &wanted), option))
         .min()
         .filter(|(distance, option)| *distance <= option.len() / 3);
-    Err((
-        format!("unknown option `{}`", parts.join(".")),
-        nearest.map(|(_, option)| format!("did you mean `{option}`?")),
-    ))
+    let help = nearest.map(|(_, option)| format!("did you mean `{option}`?"));
+    Err((format!("unknown option `{}`", parts.join(".")), help))
 }
 
 enum Match {
@@ -253,10 +250,9 @@ fn matched(parts: &[&str], names: &[&str]) -> Match {
         path.push(Segment::Key(name.to_owned()));
         path.extend(index.map(Segment::Index));
     }
-    if parts.len() == names.len() {
-        Match::Option(path)
-    } else {
-        Match::No
+    match parts.len() == names.len() {
+        true => Match::Option(path),
+        false => Match::No,
     }
 }
 
@@ -270,12 +266,9 @@ fn indexed(part: &str) -> (&str, Option<usize>) {
 
 /// Returns `labels` with the rule syntax of Traefik 2 for every router.
 pub fn with_old_rules(labels: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let mut labels = labels.clone();
-    let rules: Vec<String> = labels.keys().filter_map(|key| rule_of(key)).collect();
-    for router in rules {
-        labels.insert(format!("{router}.rulesyntax"), "v2".into());
-    }
-    labels
+    let routers = labels.keys().filter_map(|key| rule_of(key));
+    let syntaxes = routers.map(|router| (format!("{router}.rulesyntax"), "v2".to_owned()));
+    labels.clone().into_iter().chain(syntaxes).collect()
 }
 
 /// Returns `traefik.PROTOCOL.routers.NAME` of the label with the rule of a router.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use super::label::{Entry, Protocol, Section};
+use super::label::{Entry, Key, Protocol, Section};
 use super::spec::RouteSpec;
 
 /// The name of mrsk's own router and middleware for the probe.
@@ -29,7 +29,7 @@ pub(super) struct Names {
     default: String,
     aliases: Vec<String>,
     /// The name as first written, by what it names and its lower-case form.
-    defined: BTreeMap<(Protocol, Section, String), String>,
+    defined: BTreeMap<Key, String>,
 }
 
 impl Names {
@@ -38,10 +38,7 @@ impl Names {
         let parts = [spec.service, spec.role]
             .into_iter()
             .chain(spec.destination);
-        let prefix = [prefix.to_owned()]
-            .into_iter()
-            .chain(parts.map(|part| encoded(part) + ":"))
-            .collect();
+        let parts: String = parts.map(|part| encoded(part) + ":").collect();
         let with_destination = |name: String| match spec.destination {
             Some(destination) => format!("{name}-{destination}"),
             None => name,
@@ -54,14 +51,11 @@ impl Names {
                 .entry((entry.protocol, entry.section, entry.name.to_lowercase()))
                 .or_insert_with(|| entry.name.clone());
         }
+        let service = spec.service.to_owned();
+        let with = with_destination(service.clone());
         Self {
-            prefix,
-            aliases: vec![
-                default.clone(),
-                role,
-                with_destination(spec.service.to_owned()),
-                spec.service.to_owned(),
-            ],
+            prefix: prefix.to_owned() + &parts,
+            aliases: vec![default.clone(), role, with, service],
             default,
             defined,
         }
@@ -76,23 +70,24 @@ impl Names {
     /// the first of `SERVICE-ROLE-DESTINATION`, `SERVICE-ROLE`, `SERVICE-DESTINATION` and `SERVICE` that they define.
     pub(super) fn canonical(&self, protocol: Protocol, section: Section, name: &str) -> String {
         let key = |name: &str| (protocol, section, name.to_lowercase());
-        let has_default = protocol == Protocol::Http && section != Section::Middlewares;
-        if has_default {
-            let meant = self
-                .aliases
-                .iter()
-                .find(|alias| self.defined.contains_key(&key(alias)))
-                .unwrap_or(&self.default);
-            if meant.eq_ignore_ascii_case(name)
-                || !self.defined.contains_key(&key(name)) && self.is_alias(name)
+        let is_defined = |name: &String| self.defined.contains_key(&key(name));
+        let written = self.defined.get(&key(name));
+        if protocol == Protocol::Http && section != Section::Middlewares {
+            let meant = self.aliases.iter().find(|alias| is_defined(alias));
+            let mut aliases = self.aliases.iter();
+            if meant.unwrap_or(&self.default).eq_ignore_ascii_case(name)
+                || written.is_none() && aliases.any(|alias| alias.eq_ignore_ascii_case(name))
             {
                 return self.default.clone();
             }
         }
-        self.defined
-            .get(&key(name))
-            .cloned()
-            .unwrap_or_else(|| name.to_owned())
+        written.cloned().unwrap_or_else(|| name.to_owned())
+    }
+
+    /// Returns what `entry` is about, with the name by which the labels mean it.
+    pub(super) fn key(&self, entry: &Entry) -> Key {
+        let name = self.canonical(entry.protocol, entry.section, &entry.name);
+        (entry.protocol, entry.section, name)
     }
 
     /// Returns the name that `name` has in the file.
@@ -104,34 +99,24 @@ impl Names {
     /// `NAME@docker` for another container's, and itself if it names another provider. `defined` holds canonical names.
     pub(super) fn reference(
         &self,
-        defined: &BTreeSet<(Protocol, Section, String)>,
+        defined: &BTreeSet<Key>,
         protocol: Protocol,
         section: Section,
         name: &str,
     ) -> String {
-        let (bare, provider) = match name.rsplit_once('@') {
-            Some((bare, provider)) => (bare, Some(provider)),
-            None => (name, None),
-        };
-        if provider.is_some_and(|provider| provider != "docker") {
+        let (bare, provider) = name.rsplit_once('@').unwrap_or((name, "docker"));
+        if provider != "docker" {
             return name.to_owned();
         }
-        let canonical = self.canonical(protocol, section, bare);
-        if defined.contains(&(protocol, section, canonical.clone())) {
-            self.prefixed(&canonical)
-        } else {
-            format!("{bare}@docker")
+        let key = (protocol, section, self.canonical(protocol, section, bare));
+        match defined.contains(&key) {
+            true => self.prefixed(&key.2),
+            false => format!("{bare}@docker"),
         }
     }
 
     /// Returns the name of the default retry middleware.
     pub(super) fn retry(&self) -> String {
         format!("{}-retry", self.default)
-    }
-
-    fn is_alias(&self, name: &str) -> bool {
-        self.aliases
-            .iter()
-            .any(|alias| alias.eq_ignore_ascii_case(name))
     }
 }

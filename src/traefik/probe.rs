@@ -13,10 +13,9 @@ const PROBE_PRIORITY: u64 = i64::MAX as u64 - 1000;
 /// Middlewares that would let the probe wait for others.
 const WAITING: [&str; 2] = ["retry", "forwardAuth"];
 
-/// Adds the router that proves that the file is loaded, and that Traefik took the routers in it. It leaves out, one by one, those
-/// whose rule or middleware it cannot make, and so the probe has all of them, in a way that does not change whom it answers.
-///
-/// It answers to `host`.
+/// Adds the router that proves that the file is loaded, and that Traefik took the routers in it. It
+/// leaves out, one by one, those whose rule or middleware it cannot make, and so the probe has all of
+/// them, in a way that does not change whom it answers: `host`.
 pub(super) fn put(document: &mut Node, spec: &RouteSpec, names: &Names, host: &str) {
     let name = names.prefixed(PROBE);
     let own = format!("Host(`{host}`)");
@@ -38,12 +37,10 @@ pub(super) fn put(document: &mut Node, spec: &RouteSpec, names: &Names, host: &s
     router.put(&["priority"], Node::Number(PROBE_PRIORITY));
     router.put(&["service"], Node::text(service));
     document.put(&["http", "routers", &name], router);
-    let path = ["http", "middlewares", &name, "headers"];
-    let header = ["customResponseHeaders", PROBE_HEADER];
-    document.put(
-        &[path.as_slice(), &header].concat(),
-        Node::text(spec.container),
-    );
+    let mut middleware = Node::map();
+    let header = ["headers", "customResponseHeaders", PROBE_HEADER];
+    middleware.put(&header, Node::text(spec.container));
+    document.put(&["http", "middlewares", &name], middleware);
 }
 
 /// Returns whether Traefik may leave a router of the document out.
@@ -57,11 +54,10 @@ pub(super) fn leave_only(document: &mut Node, names: &Names) {
     document.take("tcp");
     document.take("udp");
     let probe = document.get(&["http", "routers", &name]).cloned();
-    let mut routers = Node::map();
+    document.put(&["http", "routers"], Node::map());
     if let Some(probe) = probe {
-        routers.put(&[&name], probe);
+        document.put(&["http", "routers", &name], probe);
     }
-    document.put(&["http", "routers"], routers);
 }
 
 /// Returns the HTTP routers of a document.
@@ -75,12 +71,8 @@ fn routers(document: &Node) -> impl Iterator<Item = &Node> {
 
 /// Returns the rules of the routers in parentheses, without the default one, which is known to be right.
 fn rules(document: &Node) -> BTreeSet<String> {
-    let is_old = |router: &&Node| {
-        let syntax = router.get_text(&["ruleSyntax"]);
-        syntax.is_some_and(|syntax| syntax.eq_ignore_ascii_case("v2"))
-    };
     routers(document)
-        .filter(|router| !is_old(router))
+        .filter(|router| !rule::is_old(router))
         .filter_map(|router| router.get_text(&["rule"]))
         .filter(|rule| *rule != rule::DEFAULT)
         .map(|rule| format!("({rule})"))

@@ -3,24 +3,14 @@
 use std::ops::Range;
 
 use super::label::Protocol;
+use super::tree::Node;
 
 /// The rule of the default router.
 pub(super) const DEFAULT: &str = "PathPrefix(`/`)";
 
-const HTTP_MATCHERS: &[&str] = &[
-    "Host",
-    "HostRegexp",
-    "Path",
-    "PathPrefix",
-    "PathRegexp",
-    "Method",
-    "Header",
-    "HeaderRegexp",
-    "Query",
-    "QueryRegexp",
-    "ClientIP",
-];
-const TCP_MATCHERS: &[&str] = &["HostSNI", "HostSNIRegexp", "ClientIP", "ALPN"];
+const HTTP_MATCHERS: &str = "Host HostRegexp Path PathPrefix PathRegexp Method Header HeaderRegexp \
+                             Query QueryRegexp ClientIP";
+const TCP_MATCHERS: &str = "HostSNI HostSNIRegexp ClientIP ALPN";
 
 /// Why a rule is refused, and the rule to write instead if that is known.
 pub(super) type Refusal = (String, Option<String>);
@@ -30,6 +20,12 @@ struct Call {
     span: Range<usize>,
     name: String,
     arguments: Vec<String>,
+}
+
+/// Whether a router has the rule syntax of Traefik 2.
+pub(super) fn is_old(router: &Node) -> bool {
+    let syntax = router.get_text(&["ruleSyntax"]);
+    syntax.is_some_and(|syntax| syntax.eq_ignore_ascii_case("v2"))
 }
 
 /// Checks that Traefik 3 can read `rule`.
@@ -49,21 +45,19 @@ pub(super) fn check(protocol: Protocol, rule: &str) -> Result<(), Refusal> {
             rewritten.replace_range(call.span.clone(), &replacement);
             old.push(rule[call.span.clone()].to_owned());
         } else if !known
-            .iter()
+            .split(' ')
             .any(|name| name.eq_ignore_ascii_case(&call.name))
         {
-            return Err((
-                format!("unknown matcher `{}`", call.name),
-                Some(format!("known matchers: {}", known.join(", "))),
-            ));
+            let help = format!("known matchers: {}", known.replace(' ', ", "));
+            return Err((format!("unknown matcher `{}`", call.name), Some(help)));
         }
     }
     match old.last() {
         None => Ok(()),
-        Some(old) => Err((
-            format!("`{old}` is Traefik 2 syntax"),
-            Some(format!("write {rewritten}")),
-        )),
+        Some(old) => {
+            let help = format!("write {rewritten}");
+            Err((format!("`{old}` is Traefik 2 syntax"), Some(help)))
+        }
     }
 }
 
@@ -140,79 +134,58 @@ fn rewrite(call: &Call) -> Option<String> {
     let name = call.name.to_lowercase();
     let arguments = &call.arguments;
     let several = arguments.len() > 1;
-    let any = |matcher: &str, arguments: &mut dyn Iterator<Item = String>| {
-        joined(
-            arguments
-                .map(|argument| format!("{matcher}({})", quote(&argument)))
-                .collect(),
-            " || ",
-        )
+    let any = |matcher: &str, arguments: &[String]| {
+        let calls = arguments
+            .iter()
+            .map(|argument| format!("{matcher}({})", quote(argument)));
+        Some(joined(calls.collect(), " || "))
     };
-    let plain = |matcher: &str| Some(any(matcher, &mut arguments.iter().cloned()));
+    let pattern = |matcher: &str, end: &str, default: &str| {
+        let regexes = arguments
+            .iter()
+            .map(|argument| regex(argument, end, default));
+        any(matcher, &Vec::from_iter(regexes))
+    };
     let patterned = arguments.iter().any(|argument| has_placeholder(argument));
     match name.as_str() {
-        "hostheader" => plain("Host"),
-        "host" | "method" | "clientip" | "hostsni" | "alpn" if several => plain(&call.name),
-        "hostregexp" | "hostsniregexp" if patterned => Some(any(
-            &call.name,
-            &mut arguments
-                .iter()
-                .map(|argument| regex(argument, "$", "[^.]+")),
-        )),
-        "path" if patterned => Some(any(
-            "PathRegexp",
-            &mut arguments
-                .iter()
-                .map(|argument| regex(argument, "$", "[^/]+")),
-        )),
-        "pathprefix" if patterned => Some(any(
-            "PathRegexp",
-            &mut arguments
-                .iter()
-                .map(|argument| regex(argument, "", "[^/]+")),
-        )),
+        "hostheader" => any("Host", arguments),
+        "host" | "method" | "clientip" | "hostsni" | "alpn" if several => {
+            any(&call.name, arguments)
+        }
+        "hostregexp" | "hostsniregexp" if patterned => pattern(&call.name, "$", "[^.]+"),
+        "path" if patterned => pattern("PathRegexp", "$", "[^/]+"),
+        "pathprefix" if patterned => pattern("PathRegexp", "", "[^/]+"),
         "path" | "pathprefix" | "pathregexp" | "hostregexp" | "hostsniregexp" if several => {
-            plain(&call.name)
+            any(&call.name, arguments)
         }
         "headers" | "headersregexp" => {
             let arguments: Vec<String> = arguments.iter().map(|argument| quote(argument)).collect();
-            let matcher = if name == "headers" {
-                "Header"
-            } else {
-                "HeaderRegexp"
-            };
-            Some(format!("{matcher}({})", arguments.join(", ")))
+            let regexp = if name == "headers" { "" } else { "Regexp" };
+            Some(format!("Header{regexp}({})", arguments.join(", ")))
         }
         "query" => {
-            let pairs: Option<Vec<(&str, &str)>> = arguments
-                .iter()
-                .map(|argument| argument.split_once('='))
+            let pairs = arguments.iter().map(|argument| argument.split_once('='));
+            let calls: Option<Vec<String>> = pairs
+                .map(|pair| pair.map(|(k, v)| format!("Query({}, {})", quote(k), quote(v))))
                 .collect();
-            pairs.filter(|pairs| !pairs.is_empty()).map(|pairs| {
-                let calls = pairs
-                    .into_iter()
-                    .map(|(key, value)| format!("Query({}, {})", quote(key), quote(value)))
-                    .collect();
-                joined(calls, " && ")
-            })
+            let calls = calls.filter(|calls| !calls.is_empty())?;
+            Some(joined(calls, " && "))
         }
         _ => None,
     }
 }
 
 fn joined(calls: Vec<String>, operator: &str) -> String {
-    if calls.len() == 1 {
-        calls.concat()
-    } else {
-        format!("({})", calls.join(operator))
+    match calls.len() {
+        1 => calls.concat(),
+        _ => format!("({})", calls.join(operator)),
     }
 }
 
 fn quote(text: &str) -> String {
-    if text.contains('`') {
-        format!("{text:?}")
-    } else {
-        format!("`{text}`")
+    match text.contains('`') {
+        true => format!("{text:?}"),
+        false => format!("`{text}`"),
     }
 }
 
@@ -231,15 +204,11 @@ fn pieces(pattern: &str) -> Vec<Piece<'_>> {
     while let Some(open) = rest[from..].find('{').map(|open| open + from) {
         let placeholder = closing(&rest[open..]).and_then(|close| {
             let inside = &rest[open + 1..open + close];
-            let (name, regex) = match inside.split_once(':') {
-                Some((name, regex)) => (name, Some(regex)),
-                None => (inside, None),
-            };
-            let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-                && name
-                    .chars()
-                    .all(|c| c.is_ascii_alphanumeric() || "_-".contains(c));
-            is_name.then_some((close, regex))
+            let split = inside.split_once(':');
+            let (name, regex) = split.map_or((inside, None), |(name, regex)| (name, Some(regex)));
+            let allowed = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
+            let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+            (is_name && name.chars().all(allowed)).then_some((close, regex))
         });
         match placeholder {
             Some((close, regex)) => {
@@ -269,21 +238,16 @@ fn closing(text: &str) -> Option<usize> {
 }
 
 fn has_placeholder(pattern: &str) -> bool {
-    pieces(pattern)
-        .iter()
-        .any(|piece| matches!(piece, Piece::Placeholder(_)))
+    pieces(pattern).len() > 1
 }
 
 /// Returns the regular expression of a Traefik 2 pattern; `default` is what `{name}` matches.
 fn regex(pattern: &str, end: &str, default: &str) -> String {
-    let body: String = pieces(pattern)
-        .into_iter()
-        .map(|piece| match piece {
-            Piece::Text(text) => escaped(text),
-            Piece::Placeholder(regex) => regex.unwrap_or(default).to_owned(),
-        })
-        .collect();
-    format!("^{body}{end}")
+    let body = pieces(pattern).into_iter().map(|piece| match piece {
+        Piece::Text(text) => escaped(text),
+        Piece::Placeholder(regex) => regex.unwrap_or(default).to_owned(),
+    });
+    format!("^{}{end}", body.collect::<String>())
 }
 
 fn escaped(text: &str) -> String {

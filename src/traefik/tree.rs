@@ -44,11 +44,8 @@ impl Node {
 
     /// Puts `node` at the path of names `keys`; a part that is in the way is replaced.
     pub(super) fn put(&mut self, keys: &[&str], node: Node) {
-        let path: Vec<Segment> = keys
-            .iter()
-            .map(|key| Segment::Key((*key).to_owned()))
-            .collect();
-        self.set(&path, node);
+        let path = keys.iter().map(|key| Segment::Key((*key).to_owned()));
+        self.set(&Vec::from_iter(path), node);
     }
 
     /// Puts `node` at `path`; a part that is in the way is replaced.
@@ -57,25 +54,15 @@ impl Node {
             *self = node;
             return;
         };
-        let child = match first {
-            Segment::Key(key) => {
-                if !matches!(self, Node::Map(_)) {
-                    *self = Node::map();
-                }
-                match self {
-                    Node::Map(map) => map.entry(key.clone()).or_insert_with(Node::map),
-                    _ => return,
-                }
-            }
-            Segment::Index(index) => {
-                if !matches!(self, Node::List(_)) {
-                    *self = Node::List(BTreeMap::new());
-                }
-                match self {
-                    Node::List(list) => list.entry(*index).or_insert_with(Node::map),
-                    _ => return,
-                }
-            }
+        match (first, &*self) {
+            (Segment::Key(_), Node::Map(_)) | (Segment::Index(_), Node::List(_)) => {}
+            (Segment::Key(_), _) => *self = Node::map(),
+            (Segment::Index(_), _) => *self = Node::list([]),
+        }
+        let child = match (first, self) {
+            (Segment::Key(key), Node::Map(map)) => map.entry(key.clone()).or_insert_with(Node::map),
+            (Segment::Index(at), Node::List(list)) => list.entry(*at).or_insert_with(Node::map),
+            _ => return,
         };
         child.set(rest, node);
     }
@@ -121,11 +108,11 @@ impl Node {
         match self {
             Node::Text(text) => Value::String(text),
             Node::Number(number) => Value::Number(number.into()),
-            Node::Map(map) => Value::Mapping(
-                map.into_iter()
-                    .map(|(key, node)| (Value::String(key), node.into_yaml()))
-                    .collect::<Mapping>(),
-            ),
+            Node::Map(map) => {
+                let entries = map.into_iter();
+                let entries = entries.map(|(key, node)| (Value::String(key), node.into_yaml()));
+                Value::Mapping(entries.collect::<Mapping>())
+            }
             Node::List(list) => Value::Sequence(list.into_values().map(Node::into_yaml).collect()),
         }
     }
