@@ -1,6 +1,6 @@
 //! Builders of docker's buildx: they build for several architectures, and push what they built themselves.
 
-use super::image::{build_arguments, reference};
+use super::image::{build_arguments, command, reference};
 use super::names::LABEL_SOURCE;
 use crate::action::Run;
 use crate::config::model::{BuilderKind, Config};
@@ -21,28 +21,18 @@ impl<'a> Buildx<'a> {
     /// The name is the original's. Where it stands for addresses it ends with a digest of them, so that a builder that was made for
     /// other ones is never used by mistake.
     pub fn of(config: &'a Config) -> Option<Self> {
+        let multiarch = format!("mrsk-{}-multiarch", config.service);
         let (name, nodes) = match &config.builder.kind {
             BuilderKind::Native | BuilderKind::NativeRemote(_) => return None,
-            BuilderKind::Multiarch => (
-                format!("mrsk-{}-multiarch", config.service),
-                vec![(None, None)],
-            ),
+            BuilderKind::Multiarch => (multiarch, vec![(None, None)]),
             BuilderKind::MultiarchRemote { local, remote } => {
                 let host = local.host.as_deref();
-                let settings = [
-                    local.arch.as_str(),
-                    host.unwrap_or(""),
-                    &remote.arch,
-                    &remote.host,
-                ];
-                let digest = Sha256Hex::of(settings.join("\0").as_bytes());
-                let name = format!(
-                    "mrsk-{}-multiarch-remote-{}",
-                    config.service,
-                    &digest.as_str()[..8]
-                );
+                let (arch, address) = (local.arch.as_str(), host.unwrap_or(""));
+                let settings = [arch, address, &remote.arch, &remote.host].join("\0");
+                let digest = Sha256Hex::of(settings.as_bytes());
+                let name = format!("{multiarch}-remote-{}", &digest.as_str()[..8]);
                 let remote = (Some(remote.arch.as_str()), Some(remote.host.as_str()));
-                (name, vec![(Some(local.arch.as_str()), host), remote])
+                (name, vec![(Some(arch), host), remote])
             }
         };
         Some(Self {
@@ -57,14 +47,12 @@ impl<'a> Buildx<'a> {
     pub fn create(&self) -> Vec<Run> {
         let mut runs = Vec::new();
         for (number, (arch, host)) in self.nodes.iter().enumerate() {
-            let mut argv = ["docker", "buildx", "create", "--name", &self.name]
-                .map(String::from)
-                .to_vec();
+            let mut argv = command("docker buildx create --name", [&self.name]);
             if number > 0 {
                 argv.push("--append".into());
             }
             argv.extend(["--node".into(), format!("{}{number}", self.name)]);
-            argv.extend(["--driver", "docker-container"].map(String::from));
+            argv.extend(command("--driver docker-container", []));
             if let Some(arch) = arch {
                 argv.extend(["--platform".into(), format!("linux/{arch}")]);
             }
@@ -77,30 +65,19 @@ impl<'a> Buildx<'a> {
 
     /// Returns the local command that exits with 0 where it is there and runs; it starts one that does not.
     pub fn inspect(&self) -> Vec<String> {
-        ["docker", "buildx", "inspect", "--bootstrap", &self.name]
-            .map(String::from)
-            .into()
+        command("docker buildx inspect --bootstrap", [&self.name])
     }
 
     /// Returns the command that builds and pushes. It needs the plain form of the progress, in which the digest stands.
     pub fn build(&self, version: &str, dockerfile: &str, context: &str, source: &str) -> Run {
         let platforms = self.config.builder.kind.platforms().join(",");
-        let argv = [
-            "docker",
-            "buildx",
-            "build",
-            "--builder",
-            &self.name,
-            "--platform",
-            &platforms,
-            "--push",
-            "--progress",
-            "plain",
-        ];
+        let mut argv = command("docker buildx build --builder", [&self.name]);
+        argv.extend(command("--platform", [&platforms]));
+        argv.extend(command("--push --progress plain", []));
         let rest = build_arguments(self.config, version, dockerfile, context, source);
         Run {
             env: self.config.builder.secrets.clone(),
-            ..Run::literal(argv.into_iter().map(String::from).chain(rest))
+            ..Run::literal(argv.into_iter().chain(rest))
         }
     }
 
@@ -118,26 +95,19 @@ impl<'a> Buildx<'a> {
             .collect();
         let template = format!("{labels}{{{{.Manifest.Digest}}}}");
         let reference = reference(self.config, version);
-        ["docker", "buildx", "imagetools", "inspect", "--format"]
-            .map(String::from)
-            .into_iter()
-            .chain([template, reference])
-            .collect()
+        command(
+            "docker buildx imagetools inspect --format",
+            [&template, &reference],
+        )
     }
 }
 
 /// Returns the command that prints the registry digest of `reference`, also of an image for several platforms. (buildx takes a
 /// template that begins with `{{.Manifest` for a wish for its own table.)
 pub fn digest(reference: &str) -> Vec<String> {
-    [
-        "docker",
-        "buildx",
-        "imagetools",
-        "inspect",
-        "--format",
-        "{{print .Manifest.Digest}}",
-        reference,
-    ]
-    .map(String::from)
-    .into()
+    let template = "{{print .Manifest.Digest}}";
+    command(
+        "docker buildx imagetools inspect --format",
+        [template, reference],
+    )
 }

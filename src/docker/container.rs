@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::image::pairs;
+use super::image::{command, each, pairs};
 use super::names::{
     self, LABEL_CREATE, LABEL_HEALTHCHECK, LABEL_SERVICE, LABEL_SETTINGS, LABEL_VERSION, NETWORK,
     TRAEFIK,
@@ -10,7 +10,7 @@ use super::names::{
 use crate::action::{Arg, Run};
 use crate::config::CONTAINER_NAME;
 use crate::config::model::{
-    Accessory, AccessoryDirectory, AccessoryFile, Config, DockerOption, Role,
+    Accessory, AccessoryDirectory, AccessoryFile, Config, DockerOption, Env, Role,
 };
 use crate::name::Sha256Hex;
 
@@ -32,10 +32,8 @@ impl Create {
     /// Returns the command with another name for the container. The label with the digest stays: it is the same container.
     pub fn named(&self, name: &str) -> Run {
         let mut run = self.run.clone();
-        let option = run
-            .argv
-            .iter()
-            .position(|arg| *arg == Arg::Literal("--name".into()));
+        let mut argv = run.argv.iter();
+        let option = argv.position(|arg| *arg == Arg::Literal("--name".into()));
         if let Some(value) = option.and_then(|at| run.argv.get_mut(at + 1)) {
             *value = Arg::Literal(name.to_owned());
         }
@@ -44,15 +42,14 @@ impl Create {
 
     /// Returns the groups of settings that differ from those of a container whose [`LABEL_SETTINGS`] is `recorded`.
     pub fn changed_settings(&self, recorded: &str) -> Vec<String> {
-        let recorded: BTreeMap<&str, &str> = recorded
+        let recorded = recorded
             .split(' ')
-            .filter_map(|group| group.split_once('='))
-            .collect();
-        self.settings
-            .iter()
-            .filter(|(group, digest)| recorded.get(*group) != Some(&digest.as_str()))
-            .map(|(group, _)| (*group).to_owned())
-            .collect()
+            .filter_map(|group| group.split_once('='));
+        let recorded: BTreeMap<&str, &str> = recorded.collect();
+        let differs = |(group, digest): (&&str, &String)| {
+            (recorded.get(group) != Some(&digest.as_str())).then(|| (*group).to_owned())
+        };
+        self.settings.iter().filter_map(differs).collect()
     }
 }
 
@@ -65,21 +62,11 @@ pub fn create(
     image: &str,
     home: &str,
 ) -> Create {
-    let mut clear = role.env.clear.clone();
-    clear.insert(CONTAINER_NAME.into(), name.to_owned());
-    let mut env = pairs("--env", &clear);
-    for secret in &role.env.secret {
-        env.extend(["--env".into(), secret.clone()]);
-    }
-    let volumes = config
-        .volumes
-        .iter()
-        .flat_map(|volume| ["--volume".into(), on_host(volume, home)])
-        .collect();
+    let volumes = config.volumes.iter().map(|volume| on_host(volume, home));
     let groups = vec![
-        ("env", env),
+        ("env", env(&role.env, name)),
         ("logging", logging(config)),
-        ("volumes", volumes),
+        ("volumes", each("--volume", volumes)),
         ("labels", pairs("--label", &labels(config, role, version))),
         ("healthcheck", healthcheck(config, role)),
         ("options", options(&role.options, home)),
@@ -94,13 +81,7 @@ pub fn create(
 pub fn create_accessory(config: &Config, accessory: &Accessory, home: &str) -> Create {
     let name = names::accessory(config, accessory);
     let base = accessory_directory(config, accessory, home);
-    let mut clear = accessory.env.clear.clone();
-    clear.insert(CONTAINER_NAME.into(), name.clone());
-    let mut env = pairs("--env", &clear);
-    for secret in &accessory.env.secret {
-        env.extend(["--env".into(), secret.clone()]);
-    }
-    let publish = accessory.publish.iter();
+    let publish = accessory.publish.iter().map(ToString::to_string);
     let volumes = accessory.volumes.iter().map(|volume| on_host(volume, home));
     let files = accessory.files.iter().map(|file| {
         let host = file_on_host(&base, file);
@@ -114,20 +95,10 @@ pub fn create_accessory(config: &Config, accessory: &Accessory, home: &str) -> C
     let mut labels = accessory.labels.clone();
     labels.insert(LABEL_SERVICE_FILTER.into(), name.clone());
     let groups = vec![
-        ("env", env),
-        (
-            "port",
-            publish
-                .flat_map(|port| ["--publish".into(), port.to_string()])
-                .collect(),
-        ),
+        ("env", env(&accessory.env, &name)),
+        ("port", each("--publish", publish)),
         ("logging", logging(config)),
-        (
-            "volumes",
-            volumes
-                .flat_map(|volume| ["--volume".into(), volume])
-                .collect(),
-        ),
+        ("volumes", each("--volume", volumes)),
         ("labels", pairs("--label", &labels)),
         ("options", options(&accessory.options, home)),
         ("image", vec![accessory.image.clone()]),
@@ -172,20 +143,14 @@ pub fn create_traefik(
     home: &str,
 ) -> Create {
     let traefik = &config.traefik;
-    let publish = vec!["--publish".into(), format!("{}:80", traefik.host_port)];
+    let publish = [format!("{}:80", traefik.host_port)];
     let volumes = [
         "/var/run/docker.sock:/var/run/docker.sock".to_owned(),
         format!("{directory}:{mount}:ro"),
     ];
     let groups = vec![
-        ("port", publish),
-        (
-            "volumes",
-            volumes
-                .into_iter()
-                .flat_map(|volume| ["--volume".into(), volume])
-                .collect(),
-        ),
+        ("port", each("--publish", publish)),
+        ("volumes", each("--volume", volumes)),
         ("logging", logging(config)),
         ("labels", pairs("--label", &traefik.labels)),
         ("options", options(&traefik.options, home)),
@@ -257,10 +222,8 @@ fn finish(name: &str, groups: Vec<(&'static str, Vec<String>)>, env: Vec<String>
         .filter(|(_, arguments)| !arguments.is_empty())
         .map(|(group, arguments)| (*group, digest_of(arguments).as_str()[..8].to_owned()))
         .collect();
-    let mut argv: Vec<String> = ["docker", "create", "--name", name, "--pull", "never"]
-        .map(String::from)
-        .into();
-    argv.extend(["--restart", "unless-stopped"].map(String::from));
+    let mut argv = command("docker create --name", [name]);
+    argv.extend(command("--pull never --restart unless-stopped", []));
     let own = argv.len();
     let mut tail = 0;
     for (group, arguments) in groups {
@@ -268,24 +231,18 @@ fn finish(name: &str, groups: Vec<(&'static str, Vec<String>)>, env: Vec<String>
         argv.extend(arguments);
     }
     let digest = digest_of(&argv);
-    let described: Vec<String> = settings
+    let described = settings
         .iter()
-        .map(|(group, digest)| format!("{group}={digest}"))
-        .collect();
-    argv.splice(
-        tail.max(own)..tail.max(own),
-        [
-            "--label".to_owned(),
-            format!("{LABEL_SETTINGS}={}", described.join(" ")),
-            "--label".to_owned(),
-            format!("{LABEL_CREATE}={digest}"),
-        ],
-    );
+        .map(|(group, digest)| format!("{group}={digest}"));
+    let labels = [
+        format!("{LABEL_SETTINGS}={}", Vec::from_iter(described).join(" ")),
+        format!("{LABEL_CREATE}={digest}"),
+    ];
+    argv.splice(tail.max(own)..tail.max(own), each("--label", labels));
+    let mut run = Run::literal(argv);
+    run.env = env;
     Create {
-        run: Run {
-            env,
-            ..Run::literal(argv)
-        },
+        run,
         digest,
         settings,
     }
@@ -315,15 +272,21 @@ fn healthcheck(config: &Config, role: &Role) -> Vec<String> {
     }
     let check = &config.healthcheck;
     let label = format!("{LABEL_HEALTHCHECK}={} {}", check.port, check.path);
-    vec!["--label".into(), label]
+    each("--label", [label])
+}
+
+/// Returns the options of an environment, with the container's own name in it.
+fn env(env: &Env, name: &str) -> Vec<String> {
+    let mut clear = env.clear.clone();
+    clear.insert(CONTAINER_NAME.into(), name.to_owned());
+    let mut argv = pairs("--env", &clear);
+    argv.extend(each("--env", env.secret.clone()));
+    argv
 }
 
 fn logging(config: &Config) -> Vec<String> {
     let logging = &config.logging;
-    let mut argv = Vec::new();
-    if let Some(driver) = &logging.driver {
-        argv.extend(["--log-driver".into(), driver.clone()]);
-    }
+    let mut argv = each("--log-driver", logging.driver.clone());
     argv.extend(pairs("--log-opt", &logging.options));
     argv
 }
@@ -354,14 +317,12 @@ fn on_host(volume: &str, home: &str) -> String {
 /// Returns `volume` with a leading `~`, `$HOME` or `$PWD` of its host part resolved to the SSH user's home, which users of the
 /// original rely on.
 fn at_home(volume: &str, home: &str) -> String {
-    for prefix in ["~", "$HOME", "$PWD", "${HOME}", "${PWD}"] {
-        if let Some(rest) = volume.strip_prefix(prefix)
-            && (rest.starts_with('/') || rest.starts_with(':'))
-        {
-            return format!("{home}{rest}");
-        }
+    let homes = ["~", "$HOME", "$PWD", "${HOME}", "${PWD}"].into_iter();
+    let mut rests = homes.filter_map(|prefix| volume.strip_prefix(prefix));
+    match rests.find(|rest| rest.starts_with(['/', ':'])) {
+        Some(rest) => format!("{home}{rest}"),
+        None => volume.to_owned(),
     }
-    volume.to_owned()
 }
 
 #[cfg(test)]

@@ -12,39 +12,33 @@ pub fn reference(config: &Config, tag: &str) -> String {
     format!("{}:{tag}", config.repository())
 }
 
-/// Returns the command that logs in, or `None` where the registry needs no login. The password travels on its standard input.
+/// Returns the command that logs in, or `None` if the registry needs no login. The password travels on
+/// its standard input.
 pub fn login(config: &Config) -> Option<Run> {
     let registry = &config.registry;
     let (username, password) = (registry.username.as_ref()?, registry.password.as_ref()?);
-    let mut argv: Vec<Arg> = ["docker", "login"].map(literal).into();
-    argv.push(literal("--username"));
-    argv.push(match username {
+    let mut run = Run::literal(["docker", "login", "--username"]);
+    run.argv.push(match username {
         Value::Literal(text) => literal(text),
         Value::FromEnv(name) => Arg::FromEnv(name.clone()),
     });
-    argv.push(literal("--password-stdin"));
-    argv.extend(registry.server.as_deref().map(literal));
-    Some(Run {
-        argv,
-        env: Vec::new(),
-        stdin: Some(password.clone()),
-    })
+    run.argv.push(literal("--password-stdin"));
+    run.argv.extend(registry.server.as_deref().map(literal));
+    run.stdin = Some(password.clone());
+    Some(run)
 }
 
 /// Returns the local command that exits with 0 where the stored credentials are accepted.
 pub fn login_check(config: &Config) -> Vec<String> {
-    let mut argv = vec!["docker".to_owned(), "login".to_owned()];
+    let mut argv = command("docker login", []);
     argv.extend(config.registry.server.clone());
     argv
 }
 
 /// Returns the name under which docker keeps the login: the registry's server, or Docker Hub's address.
 pub fn login_name(config: &Config) -> String {
-    config
-        .registry
-        .server
-        .clone()
-        .unwrap_or_else(|| "https://index.docker.io/v1/".to_owned())
+    let server = config.registry.server.as_deref();
+    server.unwrap_or("https://index.docker.io/v1/").to_owned()
 }
 
 /// Returns the words that begin a command to the engine that builds: of this machine, or of the one that `builder.remote` names.
@@ -63,16 +57,15 @@ pub fn build(config: &Config, version: &str, dockerfile: &str, context: &str, so
     let platforms = config.builder.kind.platforms();
     let mut argv = Vec::new();
     if !platforms.is_empty() || !config.builder.secrets.is_empty() {
-        argv.extend(["env", "DOCKER_BUILDKIT=1"].map(String::from));
+        argv.extend(command("env DOCKER_BUILDKIT=1", []));
     }
     argv.extend(engine(config));
     argv.push("build".into());
     if !platforms.is_empty() {
         argv.extend(["--platform".into(), platforms.join(",")]);
     }
-    argv.extend(build_arguments(
-        config, version, dockerfile, context, source,
-    ));
+    let arguments = build_arguments(config, version, dockerfile, context, source);
+    argv.extend(arguments);
     Run {
         env: config.builder.secrets.clone(),
         ..Run::literal(argv)
@@ -89,26 +82,30 @@ pub(super) fn build_arguments(
 ) -> Vec<String> {
     let builder = &config.builder;
     let mut argv = Vec::new();
-    for tag in [version, "latest"] {
-        argv.extend(["--tag".into(), reference(config, tag)]);
-    }
-    for (name, value) in [("service", config.service.as_str()), (LABEL_SOURCE, source)] {
-        argv.extend(["--label".into(), format!("{name}={value}")]);
-    }
+    argv.extend(each(
+        "--tag",
+        [version, "latest"].map(|tag| reference(config, tag)),
+    ));
+    let labels = [("service", config.service.as_str()), (LABEL_SOURCE, source)];
+    argv.extend(each(
+        "--label",
+        labels.map(|(name, value)| format!("{name}={value}")),
+    ));
     argv.extend(pairs("--build-arg", &builder.args));
-    for name in &builder.secrets {
-        argv.extend(["--secret".into(), format!("id={name},env={name}")]);
-    }
+    let secrets = builder
+        .secrets
+        .iter()
+        .map(|name| format!("id={name},env={name}"));
+    argv.extend(each("--secret", secrets));
     argv.extend(["--file".into(), path(dockerfile), path(context)]);
     argv
 }
 
 /// Returns a path that docker takes for no option, nor for its standard input.
 fn path(text: &str) -> String {
-    if text.starts_with('-') {
-        format!("./{text}")
-    } else {
-        text.to_owned()
+    match text.starts_with('-') {
+        true => format!("./{text}"),
+        false => text.to_owned(),
     }
 }
 
@@ -124,7 +121,7 @@ pub fn build_check(config: &Config, version: &str, source: &str) -> Vec<String> 
 
 fn inspect(config: &Config, version: &str, template: String) -> Vec<String> {
     let mut argv = engine(config);
-    argv.extend(["image", "inspect", "--format"].map(String::from));
+    argv.extend(command("image inspect --format", []));
     argv.extend([template, reference(config, version)]);
     argv
 }
@@ -173,11 +170,24 @@ pub fn pull(repository: &str, reference: &str, digest: Option<&str>) -> Vec<Run>
     }
 }
 
+/// Returns `FLAG VALUE` for each value.
+pub(super) fn each(flag: &str, values: impl IntoIterator<Item = String>) -> Vec<String> {
+    let values = values.into_iter();
+    values.flat_map(|value| [flag.to_owned(), value]).collect()
+}
+
 /// Returns `FLAG NAME=VALUE` for each pair.
 pub(super) fn pairs(flag: &str, values: &BTreeMap<String, String>) -> Vec<String> {
-    values
-        .iter()
-        .flat_map(|(name, value)| [flag.to_owned(), format!("{name}={value}")])
+    let pairs = values.iter().map(|(name, value)| format!("{name}={value}"));
+    each(flag, pairs)
+}
+
+/// Returns a command of words, and the arguments after them.
+pub(super) fn command<const N: usize>(words: &str, arguments: [&str; N]) -> Vec<String> {
+    words
+        .split(' ')
+        .chain(arguments)
+        .map(String::from)
         .collect()
 }
 
@@ -187,16 +197,7 @@ fn literal(text: impl Into<String>) -> Arg {
 
 /// Returns the command that asks the registry for the manifest of `reference`.
 pub fn manifest(reference: &str) -> Vec<String> {
-    [
-        "docker",
-        "manifest",
-        "inspect",
-        "--insecure",
-        "--verbose",
-        reference,
-    ]
-    .map(String::from)
-    .into()
+    command("docker manifest inspect --insecure --verbose", [reference])
 }
 
 /// Reads the registry digest from the answer to [`manifest`]. An image of several platforms is an array there, whose own
