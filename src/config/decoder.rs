@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::node::{Key, Kind, Mark, Node, Problem};
+use super::node::{Entry, Kind, Mark, Node};
 use super::schema::Property;
 use super::secret_lines::{has_secret_value, has_url_credentials};
 use crate::diagnostic::{Diagnostic, Place};
@@ -42,10 +42,8 @@ pub(super) struct Record<'n> {
 impl<'n> Record<'n> {
     /// Returns the value of `key`.
     pub(super) fn get(&self, key: &str) -> Option<&Field<'n>> {
-        self.fields
-            .iter()
-            .find(|(name, _)| *name == key)
-            .map(|(_, field)| field)
+        let mut fields = self.fields.iter();
+        fields.find_map(|(name, field)| (*name == key).then_some(field))
     }
 
     /// Reads the value of `key`, if there is one.
@@ -58,6 +56,18 @@ impl<'n> Record<'n> {
         self.get(key).and_then(|field| decode(decoder, field))
     }
 
+    /// Reads the value of `key`, or returns its `default`.
+    pub(super) fn read_or<'d, T>(
+        &self,
+        decoder: &mut Decoder<'d>,
+        key: &str,
+        decode: impl FnOnce(&mut Decoder<'d>, &Field<'n>) -> Option<T>,
+        default: impl Into<T>,
+    ) -> T {
+        let read = self.read(decoder, key, decode);
+        read.unwrap_or_else(|| default.into())
+    }
+
     /// Reads the list or map of `key`. Without the key it is empty.
     pub(super) fn collect<'d, T: Default>(
         &self,
@@ -65,10 +75,8 @@ impl<'n> Record<'n> {
         key: &str,
         decode: impl FnOnce(&mut Decoder<'d>, &Field<'n>) -> T,
     ) -> T {
-        let field = self.get(key);
-        field
-            .map(|field| decode(decoder, field))
-            .unwrap_or_default()
+        let read = self.get(key).map(|field| decode(decoder, field));
+        read.unwrap_or_default()
     }
 
     /// Returns the map of `key`, whose keys are `known`. Without the key it is empty.
@@ -83,24 +91,22 @@ impl<'n> Record<'n> {
 }
 
 impl<'n> Field<'n> {
-    fn child(&self, key: &'n Key, node: &'n Node) -> Self {
-        let name = match has_secret_value(&key.text) {
+    fn child(&self, entry: &'n Entry) -> Self {
+        let name = match has_secret_value(&entry.key.text) {
             true => "…",
-            false => &key.text,
-        };
-        let path = if self.path.is_empty() {
-            name.to_owned()
-        } else {
-            format!("{}.{name}", self.path)
+            false => &entry.key.text,
         };
         Self {
-            path,
-            key: key.mark,
-            node,
+            path: match self.path.as_str() {
+                "" => name.to_owned(),
+                path => format!("{path}.{name}"),
+            },
+            key: entry.key.mark,
+            node: &entry.value,
         }
     }
 
-    /// Returns the text, where it is a scalar that was written without quotes.
+    /// Returns the text, if it is a scalar that was written without quotes.
     pub(super) fn plain(&self) -> Option<&'n str> {
         match &self.node.kind {
             Kind::Scalar { text, plain: true } => Some(text),
@@ -140,7 +146,7 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    /// Returns how a message about `mark` names another place: by its line, where both are in the same file.
+    /// Returns how a message about `mark` names another place: by its line, if both are in one file.
     pub(super) fn seen_from(&self, mark: Mark, place: &Place) -> String {
         if place.file == self.file(mark.file) {
             format!("line {}", place.line)
@@ -161,6 +167,38 @@ impl<'a> Decoder<'a> {
             .push(Diagnostic::error(message).at(place).help(help));
     }
 
+    /// Adds the error of a `value` of the file, at `mark`, that is not a valid `what`. Returns nothing.
+    pub(super) fn invalid<T>(
+        &mut self,
+        mark: Mark,
+        what: &str,
+        value: &str,
+        help: impl Into<String>,
+    ) -> Option<T> {
+        let message = format!("`{}` is not a valid {what}", shown(value));
+        self.error(mark, message, help);
+        None
+    }
+
+    /// Adds the error of a field that is `text`, and not what is `wanted`. Returns nothing.
+    pub(super) fn unlike<T>(
+        &mut self,
+        field: &Field<'_>,
+        wanted: &str,
+        text: &str,
+        help: impl Into<String>,
+    ) -> Option<T> {
+        let message = format!("`{}` must be {wanted}, not `{}`", field.path, shown(text));
+        self.error(field.node.mark, message, help);
+        None
+    }
+
+    /// Adds the error of a map without `key`.
+    pub(super) fn missing(&mut self, field: &Field<'_>, key: &str, help: &str) {
+        let message = format!("missing key `{}.{key}`", field.path);
+        self.error(field.key, message, help);
+    }
+
     /// Adds a warning about a line that holds a secret value, so that the line is not shown.
     pub(super) fn warn_secret(
         &mut self,
@@ -173,13 +211,6 @@ impl<'a> Decoder<'a> {
         self.diagnostics.push(warning.hide_source());
     }
 
-    /// Adds the problems of the YAML itself.
-    pub(super) fn problems(&mut self, problems: Vec<Problem>) {
-        for problem in problems {
-            self.error(problem.mark, problem.message, problem.help);
-        }
-    }
-
     /// Notes that the variable `name` is referred to at `mark`.
     pub(super) fn refer(&mut self, name: &str, mark: Mark) {
         let place = self.place(mark);
@@ -189,8 +220,7 @@ impl<'a> Decoder<'a> {
     /// Notes that `field` is a label of a role or an argument of Traefik.
     pub(super) fn routes(&mut self, name: &str, field: &Field<'_>) {
         let place = self.place(field.key);
-        let places = self.routing.entry(name.to_owned()).or_default();
-        places.push(place);
+        self.routing.entry(name.to_owned()).or_default().push(place);
     }
 
     /// Returns the entries of a map whose keys are free. Nothing counts as an empty map.
@@ -198,20 +228,13 @@ impl<'a> Decoder<'a> {
         match &field.node.kind {
             Kind::Null => Vec::new(),
             Kind::Mapping(entries) => {
-                let fields = entries.iter().map(|entry| {
-                    (
-                        entry.key.text.as_str(),
-                        field.child(&entry.key, &entry.value),
-                    )
-                });
+                let fields = entries.iter();
+                let fields = fields.map(|entry| (entry.key.text.as_str(), field.child(entry)));
                 fields.collect()
             }
             _ => {
-                self.wrong_kind(
-                    field,
-                    "a map",
-                    "write one `name: value` per line, indented below the key",
-                );
+                let help = "write one `name: value` per line, indented below the key";
+                self.wrong_kind(field, "a map", help);
                 Vec::new()
             }
         }
@@ -235,18 +258,11 @@ impl<'a> Decoder<'a> {
             if known.contains(&name) {
                 fields.push((name, child));
             } else if !free(name) {
-                self.unknown_key(name, &child, &known);
+                let help = choice(name, "keys", &known);
+                self.error(child.key, format!("unknown key `{}`", child.path), help);
             }
         }
         Record { fields }
-    }
-
-    fn unknown_key(&mut self, name: &str, child: &Field<'_>, known: &[&str]) {
-        let help = match suggestion(name, known) {
-            Some(close) => format!("did you mean `{close}`?"),
-            None => format!("known keys: {}", list(known)),
-        };
-        self.error(child.key, format!("unknown key `{}`", child.path), help);
     }
 
     /// Returns the items of a list. Nothing counts as an empty list.
@@ -262,11 +278,8 @@ impl<'a> Decoder<'a> {
                 fields.collect()
             }
             _ => {
-                self.wrong_kind(
-                    field,
-                    "a list",
-                    "write one `- value` per line, indented below the key",
-                );
+                let help = "write one `- value` per line, indented below the key";
+                self.wrong_kind(field, "a list", help);
                 Vec::new()
             }
         }
@@ -276,28 +289,21 @@ impl<'a> Decoder<'a> {
     pub(super) fn text(&mut self, field: &Field<'_>) -> Option<String> {
         match &field.node.kind {
             Kind::Scalar { text, .. } if text.contains('\0') => {
-                self.error(
-                    field.node.mark,
-                    format!("`{}` contains a NUL byte", field.path),
-                    "remove it: process arguments and environment variables cannot contain NUL",
-                );
+                let message = format!("`{}` contains a NUL byte", field.path);
+                let help =
+                    "remove it: process arguments and environment variables cannot contain NUL";
+                self.error(field.node.mark, message, help);
                 None
             }
             Kind::Scalar { text, .. } => Some(text.clone()),
             Kind::Null => {
-                self.error(
-                    field.key,
-                    format!("`{}` has no value", field.path),
-                    "set a value; an empty string is `\"\"`",
-                );
+                let message = format!("`{}` has no value", field.path);
+                self.error(field.key, message, "set a value; an empty string is `\"\"`");
                 None
             }
             _ => {
-                self.wrong_kind(
-                    field,
-                    "a single value",
-                    "use a single value; quote it if it contains `: ` or ` #`",
-                );
+                let help = "use a single value; quote it if it contains `: ` or ` #`";
+                self.wrong_kind(field, "a single value", help);
                 None
             }
         }
@@ -307,11 +313,8 @@ impl<'a> Decoder<'a> {
     pub(super) fn filled(&mut self, field: &Field<'_>) -> Option<String> {
         let text = self.text(field)?;
         if text.trim().is_empty() {
-            self.error(
-                field.node.mark,
-                format!("`{}` is empty", field.path),
-                "set a value",
-            );
+            let message = format!("`{}` is empty", field.path);
+            self.error(field.node.mark, message, "set a value");
             return None;
         }
         Some(text)
@@ -324,21 +327,17 @@ impl<'a> Decoder<'a> {
             Kind::Sequence(_) => "a list",
             Kind::Mapping(_) => "a map",
         };
-        let name = if field.path.is_empty() {
-            "the configuration".to_owned()
-        } else {
-            format!("`{}`", field.path)
+        let name = match field.path.as_str() {
+            "" => "the configuration".to_owned(),
+            path => format!("`{path}`"),
         };
-        self.error(
-            field.key,
-            format!("{name} must be {wanted}, not {found}"),
-            help,
-        );
+        let message = format!("{name} must be {wanted}, not {found}");
+        self.error(field.key, message, help);
     }
 }
 
-/// Returns a value of the file for use in a message: shortened, escaped, and left out if it is a URL with credentials or holds what
-/// looks like a secret's value.
+/// Returns a value of the file for use in a message: shortened, escaped, and left out if it is a URL
+/// with credentials or holds what looks like a secret's value.
 pub(super) fn shown(value: &str) -> String {
     const MAX: usize = 80;
     if has_url_credentials(value) || has_secret_value(value) {
@@ -360,11 +359,17 @@ pub(super) fn suggestion<'c>(name: &str, candidates: &[&'c str]) -> Option<&'c s
         .map(|(_, candidate)| candidate)
 }
 
+/// Returns the help about an unknown name: which of the names of this `kind` it most likely stands
+/// for, or all that are `known`.
+pub(super) fn choice(name: &str, kind: &str, known: &[&str]) -> String {
+    match suggestion(name, known) {
+        Some(close) => format!("did you mean `{close}`?"),
+        None => format!("known {kind}: {}", list(known)),
+    }
+}
+
 /// Returns the names in backticks, as `a`, `b` and `c`.
 pub(super) fn list<T: AsRef<str>>(names: &[T]) -> String {
-    let quoted: Vec<String> = names
-        .iter()
-        .map(|name| format!("`{}`", name.as_ref()))
-        .collect();
-    text::list(&quoted)
+    let quoted = names.iter().map(|name| format!("`{}`", name.as_ref()));
+    text::list(&quoted.collect::<Vec<String>>())
 }

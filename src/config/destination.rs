@@ -18,7 +18,8 @@ pub struct Destination<'a> {
     pub text: &'a str,
 }
 
-/// Returns what is wrong with the name of a destination: it becomes part of names of files, containers and routers.
+/// Returns what is wrong with the name of a destination: it becomes part of names of files, containers
+/// and routers.
 pub fn check(name: &str) -> Option<Diagnostic> {
     let error = Diagnostic::error(format!("`{}` is not a valid destination name", shown(name)));
     let help =
@@ -34,7 +35,8 @@ fn is_name(name: &str) -> bool {
         && name.bytes().all(allowed)
 }
 
-/// Returns the file of the destination `name` of the configuration at `path`: `deploy.staging.yml` beside `deploy.yml`.
+/// Returns the file of the destination `name` of the configuration at `path`: `deploy.staging.yml`
+/// beside `deploy.yml`.
 pub(super) fn file(path: &Path, name: &str) -> PathBuf {
     path.with_extension(format!("{name}.yml"))
 }
@@ -59,14 +61,14 @@ pub(super) fn known(path: &Path) -> Vec<String> {
     names
 }
 
-/// Returns what to do where the destination `name` has no file, while `known` have.
+/// Returns what to do if the destination `name` has no file, while `known` have.
 pub(super) fn help(name: &str, known: &[String]) -> String {
     let names: Vec<&str> = known.iter().map(String::as_str).collect();
     match suggestion(name, &names) {
-        Some(close) => format!(
-            "did you mean `-d {close}`? known destinations: {}",
-            list(known)
-        ),
+        Some(close) => {
+            let known = list(known);
+            format!("did you mean `-d {close}`? known destinations: {known}")
+        }
         None if known.is_empty() => {
             "create it with what differs from the configuration, or omit `-d`".to_owned()
         }
@@ -74,29 +76,28 @@ pub(super) fn help(name: &str, known: &[String]) -> String {
     }
 }
 
-/// Merges the content of a destination's file over that of the configuration. A file without content changes nothing.
+/// Merges the content of a destination's file over that of the configuration. A file without content
+/// changes nothing.
 pub(super) fn merge(base: Node, over: Node) -> Node {
-    match (&base.kind, &over.kind) {
-        (_, Kind::Null) => base,
+    match over.kind {
+        Kind::Null => base,
         _ => merge_nodes(base, over),
     }
 }
 
-/// Maps are merged key by key; everything else takes the place of what stands in `base`, lists and empty values too.
-fn merge_nodes(base: Node, over: Node) -> Node {
-    match (base.kind, over.kind) {
-        (Kind::Mapping(below), Kind::Mapping(above)) => Node {
-            mark: base.mark,
-            kind: Kind::Mapping(merge_entries(below, above)),
-        },
-        (_, kind) => Node {
-            mark: over.mark,
-            kind,
-        },
+/// Maps are merged key by key; everything else takes the place of what stands in `base`, lists and
+/// empty values too.
+fn merge_nodes(mut base: Node, over: Node) -> Node {
+    match (&mut base.kind, over.kind) {
+        (Kind::Mapping(entries), Kind::Mapping(above)) => {
+            merge_entries(entries, above);
+            base
+        }
+        (_, kind) => Node { kind, ..over },
     }
 }
 
-fn merge_entries(mut entries: Vec<Entry>, above: Vec<Entry>) -> Vec<Entry> {
+fn merge_entries(entries: &mut Vec<Entry>, above: Vec<Entry>) {
     let numbered = entries.iter().enumerate();
     let places: HashMap<String, usize> = numbered
         .map(|(place, entry)| (entry.key.text.clone(), place))
@@ -104,23 +105,16 @@ fn merge_entries(mut entries: Vec<Entry>, above: Vec<Entry>) -> Vec<Entry> {
     for over in above {
         let place = places.get(&over.key.text).copied();
         match place.and_then(|place| entries.get_mut(place)) {
-            Some(entry) => {
-                let is_map = |node: &Node| matches!(node.kind, Kind::Mapping(_));
-                if is_map(&entry.value) && is_map(&over.value) {
-                    let nothing = Node {
-                        mark: entry.value.mark,
-                        kind: Kind::Null,
-                    };
-                    let below = std::mem::replace(&mut entry.value, nothing);
-                    entry.value = merge_nodes(below, over.value);
-                } else {
-                    *entry = over;
+            Some(entry) => match (&mut entry.value.kind, over.value.kind) {
+                (Kind::Mapping(below), Kind::Mapping(above)) => merge_entries(below, above),
+                (_, kind) => {
+                    let value = Node { kind, ..over.value };
+                    *entry = Entry { value, ..over };
                 }
-            }
+            },
             None => entries.push(over),
         }
     }
-    entries
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
-//! The environment that secrets are taken from: the process's own, then `.env.DEST`, then `.env`. Reading a file never
-//! changes the environment of the process, and no message shows anything of a line but its number.
+//! The environment that secrets are taken from: the process's own, then `.env.DEST`, then `.env`.
+//! Reading a file never changes the environment of the process, and no message shows anything of a
+//! line but its number.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -14,13 +15,13 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Reads `.env.DEST` and `.env` in `dir`, or `explicit_file` (relative to the current directory) in their place.
-    /// What stands in `process` wins over the files, and `.env.DEST` over `.env`; within a file the last line wins.
-    /// A missing `.env` or `.env.DEST` is fine.
+    /// Reads `.env.DEST` and `.env` in `dir`, or `explicit_file` (relative to the current directory)
+    /// in their place. What stands in `process` wins over the files, and `.env.DEST` over `.env`;
+    /// within a file the last line wins. A missing `.env` or `.env.DEST` is fine.
     ///
     /// # Errors
-    /// Every line that cannot be read or would be changed by substitution; a file that cannot be read; an explicit
-    /// file that is not there.
+    /// Every line that cannot be read or would be changed by substitution; a file that cannot be
+    /// read; an explicit file that is not there.
     pub fn load(
         dir: &Path,
         destination: Option<&str>,
@@ -30,16 +31,14 @@ impl Environment {
         let mut variables = Secrets::new();
         let mut problems = Vec::new();
         for (path, shown) in files(dir, destination, explicit_file) {
-            let bytes = match std::fs::read(&path) {
+            let read = match std::fs::read(&path) {
                 Err(error) if error.kind() == ErrorKind::NotFound && explicit_file.is_none() => {
                     continue;
                 }
-                bytes => bytes,
+                Err(error) => Err(vec![unreadable(&shown, &error)]),
+                Ok(bytes) => parse_bytes(&shown, bytes),
             };
-            match bytes
-                .map_err(|error| vec![unreadable(&shown, &error)])
-                .and_then(|bytes| parse_bytes(&shown, bytes))
-            {
+            match read {
                 Ok(read) => variables.extend(read),
                 Err(found) => problems.extend(found),
             }
@@ -56,7 +55,7 @@ impl Environment {
         self.variables.get(name).cloned()
     }
 
-    /// Returns the same variables, with those of `own` in the place of those that have the same name.
+    /// Returns the same variables, with those of `own` in place of those of the same name.
     pub fn with(&self, own: &Secrets) -> Self {
         let mut variables = self.variables.clone();
         variables.extend(own.clone());
@@ -73,10 +72,9 @@ impl Environment {
 impl FromIterator<(String, String)> for Environment {
     fn from_iter<T: IntoIterator<Item = (String, String)>>(variables: T) -> Self {
         let pairs = variables.into_iter();
+        let variables = pairs.map(|(name, value)| (name, Secret::new(value)));
         Self {
-            variables: pairs
-                .map(|(name, value)| (name, Secret::new(value)))
-                .collect(),
+            variables: variables.collect(),
         }
     }
 }
@@ -117,7 +115,7 @@ fn parse_bytes(shown: &str, bytes: Vec<u8>) -> Result<Secrets, Vec<Diagnostic>> 
         let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = good.iter().filter(|byte| **byte == b'\n').count() + 1;
         let help = "save the file as UTF-8; encode binary values, for example with base64";
-        vec![problem(shown, line, "invalid UTF-8".to_owned(), help)]
+        vec![problem(shown, line, "invalid UTF-8", help)]
     })?;
     parse(shown, &text)
 }
@@ -129,63 +127,47 @@ fn parse(shown: &str, text: &str) -> Result<Secrets, Vec<Diagnostic>> {
     let mut problems = Vec::new();
     for entry in entries(text) {
         if let Some(line) = entry.open_quote {
-            problems.push(problem(
-                shown,
-                line,
-                "unclosed quote".to_owned(),
-                "close it; put a value that contains a single quote in double quotes",
-            ));
+            let help = "close it; put a value that contains a single quote in double quotes";
+            problems.push(problem(shown, line, "unclosed quote", help));
             break;
         }
         if let Some((line, column)) = entry.dollar {
-            let mut problem = problem(
-                shown,
-                line,
-                "`$` outside single quotes".to_owned(),
-                "put the value in single quotes, or write `\\$`: mrsk does not substitute variables",
-            );
-            problem.place = problem.place.map(|place| Place { column, ..place });
-            problems.push(problem);
+            let message = "`$` outside single quotes";
+            let help = "put the value in single quotes, or write `\\$`: mrsk does not substitute variables";
+            let problem = problem(shown, line, message, help);
+            problems.push(Diagnostic {
+                place: problem.place.map(|place| Place { column, ..place }),
+                ..problem
+            });
             continue;
         }
         for item in dotenvy::from_read_iter(entry.text.as_bytes()) {
-            match item {
-                Ok((name, value)) => {
-                    secrets.insert(name, Secret::new(value));
-                }
-                Err(_) => {
-                    problems.push(problem(
-                        shown,
-                        entry.line,
-                        "expected `NAME=value`".to_owned(),
-                        "put a value with spaces, quotes, `#` or backslashes in single quotes; comments start with `#`",
-                    ));
-                    break;
-                }
-            }
+            let Ok((name, value)) = item else {
+                let help = "put a value with spaces, quotes, `#` or backslashes in single quotes; comments start with `#`";
+                problems.push(problem(shown, entry.line, "expected `NAME=value`", help));
+                break;
+            };
+            secrets.insert(name, Secret::new(value));
         }
     }
-    if problems.is_empty() {
-        Ok(secrets)
-    } else {
-        Err(problems)
+    match problems.is_empty() {
+        true => Ok(secrets),
+        false => Err(problems),
     }
 }
 
-fn problem(shown: &str, line: usize, message: String, help: &str) -> Diagnostic {
+fn problem(shown: &str, line: usize, message: impl Into<String>, help: &str) -> Diagnostic {
     let place = Place {
         file: shown.to_owned(),
         line,
         column: 0,
         length: 1,
     };
-    Diagnostic::error(message)
-        .at(place)
-        .help(help)
-        .hide_source()
+    let error = Diagnostic::error(message).at(place);
+    error.help(help).hide_source()
 }
 
-/// One assignment: a line, or several where a quoted value has line breaks.
+/// One assignment: a line, or several if a quoted value has line breaks.
 struct Entry {
     /// Its text, with the line break at its end.
     text: String,
@@ -224,8 +206,7 @@ fn entries(text: &str) -> Vec<Entry> {
                 entry.open_quote = Some(opened);
                 break;
             };
-            entry.text.push_str(line);
-            entry.text.push('\n');
+            entry.text.extend([line, "\n"]);
             let before = quote;
             quote = scan(line, quote, number, &mut entry.dollar);
             if before != quote {

@@ -47,7 +47,7 @@ pub fn load(
     Ok(loaded)
 }
 
-/// Reads a file; `missing` says what to do where it is not there.
+/// Reads a file; `missing` says what to do if it is not there.
 fn read_file(
     path: &Path,
     what: &str,
@@ -55,13 +55,10 @@ fn read_file(
 ) -> Result<String, Vec<Diagnostic>> {
     let shown = shown_path(path);
     let bytes = std::fs::read(path).map_err(|error| {
+        let permissions = "check the path and its permissions, or name another file with `-c FILE`";
         let (problem, help) = match error.kind() {
             std::io::ErrorKind::NotFound => ("does not exist".to_owned(), missing()),
-            _ => (
-                format!("cannot be read: {error}"),
-                "check the path and its permissions, or name another file with `-c FILE`"
-                    .to_owned(),
-            ),
+            _ => (format!("cannot be read: {error}"), permissions.to_owned()),
         };
         let error = Diagnostic::error(format!("{what} {shown} {problem}"));
         vec![error.at(whole_file(&shown)).help(help)]
@@ -79,16 +76,15 @@ fn shown_path(path: &Path) -> String {
     path.display().to_string().replace('\\', "/")
 }
 
-/// Returns `path` relative to the current directory where it lies below it; of any other absolute path the file's name,
-/// so that nothing that is compiled from a configuration depends on where it lies on this machine.
+/// Returns `path` relative to the current directory if it lies below it; of any other absolute path the
+/// file's name, so that nothing that is compiled from a configuration depends on where it lies.
 fn portable(path: &Path) -> String {
-    let below = std::env::current_dir()
-        .ok()
-        .and_then(|current| path.strip_prefix(current).ok());
+    let current = std::env::current_dir().ok();
+    let below = current.and_then(|current| path.strip_prefix(current).ok());
     let path = match (below, path.file_name()) {
         (Some(below), _) => below,
         (None, Some(name)) if path.is_absolute() => Path::new(name),
         _ => path,
     };
-    path.display().to_string().replace('\\', "/")
+    shown_path(path)
 }

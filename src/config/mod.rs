@@ -1,8 +1,9 @@
 //! The configuration: from `deploy.yml` and `.env` to a [`model::Config`], with every problem reported at once.
 //!
-//! A template becomes text ([`crate::erb`]), text becomes a tree of nodes with positions (`yaml`, `node`), a destination's tree is
-//! merged over it (`destination`), and the tree becomes values: `keys` has a module for each key, `values` one for each kind
-//! of value. Defaults and merging are done there, once: the model has no open questions.
+//! A template becomes text ([`crate::erb`]), text becomes a tree of nodes with positions (`yaml`,
+//! `node`), a destination's tree is merged over it (`destination`), and the tree becomes values: `keys`
+//! reads each key, `values` each kind of value. Defaults and merging are done there, once: the model
+//! has no open questions.
 
 mod decoder;
 mod destination;

@@ -62,8 +62,6 @@ pub(super) struct Key {
     pub(super) text: String,
     /// Where it stands.
     pub(super) mark: Mark,
-    /// Whether it was written without quotes.
-    pub(super) plain: bool,
 }
 
 /// What is wrong with a document.
@@ -79,14 +77,9 @@ pub(super) struct Problem {
 
 /// Returns the number of nodes of a tree.
 pub(super) fn size(node: &Node) -> usize {
-    match &node.kind {
-        Kind::Null | Kind::Scalar { .. } => 1,
-        Kind::Sequence(items) => 1 + items.iter().map(size).sum::<usize>(),
-        Kind::Mapping(entries) => {
-            1 + entries
-                .iter()
-                .map(|entry| 1 + size(&entry.value))
-                .sum::<usize>()
-        }
+    1 + match &node.kind {
+        Kind::Null | Kind::Scalar { .. } => 0,
+        Kind::Sequence(items) => items.iter().map(size).sum::<usize>(),
+        Kind::Mapping(entries) => entries.iter().map(|entry| 1 + size(&entry.value)).sum(),
     }
 }

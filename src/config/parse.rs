@@ -38,8 +38,19 @@ pub(super) struct Input<'a> {
     pub(super) known: &'a [String],
 }
 
-/// Reads the configuration `text`, with a destination's file merged over it. `path_shown` is its path as messages and the
-/// model have it.
+impl<'a> Input<'a> {
+    fn of(path: &'a str, text: &'a str, destination: Option<Destination<'a>>) -> Self {
+        Self {
+            path,
+            text,
+            destination,
+            known: &[],
+        }
+    }
+}
+
+/// Reads the configuration `text`, with a destination's file merged over it. `path_shown` is its path
+/// as messages and the model have it.
 ///
 /// # Errors
 /// Every problem of the files, with warnings among them, in the order of the files.
@@ -48,12 +59,7 @@ pub fn parse(
     text: &str,
     destination: Option<Destination<'_>>,
 ) -> Result<Loaded, Vec<Diagnostic>> {
-    parse_input(&Input {
-        path: path_shown,
-        text,
-        destination,
-        known: &[],
-    })
+    parse_input(&Input::of(path_shown, text, destination))
 }
 
 fn parse_input(input: &Input<'_>) -> Result<Loaded, Vec<Diagnostic>> {
@@ -62,8 +68,7 @@ fn parse_input(input: &Input<'_>) -> Result<Loaded, Vec<Diagnostic>> {
     let files = files.chain(over.map(|over| (over.path, over.text)));
     let mut decoder = Decoder::new(files.clone().map(|(path, _)| path).collect());
     let result = read(&mut decoder, input);
-    let places = std::mem::take(&mut decoder.places);
-    let routing = std::mem::take(&mut decoder.routing);
+    let (places, routing) = (decoder.places, decoder.routing);
     let mut diagnostics = decoder.diagnostics;
     for (path, text) in files {
         secret_lines::hide_secret_lines(path, text, &mut diagnostics);
@@ -91,15 +96,7 @@ pub fn parse_template(
     destination: Option<Destination<'_>>,
     world: &mut dyn World,
 ) -> Result<Loaded, Vec<Diagnostic>> {
-    evaluate_and_parse(
-        &Input {
-            path: path_shown,
-            text,
-            destination,
-            known: &[],
-        },
-        world,
-    )
+    evaluate_and_parse(&Input::of(path_shown, text, destination), world)
 }
 
 /// Evaluates the templates of `input`, and reads what they become.
@@ -149,9 +146,8 @@ fn without_mark(text: &str) -> &str {
 }
 
 fn is_valid(diagnostics: &[Diagnostic]) -> bool {
-    diagnostics
-        .iter()
-        .all(|diagnostic| diagnostic.severity == Severity::Warning)
+    let mut severities = diagnostics.iter().map(|diagnostic| diagnostic.severity);
+    severities.all(|severity| severity == Severity::Warning)
 }
 
 /// Returns the place of a whole file.
@@ -185,10 +181,10 @@ pub(super) fn end_of(text: &str, file: usize) -> Mark {
 }
 
 fn read(decoder: &mut Decoder<'_>, input: &Input<'_>) -> Option<(Config, Secrets)> {
-    let problem = input
-        .destination
-        .and_then(|over| destination::check(over.name));
-    decoder.diagnostics.extend(problem);
+    let name = input.destination.map(|over| over.name);
+    decoder
+        .diagnostics
+        .extend(name.and_then(destination::check));
     let base = tree(decoder, BASE, input.text);
     let root = match input.destination {
         None => base?,
@@ -199,17 +195,13 @@ fn read(decoder: &mut Decoder<'_>, input: &Input<'_>) -> Option<(Config, Secrets
     };
     if root.kind == Kind::Null {
         let error = Diagnostic::error("the configuration is empty").at(whole_file(input.path));
-        let help = format!(
-            "it needs at least {}{}",
-            list(&REQUIRED.map(|(key, _)| key)),
-            elsewhere(input)
-        );
+        let required = list(&REQUIRED.map(|(key, _)| key));
+        let help = format!("it needs at least {required}{}", elsewhere(input));
         decoder.diagnostics.push(error.help(help));
         return None;
     }
     let record = top_level(decoder, &whole(&root), input);
-    let destination = input.destination.map(|over| over.name);
-    let (config, password) = keys::decode(decoder, &record, input.path, destination);
+    let (config, password) = keys::decode(decoder, &record, input.path, name);
     let secrets = password.map(|password| (keys::PASSWORD_SECRET.to_owned(), password));
     Some((config, secrets.into_iter().collect()))
 }
@@ -221,12 +213,11 @@ fn tree(decoder: &mut Decoder<'_>, file: usize, text: &str) -> Option<Node> {
         return None;
     }
     let root = match yaml::parse(text, file) {
-        Ok(root) => root.unwrap_or(Node {
-            mark: start(file),
-            kind: Kind::Null,
-        }),
+        Ok(root) => root.unwrap_or_else(|| nothing(file)),
         Err(problems) => {
-            decoder.problems(problems);
+            for problem in problems {
+                decoder.error(problem.mark, problem.message, problem.help);
+            }
             return None;
         }
     };
@@ -241,12 +232,16 @@ fn tree(decoder: &mut Decoder<'_>, file: usize, text: &str) -> Option<Node> {
 pub(super) fn defaults() -> Config {
     const NOTHING: &str = "{servers: {'': {}}, accessories: {'': {}}}";
     let mut decoder = Decoder::new(vec![""]);
-    let root = tree(&mut decoder, BASE, NOTHING).unwrap_or(Node {
-        mark: start(BASE),
-        kind: Kind::Null,
-    });
+    let root = tree(&mut decoder, BASE, NOTHING).unwrap_or_else(|| nothing(BASE));
     let record = decoder.record(&whole(&root), &KEYS);
     keys::decode(&mut decoder, &record, "", None).0
+}
+
+fn nothing(file: usize) -> Node {
+    Node {
+        mark: start(file),
+        kind: Kind::Null,
+    }
 }
 
 fn whole(root: &Node) -> Field<'_> {
@@ -270,18 +265,14 @@ fn elsewhere(input: &Input<'_>) -> String {
 fn is_readable(decoder: &mut Decoder<'_>, file: usize, text: &str) -> bool {
     let before = decoder.diagnostics.len();
     if text.len() > MAX_BYTES {
-        let error = Diagnostic::error(format!("the file is larger than {} MiB", MAX_BYTES >> 20))
-            .at(whole_file(decoder.file(file)));
-        decoder.diagnostics.push(
-            error.help("check that it is the right file, or name another one with `-c FILE`"),
-        );
+        let error = Diagnostic::error(format!("the file is larger than {} MiB", MAX_BYTES >> 20));
+        let help = "check that it is the right file, or name another one with `-c FILE`";
+        let error = error.at(whole_file(decoder.file(file))).help(help);
+        decoder.diagnostics.push(error);
     }
     if let Some(position) = text.find('\0') {
-        decoder.error(
-            end_of(&text[..position], file),
-            "the file contains a NUL byte",
-            "remove it",
-        );
+        let mark = end_of(&text[..position], file);
+        decoder.error(mark, "the file contains a NUL byte", "remove it");
     }
     decoder.diagnostics.len() == before
 }
@@ -290,11 +281,8 @@ fn is_readable(decoder: &mut Decoder<'_>, file: usize, text: &str) -> bool {
 fn top_level<'n>(decoder: &mut Decoder<'_>, root: &Field<'n>, input: &Input<'_>) -> Record<'n> {
     let is_free = |name: &str| name.starts_with(FREE_PREFIX);
     let record = decoder.record_with(root, &KEYS, is_free);
-    let missing: Vec<&str> = REQUIRED
-        .into_iter()
-        .map(|(key, _)| key)
-        .filter(|key| record.get(key).is_none())
-        .collect();
+    let missing = REQUIRED.into_iter().map(|(key, _)| key);
+    let missing: Vec<&str> = missing.filter(|key| record.get(key).is_none()).collect();
     if !missing.is_empty() {
         let (noun, them) = match missing.len() {
             1 => ("key", "it"),

@@ -19,18 +19,19 @@ pub(super) fn check(decoder: &mut Decoder<'_>, field: &Field<'_>, config: &Confi
             hosts: accessory.hosts.iter().collect(),
             mapping: mapping.clone(),
         };
-        let conflict = earlier
+        let mut conflicts = earlier
             .iter()
-            .find_map(|(other, place)| Some((other, *place, claim.conflict(other)?)));
-        if let Some((other, place, host)) = conflict {
+            .filter_map(|(other, place): &(Claim<'_>, _)| {
+                Some((&other.who, *place, claim.conflict(other)?))
+            });
+        if let Some((other, place, host)) = conflicts.next() {
             let place = place.map_or(String::new(), |place| {
                 format!(" ({})", decoder.seen_from(mark, &decoder.place(place)))
             });
-            let message = format!(
-                "port conflict on host `{host}`: {} and {}{place} publish the same port",
-                claim.who, other.who
-            );
-            let help = "use another host port, such as `13306:3306`, or another address, such as `127.0.0.1:3306:3306`";
+            let both = format!("{} and {other}{place}", claim.who);
+            let message = format!("port conflict on host `{host}`: {both} publish the same port");
+            let help = "use another host port, such as `13306:3306`, or another address, such as \
+                        `127.0.0.1:3306:3306`";
             decoder.error(mark, message, help);
         }
         earlier.push((claim, Some(mark)));

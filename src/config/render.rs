@@ -1,12 +1,13 @@
 //! The resolved configuration as text, with secrets as names. The same configuration always gives the same bytes.
 
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
 use super::model::{Config, Value};
 use super::parse::defaults;
 use crate::name::Sha256Hex;
 
-/// Returns the configuration as JSON, with secrets as `{"from_env": NAME}` or in lists of names, in the model's order.
+/// Returns the configuration as JSON, with secrets as `{"from_env": NAME}` or in lists of names, in the
+/// model's order.
 pub fn to_json(config: &Config) -> Json {
     let mut json = serde_json::to_value(config).unwrap_or(Json::Null);
     if let Some(registry) = json.get_mut("registry").and_then(Json::as_object_mut) {
@@ -28,19 +29,19 @@ pub fn to_yaml(config: &Config) -> String {
     serde_yaml::to_string(&to_json(config)).unwrap_or_default()
 }
 
-/// Returns the configuration as [`to_json`] does, without its path and without every value that is equal to its default.
+/// Returns the configuration as [`to_json`] does, without its path and without every value that is
+/// equal to its default.
 pub fn to_changed_json(config: &Config) -> Json {
     let default = to_json(&defaults());
     let mut json = changed(to_json(config), &default, |value, default| {
-        match (value, default) {
-            (Json::Array(items), Json::Array(defaults)) => match defaults.as_slice() {
-                [default] => items
-                    .into_iter()
+        match (value, default.as_array().map(Vec::as_slice)) {
+            (Json::Array(items), Some([default])) => {
+                let items = items.into_iter();
+                items
                     .map(|item| changed(item, default, |value, _| value))
-                    .collect(),
-                _ => Json::Array(items),
-            },
-            (value, default) => changed(value, default, |value, _| value),
+                    .collect()
+            }
+            (value, _) => changed(value, default, |value, _| value),
         }
     });
     if let Some(fields) = json.as_object_mut() {
@@ -49,7 +50,8 @@ pub fn to_changed_json(config: &Config) -> Json {
     json
 }
 
-/// Returns the fields of `json` that differ from those of `default`, each as `inner` has it. What is no map stays as it is.
+/// Returns the fields of `json` that differ from those of `default`, each as `inner` has it. What is
+/// not a map stays as it is.
 fn changed(json: Json, default: &Json, inner: fn(Json, &Json) -> Json) -> Json {
     match (json, default) {
         (Json::Object(fields), Json::Object(defaults)) => fields
@@ -64,25 +66,12 @@ fn changed(json: Json, default: &Json, inner: fn(Json, &Json) -> Json) -> Json {
     }
 }
 
-/// Returns the SHA-256 of [`to_changed_json`] with sorted keys and without blanks. A key that is new and has its default changes
-/// nothing.
+/// Returns the SHA-256 of [`to_changed_json`] with sorted keys and without blanks. A key that is new
+/// and has its default changes nothing.
 pub fn fingerprint(config: &Config) -> Sha256Hex {
-    Sha256Hex::of(sorted(to_changed_json(config)).to_string().as_bytes())
-}
-
-fn sorted(json: Json) -> Json {
-    match json {
-        Json::Object(fields) => {
-            let mut fields: Vec<(String, Json)> = fields.into_iter().collect();
-            fields.sort_by(|left, right| left.0.cmp(&right.0));
-            let fields = fields
-                .into_iter()
-                .map(|(name, value)| (name, sorted(value)));
-            Json::Object(fields.collect::<Map<String, Json>>())
-        }
-        Json::Array(items) => Json::Array(items.into_iter().map(sorted).collect()),
-        other => other,
-    }
+    let mut json = to_changed_json(config);
+    json.sort_all_objects();
+    Sha256Hex::of(json.to_string().as_bytes())
 }
 
 #[cfg(test)]

@@ -9,13 +9,9 @@ const WORDS: [&str; 7] = ["pass", "pwd", "secret", "token", "_key", "-key", "aut
 pub fn hide_secret_lines(file: &str, text: &str, diagnostics: &mut [Diagnostic]) {
     let lines: Vec<&str> = text.lines().collect();
     for diagnostic in diagnostics {
-        let place = diagnostic.place.as_ref();
-        let line = place
-            .filter(|place| place.file == file)
-            .map_or(0, |place| place.line);
-        if line > 0 && may_reveal(&lines, line - 1) {
-            diagnostic.source_hidden = true;
-        }
+        let place = diagnostic.place.as_ref().filter(|place| place.file == file);
+        let index = place.and_then(|place| place.line.checked_sub(1));
+        diagnostic.source_hidden |= index.is_some_and(|index| may_reveal(&lines, index));
     }
 }
 
@@ -28,30 +24,22 @@ fn may_reveal(lines: &[&str], index: usize) -> bool {
     let Some(line) = lines.get(index) else {
         return false;
     };
-    let above = lines[..index]
-        .iter()
-        .rev()
-        .find(|line| !line.trim().is_empty());
+    let above = lines[..index].iter().rfind(|line| !line.trim().is_empty());
+    // The value of a secret's key may begin in the line below the key.
+    let above = above.and_then(|above| value_after_word(above));
+    let continues = above.is_some_and(|value| value.is_empty() || value.starts_with(['|', '>']));
     has_url_credentials(line)
         || has_secret_value(line)
-        || above.is_some_and(|above| {
-            continues_below(above) && !line.trim_start().starts_with(['-', '['])
-        })
-}
-
-/// Whether the value of a secret's key begins in the line below.
-fn continues_below(line: &str) -> bool {
-    value_after_word(line).is_some_and(|value| value.is_empty() || value.starts_with(['|', '>']))
+        || continues && !line.trim_start().starts_with(['-', '['])
 }
 
 /// Returns what stands after the colon of a key that names a secret, unless it is a list of names.
 fn value_after_word(line: &str) -> Option<&str> {
     let lower = line.to_ascii_lowercase();
-    let end = WORDS
+    let ends = WORDS
         .iter()
-        .filter_map(|word| lower.find(word).map(|start| start + word.len()))
-        .min()?;
-    let rest = &line[end..];
+        .filter_map(|word| Some(lower.find(word)? + word.len()));
+    let rest = &line[ends.min()?..];
     let value = rest[rest.find(':')? + 1..].trim();
     (!value.starts_with('[')).then_some(value)
 }
@@ -59,9 +47,8 @@ fn value_after_word(line: &str) -> Option<&str> {
 /// Whether the variable `name` with this value looks like a secret.
 pub(super) fn looks_secret(name: &str, value: &str) -> bool {
     let name = name.to_uppercase();
-    let named = ["PASSWORD", "SECRET", "TOKEN", "API_KEY", "PRIVATE_KEY"]
-        .iter()
-        .any(|word| name.contains(word));
+    let mut words = ["PASSWORD", "SECRET", "TOKEN", "API_KEY", "PRIVATE_KEY"].into_iter();
+    let named = words.any(|word| name.contains(word));
     !value.is_empty() && (named || has_url_credentials(value))
 }
 
@@ -71,16 +58,16 @@ pub(super) fn has_url_credentials(value: &str) -> bool {
     value.split("://").enumerate().any(|(index, part)| {
         let web = scheme.ends_with("http") || scheme.ends_with("https");
         scheme = part;
-        let end = part
-            .find(|c: char| "/?#".contains(c) || c.is_whitespace())
-            .unwrap_or(part.len());
-        let Some((credentials, _)) = part[..end].rsplit_once('@') else {
+        let host = part
+            .split(|c: char| "/?#".contains(c) || c.is_whitespace())
+            .next();
+        let Some((credentials, _)) = host.and_then(|host| host.rsplit_once('@')) else {
             return false;
         };
-        let password = credentials
+        let has_password = credentials
             .split_once(':')
-            .map_or("", |(_, password)| password);
-        index > 0 && (web || !password.is_empty())
+            .is_some_and(|(_, word)| !word.is_empty());
+        index > 0 && (web || has_password)
     })
 }
 

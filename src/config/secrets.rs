@@ -89,25 +89,20 @@ pub fn resolve_names(
     let file = dotenv::files_shown(config.destination.as_deref());
     for (name, purposes) in names {
         let found = literal.get(name).cloned();
-        let error = match found.or_else(|| environment.get(name)) {
-            None => Diagnostic::error(format!("secret `{name}` is not set")).help(format!(
-                "add `{name}=…` to {file}, or set it in the environment"
-            )),
-            Some(secret) if secret.reveal().contains('\0') => {
-                Diagnostic::error(format!("secret `{name}` contains a NUL byte"))
-                    .help("environment variables cannot contain NUL: encode the value")
+        let add = format!("add `{name}=…` to {file}, or set it in the environment");
+        let encode = "environment variables cannot contain NUL: encode the value".to_owned();
+        let (problem, help) = match found.or_else(|| environment.get(name)) {
+            None => ("is not set", add),
+            Some(secret) if secret.reveal().contains('\0') => ("contains a NUL byte", encode),
+            Some(secret) if secret.reveal().is_empty() && logs_in(purposes) => {
+                ("is empty, but the registry login needs it", add)
             }
-            Some(secret) if secret.reveal().is_empty() && logs_in(purposes) => Diagnostic::error(
-                format!("secret `{name}` is empty, but the registry login needs it"),
-            )
-            .help(format!(
-                "add `{name}=…` to {file}, or set it in the environment"
-            )),
             Some(secret) => {
                 secrets.insert(name.clone(), secret);
                 continue;
             }
         };
+        let error = Diagnostic::error(format!("secret `{name}` {problem}")).help(help);
         match places.get(name) {
             Some(places) if !places.is_empty() => {
                 problems.extend(places.iter().map(|place| error.clone().at(place.clone())));
@@ -116,10 +111,9 @@ pub fn resolve_names(
         }
     }
     problems.sort_by(|left, right| left.place.cmp(&right.place));
-    if problems.is_empty() {
-        Ok(secrets)
-    } else {
-        Err(problems)
+    match problems.is_empty() {
+        true => Ok(secrets),
+        false => Err(problems),
     }
 }
 

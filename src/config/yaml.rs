@@ -13,7 +13,8 @@ const MAX_NODES: usize = 200_000;
 /// The deepest nesting of lists and maps.
 const MAX_DEPTH: usize = 64;
 
-/// Reads `text` as one YAML document. `Ok(None)` is a document without content. `file` is what its marks name.
+/// Reads `text` as one YAML document. `Ok(None)` is a document without content. `file` is what its
+/// marks name.
 ///
 /// # Errors
 /// Every problem up to and including the first one that makes the rest unreadable.
@@ -51,25 +52,16 @@ struct Fatal;
 struct Frame {
     mark: Mark,
     anchor: usize,
-    content: Content,
+    /// What a complete one becomes.
+    kind: FrameKind,
+    /// The items of a list; the keys and values of a map in turn.
+    nodes: Vec<Node>,
 }
 
-enum Content {
-    Sequence(Vec<Node>),
-    Mapping {
-        entries: Vec<Entry>,
-        pending: Pending,
-    },
-}
-
-/// What is known of the map entry that is being read.
-enum Pending {
-    /// Its key comes next.
-    Nothing,
-    /// Its value comes next.
-    Key(Key),
-    /// Its key was refused; its value is dropped.
-    Refused,
+#[derive(Clone, Copy, PartialEq)]
+enum FrameKind {
+    Sequence,
+    Mapping,
 }
 
 struct Builder<'t> {
@@ -112,19 +104,16 @@ impl<'t> Builder<'t> {
                     _ => &text,
                 };
                 let node = self.scalar(text, style, tag.as_deref(), mark);
-                self.finish(node, anchor)
+                self.finish(node, anchor);
+                Ok(())
             }
             Event::SequenceStart(anchor, tag) => {
                 self.refuse_tag(tag, mark, "seq");
-                self.open(anchor, mark, Content::Sequence(Vec::new()))
+                self.open(anchor, mark, FrameKind::Sequence)
             }
             Event::MappingStart(anchor, tag) => {
                 self.refuse_tag(tag, mark, "map");
-                let content = Content::Mapping {
-                    entries: Vec::new(),
-                    pending: Pending::Nothing,
-                };
-                self.open(anchor, mark, content)
+                self.open(anchor, mark, FrameKind::Mapping)
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(),
         }
@@ -133,28 +122,27 @@ impl<'t> Builder<'t> {
     fn document(&mut self, mark: Mark) -> Result<(), Fatal> {
         self.documents += 1;
         if self.documents > 1 {
-            return self.fatal(
-                mark,
-                "more than one YAML document in the file",
-                "remove the `---`",
-            );
+            let message = "more than one YAML document in the file";
+            return self.fatal(mark, message, "remove the `---`");
         }
         Ok(())
     }
 
-    fn open(&mut self, anchor: usize, mark: Mark, content: Content) -> Result<(), Fatal> {
+    fn open(&mut self, anchor: usize, mark: Mark, kind: FrameKind) -> Result<(), Fatal> {
         self.count(1, mark)?;
         if self.stack.len() >= MAX_DEPTH {
+            let message = format!("nested more than {MAX_DEPTH} levels deep");
             return self.fatal(
                 mark,
-                format!("nested more than {MAX_DEPTH} levels deep"),
+                message,
                 "no key of the configuration is nested that deeply",
             );
         }
         self.stack.push(Frame {
             mark,
             anchor,
-            content,
+            kind,
+            nodes: Vec::new(),
         });
         Ok(())
     }
@@ -163,91 +151,61 @@ impl<'t> Builder<'t> {
         let Some(frame) = self.stack.pop() else {
             return Ok(());
         };
-        let kind = match frame.content {
-            Content::Sequence(items) => Kind::Sequence(items),
-            Content::Mapping { entries, .. } => Kind::Mapping(self.mapping(entries)?),
+        let (mark, anchor) = (frame.mark, frame.anchor);
+        let kind = match frame.kind {
+            FrameKind::Sequence => Kind::Sequence(frame.nodes),
+            FrameKind::Mapping => Kind::Mapping(self.mapping(frame.nodes)?),
         };
-        let mark = frame.mark;
-        self.finish(Node { mark, kind }, frame.anchor)
+        self.finish(Node { mark, kind }, anchor);
+        Ok(())
     }
 
-    /// Puts a complete node into its parent, and keeps a copy where it has an anchor.
-    fn finish(&mut self, mut node: Node, anchor: usize) -> Result<(), Fatal> {
+    /// Puts a complete node into its parent, and keeps a copy if it has an anchor. Reports a key that
+    /// is not a string.
+    fn finish(&mut self, node: Node, anchor: usize) {
         if anchor > 0 {
             let size = size(&node);
             self.anchors.insert(anchor, (node.clone(), size));
         }
-        match self.stack.last_mut() {
-            None => self.root = Some(node),
-            Some(Frame {
-                content: Content::Sequence(items),
-                ..
-            }) => items.push(node),
-            Some(Frame {
-                content: Content::Mapping { entries, pending },
-                ..
-            }) => match std::mem::replace(pending, Pending::Nothing) {
-                Pending::Nothing => match self.key(node) {
-                    Some(key) => self.pend(Pending::Key(key)),
-                    None => self.pend(Pending::Refused),
-                },
-                Pending::Key(key) => {
-                    if node.kind == Kind::Null {
-                        node.mark = key.mark;
-                    }
-                    entries.push(Entry { key, value: node });
-                }
-                Pending::Refused => {}
-            },
-        }
-        Ok(())
-    }
-
-    fn pend(&mut self, next: Pending) {
-        if let Some(Frame {
-            content: Content::Mapping { pending, .. },
-            ..
-        }) = self.stack.last_mut()
-        {
-            *pending = next;
+        let Some(frame) = self.stack.last_mut() else {
+            self.root = Some(node);
+            return;
+        };
+        let is_key = frame.kind == FrameKind::Mapping && frame.nodes.len().is_multiple_of(2);
+        let refused = is_key && !matches!(node.kind, Kind::Scalar { .. });
+        let mark = node.mark;
+        frame.nodes.push(node);
+        if refused {
+            let help = "write `key: value`; quote a key that is really named `null` or `~`";
+            self.problem(mark, "keys must be strings", help);
         }
     }
 
-    fn key(&mut self, node: Node) -> Option<Key> {
-        match node.kind {
-            Kind::Scalar { text, plain } => Some(Key {
-                text,
-                mark: node.mark,
-                plain,
-            }),
-            Kind::Null | Kind::Sequence(_) | Kind::Mapping(_) => {
-                self.problem(
-                    node.mark,
-                    "keys must be strings",
-                    "write `key: value`; quote a key that is really named `null` or `~`",
-                );
-                None
-            }
-        }
-    }
-
-    /// Merges what `<<` names below the map's own keys, and refuses keys that stand twice.
-    fn mapping(&mut self, entries: Vec<Entry>) -> Result<Vec<Entry>, Fatal> {
+    /// Makes entries of keys and values. Merges what `<<` names below the map's own keys, and refuses
+    /// duplicate keys.
+    fn mapping(&mut self, nodes: Vec<Node>) -> Result<Vec<Entry>, Fatal> {
         let mut seen: BTreeMap<String, usize> = BTreeMap::new();
-        let mut own = Vec::with_capacity(entries.len());
+        let mut own = Vec::with_capacity(nodes.len() / 2);
         let mut merged = Vec::new();
-        for entry in entries {
-            if entry.key.plain && entry.key.text == "<<" {
-                self.merge_source(entry, &mut merged);
+        let mut nodes = nodes.into_iter();
+        while let (Some(key), Some(mut value)) = (nodes.next(), nodes.next()) {
+            let mark = key.mark;
+            let Kind::Scalar { text, plain } = key.kind else {
                 continue;
+            };
+            if value.kind == Kind::Null {
+                value.mark = mark;
             }
-            if let Some(line) = seen.get(&entry.key.text) {
-                let message = format!("duplicate key `{}`: first in line {line}", entry.key.text);
-                self.problem(entry.key.mark, message, "remove one of them");
-                continue;
+            if plain && text == "<<" {
+                self.merge_source(mark, value, &mut merged);
+            } else if let Some(line) = seen.get(&text) {
+                let message = format!("duplicate key `{text}`: first in line {line}");
+                self.problem(mark, message, "remove one of them");
+            } else {
+                seen.insert(text.clone(), mark.line);
+                let key = Key { text, mark };
+                own.push(Entry { key, value });
             }
-            seen.insert(entry.key.text.clone(), entry.key.mark.line);
-            own.push(entry);
         }
         for entry in merged {
             if !seen.contains_key(&entry.key.text) {
@@ -259,56 +217,47 @@ impl<'t> Builder<'t> {
         Ok(own)
     }
 
-    fn merge_source(&mut self, entry: Entry, merged: &mut Vec<Entry>) {
-        let sources = match entry.value.kind {
+    fn merge_source(&mut self, mark: Mark, value: Node, merged: &mut Vec<Entry>) {
+        let sources = match value.kind {
             Kind::Sequence(items) => items,
-            _ => vec![entry.value],
+            _ => vec![value],
         };
         for source in sources {
             match source.kind {
                 Kind::Mapping(entries) => merged.extend(entries),
-                _ => self.problem(
-                    entry.key.mark,
-                    "`<<` can only merge a map",
-                    "refer to the anchor of a map, as in `<<: *defaults`",
-                ),
+                _ => {
+                    let help = "refer to the anchor of a map, as in `<<: *defaults`";
+                    self.problem(mark, "`<<` can only merge a map", help);
+                }
             }
         }
     }
 
     fn alias(&mut self, anchor: usize, mark: Mark) -> Result<(), Fatal> {
         let Some((node, size)) = self.anchors.get(&anchor) else {
-            return self.fatal(
-                mark,
-                "recursive alias",
-                "an alias must not be inside the node that it refers to",
-            );
+            let help = "an alias must not be inside the node that it refers to";
+            return self.fatal(mark, "recursive alias", help);
         };
         let (mut node, size) = (node.clone(), *size);
         if !matches!(node.kind, Kind::Sequence(_) | Kind::Mapping(_)) {
             node.mark = mark;
         }
         self.count(size, mark)?;
-        self.finish(node, 0)
+        self.finish(node, 0);
+        Ok(())
     }
 
     fn scalar(&mut self, text: &str, style: ScalarStyle, tag: Option<&Tag>, mark: Mark) -> Node {
         let plain = style == ScalarStyle::Plain;
-        let is_text = match tag {
-            None => false,
-            Some(tag) if tag.handle.is_empty() && tag.suffix == "!" => true,
-            Some(tag) if tag.is_yaml_core_schema() && tag.suffix == "str" => true,
-            Some(tag)
-                if tag.is_yaml_core_schema()
-                    && ["int", "float", "bool", "null"].contains(&tag.suffix.as_str()) =>
-            {
-                false
-            }
-            Some(tag) => {
+        let is_text = tag.is_some_and(|tag| {
+            let core = tag.is_yaml_core_schema();
+            let not_text = core && ["int", "float", "bool", "null"].contains(&tag.suffix.as_str());
+            let known = tag.handle.is_empty() && tag.suffix == "!" || core && tag.suffix == "str";
+            if !known && !not_text {
                 self.unknown_tag(tag, mark);
-                true
             }
-        };
+            !not_text
+        });
         let null = plain && !is_text && matches!(text, "" | "~" | "null" | "Null" | "NULL");
         let kind = if null {
             Kind::Null
@@ -321,8 +270,8 @@ impl<'t> Builder<'t> {
         Node { mark, kind }
     }
 
-    /// Takes away the line break that the parser adds to a block without lines, and to one that ends with the file
-    /// where the file does not end with a line break.
+    /// Takes away the line break that the parser adds to a block without lines, and to one that ends
+    /// with the file if that does not end with a line break.
     fn block<'s>(&self, text: &'s str, span: Span) -> &'s str {
         let Some(shortened) = text.strip_suffix('\n') else {
             return text;
@@ -356,41 +305,28 @@ impl<'t> Builder<'t> {
     }
 
     fn unknown_tag(&mut self, tag: &Tag, mark: Mark) {
-        self.problem(
-            mark,
-            format!("YAML tag `{tag}` is not supported"),
-            "remove the tag",
-        );
+        let message = format!("YAML tag `{tag}` is not supported");
+        self.problem(mark, message, "remove the tag");
     }
 
     fn count(&mut self, nodes: usize, mark: Mark) -> Result<(), Fatal> {
         self.nodes = self.nodes.saturating_add(nodes);
         if self.nodes > MAX_NODES {
-            return self.fatal(
-                mark,
-                format!("the file has more than {MAX_NODES} nodes after its aliases are expanded"),
-                "use fewer aliases of large nodes",
-            );
+            let message =
+                format!("the file has more than {MAX_NODES} nodes after its aliases are expanded");
+            return self.fatal(mark, message, "use fewer aliases of large nodes");
         }
         Ok(())
     }
 
     fn scan_error(&mut self, error: &ScanError) {
-        let at = *error.marker();
-        let mark = self.mark(Span::empty(at));
+        let mut mark = self.mark(Span::empty(*error.marker()));
         let line = self.lines.get(mark.line - 1).copied().unwrap_or("");
-        let indent: String = line.chars().take_while(|c| c.is_whitespace()).collect();
-        if let Some(position) = indent.chars().position(|c| c == '\t') {
-            let mark = Mark {
-                column: position + 1,
-                length: 1,
-                ..mark
-            };
-            self.problem(
-                mark,
-                "tab used for indentation",
-                "use spaces: YAML does not allow tabs here",
-            );
+        let mut indent = line.chars().take_while(|c| c.is_whitespace());
+        if let Some(position) = indent.position(|c| c == '\t') {
+            (mark.column, mark.length) = (position + 1, 1);
+            let help = "use spaces: YAML does not allow tabs here";
+            self.problem(mark, "tab used for indentation", help);
         } else {
             let message = format!("invalid YAML: {}", error.info());
             self.problem(mark, message, scan_help(error.info()));
@@ -418,16 +354,10 @@ impl<'t> Builder<'t> {
     fn mark(&self, span: Span) -> Mark {
         let line = span.start.line().max(1);
         let column = span.start.col() + 1;
-        let rest = self
-            .lines
-            .get(line - 1)
-            .map_or(0, |text| text.trim_end().chars().count())
-            .saturating_sub(span.start.col());
-        let length = span
-            .end
-            .index()
-            .saturating_sub(span.start.index())
-            .clamp(1, rest.max(1));
+        let text = self.lines.get(line - 1).map_or("", |text| text.trim_end());
+        let rest = text.chars().count().saturating_sub(span.start.col());
+        let length = span.end.index().saturating_sub(span.start.index());
+        let length = length.clamp(1, rest.max(1));
         Mark {
             file: self.file,
             line,

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::env::{self, EnvLayer};
 use super::servers;
-use crate::config::decoder::{Decoder, Field, Record, list, shown, suggestion};
+use crate::config::decoder::{Decoder, Field, Record, choice, shown};
 use crate::config::model::{Accessory, AccessoryDirectory, AccessoryFile, Role};
 use crate::config::node::Kind;
 use crate::config::schema::{self, Property, described, nullable, record};
@@ -31,17 +31,14 @@ const KEYS: [Property; 13] = [
         described("The host that it runs on.", nullable(host::schema()))
     }),
     ("hosts", || {
-        described(
-            "The hosts that it runs on.",
-            nullable(hosts::schema("Hosts.")),
-        )
+        nullable(hosts::schema("The hosts that it runs on."))
     }),
     ("role", || {
-        let kinds =
-            json!([role_schema(), schema::list("Roles.", &role_schema()), { "type": "null" }]);
+        let roles = schema::list("Roles.", &role_schema());
+        let kinds = json!({ "anyOf": [role_schema(), roles, { "type": "null" }] });
         described(
             "The role, or a list of roles, on whose hosts it runs.",
-            json!({ "anyOf": kinds }),
+            kinds,
         )
     }),
     ("roles", || {
@@ -83,10 +80,7 @@ fn schema() -> Value {
 }
 
 fn role_schema() -> Value {
-    described(
-        "Name of a role.",
-        json!({ "type": "string", "minLength": 1 }),
-    )
+    json!({ "type": "string", "minLength": 1, "description": "Name of a role." })
 }
 
 /// Reads `accessories`. Hosts that only they have are added to `hosts`.
@@ -125,33 +119,35 @@ impl Reader<'_, '_, '_, '_, '_> {
             return None;
         }
         if record.get("image").is_none() {
-            self.decoder.error(
-                field.key,
-                format!("missing key `{}.image`", field.path),
-                "set the image of its container, such as `image: mysql:8.0`",
-            );
+            let help = "set the image of its container, such as `image: mysql:8.0`";
+            self.decoder.missing(field, "image", help);
         }
         let hosts = self.place(name, field, &record);
         let mut paths = BTreeSet::new();
-        let files = self.mounts(record.get("files"), mount::Kind::File, &mut paths);
-        let directories = self.mounts(
-            record.get("directories"),
-            mount::Kind::Directory,
-            &mut paths,
-        );
-        let image = record.read(self.decoder, "image", image_reference::decode);
+        let mut mounts = |key, kind| self.mounts(record.get(key), kind, &mut paths).into_iter();
+        let files = mounts("files", mount::Kind::File);
+        let directories = mounts("directories", mount::Kind::Directory);
         let own = record.collect(self.decoder, "env", env::layer);
         Some(Accessory {
             name: name.to_owned(),
-            image: image.unwrap_or_default(),
+            image: record.read_or(self.decoder, "image", image_reference::decode, ""),
             hosts,
             publish: record.read(self.decoder, "port", port::decode_mapping),
             cmd: record.collect(self.decoder, "cmd", command::decode),
             env: EnvLayer::default().merge(&own),
-            files: files.into_iter().map(AccessoryFile::from).collect(),
+            files: files
+                .map(|(local, remote, mode)| AccessoryFile {
+                    local,
+                    remote,
+                    mode,
+                })
+                .collect(),
             directories: directories
-                .into_iter()
-                .map(AccessoryDirectory::from)
+                .map(|(host, container, mode)| AccessoryDirectory {
+                    host,
+                    container,
+                    mode,
+                })
                 .collect(),
             volumes: record.collect(self.decoder, "volumes", texts::decode_list),
             labels: record.collect(self.decoder, "labels", labels::decode),
@@ -165,17 +161,14 @@ impl Reader<'_, '_, '_, '_, '_> {
             return;
         }
         if name == ALL {
-            self.decoder.error(
-                field.key,
-                format!("`{ALL}` is not a valid accessory name"),
-                "`mrsk accessory` uses it for all accessories: choose another name",
-            );
+            let help = "`mrsk accessory` uses it for all accessories: choose another name";
+            self.decoder
+                .invalid::<()>(field.key, "accessory name", ALL, help);
         } else if let Some(role) = self.known.iter().find(|role| is_version_of(name, role)) {
-            self.decoder.error(
-                field.key,
-                format!("accessory name `{name}` conflicts with container names of role `{role}`"),
-                "role containers are named `SERVICE-ROLE-VERSION`: choose another name",
-            );
+            let message =
+                format!("accessory name `{name}` conflicts with container names of role `{role}`");
+            let help = "role containers are named `SERVICE-ROLE-VERSION`: choose another name";
+            self.decoder.error(field.key, message, help);
         }
     }
 
@@ -198,20 +191,19 @@ impl Reader<'_, '_, '_, '_, '_> {
                 Vec::new()
             }
             ([], []) => {
-                self.decoder.error(
-                    field.key,
-                    format!("accessory `{}` has no host", shown(name)),
-                    "set `host`, `hosts`, `role` or `roles`",
-                );
+                let message = format!("accessory `{}` has no host", shown(name));
+                let help = "set `host`, `hosts`, `role` or `roles`";
+                self.decoder.error(field.key, message, help);
                 Vec::new()
             }
             ([(first, _), others @ ..], _) => {
                 for (other, place) in others {
-                    self.decoder.error(
-                        place.key,
-                        format!("accessory `{}` sets both `{first}` and `{other}`", shown(name)),
-                        format!("keep one of them; in a destination's file, `{first}:` without a value removes it"),
-                    );
+                    let name = shown(name);
+                    let message = format!("accessory `{name}` sets both `{first}` and `{other}`");
+                    let removes = "without a value removes it";
+                    let help =
+                        format!("keep one of them; in a destination's file, `{first}:` {removes}");
+                    self.decoder.error(place.key, message, help);
                 }
                 Vec::new()
             }
@@ -221,11 +213,9 @@ impl Reader<'_, '_, '_, '_, '_> {
     fn of_role_list(&mut self, field: &Field<'_>) -> Vec<HostName> {
         let items = self.decoder.items(field);
         if items.is_empty() && matches!(field.node.kind, Kind::Sequence(_)) {
-            self.decoder.error(
-                field.key,
-                format!("`{}` has no roles", field.path),
-                "list at least one role",
-            );
+            let message = format!("`{}` has no roles", field.path);
+            self.decoder
+                .error(field.key, message, "list at least one role");
         }
         self.of_roles(&items)
     }
@@ -237,27 +227,17 @@ impl Reader<'_, '_, '_, '_, '_> {
             let Some(name) = self.decoder.filled(item) else {
                 continue;
             };
-            if !self.known.contains(&name.as_str()) {
-                self.unknown_role(&name, item);
+            // Without readable `servers` that is what has to be reported.
+            if !self.known.is_empty() && !self.known.contains(&name.as_str()) {
+                let message = format!("unknown role `{}`", shown(&name));
+                let help = choice(&name, "roles", &self.known);
+                self.decoder.error(item.node.mark, message, help);
             }
             let role = self.roles.iter().find(|role| role.name.as_str() == name);
             wanted.extend(role.iter().flat_map(|role| &role.hosts));
         }
         let all = self.hosts.all().iter().map(|host| &host.name);
         all.filter(|name| wanted.contains(name)).cloned().collect()
-    }
-
-    fn unknown_role(&mut self, name: &str, field: &Field<'_>) {
-        // Without readable `servers` that is what has to be reported.
-        if self.known.is_empty() {
-            return;
-        }
-        let help = match suggestion(name, &self.known) {
-            Some(close) => format!("did you mean `{close}`?"),
-            None => format!("known roles: {}", list(&self.known)),
-        };
-        let message = format!("unknown role `{}`", shown(name));
-        self.decoder.error(field.node.mark, message, help);
     }
 
     /// Returns what is mounted. No two may have the same path in the container.
@@ -273,12 +253,10 @@ impl Reader<'_, '_, '_, '_, '_> {
             let Some(mount) = mount::decode(self.decoder, &item, kind) else {
                 continue;
             };
-            if !paths.insert(mount.container.clone()) {
-                self.decoder.error(
-                    item.node.mark,
-                    format!("duplicate mount path `{}`", shown(&mount.container)),
-                    "use a different container path for each file and directory",
-                );
+            if !paths.insert(mount.1.clone()) {
+                let message = format!("duplicate mount path `{}`", shown(&mount.1));
+                let help = "use a different container path for each file and directory";
+                self.decoder.error(item.node.mark, message, help);
             }
             mounts.push(mount);
         }
@@ -286,34 +264,15 @@ impl Reader<'_, '_, '_, '_, '_> {
     }
 }
 
-impl From<Mount> for AccessoryFile {
-    fn from(mount: Mount) -> Self {
-        Self {
-            local: mount.outside,
-            remote: mount.container,
-            mode: mount.mode,
-        }
-    }
-}
-
-impl From<Mount> for AccessoryDirectory {
-    fn from(mount: Mount) -> Self {
-        Self {
-            host: mount.outside,
-            container: mount.container,
-            mode: mount.mode,
-        }
-    }
-}
-
-/// Whether `name` is that of a role and, after a dash, what begins as a commit does: the version that containers have by default.
+/// Whether `name` is that of a role and, after a dash, what begins as a commit does: the version that
+/// containers have by default.
 fn is_version_of(name: &str, role: &str) -> bool {
     let rest = name
         .strip_prefix(role)
         .and_then(|rest| rest.strip_prefix('-'));
-    let digits = |version: &str| version.bytes().take_while(u8::is_ascii_hexdigit).count();
-    rest.and_then(|rest| rest.rsplit('-').next())
-        .is_some_and(|version| matches!(digits(version), 40 | 64))
+    let version = rest.and_then(|rest| rest.rsplit('-').next());
+    let digits = version.map(|version| version.bytes().take_while(u8::is_ascii_hexdigit).count());
+    matches!(digits, Some(40 | 64))
 }
 
 #[cfg(test)]

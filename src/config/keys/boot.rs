@@ -4,10 +4,10 @@ use std::ops::RangeInclusive;
 
 use serde_json::{Value, json};
 
-use crate::config::decoder::{Decoder, Field, Record, shown};
+use crate::config::decoder::{Decoder, Field, Record};
 use crate::config::model::{Boot, Limit};
 use crate::config::schema::{Property, described, record, with_default};
-use crate::config::values::number::{SECONDS, digits};
+use crate::config::values::number::{self, digits};
 
 pub(super) const KEY: Property = ("boot", schema);
 
@@ -16,7 +16,7 @@ const DEFAULT_WAIT: u32 = 0;
 const KEYS: [Property; 2] = [
     ("limit", limit_schema),
     ("wait", || {
-        with_default(SECONDS.schema("Seconds between groups."), DEFAULT_WAIT)
+        with_default(number::schema("Seconds between groups.", 0), DEFAULT_WAIT)
     }),
 ];
 
@@ -29,18 +29,15 @@ fn limit_schema() -> Value {
         { "type": "integer", "minimum": 1 },
         { "type": "string", "pattern": "^([1-9][0-9]*|([1-9][0-9]?|100)%)$" },
     ] });
-    described(
-        "Hosts per group: a number, or a percentage such as `25%`; without it all at once.",
-        limit,
-    )
+    let what = "Hosts per group: a number, or a percentage such as `25%`; without it all at once.";
+    described(what, limit)
 }
 
 pub(super) fn decode(decoder: &mut Decoder<'_>, root: &Record<'_>) -> Boot {
     let boot = root.section(decoder, KEY.0, &KEYS);
-    let wait = SECONDS.decode(decoder, &boot, "wait");
     Boot {
+        wait: boot.read_or(decoder, "wait", number::seconds, DEFAULT_WAIT),
         limit: boot.read(decoder, "limit", limit),
-        wait: wait.unwrap_or(DEFAULT_WAIT),
     }
 }
 
@@ -54,16 +51,8 @@ fn limit(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<Limit> {
         Some(share) => number(share, 1..=100).map(Limit::Percent),
         None => number(&text, 1..=u32::MAX).map(Limit::Hosts),
     };
-    if limit.is_none() {
-        decoder.error(
-            field.node.mark,
-            format!(
-                "`{}` must be a number of hosts or a percentage, not `{}`",
-                field.path,
-                shown(&text)
-            ),
-            "use a number such as `10`, or a percentage from `1%` to `100%`",
-        );
-    }
-    limit
+    limit.or_else(|| {
+        let help = "use a number such as `10`, or a percentage from `1%` to `100%`";
+        decoder.unlike(field, "a number of hosts or a percentage", &text, help)
+    })
 }

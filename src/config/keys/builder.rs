@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use crate::config::decoder::{Decoder, Field, Record, list, shown, suggestion};
+use crate::config::decoder::{Decoder, Field, Record, choice, shown};
 use crate::config::model::{Builder, BuilderKind, LocalNode, RemoteNode};
 use crate::config::schema::{self, Property, filled, matching, record, with_default};
 use crate::config::secret_lines::looks_secret;
@@ -89,12 +89,10 @@ fn host_schema(description: &str) -> Value {
 /// Reads `builder`. Without it images are built for several architectures, as with an empty one.
 pub(super) fn decode(decoder: &mut Decoder<'_>, root: &Record<'_>) -> Builder {
     let builder = root.section(decoder, KEY.0, &KEYS);
-    let dockerfile = builder.read(decoder, "dockerfile", path);
-    let context = builder.read(decoder, "context", path);
     Builder {
+        dockerfile: builder.read_or(decoder, "dockerfile", path, DEFAULT_DOCKERFILE),
+        context: builder.read_or(decoder, "context", path, DEFAULT_CONTEXT),
         kind: kind(decoder, &builder),
-        dockerfile: dockerfile.unwrap_or_else(|| DEFAULT_DOCKERFILE.to_owned()),
-        context: context.unwrap_or_else(|| DEFAULT_CONTEXT.to_owned()),
         args: builder.collect(decoder, "args", args),
         secrets: builder.collect(decoder, "secrets", secrets),
     }
@@ -111,11 +109,9 @@ fn args(decoder: &mut Decoder<'_>, field: &Field<'_>) -> BTreeMap<String, String
             .get(name)
             .is_some_and(|value| looks_secret(name, value))
         {
-            decoder.warn_secret(
-                child.key,
-                format!("build argument `{name}` looks like a secret"),
-                "build arguments stay in the image's history: use `builder.secrets` and `RUN --mount=type=secret`",
-            );
+            let message = format!("build argument `{name}` looks like a secret");
+            let help = "build arguments stay in the image's history: use `builder.secrets` and `RUN --mount=type=secret`";
+            decoder.warn_secret(child.key, message, help);
         }
     }
     args
@@ -134,9 +130,9 @@ fn secrets(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Vec<String> {
 
 /// Returns which builder is meant. Keys that contradict each other are errors: none of them is silently ignored.
 fn kind(decoder: &mut Decoder<'_>, record: &Record<'_>) -> BuilderKind {
-    let multiarch = record
-        .get("multiarch")
-        .and_then(|field| Some((field, boolean::decode(decoder, field)?)));
+    let multiarch = record.read(decoder, "multiarch", |decoder, field| {
+        Some((field.clone(), boolean::decode(decoder, field)?))
+    });
     let local = record
         .get("local")
         .map(|field| (field, local(decoder, field)));
@@ -146,31 +142,27 @@ fn kind(decoder: &mut Decoder<'_>, record: &Record<'_>) -> BuilderKind {
     if let Some((field, false)) = multiarch {
         let others = [local.as_ref().map(|x| x.0), remote.as_ref().map(|x| x.0)];
         for other in others.into_iter().flatten() {
-            decoder.error(
-                other.key,
-                format!("`{}` conflicts with `{}: false`", other.path, field.path),
-                "`multiarch: false` builds on this machine only: remove one of them",
-            );
+            let message = format!("`{}` conflicts with `{}: false`", other.path, field.path);
+            let help = "`multiarch: false` builds on this machine only: remove one of them";
+            decoder.error(other.key, message, help);
         }
         return BuilderKind::Native;
     }
     match (local, remote) {
         (None, None) => BuilderKind::Multiarch,
         (Some((field, _)), None) => {
-            decoder.error(
-                field.key,
-                format!("`{}` requires `builder.remote`", field.path),
-                "add `remote` with `arch` and `host`; to build only for this machine's architecture, replace `local` by `multiarch: false`",
-            );
+            let message = format!("`{}` requires `builder.remote`", field.path);
+            let help = "add `remote` with `arch` and `host`; to build only for this machine's \
+                        architecture, replace `local` by `multiarch: false`";
+            decoder.error(field.key, message, help);
             BuilderKind::Multiarch
         }
         (None, Some((_, remote))) => {
             if let Some((field, true)) = multiarch {
-                decoder.error(
-                    field.node.mark,
-                    "`builder.multiarch: true` requires `builder.local` beside `builder.remote`",
-                    "add `local` with its `arch`, or remove `multiarch` to build on the remote machine only",
-                );
+                let message =
+                    "`builder.multiarch: true` requires `builder.local` beside `builder.remote`";
+                let help = "add `local` with its `arch`, or remove `multiarch` to build on the remote machine only";
+                decoder.error(field.node.mark, message, help);
             }
             remote.map_or(BuilderKind::Multiarch, BuilderKind::NativeRemote)
         }
@@ -179,14 +171,10 @@ fn kind(decoder: &mut Decoder<'_>, record: &Record<'_>) -> BuilderKind {
                 return BuilderKind::Multiarch;
             };
             if local.arch == remote.arch {
-                decoder.error(
-                    field.key,
-                    format!(
-                        "`builder.local` and `builder.remote` have the same architecture: `{}`",
-                        local.arch
-                    ),
-                    "use different architectures, or remove `local` to build on the remote machine only",
-                );
+                let same = "`builder.local` and `builder.remote` have the same architecture";
+                let message = format!("{same}: `{}`", local.arch);
+                let help = "use different architectures, or remove `local` to build on the remote machine only";
+                decoder.error(field.key, message, help);
             }
             BuilderKind::MultiarchRemote { local, remote }
         }
@@ -201,12 +189,8 @@ fn local(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<LocalNode> {
 fn remote(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<RemoteNode> {
     let (arch, host) = node(decoder, field, &REMOTE_KEYS)?;
     if host.is_none() {
-        missing(
-            decoder,
-            field,
-            "host",
-            "set the address of its docker engine, such as `host: ssh://root@192.0.2.1`",
-        );
+        let help = "set the address of its docker engine, such as `host: ssh://root@192.0.2.1`";
+        decoder.missing(field, "host", help);
     }
     Some(RemoteNode { arch, host: host? })
 }
@@ -223,24 +207,12 @@ fn node(
     let arch = match record.get("arch") {
         Some(field) => arch(decoder, field),
         None => {
-            missing(
-                decoder,
-                field,
-                "arch",
-                "set the architecture it builds for, such as `arch: amd64`",
-            );
+            let help = "set the architecture it builds for, such as `arch: amd64`";
+            decoder.missing(field, "arch", help);
             None
         }
     };
     (decoder.diagnostics.len() == before).then_some((arch?, host))
-}
-
-fn missing(decoder: &mut Decoder<'_>, field: &Field<'_>, key: &str, help: &str) {
-    decoder.error(
-        field.key,
-        format!("missing key `{}.{key}`", field.path),
-        help,
-    );
 }
 
 fn arch(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
@@ -255,15 +227,12 @@ fn arch(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
         "i386" | "i686" => Some("386"),
         other => ARCHITECTURES.into_iter().find(|known| *known == other),
     };
-    let help = match known.or_else(|| suggestion(bare, &ARCHITECTURES)) {
+    let help = match known {
         Some(known) => format!("did you mean `{known}`?"),
-        None => format!("known architectures: {}", list(&ARCHITECTURES)),
+        None => choice(bare, "architectures", &ARCHITECTURES),
     };
-    decoder.error(
-        field.node.mark,
-        format!("unknown architecture `{}`", shown(&text)),
-        help,
-    );
+    let message = format!("unknown architecture `{}`", shown(&text));
+    decoder.error(field.node.mark, message, help);
     None
 }
 
@@ -275,39 +244,26 @@ fn host(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
         .and_then(|rest| rest.split('/').next()?.rsplit_once('@'))
         .is_some_and(|(user, _)| user.contains(':'));
     let plain = |c: char| c.is_ascii_graphic() && !"\"'\\`$".contains(c);
+    let named = rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('-'));
     let problem = if password {
-        Some("must not contain a password")
-    } else if rest.is_none_or(|rest| rest.is_empty() || rest.starts_with('-'))
-        || !text.chars().all(plain)
-    {
-        Some("must be the address of a docker engine")
-    } else {
-        None
-    };
-    let Some(problem) = problem else {
+        "must not contain a password"
+    } else if named && text.chars().all(plain) {
         return Some(text);
+    } else {
+        "must be the address of a docker engine"
     };
-    decoder.error(
-        field.node.mark,
-        format!("`{}` {problem}, not `{}`", field.path, shown(&text)),
-        "use `ssh://USER@HOST` (docker runs ssh, with your keys and ~/.ssh/config), `unix:///PATH/docker.sock` or `tcp://HOST:PORT`",
-    );
+    let message = format!("`{}` {problem}, not `{}`", field.path, shown(&text));
+    let help = "use `ssh://USER@HOST` (docker runs ssh, with your keys and ~/.ssh/config), \
+                `unix:///PATH/docker.sock` or `tcp://HOST:PORT`";
+    decoder.error(field.node.mark, message, help);
     None
 }
 
 fn path(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
     let path = decoder.filled(field)?;
     if path.contains("://") || path.starts_with("git@") || path.starts_with('-') {
-        decoder.error(
-            field.node.mark,
-            format!(
-                "`{}` must be a local path, not `{}`",
-                field.path,
-                shown(&path)
-            ),
-            "use a path on this machine, relative to the current directory",
-        );
-        return None;
+        let help = "use a path on this machine, relative to the current directory";
+        return decoder.unlike(field, "a local path", &path, help);
     }
     Some(path)
 }

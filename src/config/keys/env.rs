@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use crate::config::decoder::{Decoder, Field, Record, shown, suggestion};
+use crate::config::decoder::{Decoder, Field, suggestion};
 use crate::config::model::Env;
 use crate::config::node::Kind;
 use crate::config::schema::{Property, list, map, nullable, text};
@@ -32,10 +32,6 @@ fn variables(description: &str) -> Value {
     map
 }
 
-pub(super) fn decode(decoder: &mut Decoder<'_>, root: &Record<'_>) -> EnvLayer {
-    root.collect(decoder, KEY.0, layer)
-}
-
 /// The environment of one level: global, or a role's.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct EnvLayer {
@@ -46,16 +42,11 @@ pub(super) struct EnvLayer {
 impl EnvLayer {
     /// Merges `over` over this level, key by key: the value that stands there wins, whether clear or secret.
     pub(super) fn merge(&self, over: &EnvLayer) -> Env {
-        let mut clear = self.clear.clone();
-        let mut secret = self.secret.clone();
-        for (name, value) in &over.clear {
-            secret.remove(name);
-            clear.insert(name.clone(), value.clone());
-        }
-        for name in &over.secret {
-            clear.remove(name);
-            secret.insert(name.clone());
-        }
+        let (mut clear, mut secret) = (self.clear.clone(), self.secret.clone());
+        secret.retain(|name| !over.clear.contains_key(name));
+        clear.extend(over.clear.clone());
+        clear.retain(|name, _| !over.secret.contains(name));
+        secret.extend(over.secret.clone());
         Env {
             clear,
             secret: secret.into_iter().collect(),
@@ -75,12 +66,13 @@ pub(super) fn layer(decoder: &mut Decoder<'_>, field: &Field<'_>) -> EnvLayer {
                 }
             }
             "secret" => secrets = decoder.items(&child),
-            _ => match misspelt(name, &child) {
-                None => variable(decoder, &mut layer, name, &child),
-                Some(close) => {
+            _ => match (suggestion(name, &["clear", "secret"]), &child.node.kind) {
+                // No variable has a list or a map.
+                (Some(close), Kind::Sequence(_) | Kind::Mapping(_)) => {
                     let message = format!("variable `{name}` must be a single value");
                     decoder.error(child.key, message, format!("did you mean `{close}`?"));
                 }
+                _ => variable(decoder, &mut layer, name, &child),
             },
         }
     }
@@ -89,17 +81,11 @@ pub(super) fn layer(decoder: &mut Decoder<'_>, field: &Field<'_>) -> EnvLayer {
             continue;
         };
         if layer.clear.contains_key(&name) {
-            decoder.error(
-                item.key,
-                format!("variable `{name}` is both clear and secret"),
-                "keep one of them",
-            );
+            let message = format!("variable `{name}` is both clear and secret");
+            decoder.error(item.key, message, "keep one of them");
         } else if !layer.secret.insert(name.clone()) {
-            decoder.error(
-                item.key,
-                format!("duplicate secret `{name}`"),
-                "remove one of them",
-            );
+            let message = format!("duplicate secret `{name}`");
+            decoder.error(item.key, message, "remove one of them");
         } else {
             decoder.refer(&name, item.key);
         }
@@ -107,21 +93,10 @@ pub(super) fn layer(decoder: &mut Decoder<'_>, field: &Field<'_>) -> EnvLayer {
     layer
 }
 
-/// Returns the key that `name` stands for, where it has what no variable can have.
-fn misspelt(name: &str, field: &Field<'_>) -> Option<&'static str> {
-    match field.node.kind {
-        Kind::Sequence(_) | Kind::Mapping(_) => suggestion(name, &["clear", "secret"]),
-        Kind::Null | Kind::Scalar { .. } => None,
-    }
-}
-
 fn variable(decoder: &mut Decoder<'_>, layer: &mut EnvLayer, name: &str, field: &Field<'_>) {
     if name.is_empty() || name.contains(['=', '\0']) {
-        decoder.error(
-            field.key,
-            format!("`{}` is not a valid variable name", shown(&field.path)),
-            "a name must not be empty or contain `=` or NUL",
-        );
+        let help = "a name must not be empty or contain `=` or NUL";
+        decoder.invalid::<()>(field.key, "variable name", &field.path, help);
         return;
     }
     if name == CONTAINER_NAME {
@@ -129,25 +104,20 @@ fn variable(decoder: &mut Decoder<'_>, layer: &mut EnvLayer, name: &str, field: 
         decoder.error(field.key, message, "mrsk sets it: choose another name");
         return;
     }
-    let value = if field.is_null() {
-        Some(String::new())
-    } else {
-        decoder.text(field)
+    let value = match field.is_null() {
+        true => Some(String::new()),
+        false => decoder.text(field),
     };
     let Some(value) = value else { return };
     if looks_secret(name, &value) {
-        decoder.warn_secret(
-            field.key,
-            format!("clear variable `{name}` looks like a secret"),
-            format!("list `{name}` under `secret`, and set its value in .env or the environment"),
-        );
+        let message = format!("clear variable `{name}` looks like a secret");
+        let help =
+            format!("list `{name}` under `secret`, and set its value in .env or the environment");
+        decoder.warn_secret(field.key, message, help);
     }
     if layer.clear.insert(name.to_owned(), value).is_some() {
-        decoder.error(
-            field.key,
-            format!("duplicate variable `{name}`: under `clear` and directly in `env`"),
-            "keep one of them",
-        );
+        let message = format!("duplicate variable `{name}`: under `clear` and directly in `env`");
+        decoder.error(field.key, message, "keep one of them");
     }
 }
 

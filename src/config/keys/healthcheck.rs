@@ -2,11 +2,10 @@
 
 use serde_json::Value;
 
-use crate::config::decoder::{Decoder, Field, Record, shown};
+use crate::config::decoder::{Decoder, Field, Record};
 use crate::config::model::Healthcheck;
 use crate::config::schema::{Property, matching, record, with_default};
-use crate::config::values::number::Number;
-use crate::config::values::port;
+use crate::config::values::{number, port};
 
 pub(super) const KEY: Property = ("healthcheck", schema);
 
@@ -14,30 +13,18 @@ const DEFAULT_PATH: &str = "/up";
 const DEFAULT_PORT: u16 = 3000;
 const DEFAULT_ATTEMPTS: u32 = 7;
 
-const ATTEMPTS: Number = Number {
-    unit: "attempts",
-    minimum: 1,
-};
-
 const KEYS: [Property; 3] = [
     ("path", || {
-        let path = matching(
-            "Path of the request that must be answered with 200.",
-            "^/[^\\s]*$",
-        );
-        with_default(path, DEFAULT_PATH)
+        let path = "Path of the request that must be answered with 200.";
+        with_default(matching(path, "^/[^\\s]*$"), DEFAULT_PATH)
     }),
     ("port", || {
-        with_default(
-            port::schema("Port that the app listens on in its container."),
-            DEFAULT_PORT,
-        )
+        let port = port::schema("Port that the app listens on in its container.");
+        with_default(port, DEFAULT_PORT)
     }),
     ("max_attempts", || {
-        with_default(
-            ATTEMPTS.schema("How often it is asked, with 4 seconds between."),
-            DEFAULT_ATTEMPTS,
-        )
+        let attempts = number::schema("How often it is asked, with 4 seconds between.", 1);
+        with_default(attempts, DEFAULT_ATTEMPTS)
     }),
 ];
 
@@ -47,28 +34,19 @@ fn schema() -> Value {
 
 pub(super) fn decode(decoder: &mut Decoder<'_>, root: &Record<'_>) -> Healthcheck {
     let check = root.section(decoder, KEY.0, &KEYS);
-    let attempts = ATTEMPTS.decode(decoder, &check, "max_attempts");
+    let attempts = |decoder: &mut _, field: &_| number::decode(decoder, field, "attempts", 1);
     Healthcheck {
-        path: check
-            .read(decoder, "path", path)
-            .unwrap_or_else(|| DEFAULT_PATH.to_owned()),
-        port: check
-            .read(decoder, "port", port::decode)
-            .unwrap_or(DEFAULT_PORT),
-        max_attempts: attempts.unwrap_or(DEFAULT_ATTEMPTS),
+        max_attempts: check.read_or(decoder, "max_attempts", attempts, DEFAULT_ATTEMPTS),
+        path: check.read_or(decoder, "path", path, DEFAULT_PATH),
+        port: check.read_or(decoder, "port", port::decode, DEFAULT_PORT),
     }
 }
 
 fn path(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
     let path = decoder.text(field)?;
-    let valid =
-        path.starts_with('/') && !path.contains(|c: char| c.is_whitespace() || c.is_control());
-    if !valid {
-        decoder.error(
-            field.node.mark,
-            format!("`{}` is not a valid URL path", shown(&path)),
-            "use a leading slash and no whitespace, such as `/up`",
-        );
+    if !path.starts_with('/') || path.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        let help = "use a leading slash and no whitespace, such as `/up`";
+        return decoder.invalid(field.node.mark, "URL path", &path, help);
     }
-    valid.then_some(path)
+    Some(path)
 }

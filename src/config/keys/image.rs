@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::config::decoder::{Decoder, Field, Record, shown};
+use crate::config::decoder::{Decoder, Field, Record};
 use crate::config::schema::{Property, matching};
 use crate::config::values::image_reference::{has_server, is_component};
 
@@ -38,10 +38,5 @@ fn name(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
     } else {
         return Some(name);
     };
-    decoder.error(
-        field.node.mark,
-        format!("`{}` is not a valid image name", shown(&name)),
-        help,
-    );
-    None
+    decoder.invalid(field.node.mark, "image name", &name, help)
 }

@@ -22,10 +22,8 @@ const KEYS: [Property; 2] = [
 ];
 
 fn schema() -> Value {
-    record(
-        "Where docker writes the containers' output; without it 10 MB per container.",
-        &KEYS,
-    )
+    let what = "Where docker writes the containers' output; without it 10 MB per container.";
+    record(what, &KEYS)
 }
 
 pub(super) fn decode(decoder: &mut Decoder<'_>, root: &Record<'_>) -> Logging {

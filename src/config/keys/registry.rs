@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::config::decoder::{Decoder, Field, Record, shown};
+use crate::config::decoder::{Decoder, Field, Record};
 use crate::config::model::{Registry, Value};
 use crate::config::node::{Kind, Mark};
 use crate::config::schema::{Property, described, filled, matching, record};
@@ -40,10 +40,8 @@ fn value_schema(description: &str) -> Json {
     let names =
         json!({ "type": "array", "items": variable::schema(), "minItems": 1, "maxItems": 1 });
     let name = described("The name of a variable of .env or the environment.", names);
-    described(
-        description,
-        json!({ "anyOf": [filled("The value."), name] }),
-    )
+    let kinds = json!({ "anyOf": [filled("The value."), name] });
+    described(description, kinds)
 }
 
 /// Reads `registry`, and returns the password if it stands in the file.
@@ -52,8 +50,9 @@ pub(super) fn decode(decoder: &mut Decoder<'_>, root: &Record<'_>) -> (Registry,
     check_login(decoder, root.get(KEY.0), &registry);
     let (password, literal) = match registry.read(decoder, "password", value) {
         Some(Value::Literal(text)) => {
-            let key = registry.get("password").map(|field| field.key);
-            warn_password(decoder, key);
+            if let Some(field) = registry.get("password") {
+                warn_password(decoder, field.key);
+            }
             (Some(PASSWORD_SECRET.to_owned()), Some(Secret::new(text)))
         }
         Some(Value::FromEnv(name)) => (Some(name), None),
@@ -69,9 +68,8 @@ pub(super) fn decode(decoder: &mut Decoder<'_>, root: &Record<'_>) -> (Registry,
 
 /// Reports a login that is not complete. A registry without a name is Docker Hub, which always needs one.
 fn check_login(decoder: &mut Decoder<'_>, field: Option<&Field<'_>>, registry: &Record<'_>) {
-    let Some(field) =
-        field.filter(|field| matches!(field.node.kind, Kind::Mapping(_) | Kind::Null))
-    else {
+    let is_map = |field: &&Field<'_>| matches!(field.node.kind, Kind::Mapping(_) | Kind::Null);
+    let Some(field) = field.filter(is_map) else {
         return;
     };
     let missing = match (registry.get("username"), registry.get("password")) {
@@ -81,40 +79,31 @@ fn check_login(decoder: &mut Decoder<'_>, field: Option<&Field<'_>>, registry: &
         (None, None) if registry.get("server").is_some() => return,
         (None, None) => "keys `registry.username` and `registry.password`",
     };
-    decoder.error(
-        field.key,
-        format!("missing {missing}"),
-        "set both `username` and `password`; only a `server` without login needs neither",
-    );
+    let help = "set both `username` and `password`; only a `server` without login needs neither";
+    decoder.error(field.key, format!("missing {missing}"), help);
 }
 
-fn warn_password(decoder: &mut Decoder<'_>, key: Option<Mark>) {
-    let Some(key) = key else { return };
-    decoder.warn_secret(
-        key,
-        "registry password in plain text",
-        format!(
-            "it is used as the secret `{PASSWORD_SECRET}`; set that in .env or the environment instead, and write `password: [{PASSWORD_SECRET}]`"
-        ),
+fn warn_password(decoder: &mut Decoder<'_>, key: Mark) {
+    let help = format!(
+        "it is used as the secret `{PASSWORD_SECRET}`; set that in .env or the environment instead, \
+         and write `password: [{PASSWORD_SECRET}]`"
     );
+    decoder.warn_secret(key, "registry password in plain text", help);
     decoder.refer(PASSWORD_SECRET, key);
 }
 
 fn server(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
     let server = decoder.filled(field)?;
-    if !is_server(&server) {
-        let help = if server.contains("://") {
-            "remove the scheme"
-        } else if server.contains('/') {
-            "set only the server here, and put the path before the name in `image`"
-        } else {
-            "use `host` or `host:port`"
-        };
-        let message = format!("`{}` is not a valid registry server", shown(&server));
-        decoder.error(field.node.mark, message, help);
-        return None;
-    }
-    Some(server)
+    let help = if is_server(&server) {
+        return Some(server);
+    } else if server.contains("://") {
+        "remove the scheme"
+    } else if server.contains('/') {
+        "set only the server here, and put the path before the name in `image`"
+    } else {
+        "use `host` or `host:port`"
+    };
+    decoder.invalid(field.node.mark, "registry server", &server, help)
 }
 
 /// Reads a literal, or a list with the name of one variable.
@@ -124,15 +113,10 @@ fn value(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<Value> {
     };
     let items = decoder.items(field);
     let [item] = items.as_slice() else {
-        decoder.error(
-            field.key,
-            format!(
-                "`{}` must name one variable, not {}",
-                field.path,
-                items.len()
-            ),
-            "write a list of one name, as in `[MRSK_REGISTRY_PASSWORD]`",
-        );
+        let count = items.len();
+        let message = format!("`{}` must name one variable, not {count}", field.path);
+        let help = "write a list of one name, as in `[MRSK_REGISTRY_PASSWORD]`";
+        decoder.error(field.key, message, help);
         return None;
     };
     let name = variable::decode(decoder, item)?;

@@ -54,6 +54,9 @@ fn schema() -> Value {
     )
 }
 
+/// The help about a single value in place of hosts.
+const ONE_PER_LINE: &str = "write one `- host` per line, indented below the key";
+
 /// What every role starts from.
 pub(super) struct Global {
     /// The global `env`.
@@ -80,18 +83,12 @@ pub(super) fn decode(
     match &field.node.kind {
         Kind::Sequence(_) => {
             let role = reader.list(WEB, field);
-            (!role.hosts.is_empty())
-                .then_some(role)
-                .into_iter()
-                .collect()
+            Vec::from_iter((!role.hosts.is_empty()).then_some(role))
         }
         Kind::Mapping(_) => reader.roles(field),
         Kind::Null | Kind::Scalar { .. } => {
-            reader.decoder.error(
-                field.key,
-                "`servers` must be a list of hosts or a map of roles",
-                "write one `- host` per line, indented below the key",
-            );
+            let message = "`servers` must be a list of hosts or a map of roles";
+            reader.decoder.error(field.key, message, ONE_PER_LINE);
             Vec::new()
         }
     }
@@ -101,10 +98,10 @@ pub(super) fn decode(
 pub(super) fn role_names<'n>(root: &Record<'n>) -> Vec<&'n str> {
     match root.get(KEY.0).map(|field| &field.node.kind) {
         Some(Kind::Sequence(_)) => vec![WEB],
-        Some(Kind::Mapping(entries)) => entries
-            .iter()
-            .map(|entry| entry.key.text.as_str())
-            .collect(),
+        Some(Kind::Mapping(entries)) => {
+            let names = entries.iter().map(|entry| entry.key.text.as_str());
+            names.collect()
+        }
         None | Some(Kind::Null | Kind::Scalar { .. }) => Vec::new(),
     }
 }
@@ -135,14 +132,9 @@ impl Reader<'_, '_, '_, '_, '_> {
                 None
             }
             Kind::Scalar { .. } => {
-                let message = format!(
-                    "role `{name}` must be a list of hosts or a map with `hosts`, not a single value"
-                );
-                self.decoder.error(
-                    field.key,
-                    message,
-                    "write one `- host` per line, indented below the key",
-                );
+                let wanted = "a list of hosts or a map with `hosts`";
+                let message = format!("role `{name}` must be {wanted}, not a single value");
+                self.decoder.error(field.key, message, ONE_PER_LINE);
                 None
             }
             Kind::Sequence(_) => Some(self.list(name, field)),
@@ -169,11 +161,8 @@ impl Reader<'_, '_, '_, '_, '_> {
         let hosts = match role.get("hosts") {
             Some(hosts) => self.hosts.list(self.decoder, hosts),
             None => {
-                self.decoder.error(
-                    field.key,
-                    format!("missing key `{}.hosts`", field.path),
-                    "list the hosts of the role",
-                );
+                self.decoder
+                    .missing(field, "hosts", "list the hosts of the role");
                 Vec::new()
             }
         };
@@ -209,16 +198,13 @@ impl Reader<'_, '_, '_, '_, '_> {
         let Some(option) = options.iter().find(unroutable) else {
             return;
         };
-        let entries = self.decoder.entries(field);
-        let mark = entries
-            .iter()
-            .find(|(name, _)| *name == option.name)
-            .map_or(field.key, |(_, child)| child.key);
+        let mut entries = self.decoder.entries(field).into_iter();
+        let entry = entries.find(|(name, _)| *name == option.name);
+        let mark = entry.map_or(field.key, |(_, child)| child.key);
         let value = option.value.as_deref().unwrap_or("");
-        self.decoder.error(
-            mark,
-            format!("`{}: {value}` conflicts with Traefik", option.name),
-            "Traefik reaches containers over a docker network: use another network, or set `traefik: false` for this role",
-        );
+        let message = format!("`{}: {value}` conflicts with Traefik", option.name);
+        let help = "Traefik reaches containers over a docker network: use another network, or set \
+                    `traefik: false` for this role";
+        self.decoder.error(mark, message, help);
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::config::decoder::{Decoder, Field, Record, shown};
+use crate::config::decoder::{Decoder, Field, Record};
 use crate::config::schema::{Property, matching};
 
 pub(super) const KEY: Property = ("service", schema);
@@ -22,15 +22,9 @@ fn name(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
     let name = decoder.text(field)?;
     let first = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let allowed = |byte: u8| first(byte) || b"_.-".contains(&byte);
-    let valid =
-        name.len() <= 63 && name.bytes().next().is_some_and(first) && name.bytes().all(allowed);
-    if !valid {
-        decoder.error(
-            field.node.mark,
-            format!("`{}` is not a valid service name", shown(&name)),
-            "use lowercase letters, digits, `_`, `.` and `-`; start with a letter or digit; at most 63 characters",
-        );
-        return None;
+    if name.len() <= 63 && name.bytes().next().is_some_and(first) && name.bytes().all(allowed) {
+        return Some(name);
     }
-    Some(name)
+    let help = "use lowercase letters, digits, `_`, `.` and `-`; start with a letter or digit; at most 63 characters";
+    decoder.invalid(field.node.mark, "service name", &name, help)
 }

@@ -40,16 +40,11 @@ fn schema() -> Value {
 pub(super) fn decode(decoder: &mut Decoder<'_>, root: &Record<'_>) -> Ssh {
     let ssh = root.section(decoder, KEY.0, &KEYS);
     if let (Some(_), Some(command)) = (ssh.get("proxy"), ssh.get("proxy_command")) {
-        decoder.error(
-            command.key,
-            "`ssh.proxy_command` conflicts with `ssh.proxy`",
-            "keep one of them",
-        );
+        let message = "`ssh.proxy_command` conflicts with `ssh.proxy`";
+        decoder.error(command.key, message, "keep one of them");
     }
     Ssh {
-        user: ssh
-            .read(decoder, "user", user)
-            .unwrap_or_else(|| DEFAULT_USER.to_owned()),
+        user: ssh.read_or(decoder, "user", user, DEFAULT_USER),
         port: ssh.read(decoder, "port", port::decode),
         proxy: ssh.read(decoder, "proxy", proxy),
         proxy_command: ssh.read(decoder, "proxy_command", Decoder::filled),
@@ -58,15 +53,11 @@ pub(super) fn decode(decoder: &mut Decoder<'_>, root: &Record<'_>) -> Ssh {
 
 fn user(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
     let user = decoder.text(field)?;
-    let valid = host::is_user(&user);
-    if !valid {
-        decoder.error(
-            field.node.mark,
-            format!("`{}` is not a valid user name", shown(&user)),
-            "a user name has no whitespace, quotes or leading dash",
-        );
+    if !host::is_user(&user) {
+        let help = "a user name has no whitespace, quotes or leading dash";
+        return decoder.invalid(field.node.mark, "user name", &user, help);
     }
-    valid.then_some(user)
+    Some(user)
 }
 
 /// A jump host; without a user it is reached as the default one, as the original does.
@@ -76,11 +67,9 @@ fn proxy(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
         Ok(spec) if spec.user.is_some() => Some(text),
         Ok(_) => Some(format!("{DEFAULT_USER}@{text}")),
         Err(reason) => {
-            decoder.error(
-                field.node.mark,
-                format!("invalid jump host `{}`: {reason}", shown(&text)),
-                "use `host`, `user@host` or `user@host:port`",
-            );
+            let message = format!("invalid jump host `{}`: {reason}", shown(&text));
+            let help = "use `host`, `user@host` or `user@host:port`";
+            decoder.error(field.node.mark, message, help);
             None
         }
     }

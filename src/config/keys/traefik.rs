@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::config::decoder::{Decoder, Field, Record, shown};
+use crate::config::decoder::{Decoder, Field, Record};
 use crate::config::model::{DockerOption, Traefik};
 use crate::config::node::Kind;
 use crate::config::schema::{Property, list, map, record, text, with_default};
@@ -17,16 +17,12 @@ const DEFAULT_HOST_PORT: u16 = 80;
 
 const KEYS: [Property; 5] = [
     ("image", || {
-        with_default(
-            image_reference::schema("Image of Traefik 3."),
-            DEFAULT_TRAEFIK_IMAGE,
-        )
+        let image = image_reference::schema("Image of Traefik 3.");
+        with_default(image, DEFAULT_TRAEFIK_IMAGE)
     }),
     ("host_port", || {
-        with_default(
-            port::schema("Port of the host that it listens on."),
-            DEFAULT_HOST_PORT,
-        )
+        let port = port::schema("Port of the host that it listens on.");
+        with_default(port, DEFAULT_HOST_PORT)
     }),
     ("args", args_schema),
     ("options", || {
@@ -36,52 +32,43 @@ const KEYS: [Property; 5] = [
 ];
 
 fn schema() -> Value {
-    record(
-        "The proxy in front of the app, of which each host has one.",
-        &KEYS,
-    )
+    let what = "The proxy in front of the app, of which each host has one.";
+    record(what, &KEYS)
 }
 
 fn args_schema() -> Value {
-    let (value, values) = (
-        text("Value."),
-        list("Values: the argument is repeated.", &text("Value.")),
-    );
-    map(
-        "Arguments of its command line, without the dashes.",
-        "^[^-=\\s][^=\\s]*$",
-        &json!({ "anyOf": [value, values] }),
-    )
+    let values = list("Values: the argument is repeated.", &text("Value."));
+    let kinds = json!({ "anyOf": [text("Value."), values] });
+    let what = "Arguments of its command line, without the dashes.";
+    map(what, "^[^-=\\s][^=\\s]*$", &kinds)
 }
 
 pub(super) fn decode(decoder: &mut Decoder<'_>, root: &Record<'_>) -> Traefik {
     let traefik = root.section(decoder, KEY.0, &KEYS);
     Traefik {
-        image: traefik
-            .read(decoder, "image", image_reference::decode)
-            .unwrap_or_else(|| DEFAULT_TRAEFIK_IMAGE.to_owned()),
-        host_port: traefik
-            .read(decoder, "host_port", port::decode)
-            .unwrap_or(DEFAULT_HOST_PORT),
+        image: traefik.read_or(
+            decoder,
+            "image",
+            image_reference::decode,
+            DEFAULT_TRAEFIK_IMAGE,
+        ),
+        host_port: traefik.read_or(decoder, "host_port", port::decode, DEFAULT_HOST_PORT),
         args: traefik.collect(decoder, "args", args),
         options: traefik.collect(decoder, "options", docker_options::decode),
         labels: traefik.collect(decoder, "labels", labels::decode),
     }
 }
 
-/// Reads arguments of Traefik's command line. Unlike an option of docker, `false` is a value: many of its settings are
-/// on by default.
+/// Reads arguments of Traefik's command line. Unlike an option of docker, `false` is a value: many of
+/// its settings are on by default.
 fn args(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Vec<DockerOption> {
     let mut args = Vec::new();
     for (name, child) in decoder.entries(field) {
         let bare = name.trim_start_matches('-');
         let invalid = |c: char| c == '=' || c.is_whitespace() || c.is_control();
         if bare.is_empty() || bare.contains(invalid) || bare != name {
-            decoder.error(
-                child.key,
-                format!("`{}` is not a valid Traefik argument", shown(&child.path)),
-                "use the name without dashes and `=`, such as `accesslog.format`",
-            );
+            let help = "use the name without dashes and `=`, such as `accesslog.format`";
+            decoder.invalid::<()>(child.key, "Traefik argument", &child.path, help);
             continue;
         }
         decoder.routes(name, &child);
@@ -89,14 +76,11 @@ fn args(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Vec<DockerOption> {
             Kind::Sequence(_) => decoder.items(&child),
             _ => vec![child],
         };
-        for value in values {
-            if let Some(value) = decoder.text(&value) {
-                args.push(DockerOption {
-                    name: name.to_owned(),
-                    value: Some(value),
-                });
-            }
-        }
+        let values = values.iter().filter_map(|value| decoder.text(value));
+        args.extend(values.map(|value| DockerOption {
+            name: name.to_owned(),
+            value: Some(value),
+        }));
     }
     args
 }

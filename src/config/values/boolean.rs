@@ -10,11 +10,9 @@ pub(crate) fn decode(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<boo
         Some("true") => Some(true),
         Some("false") => Some(false),
         _ => {
-            decoder.error(
-                field.node.mark,
-                format!("`{}` must be `true` or `false`", field.path),
-                "write it without quotes; `yes`, `no`, `on` and `off` are strings",
-            );
+            let message = format!("`{}` must be `true` or `false`", field.path);
+            let help = "write it without quotes; `yes`, `no`, `on` and `off` are strings";
+            decoder.error(field.node.mark, message, help);
             None
         }
     }

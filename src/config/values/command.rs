@@ -16,11 +16,10 @@ pub(crate) fn decode(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Vec<String
         return Vec::new();
     };
     shell_words::split(&text).unwrap_or_else(|_| {
-        decoder.error(
-            field.node.mark,
-            format!("unclosed quote in `{}`", field.path),
-            "it is split into words like a shell does; for pipes and variables use `sh -c '…'`",
-        );
+        let message = format!("unclosed quote in `{}`", field.path);
+        let help =
+            "it is split into words like a shell does; for pipes and variables use `sh -c '…'`";
+        decoder.error(field.node.mark, message, help);
         Vec::new()
     })
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::config::decoder::{Decoder, Field, shown};
+use crate::config::decoder::{Decoder, Field};
 use crate::config::model::DockerOption;
 use crate::config::node::Kind;
 use crate::config::schema::{described, list, map, text};
@@ -35,6 +35,10 @@ const OWN: [(&str, &str); 7] = [
     ("stop-timeout", "use the key `stop_wait_time`"),
 ];
 
+/// The help about what cannot be the name of an option.
+const LONG_NAME: &str =
+    "use the long name of the option without dashes, such as `memory` or `cap-add`";
+
 /// Returns the schema: `true` is for flags only.
 pub(crate) fn schema(description: &str) -> Value {
     let own = OWN.map(|(name, _)| name);
@@ -57,90 +61,68 @@ pub(crate) fn schema(description: &str) -> Value {
     options
 }
 
-/// Reads options of `docker create`, in the order of the file. `false` leaves an option out, `true` makes it a flag,
-/// a list repeats it.
+/// Reads options of `docker create`, in the order of the file. `false` leaves an option out, `true`
+/// makes it a flag, a list repeats it.
 pub(crate) fn decode(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Vec<DockerOption> {
     let mut options = Vec::new();
     for (name, child) in decoder.entries(field) {
         if let Some(name) = option_name(decoder, name, &child) {
-            decode_option(decoder, &name, &child, &mut options);
+            let values = values(decoder, name, &child).into_iter();
+            options.extend(values.map(|value| DockerOption {
+                name: name.to_owned(),
+                value,
+            }));
         }
     }
     options
 }
 
-fn decode_option(
-    decoder: &mut Decoder<'_>,
-    name: &str,
-    field: &Field<'_>,
-    options: &mut Vec<DockerOption>,
-) {
-    if let Kind::Sequence(_) = field.node.kind {
-        for item in decoder.items(field) {
-            if let Some(value) = decoder.text(&item) {
-                options.push(option(name, Some(value)));
-            }
+/// Returns what the option `name` is given, once for each time that it is; `None` is a flag.
+fn values(decoder: &mut Decoder<'_>, name: &str, field: &Field<'_>) -> Vec<Option<String>> {
+    let (message, help) = match (&field.node.kind, field.plain()) {
+        (Kind::Sequence(_), _) => {
+            let items = decoder.items(field).into_iter();
+            let texts = items.filter_map(|item| decoder.text(&item));
+            return texts.map(Some).collect();
         }
-        return;
-    }
-    if let Kind::Mapping(_) = field.node.kind {
-        decoder.error(
-            field.key,
-            format!("`{}` must be a value or a list, not a map", field.path),
-            format!("use docker's own syntax, such as `{name}: [\"key=value\"]`"),
-        );
-        return;
-    }
-    match field.plain() {
-        Some("false") => {}
-        Some("true") if FLAGS.contains(&name) => options.push(option(name, None)),
-        Some("true") => decoder.error(
-            field.node.mark,
+        (_, Some("false")) => return Vec::new(),
+        (_, Some("true")) if FLAGS.contains(&name) => return vec![None],
+        (_, Some("true")) => (
             format!("docker option `--{name}` requires a value, got `true`"),
             format!(
                 "set a value, as in `{name}: VALUE`; quote it if it is really the string `true`"
             ),
         ),
-        _ => {
-            if let Some(value) = decoder.text(field) {
-                options.push(option(name, Some(value)));
-            }
-        }
-    }
+        (Kind::Mapping(_), _) => (
+            format!("`{}` must be a value or a list, not a map", field.path),
+            format!("use docker's own syntax, such as `{name}: [\"key=value\"]`"),
+        ),
+        _ => return decoder.text(field).map(Some).into_iter().collect(),
+    };
+    let mark = match field.node.kind {
+        Kind::Mapping(_) => field.key,
+        _ => field.node.mark,
+    };
+    decoder.error(mark, message, help);
+    Vec::new()
 }
 
-fn option_name(decoder: &mut Decoder<'_>, name: &str, field: &Field<'_>) -> Option<String> {
+fn option_name<'n>(decoder: &mut Decoder<'_>, name: &'n str, field: &Field<'_>) -> Option<&'n str> {
     let bare = name.trim_start_matches('-');
-    let valid = bare.len() > 1
-        && bare
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let valid = bare.len() > 1 && bare.bytes().all(allowed);
     if !valid || bare != name {
-        let help = if valid {
-            format!("write `{bare}`, without the dashes")
-        } else {
-            "use the long name of the option without dashes, such as `memory` or `cap-add`"
-                .to_owned()
+        let help = match valid {
+            true => format!("write `{bare}`, without the dashes"),
+            false => LONG_NAME.to_owned(),
         };
-        let message = format!("`{}` is not a valid docker option", shown(&field.path));
-        decoder.error(field.key, message, help);
-        return None;
+        return decoder.invalid(field.key, "docker option", &field.path, help);
     }
     if let Some((_, help)) = OWN.iter().find(|(own, _)| *own == name) {
-        decoder.error(
-            field.key,
-            format!("docker option `{name}` is reserved"),
-            *help,
-        );
+        let message = format!("docker option `{name}` is reserved");
+        decoder.error(field.key, message, *help);
         return None;
     }
-    // The manual of the original writes `volumes` where docker knows only `--volume`.
-    Some(if name == "volumes" { "volume" } else { name }.to_owned())
-}
-
-fn option(name: &str, value: Option<String>) -> DockerOption {
-    DockerOption {
-        name: name.to_owned(),
-        value,
-    }
+    // The manual of the original writes `volumes`, docker knows only `--volume`.
+    Some(if name == "volumes" { "volume" } else { name })
 }

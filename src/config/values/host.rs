@@ -37,23 +37,18 @@ impl HostSpec {
         if text.contains("://") {
             return Err("a scheme such as `ssh://` is not allowed");
         }
-        let (user, rest) = match text.rsplit_once('@') {
-            Some((user, rest)) => (Some(user), rest),
-            None => (None, text),
-        };
+        let split = text.rsplit_once('@');
+        let (user, rest) = split.map_or((None, text), |(user, rest)| (Some(user), rest));
         if user.is_some_and(|user| !is_user(user)) {
             return Err("not a valid user name");
         }
         let (name, port) = split_port(rest)?;
         check_name(name)?;
-        let port = match port {
-            Some(port) => Some(port::parse(port).ok_or("not a valid port")?),
-            None => None,
-        };
+        let port = port.map(|port| port::parse(port).ok_or("not a valid port"));
         Ok(Self {
             user: user.map(str::to_owned),
             name: name.to_owned(),
-            port,
+            port: port.transpose()?,
         })
     }
 
@@ -90,16 +85,14 @@ fn check_name(name: &str) -> Result<(), &'static str> {
         return Err("missing host name");
     }
     if name.contains(':') {
-        let address = name.split_once('%').map_or(name, |(address, _)| address);
-        let zone_is_valid = name.split_once('%').is_none_or(|(_, zone)| is_word(zone));
+        let (address, zone) = name.split_once('%').unwrap_or((name, "0"));
         return match address.parse::<Ipv6Addr>() {
-            Ok(_) if zone_is_valid => Ok(()),
+            Ok(_) if is_word(zone) => Ok(()),
             _ => Err("not a valid IPv6 address"),
         };
     }
-    let numeric = name
-        .bytes()
-        .all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let mut bytes = name.bytes();
+    let numeric = bytes.all(|byte| byte.is_ascii_digit() || byte == b'.');
     if numeric && name.parse::<Ipv4Addr>().is_err() {
         return Err("not a valid IPv4 address");
     }

@@ -16,16 +16,16 @@ pub(crate) fn schema(description: &str) -> Value {
     json!({ "type": "array", "items": host::schema(), "minItems": 1, "uniqueItems": true, "description": description })
 }
 
+/// The help about what is not a host.
+const FORMS: &str = "use `host`, `user@host`, `host:port` or `user@host:port`; for IPv6 with a port \
+                     `[2001:db8::1]:22`";
+
 /// The hosts that were read so far.
 pub(crate) struct Hosts<'s> {
     ssh: &'s Ssh,
     all: Vec<Host>,
-    seen: BTreeMap<String, Seen>,
-}
-
-struct Seen {
-    host: Host,
-    place: Place,
+    /// Each with the place where it was read first.
+    seen: BTreeMap<String, (Host, Place)>,
 }
 
 impl<'s> Hosts<'s> {
@@ -69,11 +69,8 @@ impl<'s> Hosts<'s> {
         match HostSpec::parse(&text) {
             Ok(spec) => self.host(decoder, spec, field.node.mark, inside),
             Err(reason) => {
-                decoder.error(
-                    field.node.mark,
-                    format!("invalid host `{}`: {reason}", shown(&text)),
-                    "use `host`, `user@host`, `host:port` or `user@host:port`; for IPv6 with a port `[2001:db8::1]:22`",
-                );
+                let message = format!("invalid host `{}`: {reason}", shown(&text));
+                decoder.error(field.node.mark, message, FORMS);
                 None
             }
         }
@@ -93,21 +90,18 @@ impl<'s> Hosts<'s> {
             port: spec.port.or(self.ssh.port),
         };
         if !inside.insert(identity.clone()) {
-            decoder.error(
-                mark,
-                format!("duplicate host `{}`", host.name),
-                "remove one of them",
-            );
+            let message = format!("duplicate host `{}`", host.name);
+            decoder.error(mark, message, "remove one of them");
             return None;
         }
         let name = host.name.clone();
         match self.seen.get(&identity) {
-            Some(seen) if seen.host != host => {
+            Some((seen, place)) if *seen != host => {
                 let message = format!(
                     "conflicting definitions of host `{name}`: `{}` here, `{}` in {}",
                     as_written(&host),
-                    as_written(&seen.host),
-                    decoder.seen_from(mark, &seen.place)
+                    as_written(seen),
+                    decoder.seen_from(mark, place)
                 );
                 let help = "use the same name, user and port everywhere";
                 decoder.error(mark, message, help);
@@ -115,8 +109,7 @@ impl<'s> Hosts<'s> {
             Some(_) => {}
             None => {
                 self.all.push(host.clone());
-                let place = decoder.place(mark);
-                self.seen.insert(identity, Seen { host, place });
+                self.seen.insert(identity, (host, decoder.place(mark)));
             }
         }
         Some(name)
@@ -125,9 +118,10 @@ impl<'s> Hosts<'s> {
 
 /// Reports that no host stands where there must be one.
 pub(crate) fn empty(decoder: &mut Decoder<'_>, field: &Field<'_>) {
+    let message = format!("`{}` has no hosts", field.path);
     decoder.error(
         field.key,
-        format!("`{}` has no hosts", field.path),
+        message,
         "list at least one host, or remove the key",
     );
 }

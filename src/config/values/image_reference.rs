@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::port;
-use crate::config::decoder::{Decoder, Field, shown};
+use crate::config::decoder::{Decoder, Field};
 use crate::config::schema::matching;
 use crate::digest;
 
@@ -16,17 +16,14 @@ pub(crate) fn schema(description: &str) -> Value {
 pub(crate) fn decode(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
     let image = decoder.filled(field)?;
     if !is_reference(&image) {
-        decoder.error(
-            field.node.mark,
-            format!("`{}` is not a valid image reference", shown(&image)),
-            "use `NAME`, `NAME:TAG` or `SERVER/NAME:TAG`; names are lowercase",
-        );
-        return None;
+        let help = "use `NAME`, `NAME:TAG` or `SERVER/NAME:TAG`; names are lowercase";
+        return decoder.invalid(field.node.mark, "image reference", &image, help);
     }
     Some(image)
 }
 
-/// Docker takes the first of several components for a server where it has a dot or a colon, or is `localhost`.
+/// Docker takes the first of several components for a server if it has a dot or a colon, or is
+/// `localhost`.
 pub(crate) fn has_server(name: &str) -> bool {
     name.split_once('/')
         .is_some_and(|(first, _)| first.contains(['.', ':']) || first == "localhost")

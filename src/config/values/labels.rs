@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::config::decoder::{Decoder, Field, shown};
+use crate::config::decoder::{Decoder, Field};
 use crate::config::schema::{map, text};
 
 /// Labels by which mrsk finds its containers again.
@@ -48,17 +48,11 @@ fn valid_labels<'n>(
     for (name, child) in decoder.entries(field) {
         let invalid = |c: char| c == '=' || c.is_whitespace() || c.is_control();
         if name.is_empty() || name.contains(invalid) {
-            decoder.error(
-                child.key,
-                format!("`{}` is not a valid label name", shown(&child.path)),
-                "a name must not be empty or contain `=`, whitespace or control characters",
-            );
+            let help = "a name must not be empty or contain `=`, whitespace or control characters";
+            decoder.invalid::<()>(child.key, "label name", &child.path, help);
         } else if OWN.contains(&name) || name.starts_with(OWN_PREFIX) {
-            decoder.error(
-                child.key,
-                format!("label `{name}` is reserved"),
-                "choose another name: mrsk finds its containers by this label",
-            );
+            let help = "choose another name: mrsk finds its containers by this label";
+            decoder.error(child.key, format!("label `{name}` is reserved"), help);
         } else if let Some(value) = decoder.text(&child) {
             labels.push((name.to_owned(), value, child));
         }

@@ -14,15 +14,9 @@ pub(crate) enum Kind {
     Directory,
 }
 
-/// A mount, taken apart.
-pub(crate) struct Mount {
-    /// The path outside of the container.
-    pub(crate) outside: String,
-    /// The absolute path in the container.
-    pub(crate) container: String,
-    /// What follows the path in the container.
-    pub(crate) mode: Option<String>,
-}
+/// A mount, taken apart: its path outside of the container, its absolute path in the container, and
+/// the mode that follows that.
+pub(crate) type Mount = (String, String, Option<String>);
 
 /// Returns the schema.
 pub(crate) fn schema(description: &str) -> Value {
@@ -45,18 +39,15 @@ pub(crate) fn decode(decoder: &mut Decoder<'_>, field: &Field<'_>, kind: Kind) -
             Kind::File => ("file", "config/my.cnf:/etc/mysql/my.cnf:ro"),
             Kind::Directory => ("directory", "data:/var/lib/mysql"),
         };
-        decoder.error(
-            field.node.mark,
-            format!("invalid {what} `{}`: {problem}", shown(&text)),
-            format!("for example `{example}`"),
-        );
+        let message = format!("invalid {what} `{}`: {problem}", shown(&text));
+        decoder.error(field.node.mark, message, format!("for example `{example}`"));
         return None;
     }
-    Some(Mount {
-        outside: outside.to_owned(),
-        container: container.to_owned(),
-        mode: mode.map(str::to_owned),
-    })
+    Some((
+        outside.to_owned(),
+        container.to_owned(),
+        mode.map(str::to_owned),
+    ))
 }
 
 fn problem(kind: Kind, outside: &str, container: &str, mode: Option<&str>) -> Option<&'static str> {

@@ -1,6 +1,6 @@
 //! Names of roles and accessories: parts of containers' names.
 
-use crate::config::decoder::{Decoder, Field, shown};
+use crate::config::decoder::{Decoder, Field};
 
 /// What a name matches in the schema.
 pub(crate) const PATTERN: &str = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$";
@@ -12,11 +12,8 @@ pub(crate) fn check(decoder: &mut Decoder<'_>, what: &str, name: &str, field: &F
         && name.starts_with(|c: char| c.is_ascii_alphanumeric())
         && name.bytes().all(allowed);
     if !valid {
-        decoder.error(
-            field.key,
-            format!("`{}` is not a valid {what} name", shown(name)),
-            "use letters, digits, `_`, `.` and `-`; start with a letter or digit; at most 63 characters",
-        );
+        let help = "use letters, digits, `_`, `.` and `-`; start with a letter or digit; at most 63 characters";
+        decoder.invalid::<()>(field.key, &format!("{what} name"), name, help);
     }
     valid
 }

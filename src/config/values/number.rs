@@ -1,61 +1,37 @@
-//! Numbers.
+//! Whole numbers, in quotes or without.
 
 use serde_json::{Value, json};
 
-use crate::config::decoder::{Decoder, Record, shown};
+use crate::config::decoder::{Decoder, Field};
 use crate::config::schema::described;
 
-/// A whole number, in quotes or without.
-pub(crate) struct Number {
-    /// What is counted.
-    pub(crate) unit: &'static str,
-    /// The smallest one.
-    pub(crate) minimum: u32,
+/// Reads a number of `unit`, at least `minimum`, which is written in decimal digits.
+pub(crate) fn decode(
+    decoder: &mut Decoder<'_>,
+    field: &Field<'_>,
+    unit: &str,
+    minimum: u32,
+) -> Option<u32> {
+    let text = decoder.text(field)?;
+    let value = digits(&text).and_then(|text| text.parse::<u32>().ok());
+    value.filter(|value| *value >= minimum).or_else(|| {
+        let help = format!("use a whole number without a unit, at least {minimum}");
+        decoder.unlike(field, &format!("a number of {unit}"), &text, help)
+    })
 }
 
-/// A time in seconds.
-pub(crate) const SECONDS: Number = Number {
-    unit: "seconds",
-    minimum: 0,
-};
+/// Reads a time in seconds.
+pub(crate) fn seconds(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<u32> {
+    decode(decoder, field, "seconds", 0)
+}
 
-impl Number {
-    /// Reads the number of `key`, which is written in decimal digits.
-    pub(crate) fn decode(
-        &self,
-        decoder: &mut Decoder<'_>,
-        record: &Record<'_>,
-        key: &str,
-    ) -> Option<u32> {
-        let Self { unit, minimum } = self;
-        let field = record.get(key)?;
-        let text = decoder.text(field)?;
-        let value = digits(&text).and_then(|text| text.parse::<u32>().ok());
-        if let Some(value) = value.filter(|value| value >= minimum) {
-            return Some(value);
-        }
-        decoder.error(
-            field.node.mark,
-            format!(
-                "`{}` must be a number of {unit}, not `{}`",
-                field.path,
-                shown(&text)
-            ),
-            format!("use a whole number without a unit, at least {minimum}"),
-        );
-        None
-    }
-
-    /// Returns the schema.
-    pub(crate) fn schema(&self, description: &str) -> Value {
-        described(
-            description,
-            json!({ "anyOf": [
-                { "type": "integer", "minimum": self.minimum, "maximum": u32::MAX },
-                { "type": "string", "pattern": "^(0|[1-9][0-9]{0,9})$" },
-            ] }),
-        )
-    }
+/// Returns the schema.
+pub(crate) fn schema(description: &str, minimum: u32) -> Value {
+    let kinds = json!({ "anyOf": [
+        { "type": "integer", "minimum": minimum, "maximum": u32::MAX },
+        { "type": "string", "pattern": "^(0|[1-9][0-9]{0,9})$" },
+    ] });
+    described(description, kinds)
 }
 
 /// Returns `text` if it has decimal digits only, and no leading zero.

@@ -15,26 +15,17 @@ use crate::config::schema::{described, matching};
 /// Reads a port, in quotes or without.
 pub(crate) fn decode(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<u16> {
     let text = decoder.text(field)?;
-    let port = parse(&text);
-    if port.is_none() {
-        decoder.error(
-            field.node.mark,
-            format!("`{}` must be a port, not `{}`", field.path, shown(&text)),
-            "use a number from 1 to 65535",
-        );
-    }
-    port
+    let help = "use a number from 1 to 65535";
+    parse(&text).or_else(|| decoder.unlike(field, "a port", &text, help))
 }
 
 /// Returns the schema of a port.
 pub(crate) fn schema(description: &str) -> Value {
-    described(
-        description,
-        json!({ "anyOf": [
-            { "type": "integer", "minimum": 1, "maximum": u16::MAX },
-            { "type": "string", "pattern": "^[1-9][0-9]{0,4}$" },
-        ] }),
-    )
+    let kinds = json!({ "anyOf": [
+        { "type": "integer", "minimum": 1, "maximum": u16::MAX },
+        { "type": "string", "pattern": "^[1-9][0-9]{0,4}$" },
+    ] });
+    described(description, kinds)
 }
 
 /// Returns a port from 1 to 65535 that is written in decimal digits.
@@ -64,12 +55,11 @@ enum Protocol {
 impl PortMapping {
     /// Reads what docker's `--publish` takes, but for a name in place of an address. `None`: it is not valid.
     pub fn parse(text: &str) -> Option<Self> {
-        let (ports, protocol) = match text.split_once('/') {
-            None => (text, Protocol::Tcp),
-            Some((ports, "tcp")) => (ports, Protocol::Tcp),
-            Some((ports, "udp")) => (ports, Protocol::Udp),
-            Some((ports, "sctp")) => (ports, Protocol::Sctp),
-            Some(_) => return None,
+        let (ports, protocol) = match text.split_once('/').unwrap_or((text, "tcp")) {
+            (ports, "tcp") => (ports, Protocol::Tcp),
+            (ports, "udp") => (ports, Protocol::Udp),
+            (ports, "sctp") => (ports, Protocol::Sctp),
+            _ => return None,
         };
         let (outside, container) = match ports.rsplit_once(':') {
             Some((outside, container)) => (Some(outside), range(container)?),
@@ -89,13 +79,13 @@ impl PortMapping {
         })
     }
 
-    /// Returns the mapping of the same ports of the host, where docker would choose them on every address.
-    pub(crate) fn with_host_port(self) -> Self {
-        let host = match (self.address, self.host) {
-            (None, None) => Some(self.container.clone()),
-            (_, host) => host,
-        };
-        Self { host, ..self }
+    /// Returns the mapping of the same ports of the host, if docker would choose them on every
+    /// address.
+    pub(crate) fn with_host_port(mut self) -> Self {
+        if self.address.is_none() {
+            self.host.get_or_insert(self.container.clone());
+        }
+        self
     }
 
     /// Returns the TCP mapping of `port` on every address of the host.
@@ -117,16 +107,12 @@ impl PortMapping {
 
     /// Returns whether docker cannot publish both on the same host.
     pub(crate) fn conflicts(&self, other: &Self) -> bool {
-        let specific =
-            |address: Option<IpAddr>| address.filter(|address| !address.is_unspecified());
-        let same_address = match (specific(self.address), specific(other.address)) {
-            (Some(one), Some(two)) => one == two,
-            _ => true,
-        };
-        let overlap = match (&self.host, &other.host) {
-            (Some(one), Some(two)) => one.start() <= two.end() && two.start() <= one.end(),
-            _ => false,
-        };
+        let specific = |mapping: &Self| mapping.address.filter(|address| !address.is_unspecified());
+        let both = specific(self).zip(specific(other));
+        let same_address = both.is_none_or(|(one, two)| one == two);
+        let ranges = self.host.as_ref().zip(other.host.as_ref());
+        let overlap =
+            ranges.is_some_and(|(one, two)| one.start() <= two.end() && two.start() <= one.end());
         same_address && self.protocol == other.protocol && overlap
     }
 }
@@ -138,10 +124,10 @@ pub(crate) fn host_ports<'m>(mappings: impl IntoIterator<Item = &'m str>) -> BTr
 }
 
 fn parse_address(text: &str) -> Option<IpAddr> {
-    let bare = text
+    match text
         .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'));
-    match bare {
+        .and_then(|rest| rest.strip_suffix(']'))
+    {
         Some(bare) => bare.parse::<Ipv6Addr>().ok().map(IpAddr::from),
         None => text.parse().ok().filter(IpAddr::is_ipv4),
     }
@@ -193,11 +179,10 @@ pub(crate) fn decode_mapping(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Op
     let text = decoder.filled(field)?;
     let mapping = PortMapping::parse(&text);
     if mapping.is_none() {
-        decoder.error(
-            field.node.mark,
-            format!("invalid port mapping `{}`", shown(&text)),
-            "use `PORT`, `HOST_PORT:PORT` or `ADDRESS:HOST_PORT:PORT`, with ports from 1 to 65535",
-        );
+        let message = format!("invalid port mapping `{}`", shown(&text));
+        let help =
+            "use `PORT`, `HOST_PORT:PORT` or `ADDRESS:HOST_PORT:PORT`, with ports from 1 to 65535";
+        decoder.error(field.node.mark, message, help);
     }
     mapping.map(PortMapping::with_host_port)
 }

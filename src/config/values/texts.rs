@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::config::decoder::{Decoder, Field, shown};
+use crate::config::decoder::{Decoder, Field};
 use crate::config::schema::{filled, list, map, text};
 
 /// Returns the schema of a list of text that is not empty.
@@ -22,11 +22,8 @@ pub(crate) fn decode_map(decoder: &mut Decoder<'_>, field: &Field<'_>) -> BTreeM
     let mut texts = BTreeMap::new();
     for (name, child) in decoder.entries(field) {
         if name.is_empty() || name.contains(['=', '\0']) {
-            decoder.error(
-                child.key,
-                format!("`{}` is not a valid name", shown(&child.path)),
-                "a name must not be empty or contain `=` or NUL",
-            );
+            let help = "a name must not be empty or contain `=` or NUL";
+            decoder.invalid::<()>(child.key, "name", &child.path, help);
         } else if let Some(value) = decoder.text(&child) {
             texts.insert(name.to_owned(), value);
         }
@@ -36,9 +33,6 @@ pub(crate) fn decode_map(decoder: &mut Decoder<'_>, field: &Field<'_>) -> BTreeM
 
 /// Reads a list of text that is not empty.
 pub(crate) fn decode_list(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Vec<String> {
-    let items = decoder.items(field);
-    items
-        .iter()
-        .filter_map(|item| decoder.filled(item))
-        .collect()
+    let items = decoder.items(field).into_iter();
+    items.filter_map(|item| decoder.filled(&item)).collect()
 }

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::config::decoder::{Decoder, Field};
 use crate::config::schema::described;
+use crate::diagnostic::Diagnostic;
 
 /// The variable by which a container knows its own name.
 pub const CONTAINER_NAME: &str = "MRSK_CONTAINER_NAME";
@@ -55,13 +56,10 @@ pub(crate) fn decode_exported(decoder: &mut Decoder<'_>, field: &Field<'_>) -> O
         return None;
     }
     if redirects_commands(&name) {
-        decoder.error(
-            field.key,
-            format!(
-                "`{name}` cannot be a secret: it would change how the docker command itself runs"
-            ),
-            "use `clear`, which sets it in the container only, or another name",
-        );
+        let why = "it would change how the docker command itself runs";
+        let message = format!("`{name}` cannot be a secret: {why}");
+        let help = "use `clear`, which sets it in the container only, or another name";
+        decoder.error(field.key, message, help);
         return None;
     }
     Some(name)
@@ -70,21 +68,15 @@ pub(crate) fn decode_exported(decoder: &mut Decoder<'_>, field: &Field<'_>) -> O
 /// Reads the name of a variable of the environment.
 pub(crate) fn decode(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
     let name = decoder.text(field)?;
-    let mut bytes = name.bytes();
-    let valid = bytes
-        .next()
-        .is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_')
-        && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    if !valid {
-        let place = decoder.place(field.key);
-        let error = crate::diagnostic::Diagnostic::error(format!(
-            "`{}` is not a valid variable name",
-            field.path
-        ));
+    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if name.is_empty()
+        || name.starts_with(|c: char| c.is_ascii_digit())
+        || !name.chars().all(allowed)
+    {
+        let message = format!("`{}` is not a valid variable name", field.path);
         let help = "use the name of a variable, not its value: letters, digits and `_`, not starting with a digit";
-        decoder
-            .diagnostics
-            .push(error.at(place).help(help).hide_source());
+        let error = Diagnostic::error(message).at(decoder.place(field.key));
+        decoder.diagnostics.push(error.help(help).hide_source());
         return None;
     }
     Some(name)
@@ -92,10 +84,8 @@ pub(crate) fn decode(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<Str
 
 /// Whether exporting `name` on the host would change what the shell, the loader or docker's client do.
 fn redirects_commands(name: &str) -> bool {
-    REDIRECTING.contains(&name)
-        || REDIRECTING_PREFIXES
-            .iter()
-            .any(|prefix| name.starts_with(prefix))
+    let mut prefixes = REDIRECTING_PREFIXES.iter();
+    REDIRECTING.contains(&name) || prefixes.any(|prefix| name.starts_with(prefix))
 }
 
 #[cfg(test)]
