@@ -118,7 +118,7 @@ fn text(captured: Captured) -> Result<String, Failure> {
             Ok(text) => return Ok(text),
             Err(_) => "printed something that is not UTF-8".to_owned(),
         },
-        Ending::Failed { code } => format!("ended with status {code}"),
+        Ending::Failed { code } => format!("failed: exit status {code}"),
         _ => "did not end".to_owned(),
     };
     Err(Failure {

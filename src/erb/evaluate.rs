@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::meter::Meter;
-use super::operand::wrong_argument;
+use super::operand::Operation;
 use super::output::{Evaluated, Origin};
 use super::problem::{Result, Span, over_limit, wrong};
 use super::syntax::{Call, Expression, Navigation, Node, Segment};
@@ -70,10 +70,7 @@ impl<'w> Run<'w> {
                 let text = self.all(body)?.printed();
                 self.print(&text, Origin::Expression(span.clone()), span)?
             }
-            Expression::Nil => Value::Nil,
-            Expression::True => Value::Boolean(true),
-            Expression::False => Value::Boolean(false),
-            Expression::Integer(number) => Value::Integer(*number),
+            Expression::Value(value) => value.clone(),
             Expression::Text(segments) => Value::String(self.text(segments, span)?),
             Expression::Command(segments) => self.command(segments, span)?,
             Expression::List(items) => {
@@ -99,7 +96,7 @@ impl<'w> Run<'w> {
             Expression::Binary(operator, left, right) => {
                 let left = self.value(left)?;
                 let right = self.value(right)?;
-                operators::apply(operator, left, right, &mut self.meter, span)?
+                operators::apply(operator, left, right, &mut self.operation(span))?
             }
             Expression::If(arms, otherwise) => {
                 for arm in arms {
@@ -131,7 +128,7 @@ impl<'w> Run<'w> {
         Ok(Value::Nil)
     }
 
-    fn text(&mut self, segments: &[Segment], span: &Span) -> Result<String> {
+    fn text(&mut self, segments: &[Segment<Node>], span: &Span) -> Result<String> {
         let mut text = String::new();
         for segment in segments {
             let piece = match segment {
@@ -157,12 +154,15 @@ impl<'w> Run<'w> {
         if call.navigation == Navigation::Safe && receiver == Value::Nil {
             return Ok(Value::Nil);
         }
-        let mut arguments = Vec::new();
-        for argument in &call.arguments {
-            arguments.push(self.value(argument)?);
-        }
+        let arguments = call.arguments.iter().map(|argument| self.value(argument));
+        let arguments = arguments.collect::<Result<Vec<Value>>>()?;
+        let operation = &mut self.operation(span);
+        methods::call(receiver, call.method, &arguments, operation)
+    }
+
+    fn operation<'o>(&'o mut self, span: &'o Span) -> Operation<'o> {
         let meter = &mut self.meter;
-        methods::call(receiver, call.method, &arguments, meter, span)
+        Operation { span, meter }
     }
 
     /// Keeps a value out of messages.
@@ -175,7 +175,11 @@ impl<'w> Run<'w> {
     fn variable(&mut self, name: &Node) -> Result<(String, Option<String>)> {
         let text = match self.value(name)? {
             Value::String(text) => text,
-            other => return Err(wrong_argument(&other, "a string", &name.span)),
+            other => {
+                return Err(self
+                    .operation(&name.span)
+                    .wrong_argument(&other, "a string"));
+            }
         };
         let value = self.world.variable(&text);
         if let Some(value) = &value {
@@ -197,7 +201,7 @@ impl<'w> Run<'w> {
         }
     }
 
-    fn command(&mut self, segments: &[Segment], span: &Span) -> Result<Value> {
+    fn command(&mut self, segments: &[Segment<Node>], span: &Span) -> Result<Value> {
         let command = self.text(segments, span)?;
         match self.world.command(&command) {
             Ok(printed) => {
@@ -235,7 +239,7 @@ impl<'w> Run<'w> {
 }
 
 /// Returns the program that a command begins with, if the template names it literally. Nothing else of a command is shown.
-fn program(segments: &[Segment]) -> Option<&str> {
+fn program(segments: &[Segment<Node>]) -> Option<&str> {
     let Some(Segment::Literal(literal)) = segments.first() else {
         return None;
     };

@@ -39,7 +39,7 @@ module Handover
       printed = super
       Handover.known << printed.strip
       unless $?.success? || Handover.source.include?("$?")
-        raise Failed, "`#{command[/\A[\w.\/-]+(?=\s)/] || "a command"}` ended with status #{$?.exitstatus || 128 + $?.termsig}"
+        raise Failed, "`#{command[/\A[\w.\/-]+(?=\s)/] || "a command"}` failed: exit status #{$?.exitstatus || 128 + $?.termsig}"
       end
       printed
     end

@@ -17,37 +17,9 @@ const KEYWORDS: [&str; 12] = [
 ];
 
 /// Those that are not.
-const FOREIGN_KEYWORDS: [&str; 29] = [
-    "BEGIN",
-    "END",
-    "__ENCODING__",
-    "__FILE__",
-    "__LINE__",
-    "alias",
-    "begin",
-    "break",
-    "case",
-    "class",
-    "def",
-    "defined?",
-    "do",
-    "ensure",
-    "for",
-    "in",
-    "module",
-    "next",
-    "redo",
-    "rescue",
-    "retry",
-    "return",
-    "self",
-    "super",
-    "undef",
-    "until",
-    "when",
-    "while",
-    "yield",
-];
+const FOREIGN_KEYWORDS: &str = "BEGIN END __ENCODING__ __FILE__ __LINE__ alias begin break case \
+    class def defined? do ensure for in module next redo rescue retry return self super undef until \
+    when while yield";
 
 /// Operators and brackets that are supported.
 const SYMBOLS: [&str; 29] = [
@@ -136,16 +108,23 @@ impl Lexer<'_> {
     pub(super) fn span(&self, start: usize) -> Span {
         let last = self.at.checked_sub(1);
         let last = last.and_then(|at| self.characters.get(at));
-        start
-            ..last
-                .map_or(start, |(place, c)| place + c.len_utf8())
-                .max(start)
+        let end = last.map_or(start, |(place, c)| place + c.len_utf8());
+        start..end.max(start)
     }
 
     fn starts_with(&self, text: &str) -> bool {
-        text.chars()
-            .enumerate()
-            .all(|(ahead, c)| self.peek(ahead) == Some(c))
+        let mut characters = text.chars().enumerate();
+        characters.all(|(ahead, c)| self.peek(ahead) == Some(c))
+    }
+
+    /// Takes the characters up to the first that is not `wanted`.
+    fn take_while(&mut self, wanted: fn(char) -> bool) -> String {
+        let start = self.at;
+        while self.peek(0).is_some_and(wanted) {
+            self.at += 1;
+        }
+        let taken = self.characters.get(start..self.at).unwrap_or_default();
+        taken.iter().map(|(_, c)| *c).collect()
     }
 
     /// Reads the code of a `#{…}` that has just been opened, up to its `}`.
@@ -167,13 +146,10 @@ impl Lexer<'_> {
             let spaced = self.skip_blanks();
             let start = self.place();
             if self.peek(0).is_none() {
+                let help = "close it with `}` within the tag";
                 return match opened {
                     None => Ok(words),
-                    Some(span) => Err(wrong(
-                        span,
-                        "unclosed `#{`",
-                        "close it with `}` within the tag",
-                    )),
+                    Some(span) => Err(wrong(span, "unclosed `#{`", help)),
                 };
             }
             let before = Before {
@@ -205,11 +181,7 @@ impl Lexer<'_> {
                 Some(' ' | '\t' | '\r' | '\u{b}' | '\u{c}') => self.at += 1,
                 Some('\\') if self.peek(1) == Some('\n') => self.at += 2,
                 Some('\\') if self.starts_with("\\\r\n") => self.at += 3,
-                Some('#') => {
-                    while self.peek(0).is_some_and(|c| c != '\n') {
-                        self.at += 1;
-                    }
-                }
+                Some('#') => drop(self.take_while(|c| c != '\n')),
                 _ => return self.at > before,
             }
         }
@@ -220,13 +192,13 @@ impl Lexer<'_> {
             return Ok(Word::End);
         };
         match first {
-            '\n' => {
+            '\n' | ';' => {
                 self.at += 1;
-                Ok(Word::LineBreak)
-            }
-            ';' => {
-                self.at += 1;
-                Ok(Word::End)
+                Ok(if first == ';' {
+                    Word::End
+                } else {
+                    Word::LineBreak
+                })
             }
             '0'..='9' => self.integer(start),
             '\'' => self.single_quoted(start),
@@ -239,14 +211,7 @@ impl Lexer<'_> {
     }
 
     fn integer(&mut self, start: usize) -> Result<Word> {
-        let mut text = String::new();
-        while let Some(c) = self
-            .peek(0)
-            .filter(|c| c.is_ascii_alphanumeric() || *c == '_')
-        {
-            text.push(c);
-            self.at += 1;
-        }
+        let text = self.take_while(|c| c.is_ascii_alphanumeric() || c == '_');
         let fraction =
             self.peek(0) == Some('.') && self.peek(1).is_some_and(|c| c.is_ascii_digit());
         let plain = text == "0" || !text.starts_with('0');
@@ -258,11 +223,7 @@ impl Lexer<'_> {
     }
 
     fn name(&mut self, start: usize, before: Before) -> Result<Word> {
-        let mut name = String::new();
-        while let Some(c) = self.peek(0).filter(|c| *c == '_' || c.is_alphanumeric()) {
-            name.push(c);
-            self.at += 1;
-        }
+        let mut name = self.take_while(|c| c == '_' || c.is_alphanumeric());
         let after_dot = matches!(before.word, Some(Word::Symbol("." | "&.")));
         let ends = self.peek(1) != Some('=') || self.peek(2) == Some('=');
         if let Some(mark @ ('?' | '!')) = self.peek(0)
@@ -274,7 +235,7 @@ impl Lexer<'_> {
         if after_dot {
             return Ok(Word::Name(name));
         }
-        if FOREIGN_KEYWORDS.contains(&name.as_str()) {
+        if FOREIGN_KEYWORDS.split(' ').any(|keyword| keyword == name) {
             return Err(unsupported(self.span(start), format!("`{name}`")));
         }
         Ok(
@@ -305,15 +266,9 @@ impl Lexer<'_> {
                 Ok(Word::Symbol(symbol))
             }
             None => {
-                self.at += foreign.max(1);
-                let span = self.span(start);
-                let characters = self.characters.get(self.at - foreign.max(1)..self.at);
-                let shown: String = characters
-                    .unwrap_or_default()
-                    .iter()
-                    .map(|(_, c)| *c)
-                    .collect();
-                Err(unsupported(span, format!("`{}`", one_line(&shown))))
+                let shown: String = (0..foreign.max(1)).filter_map(|_| self.next()).collect();
+                let what = format!("`{}`", one_line(&shown));
+                Err(unsupported(self.span(start), what))
             }
         }
     }

@@ -1,8 +1,9 @@
 //! Reads strings in quotes, commands in backticks, and `%w[…]`.
 
 use super::lex::Lexer;
-use super::problem::{Problem, Result, Span, unsupported, wrong};
-use super::token::{Piece, Word};
+use super::problem::{Problem, Result, unsupported, wrong};
+use super::syntax::Segment;
+use super::token::{Token, Word};
 
 impl Lexer<'_> {
     /// Reads `'…'`: only `\\` and `\'` are escapes.
@@ -11,7 +12,7 @@ impl Lexer<'_> {
         let mut text = String::new();
         loop {
             match self.next() {
-                Some('\'') => return Ok(Word::Quoted(vec![Piece::Literal(text)])),
+                Some('\'') => return Ok(Word::Quoted(vec![Segment::Literal(text)])),
                 Some('\\') if matches!(self.peek(0), Some('\\' | '\'')) => {
                     text.extend(self.next());
                 }
@@ -22,7 +23,7 @@ impl Lexer<'_> {
     }
 
     /// Reads `"…"`, or a command in backticks.
-    pub(super) fn double_quoted(&mut self, start: usize) -> Result<Vec<Piece>> {
+    pub(super) fn double_quoted(&mut self, start: usize) -> Result<Vec<Segment<Token>>> {
         let quote = self.next();
         let mut pieces = Vec::new();
         let mut text = String::new();
@@ -34,75 +35,70 @@ impl Lexer<'_> {
                 Some('#') if self.peek(0) == Some('{') => {
                     self.at += 1;
                     let opened = self.span(at);
-                    pieces.push(Piece::Literal(std::mem::take(&mut text)));
-                    pieces.push(Piece::Code(self.interpolated(opened)?));
+                    pieces.push(Segment::Literal(std::mem::take(&mut text)));
+                    pieces.push(Segment::Code(self.interpolated(opened)?));
                 }
                 Some('#') if matches!(self.peek(0), Some('$' | '@')) => {
                     return Err(unsupported(at..at + 2, "`#$` and `#@` in a string"));
                 }
                 Some(c) => text.push(c),
-                None if quote == Some('`') => return Err(not_closed(start, "backtick")),
-                None => return Err(not_closed(start, "quote")),
+                None => {
+                    let what = if quote == Some('`') {
+                        "backtick"
+                    } else {
+                        "quote"
+                    };
+                    return Err(not_closed(start, what));
+                }
             }
         }
-        pieces.push(Piece::Literal(text));
-        pieces.retain(|piece| *piece != Piece::Literal(String::new()));
+        pieces.push(Segment::Literal(text));
+        pieces.retain(|piece| *piece != Segment::Literal(String::new()));
         Ok(pieces)
     }
 
     /// Reads what follows a backslash. A line break is dropped.
     fn escape(&mut self, start: usize) -> Result<Option<char>> {
-        let refused = |span: Span| unsupported(span, "escape sequence");
         let Some(c) = self.next() else {
             return Ok(None);
         };
         let character = match c {
-            'n' => '\n',
-            't' => '\t',
-            's' => ' ',
-            'r' => '\r',
-            'a' => '\u{7}',
-            'b' => '\u{8}',
-            'e' => '\u{1b}',
-            'f' => '\u{c}',
-            'v' => '\u{b}',
+            'n' => Some('\n'),
+            't' => Some('\t'),
+            's' => Some(' '),
+            'r' => Some('\r'),
+            'a' => Some('\u{7}'),
+            'b' => Some('\u{8}'),
+            'e' => Some('\u{1b}'),
+            'f' => Some('\u{c}'),
+            'v' => Some('\u{b}'),
             '\n' => return Ok(None),
             '0'..='7' => {
                 self.at -= 1;
-                return self.number(start, 8, 3).map(Some);
+                self.number(8, 3)
             }
-            'x' => return self.number(start, 16, 2).map(Some),
-            'u' if self.peek(0) == Some('{') => return self.braced(start).map(Some),
+            'x' => self.number(16, 2),
+            'u' if self.peek(0) == Some('{') => {
+                self.at += 1;
+                let digits = self.digits(16, 6);
+                let closed = self.next() == Some('}');
+                digits.and_then(|(number, _)| char::from_u32(number).filter(|_| closed))
+            }
             'u' => {
-                let character = self.digits(16, 4).filter(|(_, count)| *count == 4);
-                let character = character.and_then(|(number, _)| char::from_u32(number));
-                return character.map(Some).ok_or_else(|| refused(self.span(start)));
+                let digits = self.digits(16, 4).filter(|(_, count)| *count == 4);
+                digits.and_then(|(number, _)| char::from_u32(number))
             }
-            'c' | 'C' | 'M' => return Err(refused(self.span(start))),
-            other => other,
+            'c' | 'C' | 'M' => None,
+            other => Some(other),
         };
-        Ok(Some(character))
+        let refused = || unsupported(self.span(start), "escape sequence");
+        character.map(Some).ok_or_else(refused)
     }
 
     /// Reads the digits of a character below 128; others would be bytes, not characters.
-    fn number(&mut self, start: usize, radix: u32, most: usize) -> Result<char> {
-        let number = self.digits(radix, most).map(|(number, _)| number);
-        let character = number
-            .filter(|number| *number < 128)
-            .and_then(char::from_u32);
-        character.ok_or_else(|| unsupported(self.span(start), "escape sequence"))
-    }
-
-    /// Reads `{41}` after `\u`.
-    fn braced(&mut self, start: usize) -> Result<char> {
-        self.at += 1;
-        let character = self
-            .digits(16, 6)
-            .and_then(|(number, _)| char::from_u32(number));
-        match (character, self.next()) {
-            (Some(character), Some('}')) => Ok(character),
-            _ => Err(unsupported(self.span(start), "escape sequence")),
-        }
+    fn number(&mut self, radix: u32, most: usize) -> Option<char> {
+        let (number, _) = self.digits(radix, most)?;
+        char::from_u32(number).filter(char::is_ascii)
     }
 
     /// Returns a number of at least one and at most `most` digits, and how many there were.
@@ -121,19 +117,20 @@ impl Lexer<'_> {
 
     /// Reads `%w[…]`, without escapes and brackets within.
     pub(super) fn percent(&mut self, start: usize) -> Result<Word> {
-        let refused = |span: Span| unsupported(span, "`%` literal");
         self.at += 1;
         let close = match (self.next(), self.next()) {
             (Some('w'), Some('[')) => ']',
             (Some('w'), Some('(')) => ')',
             (Some('w'), Some('{')) => '}',
-            _ => return Err(refused(self.span(start))),
+            _ => return Err(unsupported(self.span(start), "`%` literal")),
         };
         let mut text = String::new();
         loop {
             match self.next() {
                 Some(c) if c == close => break,
-                Some('[' | '(' | '{' | '\\') => return Err(refused(self.span(start))),
+                Some('[' | '(' | '{' | '\\') => {
+                    return Err(unsupported(self.span(start), "`%` literal"));
+                }
                 Some(c) => text.push(c),
                 None => return Err(not_closed(start, "bracket")),
             }

@@ -1,64 +1,37 @@
 //! The methods of values, with Ruby's meaning.
 
-use super::meter::Meter;
-use super::operand::{count, integer, missing, size, slice, wrong_argument};
-use super::problem::{Result, Span};
+use super::operand::{Operation, size, slice};
+use super::problem::Result;
 use super::string;
 use super::value::Value;
 
-/// The methods: name, least and most arguments. Ruby has some of them with others too; these are not understood.
-const METHODS: [(&str, usize, usize); 38] = [
-    ("[]", 1, 2),
-    ("blank?", 0, 0),
-    ("capitalize", 0, 0),
-    ("chomp", 0, 1),
-    ("chop", 0, 0),
-    ("compact", 0, 0),
-    ("delete_prefix", 1, 1),
-    ("delete_suffix", 1, 1),
-    ("downcase", 0, 0),
-    ("empty?", 0, 0),
-    ("end_with?", 0, 9),
-    ("first", 0, 1),
-    ("gsub", 2, 2),
-    ("include?", 1, 1),
-    ("inspect", 0, 0),
-    ("join", 0, 1),
-    ("last", 0, 1),
-    ("length", 0, 0),
-    ("lines", 0, 0),
-    ("lstrip", 0, 0),
-    ("nil?", 0, 0),
-    ("presence", 0, 0),
-    ("present?", 0, 0),
-    ("reverse", 0, 0),
-    ("rstrip", 0, 0),
-    ("size", 0, 0),
-    ("split", 0, 1),
-    ("start_with?", 0, 9),
-    ("strip", 0, 0),
-    ("sub", 2, 2),
-    ("swapcase", 0, 0),
-    ("to_a", 0, 0),
-    ("to_i", 0, 0),
-    ("to_s", 0, 0),
-    ("tr", 2, 2),
-    ("uniq", 0, 0),
-    ("upcase", 0, 0),
-    ("freeze", 0, 0),
+/// The methods, by their least and most arguments. Ruby has some of them with others too; these
+/// are not understood.
+const METHODS: [(usize, usize, &str); 6] = [
+    (
+        0,
+        0,
+        "blank? capitalize chop compact downcase empty? freeze inspect length lines lstrip nil? \
+         presence present? reverse rstrip size strip swapcase to_a to_i to_s uniq upcase",
+    ),
+    (0, 1, "chomp first join last split"),
+    (0, 9, "end_with? start_with?"),
+    (1, 1, "delete_prefix delete_suffix include?"),
+    (1, 2, "[]"),
+    (2, 2, "gsub sub tr"),
 ];
 
 /// Returns the method that has this name.
 pub(super) fn known(name: &str) -> Option<&'static str> {
-    let names = METHODS.iter().map(|(known, _, _)| *known);
-    names.into_iter().find(|known| *known == name)
+    let mut names = METHODS.iter().flat_map(|(_, _, names)| names.split(' '));
+    names.find(|known| *known == name)
 }
 
 /// Whether `method` can take so many arguments.
 pub(super) fn takes(method: &str, count: usize) -> bool {
-    METHODS
-        .iter()
-        .any(|(known, least, most)| *known == method && (*least..=*most).contains(&count))
+    METHODS.iter().any(|(least, most, names)| {
+        (*least..=*most).contains(&count) && names.split(' ').any(|known| known == method)
+    })
 }
 
 /// Calls `method` of `receiver`.
@@ -67,16 +40,15 @@ pub(super) fn takes(method: &str, count: usize) -> bool {
 /// A value that has no such method; an argument of the wrong kind; the limit of the template.
 pub(super) fn call(
     receiver: Value,
-    method: &'static str,
+    method: &str,
     arguments: &[Value],
-    meter: &mut Meter,
-    span: &Span,
+    operation: &mut Operation<'_>,
 ) -> Result<Value> {
-    meter.spend(receiver.cost() * 2, span)?;
+    operation.spend(receiver.cost() * 2)?;
     let value = match (method, &receiver) {
         ("to_s", _) => Value::String(receiver.printed()),
         ("inspect", _) => {
-            meter.spend(receiver.cost() * 6, span)?;
+            operation.spend(receiver.cost() * 6)?;
             Value::String(receiver.inspected())
         }
         ("nil?", _) => Value::Boolean(receiver == Value::Nil),
@@ -88,44 +60,43 @@ pub(super) fn call(
         ("to_i", Value::Nil) => Value::Integer(0),
         ("to_i", Value::Integer(_)) => receiver,
         ("to_a", Value::Nil) => Value::List(Vec::new()),
-        (_, Value::String(text)) => return string::call(text, method, arguments, meter, span),
-        (_, Value::List(items)) => return of_list(items, method, arguments, meter, span),
-        _ => return Err(missing(&receiver, method, span)),
+        (_, Value::String(text)) => return string::call(text, method, arguments, operation),
+        (_, Value::List(items)) => return of_list(items, method, arguments, operation),
+        _ => return Err(operation.missing(&receiver, method)),
     };
     Ok(value)
 }
 
 fn of_list(
     items: &[Value],
-    method: &'static str,
+    method: &str,
     arguments: &[Value],
-    meter: &mut Meter,
-    span: &Span,
+    operation: &mut Operation<'_>,
 ) -> Result<Value> {
     let some = |items: &[Value]| Value::List(items.to_vec());
-    let whole = || Value::List(items.to_vec());
     let value = match (method, arguments) {
-        ("to_a", []) => whole(),
+        ("to_a", []) => some(items),
         ("empty?", []) => Value::Boolean(items.is_empty()),
         ("length" | "size", []) => size(items.len()),
         ("include?", [wanted]) => Value::Boolean(items.contains(wanted)),
         ("first", []) => items.first().cloned().unwrap_or(Value::Nil),
         ("last", []) => items.last().cloned().unwrap_or(Value::Nil),
         ("first", [number]) => {
-            let number = count(number, span)?.min(items.len());
+            let number = operation.count(number)?.min(items.len());
             some(items.get(..number).unwrap_or_default())
         }
         ("last", [number]) => {
-            let number = count(number, span)?.min(items.len());
+            let number = operation.count(number)?.min(items.len());
             some(items.get(items.len() - number..).unwrap_or_default())
         }
         ("[]", [index]) => {
-            let found = slice(items.len(), integer(index, span)?, 1);
+            let found = slice(items.len(), operation.integer(index)?, 1);
             let item = found.and_then(|(first, _)| items.get(first));
             item.cloned().unwrap_or(Value::Nil)
         }
         ("[]", [start, length]) => {
-            let found = slice(items.len(), integer(start, span)?, integer(length, span)?);
+            let (start, length) = (operation.integer(start)?, operation.integer(length)?);
+            let found = slice(items.len(), start, length);
             let found = found.and_then(|(first, length)| items.get(first..first + length));
             found.map_or(Value::Nil, some)
         }
@@ -134,26 +105,26 @@ fn of_list(
             let kept = items.iter().filter(|item| **item != Value::Nil);
             Value::List(kept.cloned().collect())
         }
-        ("uniq", []) => uniq(items, meter, span)?,
+        ("uniq", []) => uniq(items, operation)?,
         ("join", separator) => {
             let separator = match separator.first() {
                 None | Some(Value::Nil) => "",
                 Some(Value::String(text)) => text,
-                Some(other) => return Err(wrong_argument(other, "a string", span)),
+                Some(other) => return Err(operation.wrong_argument(other, "a string")),
             };
             let mut joined = String::new();
-            join(items, separator, &mut joined, meter, span)?;
+            join(items, separator, &mut joined, operation)?;
             Value::String(joined)
         }
-        _ => return Err(missing(&Value::List(Vec::new()), method, span)),
+        _ => return Err(operation.missing(&Value::List(Vec::new()), method)),
     };
     Ok(value)
 }
 
-fn uniq(items: &[Value], meter: &mut Meter, span: &Span) -> Result<Value> {
+fn uniq(items: &[Value], operation: &mut Operation<'_>) -> Result<Value> {
     let mut kept: Vec<Value> = Vec::new();
     for item in items {
-        meter.spend(kept.len() + item.cost(), span)?;
+        operation.spend(kept.len() + item.cost())?;
         if !kept.contains(item) {
             kept.push(item.clone());
         }
@@ -166,16 +137,15 @@ fn join(
     items: &[Value],
     separator: &str,
     joined: &mut String,
-    meter: &mut Meter,
-    span: &Span,
+    operation: &mut Operation<'_>,
 ) -> Result<()> {
     for (index, item) in items.iter().enumerate() {
-        meter.spend(item.cost() + separator.len(), span)?;
+        operation.spend(item.cost() + separator.len())?;
         if index > 0 {
             joined.push_str(separator);
         }
         match item {
-            Value::List(inner) => join(inner, separator, joined, meter, span)?,
+            Value::List(inner) => join(inner, separator, joined, operation)?,
             other => joined.push_str(&other.clone().printed()),
         }
     }

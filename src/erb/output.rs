@@ -43,14 +43,9 @@ impl Evaluated {
     /// Returns `text`, which is not a template.
     pub fn plain(text: impl Into<String>) -> Self {
         let text = text.into();
-        Self {
-            pieces: vec![Piece {
-                start: 0,
-                origin: Origin::Text(0),
-            }],
-            source: text.clone(),
-            text,
-        }
+        let mut plain = Self::of(&text);
+        plain.push(&text, Origin::Text(0));
+        plain
     }
 
     /// Returns an empty text of the template `source`.
@@ -72,10 +67,8 @@ impl Evaluated {
         if text.is_empty() {
             return;
         }
-        self.pieces.push(Piece {
-            start: self.text.len(),
-            origin,
-        });
+        let start = self.text.len();
+        self.pieces.push(Piece { start, origin });
         self.text.push_str(text);
     }
 
@@ -132,18 +125,13 @@ impl<'e> Map<'e> {
         let first = start + bytes(rest, place.column.saturating_sub(1));
         let rest = text.get(first..).unwrap_or_default();
         let last = first + bytes(rest, place.length.saturating_sub(1));
-        let Some(from) = self.origin(first) else {
-            return;
-        };
-        match from {
-            At::Bytes(from) => {
-                let to = match self.origin(last) {
-                    Some(At::Bytes(to)) => to.end.max(from.end),
-                    _ => from.end,
-                };
-                self.place(from.start..to, place);
+        match (self.origin(first), self.origin(last)) {
+            (Some(At::Bytes(from)), Some(At::Bytes(to))) => {
+                self.place(from.start..to.end.max(from.end), place);
             }
-            At::Line(line) => self.place_in(line, text.get(first..), place),
+            (Some(At::Bytes(from)), _) => self.place(from, place),
+            (Some(At::Line(line)), _) => self.place_in(line, text.get(first..), place),
+            (None, _) => return,
         }
         if whole_line {
             place.column = 0;
@@ -153,23 +141,13 @@ impl<'e> Map<'e> {
     /// Sets the place to bytes of the template; what goes on in further lines is not underlined.
     fn place(&self, span: Span, place: &mut Place) {
         let source = &self.evaluated.source;
-        let line = self
-            .source_lines
-            .partition_point(|start| *start <= span.start);
-        let start = line
-            .checked_sub(1)
-            .and_then(|line| self.source_lines.get(line));
-        let before = source.get(start.copied().unwrap_or(0)..span.start);
-        let meant = source.get(span).unwrap_or_default();
-        place.line = line;
-        place.column = before.unwrap_or_default().chars().count() + 1;
-        place.length = meant
-            .lines()
-            .next()
-            .unwrap_or_default()
-            .chars()
-            .count()
-            .max(1);
+        let lines = &self.source_lines;
+        place.line = lines.partition_point(|start| *start <= span.start);
+        let start = lines.get(place.line - 1).copied().unwrap_or(0);
+        let before = source.get(start..span.start).unwrap_or_default();
+        let meant = source.get(span).and_then(|text| text.lines().next());
+        place.column = before.chars().count() + 1;
+        place.length = meant.map_or(1, |line| line.chars().count().max(1));
     }
 
     /// Sets the place to a line of the template: with the column if the text is the same there.
@@ -177,15 +155,13 @@ impl<'e> Map<'e> {
         place.line = line.min(self.source_lines.len()).max(1);
         let start = self.source_lines.get(place.line - 1).copied();
         let source = start.and_then(|start| self.evaluated.source.get(start..));
+        let source = source.and_then(|source| source.lines().next());
         let meant = text
             .and_then(|text| text.lines().next())
             .unwrap_or_default();
-        let found = source
-            .and_then(|source| source.lines().next())
-            .and_then(|source| Some((source, source.find(meant)?)))
-            .filter(|_| !meant.is_empty());
-        place.column = match found {
-            Some((source, at)) => source.get(..at).unwrap_or_default().chars().count() + 1,
+        let found = source.and_then(|source| source.split_once(meant));
+        place.column = match found.filter(|_| !meant.is_empty()) {
+            Some((before, _)) => before.chars().count() + 1,
             None => 0,
         };
     }
@@ -235,18 +211,14 @@ impl<'e> Map<'e> {
         let mut bound = text;
         loop {
             let below = (Bound::Unbounded, Bound::Included(bound));
+            let above = (Bound::Excluded(bound), Bound::Unbounded);
             let before = self.values.range::<str, _>(below).next_back();
-            let after = self
-                .values
-                .range::<str, _>((Bound::Excluded(bound), Bound::Unbounded))
-                .next();
-            let common = |value: &&&str| shared(value, text);
+            let after = self.values.range::<str, _>(above).next();
             let cut = after
-                .iter()
-                .chain(before.iter())
-                .map(common)
-                .max()
-                .unwrap_or(0);
+                .into_iter()
+                .chain(before)
+                .map(|value| shared(value, text));
+            let cut = cut.max().unwrap_or(0);
             let continues = text.get(cut..).is_some_and(|rest| rest.starts_with('…'));
             if continues && cut >= HIDDEN_LENGTH {
                 return cut;

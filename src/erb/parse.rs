@@ -131,23 +131,11 @@ impl Parser {
     pub(super) fn refused(&self) -> Problem {
         match self.peek().filter(|word| !word.kind.ends_statement()) {
             Some(word) => unsupported(word.span.clone(), word.kind.shown()),
-            None => wrong(
-                self.here(),
-                "incomplete expression",
-                "finish it within the tag",
-            ),
+            None => {
+                let help = "finish it within the tag";
+                wrong(self.here(), "incomplete expression", help)
+            }
         }
-    }
-
-    /// Returns a node above `children`.
-    pub(super) fn node<'n>(
-        &self,
-        kind: Expression,
-        start: &Span,
-        children: impl IntoIterator<Item = &'n Node>,
-    ) -> Result<Node> {
-        let span = self.since(start);
-        self.above(deepest(children), kind, span)
     }
 
     /// Returns a node above others, the deepest of which has `depth` levels.
@@ -165,51 +153,41 @@ impl Parser {
     /// Reads statements up to what ends them.
     pub(super) fn statements(&mut self) -> Result<Vec<Node>> {
         let mut statements = Vec::new();
-        loop {
+        while !self.closes() {
             let start = self.here();
             match self.kind(0) {
-                None
-                | Some(Word::Keyword("end" | "else" | "elsif"))
-                | Some(Word::Symbol(")" | "}")) => return Ok(statements),
-                Some(Word::End | Word::LineBreak) => {
-                    self.next();
-                }
+                Some(Word::End | Word::LineBreak) => drop(self.next()),
                 Some(Word::Text) => {
                     self.next();
-                    statements.push(self.node(Expression::Print, &start, [])?);
+                    statements.push(self.above(0, Expression::Print, start)?);
                 }
-                Some(Word::Output(_)) => statements.push(self.output()?),
-                Some(_) => {
+                Some(Word::Output(_)) => {
+                    let Some(Word::Output(words)) = self.next().map(|word| word.kind) else {
+                        continue;
+                    };
+                    let body = self.nested(words)?;
+                    statements.push(self.above(deepest(&body), Expression::Output(body), start)?);
+                }
+                _ => {
                     statements.push(self.statement()?);
-                    self.expect_end()?;
+                    let ends = self.kind(0).is_none_or(|word| {
+                        word.ends_statement() || matches!(word, Word::Text | Word::Output(_))
+                    });
+                    if !ends && !self.closes() {
+                        return Err(self.refused());
+                    }
                 }
             }
         }
+        Ok(statements)
     }
 
-    /// Refuses what follows a statement without ending it.
-    fn expect_end(&self) -> Result<()> {
-        match self.kind(0) {
-            None
-            | Some(Word::End | Word::LineBreak | Word::Text | Word::Output(_))
-            | Some(Word::Keyword("end" | "else" | "elsif"))
-            | Some(Word::Symbol(")" | "}")) => Ok(()),
-            Some(_) => Err(self.refused()),
-        }
-    }
-
-    fn output(&mut self) -> Result<Node> {
-        let start = self.here();
-        let Some(Token {
-            kind: Word::Output(words),
-            ..
-        }) = self.next()
-        else {
-            return Err(self.refused());
-        };
-        let body = self.nested(words)?;
-        let depth = deepest(&body);
-        self.above(depth, Expression::Output(body), start)
+    /// Whether the next word closes statements.
+    fn closes(&self) -> bool {
+        matches!(
+            self.kind(0),
+            None | Some(Word::Keyword("end" | "else" | "elsif") | Word::Symbol(")" | "}"))
+        )
     }
 
     /// Reads a statement with the `if` or `unless` behind it.
@@ -280,10 +258,7 @@ impl Parser {
     }
 
     fn low_operand(&mut self) -> Result<Node> {
-        let mut negations = 0_usize;
-        while self.keyword("not") {
-            negations += 1;
-        }
+        let negations = std::iter::from_fn(|| self.keyword("not").then_some(())).count();
         let node = self.expression()?;
         self.negated_times(negations, node)
     }
@@ -308,10 +283,8 @@ impl Parser {
 
     fn assignment(&mut self) -> Result<Node> {
         let start = self.here();
-        let (Some(Word::Name(name)), Some(Word::Symbol(operator))) = (
-            self.next().map(|word| word.kind),
-            self.next().map(|word| word.kind),
-        ) else {
+        let mut next = || self.next().map(|word| word.kind);
+        let (Some(Word::Name(name)), Some(Word::Symbol(operator))) = (next(), next()) else {
             return Err(self.refused());
         };
         self.skip_lines();
@@ -323,16 +296,14 @@ impl Parser {
             parser.above(depth, kind, parser.since(&start))
         };
         let old = self.above(0, Expression::Local(name.clone()), start.clone())?;
-        match operator {
-            "||=" => self.joined(Expression::Or, old, assigned(self, right)?, &start),
-            "&&=" => self.joined(Expression::And, old, assigned(self, right)?, &start),
-            "+=" | "-=" => {
-                let operator = if operator == "+=" { "+" } else { "-" };
-                let sum = self.binary_of(operator, old, right, &start)?;
-                assigned(self, sum)
-            }
-            _ => assigned(self, right),
-        }
+        let right = match operator {
+            "||=" => return self.joined(Expression::Or, old, assigned(self, right)?, &start),
+            "&&=" => return self.joined(Expression::And, old, assigned(self, right)?, &start),
+            "+=" => self.binary_of("+", old, right, &start)?,
+            "-=" => self.binary_of("-", old, right, &start)?,
+            _ => right,
+        };
+        assigned(self, right)
     }
 
     fn ternary(&mut self) -> Result<Node> {
@@ -383,21 +354,16 @@ impl Parser {
         right: Node,
         start: &Span,
     ) -> Result<Node> {
-        match operator {
-            "&&" => self.joined(Expression::And, left, right, start),
-            "||" => self.joined(Expression::Or, left, right, start),
-            _ => {
-                let kind = |left, right| Expression::Binary(operator, left, right);
-                self.joined(kind, left, right, start)
-            }
-        }
+        let kind = |left, right| match operator {
+            "&&" => Expression::And(left, right),
+            "||" => Expression::Or(left, right),
+            _ => Expression::Binary(operator, left, right),
+        };
+        self.joined(kind, left, right, start)
     }
 
     fn unary(&mut self) -> Result<Node> {
-        let mut negations = 0_usize;
-        while self.symbol("!") {
-            negations += 1;
-        }
+        let negations = std::iter::from_fn(|| self.symbol("!").then_some(())).count();
         let node = self.postfix()?;
         self.negated_times(negations, node)
     }

@@ -4,7 +4,8 @@ use super::methods;
 use super::parse::{Parser, deepest};
 use super::problem::{Problem, Result, Span, unsupported, wrong};
 use super::syntax::{Arm, Call, Expression, Navigation, Node, Segment};
-use super::token::{Piece, Token, Word};
+use super::token::{Token, Word};
+use super::value::Value;
 
 impl Parser {
     /// Reads a value and the methods that are called on it.
@@ -25,10 +26,8 @@ impl Parser {
 
     /// Takes the `.` or `&.` of a call, which may be on the next line.
     fn dot(&mut self) -> Option<Navigation> {
-        let mut ahead = 0;
-        while self.kind(ahead) == Some(&Word::LineBreak) {
-            ahead += 1;
-        }
+        let is_break = |ahead: &usize| self.kind(*ahead) == Some(&Word::LineBreak);
+        let ahead = (0..).take_while(is_break).count();
         let navigation = match self.kind(ahead) {
             Some(Word::Symbol(".")) => Navigation::Plain,
             Some(Word::Symbol("&.")) => Navigation::Safe,
@@ -115,11 +114,10 @@ impl Parser {
     /// Returns the error of a missing `close`.
     fn not_closed(&self, close: &str, opened: &Span) -> Problem {
         match self.kind(0) {
-            None | Some(Word::End) => wrong(
-                opened.clone(),
-                format!("missing `{close}`"),
-                "close the bracket within the tag",
-            ),
+            None | Some(Word::End) => {
+                let message = format!("missing `{close}`");
+                wrong(opened.clone(), message, "close the bracket within the tag")
+            }
             Some(_) => self.refused(),
         }
     }
@@ -148,15 +146,16 @@ impl Parser {
             return Err(self.refused());
         };
         let kind = match kind {
-            Word::Integer(number) => Expression::Integer(number),
+            Word::Integer(number) => Expression::Value(Value::Integer(number)),
             Word::Command(pieces) => Expression::Command(self.segments(pieces)?),
             Word::Words(words) => return self.word_list(words, &start),
             Word::Name(name) => Expression::Local(name),
-            Word::Keyword("true") => Expression::True,
-            Word::Keyword("false") => Expression::False,
+            Word::Keyword(word @ ("true" | "false")) => {
+                Expression::Value(Value::Boolean(word == "true"))
+            }
             Word::Symbol("[") => Expression::List(self.arguments("]", &start)?),
             Word::Symbol("(") => Expression::Sequence(self.bracketed(&start, ")")?),
-            _ => Expression::Nil,
+            _ => Expression::Value(Value::Nil),
         };
         let depth = match &kind {
             Expression::List(nodes) | Expression::Sequence(nodes) => deepest(nodes),
@@ -180,7 +179,7 @@ impl Parser {
         let start = self.here();
         match self.kind(1) {
             Some(Word::Integer(number)) if self.second_is_adjacent() => {
-                let kind = Expression::Integer(-number);
+                let kind = Expression::Value(Value::Integer(-number));
                 self.next();
                 self.next();
                 self.above(0, kind, self.since(&start))
@@ -194,11 +193,7 @@ impl Parser {
         let start = self.here();
         let mut segments = Vec::new();
         while matches!(self.kind(0), Some(Word::Quoted(_))) {
-            if let Some(Token {
-                kind: Word::Quoted(pieces),
-                ..
-            }) = self.next()
-            {
+            if let Some(Word::Quoted(pieces)) = self.next().map(|word| word.kind) {
                 segments.extend(self.segments(pieces)?);
             }
         }
@@ -206,10 +201,10 @@ impl Parser {
         self.above(depth, Expression::Text(segments), self.since(&start))
     }
 
-    fn segments(&mut self, pieces: Vec<Piece>) -> Result<Vec<Segment>> {
+    fn segments(&mut self, pieces: Vec<Segment<Token>>) -> Result<Vec<Segment<Node>>> {
         let segment = |piece| match piece {
-            Piece::Literal(text) => Ok(Segment::Literal(text)),
-            Piece::Code(words) => self.nested(words).map(Segment::Code),
+            Segment::Literal(text) => Ok(Segment::Literal(text)),
+            Segment::Code(words) => self.nested(words).map(Segment::Code),
         };
         pieces.into_iter().map(segment).collect()
     }
@@ -271,11 +266,8 @@ impl Parser {
 
     fn condition(&mut self) -> Result<Node> {
         let condition = self.low()?;
-        let ends = matches!(
-            self.kind(0),
-            None | Some(Word::End | Word::LineBreak | Word::Keyword("then"))
-        );
-        if !ends {
+        let then = |word: &Word| word.ends_statement() || *word == Word::Keyword("then");
+        if !self.kind(0).is_none_or(then) {
             return Err(self.refused());
         }
         self.skip_lines();
@@ -288,6 +280,9 @@ impl Parser {
         let start = self.here();
         self.next();
         let bracket = self.adjacent("(");
+        let ends = |word: &Word| {
+            word.ends_statement() || matches!(word, Word::Keyword(_) | Word::Symbol(")" | "}"))
+        };
         let mut message = None;
         if let Some(Word::Constant(_)) = self.kind(0) {
             message = Some(self.error_class()?);
@@ -295,7 +290,7 @@ impl Parser {
                 self.skip_lines();
                 message = Some(self.expression()?);
             }
-        } else if !self.ends_raise() {
+        } else if !self.kind(0).is_none_or(ends) {
             message = Some(self.expression()?);
         }
         if bracket && !self.symbol(")") {
@@ -304,13 +299,6 @@ impl Parser {
         let depth = deepest(&message);
         let kind = Expression::Raise(message.map(Box::new));
         self.above(depth, kind, self.since(&start))
-    }
-
-    fn ends_raise(&self) -> bool {
-        matches!(
-            self.kind(0),
-            None | Some(Word::End | Word::LineBreak | Word::Keyword(_) | Word::Symbol(")" | "}"))
-        )
     }
 
     /// Reads the name of a class, which is also what such an error says when nothing else is given.
@@ -348,16 +336,14 @@ impl Parser {
             _ => self.call_arguments(&start)?,
         };
         if asked == "fetch" && arguments.len() == 1 && self.symbol("{") {
-            arguments.push(self.block(&start)?);
+            let body = self.bracketed(&start, "}")?;
+            let depth = deepest(&body);
+            arguments.push(self.above(depth, Expression::Sequence(body), self.since(&start))?);
         }
         let depth = deepest(&arguments);
         let mut arguments = arguments.into_iter().map(Box::new);
-        let kind = match (
-            asked.as_str(),
-            arguments.next(),
-            arguments.next(),
-            arguments.next(),
-        ) {
+        let mut next = || arguments.next();
+        let kind = match (asked.as_str(), next(), next(), next()) {
             ("[]", Some(name), None, None) => Expression::Variable(name),
             ("fetch", Some(name), default, None) => Expression::Fetch(name, default),
             ("key?" | "has_key?" | "include?" | "member?", Some(name), None, None) => {
@@ -367,15 +353,9 @@ impl Parser {
         };
         self.above(depth, kind, self.since(&start))
     }
-
-    fn block(&mut self, start: &Span) -> Result<Node> {
-        let body = self.bracketed(start, "}")?;
-        let depth = deepest(&body);
-        self.above(depth, Expression::Sequence(body), self.since(start))
-    }
 }
 
-fn depth_of(segments: &[Segment]) -> usize {
+fn depth_of(segments: &[Segment<Node>]) -> usize {
     let depths = segments.iter().map(|segment| match segment {
         Segment::Literal(_) => 0,
         Segment::Code(nodes) => deepest(nodes),

@@ -7,6 +7,9 @@ use super::world::World;
 /// The program that Ruby runs. It reads the template from its standard input.
 const SCRIPT: &str = include_str!("handover.rb");
 
+/// What to do about an error that Ruby finds.
+const BEYOND: &str = "`ruby` evaluated this template: it is beyond the subset that mrsk supports";
+
 /// Returns what Ruby renders of `source`, the template `file`; `refused` if there is no Ruby.
 ///
 /// # Errors
@@ -17,27 +20,16 @@ pub(super) fn evaluate(
     world: &mut dyn World,
     refused: Problem,
 ) -> Result<Evaluated, Problem> {
-    let argv = [
-        "ruby",
-        "-E",
-        "UTF-8:UTF-8",
-        "-rerb",
-        "-e",
-        SCRIPT,
-        "--",
-        file,
-    ];
-    let argv: Vec<String> = argv.into_iter().map(str::to_owned).collect();
+    let options = ["ruby", "-E", "UTF-8:UTF-8", "-rerb", "-e"];
+    let argv = options.into_iter().chain([SCRIPT, "--", file]);
+    let argv: Vec<String> = argv.map(str::to_owned).collect();
     let failed = |how: &str, said: &str| {
         let help = match said.trim() {
             "" => "check that `ruby -rerb` works, in version 2.6 or later".to_owned(),
             said => format!("standard error: {said}"),
         };
-        wrong(
-            refused.span.clone(),
-            format!("{}; `ruby` {how}", refused.message),
-            help,
-        )
+        let message = format!("{}; `ruby` {how}", refused.message);
+        wrong(refused.span.clone(), message, help)
     };
     match world.ruby(&argv, source) {
         None => Err(refused),
@@ -65,16 +57,9 @@ fn read(answer: &str, source: &str) -> Result<Evaluated, Option<Problem>> {
         match kind {
             "T" => evaluated.push(text, Origin::Line(line)),
             "V" => evaluated.push(text, Origin::ExpressionIn(line)),
-            _ => {
-                let help =
-                    "`ruby` evaluated this template: it is beyond the subset that mrsk supports";
-                return Err(Some(wrong(line_span(source, line), text, help)));
-            }
+            _ => return Err(Some(wrong(line_span(source, line), text, BEYOND))),
         }
         rest = body.get(length..).ok_or(None)?;
     }
-    match rest {
-        "" => Ok(evaluated),
-        _ => Err(None),
-    }
+    rest.is_empty().then_some(evaluated).ok_or(None)
 }

@@ -42,11 +42,8 @@ pub(super) fn scan(source: &str) -> Result<Vec<Part>> {
         scanner.text();
         scanner.tag()?;
         if scanner.parts.len() > MAX_PARTS {
-            let here = scanner.at..scanner.at;
-            return Err(over_limit(
-                here,
-                format!("the template has more than {MAX_PARTS} parts"),
-            ));
+            let message = format!("the template has more than {MAX_PARTS} parts");
+            return Err(over_limit(scanner.at..scanner.at, message));
         }
     }
     Ok(scanner.parts)
@@ -56,14 +53,6 @@ struct Scanner<'s> {
     source: &'s str,
     at: usize,
     parts: Vec<Part>,
-}
-
-/// How a tag begins.
-#[derive(Clone, Copy, PartialEq)]
-enum Opening {
-    Code,
-    Output,
-    Comment,
 }
 
 impl Scanner<'_> {
@@ -101,28 +90,29 @@ impl Scanner<'_> {
         if rest.is_empty() {
             return Ok(());
         }
-        if rest.starts_with("<%%") {
+        let opening = rest.as_bytes().get(2).copied();
+        if opening == Some(b'%') {
             self.put(start..start + 2);
             self.at += 3;
             return Ok(());
         }
-        let (opening, length) = match rest.as_bytes().get(2) {
-            Some(b'-') => (Opening::Code, 3),
-            Some(b'=') => (Opening::Output, 3),
-            Some(b'#') => (Opening::Comment, 3),
-            _ => (Opening::Code, 2),
+        self.at += if matches!(opening, Some(b'-' | b'=' | b'#')) {
+            3
+        } else {
+            2
         };
-        self.at += length;
         let (characters, trims) = self.code(start)?;
         let span = start..self.at;
         if trims {
-            self.skip_line_break();
+            let rest = self.rest();
+            let shorter = rest.strip_prefix("\r\n").or(rest.strip_prefix('\n'));
+            self.at += rest.len() - shorter.unwrap_or(rest).len();
         }
         let code = Code { span, characters };
         match opening {
-            Opening::Code => self.parts.push(Part::Code(code)),
-            Opening::Output => self.parts.push(Part::Output(code)),
-            Opening::Comment => {}
+            Some(b'=') => self.parts.push(Part::Output(code)),
+            Some(b'#') => {}
+            _ => self.parts.push(Part::Code(code)),
         }
         Ok(())
     }
@@ -133,11 +123,8 @@ impl Scanner<'_> {
         loop {
             let rest = self.rest();
             let Some(length) = rest.find("%>") else {
-                return Err(wrong(
-                    start..start + 2,
-                    "unclosed tag",
-                    "close it with `%>`; to print `<%`, write `<%%`",
-                ));
+                let help = "close it with `%>`; to print `<%`, write `<%%`";
+                return Err(wrong(start..start + 2, "unclosed tag", help));
             };
             if self.at + length - start > MAX_TAG {
                 let message = format!("the tag has more than {MAX_TAG} bytes");
@@ -148,21 +135,12 @@ impl Scanner<'_> {
             let trimmed = before.strip_suffix('-');
             let code = escaped.or(trimmed).unwrap_or(before);
             characters.extend(code.char_indices().map(|(at, c)| (self.at + at, c)));
-            let trims = escaped.is_none() && trimmed.is_some();
-            let escaped = escaped.is_some();
+            let (escaped, trims) = (escaped.is_some(), trimmed.is_some());
             self.at += length + 2;
             if !escaped {
                 return Ok((characters, trims));
             }
             characters.extend([(self.at - 2, '%'), (self.at - 1, '>')]);
         }
-    }
-
-    fn skip_line_break(&mut self) {
-        let rest = self.rest();
-        let length = [("\r\n", 2), ("\n", 1)]
-            .into_iter()
-            .find_map(|(end, length)| rest.starts_with(end).then_some(length));
-        self.at += length.unwrap_or(0);
     }
 }

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::meter::Meter;
-use super::operand::{integer, missing, size, slice, too_large, wrong_argument};
-use super::problem::{Result, Span, wrong};
+use super::operand::{Operation, size, slice};
+use super::problem::{Result, wrong};
 use super::value::Value;
 
 /// What Ruby counts as blank.
@@ -13,58 +12,49 @@ const BLANKS: [char; 6] = ['\t', '\n', '\u{b}', '\u{c}', '\r', ' '];
 /// Calls `method` of `text`. What the text itself costs has been counted.
 pub(super) fn call(
     text: &str,
-    method: &'static str,
+    method: &str,
     arguments: &[Value],
-    meter: &mut Meter,
-    span: &Span,
+    operation: &mut Operation<'_>,
 ) -> Result<Value> {
-    let texts = |value: &'_ Value| match value {
-        Value::String(_) => Ok(()),
-        other => Err(wrong_argument(other, "a string", span)),
-    };
-    if !matches!(method, "[]") {
-        arguments.iter().try_for_each(texts)?;
+    operation.spend(arguments.iter().map(Value::cost).sum())?;
+    if method == "[]" {
+        return index(text, arguments, operation);
     }
-    meter.spend(arguments.iter().map(Value::cost).sum(), span)?;
-    let argument = |index: usize| match arguments.get(index) {
-        Some(Value::String(text)) => Some(text.as_str()),
-        _ => None,
-    };
-    match (method, argument(0), argument(1)) {
-        ("[]", _, _) => index(text, arguments, span),
-        ("split", separator, _) => split(text, separator.unwrap_or(" "), meter, span),
-        ("lines", _, _) => {
-            meter.spend(32 * (1 + text.matches('\n').count()), span)?;
+    let parts = arguments.iter().map(|argument| match argument {
+        Value::String(part) => Ok(part.as_str()),
+        other => Err(operation.wrong_argument(other, "a string")),
+    });
+    let parts = parts.collect::<Result<Vec<&str>>>()?;
+    match (method, parts.as_slice()) {
+        ("split", _) => split(text, parts.first().unwrap_or(&" "), operation),
+        ("lines", _) => {
+            operation.spend(32 * (1 + text.matches('\n').count()))?;
             let lines = text.split_inclusive('\n').map(Value::string);
             Ok(Value::List(lines.collect()))
         }
-        ("sub", Some(pattern), Some(with)) => replace(text, pattern, with, 1, meter, span),
-        ("gsub", Some(pattern), Some(with)) => {
-            replace(text, pattern, with, usize::MAX, meter, span)
+        ("sub", [pattern, with]) => replace(text, pattern, with, 1, operation),
+        ("gsub", [pattern, with]) => replace(text, pattern, with, usize::MAX, operation),
+        ("tr", [from, to]) => translate(text, from, to, operation),
+        ("start_with?", _) => {
+            let starts = parts.iter().any(|part| text.starts_with(part));
+            Ok(Value::Boolean(starts))
         }
-        ("tr", Some(from), Some(to)) => translate(text, from, to, meter, span),
-        ("start_with?" | "end_with?", _, _) => {
-            let starts = |index: usize| {
-                argument(index).is_some_and(|part| match method {
-                    "start_with?" => text.starts_with(part),
-                    _ => text.ends_with(part),
-                })
-            };
-            Ok(Value::Boolean((0..arguments.len()).any(starts)))
+        ("end_with?", _) => {
+            let ends = parts.iter().any(|part| text.ends_with(part));
+            Ok(Value::Boolean(ends))
         }
-        _ => simple(text, method, argument(0), span),
+        _ => simple(text, method, parts.first().copied(), operation),
     }
 }
 
 /// Calls a method whose result is no longer than the text.
-fn simple(text: &str, method: &'static str, argument: Option<&str>, span: &Span) -> Result<Value> {
+fn simple(text: &str, method: &str, argument: Option<&str>, at: &Operation<'_>) -> Result<Value> {
     let value = match (method, argument) {
         ("strip", _) => text.trim_matches(is_stripped).into(),
         ("lstrip", _) => text.trim_start_matches(is_stripped).into(),
         ("rstrip", _) => text.trim_end_matches(is_stripped).into(),
-        ("chomp", None) => chomp(text).into(),
+        ("chomp", None | Some("\n")) => chomp(text).into(),
         ("chomp", Some("")) => trim_line_breaks(text).into(),
-        ("chomp", Some("\n")) => chomp(text).into(),
         ("chomp" | "delete_suffix", Some(end)) => text.strip_suffix(end).unwrap_or(text).into(),
         ("delete_prefix", Some(start)) => text.strip_prefix(start).unwrap_or(text).into(),
         ("chop", _) => chop(text).into(),
@@ -77,11 +67,11 @@ fn simple(text: &str, method: &'static str, argument: Option<&str>, span: &Span)
         }
         ("swapcase", _) => text.chars().map(swapped).collect(),
         ("reverse", _) => text.chars().rev().collect(),
-        ("to_i", _) => return Ok(Value::Integer(number(text, span)?)),
+        ("to_i", _) => return Ok(Value::Integer(number(text, at)?)),
         ("empty?", _) => return Ok(Value::Boolean(text.is_empty())),
         ("length" | "size", _) => return Ok(size(text.chars().count())),
         ("include?", Some(part)) => return Ok(Value::Boolean(text.contains(part))),
-        _ => return Err(missing(&Value::String(String::new()), method, span)),
+        _ => return Err(at.missing(&Value::String(String::new()), method)),
     };
     Ok(Value::String(value))
 }
@@ -104,9 +94,8 @@ fn swapped(c: char) -> String {
 
 /// Drops one line break at the end.
 fn chomp(text: &str) -> &str {
-    let end = ["\r\n", "\n", "\r"];
-    let shorter = end.into_iter().find_map(|end| text.strip_suffix(end));
-    shorter.unwrap_or(text)
+    let mut ends = ["\r\n", "\n", "\r"].into_iter();
+    ends.find_map(|end| text.strip_suffix(end)).unwrap_or(text)
 }
 
 /// Drops all line breaks at the end, but no lone carriage return.
@@ -121,17 +110,12 @@ fn trim_line_breaks(text: &str) -> &str {
 /// Drops the last character, or the line break that two make.
 fn chop(text: &str) -> &str {
     let mut shorter = text.chars();
-    match text.strip_suffix("\r\n") {
-        Some(shorter) => shorter,
-        None => {
-            shorter.next_back();
-            shorter.as_str()
-        }
-    }
+    shorter.next_back();
+    text.strip_suffix("\r\n").unwrap_or(shorter.as_str())
 }
 
 /// Returns the number that the text begins with, or 0.
-fn number(text: &str, span: &Span) -> Result<i64> {
+fn number(text: &str, at: &Operation<'_>) -> Result<i64> {
     let text = text.trim_start_matches(BLANKS);
     let (sign, digits) = match text.strip_prefix(['-', '+']) {
         Some(digits) if text.starts_with('-') => (-1, digits),
@@ -145,7 +129,7 @@ fn number(text: &str, span: &Span) -> Result<i64> {
             (Some(digit), _) => {
                 let next = number.checked_mul(10);
                 let next = next.and_then(|next| next.checked_add(i64::from(digit) * sign));
-                number = next.ok_or_else(|| too_large(span))?;
+                number = at.fitting(next)?;
                 after_digit = true;
             }
             (None, '_') if after_digit => after_digit = false,
@@ -155,12 +139,12 @@ fn number(text: &str, span: &Span) -> Result<i64> {
     Ok(number)
 }
 
-fn index(text: &str, arguments: &[Value], span: &Span) -> Result<Value> {
+fn index(text: &str, arguments: &[Value], at: &Operation<'_>) -> Result<Value> {
     let (start, length) = match arguments {
-        [Value::String(part)] if text.contains(part.as_str()) => return Ok(Value::string(part)),
+        [Value::String(part)] if text.contains(part) => return Ok(Value::string(part)),
         [Value::String(_)] => return Ok(Value::Nil),
-        [start] => (integer(start, span)?, None),
-        [start, length] => (integer(start, span)?, Some(integer(length, span)?)),
+        [start] => (at.integer(start)?, None),
+        [start, length] => (at.integer(start)?, Some(at.integer(length)?)),
         _ => return Ok(Value::Nil),
     };
     let count = text.chars().count();
@@ -174,7 +158,7 @@ fn index(text: &str, arguments: &[Value], span: &Span) -> Result<Value> {
     Ok(Value::String(part))
 }
 
-fn split(text: &str, separator: &str, meter: &mut Meter, span: &Span) -> Result<Value> {
+fn split(text: &str, separator: &str, operation: &mut Operation<'_>) -> Result<Value> {
     let parts: Box<dyn Iterator<Item = &str>> = match separator {
         " " => Box::new(text.split(BLANKS).filter(|part| !part.is_empty())),
         "" => Box::new(text.split("").filter(|part| !part.is_empty())),
@@ -182,7 +166,7 @@ fn split(text: &str, separator: &str, meter: &mut Meter, span: &Span) -> Result<
     };
     let mut list = Vec::new();
     for part in parts {
-        meter.spend(32 + part.len(), span)?;
+        operation.spend(32 + part.len())?;
         list.push(Value::string(part));
     }
     while list.last() == Some(&Value::String(String::new())) {
@@ -197,8 +181,7 @@ fn replace(
     pattern: &str,
     with: &str,
     most: usize,
-    meter: &mut Meter,
-    span: &Span,
+    operation: &mut Operation<'_>,
 ) -> Result<Value> {
     let mut replaced = String::new();
     let mut end = 0;
@@ -217,12 +200,12 @@ fn replace(
                 Some('\\') => ("\\", true),
                 _ => ("\\", false),
             };
-            meter.spend(literal.len() + inserted.len(), span)?;
+            operation.spend(literal.len() + inserted.len())?;
             replaced.push_str(literal);
             replaced.push_str(inserted);
             rest = if used { following.as_str() } else { escaped };
         }
-        meter.spend(rest.len() + 1, span)?;
+        operation.spend(rest.len() + 1)?;
         replaced.push_str(rest);
         end = at + found.len();
     }
@@ -231,11 +214,11 @@ fn replace(
 }
 
 /// Replaces characters by others: `tr("a-z", "A-Z")`.
-fn translate(text: &str, from: &str, to: &str, meter: &mut Meter, span: &Span) -> Result<Value> {
+fn translate(text: &str, from: &str, to: &str, operation: &mut Operation<'_>) -> Result<Value> {
     let negated = from.strip_prefix('^').filter(|rest| !rest.is_empty());
-    let to = characters(to, meter, span)?;
+    let to = characters(to, operation)?;
     let mut table: BTreeMap<char, Option<char>> = BTreeMap::new();
-    let from = characters(negated.unwrap_or(from), meter, span)?;
+    let from = characters(negated.unwrap_or(from), operation)?;
     for (at, c) in from.into_iter().enumerate() {
         let other = to.get(at).or(to.last());
         table.insert(c, other.copied());
@@ -249,7 +232,7 @@ fn translate(text: &str, from: &str, to: &str, meter: &mut Meter, span: &Span) -
 }
 
 /// Returns the characters that an argument of `tr` means: those of `a-c` are three.
-fn characters(set: &str, meter: &mut Meter, span: &Span) -> Result<Vec<char>> {
+fn characters(set: &str, operation: &mut Operation<'_>) -> Result<Vec<char>> {
     let mut list = Vec::new();
     let mut rest = set.chars().peekable();
     while let Some(c) = rest.next() {
@@ -269,14 +252,13 @@ fn characters(set: &str, meter: &mut Meter, span: &Span) -> Result<Vec<char>> {
         };
         rest = after;
         if last < first {
-            let message = "reversed range of characters";
-            return Err(wrong(
-                span.clone(),
-                message,
+            let (message, help) = (
+                "reversed range of characters",
                 "write the smaller character first",
-            ));
+            );
+            return Err(wrong(operation.span.clone(), message, help));
         }
-        meter.spend(32 * (u32::from(last) - u32::from(first)) as usize, span)?;
+        operation.spend(32 * (u32::from(last) - u32::from(first)) as usize)?;
         list.extend(first..=last);
     }
     Ok(list)

@@ -1,6 +1,7 @@
 //! What a template says: statements and expressions.
 
 use super::problem::Span;
+use super::value::Value;
 
 /// A statement or an expression: in Ruby each is both.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,14 +19,12 @@ pub(super) enum Expression {
     Print,
     /// Print the value of the last of these.
     Output(Vec<Node>),
-    Nil,
-    True,
-    False,
-    Integer(i64),
+    /// A value that the template has as it is.
+    Value(Value),
     /// A text, put together.
-    Text(Vec<Segment>),
+    Text(Vec<Segment<Node>>),
     /// What a command prints.
-    Command(Vec<Segment>),
+    Command(Vec<Segment<Node>>),
     List(Vec<Node>),
     /// The value of a local variable.
     Local(String),
@@ -76,9 +75,11 @@ pub(super) enum Navigation {
     Safe,
 }
 
-/// A segment of a text.
+/// A segment of a string in double quotes or backticks.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Segment {
+pub(super) enum Segment<T> {
+    /// As it is.
     Literal(String),
-    Code(Vec<Node>),
+    /// `#{…}`
+    Code(Vec<T>),
 }

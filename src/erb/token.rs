@@ -1,6 +1,7 @@
 //! The words of Ruby that a tag is made of.
 
 use super::problem::Span;
+use super::syntax::Segment;
 
 /// A word and its place.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,9 +22,9 @@ pub(super) enum Word {
     /// A whole number.
     Integer(i64),
     /// `'…'` or `"…"`
-    Quoted(Vec<Piece>),
+    Quoted(Vec<Segment<Token>>),
     /// A command in backticks.
-    Command(Vec<Piece>),
+    Command(Vec<Segment<Token>>),
     /// `%w[…]`
     Words(Vec<String>),
     /// A name that begins in lower case, including a `?` or `!` at its end.
@@ -38,15 +39,6 @@ pub(super) enum Word {
     End,
     /// A line break within a tag: the end of a statement that is complete.
     LineBreak,
-}
-
-/// A piece of a string in double quotes or backticks.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Piece {
-    /// As it is.
-    Literal(String),
-    /// `#{…}`
-    Code(Vec<Token>),
 }
 
 impl Word {

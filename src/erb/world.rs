@@ -30,7 +30,7 @@ pub trait World {
 /// How a command failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// How it ended, after the name of the program: `ended with status 1`.
+    /// How it ended, after the name of the program: `failed: exit status 1`.
     pub how: String,
     /// What it wrote to standard error, unless that was already shown.
     pub said: String,

@@ -56,7 +56,7 @@ fn nothing_is_written_when_anything_is_wrong() {
             &sign_in,
             &[("OP_LOCKED", "1")],
             &[
-                "`op` ended with status 6",
+                "`op` failed: exit status 6",
                 "account is locked",
                 ".env.erb:1:24",
             ],
@@ -69,7 +69,7 @@ fn nothing_is_written_when_anything_is_wrong() {
         (
             &sign_in,
             &[("OP_SESSION", "session-9876")],
-            &["`op` ended with status 6", "wrong session [REDACTED]"],
+            &["`op` failed: exit status 6", "wrong session [REDACTED]"],
         ),
         (
             &sign_in,

@@ -55,8 +55,8 @@ fn what_ruby_finds_wrong_is_said_without_values() {
             "raise \"no #{ENV['TOKEN']}\"",
             &["the template raised an error: no [REDACTED]"][..],
         ),
-        ("`false`", &["ended with status 1"]),
-        ("`op signin --account x`", &["`op` ended with status 64"]),
+        ("`false`", &["exit status 1"]),
+        ("`op signin --account x`", &["`op` failed: exit status 64"]),
         ("ENV['TOKEN'].nothing", &["unknown method `nothing`"]),
         (
             "Integer(ENV['TOKEN'].reverse.reverse[0, 7])",

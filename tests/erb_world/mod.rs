@@ -28,7 +28,7 @@ impl World for Fixed {
         match command {
             "whoami" => Ok("deploy\n".to_owned()),
             _ => Err(Failure {
-                how: "ended with status 127".to_owned(),
+                how: "failed: exit status 127".to_owned(),
                 said: format!("sh: 1: {command}: not found"),
             }),
         }
