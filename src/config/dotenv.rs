@@ -15,9 +15,9 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Reads `.env.DEST` and `.env` in `dir`, or `explicit_file` (relative to the current directory)
-    /// in their place. What stands in `process` wins over the files, and `.env.DEST` over `.env`;
-    /// within a file the last line wins. A missing `.env` or `.env.DEST` is fine.
+    /// Reads `.env.DEST` and `.env` in `dir`, or `explicit_file` in their place. What stands in
+    /// `process` wins over the files, and `.env.DEST` over `.env`; within a file the last line wins. A
+    /// missing `.env` or `.env.DEST` is fine.
     ///
     /// # Errors
     /// Every line that cannot be read or would be changed by substitution; a file that cannot be

@@ -1,4 +1,4 @@
-//! The resolved configuration: every default filled in, roles merged over the global keys, secrets as names.
+//! The resolved configuration: with every default, roles merged over the global keys, secrets as names.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +16,7 @@ pub struct Config {
     pub service: String,
     /// Image name without registry server and tag, such as `37s/hey`.
     pub image: String,
-    /// Where it is deployed to, as given by `-d`; `None` without destinations.
+    /// The destination, as given by `-d`, if any.
     pub destination: Option<String>,
     /// Every host once, in the order of the file.
     pub hosts: Vec<Host>,
@@ -30,29 +30,29 @@ pub struct Config {
     pub traefik: Traefik,
     /// When a new container counts as healthy.
     pub healthcheck: Healthcheck,
-    /// Seconds to wait for a new container of a role without Traefik, where its image has no HEALTHCHECK.
+    /// Seconds to wait for a new container of a role without Traefik, if its image has no HEALTHCHECK.
     pub readiness_delay: u32,
     /// Seconds between SIGTERM and SIGKILL when a container is stopped.
     pub stop_wait_time: u32,
-    /// Seconds that requests in flight may take after the switch before the old container is stopped all the same.
+    /// Seconds that requests in flight may take after the switch before the old container is stopped.
     pub drain_timeout: u32,
     /// Volumes of every container of the service, as docker's `--volume` takes them.
     pub volumes: Vec<String>,
     /// Log driver and its options.
     pub logging: Logging,
-    /// How hosts are reached where they do not say so themselves.
+    /// How hosts are reached that do not say so themselves.
     pub ssh: Ssh,
     /// Rolling groups.
     pub boot: Boot,
     /// Days for which stopped containers are kept.
     pub retain_days: u32,
-    /// Stopped containers of each role that are kept on a host, the newest ones; all others are removed. `None`, and absent: their age decides.
+    /// How many stopped containers of each role are kept on a host. `None`: their age decides.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retain_containers: Option<u32>,
-    /// Long-lived services beside the app, in the order of the file. A deploy leaves those that exist alone.
+    /// Long-lived services beside the app, in file order. A deploy leaves those that exist alone.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub accessories: Vec<Accessory>,
-    /// The command that tells people what was done, split into words as a shell would. Empty, and absent: nobody is told.
+    /// The command that is given each line of what was done, split into words as a shell would.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub audit_broadcast_cmd: Vec<String>,
 }
@@ -71,11 +71,11 @@ pub struct Host {
 /// A group of hosts that run the same command.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Role {
-    /// Its name; `web` where the file has a plain list of servers.
+    /// Its name; `web` if the file has a plain list of servers.
     pub name: RoleName,
     /// Its hosts, in the order of the file. At least one.
     pub hosts: Vec<HostName>,
-    /// Arguments after the image, split into words as a shell would. Empty: the image's own command.
+    /// Arguments after the image, split into words as in a shell. Empty: the image's own command.
     pub cmd: Vec<String>,
     /// Environment of its containers: the role's merged over the global one.
     pub env: Env,
@@ -90,15 +90,15 @@ pub struct Role {
 /// A long-lived service that the app depends on, such as a database.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Accessory {
-    /// Its name in the file, such as `mysql`. Its container is named `SERVICE-NAME`, as the original's.
+    /// Its name in the file, such as `mysql`. Its container is named `SERVICE-NAME`.
     pub name: String,
-    /// Its image as docker takes it, with the registry's server and a tag where the file has them.
+    /// Its image as docker takes it, with server and tag if the file has them.
     pub image: String,
-    /// Its hosts, in the order of the file; those of its roles where it names roles. At least one.
+    /// Its hosts, in the order of the file; those of its roles if it names roles. At least one.
     pub hosts: Vec<HostName>,
     /// What docker's `--publish` gets: `3306` of the file is `3306:3306`.
     pub publish: Option<PortMapping>,
-    /// Arguments after the image, split into words as a shell would. Empty: the image's own command.
+    /// Arguments after the image, split into words as in a shell. Empty: the image's own command.
     pub cmd: Vec<String>,
     /// Environment of its container. The app's global one is no part of it.
     pub env: Env,
@@ -117,7 +117,7 @@ pub struct Accessory {
 /// A local file that an accessory's container sees.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AccessoryFile {
-    /// Path of the local file, relative to the current directory. A name that ends in `.erb` is a template.
+    /// Path of the local file, relative to the current directory. One of a template ends in `.erb`.
     pub local: String,
     /// Absolute path in the container.
     pub remote: String,
@@ -169,9 +169,9 @@ pub enum Value {
 pub struct Registry {
     /// `host` or `host:port`; `None` is Docker Hub.
     pub server: Option<String>,
-    /// User name; `None` where the registry needs no login.
+    /// User name; `None` if the registry needs no login.
     pub username: Option<Value>,
-    /// Name of the secret with the password. A literal password of the file becomes `MRSK_REGISTRY_PASSWORD`.
+    /// Name of the secret with the password; `MRSK_REGISTRY_PASSWORD` if the file has it literally.
     pub password: Option<String>,
 }
 
@@ -273,11 +273,11 @@ pub struct Healthcheck {
 pub struct Logging {
     /// `None` leaves the engine's default driver.
     pub driver: Option<String>,
-    /// Options of the driver. `max-size=10m` where the file has no `logging`.
+    /// Options of the driver. `max-size=10m` if the file has no `logging`.
     pub options: BTreeMap<String, String>,
 }
 
-/// How hosts are reached where they do not say so themselves.
+/// How hosts are reached that do not say so themselves.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Ssh {
     /// The user.
@@ -310,8 +310,8 @@ pub enum Limit {
 }
 
 impl Traefik {
-    /// Returns the TCP ports of the host that are published for Traefik: [`Traefik::host_port`], and those of the options; a range
-    /// is left to docker.
+    /// Returns the TCP ports of the host that are published for Traefik: [`Traefik::host_port`], and
+    /// those of the options; a range is left to docker.
     pub fn published_ports(&self) -> BTreeSet<u16> {
         let options = self
             .options
@@ -331,12 +331,10 @@ impl Accessory {
 }
 
 impl Config {
-    /// Returns the role whose first host is the primary one: `web` where there is such a role, else the first.
+    /// Returns the role whose first host is the primary one: `web` if there is one, else the first.
     pub fn primary_role(&self) -> Option<&Role> {
-        self.roles
-            .iter()
-            .find(|role| role.name.as_str() == "web")
-            .or_else(|| self.roles.first())
+        let web = self.roles.iter().find(|role| role.name.as_str() == "web");
+        web.or(self.roles.first())
     }
 
     /// Returns the host that holds the deploy lock and on which `--primary` acts.

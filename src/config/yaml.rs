@@ -19,7 +19,7 @@ const MAX_DEPTH: usize = 64;
 /// # Errors
 /// Every problem up to and including the first one that makes the rest unreadable.
 pub(super) fn parse(text: &str, file: usize) -> Result<Option<Node>, Vec<Problem>> {
-    // The parser takes blanks after the last line break for another line of a block that ends the file.
+    // The parser takes blanks after the last line break for a line of a block that ends the file.
     let text = match text.trim_end_matches([' ', '\t']) {
         trimmed if trimmed.ends_with('\n') => trimmed,
         _ => text,
@@ -160,8 +160,8 @@ impl<'t> Builder<'t> {
         Ok(())
     }
 
-    /// Puts a complete node into its parent, and keeps a copy if it has an anchor. Reports a key that
-    /// is not a string.
+    /// Puts a complete node into its parent, and keeps a copy if it has an anchor. Reports a key
+    /// that is not a string.
     fn finish(&mut self, node: Node, anchor: usize) {
         if anchor > 0 {
             let size = size(&node);
@@ -181,8 +181,8 @@ impl<'t> Builder<'t> {
         }
     }
 
-    /// Makes entries of keys and values. Merges what `<<` names below the map's own keys, and refuses
-    /// duplicate keys.
+    /// Makes entries of keys and values. Merges what `<<` names below the map's own keys, and
+    /// refuses duplicate keys.
     fn mapping(&mut self, nodes: Vec<Node>) -> Result<Vec<Entry>, Fatal> {
         let mut seen: BTreeMap<String, usize> = BTreeMap::new();
         let mut own = Vec::with_capacity(nodes.len() / 2);
@@ -270,8 +270,8 @@ impl<'t> Builder<'t> {
         Node { mark, kind }
     }
 
-    /// Takes away the line break that the parser adds to a block without lines, and to one that ends
-    /// with the file if that does not end with a line break.
+    /// Takes away the line break that the parser adds to a block without lines, and to one that
+    /// ends with the file if that does not end with a line break.
     fn block<'s>(&self, text: &'s str, span: Span) -> &'s str {
         let Some(shortened) = text.strip_suffix('\n') else {
             return text;

@@ -79,7 +79,7 @@ pub(crate) fn decode(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Vec<Docker
 
 /// Returns what the option `name` is given, once for each time that it is; `None` is a flag.
 fn values(decoder: &mut Decoder<'_>, name: &str, field: &Field<'_>) -> Vec<Option<String>> {
-    let (message, help) = match (&field.node.kind, field.plain()) {
+    let (mark, message, help) = match (&field.node.kind, field.plain()) {
         (Kind::Sequence(_), _) => {
             let items = decoder.items(field).into_iter();
             let texts = items.filter_map(|item| decoder.text(&item));
@@ -88,20 +88,18 @@ fn values(decoder: &mut Decoder<'_>, name: &str, field: &Field<'_>) -> Vec<Optio
         (_, Some("false")) => return Vec::new(),
         (_, Some("true")) if FLAGS.contains(&name) => return vec![None],
         (_, Some("true")) => (
+            field.node.mark,
             format!("docker option `--{name}` requires a value, got `true`"),
             format!(
                 "set a value, as in `{name}: VALUE`; quote it if it is really the string `true`"
             ),
         ),
         (Kind::Mapping(_), _) => (
+            field.key,
             format!("`{}` must be a value or a list, not a map", field.path),
             format!("use docker's own syntax, such as `{name}: [\"key=value\"]`"),
         ),
         _ => return decoder.text(field).map(Some).into_iter().collect(),
-    };
-    let mark = match field.node.kind {
-        Kind::Mapping(_) => field.key,
-        _ => field.node.mark,
     };
     decoder.error(mark, message, help);
     Vec::new()
