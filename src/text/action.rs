@@ -86,19 +86,19 @@ mod tests {
 
     #[test]
     fn secrets_are_names() {
-        let mut run = Run::literal(["docker", "login", "-u"]);
+        let mut run = Run::literal(["docker", "login", "--username"]);
         run.argv.push(Arg::FromEnv("REGISTRY_USER".into()));
         run.env = vec!["CONFIG_KEY".into()];
         run.stdin = Some("PASSWORD".into());
         assert_eq!(
             command(&run),
-            "printf %s \"$PASSWORD\" | docker login -u \"$REGISTRY_USER\"  # with CONFIG_KEY in the environment"
+            "printf %s \"$PASSWORD\" | docker login --username \"$REGISTRY_USER\"  # with CONFIG_KEY in the environment"
         );
         run.stdin = Some("x$(id)".into());
         run.env = vec!["A\nrm -rf".into()];
         assert_eq!(
             command(&run),
-            "printf %s \"$(printenv 'x$(id)')\" | docker login -u \"$REGISTRY_USER\"  # with A\\nrm -rf in the environment"
+            "printf %s \"$(printenv 'x$(id)')\" | docker login --username \"$REGISTRY_USER\"  # with A\\nrm -rf in the environment"
         );
     }
 

@@ -134,7 +134,9 @@ fn unknown<'a>(kind: &str, name: &str, known: impl Iterator<Item = &'a str>) -> 
     let known: Vec<&str> = known.collect();
     let problem = Diagnostic::error(format!("unknown {kind} `{name}`"));
     match known.is_empty() {
-        true => problem.help(format!("deploy.yml has no {kind} for this operation")),
+        true => problem.help(format!(
+            "this operation has no {kind}: check `accessories` in deploy.yml"
+        )),
         false => problem.help(format!("deploy.yml has: {}", known.join(", "))),
     }
 }

@@ -127,7 +127,7 @@ fn warn(draft: &mut Draft, host: &HostView, running: &TraefikFacts, args: &[Stri
     let new = &draft.config.traefik.image;
     if is_traefik_2(&running.image) && !is_traefik_2(new) {
         draft.warnings.push(format!(
-            "host {name}: {} is replaced by {new}: routers of other services with labels that only Traefik 2 understands \
+            "host {name}: {} is replaced by {new}: routers of other services with labels in Traefik 2 syntax \
              stop working, and mrsk does not check them; see https://doc.traefik.io/traefik/migrate/v2-to-v3/",
             running.image
         ));
