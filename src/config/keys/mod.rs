@@ -1,39 +1,37 @@
-//! The keys of the file. Those with checks of their own have a module each: its name, default,
-//! decoding, checks and schema. The others are in the table of all keys.
+//! The keys of the file, one module each: its name, default, decoding, checks and schema.
 
 mod accessories;
+mod audit_broadcast_cmd;
 mod boot;
 mod builder;
+mod drain_timeout;
 mod env;
 mod healthcheck;
 mod image;
+mod labels;
 mod logging;
+mod readiness_delay;
 mod registry;
+mod retain_containers;
 mod servers;
 mod service;
 mod ssh;
+mod stop_wait_time;
 mod traefik;
+mod volumes;
 
 pub use registry::PASSWORD_SECRET;
 pub use traefik::DEFAULT_TRAEFIK_IMAGE;
 
 use serde_json::{Value, json};
 
-use super::decoder::{Decoder, Field, Record};
+use super::decoder::{Decoder, Record};
 use super::model::Config;
 use super::port_conflicts;
-use super::schema::{Property, filled, record, with_default};
+use super::schema::{Property, record};
 use super::values::hosts::Hosts;
-use super::values::{command, labels, number, texts};
 use crate::secret::Secret;
 use servers::Global;
-
-const READINESS_DELAY: u32 = 7;
-const STOP_WAIT_TIME: u32 = 10;
-const DRAIN_TIMEOUT: u32 = 30;
-
-/// Days for which stopped containers are kept without `retain_containers`.
-const RETAIN_DAYS: u32 = 3;
 
 /// Every key of the top level, beside those that begin with [`FREE_PREFIX`].
 pub(super) const KEYS: [Property; 19] = [
@@ -43,44 +41,19 @@ pub(super) const KEYS: [Property; 19] = [
     registry::KEY,
     env::KEY,
     builder::KEY,
-    ("labels", || {
-        labels::schema("Labels of the containers of every role. Those of Traefik become routes.")
-    }),
+    labels::KEY,
     traefik::KEY,
     healthcheck::KEY,
-    ("readiness_delay", || {
-        let delay = "Seconds that a container of a role without Traefik has to stay up, if its \
-                     image has no health check.";
-        with_default(number::schema(delay, 0), READINESS_DELAY)
-    }),
-    ("stop_wait_time", || {
-        let time = "Seconds that a container gets to stop before it is killed.";
-        with_default(number::schema(time, 0), STOP_WAIT_TIME)
-    }),
-    ("drain_timeout", || {
-        let time = "Seconds that requests in flight get before their container is stopped.";
-        with_default(number::schema(time, 0), DRAIN_TIMEOUT)
-    }),
-    ("volumes", || {
-        texts::list_schema(
-            "What docker's `--volume` takes, as `HOST:CONTAINER`, for the containers of every role.",
-        )
-    }),
+    readiness_delay::KEY,
+    stop_wait_time::KEY,
+    drain_timeout::KEY,
+    volumes::KEY,
     logging::KEY,
     ssh::KEY,
     boot::KEY,
     accessories::KEY,
-    ("audit_broadcast_cmd", || {
-        filled(
-            "Command on this machine that is given each line of what was done, split into words as \
-             a shell does.",
-        )
-    }),
-    ("retain_containers", || {
-        let kept = "Stopped containers that a deploy leaves per role and host for a rollback, the \
-                    one that it stops among them; without it those of the last three days.";
-        number::schema(kept, 0)
-    }),
+    audit_broadcast_cmd::KEY,
+    retain_containers::KEY,
 ];
 
 /// The keys that both files together must have.
@@ -117,7 +90,7 @@ pub(super) fn decode(
     let ssh = ssh::decode(decoder, root);
     let global = Global {
         env: root.collect(decoder, env::KEY.0, env::layer),
-        labels: root.collect(decoder, "labels", labels::decode_routed),
+        labels: labels::decode(decoder, root),
     };
     let mut hosts = Hosts::new(&ssh);
     let roles = servers::decode(decoder, root, &global, &mut hosts);
@@ -135,29 +108,20 @@ pub(super) fn decode(
         builder: builder::decode(decoder, root),
         traefik: traefik::decode(decoder, root),
         healthcheck: healthcheck::decode(decoder, root),
-        readiness_delay: root.read_or(decoder, "readiness_delay", number::seconds, READINESS_DELAY),
-        stop_wait_time: root.read_or(decoder, "stop_wait_time", number::seconds, STOP_WAIT_TIME),
-        drain_timeout: root.read_or(decoder, "drain_timeout", number::seconds, DRAIN_TIMEOUT),
-        volumes: root.collect(decoder, "volumes", texts::decode_list),
+        readiness_delay: readiness_delay::decode(decoder, root),
+        stop_wait_time: stop_wait_time::decode(decoder, root),
+        drain_timeout: drain_timeout::decode(decoder, root),
+        volumes: volumes::decode(decoder, root),
         logging: logging::decode(decoder, root),
         ssh,
         boot: boot::decode(decoder, root),
-        retain_days: RETAIN_DAYS,
-        retain_containers: root.read(decoder, "retain_containers", |decoder, field| {
-            number::decode(decoder, field, "containers", 0)
-        }),
+        retain_days: retain_containers::RETAIN_DAYS,
+        retain_containers: retain_containers::decode(decoder, root),
         accessories,
-        audit_broadcast_cmd: root.collect(decoder, "audit_broadcast_cmd", broadcast),
+        audit_broadcast_cmd: audit_broadcast_cmd::decode(decoder, root),
     };
     if let Some(field) = root.get(accessories::KEY.0) {
         port_conflicts::check(decoder, field, &config);
     }
     (config, password)
-}
-
-fn broadcast(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Vec<String> {
-    match decoder.filled(field) {
-        Some(_) => command::decode(decoder, field),
-        None => Vec::new(),
-    }
 }
