@@ -1,9 +1,13 @@
-# Appends the lines of $2 to the audit log $1, which starts afresh when it has reached 1 MiB.
+# The size at which the audit log starts afresh, and the number of runs whose details are kept.
+mrsk_audit_bytes=1048576
+mrsk_runs_kept=20
+
+# Appends the lines of $2 to the audit log $1, which starts afresh when it has reached its size.
 audit() {
   [ -n "$2" ] || return 0
   mrsk_size=0
   [ -f "$1" ] && mrsk_size=$(wc -c <"$1")
-  [ "$mrsk_size" -lt 1048576 ] || mv -f "$1" "$1.1" || die "cannot rename $1"
+  [ "$mrsk_size" -lt "$mrsk_audit_bytes" ] || mv -f "$1" "$1.1" || die "cannot rename $1"
   mrsk_error=$( { printf '%s\n' "$2" >>"$1"; } 2>&1 ) || die "cannot write $1: $mrsk_error"
 }
 
@@ -19,13 +23,13 @@ run_is_alive() {
   return 1
 }
 
-# Removes the details of all but the last 20 runs. Their names are hexadecimal digits.
+# Removes the details of all but the last runs. Their names are hexadecimal digits.
 retain() {
   mrsk_kept=0
   for mrsk_name in $(ls -t "$mrsk_base/runs")
   do
     mrsk_kept=$((mrsk_kept + 1))
-    [ "$mrsk_kept" -gt 20 ] || continue
+    [ "$mrsk_kept" -gt "$mrsk_runs_kept" ] || continue
     [ "$mrsk_base/runs/$mrsk_name" = "$mrsk_runs" ] && continue
     run_is_alive "$mrsk_base/runs/$mrsk_name" || rm -rf "$mrsk_base/runs/$mrsk_name"
   done

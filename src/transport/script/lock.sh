@@ -1,3 +1,9 @@
+# Tries to take a lock, 0.2 s apart: all of them, and those after which a take-over that does not go on is taken over itself.
+mrsk_lock_tries=12
+mrsk_patient_tries=10
+# Looks, 0.2 s apart, at whether a take-over is the last one.
+mrsk_last_looks=15
+
 # Reads mrsk_lock/details into mrsk_text, and of its lines mrsk_holder and mrsk_generation.
 read_details() {
   mrsk_text=$(base64 -d <mrsk_lock/details 2>/dev/null)
@@ -79,7 +85,7 @@ take_over() {
   put mrsk_lock/beat "$mrsk_boot $mrsk_up" || die "$mrsk_error"
   mrsk_round=0
   highest
-  while [ "$mrsk_top" != "$mrsk_next" ] && [ "$mrsk_round" -lt 15 ]
+  while [ "$mrsk_top" != "$mrsk_next" ] && [ "$mrsk_round" -lt "$mrsk_last_looks" ]
   do
     nap 0.2
     mrsk_round=$((mrsk_round + 1))
@@ -125,7 +131,7 @@ lock_once() {
     say acquired "$mrsk_generation" -
     return 0
   fi
-  [ "$mrsk_top" -le "$mrsk_generation" ] || [ "$mrsk_tries" -ge 10 ] || return 1
+  [ "$mrsk_top" -le "$mrsk_generation" ] || [ "$mrsk_tries" -ge "$mrsk_patient_tries" ] || return 1
   beat_age
   if [ "$mrsk_age" -lt "$mrsk_limit" ]
   then
@@ -147,7 +153,7 @@ lock() {
   until lock_once
   do
     mrsk_tries=$((mrsk_tries + 1))
-    if [ "$mrsk_tries" -gt 12 ]
+    if [ "$mrsk_tries" -gt "$mrsk_lock_tries" ]
     then
       read_details
       say foreign "$(printf '%s' "$mrsk_text" | encode)"

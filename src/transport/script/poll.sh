@@ -1,3 +1,6 @@
+# Hundredths of a second between two reports of a poll.
+mrsk_report_pause=50
+
 mrsk_about='{{.State.Status}} {{.State.Pid}} {{.RestartCount}} {{with .State.Health}}{{.Status}}{{else}}-{{end}} {{.HostConfig.NetworkMode}}{{range .NetworkSettings.Networks}} {{.IPAddress}} {{.GlobalIPv6Address}}{{end}}'
 
 # Looks at container $1: sets mrsk_is (its state, "missing", or "unknown" if docker does not answer), mrsk_pid, mrsk_restarts, mrsk_health and mrsk_address.
@@ -186,11 +189,11 @@ hundredths() {
   mrsk_time=${mrsk_time%.*}${mrsk_time#*.}
 }
 
-# Reports the attempt and what its last look has seen, if either is new, on descriptor 4: at most twice a second.
+# Reports the attempt and what its last look has seen, if either is new, on descriptor 4: at most once in a pause.
 report_poll() {
   [ "$mrsk_reported" != "$mrsk_try $mrsk_note" ] && [ "$mrsk_time" -ge "$mrsk_report_from" ] || return 0
   mrsk_reported="$mrsk_try $mrsk_note"
-  mrsk_report_from=$((mrsk_time + 50))
+  mrsk_report_from=$((mrsk_time + mrsk_report_pause))
   say poll "$mrsk_step" "$mrsk_try" "$mrsk_tries" "$(printf '%s' "${mrsk_note%%"$mrsk_nl"*}" | encode)" 2>/dev/null >&4
 }
 

@@ -1,3 +1,7 @@
+# Looks, 0.1 s apart, at whether processes have ended after SIGTERM, and after SIGKILL.
+mrsk_term_looks=50
+mrsk_kill_looks=10
+
 # Prints the environ files of the processes that have the variable $1. grep -z is not in every busybox.
 environments() {
   if printf 'a\000b' | grep -qzxF b 2>/dev/null
@@ -98,19 +102,19 @@ signal() {
   kill -s "$mrsk_signal" "$@" 2>/dev/null || sudo -n kill -s "$mrsk_signal" "$@" 2>/dev/null
 }
 
-# Ends the commands of the attempt in directory $1 with marker $2 or in the sessions of file $3: gently, and after 5 s not.
+# Ends the commands of the attempt in directory $1 with marker $2 or in the sessions of file $3: gently, and after a while not.
 stop_processes() {
   mrsk_round=0
   mrsk_found=$(processes "$1" "$2" "$3")
   [ -n "$mrsk_found" ] && signal TERM $mrsk_found
-  while [ -n "$mrsk_found" ] && [ "$mrsk_round" -lt 50 ]
+  while [ -n "$mrsk_found" ] && [ "$mrsk_round" -lt "$mrsk_term_looks" ]
   do
     nap 0.1
     mrsk_round=$((mrsk_round + 1))
     mrsk_found=$(processes "$1" "$2" "$3")
   done
   mrsk_round=0
-  while [ -n "$mrsk_found" ] && [ "$mrsk_round" -lt 10 ]
+  while [ -n "$mrsk_found" ] && [ "$mrsk_round" -lt "$mrsk_kill_looks" ]
   do
     signal KILL $mrsk_found
     nap 0.1

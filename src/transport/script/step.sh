@@ -1,3 +1,8 @@
+# The most that is reported of the output of a failure, and of what explains it.
+mrsk_output_lines=100
+mrsk_output_bytes=65536
+mrsk_diagnosis_bytes=262144
+
 # Whether the step is to stop before its next part.
 stopped() {
   [ -e "$mrsk_dir/expired" ]
@@ -34,9 +39,9 @@ run() {
   spawn "$@"
 }
 
-# The end of what was printed: at most 100 lines and 64 KiB.
+# The end of what was printed.
 end_of_output() {
-  tail -n 100 | tail -c 65536
+  tail -n "$mrsk_output_lines" | tail -c "$mrsk_output_bytes"
 }
 
 # A command that explains a failure.
@@ -257,7 +262,7 @@ end_attempt() {
   if [ "$1" != succeeded ]
   then
     [ -f "$mrsk_dir/output" ] && mrsk_tail=$(end_of_output <"$mrsk_dir/output" | encode)
-    [ -f "$mrsk_dir/diagnosis" ] && mrsk_why=$(tail -c 262144 "$mrsk_dir/diagnosis" | encode)
+    [ -f "$mrsk_dir/diagnosis" ] && mrsk_why=$(tail -c "$mrsk_diagnosis_bytes" "$mrsk_dir/diagnosis" | encode)
   fi
   # Nobody reads it later, and an app's log may hold secrets.
   rm -f "$mrsk_dir/diagnosis"
