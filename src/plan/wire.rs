@@ -20,7 +20,10 @@ const MINOR: u32 = 0;
 /// Why a plan file cannot be used.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum ReadError {
-    /// It is no JSON, or JSON that a plan never has (a duplicate key, a fraction, a huge number).
+    /// It is no JSON; why, with line and column.
+    #[error("the plan is not JSON: {0}")]
+    NotJson(String),
+    /// It is JSON that a plan never has (a duplicate key, a fraction, a huge number).
     #[error("cannot read the plan: {0}")]
     Damaged(String),
     /// It has another format version.
@@ -261,7 +264,10 @@ fn has_work(step: &Step) -> bool {
 
 /// Parses JSON, refusing what a plan never has: duplicate keys, fractions, integers beyond 2^53 - 1.
 fn parse(text: &str) -> Result<Value, ReadError> {
-    json::read(text).map_err(|e| ReadError::Damaged(e.to_string()))
+    json::read(text).map_err(|error| match error.is_syntax() || error.is_eof() {
+        true => ReadError::NotJson(error.to_string()),
+        false => ReadError::Damaged(error.to_string()),
+    })
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ fn first(value: &Value, kind: &str) -> usize {
 
 fn damage(text: &str) -> String {
     match read_strict(text) {
-        Err(ReadError::Damaged(message)) => message,
+        Err(ReadError::Damaged(message) | ReadError::NotJson(message)) => message,
         other => panic!("{other:?}"),
     }
 }
