@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest;
 
-macro_rules! string_newtype {
-    ($(#[$doc:meta])* $name:ident) => {
+macro_rules! string_newtypes {
+    ($($(#[$doc:meta])* $name:ident,)+) => {$(
         $(#[$doc])*
         #[derive(
             Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
@@ -53,32 +53,22 @@ macro_rules! string_newtype {
                 Self(text)
             }
         }
-    };
+    )+};
 }
 
-string_newtype! {
+string_newtypes! {
     /// A host as the configuration names it, without user and port: `192.168.0.1`, `app1.example.com`.
-    HostName
-}
-string_newtype! {
+    HostName,
     /// A role: a group of hosts that run the same command, such as `web` or `job`.
-    RoleName
-}
-string_newtype! {
+    RoleName,
     /// The stable, readable identity of a step: `HOST/AREA/SUBJECT/VERB`, or `local/…`.
-    StepId
-}
-string_newtype! {
+    StepId,
     /// A SHA-256 as 64 lower-case hexadecimal digits, without a prefix.
-    Sha256Hex
-}
-string_newtype! {
+    Sha256Hex,
     /// The digest of a plan: `sha256:` and 64 hexadecimal digits.
-    PlanDigest
-}
-string_newtype! {
+    PlanDigest,
     /// One execution of `mrsk apply`: 32 random hexadecimal digits. Written as the fence on every host.
-    RunId
+    RunId,
 }
 
 impl Sha256Hex {

@@ -35,11 +35,7 @@ pub struct PlanStore {
 
 impl PlanStore {
     /// Returns the place of the plan with this `digest` below `base`. An empty `base` is the current directory, and gives
-    /// the relative paths that a resume line shows.
-    ///
-    /// # Errors
-    ///
-    /// `InvalidInput` if the digest is not `sha256:` and 64 lower-case hexadecimal digits.
+    /// the relative paths that a resume line shows. `InvalidInput` if the digest is not `sha256:` and 64 lower-case hexadecimal digits.
     pub fn new(base: &Path, digest: &PlanDigest) -> io::Result<Self> {
         let Some(digits) = digest.digits() else {
             return Err(io::Error::new(
@@ -68,10 +64,6 @@ impl PlanStore {
     }
 
     /// Writes the plan's copy atomically: there is the old one, or the new one, or none.
-    ///
-    /// # Errors
-    ///
-    /// Any of the file system.
     pub fn save(&self, plan: &[u8]) -> io::Result<()> {
         self.create()?;
         let mut file = tempfile::NamedTempFile::new_in(&self.directory)?;
@@ -121,10 +113,6 @@ pub struct Journal {
 impl Journal {
     /// Opens the journal of the plan with this `digest` below `base`, and creates what is missing. A last line that a killed
     /// run left torn is closed, so that the next one stands alone.
-    ///
-    /// # Errors
-    ///
-    /// `InvalidInput` as [`PlanStore::new`], and any of the file system.
     pub fn open(base: &Path, digest: &PlanDigest, run: RunId) -> io::Result<Self> {
         let store = PlanStore::new(base, digest)?;
         store.create()?;
@@ -145,11 +133,7 @@ impl Journal {
         Ok(Self { file, run })
     }
 
-    /// Appends an entry, and returns when it is on the disk.
-    ///
-    /// # Errors
-    ///
-    /// Any of the file system. The run must not begin another step then.
+    /// Appends an entry, and returns when it is on the disk. After an error the run must not begin another step.
     pub fn append(&mut self, at: Timestamp, entry: &JournalEntry) -> io::Result<()> {
         let line = Line {
             v: VERSION,

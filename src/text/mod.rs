@@ -9,7 +9,6 @@ mod list;
 mod number;
 mod quote;
 mod short;
-mod styling;
 
 pub use action::{action_line, command};
 pub use escape::{escape, one_line};
@@ -17,4 +16,13 @@ pub use list::{list, list_up_to};
 pub use number::{count, duration};
 pub use quote::{command_line, quote};
 pub use short::{short_id, shorten};
-pub use styling::Styling;
+
+/// Whether text is styled with ANSI escape sequences. Whether it should be (a terminal, `NO_COLOR`) is for the caller to find out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Styling {
+    /// Text alone.
+    #[default]
+    Plain,
+    /// ANSI escape sequences.
+    Ansi,
+}
