@@ -77,17 +77,13 @@ impl World for Machine {
 
     fn command(&mut self, command: &str) -> Result<String, Failure> {
         let argv = ["sh", "-c", command].map(str::to_owned);
-        match self.run(&argv, self.input) {
-            Ok(captured) => text(captured),
-            Err(error) => Err(failure(&error)),
-        }
+        text(self.run(&argv, self.input))
     }
 
     fn ruby(&mut self, argv: &[String], input: &str) -> Option<Result<String, Failure>> {
         match self.run(argv, Input::Text(input)) {
-            Ok(captured) => Some(text(captured)),
             Err(error) if error.kind() == ErrorKind::NotFound => None,
-            Err(error) => Some(Err(failure(&error))),
+            captured => Some(text(captured)),
         }
     }
 }
@@ -104,25 +100,21 @@ impl preflight::Environment for Environment {
     }
 }
 
-fn failure(error: &std::io::Error) -> Failure {
-    Failure {
-        how: format!("failed: {error}"),
-        said: String::new(),
-    }
-}
-
 /// Returns what a process printed, if it succeeded.
-fn text(captured: Captured) -> Result<String, Failure> {
-    let how = match captured.ending {
-        Ending::Succeeded => match String::from_utf8(captured.stdout) {
-            Ok(text) => return Ok(text),
-            Err(_) => "printed something that is not UTF-8".to_owned(),
-        },
-        Ending::Failed { code } => format!("failed: exit status {code}"),
-        _ => "did not end".to_owned(),
+fn text(captured: std::io::Result<Captured>) -> Result<String, Failure> {
+    let (how, said) = match captured {
+        Err(error) => (format!("failed: {error}"), String::new()),
+        Ok(captured) => {
+            let how = match captured.ending {
+                Ending::Succeeded => match String::from_utf8(captured.stdout) {
+                    Ok(text) => return Ok(text),
+                    Err(_) => "printed something that is not UTF-8".to_owned(),
+                },
+                Ending::Failed { code } => format!("failed: exit status {code}"),
+                _ => "did not end".to_owned(),
+            };
+            (how, captured.stderr)
+        }
     };
-    Err(Failure {
-        how,
-        said: captured.stderr,
-    })
+    Err(Failure { how, said })
 }
