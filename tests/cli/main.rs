@@ -1,0 +1,306 @@
+//! The command line as a user meets it: help, streams, exit codes and messages. No lab, no network, nothing of the user's.
+
+mod plans;
+mod project;
+
+use project::{DEPLOY, Project};
+
+#[test]
+fn every_command_has_help() {
+    let project = Project::new(DEPLOY);
+    let commands = [
+        "init", "plan", "apply", "deploy", "redeploy", "setup", "show", "inspect", "audit",
+        "config", "envify", "lock", "version",
+    ];
+    let all = project.mrsk(&["--help"]).expect(0);
+    for command in commands {
+        assert!(all.stdout.contains(&format!("\n  {command} ")), "{command}");
+        let help = project.mrsk(&[command, "--help"]).expect(0);
+        assert!(
+            help.stdout.contains(&format!("Usage: mrsk {command}")),
+            "{}",
+            help.stdout
+        );
+        let first = help.stdout.lines().next().unwrap();
+        assert!(
+            first.starts_with(char::is_uppercase) && !first.ends_with('.'),
+            "{first}"
+        );
+        assert_eq!(help.stderr, "");
+    }
+}
+
+#[test]
+fn options_are_described_without_full_stop() {
+    let project = Project::new(DEPLOY);
+    for command in [
+        "plan", "apply", "deploy", "show", "inspect", "audit", "config", "lock",
+    ] {
+        let help = project.mrsk(&[command, "-h"]).expect(0).stdout;
+        for line in help
+            .lines()
+            .filter(|line| line.trim_start().starts_with('-'))
+        {
+            let text = line.rsplit("  ").next().unwrap().trim();
+            assert!(
+                text.starts_with(|c: char| c.is_uppercase() || c == '`'),
+                "{command}: {line}"
+            );
+            assert!(!text.ends_with('.'), "{command}: {line}");
+        }
+    }
+}
+
+#[test]
+fn the_version_is_one_line() {
+    let project = Project::new(DEPLOY);
+    let version = project.mrsk(&["version"]).expect(0);
+    assert_eq!(version.stdout, format!("{}\n", env!("CARGO_PKG_VERSION")));
+    assert_eq!(version.stderr, "");
+}
+
+#[test]
+fn a_wrong_command_line_is_64_with_a_hint() {
+    let project = Project::new(DEPLOY);
+    let cases: &[(&[&str], &str)] = &[
+        (&["pln"], "'plan'"),
+        (&["plan", "--hots", "a"], "'--hosts'"),
+        (
+            &["plan", "--fresh", "--facts", "-"],
+            "cannot be used with `--facts`",
+        ),
+        (
+            &["plan", "--facts", "-", "--no-secrets"],
+            "`--facts` cannot be used with `--no-secrets`",
+        ),
+        (
+            &["plan", "--primary", "--hosts", "192.0.2.1"],
+            "cannot be used with",
+        ),
+        (
+            &["plan", "--fresh", "setup", "--parallel", "3"],
+            "`--parallel`",
+        ),
+        (&["plan", "--facts", "-", "deploy", "--fresh"], "`--facts`"),
+        (&["plan", "stup"], "'setup'"),
+        (
+            &["plan", "accessory", "boot"],
+            "mrsk plan accessory boot <NAME>",
+        ),
+        (&["accessory", "boot"], "mrsk accessory boot <NAME>"),
+        (
+            &["plan", "--version", "v1", "setup"],
+            "must follow its name",
+        ),
+        (&["apply"], "<PLAN>"),
+        (&["apply", "plan.json", "--version", "v1"], "'--version'"),
+        (&["apply", "plan.json", "--parallel", "0"], "--parallel"),
+        (&["show", "plan.json", "--format", "html"], "markdown"),
+        (
+            &["plan", "--fresh", "--no-secrets", "--hosts", "192.0.2.9"],
+            "192.0.2.9",
+        ),
+        (
+            &["plan", "--fresh", "--no-secrets", "--roles", "wep"],
+            "wep",
+        ),
+        (
+            &["plan", "--fresh", "--no-secrets", "--version", "a/b"],
+            "a/b",
+        ),
+        (&["inspect", "--hosts", "192.0.2.9"], "192.0.2.9"),
+        (&["inspect", "--roles", "wep"], "wep"),
+        (&["audit", "--hosts", "192.0.2.9"], "192.0.2.9"),
+    ];
+    for (args, text) in cases {
+        let ended = project.mrsk(args);
+        assert_eq!(ended.stdout, "", "{args:?}");
+        assert_eq!(ended.code, 64, "{args:?}: {}", ended.stderr);
+        ended.says(&[text]);
+    }
+}
+
+#[test]
+fn an_option_that_a_command_would_ignore_is_refused() {
+    let project = Project::new(DEPLOY);
+    let boot = &["plan", "accessory", "boot", "db"][..];
+    let cases: &[(&[&str], &[&str])] = &[
+        (&["init"], &["-v", "-d=x", "--env-file=x"]),
+        (
+            &["plan"],
+            &["-v", "--lock-wait=1", "--keep-going", "--format=json"],
+        ),
+        (
+            boot,
+            &["--version=1", "--skip-push", "--roles=web", "--primary"],
+        ),
+        (
+            &["accessory", "boot", "db"],
+            &["--version=1", "--skip-push", "--fresh"],
+        ),
+        (
+            &["deploy"],
+            &["--fresh", "--no-secrets", "--detailed-exitcode"],
+        ),
+        (
+            &["apply", "-"],
+            &["-d=x", "-c=x", "--version=1", "--hosts=x"],
+        ),
+        (&["show", "-"], &["-v", "-d=x", "--env-file=x"]),
+        (&["inspect"], &["-v", "--skip-push", "--no-secrets"]),
+        (&["audit"], &["-v", "--version=1", "--skip-push"]),
+        (&["config"], &["-v", "--hosts=x", "--parallel=1"]),
+        (&["envify"], &["-v", "-c=x", "--env-file=x"]),
+        (&["lock", "status"], &["-v", "--hosts=x", "--lock-wait=1"]),
+        (&["version"], &["-v", "-d=x"]),
+    ];
+    for (command, options) in cases {
+        for option in *options {
+            let args = [*command, &[*option]].concat();
+            project
+                .mrsk(&args)
+                .expect(64)
+                .says(&["unexpected argument"]);
+        }
+    }
+}
+
+#[test]
+fn problems_of_the_configuration_are_reported_together_with_their_places() {
+    let deploy = DEPLOY.replace(
+        "service: shop",
+        "service: shop\nsevrers: []\nreadiness_delay: soon",
+    );
+    let project = Project::new(&deploy);
+    for args in [
+        &["config"][..],
+        &["plan", "--fresh"],
+        &["deploy"],
+        &["audit"],
+    ] {
+        project.mrsk(args).expect(78).says(&[
+            "config/deploy.yml:2:1",
+            "sevrers",
+            "servers",
+            "config/deploy.yml:3:",
+            "readiness_delay",
+        ]);
+    }
+}
+
+#[test]
+fn what_is_missing_is_named() {
+    let project = Project::new(DEPLOY);
+    project
+        .mrsk(&["config", "-c", "config/other.yml"])
+        .expect(78)
+        .says(&["config/other.yml"]);
+    project
+        .mrsk(&["plan", "--facts", "facts.json"])
+        .expect(78)
+        .says(&["facts.json"]);
+    project
+        .mrsk(&["apply", "plan.json"])
+        .expect(78)
+        .says(&["plan.json"]);
+    project
+        .mrsk(&["show", "plan.json"])
+        .expect(78)
+        .says(&["plan.json"]);
+    std::fs::remove_file(project.path("Dockerfile")).unwrap();
+    project
+        .mrsk(&["plan", "--fresh", "--no-secrets"])
+        .expect(78)
+        .says(&["Dockerfile"]);
+}
+
+#[test]
+fn missing_secrets_are_named_all_at_once() {
+    let project = Project::new(DEPLOY);
+    let ended = project
+        .mrsk(&["plan", "--fresh"])
+        .expect(78)
+        .says(&["MRSK_REGISTRY_PASSWORD", "DATABASE_URL"]);
+    assert_eq!(ended.stdout, "");
+    project.mrsk(&["plan", "--fresh", "--no-secrets"]).expect(0);
+    project.write(".env", "MRSK_REGISTRY_PASSWORD=hunter2-hunter2\n");
+    project
+        .mrsk(&["plan", "--fresh"])
+        .expect(78)
+        .says(&["DATABASE_URL"]);
+    let ended = project
+        .mrsk_with(
+            &["plan", "--fresh"],
+            &[("DATABASE_URL", "postgres-sentinel")],
+            "",
+        )
+        .expect(0);
+    for secret in ["hunter2", "sentinel"] {
+        assert!(!ended.stdout.contains(secret) && !ended.stderr.contains(secret));
+    }
+}
+
+#[test]
+fn a_configuration_prints_secrets_as_names() {
+    let project = Project::new(DEPLOY);
+    project.write(
+        ".env",
+        "MRSK_REGISTRY_PASSWORD=hunter2\nDATABASE_URL=hunter2\n",
+    );
+    let text = project.mrsk(&["config"]).expect(0);
+    assert!(text.stdout.contains("DATABASE_URL") && !text.stdout.contains("hunter2"));
+    let json = project
+        .mrsk(&["config", "--format", "json"])
+        .expect(0)
+        .json();
+    assert_eq!(json["roles"][1]["cmd"][0], "bin/jobs");
+    assert_eq!(json["stop_wait_time"], 10);
+}
+
+#[test]
+fn hosts_out_of_reach_are_all_named() {
+    // A port that was free a moment ago: nobody listens there.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = free.local_addr().unwrap().port();
+    drop(free);
+    let deploy = DEPLOY
+        .replace("192.0.2.1", "127.0.0.1")
+        .replace("192.0.2.2", "127.0.0.2")
+        .replace("      - 192.0.2.3", "      - 127.0.0.3")
+        + &format!("ssh:\n  port: {port}\n");
+    let project = Project::new(&deploy);
+    let secrets = [
+        ("MRSK_REGISTRY_PASSWORD", "hunter2-hunter2"),
+        ("DATABASE_URL", "x"),
+    ];
+    for args in [&["plan"][..], &["deploy"], &["inspect"], &["audit"]] {
+        let ended = project.mrsk_with(args, &secrets, "").expect(69).says(&[
+            "127.0.0.1",
+            "127.0.0.2",
+            "127.0.0.3",
+            "refused",
+        ]);
+        assert_eq!(ended.stdout, "", "{args:?}");
+        assert!(!ended.stderr.contains("hunter2"));
+    }
+    project
+        .mrsk(&["lock", "status"])
+        .expect(69)
+        .says(&["127.0.0.1"]);
+}
+
+#[test]
+fn the_configuration_of_the_readme_works_when_pasted() {
+    let readme = include_str!("../../README.md");
+    let deploy = readme
+        .split("```yaml\n")
+        .nth(1)
+        .unwrap()
+        .split("```")
+        .next()
+        .unwrap();
+    let project = Project::new(deploy);
+    let plan = project.fresh_plan();
+    assert!(plan.contains("192.0.2.3"));
+    project.mrsk(&["config"]).expect(0);
+}

@@ -1,0 +1,171 @@
+//! Plans: printed, narrowed, made from facts, refused, shown.
+
+use crate::project::{DEPLOY, Project};
+
+#[test]
+fn options_of_plan_may_stand_on_both_sides_of_the_operation() {
+    let project = Project::new(DEPLOY);
+    let deploy = project.fresh_plan();
+    for args in [
+        ["plan", "deploy", "--fresh", "--no-secrets"],
+        ["plan", "--fresh", "deploy", "--no-secrets"],
+        ["plan", "--fresh", "--no-secrets", "deploy"],
+    ] {
+        assert_eq!(project.mrsk(&args).expect(0).stdout, deploy);
+    }
+    let args = [
+        "plan",
+        "setup",
+        "--fresh",
+        "--no-secrets",
+        "--version",
+        "v1",
+    ];
+    let plan = project.mrsk(&args).expect(0).json();
+    assert_eq!(plan["operation"]["name"], "setup");
+    assert_eq!(plan["version"], "v1");
+}
+
+#[test]
+fn a_plan_without_network_is_json_alone_and_the_same_each_time() {
+    let project = Project::new(DEPLOY);
+    let one = project.mrsk(&["plan", "--fresh", "--no-secrets"]).expect(0);
+    let plan = one.json();
+    assert_eq!(plan["format_version"], "1.0");
+    assert_eq!(plan["lock_host"], "192.0.2.1");
+    assert!(one.stderr.contains("Plan: deploy shop"), "{}", one.stderr);
+    assert!(!one.stdout.contains(project.dir.path().to_str().unwrap()));
+    let other = project.fresh_plan();
+    assert_eq!(one.stdout, other);
+    project
+        .mrsk(&["plan", "--fresh", "--no-secrets", "--detailed-exitcode"])
+        .expect(2);
+}
+
+#[test]
+fn a_plan_in_the_work_tree_is_no_reason_for_a_warning() {
+    let project = Project::new(DEPLOY);
+    let script = "\"$0\" plan --fresh --no-secrets > one.json && \"$0\" plan --fresh --no-secrets > two.json";
+    let mut shell = project.command("sh");
+    shell
+        .args(["-c", script, env!("CARGO_BIN_EXE_mrsk")])
+        .assert()
+        .success();
+    let one = std::fs::read_to_string(project.path("one.json")).unwrap();
+    assert_eq!(
+        one,
+        std::fs::read_to_string(project.path("two.json")).unwrap()
+    );
+    assert!(!one.contains("untracked"));
+    project.write("notes.json", "{}");
+    assert!(
+        project
+            .fresh_plan()
+            .contains("untracked files are built into the image: notes.json")
+    );
+}
+
+#[test]
+fn a_selection_narrows_the_plan() {
+    let project = Project::new(DEPLOY);
+    let cases: &[(&[&str], &[&str])] = &[
+        (&[], &["192.0.2.1", "192.0.2.2", "192.0.2.3"]),
+        (&["--hosts", "192.0.2.2"], &["192.0.2.2"]),
+        (&["--roles", "jobs"], &["192.0.2.3"]),
+        (&["--primary"], &["192.0.2.1"]),
+        (
+            &["--hosts", "192.0.2.2,192.0.2.3", "--roles", "jobs"],
+            &["192.0.2.3"],
+        ),
+    ];
+    for (args, hosts) in cases {
+        let args = [&["plan", "--fresh", "--no-secrets"], *args].concat();
+        let plan = project.mrsk(&args).expect(0).json();
+        let mut touched: Vec<&str> = plan["steps"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(|step| step["host"].as_str())
+            .collect();
+        touched.sort_unstable();
+        touched.dedup();
+        assert_eq!(&touched, hosts, "{args:?}");
+    }
+}
+
+#[test]
+fn facts_may_come_from_standard_input() {
+    let project = Project::new(&DEPLOY.replace(
+        "  web:\n    hosts:\n      - 192.0.2.1\n      - 192.0.2.2\n  jobs:\n    hosts:\n      - 192.0.2.3\n    cmd: bin/jobs\n",
+        "  - 192.0.2.1\n",
+    ));
+    let facts = include_str!("../../fixtures/facts/bare.json").replace("\"bare\"", "\"192.0.2.1\"");
+    let args = ["plan", "--facts", "-", "--version", "v1", "--skip-push"];
+    let plan = project.mrsk_with(&args, &[], &facts).expect(0).json();
+    assert_eq!(plan["version"], "v1");
+    assert!(plan["steps"].as_array().unwrap().len() > 4);
+    project
+        .mrsk_with(&args, &[], "{\"format_version\": \"1.0\", \"hosts\": 3}")
+        .expect(78)
+        .says(&["mrsk inspect", "expected a map", "line 1"]);
+}
+
+#[test]
+fn a_plan_that_was_changed_is_refused() {
+    let project = Project::new(DEPLOY);
+    let plan = project.fresh_plan();
+    let newer = plan.replacen("\"1.0\"", "\"1.1\"", 1);
+    let other = plan.replacen("\"1.0\"", "\"2.0\"", 1);
+    let edited = plan.replacen("bin/jobs", "bin/evil", 1);
+    let half = &plan[..plan.len() / 2];
+    let twice = plan.replacen("\"service\":", "\"service\": \"x\",\n  \"service\":", 1);
+    let field = plan.replacen("\"service\":", "\"surprise\": 1,\n  \"service\":", 1);
+    let cases: &[(&str, &str, &[&str])] = &[
+        (
+            "edited",
+            &edited,
+            &["the plan was changed after it was made"],
+        ),
+        ("half", half, &["the plan is not JSON", "line", "column"]),
+        ("twice", &twice, &["service"]),
+        ("field", &field, &["surprise"]),
+        ("newer", &newer, &["1.1"]),
+        ("other", &other, &["2.0"]),
+        ("empty", "", &["the plan is not JSON"]),
+        ("no plan", "{}", &["is this a plan?"]),
+    ];
+    for (name, text, says) in cases {
+        assert_ne!(*text, plan, "{name}");
+        let ended = project
+            .mrsk_with(&["apply", "-"], &[], text)
+            .expect(5)
+            .says(says);
+        assert_eq!(ended.stdout, "", "{name}");
+        assert!(!project.path(".mrsk").exists(), "{name}");
+    }
+}
+
+#[test]
+fn a_plan_is_shown_in_every_format() {
+    let project = Project::new(DEPLOY);
+    let plan = project.fresh_plan();
+    project.write("plan.json", &plan);
+    let cases = [
+        ("table", "Plan: deploy shop"),
+        ("markdown", "<details>"),
+        ("mermaid", "flowchart"),
+        ("dot", "digraph"),
+        ("commands", "docker create"),
+    ];
+    for (format, text) in cases {
+        let shown = project
+            .mrsk(&["show", "plan.json", "--format", format])
+            .expect(0);
+        assert!(shown.stdout.contains(text), "{format}:\n{}", shown.stdout);
+        assert_eq!(shown.stderr, "", "{format}");
+        assert!(!shown.stdout.contains('\u{1b}'), "{format}");
+    }
+    let shown = project.mrsk_with(&["show", "-"], &[], &plan).expect(0);
+    assert!(shown.stdout.contains("Plan: deploy shop"));
+    project.mrsk_with(&["show", "-"], &[], "{}").expect(5);
+}
