@@ -47,7 +47,7 @@ impl fmt::Display for Place {
 }
 
 /// One problem.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Diagnostic {
     /// How bad it is.
     pub severity: Severity,

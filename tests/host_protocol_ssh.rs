@@ -17,8 +17,8 @@ use mrsk::action::{Action, Run};
 use mrsk::name::{PlanDigest, RunId, StepId};
 use mrsk::record::{AttemptState, Ending, Scope};
 use mrsk::transport::answer::{Event, FenceAnswer};
-use mrsk::transport::request::{AttemptRef, Inputs, Place, SharedLock, StepRequest};
-use mrsk::transport::{ConnectError, Connections, Host, KnownHosts, LinkError, Options, Target};
+use mrsk::transport::request::{AttemptRef, Inputs, Place, StepRequest};
+use mrsk::transport::{Connections, Host, KnownHosts, LinkError, Options, Target};
 use tempfile::TempDir;
 
 fn hosts() -> Vec<String> {
@@ -78,7 +78,7 @@ fn step(name: &str, script: &str) -> StepRequest {
         cleanup: Vec::new(),
         timeout_seconds: 60,
         idle_timeout_seconds: 0,
-        shared_lock: SharedLock::Free,
+        shared_lock: false,
     }
 }
 
@@ -186,10 +186,7 @@ async fn keys_are_found_pinned_and_compared() {
     );
     let strict = connections(KnownHosts::Strict, forgetful.clone());
     let error = strict.connect(&target(&name)).await.err().unwrap();
-    assert!(
-        matches!(error, ConnectError::HostKeyUnknown { .. }),
-        "{error:?}"
-    );
+    assert!(error.problem.contains("is not known"), "{error:?}");
     let pinned = Target {
         host_keys: keys.clone(),
         ..target(&name)
@@ -206,7 +203,7 @@ async fn keys_are_found_pinned_and_compared() {
     for connections in [&strict, &accepting, &lab] {
         let error = connections.connect(&wrong).await.err().unwrap();
         assert!(
-            matches!(error, ConnectError::HostKeyChanged { .. }),
+            error.problem.contains("shows another host key"),
             "{error:?}"
         );
     }
@@ -219,7 +216,7 @@ async fn keys_are_found_pinned_and_compared() {
     fs::write(&empty, text).unwrap();
     let error = accepting.connect(&target(&name)).await.err().unwrap();
     assert!(
-        matches!(error, ConnectError::HostKeyChanged { .. }),
+        error.problem.contains("shows another host key"),
         "{error:?}"
     );
 }
@@ -237,25 +234,22 @@ async fn what_is_wrong_is_told() {
         ),
     );
     let error = keyless.connect(&target(&name)).await.err().unwrap();
-    assert!(
-        matches!(&error, ConnectError::Authentication { .. }),
-        "{error:?}"
-    );
+    assert!(error.problem.contains("refuses the login of"), "{error:?}");
     let refused = Target {
         port: Some(9),
         ..target(&name)
     };
     let error = lab().connect(&refused).await.err().unwrap();
-    assert!(
-        matches!(&error, ConnectError::Unreachable { .. }),
-        "{error:?}"
-    );
+    assert!(error.problem.contains("cannot be reached: "), "{error:?}");
     let through_nowhere = Target {
         proxy: Some(format!("root@{}:9", hosts()[1])),
         ..target(&name)
     };
     let error = lab().connect(&through_nowhere).await.err().unwrap();
-    assert!(matches!(&error, ConnectError::JumpHost { .. }), "{error:?}");
+    assert!(
+        error.problem.contains("cannot be reached through"),
+        "{error:?}"
+    );
     assert!(error.to_string().contains("connect to host"), "{error}");
 }
 

@@ -17,13 +17,10 @@ pub(super) struct Pending {
 impl Pending {
     /// Returns an empty one, for a plan that `who` applies.
     pub fn new(plan: &Plan, who: &str) -> Self {
-        let destination = plan
-            .operation
-            .destination
-            .as_ref()
-            .map(|destination| format!(" [{destination}]"))
-            .unwrap_or_default();
+        let destination = plan.operation.destination.as_ref();
+        let destination = destination.map_or(String::new(), |name| format!(" [{name}]"));
         let host_of = |step: &Step| step.host.clone().unwrap_or_else(|| plan.lock_host.clone());
+        let steps = plan.steps.iter();
         let digest = plan.digest.digits().unwrap_or(plan.digest.as_str());
         Self {
             head: format!(
@@ -32,11 +29,7 @@ impl Pending {
                 plan.version,
                 digest.get(..12).unwrap_or(digest)
             ),
-            hosts: plan
-                .steps
-                .iter()
-                .map(|step| (step.id.clone(), host_of(step)))
-                .collect(),
+            hosts: steps.map(|step| (step.id.clone(), host_of(step))).collect(),
             lines: BTreeMap::new(),
         }
     }

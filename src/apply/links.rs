@@ -8,8 +8,10 @@ use tokio::sync::Mutex;
 use crate::facts::model::{HostFacts, Privilege};
 use crate::facts::{self, Query};
 use crate::name::HostName;
-use crate::record::state_directory;
+use crate::plan::Plan;
+use crate::record::{Scope, state_directory};
 use crate::transport::quote::NulError;
+use crate::transport::request::Place;
 use crate::transport::{ConnectError, Connections, Host, LinkError, Target};
 
 /// How often a host is asked for its facts until the answer is whole.
@@ -46,13 +48,11 @@ pub enum Failure {
 impl Links {
     /// Returns the links to `targets`; none is made yet.
     pub fn new(connections: Arc<Connections>, targets: BTreeMap<HostName, Target>) -> Self {
-        let links = targets
-            .into_iter()
-            .map(|(name, target)| {
-                let host = Mutex::new(None);
-                (name, Link { target, host })
-            })
-            .collect();
+        let link = |(name, target)| {
+            let host = Mutex::new(None);
+            (name, Link { target, host })
+        };
+        let links = targets.into_iter().map(link).collect();
         Self { connections, links }
     }
 
@@ -62,10 +62,8 @@ impl Links {
     /// As [`Connections::connect`].
     pub async fn get(&self, host: &HostName) -> Result<Arc<Host>, ConnectError> {
         let Some(link) = self.links.get(host) else {
-            return Err(ConnectError::Other {
-                host: host.to_string(),
-                detail: "not a host of this plan".into(),
-            });
+            let detail = "not a host of this plan";
+            return Err(ConnectError::other(host.as_str(), detail));
         };
         let mut slot = link.host.lock().await;
         if let Some(linked) = slot.as_ref() {
@@ -116,24 +114,39 @@ impl Links {
     }
 }
 
+/// Returns what the state directories of a plan's hosts are divided by.
+pub fn scope(plan: &Plan) -> Scope {
+    Scope {
+        service: plan.service.clone(),
+        destination: plan.operation.destination.clone(),
+    }
+}
+
+/// Returns where a plan's state is on `host`.
+pub fn place(plan: &Plan, host: &HostName) -> Place {
+    let entry = plan.hosts.get(host);
+    let user = entry.map_or("root", |entry| entry.ssh.user.as_str());
+    let known = entry.and_then(|entry| entry.state_dir.clone());
+    Place {
+        scope: scope(plan),
+        state_dir: known.unwrap_or_else(|| state_directory::assumed(user)),
+        plan: plan.digest.clone(),
+    }
+}
+
 /// Returns the facts of a host on which nothing is installed yet, for a plan that is made without asking.
 pub fn bare(user: &str) -> HostFacts {
-    let root = user == "root";
     let state_dir = state_directory::assumed(user);
+    let (home, privilege) = match user {
+        "root" => ("/root".to_owned(), Privilege::Root),
+        _ => (format!("/home/{user}"), Privilege::Sudo),
+    };
     HostFacts {
         routing_directory: format!("{state_dir}/traefik"),
         user: user.to_owned(),
-        home: if root {
-            "/root".into()
-        } else {
-            format!("/home/{user}")
-        },
+        home,
         state_dir,
-        privilege: if root {
-            Privilege::Root
-        } else {
-            Privilege::Sudo
-        },
+        privilege,
         package_manager: "apt-get".into(),
         ..HostFacts::default()
     }

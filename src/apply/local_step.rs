@@ -43,33 +43,25 @@ pub struct End {
 /// Runs the commands of a step in their order until one fails.
 pub async fn run(work: &Work, mut on_output: impl FnMut(&str) + Send) -> End {
     let mut value = None;
+    let failed = |ending: Ending, tail: String| End {
+        ending,
+        value: None,
+        tail,
+    };
     for action in &work.step.action {
         let Action::Run(run) = action else {
-            return End {
-                ending: Ending::Failed { code: 1 },
-                value: None,
-                tail: "only commands can run on this machine".into(),
-            };
+            let problem = "only commands can run on this machine";
+            return failed(Ending::Failed { code: 1 }, problem.into());
         };
         let command = command(work, run);
         let outcome = local::run(&command, |line| on_output(&redact(line, &work.secrets))).await;
         match outcome {
             Err(error) => {
-                return End {
-                    ending: Ending::Failed { code: 127 },
-                    value: None,
-                    tail: format!(
-                        "{}: {error}",
-                        command.argv.first().map_or("", String::as_str)
-                    ),
-                };
+                let program = command.argv.first().map_or("", String::as_str);
+                return failed(Ending::Failed { code: 127 }, format!("{program}: {error}"));
             }
             Ok(outcome) if outcome.ending != Ending::Succeeded => {
-                return End {
-                    ending: outcome.ending,
-                    value: None,
-                    tail: redact(&outcome.tail, &work.secrets),
-                };
+                return failed(outcome.ending, redact(&outcome.tail, &work.secrets));
             }
             Ok(outcome) if work.step.kind.handling() == Handling::RecordDigest => {
                 value = value
@@ -96,14 +88,12 @@ fn command(work: &Work, run: &Run) -> LocalCommand {
         line.insert_str(0, &format!("[{}] ", work.who));
     }
     let secret = |name: &String| Some((name.clone(), work.secrets.get(name)?.clone()));
+    let stdin = run.stdin.as_ref();
     let seconds = |seconds: u32| (seconds > 0).then(|| Duration::from_secs(seconds.into()));
     LocalCommand {
         argv,
         secrets: run.env.iter().filter_map(secret).collect(),
-        stdin: run
-            .stdin
-            .as_ref()
-            .and_then(|name| work.secrets.get(name).cloned()),
+        stdin: stdin.and_then(|name| work.secrets.get(name).cloned()),
         directory: Some(work.root.clone()),
         timeout: seconds(work.step.timeout_seconds),
         idle_timeout: seconds(work.step.idle_timeout_seconds),
@@ -121,16 +111,16 @@ pub async fn check(step: &Step, root: &Path) -> (Answer, Option<String>) {
         timeout: Some(CHECK_LIMIT),
         ..LocalCommand::default()
     };
-    match local::run(&command, |_| {}).await {
-        Ok(outcome) => match outcome.ending {
-            Ending::Succeeded => (
-                Answer::Yes,
-                digest::find(&outcome.stdout).map(str::to_owned),
-            ),
-            Ending::Failed { code: 1 } => (Answer::No, None),
-            _ => (Answer::CannotSay, None),
-        },
-        Err(_) => (Answer::CannotSay, None),
+    let Ok(outcome) = local::run(&command, |_| {}).await else {
+        return (Answer::CannotSay, None);
+    };
+    match outcome.ending {
+        Ending::Succeeded => (
+            Answer::Yes,
+            digest::find(&outcome.stdout).map(str::to_owned),
+        ),
+        Ending::Failed { code: 1 } => (Answer::No, None),
+        _ => (Answer::CannotSay, None),
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::action::{Action, Arg, Upload};
-use crate::diagnostic::{Diagnostic, Place};
+use crate::diagnostic::Diagnostic;
 use crate::facts::source;
 use crate::name::{Sha256Hex, StepId};
 use crate::plan::{Plan, Source, Step};
@@ -45,15 +45,8 @@ pub enum Requirement {
         /// What is wrong with it.
         problem: String,
     },
-    /// A template that can be rendered.
-    Template {
-        /// Where in it.
-        place: Option<Place>,
-        /// What is wrong there.
-        problem: String,
-        /// What to do about it.
-        help: Option<String>,
-    },
+    /// A template that can be rendered; what is wrong with it.
+    Template(Diagnostic),
     /// The work tree, as it was planned; what is wrong with it.
     Source(String),
 }
@@ -84,17 +77,16 @@ pub async fn collect(
         for name in variables(step) {
             match environment.variable(name) {
                 Some(value) => {
-                    inputs
-                        .variables
-                        .insert(name.clone(), value.reveal().to_owned());
+                    let value = value.reveal().to_owned();
+                    inputs.variables.insert(name.clone(), value);
                 }
                 None => missing(Requirement::Variable(name.clone())),
             }
         }
-        for upload in step.action.iter().filter_map(|action| match action {
-            Action::Upload(upload) => Some(upload),
-            _ => None,
-        }) {
+        for action in &step.action {
+            let Action::Upload(upload) = action else {
+                continue;
+            };
             match bytes(step, upload, environment, root) {
                 Ok(bytes) => {
                     inputs.uploads.insert(upload.clone(), bytes);
@@ -118,17 +110,14 @@ pub async fn collect(
 
 /// Returns the names of the variables whose values are in a step's arguments.
 fn variables(step: &Step) -> impl Iterator<Item = &String> {
-    step.action
-        .iter()
-        .filter_map(|action| match action {
-            Action::Run(run) => Some(&run.argv),
-            _ => None,
-        })
-        .flatten()
-        .filter_map(|arg| match arg {
-            Arg::FromEnv(name) => Some(name),
-            Arg::Literal(_) => None,
-        })
+    let arguments = step.action.iter().flat_map(|action| match action {
+        Action::Run(run) => run.argv.as_slice(),
+        _ => &[],
+    });
+    arguments.filter_map(|arg| match arg {
+        Arg::FromEnv(name) => Some(name),
+        Arg::Literal(_) => None,
+    })
 }
 
 /// Returns the bytes of a file to be copied; a template is rendered.
@@ -160,24 +149,15 @@ fn bytes(
     }
     match environment.render(&upload.source, &template, &own) {
         Ok(text) => Ok(text.into_bytes()),
-        Err(diagnostics) => Err(diagnostics.into_iter().map(of_template).collect()),
-    }
-}
-
-fn of_template(diagnostic: Diagnostic) -> Requirement {
-    Requirement::Template {
-        place: diagnostic.place,
-        problem: diagnostic.message,
-        help: diagnostic.help,
+        Err(diagnostics) => Err(diagnostics.into_iter().map(Requirement::Template).collect()),
     }
 }
 
 fn read(root: &Path, path: &str, expected: &Sha256Hex) -> Result<Vec<u8>, String> {
     let bytes = std::fs::read(root.join(path)).map_err(|error| error.to_string())?;
-    if Sha256Hex::of(&bytes) == *expected {
-        Ok(bytes)
-    } else {
-        Err("differs from the plan".to_owned())
+    match Sha256Hex::of(&bytes) == *expected {
+        true => Ok(bytes),
+        false => Err("differs from the plan".to_owned()),
     }
 }
 

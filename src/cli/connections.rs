@@ -58,10 +58,9 @@ fn open(options: &LinkOptions, targets: BTreeMap<HostName, Target>) -> Result<Ar
 /// Returns why `host` did not answer, and what to do about it.
 pub fn diagnostic(host: &HostName, failure: &links::Failure) -> Diagnostic {
     if let links::Failure::Connect(error) = failure {
-        let diagnostic = Diagnostic::error(error.problem());
-        return match error.advice() {
-            Some(advice) => diagnostic.help(advice),
-            None => diagnostic,
+        return Diagnostic {
+            help: error.advice.clone(),
+            ..Diagnostic::error(&*error.problem)
         };
     }
     Diagnostic::error(format!("{host}: {failure}"))

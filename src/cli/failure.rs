@@ -18,6 +18,11 @@ impl Failure {
         Self::of(exit_code, vec![Diagnostic::error(message)])
     }
 
+    /// Returns a failure of mrsk or of this machine.
+    pub fn internal(error: impl ToString) -> Self {
+        Self::new(ExitCode::Failed, error.to_string())
+    }
+
     /// Returns a failure with everything that is wrong.
     pub fn of(exit_code: ExitCode, diagnostics: Vec<Diagnostic>) -> Self {
         Self {

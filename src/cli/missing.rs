@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::failure::Failure;
-use crate::apply::links::Links;
+use crate::apply::links::{Links, place};
 use crate::apply::preflight::{Missing, Requirement};
 use crate::config::dotenv::files_shown;
 use crate::diagnostic::Diagnostic;
@@ -12,9 +12,7 @@ use crate::name::StepId;
 use crate::plan::Plan;
 use crate::plan::resume::{Evidence, Status, resume};
 use crate::plan::shape::Shape;
-use crate::record::{Scope, state_directory};
 use crate::text;
-use crate::transport::request::Place;
 
 /// Steps that a message names.
 const STEPS_SHOWN: usize = 3;
@@ -36,22 +34,11 @@ async fn needed(plan: &Plan, links: &Arc<Links>, missing: Vec<Missing>) -> Vec<M
         return missing;
     };
     let mut evidence = Evidence::default();
-    for (host, entry) in &plan.hosts {
+    for host in plan.hosts.keys() {
         let Ok(linked) = links.get(host).await else {
             continue;
         };
-        let place = Place {
-            scope: Scope {
-                service: plan.service.clone(),
-                destination: plan.operation.destination.clone(),
-            },
-            state_dir: entry
-                .state_dir
-                .clone()
-                .unwrap_or_else(|| state_directory::assumed(&entry.ssh.user)),
-            plan: plan.digest.clone(),
-        };
-        if let Ok(attempts) = linked.list(&place).await {
+        if let Ok(attempts) = linked.list(&place(plan, host)).await {
             evidence.begun |= !attempts.is_empty();
             evidence.attempts.insert(host.clone(), attempts);
         }
@@ -101,18 +88,11 @@ fn diagnostic(missing: Missing, destination: Option<&str>) -> Diagnostic {
         .help(
             "apply the plan in a checkout of the commit that it was made from; nothing was changed",
         ),
-        Requirement::Template {
-            place,
-            problem,
-            help,
-        } => {
-            let error = Diagnostic::error(format!("{problem}; {needed}"));
+        Requirement::Template(mut error) => {
+            error.message += &format!("; {needed}");
+            let help = error.help.take();
             let help = help.map_or_else(String::new, |help| format!("{help}; "));
-            let error = error.help(format!("{help}nothing was changed"));
-            match place {
-                Some(place) => error.at(place),
-                None => error,
-            }
+            error.help(format!("{help}nothing was changed"))
         }
         Requirement::Source(problem) => Diagnostic::error(problem)
             .help("check out the planned commit, or plan again; nothing was changed"),

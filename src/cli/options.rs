@@ -93,10 +93,9 @@ impl LinkOptions {
         let from_environment = || std::env::var_os("MRSK_SSH_CONFIG").map(PathBuf::from);
         let ssh_config = self.ssh_config.clone().or_else(from_environment);
         Ok(Options {
-            known_hosts: if self.accept_new_host_keys {
-                KnownHosts::AcceptNew
-            } else {
-                KnownHosts::Strict
+            known_hosts: match self.accept_new_host_keys {
+                true => KnownHosts::AcceptNew,
+                false => KnownHosts::Strict,
             },
             user_config: ssh_config.as_deref().map(absolute).transpose()?,
             parallel: self.parallel().into(),
@@ -110,20 +109,14 @@ impl LinkOptions {
 
     /// Returns the first of these options that was given.
     pub fn given(&self) -> Option<&'static str> {
-        match self {
-            Self {
-                accept_new_host_keys: true,
-                ..
-            } => Some("--accept-new-host-keys"),
-            Self {
-                parallel: Some(_), ..
-            } => Some("--parallel"),
-            Self {
-                ssh_config: Some(_),
-                ..
-            } => Some("--ssh-config"),
-            _ => None,
-        }
+        let options = [
+            (self.accept_new_host_keys, "--accept-new-host-keys"),
+            (self.parallel.is_some(), "--parallel"),
+            (self.ssh_config.is_some(), "--ssh-config"),
+        ];
+        options
+            .into_iter()
+            .find_map(|(is_given, name)| is_given.then_some(name))
     }
 }
 

@@ -9,17 +9,12 @@ use crate::exit_code::ExitCode;
 use crate::plan::Plan;
 use crate::show;
 
-/// Prints a command's result to standard output.
-pub fn print(text: &str) -> Result<(), Failure> {
+/// Prints a command's result to standard output, with which it is done.
+pub fn print(text: &str) -> Result<ExitCode, Failure> {
     let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes())
-        .and_then(|()| out.flush())
-        .map_err(|error| {
-            Failure::new(
-                ExitCode::Failed,
-                format!("cannot write to standard output: {error}"),
-            )
-        })
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    let failure = |error| Failure::internal(format!("cannot write to standard output: {error}"));
+    written.map(|()| ExitCode::Done).map_err(failure)
 }
 
 /// Prints warnings or errors to standard error.

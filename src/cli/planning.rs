@@ -7,7 +7,6 @@ use super::failure::Failure;
 use super::inspection;
 use super::project::Project;
 use crate::apply::links::Links;
-use crate::diagnostic::Diagnostic;
 use crate::exit_code::ExitCode;
 use crate::facts::model::{Facts, SourceFacts};
 use crate::plan::{Operation, Plan, compile, leak};
@@ -53,19 +52,15 @@ pub fn compile(project: &Project, facts: &Facts, operation: &Operation) -> Resul
 }
 
 fn check_leaks(plan: &Plan, secrets: &Secrets) -> Result<(), Failure> {
-    let document = serde_json::to_value(plan)
-        .map_err(|error| Failure::new(ExitCode::Failed, error.to_string()))?;
-    match leak::find(&document, secrets) {
-        None => Ok(()),
-        Some(leak) => {
-            let message = format!(
-                "the plan would contain the value of secret `{}` at {}",
-                leak.secret, leak.place
-            );
-            let problem = Diagnostic::error(message).help(
-                "refer to the secret by its name in the configuration, or choose another value for it",
-            );
-            Err(Failure::of(ExitCode::Configuration, vec![problem]))
-        }
-    }
+    let document = serde_json::to_value(plan).map_err(Failure::internal)?;
+    let Some(leak) = leak::find(&document, secrets) else {
+        return Ok(());
+    };
+    let message = format!(
+        "the plan would contain the value of secret `{}` at {}",
+        leak.secret, leak.place
+    );
+    Err(Failure::new(ExitCode::Configuration, message).help(
+        "refer to the secret by its name in the configuration, or choose another value for it",
+    ))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::failure::Failure;
 use super::options::LinkOptions;
-use super::screen::{Format, Recorder, Screen};
+use super::screen::{Format, Screen};
 use super::{git, missing, random};
 use crate::apply::driver::{self, Job};
 use crate::apply::links::Links;
@@ -48,15 +48,6 @@ pub struct RunOptions {
     verbose: bool,
 }
 
-impl RunOptions {
-    fn verbosity(&self) -> Verbosity {
-        match self.verbose {
-            true => Verbosity::Verbose,
-            false => Verbosity::Normal,
-        }
-    }
-}
-
 /// Applies `plan`.
 pub async fn apply(
     mut plan: Plan,
@@ -77,7 +68,7 @@ pub async fn apply(
         .await
         .inspect_err(|_| links.close())?;
     let run = RunId::from(digest::hex(&random::bytes::<16>()?));
-    let (store, journal) = journal(&plan, &run)?;
+    let (store, mut journal) = journal(&plan, &run)?;
     // The stored plan keeps its own lock host, as its digest covers it.
     if let Some(host) = &options.lock_host {
         plan.lock_host = host.clone();
@@ -101,20 +92,24 @@ pub async fn apply(
     };
     let mut screen = Screen::new();
     let path = store.plan().display().to_string();
-    let reporter = screen.reporter(options.format, &plan, &path, options.verbosity());
-    let mut recorder = Recorder::new(reporter, journal);
-    let ended = driver::run(job, &mut recorder).await.map_err(|error| {
-        let message = format!("the plan's steps do not form a valid graph: {error}");
-        Failure::new(ExitCode::Damaged, message)
-    })?;
-    recorder.finish(&ended);
-    Ok(ended.outcome.exit_code())
+    let verbosity = match options.verbose {
+        true => Verbosity::Verbose,
+        false => Verbosity::Normal,
+    };
+    let mut reporter = screen.reporter(options.format, &plan, &path, verbosity);
+    let mut append = |entry: &_| journal.append(jiff::Timestamp::now(), entry);
+    match driver::run(job, &mut *reporter, &mut append).await {
+        Ok(outcome) => Ok(outcome.exit_code()),
+        Err(error) => {
+            let message = format!("the plan's steps do not form a valid graph: {error}");
+            Err(Failure::new(ExitCode::Damaged, message))
+        }
+    }
 }
 
 /// Stores the plan and opens the journal of the run.
 fn journal(plan: &Plan, run: &RunId) -> Result<(PlanStore, Journal), Failure> {
-    let text =
-        wire::to_json(plan).map_err(|error| Failure::new(ExitCode::Failed, error.to_string()))?;
+    let text = wire::to_json(plan).map_err(Failure::internal)?;
     let open = || {
         let store = PlanStore::new(Path::new(""), &plan.digest)?;
         store.save(text.as_bytes())?;
@@ -130,24 +125,13 @@ fn journal(plan: &Plan, run: &RunId) -> Result<(PlanStore, Journal), Failure> {
 
 /// Returns what hosts are asked while a plan is applied.
 fn query(plan: &Plan) -> Query {
-    let repository = plan
-        .image
-        .reference
-        .rsplit_once(':')
-        .map_or("", |(repository, _)| repository);
-    let ports = plan
-        .hosts
-        .values()
-        .flat_map(|host| &host.relies_on)
-        .filter_map(|reliance| {
-            reliance
-                .fact
-                .strip_prefix("/ports/")?
-                .split('/')
-                .next()?
-                .parse()
-                .ok()
-        });
+    let repository = plan.image.reference.rsplit_once(':');
+    let repository = repository.map_or("", |(repository, _)| repository);
+    let reliances = plan.hosts.values().flat_map(|host| &host.relies_on);
+    let ports = reliances.filter_map(|reliance| {
+        let path = reliance.fact.strip_prefix("/ports/")?;
+        path.split('/').next()?.parse().ok()
+    });
     Query {
         service: plan.service.clone(),
         destination: plan.operation.destination.clone(),
@@ -158,8 +142,7 @@ fn query(plan: &Plan) -> Query {
 }
 
 async fn lock_details(plan: &Plan, run: &RunId) -> LockDetails {
-    let destination = plan.operation.destination.as_deref();
-    let message = match destination {
+    let message = match &plan.operation.destination {
         Some(destination) => format!("Automatic deploy lock ({destination})"),
         None => "Automatic deploy lock".to_owned(),
     };

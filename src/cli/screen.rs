@@ -1,4 +1,4 @@
-//! Shows a run and keeps its journal.
+//! Shows a run.
 
 use std::io::{IsTerminal, Stderr, Stdout};
 use std::sync::Arc;
@@ -6,12 +6,9 @@ use std::sync::Arc;
 use indicatif::ProgressDrawTarget;
 
 use super::terminal;
-use crate::apply::driver::{Ended, Observer};
-use crate::apply::state::{JournalEntry, Millis, Progress};
-use crate::journal::Journal;
-use crate::name::StepId;
+use crate::apply::driver::Observer;
 use crate::plan::Plan;
-use crate::report::{Json, Lines, Live, Reporter, Verbosity, View};
+use crate::report::{Json, Lines, Live, Verbosity, View};
 
 /// Columns of a terminal that does not report its width.
 const DEFAULT_COLUMNS: u16 = 80;
@@ -46,7 +43,7 @@ impl Screen {
         plan: &Arc<Plan>,
         path: &str,
         verbosity: Verbosity,
-    ) -> Box<dyn Reporter + 'a> {
+    ) -> Box<dyn Observer + 'a> {
         let look = terminal::look(&self.stderr);
         let view = View::new(plan.clone(), path, look.styling, verbosity);
         if format == Format::Json {
@@ -54,44 +51,9 @@ impl Screen {
         }
         if self.stderr.is_terminal() {
             let columns = look.width.unwrap_or(DEFAULT_COLUMNS);
-            return Box::new(Live::new(
-                view,
-                ProgressDrawTarget::stderr(),
-                columns,
-                &mut self.stderr,
-            ));
+            let target = ProgressDrawTarget::stderr();
+            return Box::new(Live::new(view, target, columns, &mut self.stderr));
         }
         Box::new(Lines::new(view, &mut self.stderr))
-    }
-}
-
-/// Shows a run with a reporter and records it in the journal.
-pub struct Recorder<'a> {
-    reporter: Box<dyn Reporter + 'a>,
-    journal: Journal,
-}
-
-impl<'a> Recorder<'a> {
-    pub fn new(reporter: Box<dyn Reporter + 'a>, journal: Journal) -> Self {
-        Self { reporter, journal }
-    }
-
-    /// Shows how it ended.
-    pub fn finish(&mut self, ended: &Ended) {
-        self.reporter.finish(&ended.summary, &ended.outcome);
-    }
-}
-
-impl Observer for Recorder<'_> {
-    fn progress(&mut self, at: Millis, progress: &Progress) {
-        self.reporter.progress(at, progress);
-    }
-
-    fn journal(&mut self, entry: &JournalEntry) -> std::io::Result<()> {
-        self.journal.append(jiff::Timestamp::now(), entry)
-    }
-
-    fn output(&mut self, step: &StepId, line: &str) {
-        self.reporter.output(step, line);
     }
 }

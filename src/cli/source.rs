@@ -21,7 +21,7 @@ pub async fn read(config: &Config, root: &Path) -> Result<SourceFacts, Failure> 
     let output = output_file(root);
     let known: Vec<&str> = output.as_deref().into_iter().collect();
     let mut facts = source::read(&answers, &known)
-        .map_err(|error| Failure::new(ExitCode::Failed, error.to_string()))?
+        .map_err(Failure::internal)?
         .unwrap_or_default();
     facts
         .untracked

@@ -36,11 +36,8 @@ pub struct Scope {
 impl Scope {
     /// Returns the directory name: `SERVICE@DEST`, or `SERVICE@` without a destination.
     pub fn directory(&self) -> String {
-        format!(
-            "{}@{}",
-            self.service,
-            self.destination.as_deref().unwrap_or("")
-        )
+        let destination = self.destination.as_deref().unwrap_or("");
+        format!("{}@{destination}", self.service)
     }
 
     /// Returns the name of the audit log in the login directory, as the original names it:
@@ -107,6 +104,17 @@ pub enum AttemptState {
     Ended(Receipt),
 }
 
+/// How far a poll of a step is: its attempt or what it saw last is new.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PollAttempt {
+    /// The attempt of the poll, counted from 1.
+    pub attempt: u32,
+    /// How many attempts the poll makes.
+    pub of: u32,
+    /// What it saw last, such as `503`, redacted; may be empty.
+    pub status: String,
+}
+
 /// The serial of a host: how many plans have begun, and the last of them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Serial {
@@ -117,7 +125,7 @@ pub struct Serial {
 }
 
 /// The content of `mrsk_lock/details`: the lines of the original (`Locked by`, `Version`, `Message`), and ours.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LockDetails {
     /// Who holds it: git's `user.name`, else the login name.
     pub locked_by: String,
@@ -178,29 +186,21 @@ impl LockDetails {
     /// Reads what [`LockDetails::render`] wrote, and what the original writes. Lines that are not known are skipped.
     pub fn parse(text: &str) -> Self {
         let mut details = Self {
-            locked_by: String::new(),
-            at: String::new(),
-            version: String::new(),
-            message: String::new(),
-            run: None,
             generation: 1,
-            plan: None,
+            ..Self::default()
         };
         for line in text.lines() {
-            let Some((key, value)) = line.split_once(": ") else {
-                continue;
-            };
-            match key {
-                "Locked by" => {
+            match line.split_once(": ") {
+                Some(("Locked by", value)) => {
                     let (who, at) = value.rsplit_once(" at ").unwrap_or((value, ""));
                     details.locked_by = who.to_owned();
                     details.at = at.to_owned();
                 }
-                "Version" => details.version = value.to_owned(),
-                "Message" => details.message = value.to_owned(),
-                "Run" => details.run = Some(RunId::from(value)),
-                "Generation" => details.generation = value.parse().unwrap_or(1),
-                "Plan" => details.plan = Some(PlanDigest::from(value)),
+                Some(("Version", value)) => details.version = value.to_owned(),
+                Some(("Message", value)) => details.message = value.to_owned(),
+                Some(("Run", value)) => details.run = Some(RunId::from(value)),
+                Some(("Generation", value)) => details.generation = value.parse().unwrap_or(1),
+                Some(("Plan", value)) => details.plan = Some(PlanDigest::from(value)),
                 _ => {}
             }
         }

@@ -4,12 +4,12 @@ use std::io::Write;
 
 use super::outcome;
 use super::output::tail;
-use super::reporter::Reporter;
 use super::tally::{Tally, is_done};
 use super::tint::Tone;
 use super::view::View;
 use super::words;
 use crate::action::Action;
+use crate::apply::driver::Observer;
 use crate::apply::state::{Millis, Outcome, Progress, StepStatus, Summary};
 use crate::name::StepId;
 use crate::text::{action_line, duration, one_line, shorten};
@@ -39,7 +39,7 @@ impl<'a> Lines<'a> {
     }
 }
 
-impl Reporter for Lines<'_> {
+impl Observer for Lines<'_> {
     fn progress(&mut self, at: Millis, event: &Progress) {
         for line in describe(&self.view, &mut self.tally, at, event) {
             let _ = writeln!(self.out, "{line}");
@@ -80,16 +80,16 @@ pub(super) fn describe(
             .map(|text| line(RUN, &text))
             .into_iter()
             .collect(),
-        Progress::LockWaiting { holder } if !tally.is_new_holder(holder) => Vec::new(),
-        Progress::LockWaiting { holder } => run(&format!(
+        Progress::LockWaiting(holder) if !tally.is_new_holder(holder) => Vec::new(),
+        Progress::LockWaiting(holder) => run(&format!(
             "waiting for the deploy lock: {}",
             words::waited_for(holder)
         )),
-        Progress::LockTakenOver { from } => run(&format!(
+        Progress::LockTakenOver(from) => run(&format!(
             "took over the deploy lock of a dead run: {}",
             words::holder(from)
         )),
-        Progress::StepStarted { step, attempt } => {
+        Progress::StepStarted(step, attempt) => {
             let mut lines = vec![line(&view.host_of(step), &started(view, step, *attempt))];
             lines.extend(commands(view, step));
             lines
@@ -120,13 +120,13 @@ pub(super) fn describe(
             }
             lines
         }
-        Progress::HostLost { host, message } => {
+        Progress::HostLost(host, message) => {
             let lost = view.tint(Tone::Unsure, "connection lost");
             let text = format!("{lost}: {}; reconnecting", one_line(message));
             vec![line(&one_line(host.as_str()), &text)]
         }
-        Progress::HostBack { host } => vec![line(&one_line(host.as_str()), "reconnected")],
-        Progress::HostGone { host, message } => {
+        Progress::HostBack(host) => vec![line(&one_line(host.as_str()), "reconnected")],
+        Progress::HostGone(host, message) => {
             let gone = view.tint(Tone::Bad, "unreachable, giving up");
             let text = format!("{gone}: {}", one_line(message));
             vec![line(&one_line(host.as_str()), &text)]

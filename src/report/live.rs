@@ -10,9 +10,9 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::lines::{describe, failure_tail, output, steps};
 use super::outcome;
-use super::reporter::Reporter;
 use super::tally::Tally;
 use super::view::View;
+use crate::apply::driver::Observer;
 use crate::apply::state::{Millis, Outcome, Progress, StepStatus, Summary};
 use crate::name::StepId;
 use crate::text::{count, duration, one_line};
@@ -97,7 +97,7 @@ impl<'a> Live<'a> {
     }
 }
 
-impl Reporter for Live<'_> {
+impl Observer for Live<'_> {
     fn progress(&mut self, at: Millis, event: &Progress) {
         let mut above = describe(&self.view, &mut self.tally, at, event);
         if is_shown_above(&self.view, event) {

@@ -8,7 +8,7 @@ use super::*;
 use crate::apply::state::Phase;
 use crate::name::{HostName, StepId};
 use crate::plan::Plan;
-use crate::record::Ending;
+use crate::record::{Ending, PollAttempt};
 use crate::report::Verbosity;
 use crate::text::Styling;
 
@@ -108,10 +108,7 @@ fn view(hosts: usize) -> View {
 }
 
 fn started(host: &str) -> Progress {
-    Progress::StepStarted {
-        step: StepId::from(id(host)),
-        attempt: 1,
-    }
+    Progress::StepStarted(StepId::from(id(host)), 1)
 }
 
 /// Returns what is drawn at a time of the run's clock, later than every event.
@@ -152,11 +149,14 @@ fn a_poll_shows_its_attempt_and_what_it_saw() {
     let view = view(1);
     let mut tally = Tally::default();
     tally.note(Millis(1_000), &started("app01"));
-    let poll = |attempt, status: &str| Progress::PollAttempt {
-        step: StepId::from(id("app01")),
-        attempt,
-        of: 7,
-        status: status.into(),
+    let poll = |attempt, status: &str| {
+        let (of, status) = (7, status.to_owned());
+        let poll = PollAttempt {
+            attempt,
+            of,
+            status,
+        };
+        Progress::PollAttempt(StepId::from(id("app01")), poll)
     };
     for (event, row) in [
         (poll(1, ""), "attempt 1/7"),
@@ -206,12 +206,7 @@ fn a_failure_scrolls_above_with_its_output_and_the_end_follows() {
             diagnosis: "manifest unknown".into(),
         },
     );
-    live.progress(
-        Millis(7_000),
-        &Progress::HostBack {
-            host: HostName::from("app01"),
-        },
-    );
+    live.progress(Millis(7_000), &Progress::HostBack(HostName::from("app01")));
     live.finish(
         &Summary {
             hosts: Vec::new(),

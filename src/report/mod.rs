@@ -1,8 +1,7 @@
 //! Shows people, and programs, how applying a plan goes and how it ended.
 //!
-//! A [`Reporter`] is handed the events of the run in their order. It writes to a writer that is handed in, decides nothing, and
-//! never fails a run: what cannot be written is dropped. There are three: [`Lines`] for a log, [`Live`] for a terminal, [`Json`]
-//! for programs.
+//! Each observer of a run writes to a writer that is handed in; what cannot be written is dropped. There are three: [`Lines`] for
+//! a log, [`Live`] for a terminal, [`Json`] for programs.
 
 mod failure;
 mod json;
@@ -12,7 +11,6 @@ mod outcome;
 mod output;
 mod page;
 mod predicate;
-mod reporter;
 mod serving;
 mod table;
 mod tally;
@@ -23,5 +21,4 @@ mod words;
 pub use json::{Json, schema as stream_schema};
 pub use lines::Lines;
 pub use live::Live;
-pub use reporter::Reporter;
 pub use view::{Verbosity, View};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::page::Page;
-use super::predicate::fact;
+use super::predicate::{fact, plain};
 use super::tally::{Tally, is_done};
 use super::tint::Tone;
 use super::view::View;
@@ -11,7 +11,7 @@ use super::{failure, serving, table, words};
 use crate::apply::state::{Outcome, StepStatus, Summary};
 use crate::name::{HostName, PlanDigest, StepId};
 use crate::record::{LockDetails, TAKE_OVER_SECONDS};
-use crate::text::{command_line, count, duration, list_up_to, one_line, shorten};
+use crate::text::{command_line, count, duration, list_up_to, one_line};
 
 /// Returns what is printed after the last event.
 pub(super) fn closing(view: &View, tally: &Tally, summary: &Summary, outcome: &Outcome) -> String {
@@ -23,17 +23,15 @@ pub(super) fn closing(view: &View, tally: &Tally, summary: &Summary, outcome: &O
     if walked {
         page.blank();
         page.raw(&table::render(view, summary));
+        failure::sections(&mut page, view, tally, summary);
     }
+    page.blank();
     let ending = Ending {
         view,
         tally,
         summary,
         has_walked: walked,
     };
-    if walked {
-        failure::sections(&mut page, view, tally, summary);
-    }
-    page.blank();
     ending.outcome(&mut page, outcome);
     page.into_text()
 }
@@ -51,35 +49,31 @@ impl Ending<'_> {
     fn outcome(&self, page: &mut Page, outcome: &Outcome) {
         match outcome {
             Outcome::Done => self.done(page),
-            Outcome::AlreadyApplied => page.heading(
-                Tone::Good,
-                "already applied",
-                "this plan was applied before; nothing changed",
-            ),
-            Outcome::Failed { steps } => self.failed(page, steps),
+            Outcome::AlreadyApplied => {
+                let text = "this plan was applied before; nothing changed";
+                page.heading(Tone::Good, "already applied", text);
+            }
+            Outcome::Failed(steps) => self.failed(page, steps),
             Outcome::Stale {
                 host,
                 fact,
                 then,
                 now,
             } => self.stale(page, host, [fact, then, now]),
-            Outcome::Superseded { host, plan } => self.superseded(page, host, plan.as_ref()),
+            Outcome::Superseded(host, plan) => self.superseded(page, host, plan.as_ref()),
             Outcome::LockHeld { details, beat_age } => self.locked(page, details, *beat_age),
-            Outcome::LockForeign { text } => self.foreign(page, text),
-            Outcome::InDoubt { steps } => self.in_doubt(page, steps),
-            Outcome::Unreachable { hosts } => self.unreachable(page, hosts),
-            Outcome::Interrupted { in_doubt } => self.interrupted(page, in_doubt),
-            Outcome::JournalFailed { message } => self.journal_failed(page, message),
+            Outcome::LockForeign(text) => self.foreign(page, text),
+            Outcome::InDoubt(steps) => self.in_doubt(page, steps),
+            Outcome::Unreachable(hosts) => self.unreachable(page, hosts),
+            Outcome::Interrupted(in_doubt) => self.interrupted(page, in_doubt),
+            Outcome::JournalFailed(message) => self.journal_failed(page, message),
             Outcome::LockLost => self.taken_over(page),
         }
     }
 
     fn locked(&self, page: &mut Page, details: &LockDetails, beat_age: u64) {
-        page.heading(
-            Tone::Bad,
-            "locked",
-            "another run holds the deploy lock; nothing changed",
-        );
+        let text = "another run holds the deploy lock; nothing changed";
+        page.heading(Tone::Bad, "locked", text);
         page.field("holder", &words::holder(details));
         page.field("alive", &format!("last heartbeat {beat_age} s ago"));
         self.wait_for_lock(page);
@@ -96,8 +90,7 @@ impl Ending<'_> {
         let text = format!("cannot write the journal, {steps}: {}", one_line(message));
         page.heading(Tone::Bad, "stopped", &text);
         self.serving(page);
-        page.next("free disk space or make .mrsk writable, then resume:");
-        self.resume(page);
+        self.resume(page, "free disk space or make .mrsk writable, then resume:");
     }
 
     fn taken_over(&self, page: &mut Page) {
@@ -108,20 +101,15 @@ impl Ending<'_> {
         page.next("see what the other run did:");
         page.command(&words::mrsk(&self.view.plan, &["audit"]));
         page.line("when it has ended, resume, unless it applied another plan:");
-        self.resume(page);
+        page.command(&self.apply(&[]));
     }
 
     fn done(&self, page: &mut Page) {
         let lines = &self.summary.hosts;
         let ran: usize = lines.iter().map(|line| line.ran).sum();
         let already: usize = lines.iter().map(|line| line.already_done).sum();
-        let hosts = self
-            .view
-            .plan
-            .steps
-            .iter()
-            .filter_map(|step| step.host.as_ref());
-        let hosts = hosts.collect::<BTreeSet<_>>().len();
+        let steps = self.view.plan.steps.iter();
+        let hosts: BTreeSet<_> = steps.filter_map(|step| step.host.as_ref()).collect();
         let begun = self.summary.steps.iter().filter_map(|step| step.started);
         let ended = self.summary.steps.iter().filter_map(|step| step.ended);
         let took = match (begun.min(), ended.max()) {
@@ -135,7 +123,7 @@ impl Ending<'_> {
         let text = format!(
             "{} on {}{took}{already}",
             count(self.summary.steps.len(), "step"),
-            count(hosts, "host")
+            count(hosts.len(), "host")
         );
         page.heading(Tone::Good, "done", &text);
     }
@@ -151,8 +139,10 @@ impl Ending<'_> {
         };
         page.heading(Tone::Bad, "failed", &text);
         self.serving(page);
-        page.next("fix the cause, then resume; finished steps are not repeated:");
-        self.resume(page);
+        self.resume(
+            page,
+            "fix the cause, then resume; finished steps are not repeated:",
+        );
         page.line("or deploy a corrected version with a new plan");
     }
 
@@ -163,8 +153,8 @@ impl Ending<'_> {
         );
         page.heading(Tone::Bad, "stale", &text);
         page.field("fact", &self::fact(fact));
-        page.field("planned", &shorten(&one_line(then)));
-        page.field("now", &shorten(&one_line(now)));
+        page.field("planned", &plain(then));
+        page.field("now", &plain(now));
         page.next("find out who changed it, then make a new plan:");
         self.replan(page);
     }
@@ -184,11 +174,8 @@ impl Ending<'_> {
     }
 
     fn foreign(&self, page: &mut Page, text: &str) {
-        page.heading(
-            Tone::Bad,
-            "locked",
-            "someone other than mrsk holds the deploy lock; nothing changed",
-        );
+        let problem = "someone other than mrsk holds the deploy lock; nothing changed";
+        page.heading(Tone::Bad, "locked", problem);
         let lines = text.lines().map(one_line).filter(|line| !line.is_empty());
         page.fields("holder", lines);
         self.wait_for_lock(page);
@@ -198,13 +185,7 @@ impl Ending<'_> {
 
     fn wait_for_lock(&self, page: &mut Page) {
         page.next("ask the holder, or wait for the lock:");
-        page.command(&command_line(&[
-            "mrsk",
-            "apply",
-            "--lock-wait",
-            "600",
-            &self.view.plan_path,
-        ]));
+        page.command(&self.apply(&["--lock-wait", "600"]));
     }
 
     fn in_doubt(&self, page: &mut Page, steps: &[StepId]) {
@@ -216,8 +197,8 @@ impl Ending<'_> {
         );
         page.heading(Tone::Unsure, "in doubt", &text);
         self.serving(page);
-        page.next("inspect the host as shown above, then apply again; each check runs again:");
-        self.resume(page);
+        let next = "inspect the host as shown above, then apply again; each check runs again:";
+        self.resume(page, next);
         page.line("if a check still cannot tell, complete or undo the step by hand first");
     }
 
@@ -230,15 +211,9 @@ impl Ending<'_> {
         for (host, message) in hosts {
             page.field(&one_line(host.as_str()), &one_line(message));
         }
-        page.next("test the connection with ssh, then apply again:");
-        self.resume(page);
+        self.resume(page, "test the connection with ssh, then apply again:");
         page.line("or continue without unreachable hosts, and resume for them later:");
-        page.command(&command_line(&[
-            "mrsk",
-            "apply",
-            "--keep-going",
-            &self.view.plan_path,
-        ]));
+        page.command(&self.apply(&["--keep-going"]));
     }
 
     fn interrupted(&self, page: &mut Page, in_doubt: &[StepId]) {
@@ -257,35 +232,38 @@ impl Ending<'_> {
             page.fields("inspect", failure::inspect(self.view, step).into_iter());
         }
         self.serving(page);
-        page.next(match in_doubt.is_empty() {
+        let next = match in_doubt.is_empty() {
             true if !self.has_walked => "apply again:",
             true => "resume; finished steps are not repeated:",
             false => "resume; it waits for running steps and repeats no finished ones:",
-        });
-        self.resume(page);
+        };
+        self.resume(page, next);
     }
 
     /// Adds the unreachable hosts that were given up.
     fn unreachable_hosts(&self, page: &mut Page) {
         for (host, message) in &self.tally.gone {
-            page.heading(
-                Tone::Bad,
-                "unreachable",
-                &format!("{}: {}", one_line(host.as_str()), one_line(message)),
-            );
+            let text = format!("{}: {}", one_line(host.as_str()), one_line(message));
+            page.heading(Tone::Bad, "unreachable", &text);
         }
     }
 
     fn serving(&self, page: &mut Page) {
-        if !self.has_walked {
-            return;
+        if self.has_walked {
+            let lines = serving::lines(self.view, self.tally, self.summary);
+            page.fields("serving", lines.into_iter());
         }
-        let lines = serving::lines(self.view, self.tally, self.summary);
-        page.fields("serving", lines.into_iter());
     }
 
-    fn resume(&self, page: &mut Page) {
-        page.command(&command_line(&["mrsk", "apply", &self.view.plan_path]));
+    /// Adds what to do next: at the end of it, to apply the plan again.
+    fn resume(&self, page: &mut Page, next: &str) {
+        page.next(next);
+        page.command(&self.apply(&[]));
+    }
+
+    /// Returns the command that applies the plan again.
+    fn apply(&self, options: &[&str]) -> String {
+        command_line(&[&["mrsk", "apply"], options, &[&self.view.plan_path]].concat())
     }
 
     fn replan(&self, page: &mut Page) {
@@ -316,16 +294,10 @@ impl Ending<'_> {
     }
 
     fn changed(&self) -> String {
-        let started = |status: &StepStatus, attempt: u32| {
-            attempt > 0 && !matches!(status, StepStatus::Skipped { .. })
-        };
-        let number = self
-            .summary
-            .steps
-            .iter()
-            .filter(|step| started(&step.status, step.attempt))
-            .count();
-        match number {
+        let skipped = |status: &StepStatus| matches!(status, StepStatus::Skipped { .. });
+        let steps = self.summary.steps.iter();
+        let started = steps.filter(|step| step.attempt > 0 && !skipped(&step.status));
+        match started.count() {
             0 => "nothing; no step was started".into(),
             number => format!("{} started by this run", count(number, "step")),
         }

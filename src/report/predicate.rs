@@ -34,19 +34,18 @@ pub(super) fn fact(pointer: &str) -> String {
     one_line(&noun(&tokens))
 }
 
+/// Returns a value of a fact, given as JSON, as it is shown: a text without quotes.
+pub(super) fn plain(json: &str) -> String {
+    let text = serde_json::from_str(json).map_or_else(|_| json.to_owned(), |json| value(&json));
+    shorten(&one_line(&text))
+}
+
 fn noun(tokens: &[&str]) -> String {
-    let plural = |kind: &str| {
-        matches!(
-            kind,
-            "containers" | "images" | "files" | "ports" | "networks"
-        )
-    };
+    const PLURALS: [&str; 5] = ["containers", "images", "files", "ports", "networks"];
     match tokens {
-        [kind, name, fields @ ..] if plural(kind) => {
-            let of = fields.iter().rev().map(|field| {
-                let words = field.replace('_', " ");
-                format!("{words} of ")
-            });
+        [kind, name, fields @ ..] if PLURALS.contains(kind) => {
+            let fields = fields.iter().rev();
+            let of = fields.map(|field| format!("{} of ", field.replace('_', " ")));
             let of: String = of.collect();
             format!("{of}{} {name}", kind.trim_end_matches('s'))
         }

@@ -30,9 +30,8 @@ impl Tally {
     pub(super) fn note(&mut self, at: Millis, event: &Progress) -> Option<u64> {
         self.began.get_or_insert(at);
         match event {
-            Progress::StepStarted { step, .. } => {
+            Progress::StepStarted(step, _) => {
                 self.running.insert(step.clone(), at);
-                None
             }
             Progress::StepRetried {
                 step, diagnosis, ..
@@ -49,25 +48,18 @@ impl Tally {
                     self.done.insert(step.clone());
                 }
                 self.polls.remove(step);
-                self.running.remove(step).map(|start| at.since(start))
+                return self.running.remove(step).map(|start| at.since(start));
             }
-            Progress::PollAttempt {
-                step,
-                attempt,
-                of,
-                status,
-            } => {
-                let attempt = format!("attempt {attempt}/{of}");
-                let poll = match one_line(status) {
+            Progress::PollAttempt(step, poll) => {
+                let attempt = format!("attempt {}/{}", poll.attempt, poll.of);
+                let poll = match one_line(&poll.status) {
                     status if status.is_empty() => attempt,
                     status => format!("{attempt}: {status}"),
                 };
                 self.polls.insert(step.clone(), poll);
-                None
             }
-            Progress::HostGone { host, message } => {
+            Progress::HostGone(host, message) => {
                 self.gone.insert(host.clone(), message.clone());
-                None
             }
             Progress::Phase(_)
             | Progress::LockWaiting { .. }
@@ -76,8 +68,9 @@ impl Tally {
             | Progress::HostBack { .. }
             | Progress::Suspended
             | Progress::Resumed
-            | Progress::Stopping(_) => None,
+            | Progress::Stopping(_) => {}
         }
+        None
     }
 
     /// Returns whether the lock has another holder than was shown before.

@@ -5,7 +5,7 @@ use crate::action::Action;
 use crate::apply::state::{Phase, SkipReason, StepStatus, StopReason};
 use crate::plan::{OperationKind, Plan, Step};
 use crate::record::{Ending, LockDetails};
-use crate::text::{command_line, count, one_line};
+use crate::text::{command_line, count, one_line, quote};
 
 /// Returns how an attempt at `step` ended.
 pub(super) fn ending(step: Option<&Step>, ending: Ending) -> String {
@@ -91,9 +91,9 @@ pub(super) fn phase(plan: &Plan, phase: Phase) -> Option<String> {
 /// Returns why no further steps start.
 pub(super) fn stop(view: &View, reason: &StopReason) -> String {
     let why = match reason {
-        StopReason::Failure { step } => format!("{} failed", view.named(step)),
-        StopReason::HostGone { host } => format!("{} is unreachable", one_line(host.as_str())),
-        StopReason::JournalFailed { message } => {
+        StopReason::Failure(step) => format!("{} failed", view.named(step)),
+        StopReason::HostGone(host) => format!("{} is unreachable", one_line(host.as_str())),
+        StopReason::JournalFailed(message) => {
             format!("cannot write the journal: {}", one_line(message))
         }
         StopReason::Interrupted => {
@@ -126,7 +126,7 @@ fn or_unknown(text: &str) -> String {
 /// Returns the command that plans the same operation again.
 pub(super) fn replan(plan: &Plan) -> String {
     let operation = &plan.operation;
-    let mut arguments = vec!["mrsk".to_owned(), "plan".into()];
+    let mut arguments = vec!["plan".to_owned()];
     arguments.extend(operation.name().split(' ').map(str::to_owned));
     match &operation.kind {
         OperationKind::Deploy(release)
@@ -140,24 +140,22 @@ pub(super) fn replan(plan: &Plan) -> String {
         OperationKind::AccessoryBoot(accessories) => arguments.extend(accessories.names()),
         OperationKind::Unknown(_) => {}
     }
-    if let Some(destination) = &operation.destination {
-        arguments.extend(["--destination".into(), destination.clone()]);
-    }
+    let mut command = mrsk(plan, &arguments);
     if !operation.hosts.is_empty() {
         let hosts: Vec<&str> = operation.hosts.iter().map(AsRef::as_ref).collect();
-        arguments.extend(["--hosts".into(), hosts.join(",")]);
+        command += &format!(" --hosts {}", quote(&hosts.join(",")));
     }
     if !operation.roles.is_empty() {
         let roles: Vec<&str> = operation.roles.iter().map(AsRef::as_ref).collect();
-        arguments.extend(["--roles".into(), roles.join(",")]);
+        command += &format!(" --roles {}", quote(&roles.join(",")));
     }
-    command_line(&arguments)
+    command
 }
 
 /// Returns a command of `mrsk` about the plan's service and destination.
-pub(super) fn mrsk(plan: &Plan, command: &[&str]) -> String {
+pub(super) fn mrsk<S: AsRef<str>>(plan: &Plan, command: &[S]) -> String {
     let mut arguments = vec!["mrsk"];
-    arguments.extend(command);
+    arguments.extend(command.iter().map(AsRef::as_ref));
     if let Some(destination) = &plan.operation.destination {
         arguments.extend(["--destination", destination.as_str()]);
     }

@@ -8,7 +8,9 @@ use base64::engine::general_purpose::STANDARD;
 use thiserror::Error;
 
 use crate::name::{PlanDigest, RunId};
-use crate::record::{Attempt, AttemptState, Ending, LockAnswer, LockDetails, Receipt, Serial};
+use crate::record::{
+    Attempt, AttemptState, Ending, LockAnswer, LockDetails, PollAttempt, Receipt, Serial,
+};
 
 /// What begins a line of an answer.
 pub const MARKER: &str = "@mrsk ";
@@ -77,13 +79,8 @@ pub enum WriteAnswer {
 /// What happens to a batch of steps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// An attempt has begun.
-    Claimed {
-        /// The step.
-        step: String,
-        /// The attempt.
-        attempt: u32,
-    },
+    /// The attempt with this number has begun.
+    Claimed(String, u32),
     /// An attempt has ended.
     Ended {
         /// The step.
@@ -98,23 +95,9 @@ pub enum Event {
         diagnosis: String,
     },
     /// A poll of the step waits: its attempt or what it saw last is new.
-    PollAttempt {
-        /// The step.
-        step: String,
-        /// The attempt of the poll, counted from 1.
-        attempt: u32,
-        /// How many attempts the poll makes.
-        of: u32,
-        /// What it saw last, such as `503`; may be empty.
-        status: String,
-    },
-    /// Somebody has claimed this attempt before: it was not begun again.
-    AlreadyClaimed {
-        /// The step.
-        step: String,
-        /// The attempt.
-        attempt: u32,
-    },
+    PollAttempt(String, PollAttempt),
+    /// Somebody has claimed the attempt with this number before: it was not begun again.
+    AlreadyClaimed(String, u32),
 }
 
 /// A line of an answer, as its words.
@@ -149,20 +132,23 @@ impl Line {
     pub fn event(&self) -> Result<Event, AnswerError> {
         self.check_error()?;
         match self.words()[..] {
-            ["claimed", step, attempt] => Ok(Event::Claimed {
-                step: step.to_owned(),
-                attempt: self.number(attempt)?,
-            }),
-            ["taken", step, attempt] => Ok(Event::AlreadyClaimed {
-                step: step.to_owned(),
-                attempt: self.number(attempt)?,
-            }),
-            ["poll", step, attempt, of, status] => Ok(Event::PollAttempt {
-                step: step.to_owned(),
-                attempt: self.number(attempt)?,
-                of: self.number(of)?,
-                status: self.text(status)?,
-            }),
+            ["claimed", step, attempt] => {
+                Ok(Event::Claimed(step.to_owned(), self.number(attempt)?))
+            }
+            ["taken", step, attempt] => Ok(Event::AlreadyClaimed(
+                step.to_owned(),
+                self.number(attempt)?,
+            )),
+            ["poll", step, attempt, of, status] => {
+                let (attempt, of) = (self.number(attempt)?, self.number(of)?);
+                let status = self.text(status)?;
+                let poll = PollAttempt {
+                    attempt,
+                    of,
+                    status,
+                };
+                Ok(Event::PollAttempt(step.to_owned(), poll))
+            }
             ["ended", step, attempt, ref receipt @ .., output, diagnosis] => Ok(Event::Ended {
                 step: step.to_owned(),
                 attempt: self.number(attempt)?,
@@ -283,6 +269,14 @@ fn single<T>(text: &str, read: impl Fn(&Line, &[&str]) -> Option<T>) -> Result<T
     }
 }
 
+/// Reads an answer that is one of these words.
+fn word<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, AnswerError> {
+    single(text, |_, found| {
+        let (_, answer) = words.iter().find(|(word, _)| *found == [*word])?;
+        Some(*answer)
+    })
+}
+
 /// Reads the answer to a request for the lock.
 ///
 /// # Errors
@@ -309,23 +303,14 @@ pub fn lock(text: &str) -> Result<LockAnswer, AnswerError> {
 }
 
 /// Reads the answer to a beat.
-///
-/// # Errors
-///
-/// As [`lock`].
 pub fn beat(text: &str) -> Result<BeatAnswer, AnswerError> {
-    single(text, |_, words| match *words {
-        ["held"] => Some(BeatAnswer::Held),
-        ["lost"] => Some(BeatAnswer::Lost),
-        _ => None,
-    })
+    word(
+        text,
+        &[("held", BeatAnswer::Held), ("lost", BeatAnswer::Lost)],
+    )
 }
 
 /// Reads the answer to a release.
-///
-/// # Errors
-///
-/// As [`lock`].
 pub fn release(text: &str) -> Result<ReleaseAnswer, AnswerError> {
     single(text, |_, words| match *words {
         ["released"] => Some(ReleaseAnswer::Released),
@@ -336,10 +321,6 @@ pub fn release(text: &str) -> Result<ReleaseAnswer, AnswerError> {
 }
 
 /// Reads the answer to a question about the lock.
-///
-/// # Errors
-///
-/// As [`lock`].
 pub fn lock_status(text: &str) -> Result<Option<LockState>, AnswerError> {
     single(text, |_, words| match *words {
         ["free"] => Some(None),
@@ -355,10 +336,6 @@ pub fn lock_status(text: &str) -> Result<Option<LockState>, AnswerError> {
 }
 
 /// Reads the answer to a fence.
-///
-/// # Errors
-///
-/// As [`lock`].
 pub fn fence(text: &str) -> Result<FenceAnswer, AnswerError> {
     let lines = lines(text)?;
     let Some((first, rest)) = lines.split_first() else {
@@ -377,19 +354,11 @@ pub fn fence(text: &str) -> Result<FenceAnswer, AnswerError> {
 }
 
 /// Reads a list of attempts.
-///
-/// # Errors
-///
-/// As [`lock`].
 pub fn attempts(text: &str) -> Result<Vec<Attempt>, AnswerError> {
     lines(text)?.iter().map(Line::attempt).collect()
 }
 
 /// Reads what is known about one attempt; `None` if nobody has claimed it.
-///
-/// # Errors
-///
-/// As [`lock`].
 pub fn attempt(text: &str) -> Result<Option<AttemptState>, AnswerError> {
     single(text, |line, words| match *words {
         ["none"] => Some(None),
@@ -398,10 +367,6 @@ pub fn attempt(text: &str) -> Result<Option<AttemptState>, AnswerError> {
 }
 
 /// Reads the answer to something that only the run named by the fence may write.
-///
-/// # Errors
-///
-/// As [`lock`].
 pub fn write(text: &str) -> Result<WriteAnswer, AnswerError> {
     single(text, |_, words| match *words {
         ["finished" | "recorded" | "written"] => Some(WriteAnswer::Written),
@@ -411,10 +376,6 @@ pub fn write(text: &str) -> Result<WriteAnswer, AnswerError> {
 }
 
 /// Reads the text of a file.
-///
-/// # Errors
-///
-/// As [`lock`].
 pub fn text(text: &str) -> Result<String, AnswerError> {
     single(text, |_, words| match *words {
         ["text", text] => decode(text),

@@ -50,10 +50,7 @@ fn events() {
     let line = |text: &str| Line::read(text).unwrap().event();
     assert_eq!(
         line("@mrsk claimed ab 2"),
-        Ok(Event::Claimed {
-            step: "ab".into(),
-            attempt: 2
-        })
+        Ok(Event::Claimed("ab".into(), 2))
     );
     assert_eq!(
         line("@mrsk ended ab 2 failed 3 ab 5 7 - end YWI= -"),
@@ -67,12 +64,13 @@ fn events() {
     );
     assert!(line("@mrsk ended ab 2 failed 3 ab 5 7 -").is_err());
     let polled = |status: &str| {
-        Ok(Event::PollAttempt {
-            step: "ab".into(),
-            attempt: 3,
-            of: 7,
-            status: status.into(),
-        })
+        let (attempt, of, status) = (3, 7, status.into());
+        let poll = PollAttempt {
+            attempt,
+            of,
+            status,
+        };
+        Ok(Event::PollAttempt("ab".into(), poll))
     };
     assert_eq!(line("@mrsk poll ab 3 7 NTAz"), polled("503"));
     assert_eq!(line("@mrsk poll ab 3 7 -"), polled(""));

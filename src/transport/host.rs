@@ -1,5 +1,6 @@
 //! A connected host: a typed method for each request.
 
+use std::fmt;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
@@ -11,10 +12,10 @@ use super::answer::{
 use super::channel::Channel;
 use super::local::LocalShell;
 use super::master::Master;
-use super::request::{AttemptRef, Inputs, Lock, Place, Record, StepRequest};
+use super::request::{AttemptRef, Inputs, Place, Record, StepRequest};
 use super::script::{self, RenderError, Script};
 use crate::name::RunId;
-use crate::record::{Attempt, AttemptState, LockAnswer, Scope};
+use crate::record::{Attempt, AttemptState, LockAnswer, LockDetails, Scope};
 use crate::secret::{self, Secrets};
 
 /// Channels that are open to one host at a time. sshd's default limit is 10.
@@ -59,14 +60,18 @@ fn parenthesis(detail: &str) -> String {
     }
 }
 
-impl From<AnswerError> for LinkError {
-    fn from(error: AnswerError) -> Self {
+impl LinkError {
+    fn lost(detail: &dyn fmt::Display) -> Self {
+        let detail = detail.to_string();
+        Self::Lost { detail }
+    }
+
+    /// Returns what it means that an answer cannot be used, with what is on standard error.
+    fn of(error: AnswerError, errors: String) -> Self {
         match error {
-            AnswerError::Torn => LinkError::Lost {
-                detail: String::new(),
-            },
-            AnswerError::Refused(message) => LinkError::Script { message },
-            AnswerError::Malformed(line) => LinkError::Protocol { line },
+            AnswerError::Torn => Self::Lost { detail: errors },
+            AnswerError::Refused(message) => Self::Script { message },
+            AnswerError::Malformed(line) => Self::Protocol { line },
         }
     }
 }
@@ -86,18 +91,17 @@ pub struct Host {
 impl Host {
     /// Returns a host that is reached through an SSH connection.
     pub(super) fn ssh(master: Master) -> Self {
-        Self {
-            shell: Shell::Ssh(master),
-            channels: Semaphore::new(CHANNELS),
-        }
+        Self::new(Shell::Ssh(master))
     }
 
     /// Returns this machine as a host, in the login directory and with the shell that `shell` says.
     pub fn local(shell: LocalShell) -> Self {
-        Self {
-            shell: Shell::Local(shell),
-            channels: Semaphore::new(CHANNELS),
-        }
+        Self::new(Shell::Local(shell))
+    }
+
+    fn new(shell: Shell) -> Self {
+        let channels = Semaphore::new(CHANNELS);
+        Self { shell, channels }
     }
 
     async fn open(&self) -> Result<Channel, LinkError> {
@@ -114,119 +118,88 @@ impl Host {
         script: &Script,
         on_line: impl FnMut(&str) -> ControlFlow<()> + Send,
     ) -> Result<String, LinkError> {
-        let _permit = self
-            .channels
-            .acquire()
-            .await
-            .map_err(|error| LinkError::Lost {
-                detail: error.to_string(),
-            })?;
+        let permit = self.channels.acquire().await;
+        let _permit = permit.map_err(|error| LinkError::lost(&error))?;
         let channel = self.open().await?;
         Ok(channel.converse(script.text(), on_line).await)
     }
 
-    /// Runs `script` and returns its answer as text, up to its last line.
-    async fn ask<T>(
+    /// Runs `script`, and returns what it prints until a line `is_last`, and what is on standard error.
+    async fn collect(
         &self,
         script: &Script,
-        limit: Duration,
-        read: impl FnOnce(&str) -> Result<T, AnswerError>,
-    ) -> Result<T, LinkError> {
+        mut is_last: impl FnMut(&str) -> bool + Send,
+    ) -> Result<(String, String), LinkError> {
         let mut text = String::new();
         let run = self.run(script, |line| {
             text.push_str(line);
-            match Line::read(line) {
-                Some(line) if line.is_end() => ControlFlow::Break(()),
-                _ => ControlFlow::Continue(()),
+            match is_last(line) {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
             }
         });
-        let errors = match tokio::time::timeout(limit, run).await {
-            Ok(errors) => errors?,
-            Err(_) => {
-                return Err(LinkError::Lost {
-                    detail: format!("no answer within {} s", limit.as_secs()),
-                });
-            }
-        };
-        read(&text).map_err(|error| match error {
-            AnswerError::Torn => LinkError::Lost { detail: errors },
-            error => error.into(),
-        })
+        let errors = tokio::time::timeout(REQUEST_LIMIT, run).await;
+        let limit = REQUEST_LIMIT.as_secs();
+        let late = |_| LinkError::lost(&format_args!("no answer within {limit} s"));
+        let errors = errors.map_err(late)??;
+        Ok((text, errors))
     }
 
-    /// Takes the deploy lock, or returns its holder. Does not wait for its holder.
+    /// Runs `script` and returns its answer.
+    async fn ask<T>(
+        &self,
+        script: &Script,
+        read: impl FnOnce(&str) -> Result<T, AnswerError>,
+    ) -> Result<T, LinkError> {
+        let is_last = |line: &str| Line::read(line).is_some_and(|line| line.is_end());
+        let (text, errors) = self.collect(script, is_last).await?;
+        read(&text).map_err(|error| LinkError::of(error, errors))
+    }
+
+    /// Takes the deploy lock, or returns its holder. Does not wait for its holder. `details` is what is to stand in the lock, with
+    /// the generation that is reached.
     ///
     /// # Errors
     ///
     /// As [`LinkError`] says; so do all methods. After [`LinkError::Lost`] it may be ours: asking again with the same run tells.
-    pub async fn lock(&self, request: &Lock) -> Result<LockAnswer, LinkError> {
-        self.ask(&script::lock(request)?, REQUEST_LIMIT, answer::lock)
-            .await
+    pub async fn lock(&self, details: &LockDetails) -> Result<LockAnswer, LinkError> {
+        self.ask(&script::lock(details)?, answer::lock).await
     }
 
     /// Keeps the lock that `run` holds.
-    ///
-    /// # Errors
-    ///
-    /// As [`Host::lock`].
     pub async fn beat(&self, run: &RunId) -> Result<BeatAnswer, LinkError> {
-        self.ask(&script::beat(run)?, REQUEST_LIMIT, answer::beat)
-            .await
+        self.ask(&script::beat(run)?, answer::beat).await
     }
 
     /// Releases the lock that `run` holds.
-    ///
-    /// # Errors
-    ///
-    /// As [`Host::lock`].
     pub async fn release(&self, run: &RunId) -> Result<ReleaseAnswer, LinkError> {
-        self.ask(&script::release(run)?, REQUEST_LIMIT, answer::release)
-            .await
+        self.ask(&script::release(run)?, answer::release).await
     }
 
     /// Force-releases the lock.
-    ///
-    /// # Errors
-    ///
-    /// As [`Host::lock`].
     pub async fn release_any(&self) -> Result<ReleaseAnswer, LinkError> {
-        self.ask(&script::release_any(), REQUEST_LIMIT, answer::release)
-            .await
+        self.ask(&script::release_any(), answer::release).await
     }
 
     /// Returns the holder of the lock; `None` if it is free.
-    ///
-    /// # Errors
-    ///
-    /// As [`Host::lock`].
     pub async fn lock_status(&self) -> Result<Option<LockState>, LinkError> {
-        self.ask(&script::lock_status(), REQUEST_LIMIT, answer::lock_status)
-            .await
+        self.ask(&script::lock_status(), answer::lock_status).await
     }
 
     /// Lets only `run` start steps here from now on, and lists the attempts that were there then. `serial` is what the plan saw.
-    ///
-    /// # Errors
-    ///
-    /// As [`Host::lock`].
     pub async fn fence(
         &self,
         place: &Place,
         run: &RunId,
         serial: u64,
     ) -> Result<FenceAnswer, LinkError> {
-        let script = script::fence(place, run, serial)?;
-        self.ask(&script, REQUEST_LIMIT, answer::fence).await
+        self.ask(&script::fence(place, run, serial)?, answer::fence)
+            .await
     }
 
     /// Lists the attempts at the plan's steps.
-    ///
-    /// # Errors
-    ///
-    /// As [`Host::lock`].
     pub async fn list(&self, place: &Place) -> Result<Vec<Attempt>, LinkError> {
-        self.ask(&script::list(place)?, REQUEST_LIMIT, answer::attempts)
-            .await
+        self.ask(&script::list(place)?, answer::attempts).await
     }
 
     /// Runs `batch` step by step until one does not succeed, and tells `events` what happens as it happens. Returns
@@ -254,10 +227,9 @@ impl Host {
             };
             let is_last = line.is_end() && text.ends_with('\n');
             let _ = sender.send(line);
-            if is_last {
-                ControlFlow::Break(())
-            } else {
-                ControlFlow::Continue(())
+            match is_last {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
             }
         });
         let telling = async {
@@ -278,123 +250,69 @@ impl Host {
         };
         let (errors, ()) = tokio::join!(running, telling);
         let errors = errors?;
-        outcome.map_err(|error| match error {
-            AnswerError::Torn => LinkError::Lost { detail: errors },
-            error => error.into(),
-        })
+        outcome.map_err(|error| LinkError::of(error, errors))
     }
 
     /// Waits a while for the end of an attempt, and returns its state; `None` if nobody has claimed it.
-    ///
-    /// # Errors
-    ///
-    /// As [`Host::lock`].
     pub async fn attach(
         &self,
         place: &Place,
         attempt: &AttemptRef,
     ) -> Result<Option<AttemptState>, LinkError> {
-        let script = script::attach(place, attempt, ATTACH_SECONDS)?;
-        self.ask(&script, REQUEST_LIMIT, answer::attempt).await
+        self.ask(
+            &script::attach(place, attempt, ATTACH_SECONDS)?,
+            answer::attempt,
+        )
+        .await
     }
 
     /// Enters the plan as finished, adds `lines` to the audit log, and removes the details of old runs.
-    ///
-    /// # Errors
-    ///
-    /// As [`Host::lock`].
     pub async fn finish(
         &self,
         place: &Place,
         run: &RunId,
         lines: &[String],
     ) -> Result<WriteAnswer, LinkError> {
-        let script = script::finish(place, run, lines)?;
-        self.ask(&script, REQUEST_LIMIT, answer::write).await
+        self.ask(&script::finish(place, run, lines)?, answer::write)
+            .await
     }
 
     /// Writes claim and receipt of a local step.
-    ///
-    /// # Errors
-    ///
-    /// As [`Host::lock`].
     pub async fn record(&self, place: &Place, record: &Record) -> Result<WriteAnswer, LinkError> {
-        let script = script::record(place, record)?;
-        self.ask(&script, REQUEST_LIMIT, answer::write).await
+        self.ask(&script::record(place, record)?, answer::write)
+            .await
     }
 
     /// Adds `lines` to the audit log.
-    ///
-    /// # Errors
-    ///
-    /// As [`Host::lock`].
     pub async fn audit(&self, scope: &Scope, lines: &[String]) -> Result<WriteAnswer, LinkError> {
-        let script = script::audit(scope, lines)?;
-        self.ask(&script, REQUEST_LIMIT, answer::write).await
+        self.ask(&script::audit(scope, lines)?, answer::write).await
     }
 
     /// Returns the audit log; empty if there is none.
-    ///
-    /// # Errors
-    ///
-    /// As [`Host::lock`].
     pub async fn read_audit(&self, scope: &Scope) -> Result<String, LinkError> {
-        self.ask(&script::read_audit(scope)?, REQUEST_LIMIT, answer::text)
-            .await
+        self.ask(&script::read_audit(scope)?, answer::text).await
     }
 
     /// Runs a script of the layer that asks for facts, and returns what it prints. Whether that is complete is for the
     /// caller to see by its last line.
-    ///
-    /// # Errors
-    ///
-    /// As [`Host::lock`].
     pub async fn probe(&self, text: &str) -> Result<String, LinkError> {
-        let script = script::probe(text)?;
-        let mut answer = String::new();
-        let run = self.run(&script, |line| {
-            answer.push_str(line);
-            ControlFlow::Continue(())
-        });
-        match tokio::time::timeout(REQUEST_LIMIT, run).await {
-            Ok(Ok(errors)) if answer.is_empty() => Err(LinkError::Lost { detail: errors }),
-            Ok(Ok(_)) => Ok(answer),
-            Ok(Err(error)) => Err(error),
-            Err(_) => Err(LinkError::Lost {
-                detail: format!("no answer within {} s", REQUEST_LIMIT.as_secs()),
-            }),
+        let (answer, errors) = self.collect(&script::probe(text)?, |_| false).await?;
+        match answer.is_empty() {
+            true => Err(LinkError::lost(&errors)),
+            false => Ok(answer),
         }
     }
 }
 
 /// Redacts what commands printed: the values of `secrets`, and the lines of those that have several.
-fn redact(event: Event, secrets: &Secrets) -> Event {
-    let clean = |text: String| secret::redact(&text, secrets);
-    match event {
+fn redact(mut event: Event, secrets: &Secrets) -> Event {
+    let clean = |text: &mut String| *text = secret::redact(text, secrets);
+    match &mut event {
         Event::Ended {
-            step,
-            attempt,
-            receipt,
-            output,
-            diagnosis,
-        } => Event::Ended {
-            step,
-            attempt,
-            receipt,
-            output: clean(output),
-            diagnosis: clean(diagnosis),
-        },
-        Event::PollAttempt {
-            step,
-            attempt,
-            of,
-            status,
-        } => Event::PollAttempt {
-            step,
-            attempt,
-            of,
-            status: clean(status),
-        },
-        event @ (Event::Claimed { .. } | Event::AlreadyClaimed { .. }) => event,
+            output, diagnosis, ..
+        } => [output, diagnosis].into_iter().for_each(clean),
+        Event::PollAttempt(_, poll) => clean(&mut poll.status),
+        Event::Claimed { .. } | Event::AlreadyClaimed { .. } => {}
     }
+    event
 }

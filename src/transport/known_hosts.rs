@@ -47,14 +47,11 @@ pub fn lookup(text: &str, home: &str) -> Lookup {
             "port" => port = value,
             "hostkeyalias" => alias = Some(value.to_owned()),
             "userknownhostsfile" | "globalknownhostsfile" => {
-                files.extend(
-                    value
-                        .split_whitespace()
-                        .map(|file| match file.strip_prefix("~/") {
-                            Some(rest) => PathBuf::from(home).join(rest),
-                            None => PathBuf::from(file),
-                        }),
-                );
+                let path = |file: &str| match file.strip_prefix("~/") {
+                    Some(rest) => PathBuf::from(home).join(rest),
+                    None => PathBuf::from(file),
+                };
+                files.extend(value.split_whitespace().map(path));
             }
             _ => {}
         }

@@ -201,7 +201,8 @@ async fn forward<R: AsyncRead + Unpin>(
     }
 }
 
-async fn until(deadline: Option<Instant>) {
+/// Waits until `deadline`; without one, for ever.
+pub async fn until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline).await,
         None => std::future::pending().await,

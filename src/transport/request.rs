@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::action::{Action, Run, Upload};
 use crate::name::{PlanDigest, RunId, Sha256Hex, StepId};
-use crate::record::{LockDetails, Receipt, Scope};
+use crate::record::{Receipt, Scope};
 use crate::secret::Secrets;
 
 /// The place on a host where a plan leaves its state.
@@ -16,14 +16,6 @@ pub struct Place {
     pub state_dir: String,
     /// The plan.
     pub plan: PlanDigest,
-}
-
-/// A request for the deploy lock.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lock {
-    /// What is to stand in the lock. Without a run the lock is one by hand, which nobody takes over. The generation
-    /// is replaced by the one that is reached.
-    pub details: LockDetails,
 }
 
 /// A step to be run on a host.
@@ -44,16 +36,7 @@ pub struct StepRequest {
     /// The longest that its actions may print nothing, in seconds; 0: no bound.
     pub idle_timeout_seconds: u32,
     /// Whether it changes what services of this host share, so that it waits for other services' steps of that kind.
-    pub shared_lock: SharedLock,
-}
-
-/// Whether a step holds the host's lock on what services share.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SharedLock {
-    /// It does.
-    Hold,
-    /// It does not.
-    Free,
+    pub shared_lock: bool,
 }
 
 /// What steps name and do not hold.

@@ -18,7 +18,7 @@ pub use builder::{RenderError, Script};
 
 use super::answer::render_receipt;
 use super::quote::{NulError, quote};
-use super::request::{AttemptRef, Inputs, Lock, Place, Record, StepRequest};
+use super::request::{AttemptRef, Inputs, Place, Record, StepRequest};
 use crate::name::RunId;
 use crate::record::{LockDetails, Scope, TAKE_OVER_SECONDS};
 
@@ -37,7 +37,8 @@ const POLL: &str = include_str!("script/poll.sh");
 const ATTEMPT: &str = include_str!("script/attempt.sh");
 const FINISH: &str = include_str!("script/finish.sh");
 
-/// Renders a request for the deploy lock, which is in the login directory, where the script starts.
+/// Renders a request for the deploy lock, which is in the login directory, where the script starts. Without a run the lock is one
+/// by hand, which nobody takes over.
 ///
 /// A holder that dies after `mkdir` and before its details stand (one `mv`, of a file that is ready) leaves a lock
 /// that looks like the original tool's, and only `mrsk lock release` removes it.
@@ -45,18 +46,16 @@ const FINISH: &str = include_str!("script/finish.sh");
 /// # Errors
 ///
 /// Fails as [`RenderError`] says. So do all functions here.
-pub fn lock(request: &Lock) -> Result<Script, RenderError> {
+pub fn lock(details: &LockDetails) -> Result<Script, RenderError> {
     const GENERATION: u32 = u32::MAX;
     let one_line = |text: &str| text.replace(['\n', '\r'], " ");
-    let LockDetails { run, plan, .. } = &request.details;
     let text = LockDetails {
-        locked_by: one_line(&request.details.locked_by),
-        at: one_line(&request.details.at),
-        version: one_line(&request.details.version),
-        message: one_line(&request.details.message),
-        run: run.clone(),
+        locked_by: one_line(&details.locked_by),
+        at: one_line(&details.at),
+        version: one_line(&details.version),
+        message: one_line(&details.message),
         generation: GENERATION,
-        plan: plan.clone(),
+        ..details.clone()
     }
     .render();
     let marker = format!("\nGeneration: {GENERATION}");
@@ -64,12 +63,13 @@ pub fn lock(request: &Lock) -> Result<Script, RenderError> {
         Some((before, after)) => (format!("{before}\nGeneration: "), after.to_owned()),
         None => (text, String::new()),
     };
+    let run = details.run.as_ref();
     let call = match run {
         Some(_) => "lock",
         None => "lock_by_hand",
     };
     Ok(Builder::new(&[LOCK])
-        .set("mrsk_run", run.as_ref().map_or("-", RunId::as_str))?
+        .set("mrsk_run", run.map_or("-", RunId::as_str))?
         .set("mrsk_before", &before)?
         .set("mrsk_after", &after)?
         .set("mrsk_limit", &TAKE_OVER_SECONDS.to_string())?
@@ -77,10 +77,6 @@ pub fn lock(request: &Lock) -> Result<Script, RenderError> {
 }
 
 /// Renders a beat of the lock that `run` holds.
-///
-/// # Errors
-///
-/// As [`lock`].
 pub fn beat(run: &RunId) -> Result<Script, RenderError> {
     Ok(Builder::new(&[LOCK])
         .set("mrsk_run", run.as_str())?
@@ -92,10 +88,6 @@ pub fn beat(run: &RunId) -> Result<Script, RenderError> {
 /// Of a release and a take-over one claims the next generation, so not both win. One gap is left, which `sh` cannot close: a releasing
 /// run that is stopped for [`TAKE_OVER_SECONDS`] between its last look and its `mv` moves away the lock of who took it over meanwhile. That
 /// one's next beat says so, and the fences keep what it runs apart.
-///
-/// # Errors
-///
-/// As [`lock`].
 pub fn release(run: &RunId) -> Result<Script, RenderError> {
     Ok(Builder::new(&[LOCK])
         .set("mrsk_run", run.as_str())?
@@ -113,10 +105,6 @@ pub fn lock_status() -> Script {
 }
 
 /// Renders the fence of `run`, for a plan that saw `serial`; and after it, the list of the plan's attempts.
-///
-/// # Errors
-///
-/// As [`lock`].
 pub fn fence(place: &Place, run: &RunId, serial: u64) -> Result<Script, RenderError> {
     Ok(Builder::new(&[STATE, FENCE])
         .place(place)?
@@ -126,19 +114,11 @@ pub fn fence(place: &Place, run: &RunId, serial: u64) -> Result<Script, RenderEr
 }
 
 /// Renders the list of a plan's attempts.
-///
-/// # Errors
-///
-/// As [`lock`].
 pub fn list(place: &Place) -> Result<Script, RenderError> {
     Ok(Builder::new(&[STATE]).place(place)?.call("list"))
 }
 
 /// Renders a batch of steps, which run one after another until one does not succeed.
-///
-/// # Errors
-///
-/// As [`lock`].
 pub fn start(
     place: &Place,
     run: &RunId,
@@ -165,10 +145,6 @@ pub fn start(
 }
 
 /// Renders the wait for the end of an attempt, for `seconds` at most.
-///
-/// # Errors
-///
-/// As [`lock`].
 pub fn attach(place: &Place, attempt: &AttemptRef, seconds: u32) -> Result<Script, RenderError> {
     Ok(Builder::new(&[STATE, ATTEMPT])
         .place(place)?
@@ -177,10 +153,6 @@ pub fn attach(place: &Place, attempt: &AttemptRef, seconds: u32) -> Result<Scrip
 }
 
 /// Renders the end of a plan: it is entered as finished, `lines` go to the audit log, old runs are removed.
-///
-/// # Errors
-///
-/// As [`lock`].
 pub fn finish(place: &Place, run: &RunId, lines: &[String]) -> Result<Script, RenderError> {
     Ok(Builder::new(&[STATE, FINISH])
         .place(place)?
@@ -191,32 +163,20 @@ pub fn finish(place: &Place, run: &RunId, lines: &[String]) -> Result<Script, Re
 }
 
 /// Renders claim and receipt of a step that runs elsewhere.
-///
-/// # Errors
-///
-/// As [`lock`].
 pub fn record(place: &Place, record: &Record) -> Result<Script, RenderError> {
     let mut builder = Builder::new(&[STATE, FINISH]);
     builder.place(place)?.set("mrsk_run", record.run.as_str())?;
+    let receipt = record.receipt.as_ref().map(render_receipt);
     let call = format!(
         "record {} {} {}",
         quote(path_part(&record.attempt.step)?)?,
         record.attempt.number,
-        quote(
-            &record
-                .receipt
-                .as_ref()
-                .map_or(String::new(), render_receipt)
-        )?
+        quote(&receipt.unwrap_or_default())?
     );
     Ok(builder.call(&call))
 }
 
 /// Renders the addition of `lines` to the audit log of `scope`.
-///
-/// # Errors
-///
-/// As [`lock`].
 pub fn audit(scope: &Scope, lines: &[String]) -> Result<Script, RenderError> {
     Ok(Builder::new(&[FINISH])
         .set("mrsk_log", path_part(&scope.audit_log())?)?
@@ -229,10 +189,6 @@ pub fn audit(scope: &Scope, lines: &[String]) -> Result<Script, RenderError> {
 }
 
 /// Renders the question for the text of the audit log of `scope`.
-///
-/// # Errors
-///
-/// As [`lock`].
 pub fn read_audit(scope: &Scope) -> Result<Script, RenderError> {
     Ok(Builder::new(&[FINISH])
         .set("mrsk_log", path_part(&scope.audit_log())?)?

@@ -251,10 +251,7 @@ impl Drop for Connections {
 }
 
 fn other(target: &Target, detail: &str) -> ConnectError {
-    ConnectError::Other {
-        host: target.host.clone(),
-        detail: detail.to_owned(),
-    }
+    ConnectError::other(&target.host, detail)
 }
 
 /// Whether ssh wrote nothing into its log, as if its configuration is not valid.

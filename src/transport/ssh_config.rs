@@ -92,17 +92,9 @@ fn proxy_command(config: &Config<'_>) -> Result<Option<String>, String> {
             return Err(format!("{} cannot be its own jump host", target.host));
         }
     }
-    let word = |text: &str| {
-        let text = plain(text)?.replace('%', "%%");
-        quote(&text).map_err(|error| error.to_string())
-    };
-    let file = |path: &Path| {
-        let text = path
-            .to_str()
-            .ok_or("a path is not UTF-8")?
-            .replace('%', "%%");
-        quote(&text).map_err(|error| error.to_string())
-    };
+    let escaped = |text: &str| quote(&text.replace('%', "%%")).map_err(|error| error.to_string());
+    let word = |text: &str| escaped(plain(text)?);
+    let file = |path: &Path| escaped(path.to_str().ok_or("a path is not UTF-8")?);
     let mut command = format!(
         "ssh -F {} -E {} -W '[%h]:%p'",
         file(config.path)?,
@@ -136,10 +128,9 @@ pub fn plain(text: &str) -> Result<&str, String> {
         && !text.contains(|c: char| {
             c.is_whitespace() || c.is_control() || "\"'\\*?!#$`;&|<>".contains(c)
         });
-    if is_plain {
-        Ok(text)
-    } else {
-        Err(format!("{text:?} is not a name that ssh can be given"))
+    match is_plain {
+        true => Ok(text),
+        false => Err(format!("{text:?} is not a name that ssh can be given")),
     }
 }
 

@@ -1,115 +1,30 @@
 //! What went wrong with a connection, read from ssh's own words in one place.
 
-use std::fmt;
-
 use super::known_hosts;
 
 /// Why there is no connection to a host. What it displays is the problem and then, after a semicolon, what to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ConnectError {
-    /// Nothing answers there.
-    Unreachable {
-        /// The host.
-        host: String,
-        /// ssh's words.
-        detail: String,
-    },
-    /// The host does not let us in.
-    Authentication {
-        /// The host.
-        host: String,
-        /// The user.
-        user: String,
-        /// ssh's words.
-        detail: String,
-    },
-    /// The host's key is not known.
-    HostKeyUnknown {
-        /// The host.
-        host: String,
-        /// The command that shows the key and asks whether to accept it.
-        login: String,
-    },
-    /// The host shows another key than the one that is known, or that the plan names.
-    HostKeyChanged {
-        /// The host.
-        host: String,
-        /// Where the key that was expected stands.
-        expected: String,
-        /// What to do.
-        advice: String,
-    },
-    /// The jump host or proxy command fails.
-    JumpHost {
-        /// The host.
-        host: String,
-        /// The jump host or command.
-        proxy: String,
-        /// ssh's words.
-        detail: String,
-    },
-    /// Anything else, in ssh's words.
-    Other {
-        /// The host.
-        host: String,
-        /// ssh's words.
-        detail: String,
-    },
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{problem}{}", advice.as_ref().map_or_else(String::new, |advice| format!("; {advice}")))]
+pub struct ConnectError {
+    /// What is wrong, in one line that names the host.
+    pub problem: String,
+    /// What to do about it, if there is anything.
+    pub advice: Option<String>,
 }
 
 impl ConnectError {
-    /// Returns what is wrong, in one line that names the host.
-    pub fn problem(&self) -> String {
-        match self {
-            Self::Unreachable { host, detail } => format!("{host} cannot be reached: {detail}"),
-            Self::Authentication { host, user, detail } => {
-                format!("{host} refuses the login of {user}: {detail}")
-            }
-            Self::HostKeyUnknown { host, .. } => format!("the host key of {host} is not known"),
-            Self::HostKeyChanged { host, expected, .. } => format!(
-                "{host} shows another host key than {expected}: it was reinstalled, or the connection is intercepted"
-            ),
-            Self::JumpHost {
-                host,
-                proxy,
-                detail,
-            } => format!("{host} cannot be reached through {proxy}: {detail}"),
-            Self::Other { host, detail } => format!("no connection to {host}: {detail}"),
-        }
+    fn new(problem: String, advice: impl Into<String>) -> Self {
+        let advice = Some(advice.into());
+        Self { problem, advice }
     }
 
-    /// Returns what to do about it, if there is anything.
-    pub fn advice(&self) -> Option<String> {
-        Some(match self {
-            Self::Unreachable { .. } => {
-                "check its name and port, that it is up, and that its sshd runs".to_owned()
-            }
-            Self::Authentication { user, .. } => format!(
-                "check `ssh.user`, and that a key which {user} may use there is in the agent or in ssh's configuration"
-            ),
-            Self::HostKeyUnknown { login, .. } => {
-                format!(
-                    "connect once with `{login}` and compare it, or pass --accept-new-host-keys"
-                )
-            }
-            Self::HostKeyChanged { advice, .. } => advice.clone(),
-            Self::JumpHost { .. } => "check `ssh.proxy` or `ssh.proxy_command`".to_owned(),
-            Self::Other { .. } => return None,
-        })
+    /// Returns an error of no known kind.
+    pub fn other(host: &str, detail: &str) -> Self {
+        let problem = format!("no connection to {host}: {detail}");
+        let advice = None;
+        Self { problem, advice }
     }
 }
-
-impl fmt::Display for ConnectError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.problem())?;
-        match self.advice() {
-            Some(advice) => write!(f, "; {advice}"),
-            None => Ok(()),
-        }
-    }
-}
-
-impl std::error::Error for ConnectError {}
 
 /// What the words of ssh are judged by.
 pub(super) struct Context<'a> {
@@ -138,11 +53,13 @@ pub(super) fn classify(context: &Context<'_>, log: &str, proxy_log: &str) -> Con
                 "" => last_line(log),
                 line => line,
             };
-            return ConnectError::JumpHost {
-                host: context.host.to_owned(),
-                proxy: proxy.to_owned(),
-                detail: detail.to_owned(),
-            };
+            return ConnectError::new(
+                format!(
+                    "{} cannot be reached through {proxy}: {detail}",
+                    context.host
+                ),
+                "check `ssh.proxy` or `ssh.proxy_command`",
+            );
         }
     }
     direct(context, log)
@@ -165,7 +82,7 @@ fn direct(context: &Context<'_>, log: &str) -> ConnectError {
         "Too many authentication failures",
         "No more authentication methods",
     ];
-    let host = context.host.to_owned();
+    let Context { host, user, .. } = context;
     let has = |text: &&str| log.contains(*text);
     let line = |words: &[&str]| {
         log.lines()
@@ -175,7 +92,6 @@ fn direct(context: &Context<'_>, log: &str) -> ConnectError {
             .trim()
             .trim_end_matches('.')
             .trim_start_matches("ssh: ")
-            .to_owned()
     };
     let is_changed = log.contains("REMOTE HOST IDENTIFICATION HAS CHANGED");
     let is_unknown = log.contains("host key is known for");
@@ -186,40 +102,49 @@ fn direct(context: &Context<'_>, log: &str) -> ConnectError {
         let port = context
             .port
             .map_or_else(String::new, |port| format!("-p {port} "));
-        let login = format!("ssh {port}{}@{host}", context.user);
-        return ConnectError::HostKeyUnknown { host, login };
+        return ConnectError::new(
+            format!("the host key of {host} is not known"),
+            format!(
+                "connect once with `ssh {port}{user}@{host}` and compare it, or pass --accept-new-host-keys"
+            ),
+        );
     }
     if AUTHENTICATION.iter().any(has) {
-        return ConnectError::Authentication {
-            host,
-            user: context.user.to_owned(),
-            detail: line(&AUTHENTICATION),
-        };
+        return ConnectError::new(
+            format!(
+                "{host} refuses the login of {user}: {}",
+                line(&AUTHENTICATION)
+            ),
+            format!(
+                "check `ssh.user`, and that a key which {user} may use there is in the agent or in ssh's configuration"
+            ),
+        );
     }
     if UNREACHABLE.iter().any(has) {
-        return ConnectError::Unreachable {
-            host,
-            detail: line(&UNREACHABLE),
-        };
+        return ConnectError::new(
+            format!("{host} cannot be reached: {}", line(&UNREACHABLE)),
+            "check its name and port, that it is up, and that its sshd runs",
+        );
     }
-    ConnectError::Other {
-        host,
-        detail: match last_line(log) {
-            "" => "ssh ended without a message".to_owned(),
-            line => line.to_owned(),
-        },
+    match last_line(log) {
+        "" => ConnectError::other(host, "ssh ended without a message"),
+        line => ConnectError::other(host, line),
     }
 }
 
 /// Finds the place of the expected key: ssh names the file and its line.
 fn key_changed(context: &Context<'_>, log: &str) -> ConnectError {
-    let host = context.host.to_owned();
+    let host = context.host;
+    let changed = |expected: &str, advice: &str| {
+        ConnectError::new(
+            format!(
+                "{host} shows another host key than {expected}: it was reinstalled, or the connection is intercepted"
+            ),
+            advice,
+        )
+    };
     if context.is_pinned {
-        return ConnectError::HostKeyChanged {
-            host,
-            expected: "the plan names".to_owned(),
-            advice: "if its new key is right, plan again".to_owned(),
-        };
+        return changed("the plan names", "if its new key is right, plan again");
     }
     let offending = log.lines().find_map(|line| {
         let (_, place) = line
@@ -228,7 +153,7 @@ fn key_changed(context: &Context<'_>, log: &str) -> ConnectError {
             .split_once(" key in ")?;
         place.rsplit_once(':')
     });
-    let name = known_hosts::name(&host, context.port);
+    let name = known_hosts::name(host, context.port);
     let (expected, remove) = match offending {
         Some((file, line)) => (
             format!("line {line} of {file} has"),
@@ -239,13 +164,10 @@ fn key_changed(context: &Context<'_>, log: &str) -> ConnectError {
             format!("ssh-keygen -R '{name}'"),
         ),
     };
-    ConnectError::HostKeyChanged {
-        host,
-        expected,
-        advice: format!(
-            "find out which; if its new key is right, remove the old one with `{remove}`, and connect once with ssh to accept the new one"
-        ),
-    }
+    let advice = format!(
+        "find out which; if its new key is right, remove the old one with `{remove}`, and connect once with ssh to accept the new one"
+    );
+    changed(&expected, &advice)
 }
 
 /// Whether ssh says that sshd dropped the connection before it began, as one with too many of them does.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use mrsk::action::Action;
 use mrsk::name::RunId;
 use mrsk::record::{AttemptState, Ending};
-use mrsk::transport::request::{Inputs, SharedLock, StepRequest};
+use mrsk::transport::request::{Inputs, StepRequest};
 use mrsk::transport::script;
 
 use crate::fixture::{Fixture, Sh, attempt, feed, sh_c, step};
@@ -58,7 +58,7 @@ fn kill_at(sh: Sh, index: usize) -> bool {
     fixture.fence("r1");
     let first = StepRequest {
         timeout_seconds: 20,
-        shared_lock: SharedLock::Hold,
+        shared_lock: true,
         ..step("first", &["echo x >>$ROOT/first"])
     };
     let second = StepRequest {

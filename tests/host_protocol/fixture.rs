@@ -12,7 +12,7 @@ use mrsk::action::{Action, Run};
 use mrsk::name::{PlanDigest, RunId, StepId};
 use mrsk::record::{Attempt, AttemptState, Receipt, Scope};
 use mrsk::transport::answer::{Event, FenceAnswer};
-use mrsk::transport::request::{AttemptRef, Inputs, Place, SharedLock, StepRequest};
+use mrsk::transport::request::{AttemptRef, Inputs, Place, StepRequest};
 use mrsk::transport::{Host, LinkError, LocalShell};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
@@ -288,7 +288,7 @@ pub fn step(name: &str, scripts: &[&str]) -> StepRequest {
         cleanup: Vec::new(),
         timeout_seconds: 0,
         idle_timeout_seconds: 0,
-        shared_lock: SharedLock::Free,
+        shared_lock: false,
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use mrsk::action::Action;
 use mrsk::name::RunId;
 use mrsk::record::{AttemptState, Ending};
-use mrsk::transport::request::{Inputs, SharedLock, StepRequest};
+use mrsk::transport::request::{Inputs, StepRequest};
 use mrsk::transport::script;
 
 use crate::fixture::{Fixture, Sh, feed, sh_c, step};
@@ -94,7 +94,7 @@ fn steps_on_what_services_share_run_one_at_a_time() {
         let script = "mkdir $ROOT/busy && sleep 0.2 && rmdir $ROOT/busy";
         let steps: Vec<StepRequest> = (0..4)
             .map(|index| StepRequest {
-                shared_lock: SharedLock::Hold,
+                shared_lock: true,
                 timeout_seconds: 30,
                 ..step(&index.to_string(), &[script])
             })
@@ -133,7 +133,7 @@ fn a_wait_for_the_shared_lock_is_bounded() {
         let holder = format!("{} {start} {boot}", std::process::id());
         fs::write(shared.join("1"), holder).unwrap();
         let step = StepRequest {
-            shared_lock: SharedLock::Hold,
+            shared_lock: true,
             timeout_seconds: 1,
             ..step("one", &["echo x >$ROOT/ran"])
         };

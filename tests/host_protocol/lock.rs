@@ -8,7 +8,6 @@ use mrsk::name::{PlanDigest, RunId};
 use mrsk::record::{LockAnswer, LockDetails};
 use mrsk::transport::LinkError;
 use mrsk::transport::answer::{BeatAnswer, ReleaseAnswer};
-use mrsk::transport::request::Lock;
 
 use crate::fixture::{Fixture, Sh, block};
 
@@ -17,22 +16,20 @@ const ACQUIRED: LockAnswer = LockAnswer::Acquired {
     taken_from: None,
 };
 
-fn request(run: &str) -> Lock {
-    Lock {
-        details: LockDetails {
-            locked_by: "A 'N' Other $x".into(),
-            at: "2023-03-24 09:49:03 UTC".into(),
-            version: "77f45c".into(),
-            message: "Automatic\ndeploy lock".into(),
-            run: Some(RunId::from(run)),
-            generation: 1,
-            plan: Some(PlanDigest::from("sha256:ab")),
-        },
+fn details(run: &str) -> LockDetails {
+    LockDetails {
+        locked_by: "A 'N' Other $x".into(),
+        at: "2023-03-24 09:49:03 UTC".into(),
+        version: "77f45c".into(),
+        message: "Automatic\ndeploy lock".into(),
+        run: Some(RunId::from(run)),
+        generation: 1,
+        plan: Some(PlanDigest::from("sha256:ab")),
     }
 }
 
 fn take(fixture: &Fixture, run: &str) -> LockAnswer {
-    block(fixture.host.lock(&request(run))).unwrap()
+    block(fixture.host.lock(&details(run))).unwrap()
 }
 
 fn beat(fixture: &Fixture, run: &str) -> BeatAnswer {
@@ -81,12 +78,12 @@ fn it_is_taken_kept_and_released() {
             "asked again after a lost answer"
         );
         let status = block(fixture.host.lock_status()).unwrap().unwrap();
-        let details = LockDetails::parse(&status.text);
+        let parsed = LockDetails::parse(&status.text);
         let expected = LockDetails {
             message: "Automatic deploy lock".into(),
-            ..request("r1").details
+            ..details("r1")
         };
-        assert_eq!(details, expected, "{sh:?}");
+        assert_eq!(parsed, expected, "{sh:?}");
         assert!(status.beat_age.unwrap() < 5);
         age_beat(&fixture, 30);
         assert_eq!(beat(&fixture, "r1"), BeatAnswer::Held);
@@ -153,9 +150,9 @@ fn the_originals_lock_is_never_taken_over() {
 fn a_lock_by_hand_belongs_to_no_run() {
     for sh in Sh::all() {
         let fixture = Fixture::new(sh);
-        let mut by_hand = request("");
-        by_hand.details.run = None;
-        by_hand.details.plan = None;
+        let mut by_hand = details("");
+        by_hand.run = None;
+        by_hand.plan = None;
         assert_eq!(
             block(fixture.host.lock(&by_hand)).unwrap(),
             ACQUIRED,
@@ -248,7 +245,7 @@ fn a_beat_that_cannot_be_read_counts_as_fresh() {
 
 /// Lets several runs ask at once, and returns those that got the lock.
 fn race(fixture: &Fixture) -> Vec<LockAnswer> {
-    let runs = ["a", "b", "c", "d", "e", "f"].map(request);
+    let runs = ["a", "b", "c", "d", "e", "f"].map(details);
     block(async {
         let [a, b, c, d, e, f] = &runs;
         let go = |request| fixture.host.lock(request);
@@ -295,9 +292,9 @@ fn a_release_and_a_take_over_do_not_both_win() {
             let fixture = Fixture::new(sh);
             take(&fixture, "r1");
             age_beat(&fixture, 100);
-            let (run, request) = (RunId::from("r1"), request("r2"));
+            let (run, details) = (RunId::from("r1"), details("r2"));
             let (released, taken) = block(async {
-                tokio::join!(fixture.host.release(&run), fixture.host.lock(&request))
+                tokio::join!(fixture.host.release(&run), fixture.host.lock(&details))
             });
             match (released.unwrap(), taken.unwrap()) {
                 (ReleaseAnswer::Released, taken) => assert!(
@@ -323,7 +320,7 @@ fn what_is_in_the_way_is_told() {
     for sh in Sh::all() {
         let fixture = Fixture::new(sh);
         fs::write(fixture.path("home/mrsk_lock"), "").unwrap();
-        let error = block(fixture.host.lock(&request("r1"))).unwrap_err();
+        let error = block(fixture.host.lock(&details("r1"))).unwrap_err();
         assert!(
             matches!(&error, LinkError::Script { message } if message.contains("mrsk_lock")),
             "{sh:?} {error:?}"

@@ -236,14 +236,9 @@ exit 7"#;
         let told: Vec<(u32, u32, &str)> = events
             .iter()
             .filter_map(|event| match event {
-                Event::PollAttempt {
-                    step: of_step,
-                    attempt,
-                    of,
-                    status,
-                } => {
+                Event::PollAttempt(of_step, poll) => {
                     assert_eq!(*of_step, step.step);
-                    Some((*attempt, *of, status.as_str()))
+                    Some((poll.attempt, poll.of, poll.status.as_str()))
                 }
                 _ => None,
             })

@@ -42,13 +42,7 @@ fn a_step_runs_once() {
         };
         assert_eq!(listed.state, AttemptState::Ended(receipt.clone()));
         let events = fixture.start("r1", std::slice::from_ref(&step)).unwrap();
-        assert_eq!(
-            events,
-            [Event::AlreadyClaimed {
-                step: step.step.clone(),
-                attempt: 1
-            }]
-        );
+        assert_eq!(events, [Event::AlreadyClaimed(step.step.clone(), 1)]);
         assert_eq!(fixture.read("ran"), "x\n", "{sh:?}");
         let mode = fs::metadata(fixture.path("state/app@"))
             .unwrap()

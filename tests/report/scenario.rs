@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use mrsk::apply::driver::Observer;
 use mrsk::apply::state::{
     HostSummary, Millis, Outcome, Phase, Progress, StepStatus, StepSummary, Summary,
 };
 use mrsk::name::{HostName, StepId};
 use mrsk::plan::Plan;
-use mrsk::report::Reporter;
 use serde_json::{Value, json};
 
 fn step(id: &str, kind: &str, summary: &str, run: &[&str]) -> Value {
@@ -187,7 +187,7 @@ impl Run {
 
     pub fn started_again(&mut self, step: &str, attempt: u32) {
         let step = StepId::from(step);
-        self.tell(Progress::StepStarted { step, attempt });
+        self.tell(Progress::StepStarted(step, attempt));
     }
 
     pub fn ended(&mut self, step: &str, status: StepStatus) {
@@ -217,7 +217,7 @@ impl Run {
     }
 
     /// Hands everything to a reporter.
-    pub fn play(&self, reporter: &mut dyn Reporter, outcome: &Outcome) {
+    pub fn play(&self, reporter: &mut dyn Observer, outcome: &Outcome) {
         for (at, event) in &self.events {
             reporter.progress(*at, event);
         }
@@ -264,7 +264,7 @@ impl Run {
         };
         for (at, event) in &self.events {
             match event {
-                Progress::StepStarted { step, attempt } if step == id => {
+                Progress::StepStarted(step, attempt) if step == id => {
                     line.attempt = *attempt;
                     line.started.get_or_insert(*at);
                 }

@@ -37,7 +37,7 @@ impl World {
             4 => self.kill_runner(runner),
             _ => {
                 let message = "disk full".to_owned();
-                self.deliver(runner, None, Event::JournalFailed { message });
+                self.deliver(runner, None, Event::JournalFailed(message));
             }
         }
     }
@@ -58,10 +58,7 @@ impl World {
             Item::ToRunner {
                 runner,
                 link: Some((host.clone(), id)),
-                event: Event::ChannelLost {
-                    host: host.clone(),
-                    message: "broken pipe".into(),
-                },
+                event: Event::ChannelLost(host.clone(), "broken pipe".into()),
             },
         );
     }

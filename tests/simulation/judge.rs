@@ -37,7 +37,7 @@ impl World {
             Outcome::Stale { .. } | Outcome::Superseded { .. } | Outcome::LockForeign { .. } => {
                 return self.fail(format!("unfounded outcome {outcome:?}"));
             }
-            Outcome::InDoubt { steps } => {
+            Outcome::InDoubt(steps) => {
                 for step in steps {
                     let unknowable = !matches!(
                         (&self.plan_step(step).check, &self.plan_step(step).host),

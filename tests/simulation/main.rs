@@ -4,6 +4,7 @@
 
 mod faults;
 mod host;
+mod items;
 mod judge;
 mod local;
 mod plans;
@@ -85,7 +86,7 @@ fn the_seeds_reach_what_they_are_for() {
         "AlreadyClaimed",
         "Attached",
         "PollAttempt",
-        "state: Lost",
+        ", Lost)",
         "Refused",
         "taken_from: Some",
         "frozen",

@@ -5,7 +5,7 @@ use mrsk::facts::model::{ContainerState, Health};
 use mrsk::name::{HostName, PlanDigest, StepId};
 use mrsk::plan::StepKind;
 use mrsk::plan::effect::effect;
-use mrsk::record::{AttemptState, Ending, Serial};
+use mrsk::record::{AttemptState, Ending, PollAttempt, Serial};
 
 use super::host::Record;
 use super::world::{Item, Mutant, PRINTED_SECRET, RunnerIndex, Script, Stage, World, is_old};
@@ -44,10 +44,7 @@ impl World {
         }
         let message = "connection refused".to_owned();
         let host = host.clone();
-        let event = Event::Unreachable {
-            host: host.clone(),
-            message,
-        };
+        let event = Event::Unreachable(host.clone(), message);
         let delay = self.latency();
         self.after(
             delay,
@@ -120,39 +117,28 @@ impl World {
             Action::Fence { serial, .. } => {
                 let known = sim.facts.serial.clone();
                 if known.plan.as_ref() != Some(&digest) && known.number != serial {
-                    Event::FenceRefused {
-                        host: host.clone(),
-                        serial: Serial {
+                    Event::FenceRefused(
+                        host.clone(),
+                        Serial {
                             number: known.number,
                             plan: known.plan,
                         },
-                    }
+                    )
                 } else {
                     if known.plan.as_ref() != Some(&digest) {
                         sim.facts.serial.number = serial + 1;
                         sim.facts.serial.plan = Some(PlanDigest::clone(&digest));
                     }
                     sim.fence = Some(run);
-                    Event::Fenced {
-                        host: host.clone(),
-                        attempts: sim.list(mutant),
-                    }
+                    Event::Fenced(host.clone(), sim.list(mutant))
                 }
             }
-            Action::List { .. } => Event::Listed {
-                host: host.clone(),
-                attempts: sim.list(mutant),
-            },
+            Action::List { .. } => Event::Listed(host.clone(), sim.list(mutant)),
             Action::Reconnect { .. } => {
-                return self.answer(
-                    runner,
-                    host,
-                    link,
-                    Event::Reconnected { host: host.clone() },
-                );
+                return self.answer(runner, host, link, Event::Reconnected(host.clone()));
             }
             Action::Record { .. } | Action::Finish { .. } if fenced_off => {
-                Event::Refused { host: host.clone() }
+                Event::Refused(host.clone())
             }
             Action::Record {
                 step,
@@ -171,13 +157,13 @@ impl World {
                         receipt,
                     },
                 );
-                Event::Recorded { step }
+                Event::Recorded(step)
             }
             Action::Finish { .. } => {
                 sim.facts.finished.insert(digest);
-                Event::Finished { host: host.clone() }
+                Event::Finished(host.clone())
             }
-            Action::Start { steps, .. } => {
+            Action::Start(_, steps) => {
                 let boot = sim.boot;
                 let script = Script {
                     runner,
@@ -190,7 +176,7 @@ impl World {
                 };
                 return self.script(script, Stage::Claim);
             }
-            Action::Attach { step, attempt, .. } => {
+            Action::Attach(_, step, attempt) => {
                 return self.attach(runner, link, host, step, attempt);
             }
             other => return self.fail(format!("an unexpected request: {other:?}")),
@@ -203,11 +189,7 @@ impl World {
         let (now, mutant) = (self.now, self.mutant);
         let sim = &self.hosts[host];
         let silent = sim.is_silent(now);
-        let event = Event::Inspected {
-            host: host.clone(),
-            facts: Box::new(sim.look(now)),
-            attempts: sim.list(mutant),
-        };
+        let event = Event::Inspected(host.clone(), Box::new(sim.look(now)), sim.list(mutant));
         if silent {
             self.runners[runner].saw_silence = true;
             for step in &self.plan.steps {
@@ -242,11 +224,7 @@ impl World {
                 },
             );
         }
-        let event = Event::Attached {
-            step,
-            attempt,
-            state,
-        };
+        let event = Event::Attached(step, attempt, state);
         self.answer(runner, host, link, event);
     }
 
@@ -266,7 +244,7 @@ impl World {
                 let taken = sim.records.contains_key(&key) && self.mutant != Mutant::ClaimsOff;
                 let (step, attempt) = key.clone();
                 if taken {
-                    let event = Event::AlreadyClaimed { step, attempt };
+                    let event = Event::AlreadyClaimed(step, attempt);
                     return self.answer(script.runner, &script.host, script.link, event);
                 }
                 let record = Record {
@@ -277,7 +255,7 @@ impl World {
                 if let Some(sim) = self.hosts.get_mut(&script.host) {
                     sim.records.insert(key, record);
                 }
-                let event = Event::Claimed { step, attempt };
+                let event = Event::Claimed(step, attempt);
                 self.answer(script.runner, &script.host, script.link, event);
                 let delay = match self.rng.chance(50) {
                     true => self.rng.range(100, 20_000),
@@ -377,12 +355,12 @@ impl World {
             false => self.rng.range(100, 6_000),
         };
         if self.rng.chance(100) {
-            let event = Event::PollAttempt {
-                step: id.clone(),
+            let poll = PollAttempt {
                 attempt: 1,
                 of: 7,
                 status: PRINTED_SECRET.to_owned(),
             };
+            let event = Event::PollAttempt(id.clone(), poll);
             self.answer(script.runner, &script.host, script.link, event);
         }
         let half = self.rng.range(1, long);

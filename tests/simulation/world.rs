@@ -4,140 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use index_vec::IndexVec;
-use mrsk::apply::state::{
-    Action, Event, JournalEntry, Millis, Options, Outcome, Progress, StartStep, State,
-};
+use mrsk::apply::state::{Action, Event, JournalEntry, Millis, Options, Progress, State};
 use mrsk::facts::model::HostFacts;
 use mrsk::name::{HostName, RunId, StepId};
 use mrsk::plan::shape::StepIndex;
 use mrsk::plan::{Plan, Step, StepKind};
-use mrsk::record::Ending;
 
 use super::host::SimHost;
+pub(super) use super::items::{Item, Known, Link, Runner, Script, Stage};
+pub use super::items::{Mutant, PRINTED_SECRET, RunnerIndex};
 use super::plans::{Scenario, Switch, drain_before_route, scenario};
 use super::rng::Rng;
 use super::truth::Truth;
-
-index_vec::define_index_type! {
-    /// The position of a runner in the world.
-    pub struct RunnerIndex = usize;
-
-    DISPLAY_FORMAT = "{}";
-}
-
-/// What is broken on purpose, to see that the simulation notices.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mutant {
-    None,
-    /// Hosts forget receipts when asked.
-    ReceiptsIgnored,
-    /// An attempt can be claimed twice.
-    ClaimsOff,
-    /// Hosts run steps whatever the fence says.
-    FenceOff,
-    /// The plan drains the old container before requests are sent to the new one.
-    DrainBeforeRoute,
-    /// The lock host always says that the lock is held.
-    BeatLies,
-    /// Steps start although what they need has not ended.
-    NeedsIgnored,
-}
-
-/// Something that happens at a time.
-#[derive(Debug, Clone)]
-pub(super) enum Item {
-    ToHost {
-        runner: RunnerIndex,
-        link: u64,
-        host: HostName,
-        action: Action,
-    },
-    ToRunner {
-        runner: RunnerIndex,
-        link: Option<(HostName, u64)>,
-        event: Event,
-    },
-    Script {
-        script: Script,
-        stage: Stage,
-    },
-    AttachPoll {
-        runner: RunnerIndex,
-        link: u64,
-        host: HostName,
-        step: StepId,
-        attempt: u32,
-    },
-    Local {
-        runner: RunnerIndex,
-        step: StepId,
-        attempt: u32,
-        ok: bool,
-        ended: bool,
-    },
-    Tick {
-        runner: RunnerIndex,
-    },
-    Launch,
-    HostBack {
-        host: HostName,
-    },
-    Chaos,
-}
-
-/// A batch that runs on a host, whether or not anybody listens.
-#[derive(Debug, Clone)]
-pub(super) struct Script {
-    pub(super) runner: RunnerIndex,
-    pub(super) link: u64,
-    pub(super) host: HostName,
-    pub(super) boot: u64,
-    pub(super) run: RunId,
-    pub(super) steps: Vec<StartStep>,
-    pub(super) at: usize,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stage {
-    Claim,
-    Fence,
-    Effect { ending: Ending, half: u64 },
-    Receipt { ending: Ending },
-}
-
-pub(super) struct Link {
-    pub(super) id: u64,
-    pub(super) alive: bool,
-    pub(super) known: Known,
-}
-
-/// What a runner knows of its link.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Known {
-    Open,
-    Connecting,
-    Closed,
-}
-
-pub(super) struct Runner {
-    pub(super) run: RunId,
-    pub(super) state: State,
-    pub(super) links: BTreeMap<HostName, Link>,
-    pub(super) frozen_until: u64,
-    pub(super) dead: bool,
-    pub(super) exited: Option<Outcome>,
-    pub(super) interrupts: u32,
-    /// Whether it left while the lock host was out of reach, or at once: its lock is taken over when its beat is old.
-    pub(super) left_lock: bool,
-    pub(super) tick: Option<u64>,
-    /// Whether a host answered it while its engine was silent.
-    pub(super) saw_silence: bool,
-    pub(super) logged_in: bool,
-    pub(super) built: bool,
-}
-
-/// A secret that a careless command prints.
-pub const PRINTED_SECRET: &str = "correct horse battery staple";
 
 pub struct World {
     pub(super) now: u64,
@@ -446,10 +324,8 @@ impl World {
     pub(super) fn learn(&mut self, runner: RunnerIndex, event: Event) -> Event {
         let at = &mut self.runners[runner];
         let (host, known) = match &event {
-            Event::ChannelLost { host, .. } | Event::Unreachable { host, .. } => {
-                (host, Known::Closed)
-            }
-            Event::Reconnected { host } => (host, Known::Open),
+            Event::ChannelLost(host, _) | Event::Unreachable(host, _) => (host, Known::Closed),
+            Event::Reconnected(host) => (host, Known::Open),
             Event::Interrupt => {
                 at.interrupts += 1;
                 return event;
@@ -461,8 +337,8 @@ impl World {
             .get_mut(host)
             .map(|link| std::mem::replace(&mut link.known, known));
         match event {
-            Event::ChannelLost { host, message } if before == Some(Known::Connecting) => {
-                Event::Unreachable { host, message }
+            Event::ChannelLost(host, message) if before == Some(Known::Connecting) => {
+                Event::Unreachable(host, message)
             }
             event => event,
         }
@@ -499,19 +375,19 @@ impl World {
             ));
         }
         let host = match action {
-            Action::StartLocal { step, attempt, .. } => {
+            Action::StartLocal(step, attempt) => {
                 return self.start_local(runner, step, attempt);
             }
-            Action::CheckLocal { step } => return self.check_local(runner, step),
+            Action::CheckLocal(step) => return self.check_local(runner, step),
             Action::TakeLock | Action::Beat | Action::Release => self.plan.lock_host.clone(),
-            Action::Inspect { ref host }
+            Action::Inspect(ref host)
             | Action::Fence { ref host, .. }
-            | Action::Start { ref host, .. }
-            | Action::Attach { ref host, .. }
-            | Action::List { ref host }
+            | Action::Start(ref host, _)
+            | Action::Attach(ref host, _, _)
+            | Action::List(ref host)
             | Action::Record { ref host, .. }
-            | Action::Finish { ref host }
-            | Action::Reconnect { ref host } => host.clone(),
+            | Action::Finish(ref host)
+            | Action::Reconnect(ref host) => host.clone(),
             Action::Report(_) | Action::Journal(_) | Action::Exit(_) => return,
         };
         self.send(runner, host, action);
@@ -579,9 +455,9 @@ impl World {
 /// The event in a few words.
 fn short(event: &Event) -> String {
     match event {
-        Event::Inspected { host, attempts, .. } => format!("Inspected {host} {}", attempts.len()),
-        Event::Fenced { host, attempts } => format!("Fenced {host} {}", attempts.len()),
-        Event::Listed { host, attempts } => format!("Listed {host} {}", attempts.len()),
+        Event::Inspected(host, _, attempts) => format!("Inspected {host} {}", attempts.len()),
+        Event::Fenced(host, attempts) => format!("Fenced {host} {}", attempts.len()),
+        Event::Listed(host, attempts) => format!("Listed {host} {}", attempts.len()),
         Event::Ended {
             step,
             attempt,
@@ -594,7 +470,7 @@ fn short(event: &Event) -> String {
 
 fn short_action(action: &Action) -> String {
     match action {
-        Action::Start { host, steps } => {
+        Action::Start(host, steps) => {
             let steps: Vec<String> = steps
                 .iter()
                 .map(|start| format!("{}#{}", start.step, start.attempt))

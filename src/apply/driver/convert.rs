@@ -7,11 +7,11 @@ use crate::apply::state::{Event, StartStep};
 use crate::name::{HostName, RunId};
 use crate::plan::shape::Shape;
 use crate::plan::{Plan, Step};
-use crate::record::{Ending, Receipt, Scope};
+use crate::record::{Ending, Receipt};
 use crate::secret::{Secrets, redact};
 use crate::transport::LinkError;
 use crate::transport::answer::Event as HostEvent;
-use crate::transport::request::{SharedLock, StepRequest};
+use crate::transport::request::StepRequest;
 
 /// Characters that are kept of what a poll saw last.
 const LONGEST_STATUS: usize = 200;
@@ -20,18 +20,11 @@ const LONGEST_STATUS: usize = 200;
 pub(super) fn failed(host: HostName, failure: &Failure) -> Event {
     let message = failure.to_string();
     match failure {
-        Failure::Link(LinkError::Lost { .. }) => Event::ChannelLost { host, message },
-        Failure::Connect(_) => Event::Unreachable { host, message },
+        Failure::Link(LinkError::Lost { .. }) => Event::ChannelLost(host, message),
+        Failure::Connect(_) => Event::Unreachable(host, message),
         Failure::Link(_) | Failure::Question(_) | Failure::Facts(_) => {
-            Event::HostFailed { host, message }
+            Event::HostFailed(host, message)
         }
-    }
-}
-
-pub(super) fn scope(plan: &Plan) -> Scope {
-    Scope {
-        service: plan.service.clone(),
-        destination: plan.operation.destination.clone(),
     }
 }
 
@@ -41,18 +34,13 @@ pub(super) fn request(step: &Step, start: &StartStep) -> StepRequest {
         attempt: start.attempt,
         actions: step.action.clone(),
         diagnose: step.diagnose.clone(),
-        cleanup: if start.cleanup {
-            step.cleanup.clone()
-        } else {
-            Vec::new()
+        cleanup: match start.cleanup {
+            true => step.cleanup.clone(),
+            false => Vec::new(),
         },
         timeout_seconds: step.timeout_seconds,
         idle_timeout_seconds: step.idle_timeout_seconds,
-        shared_lock: if step.shared_lock {
-            SharedLock::Hold
-        } else {
-            SharedLock::Free
-        },
+        shared_lock: step.shared_lock,
     }
 }
 
@@ -79,28 +67,13 @@ pub(super) fn translate(
 ) -> Option<Event> {
     let id = |hash: &str| Some(plan[shape.index_of_hash(hash)?].id.clone());
     Some(match event {
-        HostEvent::Claimed { step, attempt } => Event::Claimed {
-            step: id(&step)?,
-            attempt,
-        },
-        HostEvent::AlreadyClaimed { step, attempt } => Event::AlreadyClaimed {
-            step: id(&step)?,
-            attempt,
-        },
-        HostEvent::PollAttempt {
-            step,
-            attempt,
-            of,
-            status,
-        } => Event::PollAttempt {
-            step: id(&step)?,
-            attempt,
-            of,
-            status: redact(&status, secrets)
-                .chars()
-                .take(LONGEST_STATUS)
-                .collect(),
-        },
+        HostEvent::Claimed(step, attempt) => Event::Claimed(id(&step)?, attempt),
+        HostEvent::AlreadyClaimed(step, attempt) => Event::AlreadyClaimed(id(&step)?, attempt),
+        HostEvent::PollAttempt(step, mut poll) => {
+            let status = redact(&poll.status, secrets);
+            poll.status = status.chars().take(LONGEST_STATUS).collect();
+            Event::PollAttempt(id(&step)?, poll)
+        }
         HostEvent::Ended {
             step,
             attempt,

@@ -1,4 +1,4 @@
-//! What a run is given, whom it tells, and what it gives back.
+//! What a run is given, and whom it tells.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,20 +11,20 @@ use crate::plan::Plan;
 use crate::record::LockDetails;
 use crate::transport::request::Inputs;
 
-/// Follows a run.
+/// Follows a run. It decides nothing, and never fails a run.
 pub trait Observer {
-    /// Something happened.
-    fn progress(&mut self, at: Millis, progress: &Progress);
+    /// Takes what has happened `at` this time. Times never go back.
+    fn progress(&mut self, at: Millis, event: &Progress);
 
-    /// A line is to be appended to the journal.
-    ///
-    /// # Errors
-    /// When it cannot be written: the run starts nothing more.
-    fn journal(&mut self, entry: &JournalEntry) -> std::io::Result<()>;
-
-    /// A command of this machine printed a line. Secrets are redacted in it.
+    /// Takes a line that a command of this machine printed, with secrets redacted.
     fn output(&mut self, step: &StepId, line: &str);
+
+    /// Takes the end of the run. Called once, after everything else.
+    fn finish(&mut self, summary: &Summary, outcome: &Outcome);
 }
+
+/// Appends a line to the journal. If it cannot be written, the run starts nothing more.
+pub type Journal<'a> = dyn FnMut(&JournalEntry) -> std::io::Result<()> + 'a;
 
 /// What a run needs.
 pub struct Job {
@@ -42,12 +42,4 @@ pub struct Job {
     pub root: PathBuf,
     /// The details of the lock.
     pub details: LockDetails,
-}
-
-/// How a run ended.
-pub struct Ended {
-    /// The outcome.
-    pub outcome: Outcome,
-    /// Host by host and step by step.
-    pub summary: Summary,
 }

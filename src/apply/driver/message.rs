@@ -40,10 +40,3 @@ impl EventSender {
         });
     }
 }
-
-pub(super) fn local(event: Event) -> Message {
-    Message {
-        from: None,
-        content: Content::Event(event),
-    }
-}

@@ -7,18 +7,19 @@ mod questions;
 mod starts;
 mod tasks;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-pub use job::{Ended, Job, Observer};
+pub use job::{Job, Journal, Observer};
 
-use convert::{scope, success};
-use message::{Message, local};
+use convert::success;
 use tasks::Driver;
 
-use super::state::{Action, Event, State};
+use super::links::scope;
+use super::state::{Action, Event, Outcome, State};
 use crate::plan::shape::ShapeError;
+use crate::transport::local::until;
 
 /// How long the audit logs may take at the end of a run.
 const AUDIT_LIMIT: Duration = Duration::from_secs(20);
@@ -27,26 +28,26 @@ const AUDIT_LIMIT: Duration = Duration::from_secs(20);
 ///
 /// # Errors
 /// A plan whose graph cannot be walked.
-pub async fn run(job: Job, observer: &mut dyn Observer) -> Result<Ended, ShapeError> {
+pub async fn run(
+    job: Job,
+    observer: &mut dyn Observer,
+    journal: &mut Journal<'_>,
+) -> Result<Outcome, ShapeError> {
     let mut state = State::new(job.plan.clone(), job.options.clone())?;
     let (sender, mut happened) = mpsc::unbounded_channel();
     let mut driver = Driver::new(job, state.shape().clone(), sender);
     let mut interrupts = interrupts();
     let mut actions = state.handle(driver.now(), Event::Begin);
     loop {
-        for event in driver.carry_out(actions, observer).await {
-            let _ = driver.sender.send(event);
-        }
+        driver.carry_out(actions, observer, journal).await;
         if let Some(outcome) = driver.outcome.take() {
-            driver.links.close();
-            return Ok(Ended {
-                outcome,
-                summary: state.summary(),
-            });
+            driver.job.links.close();
+            observer.finish(&state.summary(), &outcome);
+            return Ok(outcome);
         }
         let deadline = state
             .deadline()
-            .map(|at| driver.begun + Duration::from_millis(at.0));
+            .map(|at| (driver.begun + Duration::from_millis(at.0)).into());
         let event = tokio::select! {
             Some(message) = happened.recv() => match driver.receive(message).await {
                 Some(event) => event,
@@ -59,13 +60,6 @@ pub async fn run(job: Job, observer: &mut dyn Observer) -> Result<Ended, ShapeEr
             Some(()) = interrupts.recv() => Event::Interrupt,
         };
         actions = state.handle(driver.now(), event);
-    }
-}
-
-async fn until(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
-        None => std::future::pending().await,
     }
 }
 
@@ -85,16 +79,16 @@ fn interrupts() -> mpsc::UnboundedReceiver<()> {
 }
 
 impl Driver {
-    /// Carries actions out, and returns what is known at once.
+    /// Carries actions out.
     async fn carry_out(
         &mut self,
         actions: Vec<Action>,
         observer: &mut dyn Observer,
-    ) -> Vec<Message> {
+        journal: &mut Journal<'_>,
+    ) {
         for (step, line) in std::mem::take(&mut self.observed) {
             observer.output(&step, &line);
         }
-        let mut known = Vec::new();
         for action in actions {
             match action {
                 Action::Report(progress) => {
@@ -102,31 +96,26 @@ impl Driver {
                     observer.progress(self.now(), &progress);
                 }
                 Action::Journal(entry) => {
-                    if let Err(error) = observer.journal(&entry) {
-                        known.push(local(Event::JournalFailed {
-                            message: error.to_string(),
-                        }));
+                    if let Err(error) = journal(&entry) {
+                        self.event_sender()
+                            .event(Event::JournalFailed(error.to_string()));
                     }
                 }
                 Action::Exit(outcome) => self.outcome = Some(outcome),
-                Action::Reconnect { host } => {
+                Action::Reconnect(host) => {
                     self.drop_link(&host).await;
                     self.reconnect(host);
                 }
-                Action::Start { host, steps } => self.start(host, &steps),
-                Action::StartLocal { step, attempt } => self.start_local(step, attempt),
-                Action::CheckLocal { step } => self.check_local(step),
+                Action::Start(host, steps) => self.start(host, &steps),
+                Action::StartLocal(step, attempt) => self.start_local(step, attempt),
+                Action::CheckLocal(step) => self.check_local(step),
                 Action::Release => self.release().await,
                 Action::TakeLock => self.take_lock(),
                 Action::Beat => self.beat(),
-                Action::Inspect { host } => self.inspect(host),
+                Action::Inspect(host) => self.inspect(host),
                 Action::Fence { host, serial } => self.fence(host, serial),
-                Action::List { host } => self.list(host),
-                Action::Attach {
-                    host,
-                    step,
-                    attempt,
-                } => self.attach(host, step, attempt),
+                Action::List(host) => self.list(host),
+                Action::Attach(host, step, attempt) => self.attach(host, step, attempt),
                 Action::Record {
                     host,
                     step,
@@ -134,21 +123,20 @@ impl Driver {
                     ended,
                     value,
                 } => {
-                    let receipt = ended.then(|| success(self.run.clone(), value));
+                    let receipt = ended.then(|| success(self.run(), value));
                     self.record(host, step, attempt, receipt);
                 }
-                Action::Finish { host } => self.finish(host),
+                Action::Finish(host) => self.finish(host),
             }
         }
-        known
     }
 
     /// Writes what ran to the audit logs, then releases the lock.
     async fn release(&mut self) {
-        let scope = scope(&self.plan);
+        let scope = scope(&self.job.plan);
         let mut writing = tokio::task::JoinSet::new();
         for (host, lines) in self.audit.take_all() {
-            let (links, scope) = (self.links.clone(), scope.clone());
+            let (links, scope) = (self.job.links.clone(), scope.clone());
             writing.spawn(async move {
                 if let Ok(linked) = links.get(&host).await {
                     let _ = linked.audit(&scope, &lines).await;

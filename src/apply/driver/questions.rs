@@ -1,105 +1,81 @@
 //! Questions that a host answers at once: each is a task that reports the answer.
 
-use std::sync::Arc;
-
 use super::tasks::Driver;
-use crate::apply::links::Links;
 use crate::apply::state::Event;
-use crate::name::{HostName, RunId, StepId};
+use crate::name::{HostName, StepId};
 use crate::record::{AttemptState, Receipt};
 use crate::transport::answer::{BeatAnswer, FenceAnswer, WriteAnswer};
-use crate::transport::request::{AttemptRef, Lock, Record};
+use crate::transport::request::{AttemptRef, Record};
 
 impl Driver {
     pub(super) fn take_lock(&mut self) {
-        let (links, host) = (self.links.clone(), self.plan.lock_host.clone());
-        let request = Lock {
-            details: self.details.clone(),
-        };
-        self.spawn(host.clone(), |sender| async move {
-            let answer = links.get(&host).await?.lock(&request).await?;
-            sender.event(Event::Lock(answer));
-            Ok(())
+        let details = self.job.details.clone();
+        self.ask(self.lock_host(), |linked, _| async move {
+            Ok(Event::Lock(linked.lock(&details).await?))
         });
     }
 
     pub(super) fn beat(&mut self) {
-        let (links, host, run) = self.for_lock();
-        self.spawn(host.clone(), |sender| async move {
-            let answer = links.get(&host).await?.beat(&run).await?;
-            let held = answer == BeatAnswer::Held;
-            sender.event(Event::Beaten { held });
-            Ok(())
+        let run = self.run();
+        self.ask(self.lock_host(), |linked, _| async move {
+            let held = linked.beat(&run).await? == BeatAnswer::Held;
+            Ok(Event::Beaten { held })
         });
     }
 
     pub(super) fn release_lock(&mut self) {
-        let (links, host, run) = self.for_lock();
-        self.spawn(host.clone(), |sender| async move {
-            links.get(&host).await?.release(&run).await?;
-            sender.event(Event::Released);
-            Ok(())
+        let run = self.run();
+        self.ask(self.lock_host(), |linked, _| async move {
+            linked.release(&run).await?;
+            Ok(Event::Released)
         });
     }
 
     pub(super) fn reconnect(&mut self, host: HostName) {
-        let links = self.links.clone();
-        self.spawn(host.clone(), |sender| async move {
-            links.get(&host).await?;
-            sender.event(Event::Reconnected { host });
-            Ok(())
-        });
+        self.ask(host, |_, host| async { Ok(Event::Reconnected(host)) });
     }
 
     pub(super) fn inspect(&mut self, host: HostName) {
-        let (links, place, query) = (self.links.clone(), self.place(&host), self.query.clone());
+        let (place, query) = (self.place(&host), self.job.query.clone());
+        let links = self.job.links.clone();
         self.spawn(host.clone(), |sender| async move {
             let facts = Box::new(links.inspect(&host, &query).await?);
             let attempts = links.get(&host).await?.list(&place).await?;
-            sender.event(Event::Inspected {
-                host,
-                facts,
-                attempts,
-            });
+            sender.event(Event::Inspected(host, facts, attempts));
             Ok(())
         });
     }
 
     pub(super) fn fence(&mut self, host: HostName, serial: u64) {
-        let (links, place, run) = (self.links.clone(), self.place(&host), self.run.clone());
-        self.spawn(host.clone(), |sender| async move {
-            let answer = links.get(&host).await?.fence(&place, &run, serial).await?;
-            sender.event(match answer {
-                FenceAnswer::Fenced(attempts) => Event::Fenced { host, attempts },
-                FenceAnswer::Superseded(serial) => Event::FenceRefused { host, serial },
-            });
-            Ok(())
+        let (place, run) = (self.place(&host), self.run());
+        self.ask(host, move |linked, host| async move {
+            Ok(match linked.fence(&place, &run, serial).await? {
+                FenceAnswer::Fenced(attempts) => Event::Fenced(host, attempts),
+                FenceAnswer::Superseded(serial) => Event::FenceRefused(host, serial),
+            })
         });
     }
 
     pub(super) fn list(&mut self, host: HostName) {
-        let (links, place) = (self.links.clone(), self.place(&host));
-        self.spawn(host.clone(), |sender| async move {
-            let attempts = links.get(&host).await?.list(&place).await?;
-            sender.event(Event::Listed { host, attempts });
-            Ok(())
+        let place = self.place(&host);
+        self.ask(host, |linked, host| async move {
+            Ok(Event::Listed(host, linked.list(&place).await?))
         });
     }
 
     pub(super) fn attach(&mut self, host: HostName, step: StepId, attempt: u32) {
-        let (links, place) = (self.links.clone(), self.place(&host));
+        let place = self.place(&host);
         let reference = AttemptRef {
             step: step.hash(),
             number: attempt,
         };
-        self.spawn(host.clone(), |sender| async move {
-            let state = links.get(&host).await?.attach(&place, &reference).await?;
-            sender.event(Event::Attached {
+        self.ask(host, move |linked, _| async move {
+            let state = linked.attach(&place, &reference).await?;
+            Ok(Event::Attached(
                 step,
                 attempt,
-                state: state.unwrap_or(AttemptState::Lost),
-            });
-            Ok(())
+                state.unwrap_or(AttemptState::Lost),
+            ))
         });
     }
 
@@ -111,44 +87,31 @@ impl Driver {
         attempt: u32,
         receipt: Option<Receipt>,
     ) {
-        let (links, place) = (self.links.clone(), self.place(&host));
+        let place = self.place(&host);
         let record = Record {
             attempt: AttemptRef {
                 step: step.hash(),
                 number: attempt,
             },
-            run: self.run.clone(),
+            run: self.run(),
             receipt,
         };
-        self.spawn(host.clone(), |sender| async move {
-            let answer = links.get(&host).await?.record(&place, &record).await?;
-            sender.event(match answer {
-                WriteAnswer::Written => Event::Recorded { step },
-                WriteAnswer::Refused => Event::Refused { host },
-            });
-            Ok(())
+        self.ask(host, move |linked, host| async move {
+            Ok(match linked.record(&place, &record).await? {
+                WriteAnswer::Written => Event::Recorded(step),
+                WriteAnswer::Refused => Event::Refused(host),
+            })
         });
     }
 
     pub(super) fn finish(&mut self, host: HostName) {
-        let (links, place, run) = (self.links.clone(), self.place(&host), self.run.clone());
+        let (place, run) = (self.place(&host), self.run());
         let lines = self.audit.take(&host);
-        self.spawn(host.clone(), |sender| async move {
-            let linked = links.get(&host).await?;
-            let answer = linked.finish(&place, &run, &lines).await?;
-            sender.event(match answer {
-                WriteAnswer::Written => Event::Finished { host },
-                WriteAnswer::Refused => Event::Refused { host },
-            });
-            Ok(())
+        self.ask(host, |linked, host| async move {
+            Ok(match linked.finish(&place, &run, &lines).await? {
+                WriteAnswer::Written => Event::Finished(host),
+                WriteAnswer::Refused => Event::Refused(host),
+            })
         });
-    }
-
-    fn for_lock(&self) -> (Arc<Links>, HostName, RunId) {
-        (
-            self.links.clone(),
-            self.plan.lock_host.clone(),
-            self.run.clone(),
-        )
     }
 }

@@ -14,15 +14,15 @@ impl Driver {
     /// Hands steps over to their host, and reports what happens to them.
     pub(super) fn start(&mut self, host: HostName, steps: &[StartStep]) {
         let place = self.place(&host);
-        let run = self.run.clone();
+        let run = self.run();
         let batch: Vec<StepRequest> = steps
             .iter()
             .filter_map(|start| Some(request(self.step(&start.step)?, start)))
             .collect();
         let inputs = self.inputs_of(steps);
-        let links = self.links.clone();
-        let (plan, shape) = (self.plan.clone(), self.shape.clone());
-        let secrets = self.inputs.secrets.clone();
+        let links = self.job.links.clone();
+        let (plan, shape) = (self.job.plan.clone(), self.shape.clone());
+        let secrets = self.job.inputs.secrets.clone();
         self.spawn(host.clone(), |sender| async move {
             let linked = links.get(&host).await?;
             let (host_sender, mut events) = mpsc::channel(16);
@@ -48,25 +48,25 @@ impl Driver {
     /// Returns only what `steps` name, so that a secret goes no further than it must.
     fn inputs_of(&self, steps: &[StartStep]) -> Inputs {
         let mut inputs = Inputs {
-            variables: self.inputs.variables.clone(),
-            pushed: self.inputs.pushed.clone(),
+            variables: self.job.inputs.variables.clone(),
+            pushed: self.job.inputs.pushed.clone(),
             ..Inputs::default()
         };
         for step in steps.iter().filter_map(|start| self.step(&start.step)) {
             for name in step.secrets.iter().map(|secret| &secret.name) {
-                if let Some(value) = self.inputs.secrets.get(name) {
+                if let Some(value) = self.job.inputs.secrets.get(name) {
                     inputs.secrets.insert(name.clone(), value.clone());
                 }
             }
             for part in step.action.iter().chain(&step.cleanup) {
                 match part {
                     action::Action::Write(write) => {
-                        if let Some(text) = self.inputs.contents.get(&write.content) {
+                        if let Some(text) = self.job.inputs.contents.get(&write.content) {
                             inputs.contents.insert(write.content.clone(), text.clone());
                         }
                     }
                     action::Action::Upload(upload) => {
-                        if let Some(bytes) = self.inputs.uploads.get(upload) {
+                        if let Some(bytes) = self.job.inputs.uploads.get(upload) {
                             inputs.uploads.insert(upload.clone(), bytes.clone());
                         }
                     }
@@ -84,10 +84,10 @@ impl Driver {
         };
         let work = local_step::Work {
             step,
-            root: self.root.clone(),
-            secrets: self.inputs.secrets.clone(),
-            variables: self.inputs.variables.clone(),
-            who: self.details.locked_by.clone(),
+            root: self.job.root.clone(),
+            secrets: self.job.inputs.secrets.clone(),
+            variables: self.job.inputs.variables.clone(),
+            who: self.job.details.locked_by.clone(),
         };
         let sender = self.event_sender();
         tokio::spawn(async move {
@@ -109,7 +109,7 @@ impl Driver {
         let Some(step) = self.step(&id).cloned() else {
             return;
         };
-        let root = self.root.clone();
+        let root = self.job.root.clone();
         let sender = self.event_sender();
         tokio::spawn(async move {
             let (answer, value) = local_step::check(&step, &root).await;

@@ -1,36 +1,29 @@
 //! The tasks of a run, each on the link to a host: how they begin, how they are heard, and how they end with their link.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
-use super::convert::{failed, scope};
+use super::convert::failed;
 use super::job::Job;
 use super::message::{Content, EventSender, Message};
 use crate::apply::audit;
-use crate::apply::links::{Failure, Links};
+use crate::apply::links::{Failure, place};
 use crate::apply::state::{Event, Millis, Outcome};
-use crate::facts::Query;
 use crate::name::{HostName, RunId, StepId};
+use crate::plan::Step;
 use crate::plan::kinds::Handling;
 use crate::plan::shape::Shape;
-use crate::plan::{Plan, Step};
-use crate::record::{Attempt, AttemptState, Ending, LockDetails, Receipt, state_directory};
-use crate::transport::request::{Inputs, Place};
+use crate::record::{Attempt, AttemptState, Ending, Receipt};
+use crate::transport::Host;
+use crate::transport::request::Place;
 
 pub(super) struct Driver {
-    pub(super) plan: Arc<Plan>,
+    pub(super) job: Job,
     pub(super) shape: Arc<Shape>,
-    pub(super) links: Arc<Links>,
-    pub(super) inputs: Inputs,
-    pub(super) query: Arc<Query>,
-    pub(super) root: PathBuf,
-    pub(super) details: LockDetails,
-    pub(super) run: RunId,
     pub(super) begun: Instant,
     pub(super) generations: BTreeMap<HostName, u64>,
     pub(super) tasks: BTreeMap<HostName, Vec<AbortHandle>>,
@@ -45,13 +38,7 @@ impl Driver {
         Self {
             shape,
             audit: audit::Pending::new(&job.plan, &job.details.locked_by),
-            plan: job.plan,
-            links: job.links,
-            inputs: job.inputs,
-            query: Arc::new(job.query),
-            root: job.root,
-            details: job.details,
-            run: job.options.run,
+            job,
             begun: Instant::now(),
             generations: BTreeMap::new(),
             tasks: BTreeMap::new(),
@@ -66,23 +53,38 @@ impl Driver {
     }
 
     pub(super) fn step(&self, id: &StepId) -> Option<&Step> {
-        Some(&self.plan[self.shape.index(id)?])
+        Some(&self.job.plan[self.shape.index(id)?])
     }
 
-    /// Returns where the plan's state is on `host`.
     pub(super) fn place(&self, host: &HostName) -> Place {
-        let entry = self.plan.hosts.get(host);
-        let user = entry.map_or("root", |entry| entry.ssh.user.as_str());
-        Place {
-            scope: scope(&self.plan),
-            state_dir: entry
-                .and_then(|entry| entry.state_dir.clone())
-                .unwrap_or_else(|| state_directory::assumed(user)),
-            plan: self.plan.digest.clone(),
-        }
+        place(&self.job.plan, host)
+    }
+
+    pub(super) fn lock_host(&self) -> HostName {
+        self.job.plan.lock_host.clone()
+    }
+
+    pub(super) fn run(&self) -> RunId {
+        self.job.options.run.clone()
     }
 
     /// Spawns a task that asks `host` and reports the answer, unless the link has been dropped by then.
+    pub(super) fn ask<F>(
+        &mut self,
+        host: HostName,
+        question: impl FnOnce(Arc<Host>, HostName) -> F + Send + 'static,
+    ) where
+        F: Future<Output = Result<Event, Failure>> + Send,
+    {
+        let links = self.job.links.clone();
+        self.spawn(host.clone(), |sender| async move {
+            let linked = links.get(&host).await?;
+            sender.event(question(linked, host).await?);
+            Ok(())
+        });
+    }
+
+    /// Spawns a task on the link to `host`, which reports by the sender, and whose failure is reported.
     pub(super) fn spawn<F>(&mut self, host: HostName, task: impl FnOnce(EventSender) -> F)
     where
         F: Future<Output = Result<(), Failure>> + Send + 'static,
@@ -119,18 +121,17 @@ impl Driver {
             }
         };
         match &event {
-            Event::ChannelLost { host, .. }
-            | Event::Unreachable { host, .. }
-            | Event::HostFailed { host, .. } => {
-                self.drop_link(&host.clone()).await;
+            Event::ChannelLost(host, _)
+            | Event::Unreachable(host, _)
+            | Event::HostFailed(host, _) => {
+                self.drop_link(host).await;
             }
             Event::Ended { step, receipt, .. } => {
-                self.renew_after_install(&step.clone(), receipt.ending)
-                    .await;
+                self.renew_after_install(step, receipt.ending).await;
             }
-            Event::Inspected { host, attempts, .. }
-            | Event::Fenced { host, attempts }
-            | Event::Listed { host, attempts } => self.learn_pushed(host.clone(), attempts),
+            Event::Inspected(host, _, attempts)
+            | Event::Fenced(host, attempts)
+            | Event::Listed(host, attempts) => self.learn_pushed(host.clone(), attempts),
             Event::LocalEnded {
                 step,
                 value: Some(value),
@@ -141,7 +142,7 @@ impl Driver {
                 value: Some(value),
                 ..
             } => {
-                self.inputs.pushed.insert(step.clone(), value.clone());
+                self.job.inputs.pushed.insert(step.clone(), value.clone());
             }
             _ => {}
         }
@@ -153,7 +154,7 @@ impl Driver {
         for task in self.tasks.remove(host).into_iter().flatten() {
             task.abort();
         }
-        self.links.renew(host).await;
+        self.job.links.renew(host).await;
     }
 
     /// A user who was just added to the docker group has that right only in a new session.
@@ -162,20 +163,17 @@ impl Driver {
         let Some(host) = step.host.clone() else {
             return;
         };
-        let is_root = self
-            .plan
-            .hosts
-            .get(&host)
-            .is_none_or(|entry| entry.ssh.user == "root");
+        let entry = self.job.plan.hosts.get(&host);
+        let is_root = entry.is_none_or(|entry| entry.ssh.user == "root");
         let renews = step.kind.handling() == Handling::RenewSession;
         if renews && ending == Ending::Succeeded && !is_root {
-            self.links.renew(&host).await;
+            self.job.links.renew(&host).await;
         }
     }
 
     /// Digests that pushes have recorded on the lock host.
     pub(super) fn learn_pushed(&mut self, host: HostName, attempts: &[Attempt]) {
-        if host != self.plan.lock_host {
+        if host != self.job.plan.lock_host {
             return;
         }
         for attempt in attempts {
@@ -186,8 +184,8 @@ impl Driver {
             }) = &attempt.state
                 && let Some(step) = self.shape.index_of_hash(&attempt.step)
             {
-                let step = self.plan[step].id.clone();
-                self.inputs.pushed.insert(step, value.clone());
+                let step = self.job.plan[step].id.clone();
+                self.job.inputs.pushed.insert(step, value.clone());
             }
         }
     }

@@ -68,16 +68,12 @@ impl State {
     pub(super) fn interrupt(&mut self) {
         self.interrupts += 1;
         if self.interrupts > 1 {
-            self.outcome = Some(Outcome::Interrupted {
-                in_doubt: self.under_way(),
-            });
+            self.outcome = Some(Outcome::Interrupted(self.under_way()));
             return self.exit();
         }
         match self.phase {
             Phase::Locking | Phase::Inspecting | Phase::Fencing | Phase::Judging => {
-                self.conclude(Outcome::Interrupted {
-                    in_doubt: Vec::new(),
-                });
+                self.conclude(Outcome::Interrupted(Vec::new()));
             }
             Phase::Walking => self.stop_now(StopReason::Interrupted),
             Phase::Finishing | Phase::Releasing | Phase::Exited => {}
@@ -110,8 +106,8 @@ impl State {
     /// Nothing starts any more.
     pub(super) fn stop_now(&mut self, reason: StopReason) {
         if self.phase != Phase::Walking {
-            if let StopReason::JournalFailed { message } = reason {
-                self.conclude(Outcome::JournalFailed { message });
+            if let StopReason::JournalFailed(message) = reason {
+                self.conclude(Outcome::JournalFailed(message));
             }
             return;
         }
@@ -155,23 +151,19 @@ impl State {
                 StepStatus::Skipped { .. } | StepStatus::Open => complete = false,
             }
         }
-        let doubt = (!in_doubt.is_empty()).then(|| Outcome::InDoubt {
-            steps: in_doubt.clone(),
-        });
+        let doubt = (!in_doubt.is_empty()).then(|| Outcome::InDoubt(in_doubt.clone()));
         if complete {
             self.tolerated_doubt = doubt;
             return self.enter(Phase::Finishing);
         }
         let outcome = match &self.stop {
-            Some(StopReason::Interrupted) => Outcome::Interrupted { in_doubt },
-            Some(StopReason::JournalFailed { message }) => Outcome::JournalFailed {
-                message: message.clone(),
-            },
+            Some(StopReason::Interrupted) => Outcome::Interrupted(in_doubt),
+            Some(StopReason::JournalFailed(message)) => Outcome::JournalFailed(message.clone()),
             Some(StopReason::LockLost) => Outcome::LockLost,
             None
             | Some(
                 StopReason::Failure { .. } | StopReason::HostGone { .. } | StopReason::LockHostGone,
-            ) => doubt.unwrap_or(Outcome::Failed { steps: failed }),
+            ) => doubt.unwrap_or(Outcome::Failed(failed)),
         };
         self.conclude(outcome);
     }
@@ -192,7 +184,7 @@ impl State {
             let doubt = self.tolerated_doubt.take();
             self.conclude(doubt.unwrap_or(Outcome::Done));
         } else {
-            self.conclude(Outcome::Failed { steps: Vec::new() });
+            self.conclude(Outcome::Failed(Vec::new()));
         }
     }
 
@@ -210,7 +202,7 @@ impl State {
     /// Records completion, and exits once nothing is being written any more.
     pub(super) fn pump_closing(&mut self) {
         if self.phase == Phase::Finishing && self.hosts[self.lock_host].is_gone() {
-            self.conclude(Outcome::Failed { steps: Vec::new() });
+            self.conclude(Outcome::Failed(Vec::new()));
         }
         if self.phase == Phase::Finishing
             && self.outcome.is_none()
@@ -267,9 +259,10 @@ impl State {
 
     /// Leaves at once.
     pub(super) fn exit(&mut self) {
-        let outcome = self.outcome.clone().unwrap_or(Outcome::Failed {
-            steps: self.under_way(),
-        });
+        let outcome = self
+            .outcome
+            .clone()
+            .unwrap_or(Outcome::Failed(self.under_way()));
         if !matches!(outcome, Outcome::JournalFailed { .. }) {
             self.journal(JournalEntry::Exited {
                 run: self.options.run.clone(),

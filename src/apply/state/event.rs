@@ -6,7 +6,7 @@ use super::progress::{JournalEntry, Outcome, Progress};
 use crate::facts::model::HostFacts;
 use crate::name::{HostName, RunId, StepId};
 use crate::plan::resume::Answer;
-use crate::record::{Attempt, AttemptState, Ending, LockAnswer, Receipt, Serial};
+use crate::record::{Attempt, AttemptState, Ending, LockAnswer, PollAttempt, Receipt, Serial};
 
 /// A point of the monotonic clock of this machine, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
@@ -76,55 +76,19 @@ pub enum Event {
     Interrupt,
     /// [`Action::TakeLock`] was answered.
     Lock(LockAnswer),
-    /// [`Action::Inspect`] was answered.
-    Inspected {
-        /// The host.
-        host: HostName,
-        /// Its fresh facts.
-        facts: Box<HostFacts>,
-        /// What it lists of this plan.
-        attempts: Vec<Attempt>,
-    },
-    /// The first link to a host could not be opened, or a [`Action::Reconnect`] failed. A link that breaks is
-    /// [`Event::ChannelLost`].
-    Unreachable {
-        /// The host.
-        host: HostName,
-        /// What the transport said.
-        message: String,
-    },
-    /// [`Action::Fence`] was done.
-    Fenced {
-        /// The host.
-        host: HostName,
-        /// What it lists of this plan, read after the fence was written.
-        attempts: Vec<Attempt>,
-    },
-    /// [`Action::Fence`] was not done, since another plan has begun there.
-    FenceRefused {
-        /// The host.
-        host: HostName,
-        /// Its serial.
-        serial: Serial,
-    },
-    /// The host has claimed an attempt for this run.
-    Claimed {
-        /// The step.
-        step: StepId,
-        /// The attempt.
-        attempt: u32,
-    },
+    /// [`Action::Inspect`] was answered: the host has these fresh facts, and lists these attempts of this plan.
+    Inspected(HostName, Box<HostFacts>, Vec<Attempt>),
+    /// The first link to a host could not be opened, or a [`Action::Reconnect`] failed, with what the transport said. A link
+    /// that breaks is [`Event::ChannelLost`].
+    Unreachable(HostName, String),
+    /// [`Action::Fence`] was done; the host lists these attempts of this plan, read after the fence was written.
+    Fenced(HostName, Vec<Attempt>),
+    /// [`Action::Fence`] was not done, since another plan has begun there: the host has this serial.
+    FenceRefused(HostName, Serial),
+    /// The host has claimed the attempt with this number for this run.
+    Claimed(StepId, u32),
     /// A poll of a step waits: its attempt or what it saw last is new. This is only reported, and changes no decision.
-    PollAttempt {
-        /// The step.
-        step: StepId,
-        /// The attempt of the poll, counted from 1.
-        attempt: u32,
-        /// How many attempts the poll makes.
-        of: u32,
-        /// What it saw last, such as `503`, redacted; may be empty.
-        status: String,
-    },
+    PollAttempt(StepId, PollAttempt),
     /// A step on a host has ended, and left this receipt. Unless it succeeded, the rest of its batch is not started.
     Ended {
         /// The step.
@@ -136,49 +100,21 @@ pub enum Event {
         /// What the step's `diagnose` printed, redacted; empty if nothing failed.
         diagnosis: String,
     },
-    /// An attempt was claimed by somebody else. The rest of its batch is not started.
-    AlreadyClaimed {
-        /// The step.
-        step: StepId,
-        /// The attempt.
-        attempt: u32,
-    },
-    /// [`Action::Attach`] was answered: when the attempt has ended, or at once if nothing of it is alive.
-    Attached {
-        /// The step.
-        step: StepId,
-        /// The attempt.
-        attempt: u32,
-        /// What the host shows of it now. `Running` is asked again after a pause.
-        state: AttemptState,
-    },
-    /// A channel to the host broke. Whatever was under way there is unknown; the driver drops all its channels and requests.
-    ChannelLost {
-        /// The host.
-        host: HostName,
-        /// What the transport said.
-        message: String,
-    },
+    /// The attempt with this number was claimed by somebody else. The rest of its batch is not started.
+    AlreadyClaimed(StepId, u32),
+    /// [`Action::Attach`] was answered: when the attempt has ended, or at once if nothing of it is alive. The host shows this state
+    /// of the attempt with this number; `Running` is asked again after a pause.
+    Attached(StepId, u32, AttemptState),
+    /// A channel to the host broke, with what the transport said. Whatever was under way there is unknown; the driver drops all
+    /// its channels and requests.
+    ChannelLost(HostName, String),
     /// The host answers, but cannot do its part: its state directory cannot be written, or its answer makes no sense.
     /// It is given up at once.
-    HostFailed {
-        /// The host.
-        host: HostName,
-        /// What went wrong.
-        message: String,
-    },
+    HostFailed(HostName, String),
     /// [`Action::Reconnect`] was done.
-    Reconnected {
-        /// The host.
-        host: HostName,
-    },
-    /// [`Action::List`] was answered.
-    Listed {
-        /// The host.
-        host: HostName,
-        /// What it lists of this plan.
-        attempts: Vec<Attempt>,
-    },
+    Reconnected(HostName),
+    /// [`Action::List`] was answered with what the host lists of this plan.
+    Listed(HostName, Vec<Attempt>),
     /// A step on this machine has ended.
     LocalEnded {
         /// The step.
@@ -202,30 +138,18 @@ pub enum Event {
         value: Option<String>,
     },
     /// [`Action::Record`] was done.
-    Recorded {
-        /// The step.
-        step: StepId,
-    },
+    Recorded(StepId),
     /// [`Action::Record`] or [`Action::Finish`] was not done, since the host's fence names another run.
-    Refused {
-        /// The host.
-        host: HostName,
-    },
+    Refused(HostName),
     /// [`Action::Beat`] was answered.
     Beaten {
         /// Whether the lock is still this run's.
         held: bool,
     },
-    /// A journal entry could not be written.
-    JournalFailed {
-        /// Why.
-        message: String,
-    },
+    /// A journal entry could not be written, and why.
+    JournalFailed(String),
     /// [`Action::Finish`] was done.
-    Finished {
-        /// The host.
-        host: HostName,
-    },
+    Finished(HostName),
     /// [`Action::Release`] was done.
     Released,
 }
@@ -248,10 +172,7 @@ pub enum Action {
     /// Answered by [`Event::Lock`], [`Event::Unreachable`] or [`Event::ChannelLost`].
     TakeLock,
     /// Take a host's facts and list what it shows of this plan, linking to it first if there is no link.
-    Inspect {
-        /// The host.
-        host: HostName,
-    },
+    Inspect(HostName),
     /// Write this run as the fence, unless another plan has begun, and list what the host shows of this plan after that.
     Fence {
         /// The host.
@@ -259,45 +180,19 @@ pub enum Action {
         /// The serial that the plan saw: it must be this, or one more with this plan's digest.
         serial: u64,
     },
-    /// Start steps one after the other in one session, each only when the one before has succeeded.
+    /// Start steps, at least one, one after the other in one session, each only when the one before has succeeded.
     /// Answered step by step by [`Event::Claimed`] and [`Event::Ended`], or [`Event::AlreadyClaimed`].
-    Start {
-        /// The host.
-        host: HostName,
-        /// The steps, at least one.
-        steps: Vec<StartStep>,
-    },
-    /// Wait for the end of an attempt that was begun elsewhere.
-    Attach {
-        /// The host.
-        host: HostName,
-        /// The step.
-        step: StepId,
-        /// The attempt.
-        attempt: u32,
-    },
+    Start(HostName, Vec<StartStep>),
+    /// Wait for the end of the attempt with this number, which was begun elsewhere.
+    Attach(HostName, StepId, u32),
     /// Drop what is left of the link to a host, and open a new one. Answered by [`Event::Reconnected`] or [`Event::Unreachable`].
-    Reconnect {
-        /// The host.
-        host: HostName,
-    },
+    Reconnect(HostName),
     /// List what a host shows of this plan.
-    List {
-        /// The host.
-        host: HostName,
-    },
-    /// Run a step on this machine. Answered by [`Event::LocalEnded`].
-    StartLocal {
-        /// The step.
-        step: StepId,
-        /// The attempt.
-        attempt: u32,
-    },
+    List(HostName),
+    /// Run a step on this machine, as the attempt with this number. Answered by [`Event::LocalEnded`].
+    StartLocal(StepId, u32),
     /// Run the check of a step of this machine. Answered by [`Event::LocalChecked`].
-    CheckLocal {
-        /// The step.
-        step: StepId,
-    },
+    CheckLocal(StepId),
     /// Record on the lock host that a step of this machine succeeded, or that it begins. Once it is there, doing it again changes nothing.
     /// Answered by [`Event::Recorded`] or [`Event::Refused`].
     Record {
@@ -320,10 +215,7 @@ pub enum Action {
     Report(Progress),
     /// Add the plan to the finished ones of a host, and to its audit log. Doing it again changes nothing.
     /// Answered by [`Event::Finished`] or [`Event::Refused`].
-    Finish {
-        /// The host.
-        host: HostName,
-    },
+    Finish(HostName),
     /// Release the lock if it is still this run's. Answered by [`Event::Released`].
     Release,
     /// The run has ended: close every link and leave. The last action.

@@ -69,16 +69,16 @@ impl State {
                 self.lock.sent = self.now;
                 Action::TakeLock
             }
-            Ask::Inspect => Action::Inspect { host },
+            Ask::Inspect => Action::Inspect(host),
             Ask::Probe => {
                 self.mark_probes(index);
-                Action::Inspect { host }
+                Action::Inspect(host)
             }
             Ask::Fence => Action::Fence {
                 serial: self.plan.hosts.get(&host).map_or(0, |host| host.serial),
                 host,
             },
-            Ask::List => Action::List { host },
+            Ask::List => Action::List(host),
             Ask::Record { step } => Action::Record {
                 host,
                 step: self.id(step),
@@ -94,7 +94,7 @@ impl State {
                 self.lock.stale = false;
                 Action::Beat
             }
-            Ask::Finish => Action::Finish { host },
+            Ask::Finish => Action::Finish(host),
             Ask::Release => Action::Release,
         };
         self.act(action);
@@ -110,10 +110,7 @@ impl State {
             back_off: 1,
         };
         self.set_timer(self.now.plus_seconds(1), Timer::Reconnect { host });
-        self.report(Progress::HostLost {
-            host: name.clone(),
-            message,
-        });
+        self.report(Progress::HostLost(name.clone(), message));
         self.batches.retain(|_, batch| batch.host != host);
         self.channels -= self.hosts[host].channels;
         self.hosts[host].channels = 0;
@@ -162,7 +159,7 @@ impl State {
     pub(super) fn reconnect(&mut self, host: HostIndex) {
         if matches!(self.hosts[host].link, Link::Down { .. }) {
             let host = self.hosts[host].name.clone();
-            self.act(Action::Reconnect { host });
+            self.act(Action::Reconnect(host));
         }
     }
 
@@ -172,7 +169,7 @@ impl State {
             return;
         }
         self.hosts[host].link = Link::Up;
-        self.report(Progress::HostBack { host: name.clone() });
+        self.report(Progress::HostBack(name.clone()));
         let asks: Vec<Ask> = self.hosts[host].asks.iter().copied().collect();
         for ask in asks {
             self.emit(host, ask);
@@ -188,26 +185,20 @@ impl State {
     /// The host stays away: what was under way there is lost, and the rest of it is not begun.
     fn give_up(&mut self, host: HostIndex, message: String) {
         let name = self.hosts[host].name.clone();
-        self.report(Progress::HostGone {
-            host: name.clone(),
-            message: message.clone(),
-        });
+        self.report(Progress::HostGone(name.clone(), message.clone()));
         self.hosts[host].link = Link::Gone { message };
         self.batches.retain(|_, batch| batch.host != host);
         self.channels -= self.hosts[host].channels;
         self.hosts[host].channels = 0;
         self.drop_asks(host);
         match self.phase {
-            Phase::Locking => self.conclude(Outcome::Unreachable {
-                hosts: self.gone_hosts(),
-            }),
             Phase::Inspecting => self.continue_opening(),
             Phase::Fencing | Phase::Judging if self.may_go_without_gone() => {
                 self.continue_opening();
             }
-            Phase::Fencing | Phase::Judging => self.conclude(Outcome::Unreachable {
-                hosts: self.gone_hosts(),
-            }),
+            Phase::Locking | Phase::Fencing | Phase::Judging => {
+                self.conclude(Outcome::Unreachable(self.gone_hosts()));
+            }
             Phase::Walking => self.lose_steps(host, name),
             Phase::Finishing => self.finish_if_answered(),
             Phase::Releasing if host == self.lock_host => self.exit(),
@@ -233,7 +224,7 @@ impl State {
             }
         }
         self.hosts[host].ready.clear();
-        self.fail_host(host, StopReason::HostGone { host: name });
+        self.fail_host(host, StopReason::HostGone(name));
     }
 
     /// A step was under way when its host went away. Nothing that waits for it starts, even if its failure would be tolerated.

@@ -62,37 +62,24 @@ impl State {
             Event::Tick => {}
             Event::Interrupt => self.interrupt(),
             Event::Lock(answer) => self.on_lock(answer),
-            Event::Inspected {
-                host,
-                facts,
-                attempts,
-            } => self.on_inspected(&host, &facts, attempts),
-            Event::Unreachable { host, message } => self.on_unreachable(&host, message),
-            Event::Fenced { host, attempts } => self.on_fenced(&host, attempts),
-            Event::FenceRefused { host, serial } => self.on_fence_refused(host, serial),
-            Event::Claimed { step, attempt } => self.on_claimed(&step, attempt),
-            Event::PollAttempt {
-                step,
-                attempt,
-                of,
-                status,
-            } => self.on_poll_attempt(step, attempt, of, status),
+            Event::Inspected(host, facts, attempts) => self.on_inspected(&host, &facts, attempts),
+            Event::Unreachable(host, message) => self.on_unreachable(&host, message),
+            Event::Fenced(host, attempts) => self.on_fenced(&host, attempts),
+            Event::FenceRefused(host, serial) => self.on_fence_refused(host, serial),
+            Event::Claimed(step, attempt) => self.on_claimed(&step, attempt),
+            Event::PollAttempt(step, poll) => self.on_poll_attempt(step, poll),
             Event::Ended {
                 step,
                 attempt,
                 receipt,
                 diagnosis,
             } => self.on_ended(&step, attempt, &receipt, diagnosis),
-            Event::AlreadyClaimed { step, attempt } => self.on_already_claimed(&step, attempt),
-            Event::Attached {
-                step,
-                attempt,
-                state,
-            } => self.on_attached(&step, attempt, state),
-            Event::ChannelLost { host, message } => self.on_channel_lost(&host, message),
-            Event::HostFailed { host, message } => self.on_host_failed(&host, message),
-            Event::Reconnected { host } => self.on_reconnected(&host),
-            Event::Listed { host, attempts } => self.on_listed(&host, &attempts),
+            Event::AlreadyClaimed(step, attempt) => self.on_already_claimed(&step, attempt),
+            Event::Attached(step, attempt, state) => self.on_attached(&step, attempt, state),
+            Event::ChannelLost(host, message) => self.on_channel_lost(&host, message),
+            Event::HostFailed(host, message) => self.on_host_failed(&host, message),
+            Event::Reconnected(host) => self.on_reconnected(&host),
+            Event::Listed(host, attempts) => self.on_listed(&host, &attempts),
             Event::LocalEnded {
                 step,
                 attempt,
@@ -105,14 +92,12 @@ impl State {
                 answer,
                 value,
             } => self.on_local_checked(&step, answer, value),
-            Event::Recorded { step } => self.on_recorded(&step),
-            Event::Refused { host } => self.on_refused(&host),
+            Event::Recorded(step) => self.on_recorded(&step),
+            Event::Refused(host) => self.on_refused(&host),
             Event::Beaten { held: true } => self.on_beaten(),
             Event::Beaten { held: false } => self.on_lock_lost(),
-            Event::JournalFailed { message } => {
-                self.stop_now(StopReason::JournalFailed { message })
-            }
-            Event::Finished { host } => self.on_finished(&host),
+            Event::JournalFailed(message) => self.stop_now(StopReason::JournalFailed(message)),
+            Event::Finished(host) => self.on_finished(&host),
             Event::Released => self.on_released(),
         }
     }

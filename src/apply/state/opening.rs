@@ -33,17 +33,17 @@ impl State {
         let (holder, refusal) = match answer {
             LockAnswer::Acquired { taken_from, .. } => {
                 if let Some(from) = taken_from {
-                    self.report(Progress::LockTakenOver { from });
+                    self.report(Progress::LockTakenOver(from));
                 }
                 return self.hold_lock();
             }
             LockAnswer::Held { details, beat_age } => {
                 (details.render(), Outcome::LockHeld { details, beat_age })
             }
-            LockAnswer::Foreign { text } => (text.clone(), Outcome::LockForeign { text }),
+            LockAnswer::Foreign { text } => (text.clone(), Outcome::LockForeign(text)),
         };
         if self.now < self.lock.wait_until {
-            self.report(Progress::LockWaiting { holder });
+            self.report(Progress::LockWaiting(holder));
             let at = self.now.plus_seconds(LOCK_RETRY_SECONDS);
             self.set_timer(at, Timer::RetryLock);
         } else {
@@ -108,7 +108,7 @@ impl State {
     fn decide(&mut self) {
         let gone = self.gone_hosts();
         if !gone.is_empty() && !self.may_go_without_gone() {
-            return self.conclude(Outcome::Unreachable { hosts: gone });
+            return self.conclude(Outcome::Unreachable(gone));
         }
         if self.hosts.iter().all(|host| host.finished) {
             return self.conclude(Outcome::AlreadyApplied);
@@ -172,10 +172,10 @@ impl State {
             if number == seen.saturating_add(1) && ours {
                 self.evidence.begun = true;
             } else if number != seen {
-                return Some(Outcome::Superseded {
-                    host: host.clone(),
-                    plan: plan.map(PlanDigest::from),
-                });
+                return Some(Outcome::Superseded(
+                    host.clone(),
+                    plan.map(PlanDigest::from),
+                ));
             }
         }
         None
@@ -228,10 +228,7 @@ impl State {
     pub(super) fn on_fence_refused(&mut self, host: HostName, serial: Serial) {
         let known = self.host(&host);
         if known.is_some_and(|index| self.answered(index, Ask::Fence)) {
-            self.conclude(Outcome::Superseded {
-                host,
-                plan: serial.plan,
-            });
+            self.conclude(Outcome::Superseded(host, serial.plan));
         }
     }
 
@@ -263,9 +260,7 @@ impl State {
                 self.ask(host, Ask::Probe);
             }
         } else if let Some(step) = last_local {
-            self.act(Action::CheckLocal {
-                step: self.id(step),
-            });
+            self.act(Action::CheckLocal(self.id(step)));
         } else {
             self.journal(JournalEntry::Began {
                 run: self.options.run.clone(),

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::exit_code::ExitCode;
 use crate::name::{HostName, PlanDigest, RunId, StepId};
-use crate::record::{Ending, LockDetails};
+use crate::record::{Ending, LockDetails, PollAttempt};
 
 /// A line of the journal. It explains; receipts decide.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,34 +47,14 @@ pub enum JournalEntry {
 pub enum Progress {
     /// The run has come this far.
     Phase(Phase),
-    /// Another holder has the lock, and the run waits.
-    LockWaiting {
-        /// The details of the lock.
-        holder: String,
-    },
+    /// Another holder, with these details, has the lock, and the run waits.
+    LockWaiting(String),
     /// The lock of a silent run was taken over.
-    LockTakenOver {
-        /// The silent run.
-        from: LockDetails,
-    },
-    /// A step was handed over to its host, or begun on this machine.
-    StepStarted {
-        /// The step.
-        step: StepId,
-        /// The attempt.
-        attempt: u32,
-    },
+    LockTakenOver(LockDetails),
+    /// A step was handed over to its host, or begun on this machine: the attempt with this number.
+    StepStarted(StepId, u32),
     /// A poll of a step waits: its attempt or what it saw last is new.
-    PollAttempt {
-        /// The step.
-        step: StepId,
-        /// The attempt of the poll, counted from 1.
-        attempt: u32,
-        /// How many attempts the poll makes.
-        of: u32,
-        /// What it saw last, such as `503`; may be empty.
-        status: String,
-    },
+    PollAttempt(StepId, PollAttempt),
     /// An attempt failed, and the step is tried again.
     StepRetried {
         /// The step.
@@ -95,25 +75,12 @@ pub enum Progress {
         /// What explains a failure; empty if there is none.
         diagnosis: String,
     },
-    /// The link to a host broke; the run tries to reach it again.
-    HostLost {
-        /// The host.
-        host: HostName,
-        /// What the transport said.
-        message: String,
-    },
+    /// The link to a host broke, with what the transport said; the run tries to reach it again.
+    HostLost(HostName, String),
     /// A host is back.
-    HostBack {
-        /// The host.
-        host: HostName,
-    },
-    /// A host is given up.
-    HostGone {
-        /// The host.
-        host: HostName,
-        /// What the transport said.
-        message: String,
-    },
+    HostBack(HostName),
+    /// A host is given up, with what the transport said.
+    HostGone(HostName, String),
     /// The lock could not be confirmed for a while; nothing starts.
     Suspended,
     /// The lock is confirmed again.
@@ -147,20 +114,11 @@ pub enum Phase {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum StopReason {
     /// A step failed. A switch that has begun is finished.
-    Failure {
-        /// The step.
-        step: StepId,
-    },
+    Failure(StepId),
     /// A host is away for good. A switch that has begun elsewhere is finished.
-    HostGone {
-        /// The host.
-        host: HostName,
-    },
-    /// The journal cannot be written.
-    JournalFailed {
-        /// Why.
-        message: String,
-    },
+    HostGone(HostName),
+    /// The journal cannot be written, and why.
+    JournalFailed(String),
     /// The user asked for it.
     Interrupted,
     /// The host that holds the lock is away for good.
@@ -222,10 +180,7 @@ pub enum Outcome {
     /// The plan was applied to its end before. Nothing changed.
     AlreadyApplied,
     /// Some steps failed or were lost with their host. Applying the plan again resumes it.
-    Failed {
-        /// The failed and lost steps.
-        steps: Vec<StepId>,
-    },
+    Failed(Vec<StepId>),
     /// A host has changed since the plan was made. Nothing changed.
     Stale {
         /// The host.
@@ -237,13 +192,8 @@ pub enum Outcome {
         /// What is so now.
         now: String,
     },
-    /// Another plan has begun since this one was made. Nothing changed.
-    Superseded {
-        /// The host that shows it.
-        host: HostName,
-        /// The other plan, if the host names one.
-        plan: Option<PlanDigest>,
-    },
+    /// Another plan, if the host that shows it names one, has begun since this one was made. Nothing changed.
+    Superseded(HostName, Option<PlanDigest>),
     /// Another run holds the lock.
     LockHeld {
         /// Who.
@@ -251,31 +201,16 @@ pub enum Outcome {
         /// Seconds since its last heartbeat.
         beat_age: u64,
     },
-    /// Somebody who is not a run of ours holds the lock.
-    LockForeign {
-        /// Its details.
-        text: String,
-    },
+    /// Somebody who is not a run of ours holds the lock, with these details.
+    LockForeign(String),
     /// Cannot tell whether the effect of these steps is there.
-    InDoubt {
-        /// The steps.
-        steps: Vec<StepId>,
-    },
-    /// Hosts cannot be reached. No step was begun.
-    Unreachable {
-        /// The hosts, and what the transport said.
-        hosts: Vec<(HostName, String)>,
-    },
-    /// The user stopped it.
-    Interrupted {
-        /// What was under way and left behind; empty after an orderly stop.
-        in_doubt: Vec<StepId>,
-    },
-    /// The journal could not be written.
-    JournalFailed {
-        /// Why.
-        message: String,
-    },
+    InDoubt(Vec<StepId>),
+    /// Hosts cannot be reached, with what the transport said. No step was begun.
+    Unreachable(Vec<(HostName, String)>),
+    /// The user stopped it, and left these steps behind under way: none after an orderly stop.
+    Interrupted(Vec<StepId>),
+    /// The journal could not be written, and why.
+    JournalFailed(String),
     /// The lock, or a fence, became another run's.
     LockLost,
 }

@@ -9,7 +9,7 @@ use crate::plan::kinds::Handling;
 use crate::plan::resume::Answer;
 use crate::plan::shape::StepIndex;
 use crate::plan::{Check, OnFailure};
-use crate::record::{AttemptState, Ending, Receipt};
+use crate::record::{AttemptState, Ending, PollAttempt, Receipt};
 
 impl State {
     /// Returns the step if it is at this attempt and `fits`.
@@ -26,24 +26,15 @@ impl State {
         };
         if let StepState::Sent { batch } = self.steps[step].state {
             self.steps[step].state = StepState::Claimed { batch };
-            self.steps[step].started.get_or_insert(self.now);
-            self.report(Progress::StepStarted {
-                step: id.clone(),
-                attempt,
-            });
+            self.report_started(step);
         }
     }
 
     /// Reports how far a poll is, unless its step is no longer under way for this run.
-    pub(super) fn on_poll_attempt(&mut self, step: StepId, attempt: u32, of: u32, status: String) {
+    pub(super) fn on_poll_attempt(&mut self, step: StepId, poll: PollAttempt) {
         let claimed = |at: StepIndex| matches!(self.steps[at].state, StepState::Claimed { .. });
         if self.shape.index(&step).is_some_and(claimed) {
-            self.report(Progress::PollAttempt {
-                step,
-                attempt,
-                of,
-                status,
-            });
+            self.report(Progress::PollAttempt(step, poll));
         }
     }
 
@@ -209,27 +200,19 @@ impl State {
 
     /// Ends a step that did not succeed, and applies its failure policy.
     pub(super) fn fail_with(&mut self, step: StepIndex, status: StepStatus, diagnosis: String) {
-        let reason = StopReason::Failure {
-            step: self.id(step),
-        };
+        let reason = StopReason::Failure(self.id(step));
         let host = self.steps[step].host;
-        let ended = match (self.plan[step].on_failure, host) {
-            (OnFailure::Tolerate, _) => Ended::Tolerated,
-            (OnFailure::StopHost, Some(host)) => {
-                self.fail_host(host, reason);
-                Ended::Failure
-            }
-            (OnFailure::StopRun, Some(host)) => {
-                self.fail_host(host, reason.clone());
-                self.stop_at_safe_points(reason);
-                Ended::Failure
-            }
-            (OnFailure::StopRun | OnFailure::StopHost, None) => {
-                self.stop_at_safe_points(reason);
-                Ended::Failure
-            }
-        };
-        self.settle(step, status, ended, diagnosis);
+        let policy = self.plan[step].on_failure;
+        if policy == OnFailure::Tolerate {
+            return self.settle(step, status, Ended::Tolerated, diagnosis);
+        }
+        if let Some(host) = host {
+            self.fail_host(host, reason.clone());
+        }
+        if policy == OnFailure::StopRun || host.is_none() {
+            self.stop_at_safe_points(reason);
+        }
+        self.settle(step, status, Ended::Failure, diagnosis);
     }
 
     /// Nothing further starts on the host; when enough hosts have failed, the run stops.
@@ -250,12 +233,8 @@ impl State {
     }
 
     pub(super) fn skip(&mut self, step: StepIndex, reason: SkipReason) {
-        self.settle(
-            step,
-            StepStatus::Skipped { reason },
-            Ended::Failure,
-            String::new(),
-        );
+        let status = StepStatus::Skipped { reason };
+        self.settle(step, status, Ended::Failure, String::new());
     }
 
     /// Ends a step, and passes that on to what waits for it.
@@ -348,8 +327,7 @@ impl State {
         if self.is_recorded(step) && self.hosts[self.lock_host].is_gone() {
             self.lose(step);
         } else if self.is_recorded(step) {
-            let ran = status == StepStatus::Succeeded;
-            self.steps[step].state = StepState::Recording { value, ran };
+            self.steps[step].state = StepState::Recording { value, status };
             self.ask(self.lock_host, Ask::Record { step });
         } else {
             self.succeed(step, status);
@@ -375,13 +353,8 @@ impl State {
             self.steps[step].state = StepState::ClaimedHere;
             self.steps[step].handed_over = true;
             self.local_ready.insert(step);
-        } else if let StepState::Recording { ran, .. } = self.steps[step].state {
-            let status = if ran {
-                StepStatus::Succeeded
-            } else {
-                StepStatus::AlreadyDone
-            };
-            self.succeed(step, status);
+        } else if let StepState::Recording { status, .. } = &self.steps[step].state {
+            self.succeed(step, status.clone());
         }
     }
 }

@@ -61,8 +61,11 @@ pub(super) enum StepState {
     RunsHere,
     /// Its check runs on this machine.
     ChecksHere,
-    /// Its success is being recorded on the lock host.
-    Recording { value: Option<String>, ran: bool },
+    /// Its success, which is this status, is being recorded on the lock host.
+    Recording {
+        value: Option<String>,
+        status: StepStatus,
+    },
     /// A barrier that waits for its time.
     Pausing,
     /// It has ended.

@@ -54,7 +54,7 @@ impl State {
         for host in self.hosts.indices() {
             if let Link::Gone { .. } = self.hosts[host].link {
                 let name = self.hosts[host].name.clone();
-                self.fail_host(host, StopReason::HostGone { host: name });
+                self.fail_host(host, StopReason::HostGone(name));
             }
         }
         for step in self.queue.ready() {
@@ -83,9 +83,7 @@ impl State {
                 let status = StepStatus::Tolerated { ending: None };
                 self.settle(step, status, Ended::Tolerated, String::new());
             }
-            Status::Running { .. } | Status::NeedsProbe if gone => {
-                self.lose(step);
-            }
+            Status::Running { .. } | Status::NeedsProbe if gone => self.lose(step),
             Status::Running { .. } => self.make_attachable(step),
             Status::InDoubt { .. } if !self.steps[step].ask_first => self.doubt(step),
             Status::Outstanding { .. }
@@ -164,15 +162,12 @@ impl State {
             if self.open == 0 {
                 self.end_walk();
             }
-            if self.barriers_due.is_empty() && self.local_ready_is_held() {
+            let is_held = self.local_ready.is_empty() || self.lock.suspended;
+            if self.barriers_due.is_empty() && is_held {
                 break;
             }
         }
         self.pump_closing();
-    }
-
-    fn local_ready_is_held(&self) -> bool {
-        self.local_ready.is_empty() || self.lock.suspended
     }
 
     fn start_here(&mut self) {
@@ -199,7 +194,7 @@ impl State {
         let id = self.id(step);
         if std::mem::take(&mut self.steps[step].ask_first) {
             self.steps[step].state = StepState::ChecksHere;
-            return self.act(Action::CheckLocal { step: id });
+            return self.act(Action::CheckLocal(id));
         }
         if self.plan[step].check.is_some() || self.is_claimed_here(step) {
             return self.run_here(step);
@@ -222,17 +217,22 @@ impl State {
         let run = &mut self.steps[step];
         run.state = StepState::RunsHere;
         run.tries += 1;
-        run.started.get_or_insert(self.now);
         let attempt = run.attempt;
         self.journal(JournalEntry::Started {
             step: id.clone(),
             attempt,
         });
-        self.report(Progress::StepStarted {
-            step: id.clone(),
-            attempt,
-        });
-        self.act(Action::StartLocal { step: id, attempt });
+        self.report_started(step);
+        self.act(Action::StartLocal(id, attempt));
+    }
+
+    /// Reports that the current attempt at a step has begun.
+    pub(super) fn report_started(&mut self, step: StepIndex) {
+        self.steps[step].started.get_or_insert(self.now);
+        self.report(Progress::StepStarted(
+            self.id(step),
+            self.steps[step].attempt,
+        ));
     }
 
     fn start_on_hosts(&mut self) {
@@ -294,10 +294,9 @@ impl State {
                 false => Permit::Go,
             };
         }
-        Permit::Never(if host_failed {
-            SkipReason::HostFailed
-        } else {
-            SkipReason::Stopping
+        Permit::Never(match host_failed {
+            true => SkipReason::HostFailed,
+            false => SkipReason::Stopping,
         })
     }
 
@@ -306,17 +305,12 @@ impl State {
         let name = self.hosts[host].name.clone();
         if self.steps[step].state == StepState::Attachable {
             self.steps[step].state = StepState::Attached;
-            self.steps[step].started.get_or_insert(self.now);
-            let attempt = self.steps[step].attempt;
-            self.report(Progress::StepStarted {
-                step: self.id(step),
-                attempt,
-            });
-            return self.act(Action::Attach {
-                host: name,
-                step: self.id(step),
-                attempt,
-            });
+            self.report_started(step);
+            return self.act(Action::Attach(
+                name,
+                self.id(step),
+                self.steps[step].attempt,
+            ));
         }
         let id = self.next_batch;
         self.next_batch += 1;
@@ -340,7 +334,7 @@ impl State {
             });
         }
         self.batches.insert(id, Batch { host, steps: chain });
-        self.act(Action::Start { host: name, steps });
+        self.act(Action::Start(name, steps));
     }
 
     /// Returns the steps that can run one after the other in one session, from `head` up to the next safe point: each waits only

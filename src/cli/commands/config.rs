@@ -32,6 +32,5 @@ pub fn run(args: Args) -> Result<ExitCode, Failure> {
         Format::Yaml => render::to_yaml(project.config()),
         Format::Json => format!("{:#}\n", render::to_json(project.config())),
     };
-    output::print(&text)?;
-    Ok(ExitCode::Done)
+    output::print(&text)
 }

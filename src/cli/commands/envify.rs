@@ -34,8 +34,7 @@ pub fn run(args: Args) -> Result<ExitCode, Failure> {
         evaluate(&template).map_err(|problems| Failure::of(ExitCode::Configuration, problems))?;
     write(Path::new(&file), &evaluated.text)
         .map_err(|error| Failure::new(ExitCode::Failed, format!("cannot write {file}: {error}")))?;
-    output::print(&format!("wrote {file} from {template}\n"))?;
-    Ok(ExitCode::Done)
+    output::print(&format!("wrote {file} from {template}\n"))
 }
 
 /// Renders the template in the environment of this process, without the variables of an earlier `.env`.

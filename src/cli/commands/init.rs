@@ -40,8 +40,7 @@ pub fn run() -> Result<ExitCode, Failure> {
             format!("{file} exists, left unchanged\n")
         };
     }
-    output::print(&report)?;
-    Ok(ExitCode::Done)
+    output::print(&report)
 }
 
 fn failure(file: &str, error: &std::io::Error) -> Failure {

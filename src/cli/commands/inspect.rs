@@ -37,8 +37,6 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
         Err(_) => BTreeMap::new(),
     };
     let facts = inspection::document(hosts?, registry, Some(source));
-    let text = document::print(&facts)
-        .map_err(|error| Failure::new(ExitCode::Failed, error.to_string()))?;
-    output::print(&text)?;
-    Ok(ExitCode::Done)
+    let text = document::print(&facts).map_err(Failure::internal)?;
+    output::print(&text)
 }

@@ -55,6 +55,5 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
         let problem = connections::diagnostic(host, &failure);
         Failure::of(ExitCode::Unreachable, vec![problem])
     })?;
-    output::print(&text::escape(&shown))?;
-    Ok(ExitCode::Done)
+    output::print(&text::escape(&shown))
 }

@@ -4,17 +4,13 @@ mod accessory;
 mod apply;
 mod audit;
 mod config;
-mod deploy;
 mod envify;
 mod init;
 mod inspect;
 mod lock;
 mod operations;
 mod plan;
-mod redeploy;
-mod setup;
 mod show;
-mod version;
 
 use clap::{Parser, Subcommand};
 
@@ -109,7 +105,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Config(args) => config::run(args),
         Command::Envify(args) => envify::run(args),
         Command::Lock(args) => block_on(lock::run(args)),
-        Command::Version => version::run(),
+        Command::Version => output::print(concat!(env!("CARGO_PKG_VERSION"), "\n")),
     }
 }
 

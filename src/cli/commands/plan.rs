@@ -3,16 +3,15 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::deploy::DeployArgs;
 use super::operations::Operation;
 use crate::cli::failure::Failure;
-use crate::cli::operation::OperationArgs;
-use crate::cli::options::{LinkOptions, ProjectOptions};
+use crate::cli::operation::{OperationArgs, ReleaseArgs};
+use crate::cli::options::{DeployOptions, LinkOptions, ProjectOptions};
 use crate::cli::project::Project;
 use crate::cli::{connections, git, input, inspection, output, planning, source};
 use crate::exit_code::ExitCode;
 use crate::facts::model::Facts;
-use crate::plan::{self, wire};
+use crate::plan::{self, OperationKind, wire};
 
 /// Arguments of `mrsk plan`.
 #[derive(Debug, clap::Args)]
@@ -25,7 +24,7 @@ pub struct Args {
     operation: Option<Operation<NoOptions>>,
 
     #[command(flatten)]
-    deploy: DeployArgs,
+    deploy: DeployOptions,
     #[command(flatten)]
     options: Options,
 }
@@ -72,8 +71,8 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
     let options = args.options;
     let facts_from = facts_from(&options)?;
     let arguments: Box<dyn OperationArgs> = match args.operation {
-        None => Box::new(args.deploy),
-        Some(_) if args.deploy != DeployArgs::default() => {
+        None => Box::new(ReleaseArgs(OperationKind::Deploy, args.deploy)),
+        Some(_) if args.deploy != DeployOptions::default() => {
             let message = "options of the operation must follow its name";
             return Err(Failure::new(ExitCode::Usage, message)
                 .help("for example: `mrsk plan setup --version VERSION`"));
@@ -83,9 +82,7 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
     let mut project = Project::load(&options.project)?;
     let (facts, operation) = inspect(&options, facts_from, &mut project, &*arguments).await?;
     let plan = planning::compile(&project, &facts, &operation)?;
-    let json =
-        wire::to_json(&plan).map_err(|error| Failure::new(ExitCode::Failed, error.to_string()))?;
-    output::print(&json)?;
+    output::print(&wire::to_json(&plan).map_err(Failure::internal)?)?;
     output::show_plan(&plan);
     Ok(match options.detailed_exitcode && !plan.steps.is_empty() {
         true => ExitCode::Changes,
@@ -102,6 +99,7 @@ fn facts_from(options: &Options) -> Result<FactsFrom<'_>, Failure> {
     };
     let other = match options.facts {
         Some(_) if options.fresh => Some("--facts"),
+        Some(_) if options.no_secrets => Some("--no-secrets"),
         _ => options.link.given(),
     };
     match other {

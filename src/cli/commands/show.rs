@@ -54,7 +54,7 @@ pub fn run(args: Args) -> Result<ExitCode, Failure> {
         Format::Table => {
             let mut table = Vec::new();
             show::table(&plan, terminal::look(&std::io::stdout()), &mut table)
-                .map_err(|error| Failure::new(ExitCode::Failed, error.to_string()))?;
+                .map_err(Failure::internal)?;
             String::from_utf8_lossy(&table).into_owned()
         }
         Format::Markdown => show::markdown(&plan),
@@ -62,6 +62,5 @@ pub fn run(args: Args) -> Result<ExitCode, Failure> {
         Format::Dot => show::dot(&plan),
         Format::Commands => show::commands(&plan),
     };
-    output::print(&shown)?;
-    Ok(ExitCode::Done)
+    output::print(&shown)
 }

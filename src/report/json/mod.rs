@@ -1,19 +1,20 @@
 //! The same events as JSON Lines, for programs: see `docs/json-stream.md`.
 
-mod convert;
 mod stream;
 
 use std::io::Write;
 
 pub use stream::{FORMAT_VERSION, schema};
 
-use self::convert::{details, exit_status, host_totals, lock_holder, stopping};
-use self::stream::StreamEvent;
-use super::reporter::Reporter;
+use self::stream::{At, Details, HostTotals, LockHolder, StepAt, StreamEvent, UnreachableHost};
 use super::tally::Tally;
 use super::view::View;
-use crate::apply::state::{Millis, Outcome, Progress, StepStatus, Summary};
+use crate::apply::driver::Observer;
+use crate::apply::state::{
+    HostSummary, Millis, Outcome, Progress, StepStatus, StopReason, Summary,
+};
 use crate::name::StepId;
+use crate::record::{Ending, LockDetails};
 
 /// Writes an object for each event.
 pub struct Json<'a> {
@@ -51,46 +52,45 @@ impl<'a> Json<'a> {
         }
     }
 
-    fn host(&self, step: &StepId) -> Option<String> {
-        let host = self.view.step(step)?.host.as_ref()?;
-        Some(host.to_string())
+    fn at(&self) -> At {
+        At { at_ms: self.last }
+    }
+
+    fn step_at(&self, step: &StepId) -> StepAt {
+        let found = self.view.step(step);
+        StepAt {
+            at_ms: self.last,
+            step: step.to_string(),
+            host: found.and_then(|step| Some(step.host.as_ref()?.to_string())),
+        }
     }
 
     /// Returns the event as it is printed; `None` if it says nothing new.
     fn event(&mut self, event: &Progress, took_ms: Option<u64>) -> Option<StreamEvent> {
-        let at_ms = self.last;
+        let at = self.at();
         Some(match event {
             Progress::Phase(phase) => StreamEvent::Phase {
-                at_ms,
+                at,
                 phase: phase.into(),
             },
-            Progress::LockWaiting { holder } if !self.tally.is_new_holder(holder) => return None,
-            Progress::LockWaiting { holder } => StreamEvent::LockWaiting {
-                at_ms,
+            Progress::LockWaiting(holder) if !self.tally.is_new_holder(holder) => return None,
+            Progress::LockWaiting(holder) => StreamEvent::LockWaiting {
+                at,
                 holder: holder.clone(),
             },
-            Progress::LockTakenOver { from } => StreamEvent::LockTakenOver {
-                at_ms,
+            Progress::LockTakenOver(from) => StreamEvent::LockTakenOver {
+                at,
                 from: lock_holder(from),
             },
-            Progress::StepStarted { step, attempt } => StreamEvent::StepStarted {
-                at_ms,
-                step: step.to_string(),
-                host: self.host(step),
+            Progress::StepStarted(step, attempt) => StreamEvent::StepStarted {
+                at: self.step_at(step),
                 attempt: *attempt,
             },
-            Progress::PollAttempt {
-                step,
-                attempt,
-                of,
-                status,
-            } => StreamEvent::PollAttempt {
-                at_ms,
-                step: step.to_string(),
-                host: self.host(step),
-                attempt: *attempt,
-                of: *of,
-                status: status.clone(),
+            Progress::PollAttempt(step, poll) => StreamEvent::PollAttempt {
+                at: self.step_at(step),
+                attempt: poll.attempt,
+                of: poll.of,
+                status: poll.status.clone(),
             },
             Progress::StepRetried {
                 step,
@@ -98,9 +98,7 @@ impl<'a> Json<'a> {
                 ending,
                 diagnosis,
             } => StreamEvent::StepRetried {
-                at_ms,
-                step: step.to_string(),
-                host: self.host(step),
+                at: self.step_at(step),
                 attempt: *attempt,
                 ending: ending.into(),
                 exit_status: exit_status(*ending),
@@ -112,23 +110,23 @@ impl<'a> Json<'a> {
                 status,
                 diagnosis,
             } => self.step_ended(step, status, diagnosis, took_ms),
-            Progress::HostLost { host, message } => StreamEvent::HostLost {
-                at_ms,
+            Progress::HostLost(host, message) => StreamEvent::HostLost {
+                at,
                 host: host.to_string(),
                 message: message.clone(),
             },
-            Progress::HostBack { host } => StreamEvent::HostBack {
-                at_ms,
+            Progress::HostBack(host) => StreamEvent::HostBack {
+                at,
                 host: host.to_string(),
             },
-            Progress::HostGone { host, message } => StreamEvent::HostGone {
-                at_ms,
+            Progress::HostGone(host, message) => StreamEvent::HostGone {
+                at,
                 host: host.to_string(),
                 message: message.clone(),
             },
-            Progress::Suspended => StreamEvent::Suspended { at_ms },
-            Progress::Resumed => StreamEvent::Resumed { at_ms },
-            Progress::Stopping(reason) => stopping(at_ms, reason),
+            Progress::Suspended => StreamEvent::Suspended { at },
+            Progress::Resumed => StreamEvent::Resumed { at },
+            Progress::Stopping(reason) => stopping(at, reason),
         })
     }
 }
@@ -148,9 +146,7 @@ impl Json<'_> {
             _ => (None, None),
         };
         StreamEvent::StepEnded {
-            at_ms: self.last,
-            step: step.to_string(),
-            host: self.host(step),
+            at: self.step_at(step),
             status: status.into(),
             ending: ending.as_ref().map(Into::into),
             exit_status: ending.and_then(exit_status),
@@ -161,7 +157,7 @@ impl Json<'_> {
     }
 }
 
-impl Reporter for Json<'_> {
+impl Observer for Json<'_> {
     fn progress(&mut self, at: Millis, event: &Progress) {
         let took = self.tally.note(at, event);
         self.last = self.tally.elapsed(at);
@@ -173,9 +169,7 @@ impl Reporter for Json<'_> {
     fn output(&mut self, step: &StepId, line: &str) {
         if self.view.is_verbose() {
             let line = StreamEvent::Output {
-                at_ms: self.last,
-                step: step.to_string(),
-                host: self.host(step),
+                at: self.step_at(step),
                 line: line.to_owned(),
             };
             self.write(&line);
@@ -190,7 +184,7 @@ impl Reporter for Json<'_> {
             .map(|step| step.step.to_string())
             .collect();
         let line = StreamEvent::Finished {
-            at_ms: self.last,
+            at: self.at(),
             outcome: ended.into(),
             code: ended.exit_code().code(),
             details: Box::new(details(ended)),
@@ -199,5 +193,104 @@ impl Reporter for Json<'_> {
             open,
         };
         self.write(&line);
+    }
+}
+
+fn exit_status(ending: Ending) -> Option<i32> {
+    match ending {
+        Ending::Failed { code } => Some(code),
+        _ => None,
+    }
+}
+
+fn stopping(at: At, reason: &StopReason) -> StreamEvent {
+    let (mut step, mut host, mut message) = (None, None, None);
+    match reason {
+        StopReason::Failure(failed) => step = Some(failed.to_string()),
+        StopReason::HostGone(gone) => host = Some(gone.to_string()),
+        StopReason::JournalFailed(error) => message = Some(error.clone()),
+        StopReason::Interrupted | StopReason::LockHostGone | StopReason::LockLost => {}
+    }
+    StreamEvent::Stopping {
+        at,
+        reason: reason.into(),
+        step,
+        host,
+        message,
+    }
+}
+
+fn details(outcome: &Outcome) -> Details {
+    let ids = |steps: &[StepId]| steps.iter().map(StepId::to_string).collect();
+    let none = Details::default();
+    match outcome {
+        Outcome::Done | Outcome::AlreadyApplied | Outcome::LockLost => none,
+        Outcome::Failed(steps) | Outcome::InDoubt(steps) | Outcome::Interrupted(steps) => Details {
+            steps: ids(steps),
+            ..none
+        },
+        Outcome::Stale {
+            host,
+            fact,
+            then,
+            now,
+        } => Details {
+            host: Some(host.to_string()),
+            fact: Some(fact.clone()),
+            planned: Some(then.clone()),
+            now: Some(now.clone()),
+            ..none
+        },
+        Outcome::Superseded(host, plan) => Details {
+            host: Some(host.to_string()),
+            superseded_by: plan.as_ref().map(ToString::to_string),
+            ..none
+        },
+        Outcome::LockHeld { details, beat_age } => Details {
+            holder: Some(lock_holder(details)),
+            heartbeat_age_seconds: Some(*beat_age),
+            ..none
+        },
+        Outcome::LockForeign(text) => Details {
+            lock_text: Some(text.clone()),
+            ..none
+        },
+        Outcome::Unreachable(hosts) => Details {
+            unreachable: hosts
+                .iter()
+                .map(|(host, message)| UnreachableHost {
+                    host: host.to_string(),
+                    message: message.clone(),
+                })
+                .collect(),
+            ..none
+        },
+        Outcome::JournalFailed(message) => Details {
+            message: Some(message.clone()),
+            ..none
+        },
+    }
+}
+
+fn lock_holder(details: &LockDetails) -> LockHolder {
+    LockHolder {
+        locked_by: details.locked_by.clone(),
+        at: details.at.clone(),
+        version: details.version.clone(),
+        message: details.message.clone(),
+        run: details.run.as_ref().map(ToString::to_string),
+        plan: details.plan.as_ref().map(ToString::to_string),
+    }
+}
+
+fn host_totals(line: &HostSummary) -> HostTotals {
+    HostTotals {
+        host: line.host.as_ref().map(ToString::to_string),
+        ran: line.ran,
+        already_done: line.already_done,
+        skipped: line.skipped,
+        failed: line.failed,
+        in_doubt: line.in_doubt,
+        took_ms: line.millis,
     }
 }

@@ -78,44 +78,36 @@ pub(super) enum StreamEvent {
     },
     /// The run enters a phase.
     Phase {
-        /// Milliseconds since the run began.
-        at_ms: u64,
+        #[serde(flatten)]
+        at: At,
         /// The phase.
         phase: Phase,
     },
     /// The run waits for the deploy lock. Printed once for each holder.
     LockWaiting {
-        /// Milliseconds since the run began.
-        at_ms: u64,
+        #[serde(flatten)]
+        at: At,
         /// The text of the lock.
         holder: String,
     },
     /// The run took over the deploy lock of a dead run.
     LockTakenOver {
-        /// Milliseconds since the run began.
-        at_ms: u64,
+        #[serde(flatten)]
+        at: At,
         /// The dead run.
         from: LockHolder,
     },
     /// A step starts.
     StepStarted {
-        /// Milliseconds since the run began.
-        at_ms: u64,
-        /// Id of the step.
-        step: String,
-        /// Host of the step; null for the machine that applies the plan.
-        host: Option<String>,
+        #[serde(flatten)]
+        at: StepAt,
         /// Number of the attempt, from 1.
         attempt: u32,
     },
     /// A poll of a step waits: its attempt or what it saw last is new.
     PollAttempt {
-        /// Milliseconds since the run began.
-        at_ms: u64,
-        /// Id of the step.
-        step: String,
-        /// Host of the step; null for the machine that applies the plan.
-        host: Option<String>,
+        #[serde(flatten)]
+        at: StepAt,
         /// Number of the attempt of the poll, from 1.
         attempt: u32,
         /// Number of attempts that the poll makes.
@@ -125,12 +117,8 @@ pub(super) enum StreamEvent {
     },
     /// An attempt at a step failed, and the step is retried.
     StepRetried {
-        /// Milliseconds since the run began.
-        at_ms: u64,
-        /// Id of the step.
-        step: String,
-        /// Host of the step; null for the machine that applies the plan.
-        host: Option<String>,
+        #[serde(flatten)]
+        at: StepAt,
         /// Number of the attempt that failed, from 1.
         attempt: u32,
         /// How the attempt ended.
@@ -144,12 +132,8 @@ pub(super) enum StreamEvent {
     },
     /// A step ended, or will never start. Printed once for each step that is settled.
     StepEnded {
-        /// Milliseconds since the run began.
-        at_ms: u64,
-        /// Id of the step.
-        step: String,
-        /// Host of the step; null for the machine that applies the plan.
-        host: Option<String>,
+        #[serde(flatten)]
+        at: StepAt,
         /// Result of the step.
         status: Status,
         /// How its last attempt ended, if `status` is `failed` or `tolerated`; else null.
@@ -165,19 +149,15 @@ pub(super) enum StreamEvent {
     },
     /// A line that a command printed on the machine that applies the plan. Only with `--verbose`.
     Output {
-        /// Milliseconds since the run began.
-        at_ms: u64,
-        /// Id of the step.
-        step: String,
-        /// Host of the step; null for the machine that applies the plan.
-        host: Option<String>,
+        #[serde(flatten)]
+        at: StepAt,
         /// The line, with secrets redacted.
         line: String,
     },
     /// The connection to a host is lost; the run reconnects.
     HostLost {
-        /// Milliseconds since the run began.
-        at_ms: u64,
+        #[serde(flatten)]
+        at: At,
         /// The host.
         host: String,
         /// The error.
@@ -185,15 +165,15 @@ pub(super) enum StreamEvent {
     },
     /// A host is connected again.
     HostBack {
-        /// Milliseconds since the run began.
-        at_ms: u64,
+        #[serde(flatten)]
+        at: At,
         /// The host.
         host: String,
     },
     /// A host is unreachable, and the run gives it up.
     HostGone {
-        /// Milliseconds since the run began.
-        at_ms: u64,
+        #[serde(flatten)]
+        at: At,
         /// The host.
         host: String,
         /// The error.
@@ -201,18 +181,18 @@ pub(super) enum StreamEvent {
     },
     /// The deploy lock cannot be confirmed; no step starts until it is.
     Suspended {
-        /// Milliseconds since the run began.
-        at_ms: u64,
+        #[serde(flatten)]
+        at: At,
     },
     /// The deploy lock is confirmed again.
     Resumed {
-        /// Milliseconds since the run began.
-        at_ms: u64,
+        #[serde(flatten)]
+        at: At,
     },
     /// The run starts no further steps.
     Stopping {
-        /// Milliseconds since the run began.
-        at_ms: u64,
+        #[serde(flatten)]
+        at: At,
         /// Why.
         reason: StopReason,
         /// The step that failed, if `reason` is `failure`; else null.
@@ -224,8 +204,8 @@ pub(super) enum StreamEvent {
     },
     /// The last line.
     Finished {
-        /// Milliseconds since the run began.
-        at_ms: u64,
+        #[serde(flatten)]
+        at: At,
         /// Result of the run.
         outcome: Outcome,
         /// Exit code of the process.
@@ -239,6 +219,26 @@ pub(super) enum StreamEvent {
         /// Ids of the steps that have not ended.
         open: Vec<String>,
     },
+}
+
+/// When something happened.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(inline)]
+pub(super) struct At {
+    /// Milliseconds since the run began.
+    pub at_ms: u64,
+}
+
+/// When something happened to a step, and which.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(inline)]
+pub(super) struct StepAt {
+    /// Milliseconds since the run began.
+    pub at_ms: u64,
+    /// Id of the step.
+    pub step: String,
+    /// Host of the step; null for the machine that applies the plan.
+    pub host: Option<String>,
 }
 
 mirror! {

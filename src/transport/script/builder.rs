@@ -2,7 +2,6 @@
 
 use zeroize::Zeroizing;
 
-use crate::record::Scope;
 use crate::transport::quote::{NulError, quote};
 use crate::transport::request::{AttemptRef, Place};
 
@@ -89,7 +88,11 @@ impl Builder {
         if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
             return Err(RenderError::Path(digest.to_owned()));
         }
-        let base = base(&place.state_dir, &place.scope)?;
+        let base = format!(
+            "{}/{}",
+            place.state_dir,
+            path_part(&place.scope.directory())?
+        );
         self.set("mrsk_plan", digest)?
             .set("mrsk_runs", &format!("{base}/runs/{digits}"))?
             .set("mrsk_base", &base)?;
@@ -111,11 +114,6 @@ impl Builder {
         self.text.push_str("}\n");
         Script(std::mem::take(&mut self.text))
     }
-}
-
-fn base(state_dir: &str, scope: &Scope) -> Result<String, RenderError> {
-    let directory = scope.directory();
-    Ok(format!("{state_dir}/{}", path_part(&directory)?))
 }
 
 pub(super) fn path_part(text: &str) -> Result<&str, RenderError> {

@@ -1,5 +1,7 @@
 //! Rendering of a step: its parts as calls of the functions in `step.sh` and `poll.sh`.
 
+use std::collections::BTreeMap;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
@@ -7,9 +9,8 @@ use zeroize::Zeroizing;
 use super::builder::{Builder, RenderError, path_part};
 use crate::action::{Action, Arg, Poll, Probe, Run, Upload, VerifyImage, Write};
 use crate::name::Sha256Hex;
-use crate::secret::Secret;
 use crate::transport::quote::quote;
-use crate::transport::request::{Inputs, SharedLock, StepRequest};
+use crate::transport::request::{Inputs, StepRequest};
 
 /// The pause between two looks of an attempt, in milliseconds; `poll.sh` has it in seconds.
 const LOOK_MS: u32 = 100;
@@ -41,16 +42,13 @@ pub fn render(
         }
     }
     builder.line("return 0").line("}");
-    let shared = match request.shared_lock {
-        SharedLock::Hold => 1,
-        SharedLock::Free => 0,
-    };
     builder.line(&format!(
-        "attempt {} {} {} {} {shared} || return 0",
+        "attempt {} {} {} {} {} || return 0",
         quote(path_part(&request.step)?)?,
         request.attempt,
         request.timeout_seconds,
         request.idle_timeout_seconds,
+        u8::from(request.shared_lock),
     ));
     Ok(())
 }
@@ -76,44 +74,45 @@ fn run(
     for arg in &command.argv {
         words.push(match arg {
             Arg::Literal(text) => quote(text)?,
-            Arg::FromEnv(name) => quote(
-                inputs
-                    .variables
-                    .get(name)
-                    .ok_or_else(|| RenderError::Missing(name.clone()))?,
-            )?,
+            Arg::FromEnv(name) => quote(given(&inputs.variables, name, name)?)?,
         });
     }
     let mut text = Zeroizing::new(String::new());
     if let Some(name) = &command.stdin {
         text.push_str("printf %s ");
-        text.push_str(&Zeroizing::new(quote(secret(inputs, name)?.reveal())?));
+        text.push_str(&Zeroizing::new(quote(
+            given(&inputs.secrets, name, name)?.reveal(),
+        )?));
         text.push_str(" 2>/dev/null | ");
     }
     text.push_str("(\n");
     for name in &command.env {
         text.push_str(variable_name(name)?);
         text.push('=');
-        text.push_str(&Zeroizing::new(quote(secret(inputs, name)?.reveal())?));
+        text.push_str(&Zeroizing::new(quote(
+            given(&inputs.secrets, name, name)?.reveal(),
+        )?));
         text.push_str("\nexport ");
         text.push_str(name);
         text.push('\n');
     }
     text.push_str(&words.join(" "));
-    text.push_str(if command.stdin.is_some() {
-        " 3<&0\n)"
-    } else {
-        "\n)"
+    text.push_str(match command.stdin {
+        Some(_) => " 3<&0\n)",
+        None => "\n)",
     });
     builder.line(&text);
     Ok(())
 }
 
-fn secret<'a>(inputs: &'a Inputs, name: &str) -> Result<&'a Secret, RenderError> {
-    inputs
-        .secrets
-        .get(name)
-        .ok_or_else(|| RenderError::Missing(name.to_owned()))
+/// Returns what was handed over under `key`; `name` is what a message calls it.
+fn given<'a, K: Ord, V>(
+    all: &'a BTreeMap<K, V>,
+    key: &K,
+    name: &str,
+) -> Result<&'a V, RenderError> {
+    let value = all.get(key);
+    value.ok_or_else(|| RenderError::Missing(name.to_owned()))
 }
 
 fn variable_name(name: &str) -> Result<&str, RenderError> {
@@ -142,10 +141,7 @@ fn write(
     file: &Write,
     inputs: &Inputs,
 ) -> Result<(), RenderError> {
-    let text = inputs
-        .contents
-        .get(&file.content)
-        .ok_or_else(|| RenderError::Missing(file.path.clone()))?;
+    let text = given(&inputs.contents, &file.content, &file.path)?;
     builder.line(&format!(
         "{function} {} {} {}",
         absolute(&file.path)?,
@@ -156,10 +152,7 @@ fn write(
 }
 
 fn upload(builder: &mut Builder, file: &Upload, inputs: &Inputs) -> Result<(), RenderError> {
-    let bytes = inputs
-        .uploads
-        .get(file)
-        .ok_or_else(|| RenderError::Missing(file.source.clone()))?;
+    let bytes = given(&inputs.uploads, file, &file.source)?;
     let sha256 = match file.template {
         true => Sha256Hex::of(bytes),
         false => file.sha256.clone(),
@@ -191,24 +184,16 @@ fn poll(builder: &mut Builder, condition: &Poll) -> Result<(), RenderError> {
     let path = condition.path.as_deref().unwrap_or("/");
     let container = quote(&condition.container)?;
     let (look, rest) = match condition.probe {
-        Probe::Http => {
-            let rest = format!(" {} {} {}", port()?, quote(path)?, quote(host)?);
-            ("http", rest)
-        }
+        Probe::Http => (
+            "http",
+            format!(" {} {} {}", port()?, quote(path)?, quote(host)?),
+        ),
         Probe::Route => {
             let host = condition.host.as_deref().ok_or_else(|| missing("host"))?;
-            let expect = condition
-                .expect
-                .as_deref()
-                .ok_or_else(|| missing("expectation"))?;
-            let rest = format!(
-                " {} {} {} {}",
-                port()?,
-                quote(path)?,
-                quote(host)?,
-                quote(expect)?
-            );
-            ("route", rest)
+            let expect = condition.expect.as_deref();
+            let expect = quote(expect.ok_or_else(|| missing("expectation"))?)?;
+            let (path, host) = (quote(path)?, quote(host)?);
+            ("route", format!(" {} {path} {host} {expect}", port()?))
         }
         Probe::Idle => {
             let next = quote(condition.expect.as_deref().unwrap_or_default())?;
@@ -237,18 +222,13 @@ fn verify_image(
     image: &VerifyImage,
     inputs: &Inputs,
 ) -> Result<(), RenderError> {
-    let pushed = || {
-        image
-            .pushed_by
-            .as_ref()
-            .and_then(|step| inputs.pushed.get(step))
-    };
+    let step = image.pushed_by.as_ref();
+    let pushed = || step.and_then(|step| inputs.pushed.get(step));
     let line = match image.digest.as_ref().or_else(pushed) {
-        Some(digest) => format!(
-            "verify_image {} {}",
-            quote(&image.reference)?,
-            quote(digest)?
-        ),
+        Some(digest) => {
+            let (reference, digest) = (quote(&image.reference)?, quote(digest)?);
+            format!("verify_image {reference} {digest}")
+        }
         None => "printf '%s\\n' 'registry digest unknown: not compared'".to_owned(),
     };
     builder.line(&line);

@@ -204,28 +204,25 @@ impl Bench {
                 generation: 1,
                 taken_from: None,
             })),
-            Action::Inspect { host } => events.push_back(Event::Inspected {
-                facts: Box::new(self.facts.get(&host).cloned().unwrap_or_default()),
-                attempts: self.attempts.get(&host).cloned().unwrap_or_default(),
-                host,
-            }),
-            Action::Fence { host, .. } => events.push_back(Event::Fenced {
-                attempts: self.attempts.get(&host).cloned().unwrap_or_default(),
-                host,
-            }),
-            Action::List { host } => events.push_back(Event::Listed {
-                attempts: self.attempts.get(&host).cloned().unwrap_or_default(),
-                host,
-            }),
-            Action::Start { steps, .. } => {
+            Action::Inspect(host) => {
+                let facts = Box::new(self.facts.get(&host).cloned().unwrap_or_default());
+                let attempts = self.attempts.get(&host).cloned().unwrap_or_default();
+                events.push_back(Event::Inspected(host, facts, attempts));
+            }
+            Action::Fence { host, .. } => {
+                let attempts = self.attempts.get(&host).cloned().unwrap_or_default();
+                events.push_back(Event::Fenced(host, attempts));
+            }
+            Action::List(host) => {
+                let attempts = self.attempts.get(&host).cloned().unwrap_or_default();
+                events.push_back(Event::Listed(host, attempts));
+            }
+            Action::Start(_, steps) => {
                 self.batches
                     .push(steps.iter().map(|start| start.step.clone()).collect());
                 for StartStep { step, attempt, .. } in steps {
                     let claimed = step.clone();
-                    events.push_back(Event::Claimed {
-                        step: claimed,
-                        attempt,
-                    });
+                    events.push_back(Event::Claimed(claimed, attempt));
                     if self.held.contains(&step) {
                         break;
                     }
@@ -241,7 +238,7 @@ impl Bench {
                     }
                 }
             }
-            Action::StartLocal { step, attempt, .. } => {
+            Action::StartLocal(step, attempt) => {
                 self.batches.push(vec![step.clone()]);
                 events.push_back(Event::LocalEnded {
                     ending: self.ending(&step),
@@ -251,20 +248,20 @@ impl Bench {
                     diagnosis: String::new(),
                 });
             }
-            Action::CheckLocal { step } => events.push_back(Event::LocalChecked {
+            Action::CheckLocal(step) => events.push_back(Event::LocalChecked {
                 step,
                 answer: Answer::No,
                 value: None,
             }),
-            Action::Attach { step, .. } => self.attached.push(step),
+            Action::Attach(_, step, _) => self.attached.push(step),
             Action::Record { step, .. } => {
                 self.recorded.push(step.clone());
-                events.push_back(Event::Recorded { step });
+                events.push_back(Event::Recorded(step));
             }
             Action::Beat => events.push_back(Event::Beaten { held: true }),
-            Action::Finish { host } => {
+            Action::Finish(host) => {
                 self.finished += 1;
-                events.push_back(Event::Finished { host });
+                events.push_back(Event::Finished(host));
             }
             Action::Release => {
                 self.released += 1;

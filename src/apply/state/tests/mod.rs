@@ -7,7 +7,7 @@ use crate::facts::model::HostFacts;
 use crate::name::{HostName, PlanDigest, RunId, StepId};
 use crate::plan::predicate::Predicate;
 use crate::plan::{OnFailure, Reliance, StepKind};
-use crate::record::{AttemptState, Ending, LockAnswer, Serial};
+use crate::record::{AttemptState, Ending, LockAnswer, PollAttempt, Serial};
 use bench::{Bench, attempt, barrier, details, plan, receipt, step, switch, two_switches};
 
 #[test]
@@ -25,26 +25,20 @@ fn a_poll_attempt_is_reported_and_changes_nothing() {
     let before = format!("{:?}", bench.state);
     let mut poll = |step: &str| {
         let (attempt, of, status) = (3, 7, "503".to_owned());
-        let event = Event::PollAttempt {
-            step: step.into(),
+        let poll = PollAttempt {
             attempt,
             of,
             status,
         };
-        bench.state.handle(Millis(0), event)
+        bench
+            .state
+            .handle(Millis(0), Event::PollAttempt(step.into(), poll))
     };
-    let [
-        Action::Report(Progress::PollAttempt {
-            step,
-            attempt: 3,
-            of: 7,
-            status,
-        }),
-    ] = &poll("a/start")[..]
-    else {
+    let [Action::Report(Progress::PollAttempt(step, seen))] = &poll("a/start")[..] else {
         panic!("not reported")
     };
-    assert_eq!((step.as_str(), status.as_str()), ("a/start", "503"));
+    assert_eq!(step.as_str(), "a/start");
+    assert_eq!((seen.attempt, seen.of, seen.status.as_str()), (3, 7, "503"));
     for late in ["a/pull", "a/route", "of another plan"] {
         assert_eq!(poll(late), [], "{late}");
     }
@@ -109,10 +103,7 @@ fn what_the_hosts_show_decides_before_anything_changes() {
     bench.facts = [("b".into(), superseded)].into();
     let bench = bench.begin();
     let host = HostName::from("b");
-    assert_eq!(
-        bench.outcome,
-        Some(Outcome::Superseded { host, plan: other })
-    );
+    assert_eq!(bench.outcome, Some(Outcome::Superseded(host, other)));
 
     let bench = Bench::new(relying()).begin();
     let stale = Outcome::Stale {
@@ -146,15 +137,8 @@ fn hosts_out_of_reach_are_reported_together_or_left_out() {
             taken_from: None,
         };
         bench.state.handle(Millis(0), Event::Lock(lock));
-        bench.tell(Event::Unreachable {
-            host: "b".into(),
-            message: "no route".into(),
-        });
-        bench.tell(Event::Inspected {
-            host: "a".into(),
-            facts: Box::default(),
-            attempts: Vec::new(),
-        });
+        bench.tell(Event::Unreachable("b".into(), "no route".into()));
+        bench.tell(Event::Inspected("a".into(), Box::default(), Vec::new()));
         let expected = if keep_going {
             (Some(1), 4)
         } else {
@@ -176,7 +160,7 @@ fn a_failure_stops_other_hosts_at_their_safe_points() {
     bench.end("a/route", Ending::Succeeded);
     bench.end("a/stop", Ending::Succeeded);
     let failed = vec![StepId::from("b/start")];
-    assert_eq!(bench.outcome, Some(Outcome::Failed { steps: failed }));
+    assert_eq!(bench.outcome, Some(Outcome::Failed(failed)));
     let blocked = StepStatus::Skipped {
         reason: SkipReason::Blocked,
     };
@@ -274,7 +258,7 @@ fn the_first_interrupt_finishes_what_runs_and_the_second_leaves() {
         bench.end(step, Ending::Succeeded);
     }
     let in_doubt = Vec::new();
-    assert_eq!(bench.outcome, Some(Outcome::Interrupted { in_doubt }));
+    assert_eq!(bench.outcome, Some(Outcome::Interrupted(in_doubt)));
     assert!(!bench.ran().contains(&"b/start"));
     assert_eq!(bench.released, 1);
 
@@ -283,7 +267,7 @@ fn the_first_interrupt_finishes_what_runs_and_the_second_leaves() {
     bench.tell(Event::Interrupt);
     let in_doubt = ["a/start", "a/route", "a/stop", "b/pull"].map(StepId::from);
     let in_doubt = in_doubt.to_vec();
-    assert_eq!(bench.outcome, Some(Outcome::Interrupted { in_doubt }));
+    assert_eq!(bench.outcome, Some(Outcome::Interrupted(in_doubt)));
     assert_eq!(bench.released, 0);
 }
 
@@ -291,11 +275,9 @@ fn the_first_interrupt_finishes_what_runs_and_the_second_leaves() {
 fn a_journal_that_cannot_be_written_stops_new_steps() {
     let mut bench = Bench::new(two_switches()).holds("a/pull").begin();
     let message = "disk full".to_owned();
-    bench.tell(Event::JournalFailed {
-        message: message.clone(),
-    });
+    bench.tell(Event::JournalFailed(message.clone()));
     bench.end("a/pull", Ending::Succeeded);
-    assert_eq!(bench.outcome, Some(Outcome::JournalFailed { message }));
+    assert_eq!(bench.outcome, Some(Outcome::JournalFailed(message)));
     assert!(!bench.ran().contains(&"a/start"));
 }
 
@@ -338,13 +320,10 @@ fn nothing_starts_while_the_lock_cannot_be_confirmed() {
 #[test]
 fn after_a_lost_channel_the_list_decides() {
     let lost = |bench: &mut Bench| {
-        bench.tell(Event::ChannelLost {
-            host: "b".into(),
-            message: "broken pipe".into(),
-        });
+        bench.tell(Event::ChannelLost("b".into(), "broken pipe".into()));
         bench.pass(1);
         let host = HostName::from("b");
-        bench.tell(Event::Reconnected { host });
+        bench.tell(Event::Reconnected(host));
     };
     let run = || Bench::new(two_switches()).holds("b/start").begin();
     let set = |bench: &mut Bench, state: AttemptState| {
@@ -380,16 +359,10 @@ fn a_host_that_stays_away_is_given_up_and_the_others_finish_their_switch() {
         .begin();
     let host = HostName::from("b");
     let message = "no route".to_owned();
-    bench.tell(Event::ChannelLost {
-        host: host.clone(),
-        message: message.clone(),
-    });
+    bench.tell(Event::ChannelLost(host.clone(), message.clone()));
     for _ in 0..20 {
         bench.pass(8);
-        bench.tell(Event::Unreachable {
-            host: host.clone(),
-            message: message.clone(),
-        });
+        bench.tell(Event::Unreachable(host.clone(), message.clone()));
     }
     for step in ["a/start", "a/route", "a/stop"] {
         bench.end(step, Ending::Succeeded);
@@ -421,11 +394,7 @@ fn a_fence_that_another_plan_holds_is_superseded() {
     state.handle(Millis(0), Event::Lock(lock));
     state.handle(
         Millis(0),
-        Event::Inspected {
-            host: "a".into(),
-            facts: Box::default(),
-            attempts: Vec::new(),
-        },
+        Event::Inspected("a".into(), Box::default(), Vec::new()),
     );
     state.handle(Millis(0), Event::Beaten { held: true });
     let serial = Serial {
@@ -433,7 +402,7 @@ fn a_fence_that_another_plan_holds_is_superseded() {
         plan: Some(PlanDigest::from("sha256:other")),
     };
     let host = HostName::from("a");
-    let actions = state.handle(Millis(0), Event::FenceRefused { host, serial });
+    let actions = state.handle(Millis(0), Event::FenceRefused(host, serial));
     assert!(actions.contains(&Action::Release));
     let actions = state.handle(Millis(0), Event::Released);
     assert!(matches!(

@@ -1,0 +1,128 @@
+//! What the simulated world is made of: items of time, batches, links and runners.
+
+use std::collections::BTreeMap;
+
+use mrsk::apply::state::{Action, Event, Outcome, StartStep, State};
+use mrsk::name::{HostName, RunId, StepId};
+use mrsk::record::Ending;
+
+index_vec::define_index_type! {
+    /// The position of a runner in the world.
+    pub struct RunnerIndex = usize;
+
+    DISPLAY_FORMAT = "{}";
+}
+
+/// What is broken on purpose, to see that the simulation notices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mutant {
+    None,
+    /// Hosts forget receipts when asked.
+    ReceiptsIgnored,
+    /// An attempt can be claimed twice.
+    ClaimsOff,
+    /// Hosts run steps whatever the fence says.
+    FenceOff,
+    /// The plan drains the old container before requests are sent to the new one.
+    DrainBeforeRoute,
+    /// The lock host always says that the lock is held.
+    BeatLies,
+    /// Steps start although what they need has not ended.
+    NeedsIgnored,
+}
+
+/// Something that happens at a time.
+#[derive(Debug, Clone)]
+pub(super) enum Item {
+    ToHost {
+        runner: RunnerIndex,
+        link: u64,
+        host: HostName,
+        action: Action,
+    },
+    ToRunner {
+        runner: RunnerIndex,
+        link: Option<(HostName, u64)>,
+        event: Event,
+    },
+    Script {
+        script: Script,
+        stage: Stage,
+    },
+    AttachPoll {
+        runner: RunnerIndex,
+        link: u64,
+        host: HostName,
+        step: StepId,
+        attempt: u32,
+    },
+    Local {
+        runner: RunnerIndex,
+        step: StepId,
+        attempt: u32,
+        ok: bool,
+        ended: bool,
+    },
+    Tick {
+        runner: RunnerIndex,
+    },
+    Launch,
+    HostBack {
+        host: HostName,
+    },
+    Chaos,
+}
+
+/// A batch that runs on a host, whether or not anybody listens.
+#[derive(Debug, Clone)]
+pub(super) struct Script {
+    pub(super) runner: RunnerIndex,
+    pub(super) link: u64,
+    pub(super) host: HostName,
+    pub(super) boot: u64,
+    pub(super) run: RunId,
+    pub(super) steps: Vec<StartStep>,
+    pub(super) at: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    Claim,
+    Fence,
+    Effect { ending: Ending, half: u64 },
+    Receipt { ending: Ending },
+}
+
+pub(super) struct Link {
+    pub(super) id: u64,
+    pub(super) alive: bool,
+    pub(super) known: Known,
+}
+
+/// What a runner knows of its link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Known {
+    Open,
+    Connecting,
+    Closed,
+}
+
+pub(super) struct Runner {
+    pub(super) run: RunId,
+    pub(super) state: State,
+    pub(super) links: BTreeMap<HostName, Link>,
+    pub(super) frozen_until: u64,
+    pub(super) dead: bool,
+    pub(super) exited: Option<Outcome>,
+    pub(super) interrupts: u32,
+    /// Whether it left while the lock host was out of reach, or at once: its lock is taken over when its beat is old.
+    pub(super) left_lock: bool,
+    pub(super) tick: Option<u64>,
+    /// Whether a host answered it while its engine was silent.
+    pub(super) saw_silence: bool,
+    pub(super) logged_in: bool,
+    pub(super) built: bool,
+}
+
+/// A secret that a careless command prints.
+pub const PRINTED_SECRET: &str = "correct horse battery staple";
