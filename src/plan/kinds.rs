@@ -1,5 +1,5 @@
-//! The kinds of step, and all that depends on a step's kind. Each question is an exhaustive match: a new kind does not compile
-//! until it has every answer.
+//! The kinds of step, and all that depends on a step's kind: one exhaustive table, so that a new
+//! kind does not compile until it has every answer.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -44,7 +44,7 @@ pub enum StepKind {
     Barrier,
     /// Announces the deploy.
     Broadcast,
-    /// A kind of a newer minor version. Only a plan that is read for review has it; it is never written or applied.
+    /// A kind of a newer minor version: only in a plan that is read for review.
     #[serde(skip)]
     Unknown,
 }
@@ -69,7 +69,7 @@ pub enum Handling {
     Plain,
     /// It renews the SSH session afterwards: a user's groups count in new sessions only.
     RenewSession,
-    /// It reads the registry digest that the hosts must get from the output, and records it on the lock host.
+    /// It records the registry digest from the output, which hosts must get, on the lock host.
     RecordDigest,
     /// It runs nothing: the step is a barrier.
     Wait,
@@ -130,47 +130,97 @@ impl Mark {
     }
 }
 
+/// The answers for one kind.
+struct Row {
+    mark: Mark,
+    handling: Handling,
+    shared_lock: bool,
+    builds: Builds,
+    suspect: Suspect,
+    switch_part: SwitchPart,
+}
+
+/// Returns the answers of most kinds.
+const fn plain(mark: Mark) -> Row {
+    Row {
+        mark,
+        handling: Handling::Plain,
+        shared_lock: false,
+        builds: Builds::Never,
+        suspect: Suspect::Unclear,
+        switch_part: SwitchPart::None,
+    }
+}
+
+/// Returns the answers of a part of a switch.
+const fn switch(mark: Mark, switch_part: SwitchPart) -> Row {
+    Row {
+        switch_part,
+        ..plain(mark)
+    }
+}
+
+/// Returns the answers of a kind that needs the tools of a builder.
+const fn building(handling: Handling, builds: Builds) -> Row {
+    Row {
+        handling,
+        builds,
+        suspect: Suspect::BuildTools,
+        ..plain(Mark::Adds)
+    }
+}
+
 impl StepKind {
+    /// The one place that knows how the kinds differ.
+    const fn row(self) -> Row {
+        match self {
+            Self::InstallDocker => Row {
+                handling: Handling::RenewSession,
+                shared_lock: true,
+                ..plain(Mark::Adds)
+            },
+            Self::RegistryLogin => Row {
+                suspect: Suspect::Credentials,
+                ..plain(Mark::Changes)
+            },
+            Self::Builder => building(Handling::Plain, Builds::Never),
+            Self::Build => building(Handling::Plain, Builds::Always),
+            Self::Push => building(Handling::RecordDigest, Builds::IfNoOther),
+            Self::Pull => plain(Mark::Adds),
+            Self::Network => Row {
+                shared_lock: true,
+                ..plain(Mark::Adds)
+            },
+            Self::Traefik => Row {
+                shared_lock: true,
+                ..switch(Mark::Changes, SwitchPart::Traefik)
+            },
+            Self::Start => switch(Mark::Adds, SwitchPart::Start),
+            Self::Healthcheck => switch(Mark::Waits, SwitchPart::Health),
+            Self::Route => switch(Mark::Changes, SwitchPart::Route),
+            Self::Drain => switch(Mark::Waits, SwitchPart::Drain),
+            Self::Stop => switch(Mark::Removes, SwitchPart::Stop),
+            Self::Prune => plain(Mark::Removes),
+            Self::Rename | Self::Unknown => plain(Mark::Changes),
+            Self::Barrier => Row {
+                handling: Handling::Wait,
+                ..plain(Mark::Waits)
+            },
+            Self::Broadcast => Row {
+                handling: Handling::NameRunner,
+                ..plain(Mark::Waits)
+            },
+        }
+    }
+
     /// Returns what a reviewer sees at first sight.
     pub fn mark(self) -> Mark {
-        match self {
-            Self::InstallDocker
-            | Self::Builder
-            | Self::Build
-            | Self::Push
-            | Self::Pull
-            | Self::Network
-            | Self::Start => Mark::Adds,
-            Self::RegistryLogin | Self::Traefik | Self::Route | Self::Rename | Self::Unknown => {
-                Mark::Changes
-            }
-            Self::Stop | Self::Prune => Mark::Removes,
-            Self::Healthcheck | Self::Drain | Self::Barrier | Self::Broadcast => Mark::Waits,
-        }
+        self.row().mark
     }
 
     /// Returns what apply does besides running its actions.
     pub fn handling(self) -> Handling {
-        match self {
-            Self::InstallDocker => Handling::RenewSession,
-            Self::Push => Handling::RecordDigest,
-            Self::Barrier => Handling::Wait,
-            Self::Broadcast => Handling::NameRunner,
-            Self::RegistryLogin
-            | Self::Builder
-            | Self::Build
-            | Self::Pull
-            | Self::Network
-            | Self::Traefik
-            | Self::Start
-            | Self::Healthcheck
-            | Self::Route
-            | Self::Drain
-            | Self::Stop
-            | Self::Prune
-            | Self::Rename
-            | Self::Unknown => Handling::Plain,
-        }
+        self.row().handling
     }
 
     /// Returns whether it is a barrier.
@@ -178,7 +228,8 @@ impl StepKind {
         self.handling() == Handling::Wait
     }
 
-    /// Returns whether it has a check that says if its effect is already there. What has none is never repeated in doubt.
+    /// Returns whether it has a check that says if its effect is already there. Without one, it is
+    /// never repeated in doubt.
     pub fn has_check(self) -> bool {
         match self.handling() {
             Handling::Plain | Handling::RenewSession | Handling::RecordDigest => true,
@@ -186,95 +237,23 @@ impl StepKind {
         }
     }
 
-    /// Returns whether it changes what all services of a host share. The compiler then gives the step the host's shared lock.
+    /// Returns whether it changes what all services of a host share, and so gets the shared lock.
     pub fn changes_shared(self) -> bool {
-        match self {
-            Self::InstallDocker | Self::Network | Self::Traefik => true,
-            Self::RegistryLogin
-            | Self::Builder
-            | Self::Build
-            | Self::Push
-            | Self::Pull
-            | Self::Start
-            | Self::Healthcheck
-            | Self::Route
-            | Self::Drain
-            | Self::Stop
-            | Self::Prune
-            | Self::Rename
-            | Self::Barrier
-            | Self::Broadcast
-            | Self::Unknown => false,
-        }
+        self.row().shared_lock
     }
 
     /// Returns whether it builds the image.
     pub fn builds(self) -> Builds {
-        match self {
-            Self::Build => Builds::Always,
-            Self::Push => Builds::IfNoOther,
-            Self::InstallDocker
-            | Self::RegistryLogin
-            | Self::Builder
-            | Self::Pull
-            | Self::Network
-            | Self::Traefik
-            | Self::Start
-            | Self::Healthcheck
-            | Self::Route
-            | Self::Drain
-            | Self::Stop
-            | Self::Prune
-            | Self::Rename
-            | Self::Barrier
-            | Self::Broadcast
-            | Self::Unknown => Builds::Never,
-        }
+        self.row().builds
     }
 
     /// Returns what most often causes its failure.
     pub fn suspect(self) -> Suspect {
-        match self {
-            Self::RegistryLogin => Suspect::Credentials,
-            Self::Builder | Self::Build | Self::Push => Suspect::BuildTools,
-            Self::InstallDocker
-            | Self::Pull
-            | Self::Network
-            | Self::Traefik
-            | Self::Start
-            | Self::Healthcheck
-            | Self::Route
-            | Self::Drain
-            | Self::Stop
-            | Self::Prune
-            | Self::Rename
-            | Self::Barrier
-            | Self::Broadcast
-            | Self::Unknown => Suspect::Unclear,
-        }
+        self.row().suspect
     }
 
     /// Returns its part in a switch, from which a report tells what serves.
     pub fn switch_part(self) -> SwitchPart {
-        match self {
-            Self::Traefik => SwitchPart::Traefik,
-            Self::Start => SwitchPart::Start,
-            Self::Healthcheck => SwitchPart::Health,
-            Self::Route => SwitchPart::Route,
-            Self::Drain => SwitchPart::Drain,
-            Self::Stop => SwitchPart::Stop,
-            Self::InstallDocker
-            | Self::RegistryLogin
-            | Self::Builder
-            | Self::Build
-            | Self::Push
-            | Self::Pull
-            | Self::Network
-            | Self::Prune
-            | Self::Rename
-            | Self::Barrier
-            | Self::Broadcast
-            | Self::Unknown => SwitchPart::None,
-        }
+        self.row().switch_part
     }
 }
