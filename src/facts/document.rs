@@ -35,7 +35,7 @@ pub enum DocumentError {
     },
 }
 
-/// Reads a document strictly: an unknown field, a duplicate key, or a value out of range is an error.
+/// Reads a document strictly: an unknown field, a duplicate key or an invalid value is an error.
 ///
 /// # Errors
 /// As [`DocumentError`] says.
@@ -57,7 +57,8 @@ pub fn read(text: &str) -> Result<Facts, DocumentError> {
     Ok(facts)
 }
 
-/// Returns the document: indented JSON, maps sorted by key, with a line end. The same facts give the same bytes.
+/// Returns the document: indented JSON, maps sorted by key, with a line end. The same facts give
+/// the same bytes.
 ///
 /// # Errors
 /// None that facts could cause; it is serde's.
@@ -93,10 +94,8 @@ fn check(facts: &Facts) -> Result<(), DocumentError> {
         }
         for (path, file) in &source.files {
             if !file.sha256.is_valid() {
-                return fail(
-                    &["source", "files", path, "sha256"],
-                    "is not a valid SHA-256",
-                );
+                let place = ["source", "files", path, "sha256"];
+                return fail(&place, "is not a valid SHA-256");
             }
         }
         if source.untracked.len() > super::source::MAX_UNTRACKED {
@@ -125,12 +124,11 @@ fn problem_of(host: &HostFacts) -> Option<(Vec<&str>, &'static str)> {
         }
     }
     let is_digest = |digest: &PlanDigest| digest.digits().is_some();
-    let digests = [
-        ("finished", host.finished.iter()),
-        ("unfinished", host.unfinished.iter()),
-    ];
-    for (field, mut digests) in digests {
-        if !digests.all(is_digest) {
+    for (field, digests) in [
+        ("finished", &host.finished),
+        ("unfinished", &host.unfinished),
+    ] {
+        if !digests.iter().all(is_digest) {
             return Some((
                 vec![field],
                 "has an element that is not a valid plan digest",
@@ -149,14 +147,12 @@ fn problem_of(host: &HostFacts) -> Option<(Vec<&str>, &'static str)> {
             return Some((vec!["files", path, "sha256"], "is not a valid SHA-256"));
         }
     }
-    host.ports
-        .keys()
-        .find(|port| {
-            !port
-                .parse::<u16>()
-                .is_ok_and(|number| number.to_string() == **port)
-        })
-        .map(|port| (vec!["ports", port.as_str()], "is not a valid port"))
+    let is_port = |port: &str| {
+        port.parse::<u16>()
+            .is_ok_and(|number| number.to_string() == port)
+    };
+    let port = host.ports.keys().find(|port| !is_port(port))?;
+    Some((vec!["ports", port.as_str()], "is not a valid port"))
 }
 
 #[cfg(test)]

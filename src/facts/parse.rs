@@ -21,7 +21,8 @@ use crate::name::{PlanDigest, Sha256Hex};
 const BEGIN: &str = "mrsk-facts 1 begin";
 const END: &str = "mrsk-facts 1 end";
 
-/// Why an answer cannot be used. The host is to be asked again, or the error reported; nothing may be concluded from the rest.
+/// Why an answer cannot be used. The host is to be asked again, or the error reported; nothing may
+/// be concluded from the rest.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ParseError {
     /// The probe did not start: the login shell printed something else, or nothing.
@@ -55,7 +56,8 @@ pub enum ParseError {
     },
 }
 
-/// Reads what a host printed when it ran [`super::probe_script`]. Whatever the login shell printed before that is skipped.
+/// Reads what a host printed when it ran [`super::probe_script`]. Whatever the login shell printed
+/// before that is skipped.
 ///
 /// # Errors
 /// An answer that is truncated, has an invalid line, or lacks a part.
@@ -197,26 +199,19 @@ impl Reader {
     fn container(&mut self, answer: answer::Container) -> Option<()> {
         let name = plain_name(&answer.name);
         let short = answer.id.get(..12).unwrap_or(&answer.id).to_owned();
-        let networks = answer.networks.unwrap_or_default();
+        let network = |(network, part): (String, answer::Network)| {
+            let aliases = part.aliases.unwrap_or_default().into_iter();
+            let aliases = aliases.filter(|alias| *alias != short).collect();
+            (network, NetworkFacts { aliases })
+        };
+        let networks = answer.networks.unwrap_or_default().into_iter();
         let facts = ContainerFacts {
             state: self.known(&name, "state", answer.state),
             health: self.known(&name, "health", answer.health),
             image: answer.image,
             image_id: answer.image_id,
             labels: answer.labels.unwrap_or_default(),
-            networks: networks
-                .into_iter()
-                .map(|(network, part)| {
-                    let aliases = part.aliases.unwrap_or_default();
-                    let aliases = aliases.into_iter().filter(|alias| *alias != short);
-                    (
-                        network,
-                        NetworkFacts {
-                            aliases: aliases.collect(),
-                        },
-                    )
-                })
-                .collect(),
+            networks: networks.map(network).collect(),
             created_at: seconds(answer.created.parse().ok()?),
             id: answer.id.clone(),
             ..ContainerFacts::default()
@@ -249,15 +244,12 @@ impl Reader {
             ("<none>", digest) => format!("{}@{digest}", self.repository),
             (tag, _) => format!("{}:{tag}", self.repository),
         };
-        let image = self
-            .facts
-            .images
-            .entry(reference)
-            .or_insert_with(|| ImageFacts {
-                id,
-                digests: BTreeSet::new(),
-                created_at: image_time(&created),
-            });
+        let image = self.facts.images.entry(reference);
+        let image = image.or_insert_with(|| ImageFacts {
+            id,
+            digests: BTreeSet::new(),
+            created_at: image_time(&created),
+        });
         if digest.contains(':') {
             image.digests.insert(digest);
         }
@@ -311,10 +303,8 @@ fn json<'a, T: Deserialize<'a>>(text: &'a str) -> Option<T> {
 /// Docker puts a slash before a container's name, and lists the names that links give it beside it.
 fn plain_name(name: &str) -> String {
     let mut names = name.split(',').map(|name| name.trim_start_matches('/'));
-    names
-        .find(|name| !name.contains('/'))
-        .unwrap_or(name)
-        .to_owned()
+    let plain = names.find(|name| !name.contains('/'));
+    plain.unwrap_or(name).to_owned()
 }
 
 /// Reads the host's side of `0.0.0.0:80->8080/tcp` or `[::]:80-81->80-81/tcp`.
@@ -337,24 +327,22 @@ fn plan_digest(text: &str) -> Option<PlanDigest> {
 
 fn serial(text: &str) -> Option<SerialFacts> {
     let (number, plan) = text.split_once(' ').unwrap_or((text, ""));
-    Some(SerialFacts {
-        number: number
-            .parse()
-            .ok()
-            .filter(|number| *number <= MAX_INTEGER)?,
-        plan: plan_digest(plan),
-    })
+    let number = number
+        .parse()
+        .ok()
+        .filter(|number| *number <= MAX_INTEGER)?;
+    let plan = plan_digest(plan);
+    Some(SerialFacts { number, plan })
 }
 
 /// A lock that a person made by hand may hold anything.
 fn lock(text: &str) -> String {
     let decoded = STANDARD.decode(text.trim()).ok();
-    decoded
-        .and_then(|bytes| String::from_utf8(bytes).ok())
-        .unwrap_or_else(|| text.to_owned())
+    let decoded = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
+    decoded.unwrap_or_else(|| text.to_owned())
 }
 
-/// Reads a line of `df -Pk`: the number before the percentage. A file system's name may hold spaces.
+/// Reads a line of `df -Pk`: the number before the percentage. A file system's name may have spaces.
 fn free_bytes(text: &str) -> Option<u64> {
     let words: Vec<&str> = text.split_whitespace().collect();
     let pair = words.windows(2).find(|pair| pair[1].ends_with('%'))?;
@@ -362,8 +350,8 @@ fn free_bytes(text: &str) -> Option<u64> {
     (bytes <= MAX_INTEGER).then_some(bytes)
 }
 
-/// Reads a line of `sha256sum`, or of `grep -Ho`, which comes later. A file whose name holds a line end is none of ours; its
-/// lines are skipped.
+/// Reads a line of `sha256sum`, or of `grep -Ho`, which comes later. A file whose name holds a line
+/// end is none of ours; its lines are skipped.
 fn file(files: &mut BTreeMap<String, FileFacts>, tag: &str, text: &str) {
     if tag == "file" {
         let line = text.split_once("  ");
@@ -373,8 +361,7 @@ fn file(files: &mut BTreeMap<String, FileFacts>, tag: &str, text: &str) {
             files.entry(path.to_owned()).or_default().sha256 = sha256.to_owned();
         }
     } else if tag == "text" {
-        let line = text.split_once(' ');
-        if let Some((encoded, path)) = line
+        if let Some((encoded, path)) = text.split_once(' ')
             && let Some(file) = files.get_mut(path)
         {
             let bytes = STANDARD.decode(encoded).unwrap_or_default();

@@ -1,6 +1,6 @@
 //! What a host is asked, and the script that asks it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::name::Sha256Hex;
 use crate::record::{Scope, state_directory};
@@ -23,7 +23,8 @@ pub struct Query {
     pub containers: Vec<String>,
     /// Ports that are to be published.
     pub ports: Vec<u16>,
-    /// The repository whose images are reported, with the registry's server in front and without a tag; empty: none.
+    /// The repository whose images are reported, with the registry's server in front and without a
+    /// tag; empty: none.
     pub repository: String,
     /// Secrets to be compared with those of running containers.
     pub secrets: Vec<SecretQuestion>,
@@ -43,7 +44,8 @@ impl Default for Query {
     }
 }
 
-/// Asks whether the secrets of a role's running containers still have these values. Holds salted hashes, and sends nothing else.
+/// Asks whether the secrets of a role's running containers still have these values. Holds salted
+/// hashes, and sends nothing else.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretQuestion {
     role: String,
@@ -53,8 +55,9 @@ pub struct SecretQuestion {
 }
 
 impl SecretQuestion {
-    /// Returns the question whether the containers of `role` have these values. `salt` must be random and used for one
-    /// inspection only. A name with other characters than ASCII letters, digits and `_.-` is left out.
+    /// Returns the question whether the containers of `role` have these values. `salt` must be
+    /// random and used for one inspection only. A name with other characters than ASCII letters,
+    /// digits and `_.-` is left out.
     pub fn new<'a>(
         role: impl Into<String>,
         destination: Option<&str>,
@@ -88,8 +91,8 @@ fn salted(salt: &Sha256Hex, value: &Secret) -> Sha256Hex {
     Sha256Hex::of(text.as_bytes())
 }
 
-/// Returns the script that answers `query` when it is fed to `sh`. It changes nothing on the host, needs neither docker
-/// nor curl there, and ends with 0. The same query gives the same script.
+/// Returns the script that answers `query` when it is fed to `sh`. It changes nothing on the host,
+/// needs neither docker nor curl there, and ends with 0. The same query gives the same script.
 ///
 /// # Errors
 /// A name in the query that holds a NUL character.
@@ -99,12 +102,8 @@ pub fn probe_script(query: &Query) -> Result<String, NulError> {
         destination: query.destination.clone(),
     };
     let ports: Vec<String> = query.ports.iter().map(u16::to_string).collect();
-    let also: String = query
-        .containers
-        .iter()
-        .chain([&query.traefik])
-        .map(|name| format!(" {} ", literal(name)))
-        .collect();
+    let also = query.containers.iter().chain([&query.traefik]);
+    let also: String = also.map(|name| format!(" {} ", literal(name))).collect();
     let variables = [
         ("scope", scope.directory()),
         ("state_of_root", state_directory::OF_ROOT.to_owned()),
@@ -146,7 +145,8 @@ fn listing_template(service: &str) -> String {
     )
 }
 
-/// Names the fields one by one: the environment of a container holds secrets, and never leaves the engine with this.
+/// Names the fields one by one: the environment of a container holds secrets, and never leaves the
+/// engine with this.
 const CONTAINER: &str = concat!(
     r#"container {"id":{{json .ID}},"name":{{json .Name}},"state":{{json .State.Status}},"#,
     r#""health":{{if .State.Health}}{{json .State.Health.Status}}{{else}}""{{end}},"#,
@@ -193,11 +193,9 @@ fn secrets_function(questions: &[SecretQuestion]) -> Result<String, NulError> {
         if question.hashes.is_empty() {
             continue;
         }
-        let names: BTreeSet<&str> = question.hashes.keys().map(String::as_str).collect();
-        let names = Vec::from_iter(names).join(" ");
-        let expected: String = question
-            .hashes
-            .iter()
+        let hashes = question.hashes.iter();
+        let names = Vec::from_iter(hashes.clone().map(|(name, _)| name.as_str())).join(" ");
+        let expected: String = hashes
             .map(|(name, hash)| format!(" {name}={hash} "))
             .collect();
         function += &format!(

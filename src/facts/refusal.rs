@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::model::{Facts, HostFacts, Privilege};
 use crate::name::HostName;
 
-/// Returns why mrsk does not support this host, each reason with what to do about it. Empty: it does.
+/// Returns why mrsk does not support this host, each reason with what to do. Empty: it does.
 pub fn refusals(facts: &HostFacts) -> Vec<String> {
     let mut reasons = Vec::new();
     let docker = &facts.docker;
@@ -13,31 +13,23 @@ pub fn refusals(facts: &HostFacts) -> Vec<String> {
     if !docker.unsupported.is_empty() {
         reasons.push(format!("unsupported docker: {}", docker.unsupported));
     } else if !docker.installed {
-        if let Some(obstacle) = obstacle {
-            reasons.push(format!(
-                "docker is missing and cannot be installed: {obstacle}"
-            ));
-        }
+        reasons.extend(
+            obstacle.map(|text| format!("docker is missing and cannot be installed: {text}")),
+        );
     } else if !docker.answers && facts.privilege == Privilege::None {
-        reasons.push(if docker.denied {
-            format!(
-                "user {} has no access to docker: add it to the group docker (usermod -aG docker {})",
-                facts.user, facts.user
-            )
-        } else {
-            format!(
-                "docker does not answer, and user {} cannot start it (neither root nor sudo -n)",
-                facts.user
-            )
+        let user = &facts.user;
+        reasons.push(match docker.denied {
+            true => format!(
+                "user {user} has no access to docker: add it to the group docker (usermod -aG docker \
+                 {user})"
+            ),
+            false => format!(
+                "docker does not answer, and user {user} cannot start it (neither root nor sudo -n)"
+            ),
         });
     }
-    if !facts.curl.installed
-        && let Some(obstacle) = obstacle
-    {
-        reasons.push(format!(
-            "curl is missing and cannot be installed: {obstacle}"
-        ));
-    }
+    let obstacle = obstacle.filter(|_| !facts.curl.installed);
+    reasons.extend(obstacle.map(|text| format!("curl is missing and cannot be installed: {text}")));
     reasons
 }
 
@@ -51,8 +43,8 @@ fn obstacle_to_install(facts: &HostFacts) -> Option<&'static str> {
     }
 }
 
-/// Returns the pairs of hosts that are one machine: of each such group, the first with each of the others. A host
-/// that did not say which machine it is pairs with none.
+/// Returns the pairs of hosts that are one machine: of each such group, the first with each of the
+/// others. A host that did not say which machine it is pairs with none.
 pub fn same_machine(facts: &Facts) -> Vec<(HostName, HostName)> {
     let mut first = BTreeMap::new();
     let mut pairs = Vec::new();
@@ -60,13 +52,11 @@ pub fn same_machine(facts: &Facts) -> Vec<(HostName, HostName)> {
         if host.machine_id.is_empty() {
             continue;
         }
-        match first.entry((&host.machine_id, &host.boot_id)) {
-            std::collections::btree_map::Entry::Vacant(entry) => {
-                entry.insert(name);
-            }
-            std::collections::btree_map::Entry::Occupied(entry) => {
-                pairs.push(((*entry.get()).clone(), name.clone()));
-            }
+        let first = *first
+            .entry((&host.machine_id, &host.boot_id))
+            .or_insert(name);
+        if first != name {
+            pairs.push((first.clone(), name.clone()));
         }
     }
     pairs

@@ -11,31 +11,24 @@ use crate::name::Sha256Hex;
 /// How many untracked files are named at most.
 pub const MAX_UNTRACKED: usize = 20;
 
-/// What git is asked. None of the commands changes anything, not even git's index.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SourceQuestions {
+/// What git is asked, or what it answered. No question changes anything, not even the index.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ForGit<T> {
     /// Prints the commit. Fails outside of a repository, and in one without a commit.
-    pub commit: Vec<String>,
-    /// Prints the tree id of the build context at that commit. Fails if the context is not part of it.
-    pub tree: Vec<String>,
+    pub commit: T,
+    /// Prints the tree id of the build context at that commit. Fails if it has none.
+    pub tree: T,
     /// Prints the changes to tracked files, those of submodules with them.
-    pub changes: Vec<String>,
+    pub changes: T,
     /// Prints the untracked files inside the build context.
-    pub untracked: Vec<String>,
+    pub untracked: T,
 }
 
+/// The commands.
+pub type SourceQuestions = ForGit<Vec<String>>;
+
 /// What git printed; `None` for a command that failed.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct SourceAnswers {
-    /// Standard output of [`SourceQuestions::commit`].
-    pub commit: Option<Vec<u8>>,
-    /// Standard output of [`SourceQuestions::tree`].
-    pub tree: Option<Vec<u8>>,
-    /// Standard output of [`SourceQuestions::changes`].
-    pub changes: Option<Vec<u8>>,
-    /// Standard output of [`SourceQuestions::untracked`].
-    pub untracked: Option<Vec<u8>>,
-}
+pub type SourceAnswers = ForGit<Option<Vec<u8>>>;
 
 /// Why git's answers cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -49,34 +42,18 @@ pub enum SourceError {
 }
 
 /// Whatever the user has set up for `git diff`, the same changes are to give the same bytes.
-const DIFF: [&str; 18] = [
-    "diff",
-    "--binary",
-    "--full-index",
-    "--no-color",
-    "--no-ext-diff",
-    "--no-textconv",
-    "--no-renames",
-    "--no-relative",
-    "--no-indent-heuristic",
-    "--diff-algorithm=myers",
-    "--unified=3",
-    "--inter-hunk-context=0",
-    "--src-prefix=a/",
-    "--dst-prefix=b/",
-    "--ignore-submodules=untracked",
-    "--submodule=diff",
-    "-O/dev/null",
-    "HEAD",
-];
+const DIFF: &str = "diff --binary --full-index --no-color --no-ext-diff --no-textconv --no-renames \
+    --no-relative --no-indent-heuristic --diff-algorithm=myers --unified=3 --inter-hunk-context=0 \
+    --src-prefix=a/ --dst-prefix=b/ --ignore-submodules=untracked --submodule=diff -O/dev/null HEAD";
 
 /// Returns what git is asked for a build context, a path relative to the current directory.
 pub fn questions(context: &str) -> SourceQuestions {
-    let git = |arguments: &[&str]| -> Vec<String> {
-        ["git", "--no-optional-locks"]
-            .iter()
-            .chain(arguments)
-            .map(|&argument| argument.to_owned())
+    let git = |command: &str, more: &[&str]| -> Vec<String> {
+        let argv = ["git", "--no-optional-locks"]
+            .into_iter()
+            .chain(command.split(' '));
+        argv.chain(more.iter().copied())
+            .map(str::to_owned)
             .collect()
     };
     let context = match context.trim_start_matches("./").trim_end_matches('/') {
@@ -85,24 +62,16 @@ pub fn questions(context: &str) -> SourceQuestions {
         path if path.starts_with("../") => path.to_owned(),
         path => format!("./{path}"),
     };
-    let verify = ["rev-parse", "--verify", "--quiet"];
     SourceQuestions {
-        commit: git(&[&verify[..], &["HEAD^{commit}"]].concat()),
-        tree: git(&[&verify[..], &[&format!("HEAD:{context}")]].concat()),
-        changes: git(&DIFF),
-        untracked: git(&[
-            "ls-files",
-            "--others",
-            "--exclude-standard",
-            "-z",
-            "--",
-            &context,
-        ]),
+        commit: git("rev-parse --verify --quiet HEAD^{commit}", &[]),
+        tree: git("rev-parse --verify --quiet", &[&format!("HEAD:{context}")]),
+        changes: git(DIFF, &[]),
+        untracked: git("ls-files --others --exclude-standard -z --", &[&context]),
     }
 }
 
-/// Reads git's answers. `None` without a repository, or without a commit in it. `.mrsk/` and the paths in `known` (the plan being
-/// printed) are not counted as untracked.
+/// Reads git's answers. `None` without a repository, or without a commit in it. `.mrsk/` and the
+/// paths in `known` (the plan being printed) are not counted as untracked.
 ///
 /// # Errors
 /// Git knows a commit, but its other answers are not valid.
@@ -122,8 +91,8 @@ pub fn read(answers: &SourceAnswers, known: &[&str]) -> Result<Option<SourceFact
     }))
 }
 
-/// Returns the default version: the commit, and for a work tree with changes
-/// `COMMIT_uncommitted_` and 8 digits of their digest; `None` without a commit.
+/// Returns the default version: the commit, and for a work tree with changes `COMMIT_uncommitted_`
+/// and 8 digits of their digest; `None` without a commit.
 pub fn default_version(source: &SourceFacts) -> Option<String> {
     let commit = source.commit.as_ref()?;
     Some(match &source.changes {
@@ -152,9 +121,9 @@ fn untracked_files(output: &[u8], known: &[&str]) -> Vec<String> {
         .map(|path| String::from_utf8_lossy(path).into_owned())
         .filter(|path| !path.split('/').any(|part| part == ".mrsk"))
         .filter(|path| {
-            !known
+            known
                 .iter()
-                .any(|known| known.trim_start_matches("./") == path)
+                .all(|known| known.trim_start_matches("./") != path)
         })
         .collect();
     files.sort_unstable();
