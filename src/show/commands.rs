@@ -4,8 +4,8 @@ use super::groups::title;
 use crate::plan::{Plan, Step};
 use crate::text::{action_line, count, one_line};
 
-/// Returns every command of the plan as a line for bash, step by step under the step's id and place. What is not a command
-/// (a file that is written, a condition that is waited for) is a comment.
+/// Returns every command of the plan as a line for bash, step by step under the step's id and
+/// place. What is not a command (a file that is written, a condition) is a comment.
 pub fn commands(plan: &Plan) -> String {
     let mut out = String::new();
     for step in &plan.steps {

@@ -1,10 +1,12 @@
-//! Text of a plan as text of a markup language: what a terminal acts on is escaped, and nothing becomes markup.
+//! Text of a plan as text of a markup language: what a terminal acts on is escaped, and nothing
+//! becomes markup.
 
 use std::fmt::Write;
 
 use crate::text::{escape, one_line};
 
-/// Returns `text` as plain text of one line of Markdown, or of HTML within it: what either could act on becomes an entity.
+/// Returns `text` as plain text of one line of Markdown, or of HTML within it: what either could
+/// act on becomes an entity.
 pub(super) fn markdown(text: &str) -> String {
     one_line(text).chars().fold(String::new(), |mut out, char| {
         if r"&<>@#\`*_[]|~$".contains(char) {
@@ -20,25 +22,21 @@ pub(super) fn markdown(text: &str) -> String {
 pub(super) fn markdown_code(text: &str) -> String {
     let text = one_line(text);
     let ticks = "`".repeat(longest_run(&text, '`') + 1);
-    let pad = if text.starts_with('`') || text.ends_with('`') || text.is_empty() {
-        " "
-    } else {
-        ""
-    };
-    format!("{ticks}{pad}{}{pad}{ticks}", text)
+    let is_padded = text.starts_with('`') || text.ends_with('`') || text.is_empty();
+    let pad = if is_padded { " " } else { "" };
+    format!("{ticks}{pad}{text}{pad}{ticks}")
 }
 
-/// Returns `text` as a fenced code block of Markdown, with a line break at its end. Line breaks of the text stay.
+/// Returns `text` as a fenced code block of Markdown, with a line break at its end and those of the text.
 pub(super) fn markdown_block(language: &str, text: &str) -> String {
     let body = escape(text);
     let fence = "`".repeat((longest_run(&body, '`') + 1).max(3));
-    format!(
-        "{fence}{language}\n{}\n{fence}\n",
-        body.trim_end_matches('\n')
-    )
+    let body = body.trim_end_matches('\n');
+    format!("{fence}{language}\n{body}\n{fence}\n")
 }
 
-/// Returns `text` for a quoted label of Mermaid: all but letters, digits and harmless punctuation as numbered entities.
+/// Returns `text` for a quoted label of Mermaid: all but letters, digits and harmless punctuation
+/// as numbered entities.
 pub(super) fn mermaid(text: &str) -> String {
     one_line(text).chars().fold(String::new(), |mut out, char| {
         if char.is_alphanumeric() || " .,:/_-+".contains(char) {
@@ -52,10 +50,8 @@ pub(super) fn mermaid(text: &str) -> String {
 
 /// Returns `text` as a quoted string of DOT.
 pub(super) fn dot(text: &str) -> String {
-    format!(
-        "\"{}\"",
-        one_line(text).replace('\\', "\\\\").replace('"', "\\\"")
-    )
+    let text = one_line(text).replace('\\', "\\\\").replace('"', "\\\"");
+    format!("\"{text}\"")
 }
 
 fn longest_run(text: &str, wanted: char) -> usize {

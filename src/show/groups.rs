@@ -1,5 +1,7 @@
 //! The steps of a plan by where they run.
 
+use std::collections::BTreeMap;
+
 use crate::name::HostName;
 use crate::plan::{OperationKind, Plan, Step, Unchanged};
 use crate::text::count;
@@ -14,34 +16,28 @@ pub(super) struct Group<'a> {
     pub(super) unchanged: Vec<&'a Unchanged>,
 }
 
-/// Returns the places of the plan: this machine, then the hosts in the order of their first step, then those without one.
+/// Returns the places of the plan: this machine, then the hosts in the order of their first step,
+/// then those without one.
 pub(super) fn groups(plan: &Plan) -> Vec<Group<'_>> {
-    let mut places: Vec<Option<&HostName>> = vec![None];
     let of_steps = plan.steps.iter().map(|step| step.host.as_ref());
     let of_unchanged = plan.unchanged.iter().map(|item| item.host.as_ref());
-    let mut seen = std::collections::BTreeSet::from([None]);
-    places.extend(
-        of_steps
-            .chain(of_unchanged)
-            .filter(|place| seen.insert(*place)),
-    );
-    let mut groups: Vec<Group> = places
-        .iter()
-        .map(|host| Group {
-            host: *host,
-            steps: Vec::new(),
-            unchanged: Vec::new(),
-        })
-        .collect();
-    let positions: std::collections::BTreeMap<Option<&HostName>, usize> = places
-        .iter()
-        .enumerate()
-        .map(|(at, host)| (*host, at))
-        .collect();
-    for (at, step) in plan.steps.iter().enumerate() {
+    let mut positions = BTreeMap::new();
+    let mut groups: Vec<Group> = Vec::new();
+    for host in [None].into_iter().chain(of_steps).chain(of_unchanged) {
+        positions.entry(host).or_insert_with(|| {
+            let (steps, unchanged) = (Vec::new(), Vec::new());
+            groups.push(Group {
+                host,
+                steps,
+                unchanged,
+            });
+            groups.len() - 1
+        });
+    }
+    for (step, number) in plan.steps.iter().zip(1..) {
         groups[positions[&step.host.as_ref()]]
             .steps
-            .push((at + 1, step));
+            .push((number, step));
     }
     for item in &plan.unchanged {
         groups[positions[&item.host.as_ref()]].unchanged.push(item);
@@ -100,11 +96,9 @@ pub(super) fn summary(plan: &Plan) -> String {
 
 /// Returns what a plan does in a few words, unescaped: `deploy hey 1f3c (staging)`.
 pub(super) fn headline(plan: &Plan) -> String {
-    let destination = plan
-        .operation
-        .destination
-        .as_ref()
-        .map(|destination| format!(" ({destination})"))
+    let destination = plan.operation.destination.as_ref();
+    let destination = destination
+        .map(|name| format!(" ({name})"))
         .unwrap_or_default();
     let what = match &plan.operation.kind {
         OperationKind::AccessoryBoot(accessories) => {
@@ -132,12 +126,11 @@ pub(super) fn header(plan: &Plan) -> Vec<(&'static str, String)> {
             Some(commit) => format!("commit {commit}"),
             None => "a directory that is not in git".to_owned(),
         };
-        let changes = if source.changes.is_some() {
-            ", with uncommitted changes"
-        } else {
-            ""
+        let changes = match source.changes {
+            Some(_) => ", with uncommitted changes",
+            None => "",
         };
-        lines.push(("built from", format!("{}{changes}", commit)));
+        lines.push(("built from", format!("{commit}{changes}")));
     }
     if !plan.secrets.is_empty() {
         let names: Vec<&str> = plan
@@ -148,10 +141,8 @@ pub(super) fn header(plan: &Plan) -> Vec<(&'static str, String)> {
         lines.push(("secrets", names.join(", ")));
     }
     lines.push(("lock host", plan.lock_host.to_string()));
-    lines.push((
-        "config",
-        format!("{} (sha256 {})", plan.config.path, plan.config.sha256),
-    ));
+    let config = format!("{} (sha256 {})", plan.config.path, plan.config.sha256);
+    lines.push(("config", config));
     lines.push(("digest", plan.digest.to_string()));
     lines
 }

@@ -10,7 +10,8 @@ use crate::action::Action;
 use crate::plan::{Plan, Step};
 use crate::text::{action_line, command, count};
 
-/// Returns the plan in GitHub's Markdown: a summary, then a foldable section for each host with every command and file.
+/// Returns the plan in GitHub's Markdown: a summary, then a foldable section for each host with
+/// every command and file.
 pub fn markdown(plan: &Plan) -> String {
     let mut out = format!(
         "### Plan: {}\n\n**{}**\n\n",
@@ -66,11 +67,9 @@ fn body<'a>(plan: &'a Plan, step: &'a Step, shown: &mut BTreeSet<&'a str>) -> St
         .cleanup
         .iter()
         .map(|action| ("cleanup", action_line(action)));
-    commands.extend(
-        diagnose
-            .chain(cleanup)
-            .map(|(label, line)| format!("{line}  # {label}, after a failure")),
-    );
+    let after_failure = diagnose.chain(cleanup);
+    commands
+        .extend(after_failure.map(|(label, line)| format!("{line}  # {label}, after a failure")));
     if !commands.is_empty() {
         out += &markdown_block("sh", &commands.join("\n"));
         out.push('\n');
@@ -79,26 +78,18 @@ fn body<'a>(plan: &'a Plan, step: &'a Step, shown: &mut BTreeSet<&'a str>) -> St
         let Action::Write(write) = action else {
             continue;
         };
-        if !shown.insert(write.content.as_str()) {
-            out += &format!("{}: as above\n\n", markdown_code(&write.path));
-            continue;
-        }
-        let Some(content) = plan.contents.get(&write.content) else {
-            out += &format!(
-                "{}: its text is missing from the plan\n\n",
-                markdown_code(&write.path)
-            );
-            continue;
+        let path = markdown_code(&write.path);
+        out += &match plan.contents.get(&write.content) {
+            _ if !shown.insert(write.content.as_str()) => format!("{path}: as above\n\n"),
+            None => format!("{path}: its text is missing from the plan\n\n"),
+            Some(content) => {
+                let added = content
+                    .split_terminator('\n')
+                    .map(|line| format!("+{line}"));
+                let added = Vec::from_iter(added).join("\n");
+                format!("{path}:\n\n{}\n", markdown_block("diff", &added))
+            }
         };
-        let added: Vec<String> = content
-            .split_terminator('\n')
-            .map(|line| format!("+{line}"))
-            .collect();
-        out += &format!(
-            "{}:\n\n{}\n",
-            markdown_code(&write.path),
-            markdown_block("diff", &added.join("\n"))
-        );
     }
     out
 }

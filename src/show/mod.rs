@@ -1,21 +1,20 @@
 //! A plan for people to read: on the terminal, in a pull request, as a drawing.
 //!
-//! A plan may come from anyone, so every text of it is escaped for where it goes: control characters and characters that
-//! reorder or hide text never reach a terminal, and no text of a plan becomes markup in Markdown, Mermaid or DOT.
-//! Nothing here prints: the functions write into what they are given, or return text.
+//! A plan may come from anyone, so every text of it is escaped for where it goes: control
+//! characters and characters that reorder or hide text never reach a terminal, and no text of a
+//! plan becomes markup in Markdown, Mermaid or DOT. Nothing here prints: the functions write into
+//! what they are given, or return text.
 
 mod commands;
-mod dot;
 mod escape;
+mod graph;
 mod groups;
 mod markdown;
-mod mermaid;
 mod reason;
 mod table;
 
 pub use commands::commands;
-pub use dot::dot;
+pub use graph::{dot, mermaid};
 pub use markdown::markdown;
-pub use mermaid::mermaid;
 pub use reason::prose;
 pub use table::{Look, table};

@@ -3,21 +3,16 @@
 use crate::plan::Reason;
 use crate::text::shorten;
 
-/// Returns why a step is there, as a phrase: lower case, without a full stop, with digests and commits shortened. Texts of the
-/// plan stand in it unescaped.
+/// Returns why a step is there, as a phrase: lower case, without a full stop, with digests and
+/// commits shortened. Texts of the plan stand in it unescaped.
 pub fn prose(reason: &Reason) -> String {
-    shorten(&whole(reason))
-}
-
-fn whole(reason: &Reason) -> String {
-    match reason {
+    shorten(&match reason {
         Reason::Missing { what } if what.contains(" and ") => format!("{what} are missing"),
         Reason::Missing { what } => format!("{what} is missing"),
-        Reason::VersionChanged {
-            old: Some(old),
-            new,
-        } => format!("version changes from {old} to {new}"),
-        Reason::VersionChanged { old: None, new } => format!("first deploy of {new}"),
+        Reason::VersionChanged { old, new } => match old {
+            Some(old) => format!("version changes from {old} to {new}"),
+            None => format!("first deploy of {new}"),
+        },
         Reason::Changed { what, old, new } => match (old, new) {
             (Some(old), Some(new)) => format!("{what} changes from {old} to {new}"),
             (Some(old), None) => format!("{what} is removed (was {old})"),
@@ -29,7 +24,7 @@ fn whole(reason: &Reason) -> String {
         Reason::Replaced { what } => format!("{what} is replaced"),
         Reason::Expired { what } => format!("past retention: {what}"),
         Reason::Requested => "requested".to_owned(),
-    }
+    })
 }
 
 #[cfg(test)]

@@ -22,7 +22,8 @@ pub struct Look {
 /// The width below which the ids of steps are left out.
 const WIDTH_FOR_IDS: u16 = 110;
 
-/// Writes what the plan does, host by host, with the number of each step in the plan's order, and why it is there.
+/// Writes what the plan does, host by host, with the number of each step in the plan's order, and
+/// why it is there.
 ///
 /// # Errors
 /// Those of `out`.
