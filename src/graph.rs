@@ -1,6 +1,7 @@
 //! A directed acyclic graph of numbered nodes, and a queue of what may run next. It knows nothing of deploys.
 //!
-//! [`Graph`] is checked once and never changes; a [`Queue`] over it holds what has ended. Everything is linear in nodes and edges.
+//! [`Graph`] is checked once and never changes; a [`Queue`] over it holds what has ended. Everything is
+//! linear in nodes and edges.
 
 use std::marker::PhantomData;
 
@@ -58,38 +59,8 @@ pub struct Graph<N> {
     dependents: Adjacency<N>,
 }
 
-/// The edges at each node, in the order in which they were given.
-#[derive(Debug, Clone)]
-struct Adjacency<N> {
-    starts: Vec<usize>,
-    ends: Vec<(N, Condition)>,
-}
-
-impl<N: Node> Adjacency<N> {
-    fn new(nodes: usize, edges: &[Edge<N>], key: fn(&Edge<N>) -> (N, N)) -> Self {
-        let mut starts = vec![0; nodes + 1];
-        for edge in edges {
-            starts[key(edge).0.into() + 1] += 1;
-        }
-        for node in 0..nodes {
-            starts[node + 1] += starts[node];
-        }
-        let mut next = starts.clone();
-        let mut ends = vec![(N::from(0), Condition::Success); edges.len()];
-        for edge in edges {
-            let (at, other) = key(edge);
-            let at = &mut next[at.into()];
-            ends[*at] = (other, edge.condition);
-            *at += 1;
-        }
-        Self { starts, ends }
-    }
-
-    fn of(&self, node: N) -> &[(N, Condition)] {
-        let node = node.into();
-        &self.ends[self.starts[node]..self.starts[node + 1]]
-    }
-}
+/// The other ends of the edges at each node, in the order in which they were given.
+type Adjacency<N> = Vec<Vec<(N, Condition)>>;
 
 impl<N: Node> Graph<N> {
     /// Checks `edges` over the nodes `0..nodes`.
@@ -99,6 +70,7 @@ impl<N: Node> Graph<N> {
     /// An edge that leaves this range, and a cycle, named by one of its nodes.
     pub fn new(nodes: usize, edges: &[Edge<N>]) -> Result<Self, GraphError> {
         let mut graph = DiGraph::<(), ()>::with_capacity(nodes, edges.len());
+        let (mut needs, mut dependents) = (vec![Vec::new(); nodes], vec![Vec::new(); nodes]);
         for _ in 0..nodes {
             graph.add_node(());
         }
@@ -108,17 +80,18 @@ impl<N: Node> Graph<N> {
                 return Err(GraphError::OutOfRange { from, to });
             }
             graph.add_edge(NodeIndex::new(from), NodeIndex::new(to), ());
+            needs[to].push((edge.from, edge.condition));
+            dependents[from].push((edge.to, edge.condition));
         }
-        let order = petgraph::algo::toposort(&graph, None).map_err(|cycle| GraphError::Cycle {
+        let order = petgraph::algo::toposort(&graph, None);
+        let order = order.map_err(|cycle| GraphError::Cycle {
             node: cycle.node_id().index(),
         })?;
+        let order = order.iter().map(|node| N::from(node.index())).collect();
         Ok(Self {
-            order: order
-                .into_iter()
-                .map(|node| N::from(node.index()))
-                .collect(),
-            needs: Adjacency::new(nodes, edges, |edge| (edge.to, edge.from)),
-            dependents: Adjacency::new(nodes, edges, |edge| (edge.from, edge.to)),
+            order,
+            needs,
+            dependents,
         })
     }
 
@@ -129,12 +102,12 @@ impl<N: Node> Graph<N> {
 
     /// Returns what `node` waits for.
     pub fn needs(&self, node: N) -> impl Iterator<Item = N> + '_ {
-        self.needs.of(node).iter().map(|(other, _)| *other)
+        self.needs[node.into()].iter().map(|(other, _)| *other)
     }
 
     /// Returns what waits for `node`.
     pub fn dependents(&self, node: N) -> impl Iterator<Item = N> + '_ {
-        self.dependents.of(node).iter().map(|(other, _)| *other)
+        self.dependents[node.into()].iter().map(|(other, _)| *other)
     }
 }
 
@@ -154,7 +127,7 @@ pub enum Ended {
 pub struct Released<N> {
     /// Nodes that may run now.
     pub ready: Vec<N>,
-    /// Nodes that will never run, each after the one that keeps it from running. They have ended as failures.
+    /// Nodes that will never run, each after the one that keeps it from running: they ended as failures.
     pub blocked: Vec<N>,
 }
 
@@ -175,10 +148,11 @@ struct Progress {
 }
 
 impl<N: Node> Queue<N> {
-    /// Returns a queue in which nothing has ended. `tolerates` says for each node how many of its needs may be unmet when it runs.
+    /// Returns a queue in which nothing has ended. `tolerates` says for each node how many of its needs may
+    /// be unmet when it runs.
     pub fn new(graph: &Graph<N>, tolerates: impl Fn(N) -> usize) -> Self {
-        let node = |node| Progress {
-            waits_for: graph.needs.of(node).len(),
+        let node = |node: N| Progress {
+            waits_for: graph.needs[node.into()].len(),
             unmet: 0,
             tolerates: tolerates(node),
             ended: false,
@@ -191,10 +165,8 @@ impl<N: Node> Queue<N> {
 
     /// Returns the nodes that wait for nothing and have not ended.
     pub fn ready(&self) -> Vec<N> {
-        (0..self.nodes.len())
-            .map(N::from)
-            .filter(|node| self.is_ready(*node))
-            .collect()
+        let nodes = (0..self.nodes.len()).map(N::from);
+        nodes.filter(|node| self.is_ready(*node)).collect()
     }
 
     /// Returns whether `node` waits for nothing and has not ended.
@@ -224,7 +196,7 @@ impl<N: Node> Queue<N> {
         }
         let mut work = vec![(node, ended)];
         while let Some((from, ended)) = work.pop() {
-            for &(to, condition) in graph.dependents.of(from) {
+            for &(to, condition) in &graph.dependents[from.into()] {
                 let met = match ended {
                     Ended::Success => true,
                     Ended::Tolerated => condition == Condition::Settled,

@@ -1,7 +1,7 @@
 //! What a step changes, as a pure function.
 //!
-//! A step's `check` states what holds after it. Its effect is therefore what makes each of these predicates true.
-//! The compiler, resume and the simulated hosts of the tests share this one definition.
+//! A step's `check` states what holds after it. Its effect is therefore what makes each of these
+//! predicates true. The compiler, resume and the simulated hosts of the tests share this.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -13,7 +13,7 @@ use crate::facts::model::{
 };
 use crate::json;
 
-/// Returns the facts of the step's host after the step. A local step and a barrier change nothing on a host.
+/// Returns the facts of the step's host after the step. A local step and a barrier change nothing.
 pub fn effect(step: &Step, facts: &HostFacts) -> HostFacts {
     let Ok(mut value) = serde_json::to_value(facts) else {
         return facts.clone();
@@ -34,7 +34,7 @@ pub fn effect_on(step: &Step, facts: &mut Value) {
     }
 }
 
-/// Changes `facts` as little as makes `predicate` true. What is missing on the way is created with its defaults.
+/// Changes `facts` as little as makes `predicate` true. What is missing on the way is created.
 pub fn make_true(predicate: &Predicate, facts: &mut Value) {
     let tokens = json::tokens(&predicate.fact);
     let Some((last, parents)) = tokens.split_last() else {
@@ -61,18 +61,14 @@ pub fn make_true(predicate: &Predicate, facts: &mut Value) {
 
 /// Removes the element `last` of what `parents` lead to.
 fn remove(facts: &mut Value, parents: &[String], last: &str) {
-    let mut node = facts;
-    for token in parents {
-        let Some(next) = child(node, token) else {
-            return;
-        };
-        node = next;
-    }
+    let node = parents
+        .iter()
+        .try_fold(facts, |node, token| child(node, token));
     match node {
-        Value::Object(map) => {
+        Some(Value::Object(map)) => {
             map.shift_remove(last);
         }
-        Value::Array(list) => {
+        Some(Value::Array(list)) => {
             if let Some(index) = last.parse().ok().filter(|index| *index < list.len()) {
                 list.remove(index);
             }
@@ -90,7 +86,8 @@ fn child<'a>(node: &'a mut Value, token: &str) -> Option<&'a mut Value> {
     }
 }
 
-/// Returns the place that `tokens` lead to, creating what is missing. `None` where something else stands in the way.
+/// Returns the place that `tokens` lead to, creating what is missing. `None` if something else
+/// stands in the way.
 fn create<'a>(facts: &'a mut Value, tokens: &[String]) -> Option<&'a mut Value> {
     let mut node = facts;
     for (depth, token) in tokens.iter().enumerate() {
@@ -119,7 +116,7 @@ fn insert(slot: &mut Value, wanted: Value, tokens: &[String]) {
     }
 }
 
-/// Returns what [`HostFacts`] has at `path` by default: an element's own defaults where `path` leads to an element.
+/// Returns what [`HostFacts`] has at `path` by default; of what has many elements, what one of them has.
 fn default_at(path: &[String]) -> Value {
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
     match path.as_slice() {
@@ -132,14 +129,14 @@ fn default_at(path: &[String]) -> Value {
         [field] => defaults(HostFacts::default())
             .get(field)
             .cloned()
-            .unwrap_or(Value::Null),
+            .unwrap_or_default(),
         [.., _] => Value::Null,
         [] => Value::Object(Map::new()),
     }
 }
 
 fn defaults<T: Serialize>(value: T) -> Value {
-    serde_json::to_value(value).unwrap_or(Value::Null)
+    serde_json::to_value(value).unwrap_or_default()
 }
 
 #[cfg(test)]

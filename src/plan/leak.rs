@@ -16,7 +16,7 @@ pub struct Leak {
     pub place: String,
 }
 
-/// Returns the first text of `document` that holds a secret of 6 bytes or more, as it is or in base64.
+/// Returns the first text of `document` that holds a secret of 6 bytes or more, plain or in base64.
 pub fn find(document: &Value, secrets: &Secrets) -> Option<Leak> {
     let needles: Vec<(&str, String)> = secrets
         .iter()

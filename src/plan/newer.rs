@@ -1,5 +1,5 @@
-//! What a plan of a newer minor version says and this version has no words for, made fit to be shown: each such part becomes a
-//! visible stand-in, and is named. Such a plan is never applied.
+//! What a plan of a newer minor version says and this version has no words for, made fit to be
+//! shown: each such part becomes a visible stand-in, and is named. Such a plan is never applied.
 
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -49,7 +49,7 @@ pub(super) fn readable(mut value: Value) -> Readable {
 }
 
 impl Readable {
-    /// Marks what is of an unknown kind in `plan`, which was read from this: the operation and steps.
+    /// Marks what is of an unknown kind in `plan`, which was read from this.
     pub(super) fn mark(&self, plan: &mut Plan) {
         if let Some(name) = &self.operation {
             plan.operation.kind = OperationKind::Unknown(name.clone());
@@ -125,7 +125,7 @@ impl Notes {
         is_unknown
     }
 
-    /// Replaces the field where it is no `T`, and returns whether it was so.
+    /// Replaces the field if it is no `T`, and returns whether it was so.
     fn replace<T: DeserializeOwned>(
         &mut self,
         object: &mut Value,

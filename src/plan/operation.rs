@@ -35,8 +35,7 @@ pub enum OperationKind {
     Setup(Release),
     /// Starts accessories.
     AccessoryBoot(Accessories),
-    /// An operation of a newer minor version, by its name. Only a plan that is read for review has it; it is never written or
-    /// applied.
+    /// An operation of a newer minor version, by its name: only in a plan that is read for review.
     Unknown(String),
 }
 
@@ -73,7 +72,7 @@ impl OperationKind {
         }
     }
 
-    /// Returns the version that is brought to the hosts; `None` if the operation leaves roles alone.
+    /// Returns the version that is brought to the hosts; `None` if there is none.
     pub fn release(&self) -> Option<&Release> {
         match self {
             Self::Deploy(release) | Self::Redeploy(release) | Self::Setup(release) => Some(release),
@@ -92,26 +91,20 @@ impl OperationKind {
 
     /// Returns whether containers are replaced even if they are as they should be.
     pub fn replaces_unchanged(&self) -> bool {
-        match self {
-            Self::Redeploy(_) => true,
-            Self::Deploy(_) | Self::Setup(_) | Self::AccessoryBoot(_) | Self::Unknown(_) => false,
-        }
+        matches!(self, Self::Redeploy(_))
     }
 
     /// Returns whether a host gets what every deploy relies on: the container engine and Traefik.
     pub fn prepares_hosts(&self) -> bool {
-        match self {
-            Self::Deploy(_) | Self::Setup(_) | Self::AccessoryBoot(_) => true,
-            Self::Redeploy(_) | Self::Unknown(_) => false,
-        }
+        matches!(
+            self,
+            Self::Deploy(_) | Self::Setup(_) | Self::AccessoryBoot(_)
+        )
     }
 
     /// Returns whether old containers and images are removed.
     pub fn prunes(&self) -> bool {
-        match self {
-            Self::Deploy(_) | Self::Setup(_) => true,
-            Self::Redeploy(_) | Self::AccessoryBoot(_) | Self::Unknown(_) => false,
-        }
+        matches!(self, Self::Deploy(_) | Self::Setup(_))
     }
 }
 
@@ -138,9 +131,8 @@ impl Operation {
 
     /// Returns whether `accessory` is started if it does not exist.
     pub fn boots(&self, accessory: &Accessory) -> bool {
-        self.kind
-            .booted()
-            .is_some_and(|booted| booted.contain(accessory))
+        let booted = self.kind.booted();
+        booted.is_some_and(|booted| booted.contain(accessory))
     }
 }
 

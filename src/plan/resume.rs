@@ -1,15 +1,16 @@
 //! What is left of a plan to do, from what the hosts show: a pure fold.
 //!
-//! Receipts decide. Where a claim has no receipt and nothing of it is alive, the step's `check` is asked: yes, it is done; no, it
-//! is begun again; cannot say, it is in doubt and neither believed nor repeated. What began after a step proves that the step had
-//! ended, since no step starts before its needs are met.
+//! Receipts decide. If a claim has no receipt and nothing of it is alive, the step's `check` is
+//! asked: yes, it is done; no, it is begun again; cannot say, it is in doubt and neither believed
+//! nor repeated. What began after a step proves that the step had ended, since no step starts
+//! before its needs are met.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use index_vec::{IndexSlice, IndexVec, index_vec};
+use index_vec::{IndexVec, index_vec};
 use serde_json::Value;
 
-use super::model::{Check, OnFailure, Plan, Step};
+use super::model::{Check, NeedOn, OnFailure, Plan, Step};
 use super::shape::{Shape, StepIndex, is_barrier};
 use crate::name::{HostName, RoleName, StepId};
 use crate::record::{Attempt, AttemptState, Ending};
@@ -23,7 +24,7 @@ pub struct Evidence {
     pub facts: BTreeMap<HostName, Value>,
     /// The answers of the local steps' checks that were asked.
     pub local: BTreeMap<StepId, Answer>,
-    /// Whether any run of this plan has begun before. Where none has, local steps need not be asked.
+    /// Whether any run of this plan has begun before. If none has, local steps need not be asked.
     pub begun: bool,
 }
 
@@ -80,7 +81,7 @@ pub fn answer(check: Option<&Check>, facts: &Value) -> Answer {
     let silent = docker("/docker/installed") && !docker("/docker/answers");
     let (unknown, known): (Vec<_>, Vec<_>) = predicates
         .iter()
-        .partition(|predicate| silent && told_by_engine(&predicate.fact));
+        .partition(|predicate| silent && is_of_engine(&predicate.fact));
     if known.iter().any(|predicate| !predicate.holds(facts)) {
         Answer::No
     } else if unknown.is_empty() {
@@ -90,28 +91,44 @@ pub fn answer(check: Option<&Check>, facts: &Value) -> Answer {
     }
 }
 
-fn told_by_engine(fact: &str) -> bool {
+fn is_of_engine(fact: &str) -> bool {
     ["/containers", "/images", "/networks", "/traefik"]
         .iter()
         .any(|prefix| fact.starts_with(prefix))
 }
 
-/// Returns where each step of `plan` stands, in the order of [`Plan::steps`]. Barriers are done where something behind them has
-/// begun, else outstanding.
+/// Returns where each step of `plan` stands, in the order of [`Plan::steps`]. Barriers are done if
+/// something behind them has begun, else outstanding.
 pub fn resume(plan: &Plan, shape: &Shape, evidence: &Evidence) -> IndexVec<StepIndex, Status> {
-    let histories = histories(plan, shape, evidence);
-    let proofs = proofs(plan, shape, &histories);
-    let mut statuses: IndexVec<StepIndex, Status> = histories
+    let case = Case {
+        plan,
+        shape,
+        evidence,
+        histories: histories(plan, shape, evidence),
+    };
+    let proofs = case.proofs();
+    let mut statuses: Statuses = proofs
         .indices()
-        .map(|step| on_host(plan, step, &histories[step], proofs[step], evidence))
+        .map(|step| case.on_host(step, proofs[step]))
         .collect();
-    take_back_what_was_undone(plan, shape, &histories, evidence, &mut statuses);
+    case.take_back_what_was_undone(&mut statuses);
     for &step in shape.graph.order().iter().rev() {
         if plan[step].host.is_none() && !is_barrier(plan, step) {
-            statuses[step] = local(plan, shape, step, &histories[step], evidence, &statuses);
+            statuses[step] = case.local(step, &statuses);
         }
     }
     statuses
+}
+
+/// Where the steps stand, as far as it is known.
+type Statuses = IndexVec<StepIndex, Status>;
+
+/// What is judged, and by what.
+struct Case<'a> {
+    plan: &'a Plan,
+    shape: &'a Shape,
+    evidence: &'a Evidence,
+    histories: IndexVec<StepIndex, History>,
 }
 
 /// What the attempts at one step come to.
@@ -147,15 +164,11 @@ impl History {
                 Ending::Refused => return,
             },
         };
-        let newer = self.counts.is_none_or(|(number, earlier)| {
-            match (shown == Shown::Running, earlier == Shown::Running) {
-                (true, false) => true,
-                (false, true) => false,
-                _ => attempt.number > number,
-            }
-        });
-        if newer {
-            self.counts = Some((attempt.number, shown));
+        // One that runs counts before all that do not.
+        let rank = |(number, shown)| (shown == Shown::Running, number);
+        let new = (attempt.number, shown);
+        if self.counts.is_none_or(|old| rank(new) > rank(old)) {
+            self.counts = Some(new);
         }
     }
 }
@@ -186,203 +199,156 @@ enum Proof {
     Succeeded,
 }
 
-fn proofs(
-    plan: &Plan,
-    shape: &Shape,
-    histories: &IndexSlice<StepIndex, [History]>,
-) -> IndexVec<StepIndex, Proof> {
-    let mut proofs = index_vec![Proof::Nothing; plan.steps.len()];
-    for &step in shape.graph.order().iter().rev() {
-        let reached = histories[step].last > 0 || proofs[step] > Proof::Nothing;
-        let lenient = plan[step]
-            .barrier
-            .as_ref()
-            .is_some_and(|barrier| barrier.at_most_failed > 0);
-        if !reached || lenient {
-            continue;
-        }
-        for need in &plan[step].needs {
-            let Some(before) = shape.index(&need.step) else {
-                continue;
-            };
-            let proof = match need.on {
-                super::model::NeedOn::Success => Proof::Succeeded,
-                super::model::NeedOn::Settled => Proof::Settled,
-            };
-            proofs[before] = proofs[before].max(proof);
-        }
-    }
-    proofs
-}
-
-/// Judges a step on a host, or a barrier, by its own records and by what follows it.
-fn on_host(
-    plan: &Plan,
-    step: StepIndex,
-    history: &History,
-    proof: Proof,
-    evidence: &Evidence,
-) -> Status {
-    let attempt = history.next();
-    let Step {
-        host,
-        check,
-        on_failure,
-        ..
-    } = &plan[step];
-    let Some(host) = host else {
-        return match proof {
-            Proof::Nothing => Status::Outstanding { attempt },
-            Proof::Settled | Proof::Succeeded => Status::Done,
-        };
-    };
-    match (history.counts, proof) {
-        (None, _) => Status::Outstanding { attempt },
-        (Some((number, Shown::Running)), _) => Status::Running { attempt: number },
-        (Some((_, Shown::Succeeded)), _) => Status::Done,
-        (Some((_, Shown::Failed)), Proof::Settled | Proof::Succeeded)
-            if *on_failure == OnFailure::Tolerate =>
-        {
-            Status::Tolerated
-        }
-        (Some((_, Shown::Failed)), _) => Status::Failed { attempt },
-        (Some((_, Shown::Lost)), Proof::Succeeded) => Status::Done,
-        (Some((_, Shown::Lost)), Proof::Settled) => Status::Tolerated,
-        (Some((_, Shown::Lost)), Proof::Nothing) => {
-            by_check(check.as_ref(), host, attempt, evidence, Status::Done)
-        }
-    }
-}
-
-/// Judges a step by its check on fresh facts, with `done` for yes.
-fn by_check(
-    check: Option<&Check>,
-    host: &HostName,
-    attempt: u32,
-    evidence: &Evidence,
-    done: Status,
-) -> Status {
-    if !matches!(check, Some(Check::Facts(_))) {
-        return Status::InDoubt { attempt };
-    }
-    match evidence.facts.get(host).map(|facts| answer(check, facts)) {
-        None => Status::NeedsProbe,
-        Some(Answer::Yes) => done,
-        Some(Answer::No) => Status::Outstanding { attempt },
-        Some(Answer::CannotSay) => Status::InDoubt { attempt },
-    }
-}
-
 /// The steps that one cleanup may undo: those for the same role or accessory of a host.
 type Subject<'a> = (&'a HostName, Option<&'a RoleName>, Option<&'a str>);
 
 fn subject(step: &Step) -> Option<Subject<'_>> {
     let host = step.host.as_ref()?;
-    if step.role.is_none() && step.accessory.is_none() {
-        return None;
-    }
-    Some((host, step.role.as_ref(), step.accessory.as_deref()))
+    let is_of_one = step.role.is_some() || step.accessory.is_some();
+    is_of_one.then_some((host, step.role.as_ref(), step.accessory.as_deref()))
 }
 
-/// A failed step's cleanup removes what earlier steps of its subject had done (the new container): of these, the ones whose check
-/// says no are outstanding again, and so is what was built on them.
-fn take_back_what_was_undone(
-    plan: &Plan,
-    shape: &Shape,
-    histories: &IndexSlice<StepIndex, [History]>,
-    evidence: &Evidence,
-    statuses: &mut IndexSlice<StepIndex, [Status]>,
-) {
-    let mut position: HashMap<StepIndex, usize> = HashMap::new();
-    for (at, &step) in shape.graph.order().iter().enumerate() {
-        if subject(&plan[step]).is_some() {
-            position.insert(step, at);
+impl Case<'_> {
+    fn proofs(&self) -> IndexVec<StepIndex, Proof> {
+        let mut proofs = index_vec![Proof::Nothing; self.plan.steps.len()];
+        for &at in self.shape.graph.order().iter().rev() {
+            let step = &self.plan[at];
+            let reached = self.histories[at].last > 0 || proofs[at] > Proof::Nothing;
+            let barrier = step.barrier.as_ref();
+            if !reached || barrier.is_some_and(|barrier| barrier.at_most_failed > 0) {
+                continue;
+            }
+            for need in &step.needs {
+                let Some(before) = self.shape.index(&need.step) else {
+                    continue;
+                };
+                let proof = match need.on {
+                    NeedOn::Success => Proof::Succeeded,
+                    NeedOn::Settled => Proof::Settled,
+                };
+                proofs[before] = proofs[before].max(proof);
+            }
+        }
+        proofs
+    }
+
+    /// Judges a step on a host, or a barrier, by its own records and by what follows it.
+    fn on_host(&self, step: StepIndex, proof: Proof) -> Status {
+        let history = &self.histories[step];
+        let attempt = history.next();
+        let entry = &self.plan[step];
+        let Some(host) = &entry.host else {
+            return match proof {
+                Proof::Nothing => Status::Outstanding { attempt },
+                Proof::Settled | Proof::Succeeded => Status::Done,
+            };
+        };
+        match (history.counts, proof) {
+            (None, _) => Status::Outstanding { attempt },
+            (Some((number, Shown::Running)), _) => Status::Running { attempt: number },
+            (Some((_, Shown::Succeeded)), _) => Status::Done,
+            (Some((_, Shown::Failed)), Proof::Settled | Proof::Succeeded)
+                if entry.on_failure == OnFailure::Tolerate =>
+            {
+                Status::Tolerated
+            }
+            (Some((_, Shown::Failed)), _) => Status::Failed { attempt },
+            (Some((_, Shown::Lost)), Proof::Succeeded) => Status::Done,
+            (Some((_, Shown::Lost)), Proof::Settled) => Status::Tolerated,
+            (Some((_, Shown::Lost)), Proof::Nothing) => {
+                self.by_check(entry.check.as_ref(), host, attempt)
+            }
         }
     }
-    for (failed, history) in histories.iter_enumerated() {
-        let step = &plan[failed];
-        let ended_badly = matches!(history.counts, Some((_, Shown::Failed | Shown::Lost)));
-        if step.cleanup.is_empty() || !ended_badly || statuses[failed] == Status::Done {
-            continue;
+
+    /// Judges a step by its check on fresh facts.
+    fn by_check(&self, check: Option<&Check>, host: &HostName, attempt: u32) -> Status {
+        if !matches!(check, Some(Check::Facts(_))) {
+            return Status::InDoubt { attempt };
         }
-        let Some(host) = &step.host else { continue };
-        let mut before = ancestors_of_subject(plan, shape, failed);
-        before.sort_by_key(|step| position.get(step).copied());
-        let mut undone = HashSet::new();
-        for earlier in before {
-            if statuses[earlier] != Status::Done {
+        let facts = self.evidence.facts.get(host);
+        by_answer(facts.map(|facts| answer(check, facts)), attempt)
+    }
+
+    /// A failed step's cleanup removes what earlier steps of its subject had done (the new
+    /// container): of these, the ones whose check says no are outstanding again, and so is what was
+    /// built on them.
+    fn take_back_what_was_undone(&self, statuses: &mut Statuses) {
+        let order = self.shape.graph.order().iter().enumerate();
+        let position: HashMap<StepIndex, usize> = order.map(|(at, &step)| (step, at)).collect();
+        for (failed, history) in self.histories.iter_enumerated() {
+            let step = &self.plan[failed];
+            let ended_badly = matches!(history.counts, Some((_, Shown::Failed | Shown::Lost)));
+            if step.cleanup.is_empty() || !ended_badly || statuses[failed] == Status::Done {
+                continue;
+            }
+            let Some(host) = &step.host else { continue };
+            let mut before = self.ancestors_of_subject(failed);
+            before.sort_by_key(|step| position.get(step).copied());
+            let mut undone = HashSet::new();
+            for earlier in before {
+                if statuses[earlier] == Status::Done {
+                    let attempt = self.histories[earlier].next();
+                    let check = self.plan[earlier].check.as_ref();
+                    let mut needs = self.shape.graph.needs(earlier);
+                    if needs.any(|need| undone.contains(&need)) {
+                        statuses[earlier] = Status::Outstanding { attempt };
+                    } else if matches!(check, Some(Check::Facts(_))) {
+                        statuses[earlier] = self.by_check(check, host, attempt);
+                    }
+                }
                 if matches!(statuses[earlier], Status::Outstanding { .. }) {
                     undone.insert(earlier);
                 }
-                continue;
             }
-            let attempt = histories[earlier].next();
-            let status = if shape
-                .graph
-                .needs(earlier)
-                .any(|need| undone.contains(&need))
-            {
-                Status::Outstanding { attempt }
-            } else {
-                let check = plan[earlier].check.as_ref();
-                if !matches!(check, Some(Check::Facts(_))) {
-                    continue;
+        }
+    }
+
+    fn ancestors_of_subject(&self, step: StepIndex) -> Vec<StepIndex> {
+        let Some(wanted) = subject(&self.plan[step]) else {
+            return Vec::new();
+        };
+        let mut found = Vec::new();
+        let mut seen = HashSet::from([step]);
+        let mut work = vec![step];
+        while let Some(at) = work.pop() {
+            for need in self.shape.graph.needs(at) {
+                if subject(&self.plan[need]) == Some(wanted) && seen.insert(need) {
+                    found.push(need);
+                    work.push(need);
                 }
-                by_check(check, host, attempt, evidence, Status::Done)
-            };
-            if matches!(status, Status::Outstanding { .. }) {
-                undone.insert(earlier);
             }
-            statuses[earlier] = status;
         }
+        found
+    }
+
+    /// Judges a local step: by its receipt on the lock host, by whether anything still needs it,
+    /// else by its check. What was claimed there and has no check, nobody can tell about.
+    fn local(&self, step: StepIndex, statuses: &Statuses) -> Status {
+        let history = &self.histories[step];
+        if matches!(history.counts, Some((_, Shown::Succeeded))) {
+            return Status::Done;
+        }
+        let attempt = history.next();
+        let mut dependents = self.shape.graph.dependents(step).peekable();
+        let settled = |status: Status| matches!(status, Status::Done | Status::Tolerated);
+        if dependents.peek().is_some() && dependents.all(|next| settled(statuses[next])) {
+            return Status::Done;
+        }
+        let Step { id, check, .. } = &self.plan[step];
+        if check.is_none() && history.counts.is_some() {
+            return Status::InDoubt { attempt };
+        }
+        if !self.evidence.begun || !matches!(check, Some(Check::Argv(_))) {
+            return Status::Outstanding { attempt };
+        }
+        by_answer(self.evidence.local.get(id).copied(), attempt)
     }
 }
 
-fn ancestors_of_subject(plan: &Plan, shape: &Shape, step: StepIndex) -> Vec<StepIndex> {
-    let Some(wanted) = subject(&plan[step]) else {
-        return Vec::new();
-    };
-    let mut found = Vec::new();
-    let mut seen = HashSet::from([step]);
-    let mut work = vec![step];
-    while let Some(at) = work.pop() {
-        for need in shape.graph.needs(at) {
-            if subject(&plan[need]) == Some(wanted) && seen.insert(need) {
-                found.push(need);
-                work.push(need);
-            }
-        }
-    }
-    found
-}
-
-/// Judges a local step: by its receipt on the lock host, by whether anything still needs it, else by its check. What was claimed
-/// there and has no check, nobody can tell about.
-fn local(
-    plan: &Plan,
-    shape: &Shape,
-    step: StepIndex,
-    history: &History,
-    evidence: &Evidence,
-    statuses: &IndexSlice<StepIndex, [Status]>,
-) -> Status {
-    if matches!(history.counts, Some((_, Shown::Succeeded))) {
-        return Status::Done;
-    }
-    let attempt = history.next();
-    let mut dependents = shape.graph.dependents(step).peekable();
-    let settled = |status: Status| matches!(status, Status::Done | Status::Tolerated);
-    if dependents.peek().is_some() && dependents.all(|next| settled(statuses[next])) {
-        return Status::Done;
-    }
-    let Step { id, check, .. } = &plan[step];
-    if check.is_none() && history.counts.is_some() {
-        return Status::InDoubt { attempt };
-    }
-    if !evidence.begun || !matches!(check, Some(Check::Argv(_))) {
-        return Status::Outstanding { attempt };
-    }
-    match evidence.local.get(id) {
+/// Returns what the answer to a step's check means for it; `None` if nobody was asked.
+fn by_answer(answer: Option<Answer>, attempt: u32) -> Status {
+    match answer {
         None => Status::NeedsProbe,
         Some(Answer::Yes) => Status::Done,
         Some(Answer::No) => Status::Outstanding { attempt },

@@ -55,17 +55,15 @@ impl Shape {
     ///
     /// An id that stands twice, a need that is no step, and a cycle.
     pub fn new(plan: &Plan) -> Result<Self, ShapeError> {
-        let mut by_id = HashMap::with_capacity(plan.steps.len());
-        let mut by_hash = HashMap::with_capacity(plan.steps.len());
-        for (index, step) in plan.steps.iter().enumerate() {
-            let index = StepIndex::from(index);
+        let (mut by_id, mut by_hash) = (HashMap::new(), HashMap::new());
+        for (step, index) in plan.steps.iter().zip((0..).map(StepIndex::from_usize)) {
             if by_id.insert(step.id.clone(), index).is_some() {
                 return Err(ShapeError::Duplicate(step.id.clone()));
             }
             by_hash.insert(step.id.hash(), index);
         }
         let mut edges = Vec::new();
-        for (to, step) in plan.steps.iter().enumerate() {
+        for step in &plan.steps {
             for need in &step.needs {
                 let Some(&from) = by_id.get(&need.step) else {
                     return Err(ShapeError::UnknownNeed {
@@ -77,7 +75,7 @@ impl Shape {
                     NeedOn::Success => Condition::Success,
                     NeedOn::Settled => Condition::Settled,
                 };
-                let to = StepIndex::from(to);
+                let to = by_id[&step.id];
                 edges.push(Edge {
                     from,
                     to,

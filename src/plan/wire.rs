@@ -1,14 +1,15 @@
 //! Reading and writing plan files.
 //!
-//! Writing is deterministic: the same plan gives the same bytes. Reading for apply is strict: whatever this version does not know is
-//! refused, since a step that is half understood must not run. Reading for review tolerates fields of newer minor versions.
+//! Writing is deterministic: the same plan gives the same bytes. Reading for apply is strict:
+//! whatever this version does not know is refused, since a step that is half understood must not
+//! run. Reading for review tolerates fields of newer minor versions.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 use thiserror::Error;
 
-use super::model::{Check, FORMAT_VERSION, Plan, Step};
+use super::model::{Check, FORMAT_VERSION, Plan, Step, StepSecret};
 use super::newer;
 use crate::action::Action;
 use crate::json;
@@ -83,8 +84,9 @@ pub fn read_strict(text: &str) -> Result<Plan, ReadError> {
     Ok(plan)
 }
 
-/// Reads a plan that is to be shown. Fields that this version does not know are passed over; in a plan of a newer minor version,
-/// stand-ins take the place of kinds that it does not know. Both are named in the second part.
+/// Reads a plan that is to be shown. Fields that this version does not know are passed over; in a
+/// plan of a newer minor version, stand-ins take the place of kinds that it does not know. Both are
+/// named in the second part.
 ///
 /// # Errors
 /// A plan of another major version, one that is damaged, or one that was changed after it was made.
@@ -194,12 +196,8 @@ fn check_consistency(plan: &Plan) -> Result<(), ReadError> {
         }
     }
     for (host, entry) in &plan.hosts {
-        if let Some(step) = entry
-            .relies_on
-            .iter()
-            .flat_map(|reliance| &reliance.steps)
-            .find(|step| !seen.contains(*step))
-        {
+        let mut steps = entry.relies_on.iter().flat_map(|reliance| &reliance.steps);
+        if let Some(step) = steps.find(|step| !seen.contains(*step)) {
             return wrong(format!(
                 "host {host}: `relies_on` names unknown step {step}"
             ));
@@ -225,24 +223,17 @@ fn check_step(plan: &Plan, step: &Step) -> Result<(), String> {
     {
         return Err("has a shared lock, a cleanup or a diagnosis, but no host".into());
     }
-    for secret in &step.secrets {
-        if !plan.secrets.iter().any(|known| known.name == secret.name) {
-            return Err(format!(
-                "uses secret {}, which the plan does not list",
-                secret.name
-            ));
+    for StepSecret { name, .. } in &step.secrets {
+        if !plan.secrets.iter().any(|known| known.name == *name) {
+            return Err(format!("uses secret {name}, which the plan does not list"));
         }
     }
     let is_named = |name: &String| step.secrets.iter().any(|secret| secret.name == *name);
     for action in step.action.iter().chain(&step.cleanup) {
         match action {
             Action::Run(run) => {
-                if let Some(name) = run
-                    .env
-                    .iter()
-                    .chain(&run.stdin)
-                    .find(|name| !is_named(name))
-                {
+                let mut used = run.env.iter().chain(&run.stdin);
+                if let Some(name) = used.find(|name| !is_named(name)) {
                     return Err(format!("uses secret {name}, which it does not list"));
                 }
             }
@@ -262,7 +253,7 @@ fn has_work(step: &Step) -> bool {
     !(step.action.is_empty() && step.cleanup.is_empty() && step.diagnose.is_empty())
 }
 
-/// Parses JSON, refusing what a plan never has: duplicate keys, fractions, integers beyond 2^53 - 1.
+/// Parses JSON, refusing what a plan never has: duplicate keys, fractions, integers over 2^53 - 1.
 fn parse(text: &str) -> Result<Value, ReadError> {
     json::read(text).map_err(|error| match error.is_syntax() || error.is_eof() {
         true => ReadError::NotJson(error.to_string()),
