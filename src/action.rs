@@ -25,6 +25,18 @@ pub enum Action {
     VerifyImage(VerifyImage),
 }
 
+impl From<Run> for Action {
+    fn from(run: Run) -> Self {
+        Self::Run(run)
+    }
+}
+
+impl From<Poll> for Action {
+    fn from(poll: Poll) -> Self {
+        Self::Poll(poll)
+    }
+}
+
 /// A command, as an argument vector of literal text. It never passes through a shell's parser.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
@@ -43,10 +55,7 @@ impl Run {
     /// Returns a command of literal arguments that needs no secret.
     pub fn literal<S: Into<String>>(argv: impl IntoIterator<Item = S>) -> Self {
         Self {
-            argv: argv
-                .into_iter()
-                .map(|arg| Arg::Literal(arg.into()))
-                .collect(),
+            argv: Vec::from_iter(argv.into_iter().map(|arg| Arg::Literal(arg.into()))),
             env: Vec::new(),
             stdin: None,
         }
@@ -184,6 +193,23 @@ pub struct Poll {
     pub interval_ms: u32,
     /// The number of attempts after which the step fails (`idle`: after which it goes on all the same).
     pub attempts: u32,
+}
+
+impl Poll {
+    /// Returns a poll of so many attempts of a second each, without what only some probes have.
+    pub fn new(probe: Probe, container: &str, attempts: u32) -> Self {
+        Self {
+            probe,
+            container: container.to_owned(),
+            port: None,
+            path: None,
+            host: None,
+            expect: None,
+            restarts: None,
+            interval_ms: 1000,
+            attempts,
+        }
+    }
 }
 
 /// What a [`Poll`] asks.

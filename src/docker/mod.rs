@@ -6,5 +6,12 @@ pub mod image;
 pub mod names;
 pub mod network;
 
+use crate::action::Run;
+
+/// Returns the command that prints the version of docker's client.
+pub fn version() -> Run {
+    Run::literal(["docker", "--version"])
+}
+
 #[cfg(test)]
 mod tests;

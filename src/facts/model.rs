@@ -1,6 +1,7 @@
 //! What is known about the hosts, as `mrsk inspect` prints it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -23,15 +24,11 @@ pub struct Facts {
     pub source: Option<SourceFacts>,
     /// Whether the hosts were asked if the secrets of their containers still have the local values. False for recorded facts, and
     /// if the local values were not looked up.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub secrets_compared: bool,
     /// When the facts were taken, in seconds since 1970; what is old enough to be pruned is judged by it.
     #[serde(default)]
     pub taken_at: u64,
-}
-
-fn is_false(value: &bool) -> bool {
-    !value
 }
 
 /// The work tree that an image would be built from.
@@ -244,28 +241,21 @@ pub enum Health {
 }
 
 impl ContainerState {
-    /// Returns the name of the state, as docker and the document have it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Created => "created",
-            Self::Running => "running",
-            Self::Paused => "paused",
-            Self::Restarting => "restarting",
-            Self::Removing => "removing",
-            Self::Exited => "exited",
-            Self::Dead => "dead",
-        }
-    }
-
     /// Returns whether a container in this state runs, or is about to run again.
     pub const fn is_up(self) -> bool {
         matches!(self, Self::Running | Self::Restarting | Self::Paused)
     }
 }
 
+impl fmt::Display for ContainerState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}
+
 impl From<ContainerState> for serde_json::Value {
     fn from(state: ContainerState) -> Self {
-        state.as_str().into()
+        state.to_string().into()
     }
 }
 

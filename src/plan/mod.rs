@@ -1,7 +1,8 @@
 //! The plan: what exactly will run, on which host, and why.
 //!
-//! The types here are the wire format 1.0 itself: flat, literal, and strict when read. [`Plan`] is the document, [`Step`] a
-//! node of its graph. Making a plan from a configuration is [`compile`]'s task, what a step changes is [`effect`]'s.
+//! The types here are the wire format 1.0 itself: flat, literal, and strict when read. [`Plan`] is
+//! the document, [`Step`] a node of its graph. Making a plan from a configuration is [`compile`]'s
+//! task, what a step changes is [`effect`]'s.
 
 pub mod compile;
 pub mod effect;
@@ -18,3 +19,4 @@ pub mod wire;
 pub use kinds::StepKind;
 pub use model::*;
 pub use operation::*;
+pub use predicate::Predicate;

@@ -54,12 +54,17 @@ pub struct Plan {
 impl Plan {
     /// Returns the steps that build the image, which need its source.
     pub fn builds(&self) -> impl Iterator<Item = &Step> {
-        let of = |builds| move |step: &&Step| step.kind.builds() == builds;
-        let builds = match self.steps.iter().any(|step| of(Builds::Always)(&step)) {
-            true => Builds::Always,
-            false => Builds::IfNoOther,
+        let of = |builds| {
+            self.steps
+                .iter()
+                .filter(move |step| step.kind.builds() == builds)
         };
-        self.steps.iter().filter(of(builds))
+        let always = of(Builds::Always).next().is_some();
+        of(if always {
+            Builds::Always
+        } else {
+            Builds::IfNoOther
+        })
     }
 }
 
@@ -249,10 +254,10 @@ pub struct Step {
     /// What a failure means for the rest.
     pub on_failure: OnFailure,
     /// Whether it holds its host's lock on what all services share: the container engine, the network and Traefik.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub shared_lock: bool,
     /// Whether other hosts' failures stop the run before this step: nothing that cannot be left half-way has begun.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub safe_point: bool,
     /// The longest that one attempt may take; 0: no bound.
     pub timeout_seconds: u32,
@@ -262,10 +267,6 @@ pub struct Step {
     /// How often a failed attempt is repeated within one run.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub retry: u32,
-}
-
-fn is_false(value: &bool) -> bool {
-    !value
 }
 
 fn is_zero(value: &u32) -> bool {
@@ -323,6 +324,18 @@ pub enum Reason {
     },
     /// It was asked for.
     Requested,
+}
+
+impl Reason {
+    /// Returns that `what` is not there.
+    pub fn missing(what: impl Into<String>) -> Self {
+        Self::Missing { what: what.into() }
+    }
+
+    /// Returns that other steps need it, so that `what`.
+    pub fn needed_by(what: impl Into<String>) -> Self {
+        Self::NeededBy { what: what.into() }
+    }
 }
 
 /// A step that must have ended.

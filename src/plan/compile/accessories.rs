@@ -1,23 +1,26 @@
 //! Boots accessories: those that do not exist are created and started, and no other is touched.
 
+use std::collections::BTreeSet;
+
+use super::{Draft, HostView, predicates};
 use crate::action::{Action, Poll, Probe, Run, Upload};
 use crate::config::model::Accessory;
 use crate::diagnostic::Diagnostic;
 use crate::docker::container::{self, Create};
 use crate::docker::image;
 use crate::docker::names::{self, LABEL_CREATE};
-use crate::facts::model::{ContainerFacts, ContainerState};
+use crate::facts::model::ContainerFacts;
 use crate::name::StepId;
-use crate::plan::compile::draft::{Draft, HostView};
-use crate::plan::compile::step::{SILENCE, StepBuilder, step_id};
-use crate::plan::kinds::StepKind;
-use crate::plan::model::{Barrier, Reason, Travel};
-use crate::plan::predicate::Predicate;
+use crate::plan::compile::step::{SILENCE, step_id};
+use crate::plan::{Need, NeedOn, Predicate, Reason, Step, StepKind, Travel};
+
+/// The barrier that waits for the accessories.
+const BARRIER: [&str; 3] = ["barrier", "accessories", "wait"];
 
 /// Seconds for which a new accessory has to go on running before what depends on it may start.
 const STEADY_SECONDS: u32 = 3;
 
-/// Adds a start for every selected accessory that does not exist. The rest of the app waits for all of them.
+/// Adds a start for every selected accessory that does not exist. The rest of the app waits for all.
 pub fn run(draft: &mut Draft) {
     for host in draft.hosts.clone() {
         for accessory in &draft.config.accessories {
@@ -25,57 +28,49 @@ pub fn run(draft: &mut Draft) {
                 continue;
             }
             let name = names::accessory(draft.config, accessory);
-            if host.facts.containers.contains_key(&name) {
-                keep(draft, &host, accessory, &name);
-            } else if is_booted(draft, &host, accessory) {
+            if let Some(existing) = host.facts.containers.get(&name) {
+                keep(draft, &host, accessory, (&name, existing));
+            } else if draft.operation.boots(accessory) {
                 boot(draft, &host, accessory, &name);
             } else {
-                let warning = format!(
-                    "host {}: accessory {accessory} does not exist; `mrsk accessory boot {accessory}` starts it",
+                draft.warn(format!(
+                    "host {}: accessory {accessory} does not exist; `mrsk accessory boot {accessory}` \
+                     starts it",
                     host.name(),
                     accessory = accessory.name
-                );
-                draft.warnings.push(warning);
+                ));
             }
         }
     }
     gate(draft);
 }
 
-/// Returns whether the operation starts `accessory` on `host`, where it does not exist.
+/// Returns whether the operation starts `accessory` on `host`.
 pub fn is_booted(draft: &Draft, host: &HostView, accessory: &Accessory) -> bool {
-    let wanted = draft.operation.boots(accessory);
-    let missing = !host
-        .facts
-        .containers
-        .contains_key(&names::accessory(draft.config, accessory));
-    wanted && missing && accessory.hosts.contains(host.name())
+    let name = names::accessory(draft.config, accessory);
+    draft.operation.boots(accessory)
+        && !host.facts.containers.contains_key(&name)
+        && accessory.hosts.contains(host.name())
 }
 
-/// Notes that an accessory stays as it is, and warns where that is not what the configuration says.
-fn keep(draft: &mut Draft, host: &HostView, accessory: &Accessory, name: &str) {
-    let Some(existing) = host.facts.containers.get(name) else {
-        return;
-    };
+/// Notes that an accessory stays as it is, and warns if that is not what the configuration says.
+fn keep(
+    draft: &mut Draft,
+    host: &HostView,
+    accessory: &Accessory,
+    (name, existing): (&str, &ContainerFacts),
+) {
     let wanted = container::create_accessory(draft.config, accessory, &host.facts.home);
-    let mut warn = |problem: String| {
-        draft.warnings.push(format!(
+    let state = (!existing.state.is_up()).then(|| format!("is not running ({})", existing.state));
+    for problem in state.into_iter().chain(difference(&wanted, existing)) {
+        draft.warn(format!(
             "host {}: accessory {} {problem}; mrsk leaves it as it is",
             host.name(),
             accessory.name
         ));
-    };
-    if !existing.state.is_up() {
-        warn(format!("is not running ({})", existing.state.as_str()));
     }
-    if let Some(problem) = difference(&wanted, existing) {
-        warn(problem);
-    }
-    draft.unchanged(
-        Some(host.name()),
-        &accessory.name,
-        format!("{name} exists; an accessory is never replaced"),
-    );
+    let reason = format!("{name} exists; an accessory is never replaced");
+    draft.unchanged(Some(host.name()), &accessory.name, reason);
 }
 
 /// Returns how a container differs from the one that the configuration describes.
@@ -99,53 +94,46 @@ fn difference(wanted: &Create, existing: &ContainerFacts) -> Option<String> {
 }
 
 fn boot(draft: &mut Draft, host: &HostView, accessory: &Accessory, name: &str) {
-    check_port(draft, host, accessory);
+    if let Some(port) = accessory.published_port() {
+        let what = format!("accessory {}", accessory.name);
+        draft.check_port(host, port, (&what, name), "change the accessory's `port`");
+    }
     let wanted = container::create_accessory(draft.config, accessory, &host.facts.home);
     let base = container::accessory_directory(draft.config, accessory, &host.facts.home);
     let uploads = uploads(draft, accessory, &base);
     let leftovers = format!("label={LABEL_CREATE}={}", wanted.digest);
-    let templates = uploads.iter().any(|upload| upload.template);
-    let via_file: &[String] = if templates {
-        &accessory.env.secret
-    } else {
-        &[]
+    let secrets = accessory.env.secret.as_slice();
+    let via_file = match uploads.iter().any(|upload| upload.template) {
+        true => secrets,
+        false => &[],
     };
-    let step = StepBuilder::new(
-        step_id(Some(host.name()), "accessory", &accessory.name, "start"),
-        StepKind::Start,
-        Some(host.name()),
-        format!("Start accessory {}", accessory.name),
-        Reason::Missing {
-            what: name.to_owned(),
-        },
-    )
-    .accessory(&accessory.name)
-    .needs(draft.find(Some(host.name()), StepKind::InstallDocker))
-    .needs(draft.find(Some(host.name()), StepKind::RegistryLogin))
-    .runs(directories(accessory, &base, &host.facts.home))
-    .does_all(uploads.into_iter().map(Action::Upload))
-    .runs([
-        image::pull_reference(&accessory.image),
-        container::prune(&[leftovers]),
-    ])
-    .does(Action::Run(wanted.run.clone()))
-    .runs([container::start(name)])
-    .does(Action::Poll(steady(name)))
-    .secrets(&accessory.env.secret, Travel::Env)
-    .secrets(via_file, Travel::File)
-    .done_when(vec![
-        Predicate::eq(&["containers", name, "state"], ContainerState::Running),
-        Predicate::eq(
-            &["containers", name, "labels", LABEL_CREATE],
-            wanted.digest.as_str(),
-        ),
-    ])
-    .on_failure(
-        vec![container::logs(name)],
-        vec![Action::Run(container::remove(name))],
-    )
-    .silence(SILENCE)
-    .build();
+    let steady = Poll {
+        restarts: Some(0),
+        ..Poll::new(Probe::Running, name, STEADY_SECONDS)
+    };
+    let before = [StepKind::InstallDocker, StepKind::RegistryLogin];
+    let mut step = host
+        .step(StepKind::Start, ["accessory", &accessory.name, "start"])
+        .because(
+            format!("Start accessory {}", accessory.name),
+            Reason::missing(name),
+        )
+        .needs(draft.find_each(host.name(), &before))
+        .does(directories(accessory, &base, &host.facts.home))
+        .does(uploads.into_iter().map(Action::Upload))
+        .does([
+            image::pull_reference(&accessory.image),
+            container::prune(&[leftovers]),
+            wanted.run.clone(),
+            container::start(name),
+        ])
+        .does([steady])
+        .secrets(secrets, Travel::Env)
+        .secrets(via_file, Travel::File)
+        .done_when(predicates::runs(name, &wanted))
+        .on_failure([container::logs(name)], [container::remove(name)])
+        .silence(SILENCE);
+    step.accessory = Some(accessory.name.clone());
     let id = draft.add(step);
     draft.rely(
         host.name(),
@@ -154,43 +142,22 @@ fn boot(draft: &mut Draft, host: &HostView, accessory: &Accessory, name: &str) {
     );
 }
 
-/// Looks whether the container goes on running.
-fn steady(name: &str) -> Poll {
-    Poll {
-        probe: Probe::Running,
-        container: name.to_owned(),
-        port: None,
-        path: None,
-        host: None,
-        expect: None,
-        restarts: Some(0),
-        interval_ms: 1000,
-        attempts: STEADY_SECONDS,
-    }
-}
-
-/// Returns the commands that make what files and directories are put into. The accessory's own directory is for the SSH user
-/// alone; what is mounted from it can be read by whatever user the container has.
+/// Returns the commands that make what files and directories are put into. The accessory's own
+/// directory is for the SSH user alone; what is mounted from it can be read by whatever user the
+/// container has.
 fn directories(accessory: &Accessory, base: &str, home: &str) -> Vec<Run> {
     if accessory.files.is_empty() && accessory.directories.is_empty() {
         return Vec::new();
     }
-    let mut runs = vec![Run::literal(["mkdir", "-p", "-m", "0700", base])];
-    let mut parents: Vec<String> = accessory
-        .files
-        .iter()
-        .filter_map(|file| {
-            Some(
-                container::file_on_host(base, file)
-                    .rsplit_once('/')?
-                    .0
-                    .to_owned(),
-            )
-        })
-        .filter(|parent| parent != base)
+    let files = accessory.files.iter();
+    let files: Vec<String> = files
+        .map(|file| container::file_on_host(base, file))
         .collect();
-    parents.sort_unstable();
-    parents.dedup();
+    let parents = files
+        .iter()
+        .filter_map(|file| Some(file.rsplit_once('/')?.0));
+    let parents: BTreeSet<&str> = parents.filter(|parent| *parent != base).collect();
+    let mut runs = vec![Run::literal(["mkdir", "-p", "-m", "0700", base])];
     runs.extend(
         parents
             .iter()
@@ -209,16 +176,13 @@ fn uploads(draft: &mut Draft, accessory: &Accessory, base: &str) -> Vec<Upload> 
     for file in &accessory.files {
         let known = draft.facts.source.as_ref();
         let Some(local) = known.and_then(|source| source.files.get(&file.local)) else {
-            let problem = Diagnostic::error(format!(
-                "accessory {}: cannot read file {}",
-                accessory.name, file.local
-            ))
-            .help(
-                "paths in `files` are relative to the current directory and must lie in the repository",
-            );
-            if !draft.errors.contains(&problem) {
-                draft.errors.push(problem);
-            }
+            let (accessory, path) = (&accessory.name, &file.local);
+            let problem =
+                Diagnostic::error(format!("accessory {accessory}: cannot read file {path}"));
+            draft.refuse(problem.help(
+                "paths in `files` are relative to the current directory and must lie in the \
+                 repository",
+            ));
             continue;
         };
         let template = file.local.ends_with(".erb");
@@ -228,74 +192,40 @@ fn uploads(draft: &mut Draft, accessory: &Accessory, base: &str) -> Vec<Upload> 
             path: container::file_on_host(base, file),
             mode: "0644".into(),
             template,
-            env: if template {
-                accessory.env.clear.clone()
-            } else {
-                Default::default()
+            env: match template {
+                true => accessory.env.clear.clone(),
+                false => Default::default(),
             },
         });
     }
     uploads
 }
 
-fn check_port(draft: &mut Draft, host: &HostView, accessory: &Accessory) {
-    let Some(port) = accessory.published_port() else {
-        return;
-    };
-    if let Some(taken) = host.facts.ports.get(&port.to_string()) {
-        draft.errors.push(
-            Diagnostic::error(format!(
-                "host {}: port {port} for accessory {} is already in use ({})",
-                host.name(),
-                accessory.name,
-                taken.holder
-            ))
-            .help("stop it, or change the accessory's `port`"),
-        );
-    }
-}
-
 /// Adds the barrier that the app's first start waits for.
 fn gate(draft: &mut Draft) {
-    let booted: Vec<StepId> = draft
-        .steps
-        .iter()
-        .filter(|step| step.accessory.is_some())
-        .map(|step| step.id.clone())
-        .collect();
+    let booted = draft.steps.iter().filter(|step| step.accessory.is_some());
+    let booted: Vec<StepId> = booted.map(|step| step.id.clone()).collect();
     if booted.is_empty() || draft.placements.is_empty() {
         return;
     }
-    let step = StepBuilder::new(
-        step_id(None, "barrier", "accessories", "wait"),
-        StepKind::Barrier,
-        None,
-        "Wait for the accessories to run",
-        Reason::NeededBy {
-            what: "the app finds its accessories when it starts".into(),
-        },
-    )
-    .needs(booted)
-    .opens(Barrier {
-        at_most_failed: 0,
-        wait_seconds: 0,
-    })
-    .build();
+    let why = Reason::needed_by("the app finds its accessories when it starts");
+    let step = Step::new(None, StepKind::Barrier, BARRIER)
+        .because("Wait for the accessories to run", why)
+        .needs(booted)
+        .opens_after(0);
     draft.add(step);
 }
 
 /// Lets every start of a role wait for the accessories.
 pub fn gate_roles(draft: &mut Draft) {
-    let gate = step_id(None, "barrier", "accessories", "wait");
+    let gate = step_id(None, BARRIER);
     if !draft.steps.iter().any(|step| step.id == gate) {
         return;
     }
     for step in &mut draft.steps {
         if step.kind == StepKind::Start && step.role.is_some() {
-            step.needs.push(crate::plan::model::Need {
-                step: gate.clone(),
-                on: crate::plan::model::NeedOn::Success,
-            });
+            let (step_id, on) = (gate.clone(), NeedOn::Success);
+            step.needs.push(Need { step: step_id, on });
         }
     }
 }

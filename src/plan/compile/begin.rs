@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::draft::{Draft, HostView};
-use super::placement::{Placement, Slot, Wanted, belongs, decide};
+use super::placement::{Wanted, belongs, decide};
 use super::selection::Selection;
+use super::{Draft, HostView, Placement, Result};
 use crate::config::model::Config;
 use crate::diagnostic::Diagnostic;
 use crate::docker::image;
@@ -18,26 +18,18 @@ pub(super) fn draft<'a>(
     config: &'a Config,
     facts: &'a Facts,
     operation: &'a Operation,
-    selection: &Selection,
-) -> Result<Draft<'a>, Vec<Diagnostic>> {
-    let missing: BTreeSet<&HostName> = selection
-        .hosts
+    selection: Selection<'a>,
+) -> Result<Draft<'a>> {
+    let Selection { roles, hosts } = selection;
+    let missing = hosts
         .iter()
-        .filter(|host| !facts.hosts.contains_key(*host))
-        .collect();
-    if !missing.is_empty() {
-        return Err(missing
-            .into_iter()
-            .map(|host| {
-                Diagnostic::error(format!("host {host} is missing from the facts"))
-                    .help("run `mrsk inspect` again with the same configuration")
-            })
-            .collect());
-    }
-    let invalid = invalid_names(facts, selection);
-    if !invalid.is_empty() {
-        return Err(invalid);
-    }
+        .filter(|host| !facts.hosts.contains_key(**host));
+    let missing = missing.map(|host| {
+        Diagnostic::error(format!("host {host} is missing from the facts"))
+            .help("run `mrsk inspect` again with the same configuration")
+    });
+    check(missing.collect())?;
+    check(invalid_names(facts, &hosts))?;
     let version = operation.version().unwrap_or_default();
     let image_digest = image_digest(config, facts, operation);
     let wanted = Wanted {
@@ -45,32 +37,19 @@ pub(super) fn draft<'a>(
         image_digest,
         always: operation.kind.replaces_unchanged(),
     };
-    let placements: Vec<Placement<'a>> = selection
-        .roles
-        .iter()
-        .filter_map(|selected| {
-            let role = &config.roles[selected.role];
-            let (host, host_facts) = facts.hosts.get_key_value(&selected.host)?;
-            let slot = Slot {
-                role,
-                host,
-                index: selected.index,
-            };
-            Some(decide(config, slot, host_facts, &wanted))
-        })
-        .collect();
-    let conflicts = name_conflicts(config, facts, &placements);
-    if !conflicts.is_empty() {
-        return Err(conflicts);
-    }
-    let hosts = views(config, facts, &selection.hosts, &placements);
+    let placements = roles.into_iter().filter_map(|slot| {
+        let facts = facts.hosts.get(slot.host)?;
+        Some(decide(config, slot, facts, &wanted))
+    });
+    let placements: Vec<Placement> = placements.collect();
+    check(name_conflicts(config, facts, &placements))?;
     Ok(Draft {
         config,
         facts,
         operation,
         version,
         image_digest,
-        hosts,
+        hosts: views(config, facts, &hosts, &placements),
         placements,
         steps: Vec::new(),
         places: BTreeMap::new(),
@@ -82,8 +61,16 @@ pub(super) fn draft<'a>(
     })
 }
 
-/// Returns the wanted containers whose name one of another destination or role has. As the parts of a name are joined with dashes,
-/// version `staging-1` without a destination and version `1` of destination `staging` have the same.
+fn check(errors: Vec<Diagnostic>) -> Result<()> {
+    match errors.is_empty() {
+        true => Ok(()),
+        false => Err(errors),
+    }
+}
+
+/// Returns the wanted containers whose name one of another destination or role has. As the parts of
+/// a name are joined with dashes, version `staging-1` without a destination and version `1` of
+/// destination `staging` have the same.
 fn name_conflicts(config: &Config, facts: &Facts, placements: &[Placement<'_>]) -> Vec<Diagnostic> {
     let taken = placements.iter().filter_map(|placement| {
         let (host, name) = (placement.host, &placement.name);
@@ -92,34 +79,30 @@ fn name_conflicts(config: &Config, facts: &Facts, placements: &[Placement<'_>]) 
         if labelled("service").is_empty() || belongs(config, placement.role, other) {
             return None;
         }
+        let [service, role, destination] = ["service", "role", "destination"].map(labelled);
         let message = format!(
-            "host {host}: container name {name} is already in use by service `{}`, role `{}`, destination `{}`",
-            labelled("service"),
-            labelled("role"),
-            labelled("destination"),
+            "host {host}: container name {name} is already in use by service `{service}`, role \
+             `{role}`, destination `{destination}`",
         );
-        Some(Diagnostic::error(message).help("deploy another version, or rename the role or the destination"))
+        let help = "deploy another version, or rename the role or the destination";
+        Some(Diagnostic::error(message).help(help))
     });
     taken.collect()
 }
 
-/// Returns what of the facts cannot be the name of a container or an image, and so must not become part of a command.
-fn invalid_names(facts: &Facts, selection: &Selection) -> Vec<Diagnostic> {
+/// Returns what of the facts cannot be the name of a container or an image, and so must not become
+/// part of a command.
+fn invalid_names(facts: &Facts, hosts: &BTreeSet<&HostName>) -> Vec<Diagnostic> {
+    let begins = |name: &str| name.starts_with(|c: char| c.is_ascii_alphanumeric());
     let is_container = |name: &str| {
-        name.starts_with(|c: char| c.is_ascii_alphanumeric())
-            && name
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
+        let is_valid = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+        begins(name) && name.bytes().all(is_valid)
     };
-    let is_image = |reference: &str| {
-        reference.starts_with(|c: char| c.is_ascii_alphanumeric())
-            && reference.bytes().all(|byte| byte.is_ascii_graphic())
-    };
+    let is_image = |name: &str| begins(name) && name.bytes().all(|byte| byte.is_ascii_graphic());
     let mut invalid = Vec::new();
-    for (host, facts) in selection
-        .hosts
+    for (host, facts) in hosts
         .iter()
-        .filter_map(|host| facts.hosts.get_key_value(host))
+        .filter_map(|host| facts.hosts.get_key_value(*host))
     {
         let containers = facts.containers.keys().filter(|name| !is_container(name));
         let images = facts.images.keys().filter(|name| !is_image(name));
@@ -136,26 +119,27 @@ fn invalid_names(facts: &Facts, selection: &Selection) -> Vec<Diagnostic> {
 fn views<'a>(
     config: &'a Config,
     facts: &'a Facts,
-    selected: &BTreeSet<HostName>,
+    selected: &BTreeSet<&HostName>,
     placements: &[Placement<'a>],
 ) -> Vec<HostView<'a>> {
     let here = by_host(placements);
-    config
+    let hosts = config
         .hosts
         .iter()
-        .filter(|host| selected.contains(&host.name))
-        .filter_map(|host| {
-            let here = here.get(&host.name).map_or(&[][..], Vec::as_slice);
-            Some(HostView {
-                host,
-                facts: facts.hosts.get(&host.name)?,
-                changes: here.iter().any(|placement| placement.is_replaced()),
-                traefik: here.iter().any(|placement| placement.role.traefik),
-            })
+        .filter(|host| selected.contains(&host.name));
+    let views = hosts.filter_map(|host| {
+        let here = here.get(&host.name).map_or(&[][..], Vec::as_slice);
+        Some(HostView {
+            host,
+            facts: facts.hosts.get(&host.name)?,
+            changes: here.iter().any(|placement| placement.is_replaced()),
+            traefik: here.iter().any(|placement| placement.role.traefik),
         })
-        .collect()
+    });
+    views.collect()
 }
 
+/// Returns the placements by their host.
 pub(super) fn by_host<'p, 'a>(
     placements: &'p [Placement<'a>],
 ) -> BTreeMap<&'a HostName, Vec<&'p Placement<'a>>> {

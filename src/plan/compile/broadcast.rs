@@ -1,18 +1,16 @@
 //! Announces what was done, with the command that the configuration names.
 
-use std::collections::BTreeSet;
-
+use super::Draft;
+use super::draft::ends;
 use crate::action::Run;
-use crate::plan::compile::draft::Draft;
-use crate::plan::compile::step::{StepBuilder, step_id};
-use crate::plan::kinds::StepKind;
-use crate::plan::model::{Need, NeedOn, OnFailure, Reason};
-use crate::plan::operation::{Operation, OperationKind, Release};
+use crate::plan::{
+    Need, NeedOn, OnFailure, Operation, OperationKind, Reason, Release, Step, StepKind,
+};
 
 /// Seconds that the command may take.
 const BROADCAST_SECONDS: u32 = 60;
 
-/// Adds the broadcast after all else, where a container is started or gets the requests.
+/// Adds the broadcast after all else, if a container is started or gets the requests.
 pub fn run(draft: &mut Draft) {
     let cmd = &draft.config.audit_broadcast_cmd;
     let is_announced = |kind| matches!(kind, StepKind::Start | StepKind::Route);
@@ -21,23 +19,21 @@ pub fn run(draft: &mut Draft) {
     }
     let line = line(draft.operation);
     let argv = cmd.iter().cloned().chain([line.clone()]);
-    let mut step = StepBuilder::new(
-        step_id(
-            None,
-            "broadcast",
-            &draft.config.service_with_destination(),
-            "tell",
-        ),
-        StepKind::Broadcast,
-        None,
-        format!("Broadcast: {line}"),
-        Reason::Requested,
-    )
-    .runs([Run::literal(argv)])
-    .timeout(BROADCAST_SECONDS)
-    .tolerated()
-    .build();
-    step.needs = ends(draft);
+    let subject = draft.config.service_with_destination();
+    let mut step = Step::new(None, StepKind::Broadcast, ["broadcast", &subject, "tell"])
+        .because(format!("Broadcast: {line}"), Reason::Requested)
+        .does([Run::literal(argv)])
+        .timeout(BROADCAST_SECONDS)
+        .tolerated();
+    // What failed and is tolerated is as good as what succeeded.
+    let need = |end: &Step| Need {
+        step: end.id.clone(),
+        on: match end.on_failure {
+            OnFailure::Tolerate => NeedOn::Settled,
+            OnFailure::StopRun | OnFailure::StopHost => NeedOn::Success,
+        },
+    };
+    step.needs = ends(draft.steps.iter()).into_iter().map(need).collect();
     draft.add(step);
 }
 
@@ -58,35 +54,11 @@ fn line(operation: &Operation) -> String {
         .destination
         .iter()
         .map(|name| format!("[{name}] "));
-    let list = |names: Vec<&str>, before: &str| match names.is_empty() {
+    let list = |before: &str, names: Vec<&str>| match names.is_empty() {
         true => String::new(),
         false => format!(" {before} {}", names.join(", ")),
     };
-    let hosts = list(operation.hosts.iter().map(AsRef::as_ref).collect(), "on");
-    let roles = list(
-        operation.roles.iter().map(|role| role.as_str()).collect(),
-        "as",
-    );
+    let hosts = list("on", operation.hosts.iter().map(AsRef::as_ref).collect());
+    let roles = list("as", operation.roles.iter().map(AsRef::as_ref).collect());
     destination.chain([what, hosts, roles]).collect()
-}
-
-/// Returns all that nothing else waits for: it must have succeeded, or failed where that is tolerated.
-fn ends(draft: &Draft) -> Vec<Need> {
-    let needed: BTreeSet<_> = draft
-        .steps
-        .iter()
-        .flat_map(|step| step.needs.iter().map(|need| &need.step))
-        .collect();
-    draft
-        .steps
-        .iter()
-        .filter(|step| !needed.contains(&step.id))
-        .map(|step| Need {
-            step: step.id.clone(),
-            on: match step.on_failure {
-                OnFailure::Tolerate => NeedOn::Settled,
-                OnFailure::StopRun | OnFailure::StopHost => NeedOn::Success,
-            },
-        })
-        .collect()
 }

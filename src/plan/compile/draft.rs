@@ -1,6 +1,6 @@
 //! A plan in the making: what the passes read, and what they add to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::placement::Placement;
 use crate::action::{Action, Run, Write};
@@ -8,11 +8,11 @@ use crate::config::model::{Config, Host};
 use crate::diagnostic::Diagnostic;
 use crate::facts::model::{Facts, HostFacts, Privilege};
 use crate::name::{HostName, Sha256Hex, StepId};
-use crate::plan::kinds::StepKind;
-use crate::plan::model::{Reliance, Step, Unchanged};
-use crate::plan::operation::Operation;
-use crate::plan::predicate::Predicate;
+use crate::plan::{Operation, Predicate, Reliance, Step, StepKind, Unchanged};
 use crate::traefik::LabelError;
+
+/// A part of a plan, or why there can be none.
+pub type Result<T> = std::result::Result<T, Vec<Diagnostic>>;
 
 /// A plan in the making.
 pub(super) struct Draft<'a> {
@@ -32,7 +32,7 @@ pub(super) struct Draft<'a> {
     pub placements: Vec<Placement<'a>>,
     /// The steps so far; added to by [`Draft::add`] only.
     pub steps: Vec<Step>,
-    /// Positions in [`Draft::steps`] by where they run, so that no pass looks through the steps of other hosts.
+    /// Positions in [`Draft::steps`] by place, so that no pass looks through those of other hosts.
     pub places: BTreeMap<Option<HostName>, Vec<usize>>,
     /// What hosts rely on, so far.
     pub relies_on: BTreeMap<HostName, Vec<Reliance>>,
@@ -65,13 +65,19 @@ impl<'a> HostView<'a> {
         &self.host.name
     }
 
-    /// Returns a command that needs root, as this host's user runs it.
-    pub fn as_root(&self, argv: &[&str]) -> Action {
+    /// Returns the step `[area, subject, verb]` on this host.
+    pub fn step(&self, kind: StepKind, id: [&str; 3]) -> Step {
+        Step::new(Some(self.name()), kind, id)
+    }
+
+    /// Returns a command that needs root, as this host's user runs it: `command`'s words, and `more`.
+    pub fn as_root(&self, command: &str, more: &[&str]) -> Action {
         let sudo: &[&str] = match self.facts.privilege {
             Privilege::Root => &[],
             Privilege::Sudo | Privilege::None => &["sudo", "-n"],
         };
-        Action::Run(Run::literal(sudo.iter().chain(argv).copied()))
+        let words = sudo.iter().copied().chain(command.split(' '));
+        Run::literal(words.chain(more.iter().copied())).into()
     }
 }
 
@@ -102,71 +108,100 @@ impl Draft<'_> {
     /// Notes that `steps` rely on `predicate` on `host`.
     pub fn rely(&mut self, host: &HostName, predicate: Predicate, steps: Vec<StepId>) {
         if !steps.is_empty() {
-            self.relies_on
-                .entry(host.clone())
-                .or_default()
-                .push(Reliance::new(predicate, steps));
+            let reliances = self.relies_on.entry(host.clone()).or_default();
+            reliances.push(Reliance::new(predicate, steps));
         }
     }
 
-    /// Notes that Traefik would not take these labels or arguments, each once.
+    /// Notes, once, why no plan can be made.
+    pub fn refuse(&mut self, error: Diagnostic) {
+        if !self.errors.contains(&error) {
+            self.errors.push(error);
+        }
+    }
+
+    /// Notes, once, what a reviewer should know.
+    pub fn warn(&mut self, warning: impl Into<String>) {
+        let warning = warning.into();
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
+    }
+
+    /// Notes that Traefik would not take these labels or arguments.
     pub fn refuse_labels(&mut self, kind: &str, errors: Vec<LabelError>) {
         for error in errors {
-            let mut diagnostic =
-                Diagnostic::error(format!("{kind} `{}`: {}", error.label, error.message));
+            let problem = format!("{kind} `{}`: {}", error.label, error.message);
+            let mut diagnostic = Diagnostic::error(problem).about(error.label);
             diagnostic.help = error.help;
-            diagnostic.about = Some(error.label.into());
-            if !self.errors.contains(&diagnostic) {
-                self.errors.push(diagnostic);
-            }
+            self.refuse(diagnostic);
         }
     }
 
     /// Notes that `host` lacks what a deploy would give it, and this operation does not.
     pub fn refuse_unprepared(&mut self, host: &HostView, what: &str) {
-        self.errors.push(
-            Diagnostic::error(format!("host {}: {what}", host.name())).help(format!(
-                "`mrsk {}` skips host setup; run `mrsk deploy`",
-                self.operation.name()
-            )),
-        );
+        let error = Diagnostic::error(format!("host {}: {what}", host.name()));
+        let name = self.operation.name();
+        self.refuse(error.help(format!("`mrsk {name}` skips host setup; run `mrsk deploy`")));
     }
 
-    /// Keeps `text` among the plan's contents, and returns its key.
-    pub fn content(&mut self, text: String) -> Sha256Hex {
-        let key = Sha256Hex::of(text.as_bytes());
-        self.contents.insert(key.clone(), text);
-        key
+    /// Notes that another than `container`, which is that of `what`, holds `port`, if so.
+    pub fn check_port(
+        &mut self,
+        host: &HostView,
+        port: u16,
+        (what, container): (&str, &str),
+        remedy: &str,
+    ) {
+        let Some(taken) = host.facts.ports.get(&port.to_string()) else {
+            return;
+        };
+        let (host, holder) = (host.name(), &taken.holder);
+        if *holder != format!("container {container}") {
+            let problem =
+                format!("host {host}: port {port} for {what} is already in use ({holder})");
+            self.refuse(Diagnostic::error(problem).help(format!("stop it, or {remedy}")));
+        }
     }
 
     /// Returns the writing of `text` to `path`, for a file that everybody may read.
     pub fn write(&mut self, path: &str, text: String) -> Action {
+        let content = Sha256Hex::of(text.as_bytes());
+        self.contents.insert(content.clone(), text);
+        let (path, mode) = (path.to_owned(), "0644".to_owned());
         Action::Write(Write {
-            path: path.to_owned(),
-            content: self.content(text),
-            mode: "0644".into(),
+            path,
+            content,
+            mode,
         })
     }
 
-    /// Returns the id of the step of `kind` on `host` (or on this machine), where there is one.
+    /// Returns the id of the last step of `kind` on `host` (or on this machine), if there is one.
     pub fn find(&self, host: Option<&HostName>, kind: StepKind) -> Option<StepId> {
-        self.steps_on(host)
-            .rev()
-            .find(|step| step.kind == kind)
-            .map(|step| step.id.clone())
+        let mut steps = self.steps_on(host).rev();
+        let step = steps.find(|step| step.kind == kind);
+        step.map(|step| step.id.clone())
     }
 
-    /// Returns the ids of all steps of `kind` on `host`.
-    pub fn find_all(&self, host: &HostName, kind: StepKind) -> Vec<StepId> {
-        self.steps_on(Some(host))
-            .filter(|step| step.kind == kind)
-            .map(|step| step.id.clone())
-            .collect()
+    /// Returns what [`Draft::find`] does on `host`, for each of `kinds`.
+    pub fn find_each(&self, host: &HostName, kinds: &[StepKind]) -> Vec<StepId> {
+        let found = kinds.iter().filter_map(|kind| self.find(Some(host), *kind));
+        found.collect()
     }
 
     /// Returns the steps on `host` (or on this machine) in their order.
-    pub fn steps_on(&self, host: Option<&HostName>) -> impl DoubleEndedIterator<Item = &Step> {
+    pub fn steps_on(
+        &self,
+        host: Option<&HostName>,
+    ) -> impl DoubleEndedIterator<Item = &Step> + Clone {
         let places = self.places.get(&host.cloned());
         places.into_iter().flatten().map(|at| &self.steps[*at])
     }
+}
+
+/// Returns the last of `steps`: those that no other of them needs.
+pub(super) fn ends<'s>(steps: impl Iterator<Item = &'s Step> + Clone) -> Vec<&'s Step> {
+    let needs = steps.clone().flat_map(|step| &step.needs);
+    let needed: BTreeSet<&StepId> = needs.map(|need| &need.step).collect();
+    steps.filter(|step| !needed.contains(&step.id)).collect()
 }

@@ -3,20 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::begin::by_host;
-use super::draft::{Draft, HostView};
+use super::{Draft, HostView, Result};
 use crate::config::render;
 use crate::diagnostic::Diagnostic;
 use crate::docker::image;
-use crate::facts::model::HostFacts;
-use crate::name::{HostName, PlanDigest, RoleName};
-use crate::plan::kinds::StepKind;
+use crate::name::{HostName, PlanDigest};
 use crate::plan::model::{
     ConfigRef, FORMAT_VERSION, Image, Plan, PlanHost, SecretUse, Source, SshRoute, Travel,
 };
-use crate::plan::wire;
+use crate::plan::{StepKind, wire};
 
 /// Makes the document from the finished draft.
-pub(super) fn finish(mut draft: Draft) -> Result<Plan, Vec<Diagnostic>> {
+pub(super) fn finish(mut draft: Draft) -> Result<Plan> {
     let config = draft.config;
     let Some(lock_host) = config.primary_host().cloned() else {
         return Err(vec![Diagnostic::error("the configuration has no host")]);
@@ -73,40 +71,32 @@ fn plan_hosts(draft: &mut Draft, lock_host: &HostName) -> BTreeMap<HostName, Pla
     let selected: BTreeSet<&HostName> = draft.hosts.iter().map(HostView::name).collect();
     let mut hosts = BTreeMap::new();
     for host in &draft.config.hosts {
-        let roles: Vec<RoleName> = here
-            .get(&host.name)
-            .into_iter()
-            .flatten()
-            .map(|placement| placement.role.name.clone())
-            .collect();
-        if !selected.contains(&host.name) && host.name != *lock_host {
+        let name = &host.name;
+        if !selected.contains(name) && name != lock_host {
             continue;
         }
-        let facts = draft.facts.hosts.get(&host.name);
-        hosts.insert(
-            host.name.clone(),
-            PlanHost {
-                ssh: SshRoute {
-                    user: host.user.clone(),
-                    port: host.port,
-                    proxy: draft.config.ssh.proxy.clone(),
-                    proxy_command: draft.config.ssh.proxy_command.clone(),
-                },
-                host_keys: facts
-                    .map(|facts| facts.host_keys.clone())
-                    .unwrap_or_default(),
-                roles,
-                state_dir: facts.and_then(state_dir),
-                serial: facts.map_or(0, |facts| facts.serial.number),
-                relies_on: draft.relies_on.remove(&host.name).unwrap_or_default(),
+        let roles = here.get(name).into_iter().flatten();
+        let facts = draft.facts.hosts.get(name);
+        let entry = PlanHost {
+            ssh: SshRoute {
+                user: host.user.clone(),
+                port: host.port,
+                proxy: draft.config.ssh.proxy.clone(),
+                proxy_command: draft.config.ssh.proxy_command.clone(),
             },
-        );
+            host_keys: facts
+                .map(|facts| facts.host_keys.clone())
+                .unwrap_or_default(),
+            roles: roles.map(|placement| placement.role.name.clone()).collect(),
+            state_dir: facts
+                .map(|facts| facts.state_dir.clone())
+                .filter(|directory| !directory.is_empty()),
+            serial: facts.map_or(0, |facts| facts.serial.number),
+            relies_on: draft.relies_on.remove(name).unwrap_or_default(),
+        };
+        hosts.insert(name.clone(), entry);
     }
     hosts
-}
-
-fn state_dir(facts: &HostFacts) -> Option<String> {
-    (!facts.state_dir.is_empty()).then(|| facts.state_dir.clone())
 }
 
 fn secrets(draft: &Draft) -> Vec<SecretUse> {
@@ -114,11 +104,9 @@ fn secrets(draft: &Draft) -> Vec<SecretUse> {
     for secret in draft.steps.iter().flat_map(|step| &step.secrets) {
         travels.entry(&secret.name).or_default().insert(secret.via);
     }
-    travels
-        .into_iter()
-        .map(|(name, travels)| SecretUse {
-            name: name.clone(),
-            travels,
-        })
-        .collect()
+    let secret = |(name, travels): (&String, _)| SecretUse {
+        name: name.clone(),
+        travels,
+    };
+    travels.into_iter().map(secret).collect()
 }

@@ -1,4 +1,4 @@
-//! From configuration, facts and operation to a plan: a pure function, the same inputs give the same bytes.
+//! From configuration, facts and operation to a plan, by a pure function: same input, same bytes.
 
 mod accessories;
 mod begin;
@@ -9,6 +9,7 @@ mod draft;
 mod finish;
 mod labels;
 mod placement;
+mod predicates;
 mod proxy;
 mod prune;
 mod pull;
@@ -21,26 +22,20 @@ mod switch;
 
 pub use self::selection::selected_hosts;
 
-use self::draft::Draft;
-use super::model::Plan;
-use super::operation::Operation;
+use self::draft::{Draft, HostView, Result};
+use self::placement::{Decision, Placement};
+use super::{Operation, Plan};
 use crate::config::model::Config;
-use crate::diagnostic::Diagnostic;
 use crate::facts::model::Facts;
 
-/// Compiles the plan of `operation`: a deploy; a redeploy, which expects the hosts to be prepared; a start of accessories; or a
-/// setup, which is that of all accessories and a deploy.
+/// Compiles the plan of `operation`.
 ///
 /// # Errors
-/// Every reason at once why there can be no plan: unknown hosts or roles, hosts that mrsk cannot support, a port that
-/// somebody else holds, labels that Traefik would not take.
-pub fn compile(
-    config: &Config,
-    facts: &Facts,
-    operation: &Operation,
-) -> Result<Plan, Vec<Diagnostic>> {
+/// Every reason at once why there can be no plan: unknown hosts or roles, hosts that mrsk cannot
+/// support, a port that somebody else holds, labels that Traefik would not take.
+pub fn compile(config: &Config, facts: &Facts, operation: &Operation) -> Result<Plan> {
     let selection = selection::select(config, operation)?;
-    let mut draft = begin::draft(config, facts, operation, &selection)?;
+    let mut draft = begin::draft(config, facts, operation, selection)?;
     bootstrap::run(&mut draft);
     registry::run(&mut draft);
     accessories::run(&mut draft);

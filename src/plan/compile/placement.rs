@@ -1,4 +1,4 @@
-//! Decides for each role on each of its hosts whether its container stays, is completed, or is replaced.
+//! Decides for each role on each host whether its container stays, is completed, or is replaced.
 
 use super::step::step_id;
 use crate::config::model::{Config, Role};
@@ -6,9 +6,9 @@ use crate::docker::container::{self, Create};
 use crate::docker::names;
 use crate::facts::model::{ContainerFacts, Health, HostFacts};
 use crate::name::{HostName, StepId};
+use crate::plan::{Reason, Step, StepKind};
+use crate::text::list;
 use crate::traefik;
-
-use crate::plan::model::Reason;
 
 /// A role on one of its hosts.
 #[derive(Debug, Clone)]
@@ -79,7 +79,15 @@ pub(super) struct Wanted<'a> {
 impl Placement<'_> {
     /// Makes the id of one of its steps.
     pub fn step_id(&self, subject: &str, verb: &str) -> StepId {
-        step_id(Some(self.host), self.role.name.as_str(), subject, verb)
+        step_id(Some(self.host), [self.role.name.as_str(), subject, verb])
+    }
+
+    /// Returns one of its steps.
+    pub fn step(&self, kind: StepKind, subject: &str, verb: &str) -> Step {
+        let role = &self.role.name;
+        let mut step = Step::new(Some(self.host), kind, [role.as_str(), subject, verb]);
+        step.role = Some(role.clone());
+        step
     }
 
     /// Returns whether anything is to be done.
@@ -105,7 +113,8 @@ impl Placement<'_> {
 }
 
 impl Slot<'_> {
-    /// Returns `version`, with the index behind it except for the first container: what tells its containers apart by name.
+    /// Returns `version`, with the index behind it except for the first container: what tells its
+    /// containers apart by name.
     fn numbered(&self, version: &str) -> String {
         match self.index {
             0 => version.to_owned(),
@@ -128,14 +137,12 @@ pub(super) fn decide<'a>(
     let routing_path = routing_path(config, role, facts);
     let routed = facts.files.get(&routing_path).map(|file| &file.aliases);
     let serves = |container: &ContainerFacts| {
-        routed
-            .is_some_and(|aliases| alias_of(container).is_some_and(|alias| aliases.contains(alias)))
+        let alias = alias_of(container);
+        routed.is_some_and(|aliases| alias.is_some_and(|alias| aliases.contains(alias)))
     };
-    let mut old: Vec<(&String, &ContainerFacts)> = facts
-        .containers
-        .iter()
+    let others = facts.containers.iter().filter(|(other, _)| **other != name);
+    let mut old: Vec<(&String, &ContainerFacts)> = others
         .filter(|(_, c)| belongs(config, role, c) && c.state.is_up())
-        .filter(|(other, _)| **other != name)
         .collect();
     old.sort_by_key(|(other, container)| (!serves(container), (*other).clone()));
     let other_serves = old.first().is_some_and(|(_, container)| serves(container));
@@ -182,7 +189,8 @@ fn routing_path(config: &Config, role: &Role, facts: &HostFacts) -> String {
     format!("{}/{file}", facts.routing_directory)
 }
 
-/// Decides for a container that does not run: `present` is a stopped one of its name, `old` the version that serves.
+/// Decides for a container that does not run: `present` is a stopped one of its name, `old` the
+/// version that serves.
 fn start(present: Option<&ContainerFacts>, old: Option<String>, version: &str) -> Decision {
     let why = match old {
         Some(old) if old == version => Reason::Incomplete {
@@ -209,10 +217,9 @@ fn complete(
     if let Some(alias) = alias_of(container) {
         placement.alias = alias.clone();
     }
-    let healthy = if placement.role.traefik {
-        container.healthy
-    } else {
-        matches!(container.health, Health::None | Health::Healthy)
+    let healthy = match placement.role.traefik {
+        true => container.healthy,
+        false => matches!(container.health, Health::None | Health::Healthy),
     };
     let routed = serves(container) || !placement.role.traefik;
     let missing = match (healthy, routed, placement.old.is_empty()) {
@@ -235,12 +242,9 @@ fn difference(
     facts: &HostFacts,
     wanted: &Wanted,
 ) -> Option<Reason> {
-    let changed = |what: &str, old: Option<String>, new: Option<String>| {
-        Some(Reason::Changed {
-            what: what.to_owned(),
-            old,
-            new,
-        })
+    let changed = |what: &str, old, new| {
+        let what = what.to_owned();
+        Some(Reason::Changed { what, old, new })
     };
     let secrets = changed_secrets(container);
     let running = container.labels.get(names::LABEL_CREATE);
@@ -276,17 +280,13 @@ fn difference(
     wanted.always.then_some(Reason::Requested)
 }
 
-/// Returns `secret A` or `secrets A and B`: those whose value in `container` is another one than the local.
+/// Returns `secret A` or `secrets A and B`: those whose value in `container` is not the local.
 fn changed_secrets(container: &ContainerFacts) -> Option<String> {
-    let names: Vec<&str> = container
-        .secrets_differ
-        .iter()
-        .map(String::as_str)
-        .collect();
+    let names = Vec::from_iter(&container.secrets_differ);
     match names.as_slice() {
         [] => None,
         [name] => Some(format!("secret {name}")),
-        [rest @ .., last] => Some(format!("secrets {} and {last}", rest.join(", "))),
+        names => Some(format!("secrets {}", list(names))),
     }
 }
 
@@ -316,25 +316,15 @@ pub(super) fn of_service(config: &Config, container: &ContainerFacts) -> bool {
 
 /// Returns the alias that mrsk gave a container.
 pub(super) fn alias_of(container: &ContainerFacts) -> Option<&String> {
-    container
-        .networks
-        .get(names::NETWORK)?
-        .aliases
-        .iter()
-        .find(|alias| names::is_alias(alias))
+    let network = container.networks.get(names::NETWORK)?;
+    network.aliases.iter().find(|alias| names::is_alias(alias))
 }
 
-/// Returns the version that a container runs: from its label, else (as the original started it) from its image's tag.
+/// Returns the version that a container runs: from its label, else (as the original started it)
+/// from its image's tag.
 fn version_of(container: &ContainerFacts) -> String {
-    container
-        .labels
-        .get(names::LABEL_VERSION)
-        .cloned()
-        .or_else(|| {
-            container
-                .image
-                .rsplit_once(':')
-                .map(|(_, tag)| tag.to_owned())
-        })
-        .unwrap_or_else(|| container.image.clone())
+    let tag = || container.image.rsplit_once(':').map(|(_, tag)| tag);
+    let label = container.labels.get(names::LABEL_VERSION);
+    let version = label.map(String::as_str).or_else(tag);
+    version.unwrap_or(&container.image).to_owned()
 }

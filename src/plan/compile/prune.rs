@@ -2,16 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::action::{Action, Run};
+use super::placement::of_service;
+use super::{Draft, HostView};
 use crate::docker::{container, image};
 use crate::facts::model::ContainerFacts;
-use crate::name::StepId;
-use crate::plan::compile::draft::{Draft, HostView};
-use crate::plan::compile::placement::of_service;
-use crate::plan::compile::step::{StepBuilder, step_id};
-use crate::plan::kinds::StepKind;
-use crate::plan::model::Reason;
-use crate::plan::predicate::Predicate;
+use crate::plan::compile::draft::ends;
+use crate::plan::{Predicate, Reason, StepKind};
 use crate::text::{count, list};
 
 /// Seconds of a day.
@@ -20,14 +16,11 @@ const DAY: u64 = 86_400;
 /// Days for which an image is kept that no container uses, as the original has it.
 const IMAGE_DAYS: u64 = 7;
 
-/// Adds a prune where there is something to remove. Only what did not run when the plan was made is looked at, so that the
-/// version that is being replaced stays for a rollback.
+/// Adds a prune if there is something to remove. Only what did not run when the plan was made is
+/// looked at, so that the version that is being replaced stays for a rollback.
 pub fn run(draft: &mut Draft) {
-    let wanted: BTreeSet<String> = draft
-        .placements
-        .iter()
-        .map(|placement| placement.name.clone())
-        .collect();
+    let placements = draft.placements.iter();
+    let wanted: BTreeSet<String> = placements.map(|placement| placement.name.clone()).collect();
     for host in draft.hosts.clone() {
         let containers = old_containers(draft, &host, &wanted);
         let images = unused_images(draft, &host, &containers);
@@ -68,7 +61,8 @@ fn replaced(draft: &Draft, host: &HostView) -> BTreeMap<String, u32> {
     .collect()
 }
 
-/// Takes the newest `kept` of each role out of `stopped`. Those that the plan stops, `seen`, are newer than all of them.
+/// Takes the newest `kept` of each role out of `stopped`. Those that the plan stops, `seen`, are
+/// newer than all of them.
 fn drop_newest(
     stopped: &mut Vec<(&String, &ContainerFacts)>,
     kept: u32,
@@ -84,8 +78,8 @@ fn drop_newest(
     stopped.sort_by_key(|(name, _)| *name);
 }
 
-/// Returns whether a container is one of a role. Images have the label `service` too, which what somebody else starts from them
-/// inherits.
+/// Returns whether a container is one of a role. Images have the label `service` too, which what
+/// somebody else starts from them inherits.
 fn is_ours(draft: &Draft, container: &ContainerFacts) -> bool {
     of_service(draft.config, container) && container.labels.contains_key("role")
 }
@@ -115,19 +109,6 @@ fn unused_images(draft: &Draft, host: &HostView, removed: &[String]) -> Vec<Stri
         .collect()
 }
 
-/// Returns the last steps on `host`: those that no other step there needs.
-fn ends(draft: &Draft, host: &HostView) -> Vec<StepId> {
-    let needed: BTreeSet<&StepId> = draft
-        .steps_on(Some(host.name()))
-        .flat_map(|step| step.needs.iter().map(|need| &need.step))
-        .collect();
-    draft
-        .steps_on(Some(host.name()))
-        .filter(|step| !needed.contains(&step.id))
-        .map(|step| step.id.clone())
-        .collect()
-}
-
 /// Returns `1 old container and 2 unused images`.
 fn counted(containers: usize, images: usize) -> String {
     let parts: Vec<String> = [(containers, "old container"), (images, "unused image")]
@@ -138,53 +119,29 @@ fn counted(containers: usize, images: usize) -> String {
     list(&parts)
 }
 
-/// Adds the prune of one host. A container that runs again by then is not removed: nothing is forced.
+/// Adds the prune of one host. Nothing is forced: a container that runs by then stays.
 fn add(draft: &mut Draft, host: &HostView, containers: &[String], images: &[String]) {
-    let remove = |command: fn(&[String]) -> Run, names: &[String]| {
-        (!names.is_empty()).then(|| Action::Run(command(names)))
+    let of = |area, names: &[String]| -> Vec<Predicate> {
+        names
+            .iter()
+            .map(|name| Predicate::absent(&[area, name]))
+            .collect()
     };
-    let done = containers
-        .iter()
-        .map(|name| Predicate::absent(&["containers", name]))
-        .chain(
-            images
-                .iter()
-                .map(|reference| Predicate::absent(&["images", reference])),
-        )
-        .collect();
-    let ends = ends(draft, host);
-    let step = [
-        remove(container::remove_stopped, containers),
-        remove(image::remove, images),
-    ]
-    .into_iter()
-    .flatten()
-    .fold(
-        StepBuilder::new(
-            step_id(
-                Some(host.name()),
-                "prune",
-                &draft.config.service_with_destination(),
-                "remove",
-            ),
-            StepKind::Prune,
-            Some(host.name()),
+    let before = ends(draft.steps_on(Some(host.name())));
+    let before: Vec<_> = before.iter().map(|step| step.id.clone()).collect();
+    let what = [containers, images].concat().join(", ");
+    let subject = draft.config.service_with_destination();
+    let step = host
+        .step(StepKind::Prune, ["prune", &subject, "remove"])
+        .because(
             format!("Remove {}", counted(containers.len(), images.len())),
-            Reason::Expired {
-                what: containers
-                    .iter()
-                    .chain(images)
-                    .cloned()
-                    .collect::<Vec<_>>()
-                    .join(", "),
-            },
+            Reason::Expired { what },
         )
-        .needs(ends),
-        StepBuilder::does,
-    )
-    .done_when(done)
-    .tolerated()
-    .build();
+        .needs(before)
+        .does((!containers.is_empty()).then(|| container::remove_stopped(containers)))
+        .does((!images.is_empty()).then(|| image::remove(images)))
+        .done_when([of("containers", containers), of("images", images)].concat())
+        .tolerated();
     draft.add(step);
 }
 

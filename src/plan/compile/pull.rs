@@ -1,14 +1,13 @@
 //! Pulls the image on each host that starts it.
 
+use super::{Draft, HostView};
 use crate::action::{Action, VerifyImage};
 use crate::docker::image;
-use crate::plan::compile::draft::{Draft, HostView};
-use crate::plan::compile::step::{SILENCE, StepBuilder, step_id};
-use crate::plan::kinds::StepKind;
-use crate::plan::model::Reason;
-use crate::plan::predicate::Predicate;
+use crate::plan::compile::step::SILENCE;
+use crate::plan::{Predicate, Reason, StepKind};
 
-/// Returns whether `host` pulls the image: a container is to be started, and the host does not have the pinned image.
+/// Returns whether `host` pulls the image: a container is to be started, and the host does not have
+/// the pinned image.
 pub fn is_needed(draft: &Draft, host: &HostView) -> bool {
     host.changes && !has_pinned(draft, host)
 }
@@ -21,7 +20,7 @@ fn has_pinned(draft: &Draft, host: &HostView) -> bool {
         .is_some_and(|digest| there.is_some_and(|image| image.digests.contains(digest)))
 }
 
-/// Adds a pull where a container is to be started, unless the host has the pinned image already.
+/// Adds a pull if a container is to be started, unless the host has the pinned image already.
 pub fn run(draft: &mut Draft) {
     let reference = image::reference(draft.config, draft.version);
     let digest = draft.image_digest;
@@ -35,38 +34,29 @@ pub fn run(draft: &mut Draft) {
             continue;
         }
         let why = match there {
-            None => Reason::Missing {
-                what: reference.clone(),
-            },
-            Some(_) => Reason::NeededBy {
-                what: "the tag points to the planned image".into(),
-            },
+            None => Reason::missing(&reference),
+            Some(_) => Reason::needed_by("the tag points to the planned image"),
         };
-        let repository = draft.config.repository();
         let wanted = match digest {
             Some(digest) => Predicate::contains(&["images", &reference, "digests"], digest),
             None => Predicate::contains(&["images"], reference.as_str()),
         };
-        let step = StepBuilder::new(
-            step_id(Some(host.name()), "image", draft.version, "pull"),
-            StepKind::Pull,
-            Some(host.name()),
-            format!("Pull {}", draft.image_name()),
-            why,
-        )
-        .needs(push.clone())
-        .needs(draft.find(Some(host.name()), StepKind::InstallDocker))
-        .needs(draft.find(Some(host.name()), StepKind::RegistryLogin))
-        .runs(image::pull(&repository, &reference, digest))
-        .does(Action::VerifyImage(VerifyImage {
+        let verify = Action::VerifyImage(VerifyImage {
             reference: reference.clone(),
             digest: digest.map(str::to_owned),
             pushed_by: push.clone(),
-        }))
-        .done_when(vec![wanted])
-        .silence(SILENCE)
-        .retry(1)
-        .build();
+        });
+        let before = [StepKind::InstallDocker, StepKind::RegistryLogin];
+        let step = host
+            .step(StepKind::Pull, ["image", draft.version, "pull"])
+            .because(format!("Pull {}", draft.image_name()), why)
+            .needs(push.clone())
+            .needs(draft.find_each(host.name(), &before))
+            .does(image::pull(&draft.config.repository(), &reference, digest))
+            .does([verify])
+            .done_when([wanted])
+            .silence(SILENCE)
+            .retried();
         draft.add(step);
     }
 }

@@ -1,27 +1,19 @@
-//! Leaves out needs that follow from others, so that a reviewer sees only the edges that say something.
+//! Leaves out needs that follow from others, so that a reviewer sees only edges that matter.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::name::StepId;
-use crate::plan::compile::draft::Draft;
-use crate::plan::kinds::StepKind;
-use crate::plan::model::{NeedOn, Step};
+use crate::plan::compile::Draft;
+use crate::plan::{NeedOn, Step, StepKind};
 
-/// Removes from each step the needs that another of its needs has, directly or through steps of one place.
+/// Removes from each step the needs that another of its needs has, directly or not.
 pub fn run(draft: &mut Draft) {
-    let redundant: Vec<BTreeSet<StepId>> = {
-        let positions: BTreeMap<&StepId, usize> = draft
-            .steps
-            .iter()
-            .enumerate()
-            .map(|(at, step)| (&step.id, at))
-            .collect();
-        draft
-            .steps
-            .iter()
-            .map(|step| redundant(step, &draft.steps, &positions))
-            .collect()
-    };
+    let steps = draft.steps.iter().enumerate();
+    let positions: BTreeMap<&StepId, usize> = steps.map(|(at, step)| (&step.id, at)).collect();
+    let steps = draft.steps.iter();
+    let redundant: Vec<BTreeSet<StepId>> = steps
+        .map(|step| redundant(step, &draft.steps, &positions))
+        .collect();
     for (step, redundant) in draft.steps.iter_mut().zip(redundant) {
         step.needs.retain(|need| !redundant.contains(&need.step));
     }
@@ -37,9 +29,8 @@ fn redundant(
         return redundant;
     }
     let mut seen = BTreeSet::new();
-    let mut work: Vec<usize> = step
-        .needs
-        .iter()
+    let needs = step.needs.iter();
+    let mut work: Vec<usize> = needs
         .filter_map(|need| positions.get(&need.step).copied())
         .collect();
     while let Some(at) = work.pop() {

@@ -1,31 +1,25 @@
 //! Logs in to the registry: exactly where something is pushed or pulled.
 
+use super::{Draft, Placement, accessories, proxy, pull};
 use crate::docker::image;
 use crate::name::HostName;
-use crate::plan::compile::draft::Draft;
-use crate::plan::compile::step::{StepBuilder, step_id};
-use crate::plan::kinds::StepKind;
-use crate::plan::model::{Reason, Travel};
-use crate::plan::predicate::Predicate;
+use crate::plan::{Predicate, Reason, Step, StepKind, Travel};
 
-/// Adds a login here where an image is pushed, and one on each host that pulls.
+/// Adds a login here if an image is pushed, and one on each host that pulls.
 pub fn run(draft: &mut Draft) {
-    let changes = draft
-        .placements
-        .iter()
-        .any(|placement| placement.is_replaced());
+    let changes = draft.placements.iter().any(Placement::is_replaced);
     if changes && !draft.operation.skips_push() {
         login(draft, None);
     }
     for host in draft.hosts.clone() {
         let pulls_traefik = host.traefik
-            && super::proxy::facts::is_to_be_created(&host)
+            && !proxy::facts::stays(host.facts)
             && is_of_registry(draft, &draft.config.traefik.image);
         let pulls_accessory = draft.config.accessories.iter().any(|accessory| {
-            super::accessories::is_booted(draft, &host, accessory)
+            accessories::is_booted(draft, &host, accessory)
                 && is_of_registry(draft, &accessory.image)
         });
-        if super::pull::is_needed(draft, &host) || pulls_traefik || pulls_accessory {
+        if pull::is_needed(draft, &host) || pulls_traefik || pulls_accessory {
             login(draft, Some(host.name()));
         }
     }
@@ -44,31 +38,24 @@ fn login(draft: &mut Draft, host: Option<&HostName>) {
     let Some(run) = image::login(draft.config) else {
         return;
     };
-    let name = image::login_name(draft.config);
     let server = draft.config.registry.server.as_deref();
     let shown = server.unwrap_or("docker.io");
     let secret: Vec<String> = run.stdin.iter().cloned().collect();
-    let what = if host.is_some() {
-        "images can be pulled"
-    } else {
-        "the image can be pushed"
+    let step = Step::new(host, StepKind::RegistryLogin, ["registry", shown, "login"])
+        .does([run])
+        .secrets(&secret, Travel::Stdin);
+    let (step, what) = match host {
+        Some(name) => {
+            let login = image::login_name(draft.config);
+            let step = step
+                .needs(draft.find_each(name, &[StepKind::InstallDocker]))
+                .done_when([Predicate::contains(&["docker", "logins"], login.as_str())]);
+            (step, "images can be pulled")
+        }
+        None => {
+            let step = step.done_when_local(image::login_check(draft.config));
+            (step, "the image can be pushed")
+        }
     };
-    let step = StepBuilder::new(
-        step_id(host, "registry", shown, "login"),
-        StepKind::RegistryLogin,
-        host,
-        format!("Log in to {shown}"),
-        Reason::NeededBy { what: what.into() },
-    )
-    .needs(host.and_then(|_| draft.find(host, StepKind::InstallDocker)))
-    .runs([run])
-    .secrets(&secret, Travel::Stdin);
-    let step = match host {
-        Some(_) => step.done_when(vec![Predicate::contains(
-            &["docker", "logins"],
-            name.as_str(),
-        )]),
-        None => step.done_when_local(image::login_check(draft.config)),
-    };
-    draft.add(step.build());
+    draft.add(step.because(format!("Log in to {shown}"), Reason::needed_by(what)));
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use super::Result;
+use super::placement::Slot;
 use crate::config::model::Config;
 use crate::diagnostic::Diagnostic;
 use crate::name::HostName;
@@ -11,70 +13,50 @@ use crate::plan::operation::{Accessories, Operation};
 ///
 /// # Errors
 /// Names that the configuration does not have, and a selection without a host.
-pub fn selected_hosts(
-    config: &Config,
-    operation: &Operation,
-) -> Result<Vec<HostName>, Vec<Diagnostic>> {
+pub fn selected_hosts(config: &Config, operation: &Operation) -> Result<Vec<HostName>> {
     let selection = select(config, operation)?;
     let names = config.hosts.iter().map(|host| &host.name);
-    Ok(names
-        .filter(|name| selection.hosts.contains(*name))
-        .cloned()
-        .collect())
-}
-
-/// A container of a role on one of its hosts.
-pub(super) struct Selected {
-    /// The role, by its place in the configuration.
-    pub role: usize,
-    /// The host.
-    pub host: HostName,
-    /// Which of the role's containers on that host. There is one as yet.
-    pub index: u32,
+    let selected = names.filter(|name| selection.hosts.contains(*name));
+    Ok(selected.cloned().collect())
 }
 
 /// What an operation is about.
-pub(super) struct Selection {
+pub(super) struct Selection<'a> {
     /// The roles on their hosts.
-    pub roles: Vec<Selected>,
+    pub roles: Vec<Slot<'a>>,
     /// The hosts of roles and of accessories that are started.
-    pub hosts: BTreeSet<HostName>,
+    pub hosts: BTreeSet<&'a HostName>,
 }
 
 /// Selects what `operation` names.
 ///
 /// # Errors
 /// As [`selected_hosts`].
-pub(super) fn select(config: &Config, operation: &Operation) -> Result<Selection, Vec<Diagnostic>> {
+pub(super) fn select<'a>(config: &'a Config, operation: &Operation) -> Result<Selection<'a>> {
     let errors = unknown_names(config, operation);
     if !errors.is_empty() {
         return Err(errors);
     }
     let is_wanted = |host: &HostName| operation.hosts.is_empty() || operation.hosts.contains(host);
-    let roles: Vec<Selected> = config
+    let roles: Vec<Slot> = config
         .roles
         .iter()
-        .enumerate()
         .filter(|_| operation.deploys())
-        .filter(|(_, role)| operation.roles.is_empty() || operation.roles.contains(&role.name))
-        .flat_map(|(at, role)| {
+        .filter(|role| operation.roles.is_empty() || operation.roles.contains(&role.name))
+        .flat_map(|role| {
             let hosts = role.hosts.iter().filter(|host| is_wanted(host));
-            hosts.map(move |host| Selected {
-                role: at,
-                host: host.clone(),
+            hosts.map(move |host| Slot {
+                role,
+                host,
                 index: 0,
             })
         })
         .collect();
-    let of_roles: BTreeSet<HostName> = roles.iter().map(|selected| selected.host.clone()).collect();
-    let booted = config
-        .accessories
-        .iter()
-        .filter(|accessory| operation.boots(accessory))
-        .flat_map(|accessory| &accessory.hosts)
+    let of_roles: BTreeSet<&HostName> = roles.iter().map(|slot| slot.host).collect();
+    let booted = booted_hosts(config, operation)
         .filter(|host| is_wanted(host))
-        .filter(|host| operation.roles.is_empty() || of_roles.contains(*host));
-    let hosts: BTreeSet<HostName> = of_roles.iter().chain(booted).cloned().collect();
+        .filter(|host| operation.roles.is_empty() || of_roles.contains(host));
+    let hosts: BTreeSet<&HostName> = of_roles.iter().copied().chain(booted).collect();
     if hosts.is_empty() {
         let (what, keys) = match operation.deploys() {
             true => ("roles", "--hosts and --roles with `servers`"),
@@ -88,20 +70,24 @@ pub(super) fn select(config: &Config, operation: &Operation) -> Result<Selection
     Ok(Selection { roles, hosts })
 }
 
+/// Returns the hosts of the accessories that are started.
+fn booted_hosts<'a>(
+    config: &'a Config,
+    operation: &Operation,
+) -> impl Iterator<Item = &'a HostName> {
+    let accessories = config.accessories.iter();
+    accessories
+        .filter(|accessory| operation.boots(accessory))
+        .flat_map(|accessory| &accessory.hosts)
+}
+
 /// Returns an error for each name of the operation that the configuration does not have.
 fn unknown_names(config: &Config, operation: &Operation) -> Vec<Diagnostic> {
     let roles: BTreeSet<&str> = config.roles.iter().map(|role| role.name.as_str()).collect();
     let of_roles = config.roles.iter().flat_map(|role| &role.hosts);
-    let of_accessories = config
-        .accessories
-        .iter()
-        .filter(|accessory| operation.boots(accessory))
-        .flat_map(|accessory| &accessory.hosts);
     let of_roles = of_roles.filter(|_| operation.deploys());
-    let hosts: BTreeSet<&str> = of_roles
-        .chain(of_accessories)
-        .map(HostName::as_str)
-        .collect();
+    let hosts = of_roles.chain(booted_hosts(config, operation));
+    let hosts: BTreeSet<&str> = hosts.map(HostName::as_str).collect();
     let accessories = config.accessories.iter();
     let accessories: BTreeSet<&str> = accessories
         .map(|accessory| accessory.name.as_str())
@@ -109,7 +95,15 @@ fn unknown_names(config: &Config, operation: &Operation) -> Vec<Diagnostic> {
     let mut errors = Vec::new();
     let mut check = |kind: &str, name: &str, known: &BTreeSet<&str>| {
         if !known.contains(name) {
-            errors.push(unknown(kind, name, known.iter().copied()));
+            let names = Vec::from_iter(known.iter().copied()).join(", ");
+            errors.push(Diagnostic::error(format!("unknown {kind} `{name}`")).help(
+                match known.is_empty() {
+                    true => {
+                        format!("this operation has no {kind}: check `accessories` in deploy.yml")
+                    }
+                    false => format!("deploy.yml has: {names}"),
+                },
+            ));
         }
     };
     if let Some(Accessories::Named(names)) = operation.kind.booted() {
@@ -128,15 +122,4 @@ fn unknown_names(config: &Config, operation: &Operation) -> Vec<Diagnostic> {
         errors.push(problem.help("add one under `accessories`"));
     }
     errors
-}
-
-fn unknown<'a>(kind: &str, name: &str, known: impl Iterator<Item = &'a str>) -> Diagnostic {
-    let known: Vec<&str> = known.collect();
-    let problem = Diagnostic::error(format!("unknown {kind} `{name}`"));
-    match known.is_empty() {
-        true => problem.help(format!(
-            "this operation has no {kind}: check `accessories` in deploy.yml"
-        )),
-        false => problem.help(format!("deploy.yml has: {}", known.join(", "))),
-    }
 }

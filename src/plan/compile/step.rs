@@ -1,12 +1,10 @@
-//! Builds the steps of a plan from what differs from the common case.
+//! What passes make steps with: a step as most are, and what sets apart the others.
 
 use crate::action::{Action, Run};
-use crate::name::{HostName, RoleName, StepId};
-use crate::plan::kinds::StepKind;
-use crate::plan::model::{
-    Barrier, Check, Need, NeedOn, OnFailure, Reason, Step, StepSecret, Travel,
+use crate::name::{HostName, StepId};
+use crate::plan::{
+    Barrier, Check, Need, NeedOn, OnFailure, Predicate, Reason, Step, StepKind, StepSecret, Travel,
 };
-use crate::plan::predicate::Predicate;
 use crate::text::shorten;
 
 /// Seconds for a command that only talks to the local engine.
@@ -21,9 +19,10 @@ pub const SILENCE: u32 = 600;
 /// The same for a build for other architectures: what is emulated is many times slower.
 pub const EMULATED_SILENCE: u32 = 3600;
 
-/// Makes the id of a step: `WHERE/AREA/SUBJECT/VERB`. What stands in a part as `/` or `%` is percent-encoded, and so is the first
-/// letter of a host that is called `local`: no two steps share an id.
-pub fn step_id(host: Option<&HostName>, area: &str, subject: &str, verb: &str) -> StepId {
+/// Makes the id of a step: `WHERE/AREA/SUBJECT/VERB`. What stands in a part as `/` or `%` is
+/// percent-encoded, and so is the first letter of a host that is called `local`: no two steps share
+/// an id.
+pub fn step_id(host: Option<&HostName>, [area, subject, verb]: [&str; 3]) -> StepId {
     let part = |text: &str| text.replace('%', "%25").replace('/', "%2F");
     let place = match host.map(HostName::as_str) {
         None => "local".to_owned(),
@@ -33,27 +32,19 @@ pub fn step_id(host: Option<&HostName>, area: &str, subject: &str, verb: &str) -
     StepId::from(format!("{place}/{}/{}/{verb}", part(area), part(subject)))
 }
 
-/// Builds a [`Step`] from what differs from the common case: no needs, [`QUICK`], a failure ends the host's part, and the step
-/// may be the last that runs (a safe point stands before it).
-pub struct StepBuilder(Step);
-
-impl StepBuilder {
-    /// Returns a builder of a step without an action. Digests and commits of the summary are shortened.
-    pub fn new(
-        id: StepId,
-        kind: StepKind,
-        host: Option<&HostName>,
-        summary: impl Into<String>,
-        why: Reason,
-    ) -> Self {
-        Self(Step {
-            id,
+impl Step {
+    /// Returns the step `[area, subject, verb]` on `host`, or on this machine: it has no needs and
+    /// does nothing yet, lasts at most [`QUICK`], ends its host's part if it fails, and begins with
+    /// a safe point.
+    pub(super) fn new(host: Option<&HostName>, kind: StepKind, id: [&str; 3]) -> Self {
+        Self {
+            id: step_id(host, id),
             kind,
             host: host.cloned(),
             role: None,
             accessory: None,
-            summary: shorten(&summary.into()),
-            why,
+            summary: String::new(),
+            why: Reason::Requested,
             needs: Vec::new(),
             action: Vec::new(),
             barrier: None,
@@ -61,130 +52,113 @@ impl StepBuilder {
             check: None,
             diagnose: Vec::new(),
             cleanup: Vec::new(),
-            on_failure: if host.is_some() {
-                OnFailure::StopHost
-            } else {
-                OnFailure::StopRun
+            on_failure: match host {
+                Some(_) => OnFailure::StopHost,
+                None => OnFailure::StopRun,
             },
             shared_lock: kind.changes_shared(),
             safe_point: true,
             timeout_seconds: QUICK,
             idle_timeout_seconds: 0,
             retry: 0,
-        })
+        }
     }
 
-    /// Sets the role.
-    pub fn role(mut self, role: &RoleName) -> Self {
-        self.0.role = Some(role.clone());
-        self
-    }
-
-    /// Sets the accessory.
-    pub fn accessory(mut self, accessory: &str) -> Self {
-        self.0.accessory = Some(accessory.to_owned());
-        self
-    }
-
-    /// Adds actions.
-    pub fn does_all(mut self, actions: impl IntoIterator<Item = Action>) -> Self {
-        self.0.action.extend(actions);
+    /// Says what it does, with digests and commits shortened, and why.
+    pub(super) fn because(mut self, summary: impl Into<String>, why: Reason) -> Self {
+        self.summary = shorten(&summary.into());
+        self.why = why;
         self
     }
 
     /// Adds needs that must have succeeded.
-    pub fn needs(mut self, steps: impl IntoIterator<Item = StepId>) -> Self {
+    pub(super) fn needs(mut self, steps: impl IntoIterator<Item = StepId>) -> Self {
         for step in steps {
-            if !self.0.needs.iter().any(|need| need.step == step) {
-                self.0.needs.push(Need {
-                    step,
-                    on: NeedOn::Success,
-                });
+            if !self.needs.iter().any(|need| need.step == step) {
+                let on = NeedOn::Success;
+                self.needs.push(Need { step, on });
             }
         }
         self
     }
 
-    /// Adds commands.
-    pub fn runs(mut self, runs: impl IntoIterator<Item = Run>) -> Self {
-        self.0.action.extend(runs.into_iter().map(Action::Run));
-        self
-    }
-
-    /// Adds an action.
-    pub fn does(mut self, action: Action) -> Self {
-        self.0.action.push(action);
+    /// Adds actions.
+    pub(super) fn does(mut self, actions: impl IntoIterator<Item: Into<Action>>) -> Self {
+        self.action.extend(actions.into_iter().map(Into::into));
         self
     }
 
     /// Notes that secrets `names` travel `via`.
-    pub fn secrets(mut self, names: &[String], via: Travel) -> Self {
-        self.0.secrets.extend(names.iter().map(|name| StepSecret {
-            name: name.clone(),
-            via,
-        }));
+    pub(super) fn secrets(mut self, names: &[String], via: Travel) -> Self {
+        let secrets = names.iter().cloned();
+        self.secrets
+            .extend(secrets.map(|name| StepSecret { name, via }));
         self
     }
 
     /// Sets when the effect is there.
-    pub fn done_when(mut self, predicates: Vec<Predicate>) -> Self {
-        self.0.check = Some(Check::Facts(predicates));
+    pub(super) fn done_when(mut self, predicates: impl Into<Vec<Predicate>>) -> Self {
+        self.check = Some(Check::Facts(predicates.into()));
         self
     }
 
     /// Sets the local command that says whether the effect is there.
-    pub fn done_when_local(mut self, argv: Vec<String>) -> Self {
-        self.0.check = Some(Check::Argv(argv));
+    pub(super) fn done_when_local(mut self, argv: Vec<String>) -> Self {
+        self.check = Some(Check::Argv(argv));
         self
     }
 
     /// Sets what explains a failure, and what is undone after it.
-    pub fn on_failure(mut self, diagnose: Vec<Run>, cleanup: Vec<Action>) -> Self {
-        self.0.diagnose = diagnose;
-        self.0.cleanup = cleanup;
+    pub(super) fn on_failure(
+        mut self,
+        diagnose: impl Into<Vec<Run>>,
+        cleanup: impl IntoIterator<Item: Into<Action>>,
+    ) -> Self {
+        self.diagnose = diagnose.into();
+        self.cleanup = cleanup.into_iter().map(Into::into).collect();
         self
     }
 
     /// Sets the longest that an attempt may take.
-    pub fn timeout(mut self, seconds: u32) -> Self {
-        self.0.timeout_seconds = seconds;
+    pub(super) fn timeout(mut self, seconds: u32) -> Self {
+        self.timeout_seconds = seconds;
         self
     }
 
     /// Bounds the silence of an attempt rather than its length.
-    pub fn silence(mut self, seconds: u32) -> Self {
-        self.0.timeout_seconds = 0;
-        self.0.idle_timeout_seconds = seconds;
+    pub(super) fn silence(mut self, seconds: u32) -> Self {
+        self.timeout_seconds = 0;
+        self.idle_timeout_seconds = seconds;
         self
     }
 
-    /// Says that it stands within a switch: one that has begun is finished, so that only its first step is a safe point.
-    pub fn within_switch(mut self) -> Self {
-        self.0.safe_point = false;
+    /// Says that it stands within a switch: one that has begun is finished, so that only its first
+    /// step is a safe point.
+    pub(super) fn within_switch(mut self) -> Self {
+        self.safe_point = false;
         self
     }
 
     /// Lets the run go on after a failure.
-    pub fn tolerated(mut self) -> Self {
-        self.0.on_failure = OnFailure::Tolerate;
+    pub(super) fn tolerated(mut self) -> Self {
+        self.on_failure = OnFailure::Tolerate;
         self
     }
 
-    /// Repeats a failed attempt `times` times.
-    pub fn retry(mut self, times: u32) -> Self {
-        self.0.retry = times;
+    /// Repeats a failed attempt once.
+    pub(super) fn retried(mut self) -> Self {
+        self.retry = 1;
         self
     }
 
-    /// Makes it a barrier.
-    pub fn opens(mut self, barrier: Barrier) -> Self {
-        self.0.barrier = Some(barrier);
-        self.0.timeout_seconds = 0;
+    /// Makes it a barrier that opens so many seconds after all its needs have succeeded.
+    pub(super) fn opens_after(mut self, wait_seconds: u32) -> Self {
+        let at_most_failed = 0;
+        self.barrier = Some(Barrier {
+            at_most_failed,
+            wait_seconds,
+        });
+        self.timeout_seconds = 0;
         self
-    }
-
-    /// Returns the step.
-    pub fn build(self) -> Step {
-        self.0
     }
 }

@@ -1,13 +1,15 @@
-//! The adoption of a container that a Traefik serves by labels: the Traefik that takes over serves it by a routing file.
+//! The adoption of a container that a Traefik serves by labels: the Traefik that takes over serves
+//! it by a routing file.
 
 use std::collections::BTreeMap;
 
-use super::facts::{command_line, is_served_by_labels, is_to_be_created};
+use super::facts::{command_line, is_served_by_labels, stays};
+use super::trial::spec;
 use crate::config::model::Config;
 use crate::docker::names::{self, NETWORK};
 use crate::facts::model::HostFacts;
-use crate::plan::compile::draft::HostView;
-use crate::plan::compile::placement::{Placement, alias_of, belongs};
+use crate::plan::compile::placement::{alias_of, belongs};
+use crate::plan::compile::{HostView, Placement};
 use crate::traefik;
 
 /// What keeps a container served by which this service is served now, as the original started it.
@@ -22,8 +24,8 @@ pub struct Adoption {
     pub text: String,
 }
 
-/// Returns what is to be done for the container that serves `placement`'s role, where it has no routing file and Traefik is
-/// replaced.
+/// Returns what is to be done for the container that serves `placement`'s role, if it has no
+/// routing file and Traefik is replaced.
 ///
 /// # Errors
 /// The container, and what of its labels the new Traefik would not take.
@@ -33,16 +35,14 @@ pub fn adoption(
     host: &HostView,
 ) -> Result<Option<Adoption>, (String, traefik::LabelError)> {
     let facts = host.facts;
-    if facts.traefik.is_none() || !is_to_be_created(host) {
+    if facts.traefik.is_none() || stays(facts) {
         return Ok(None);
     }
     let routed = facts.files.get(&placement.routing_path);
     let candidate = facts
         .containers
         .iter()
-        .filter(|(_, container)| {
-            belongs(config, placement.role, container) && container.state.is_up()
-        })
+        .filter(|(_, c)| belongs(config, placement.role, c) && c.state.is_up())
         .filter(|(_, container)| is_served_by_labels(container))
         .max_by_key(|(_, container)| container.created_at);
     let Some((name, container)) = candidate.filter(|_| placement.role.traefik) else {
@@ -83,18 +83,13 @@ fn routes(
     let arguments = command_line(config, facts);
     let file = |read: &BTreeMap<String, String>| {
         traefik::routing_file(&traefik::RouteSpec {
-            service: &config.service,
-            destination: config.destination.as_deref(),
-            role: placement.role.name.as_str(),
             labels: read,
-            arguments: &arguments,
-            port: config.healthcheck.port,
             alias,
             container: name,
-            outranks: &[labels],
+            ..spec(config, placement, &arguments, &[labels])
         })
     };
-    // Its rules may be of Traefik 2, which a newer one still reads where it is told so.
+    // Its rules may be of Traefik 2, which a newer one still reads if it is told so.
     file(labels).or_else(|mut errors| {
         file(&traefik::with_old_rules(labels)).map_err(|_| errors.swap_remove(0))
     })

@@ -1,15 +1,11 @@
-//! What the facts say of a host's Traefik, and what of it decides.
+//! What the facts say of a host's Traefik, what of it decides, and which Traefik is wanted.
 
 use crate::config::model::Config;
+use crate::docker::container::{self, Create};
 use crate::docker::names::{LABEL_SERVICE, NETWORK, TRAEFIK};
 use crate::facts::model::{ContainerFacts, HostFacts, TraefikFacts};
-use crate::plan::compile::draft::HostView;
+use crate::plan::compile::{Draft, HostView};
 use crate::traefik;
-
-/// Returns whether a Traefik is to be created on `host`.
-pub fn is_to_be_created(host: &HostView) -> bool {
-    !stays(host.facts)
-}
 
 /// Returns whether the Traefik that runs on a host is the one that will route there.
 pub fn stays(facts: &HostFacts) -> bool {
@@ -32,12 +28,14 @@ pub fn is_connected(host: &HostView) -> bool {
     container.is_some_and(|container| container.networks.contains_key(NETWORK))
 }
 
-/// Returns whether Traefik's Docker provider sends requests to `container` beside any routing file: mrsk's own are left out.
+/// Returns whether Traefik's Docker provider sends requests to `container` beside any routing file:
+/// mrsk's own are left out.
 pub fn is_served_by_labels(container: &ContainerFacts) -> bool {
     !container.labels.contains_key(LABEL_SERVICE)
 }
 
-/// Returns the networks by which the Traefik that is replaced reaches containers of others, and that the new one would not join.
+/// Returns the networks by which the Traefik that is replaced reaches containers of others, and
+/// that the new one would not join.
 pub fn foreign_networks<'a>(config: &Config, facts: &'a HostFacts) -> Vec<&'a str> {
     let existing = facts.containers.get(TRAEFIK);
     let joins = |network: &str| {
@@ -57,8 +55,8 @@ pub fn foreign_networks<'a>(config: &Config, facts: &'a HostFacts) -> Vec<&'a st
         .collect()
 }
 
-/// Returns the command line of the Traefik that will route on a host: of the one that stays, else of the one that `config`
-/// starts. Empty where the configuration's arguments are refused.
+/// Returns the command line of the Traefik that will route on a host: of the one that stays, else
+/// of the one that `config` starts. Empty if the configuration's arguments are refused.
 pub fn command_line(config: &Config, facts: &HostFacts) -> Vec<String> {
     match &facts.traefik {
         Some(running) if can_switch(running) => running.args.clone(),
@@ -67,8 +65,21 @@ pub fn command_line(config: &Config, facts: &HostFacts) -> Vec<String> {
 }
 
 /// Returns the arguments that the configuration gives to Traefik.
-pub fn user_arguments(config: &Config) -> Vec<(String, Option<String>)> {
+fn user_arguments(config: &Config) -> Vec<(String, Option<String>)> {
     let args = config.traefik.args.iter();
-    args.map(|arg| (arg.name.clone(), arg.value.clone()))
-        .collect()
+    Vec::from_iter(args.map(|arg| (arg.name.clone(), arg.value.clone())))
+}
+
+/// Returns the command line of the Traefik to be started, or notes why there is none.
+pub fn arguments(draft: &mut Draft) -> Option<Vec<String>> {
+    traefik::command_line(&user_arguments(draft.config))
+        .map_err(|errors| draft.refuse_labels("traefik argument", errors))
+        .ok()
+}
+
+/// Returns the command that creates the container of that Traefik on `host`.
+pub fn create(draft: &Draft, host: &HostView, args: &[String]) -> Create {
+    let facts = host.facts;
+    let routes = &facts.routing_directory;
+    container::create_traefik(draft.config, args, routes, traefik::ROUTES_DIR, &facts.home)
 }

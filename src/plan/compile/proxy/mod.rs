@@ -6,4 +6,4 @@ pub mod network;
 pub mod proof;
 pub mod start;
 pub mod takeover;
-mod wanted;
+pub mod trial;

@@ -2,7 +2,7 @@
 
 use crate::action::{Poll, Probe};
 use crate::docker::names::TRAEFIK;
-use crate::plan::compile::placement::Placement;
+use crate::plan::compile::Placement;
 use crate::traefik;
 
 /// Seconds that Traefik has to take a trial file.
@@ -16,18 +16,15 @@ pub fn routed(placement: &Placement) -> Poll {
     routed_by(TRAEFIK, &placement.alias, &placement.name)
 }
 
-/// Asks the Traefik in container `by` for proof that it has loaded the routing file of `container`, which is known by `alias`.
+/// Asks the Traefik in container `by` for proof that it has loaded the routing file of `container`,
+/// which is known by `alias`.
 pub fn routed_by(by: &str, alias: &str, container: &str) -> Poll {
     Poll {
-        probe: Probe::Route,
-        container: by.to_owned(),
         port: Some(traefik::PROBE_PORT),
         path: Some("/".into()),
         host: Some(traefik::probe_host(alias)),
         expect: Some(container.to_owned()),
-        restarts: None,
-        interval_ms: 1000,
-        attempts: ROUTE_SECONDS,
+        ..Poll::new(Probe::Route, by, ROUTE_SECONDS)
     }
 }
 

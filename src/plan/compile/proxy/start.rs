@@ -2,26 +2,23 @@
 
 use std::collections::BTreeSet;
 
-use super::facts::{foreign_networks, is_connected, is_to_be_created};
-use super::{network, takeover, wanted};
-use crate::action::{Action, Run};
+use super::facts::{self, foreign_networks, is_connected, stays};
+use super::{network, takeover};
+use crate::action::Run;
 use crate::diagnostic::Diagnostic;
 use crate::docker::container;
 use crate::docker::image;
 use crate::docker::names::{LABEL_CREATE, LABEL_SETTINGS, NETWORK, TRAEFIK};
-use crate::facts::model::ContainerState;
 use crate::name::HostName;
-use crate::plan::compile::draft::{Draft, HostView};
-use crate::plan::compile::step::{SILENCE, StepBuilder, step_id};
-use crate::plan::kinds::StepKind;
-use crate::plan::model::Reason;
-use crate::plan::predicate::Predicate;
+use crate::plan::compile::step::SILENCE;
+use crate::plan::compile::{Draft, HostView, predicates};
+use crate::plan::{Reason, StepKind};
 use crate::text::list;
 
-/// Adds Traefik where a role needs it. Where one runs that is to be replaced and a switch follows, its replacement is part of that
-/// switch, which adds it by [`takeover::run`].
+/// Adds Traefik if a role needs it. If one runs that is to be replaced and a switch follows, its
+/// replacement is part of that switch, which adds it by [`takeover::run`].
 pub fn run(draft: &mut Draft) {
-    let Some(args) = wanted::arguments(draft) else {
+    let Some(args) = facts::arguments(draft) else {
         return;
     };
     let switched: BTreeSet<&HostName> = draft
@@ -30,12 +27,9 @@ pub fn run(draft: &mut Draft) {
         .filter(|placement| placement.role.traefik && placement.changes())
         .map(|placement| placement.host)
         .collect();
-    for host in draft.hosts.clone() {
-        if !host.traefik {
-            continue;
-        }
-        if !is_to_be_created(&host) {
-            keep(draft, &host, &args);
+    for host in draft.hosts.clone().iter().filter(|host| host.traefik) {
+        if stays(host.facts) {
+            keep(draft, host, &args);
             continue;
         }
         if !draft.operation.kind.prepares_hosts() {
@@ -43,30 +37,34 @@ pub fn run(draft: &mut Draft) {
                 None => "Traefik is not running",
                 Some(_) => "its Traefik cannot switch requests without downtime",
             };
-            draft.refuse_unprepared(&host, what);
+            draft.refuse_unprepared(host, what);
             continue;
         }
-        check_port(draft, &host);
+        for port in draft.config.traefik.published_ports() {
+            let remedy = match port == draft.config.traefik.host_port {
+                true => "set `traefik: {host_port: N}`",
+                false => "change `traefik: {options: {publish: …}}`",
+            };
+            draft.check_port(host, port, ("Traefik", TRAEFIK), remedy);
+        }
         if host.facts.traefik.is_none() {
-            create(draft, &host, &args);
+            create(draft, host, &args);
         } else if !switched.contains(host.name()) {
-            takeover::run(draft, &host, None);
+            takeover::run(draft, host, None);
         }
     }
 }
 
 fn keep(draft: &mut Draft, host: &HostView, args: &[String]) {
-    let wanted = wanted::create(draft, host, args);
+    let wanted = facts::create(draft, host, args);
     warn_of_differences(draft, host, &wanted);
     if let Some(running) = &host.facts.traefik
         && !running.writable
     {
-        draft.errors.push(
+        let (name, user, directory) = (host.name(), &host.facts.user, &running.directory);
+        draft.refuse(
             Diagnostic::error(format!(
-                "host {}: user {} cannot write to {}, which Traefik watches",
-                host.name(),
-                host.facts.user,
-                running.directory
+                "host {name}: user {user} cannot write to {directory}, which Traefik watches"
             ))
             .help("give that user write access, or deploy as root"),
         );
@@ -74,15 +72,12 @@ fn keep(draft: &mut Draft, host: &HostView, args: &[String]) {
     if !is_connected(host) {
         return network::connect(draft, host, None);
     }
-    draft.unchanged(
-        Some(host.name()),
-        "traefik",
-        "it is running and watches its routing files",
-    );
+    let reason = "it is running and watches its routing files";
+    draft.unchanged(Some(host.name()), "traefik", reason);
 }
 
-/// Warns where a Traefik that stays was started with other settings, or by another tenant, and where that leaves a port of the
-/// configuration without an answer.
+/// Warns if a Traefik that stays was started with other settings, or by another tenant, and if that
+/// leaves a port of the configuration without an answer.
 fn warn_of_differences(draft: &mut Draft, host: &HostView, wanted: &container::Create) {
     let labels = host.facts.containers.get(TRAEFIK).map(|c| &c.labels);
     let label = |name: &str| labels.and_then(|labels| labels.get(name));
@@ -95,7 +90,7 @@ fn warn_of_differences(draft: &mut Draft, host: &HostView, wanted: &container::C
     if !parts.is_empty() {
         parts = format!(": {parts}");
     }
-    draft.warnings.push(format!(
+    draft.warn(format!(
         "host {}: Traefik differs from deploy.yml{parts}; deploy leaves it as it is",
         host.name()
     ));
@@ -109,7 +104,7 @@ fn warn_of_differences(draft: &mut Draft, host: &HostView, wanted: &container::C
         })
         .collect();
     if !closed.is_empty() {
-        draft.warnings.push(format!(
+        draft.warn(format!(
             "host {}: that Traefik does not publish port {} of deploy.yml: requests to it fail",
             host.name(),
             list(&closed)
@@ -118,11 +113,11 @@ fn warn_of_differences(draft: &mut Draft, host: &HostView, wanted: &container::C
 }
 
 fn create(draft: &mut Draft, host: &HostView, args: &[String]) {
-    let wanted = wanted::create(draft, host, args);
+    let wanted = facts::create(draft, host, args);
     let directory = host.facts.routing_directory.clone();
     let existing = host.facts.containers.get(TRAEFIK);
     let leftovers = format!("label={LABEL_CREATE}={}", wanted.digest);
-    let mut first = vec![
+    let mut runs = vec![
         Run::literal(["mkdir", "-p", &directory]),
         image::pull_reference(&draft.config.traefik.image),
         container::prune(&[leftovers]),
@@ -131,82 +126,42 @@ fn create(draft: &mut Draft, host: &HostView, args: &[String]) {
         container.labels.get(LABEL_CREATE) != Some(&wanted.digest.to_string())
             || container.state.is_up()
     }) {
-        first.push(container::remove(TRAEFIK));
+        runs.push(container::remove(TRAEFIK));
     }
     let (summary, why) = match existing {
-        Some(_) => (
-            "Replace Traefik",
-            Reason::Incomplete {
-                what: "Traefik's container is not running".into(),
-            },
-        ),
-        None => (
-            "Start Traefik",
-            Reason::Missing {
-                what: "Traefik".into(),
-            },
-        ),
+        Some(_) => {
+            let what = "Traefik's container is not running".into();
+            ("Replace Traefik", Reason::Incomplete { what })
+        }
+        None => ("Start Traefik", Reason::missing("Traefik")),
     };
     let networks = foreign_networks(draft.config, host.facts);
-    let mut done = vec![
-        Predicate::eq(&["containers", TRAEFIK, "state"], ContainerState::Running),
-        Predicate::eq(
-            &["containers", TRAEFIK, "labels", LABEL_CREATE],
-            wanted.digest.as_str(),
-        ),
-    ];
-    done.extend(
+    let done = predicates::runs(TRAEFIK, &wanted).into_iter().chain(
         [NETWORK]
-            .into_iter()
-            .chain(networks.iter().copied())
-            .map(|network| Predicate::contains(&["containers", TRAEFIK, "networks"], network)),
+            .iter()
+            .chain(&networks)
+            .map(|name| predicates::is_in_network(TRAEFIK, name)),
     );
-    let step = StepBuilder::new(
-        step_id(Some(host.name()), "traefik", TRAEFIK, "start"),
-        StepKind::Traefik,
-        Some(host.name()),
-        summary,
-        why,
-    )
-    .needs(draft.find(Some(host.name()), StepKind::InstallDocker))
-    .needs(draft.find(Some(host.name()), StepKind::RegistryLogin))
-    .needs(draft.find(Some(host.name()), StepKind::Network))
-    .runs(first)
-    .does(Action::Run(wanted.run))
-    .runs([container::connect(TRAEFIK, None)])
-    .runs(
+    let done = Vec::from_iter(done);
+    runs.extend([wanted.run, container::connect(TRAEFIK, None)]);
+    runs.extend(
         networks
             .iter()
             .map(|network| container::connect_to(network, TRAEFIK)),
-    )
-    .runs([container::start(TRAEFIK)])
-    .done_when(done)
-    .on_failure(vec![container::logs(TRAEFIK)], Vec::new())
-    .silence(SILENCE)
-    .build();
+    );
+    runs.push(container::start(TRAEFIK));
+    let before = [
+        StepKind::InstallDocker,
+        StepKind::RegistryLogin,
+        StepKind::Network,
+    ];
+    let mut step = host
+        .step(StepKind::Traefik, ["traefik", TRAEFIK, "start"])
+        .because(summary, why)
+        .needs(draft.find_each(host.name(), &before))
+        .does(runs)
+        .done_when(done)
+        .silence(SILENCE);
+    step.diagnose = vec![container::logs(TRAEFIK)];
     draft.add(step);
-}
-
-fn check_port(draft: &mut Draft, host: &HostView) {
-    let own = format!("container {TRAEFIK}");
-    for port in draft.config.traefik.published_ports() {
-        let Some(taken) = host.facts.ports.get(&port.to_string()) else {
-            continue;
-        };
-        if taken.holder == own {
-            continue;
-        }
-        let setting = match port == draft.config.traefik.host_port {
-            true => "set `traefik: {host_port: N}`",
-            false => "change `traefik: {options: {publish: …}}`",
-        };
-        draft.errors.push(
-            Diagnostic::error(format!(
-                "host {}: port {port} for Traefik is already in use ({})",
-                host.name(),
-                taken.holder
-            ))
-            .help(format!("stop it, or {setting}")),
-        );
-    }
 }

@@ -9,13 +9,10 @@ use crate::docker::container;
 use crate::docker::names::{LABEL_HEALTHCHECK, TRAEFIK};
 use crate::facts::model::{ContainerFacts, ContainerState, HostFacts};
 use crate::name::StepId;
-use crate::plan::compile::draft::Draft;
-use crate::plan::compile::placement::Placement;
 use crate::plan::compile::proxy::proof;
-use crate::plan::compile::step::{QUICK, StepBuilder};
-use crate::plan::kinds::StepKind;
-use crate::plan::model::Reason;
-use crate::plan::predicate::Predicate;
+use crate::plan::compile::step::QUICK;
+use crate::plan::compile::{Draft, Placement};
+use crate::plan::{Predicate, Reason, Step, StepKind};
 
 /// An old container that is drained or stopped.
 pub struct Old<'a> {
@@ -27,8 +24,8 @@ pub struct Old<'a> {
     pub begins: bool,
 }
 
-/// Adds the step that waits until `old` has no open requests, while the new container proves itself. `cleanup` is for the case
-/// that the new container fails.
+/// Adds the step that waits until `old` has no open requests, while the new container proves
+/// itself. `cleanup` is for the case that the new container fails.
 pub fn drain(
     draft: &mut Draft,
     placement: &Placement,
@@ -43,53 +40,42 @@ pub fn drain(
     polls.push(still_healthy(draft.config, placement));
     let bound = u32::try_from(polls.len()).unwrap_or(u32::MAX);
     let summary = format!("Drain {name} (up to {seconds} s)");
-    let step = builder(placement, old, (StepKind::Drain, "drain"), summary)
-        .does_all(polls.into_iter().map(Action::Poll))
-        .done_when(vec![Predicate::eq(&["containers", name, "in_flight"], 0)])
+    let step = step(placement, old, (StepKind::Drain, "drain"), summary)
+        .does(polls)
+        .done_when([Predicate::eq(&["containers", name, "in_flight"], 0)])
         .on_failure(
-            vec![container::logs(TRAEFIK), container::logs(&placement.name)],
+            [container::logs(TRAEFIK), container::logs(&placement.name)],
             cleanup,
         )
         .timeout(seconds.saturating_mul(bound).saturating_add(QUICK));
-    draft.add(step.build())
+    draft.add(step)
 }
 
 /// Adds the step that stops `old`.
 pub fn stop(draft: &mut Draft, placement: &Placement, old: &Old) -> StepId {
     let seconds = draft.config.stop_wait_time;
-    let step = builder(
+    let state = ["containers", old.name, "state"];
+    let step = step(
         placement,
         old,
         (StepKind::Stop, "stop"),
         format!("Stop {}", old.name),
     )
-    .runs([container::stop(old.name, seconds)])
-    .done_when(vec![Predicate::eq(
-        &["containers", old.name, "state"],
-        ContainerState::Exited,
-    )])
+    .does([container::stop(old.name, seconds)])
+    .done_when([Predicate::eq(&state, ContainerState::Exited)])
     .timeout(seconds.saturating_add(QUICK));
-    draft.add(step.build())
+    draft.add(step)
 }
 
 /// Returns what steps about an old container have in common.
-fn builder(
-    placement: &Placement,
-    old: &Old,
-    (kind, verb): (StepKind, &str),
-    summary: String,
-) -> StepBuilder {
-    let step = StepBuilder::new(
-        placement.step_id(old.name, verb),
-        kind,
-        Some(placement.host),
-        summary,
-        Reason::Replaced {
-            what: old.name.to_owned(),
-        },
-    )
-    .role(&placement.role.name)
-    .needs(old.after.clone());
+fn step(placement: &Placement, old: &Old, (kind, verb): (StepKind, &str), summary: String) -> Step {
+    let why = Reason::Replaced {
+        what: old.name.to_owned(),
+    };
+    let step = placement
+        .step(kind, old.name, verb)
+        .because(summary, why)
+        .needs(old.after.clone());
     match old.begins {
         true => step,
         false => step.within_switch(),
@@ -98,40 +84,31 @@ fn builder(
 
 /// Looks, for each port that `old` serves, whether a request is in flight.
 fn idle(config: &Config, placement: &Placement, facts: &HostFacts, old: &str) -> Vec<Poll> {
-    let container = facts
-        .containers
-        .get(old)
-        .or_else(|| facts.containers.get(&placement.name));
+    let named = |name| facts.containers.get(name);
+    let container = named(old).or_else(|| named(placement.name.as_str()));
     let mut ports = container.map_or_else(BTreeSet::new, served_ports);
     if ports.is_empty() {
         ports.insert(config.healthcheck.port);
     }
     let look = |port| Poll {
-        probe: Probe::Idle,
-        container: old.to_owned(),
         port: Some(port),
-        path: None,
-        host: None,
         expect: Some(placement.name.clone()),
         restarts: restarts(placement),
-        interval_ms: 1000,
-        attempts: config.drain_timeout,
+        ..Poll::new(Probe::Idle, old, config.drain_timeout)
     };
     ports.into_iter().map(look).collect()
 }
 
-/// Returns the TCP ports on which a container serves requests: those that its labels name, else that of its health check.
+/// Returns the TCP ports on which a container serves requests: those that its labels name, else
+/// that of its health check.
 fn served_ports(container: &ContainerFacts) -> BTreeSet<u16> {
     let is_port = |key: &str| {
         let key = key.to_lowercase();
         key.starts_with("traefik.") && key.ends_with(".loadbalancer.server.port")
     };
-    let named: BTreeSet<u16> = container
-        .labels
-        .iter()
-        .filter(|(key, _)| is_port(key))
-        .filter_map(|(_, value)| value.trim().parse().ok())
-        .collect();
+    let labels = container.labels.iter().filter(|(key, _)| is_port(key));
+    let named = labels.filter_map(|(_, value)| value.trim().parse().ok());
+    let named: BTreeSet<u16> = named.collect();
     if !named.is_empty() {
         return named;
     }

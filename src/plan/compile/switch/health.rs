@@ -1,21 +1,18 @@
 //! Waits until the new container is healthy.
 
-use super::trial::trial;
 use crate::action::{Action, Poll, Probe};
 use crate::config::model::Config;
 use crate::docker::container;
 use crate::docker::names::TRAEFIK;
 use crate::facts::model::{ContainerState, HostFacts};
 use crate::name::StepId;
-use crate::plan::compile::draft::Draft;
-use crate::plan::compile::placement::Placement;
-use crate::plan::compile::proxy::proof;
-use crate::plan::compile::step::{QUICK, StepBuilder};
-use crate::plan::kinds::StepKind;
-use crate::plan::model::Reason;
-use crate::plan::predicate::Predicate;
+use crate::plan::compile::proxy::{proof, trial::trial};
+use crate::plan::compile::step::QUICK;
+use crate::plan::compile::{Draft, Placement};
+use crate::plan::{Predicate, Reason, StepKind};
 
-/// Length of one attempt of the health check: seven of them are as long as the original's seven with their growing pauses.
+/// Length of one attempt of the health check: seven of them are as long as the original's seven
+/// with their growing pauses.
 const HEALTH_ATTEMPT_MS: u32 = 4_000;
 
 /// Adds the step that waits until the new container is healthy, and Traefik would take its routes.
@@ -26,50 +23,41 @@ pub fn healthcheck(
     after: Option<StepId>,
 ) -> StepId {
     let name = &placement.name;
-    let Waits {
-        poll,
-        mut summary,
-        what,
-        done,
-        mut seconds,
-    } = waits(draft.config, placement);
+    let mut waits = waits(draft.config, placement);
     let mut cleanup = Vec::new();
-    let mut actions = vec![Action::Poll(poll)];
+    let mut actions: Vec<Action> = vec![waits.poll.into()];
     let mut diagnose = vec![container::logs(name)];
     let mut traefik = None;
-    let trial = match placement.role.traefik {
-        true => trial(draft, placement, facts),
-        false => None,
-    };
-    if let Some(trial) = trial {
-        summary.push_str(", and for Traefik to accept its routes");
+    let trial = placement
+        .role
+        .traefik
+        .then(|| trial(draft, placement, facts));
+    if let Some(trial) = trial.flatten() {
+        waits
+            .summary
+            .push_str(", and for Traefik to accept its routes");
         actions.splice(0..0, trial.actions);
         cleanup.push(trial.remove);
         diagnose.insert(0, container::logs(TRAEFIK));
         traefik = draft.find(Some(placement.host), StepKind::Traefik);
-        seconds = seconds.saturating_add(proof::TRIAL_SECONDS);
+        waits.seconds = waits.seconds.saturating_add(proof::TRIAL_SECONDS);
     }
     if placement.is_replaced() {
-        cleanup.push(Action::Run(container::remove(name)));
+        cleanup.push(container::remove(name).into());
     }
-    let mut step = StepBuilder::new(
-        placement.step_id(name, "healthcheck"),
-        StepKind::Healthcheck,
-        Some(placement.host),
-        summary,
-        Reason::NeededBy { what: what.into() },
-    )
-    .role(&placement.role.name)
-    .needs(after)
-    .needs(traefik)
-    .does_all(actions)
-    .done_when(vec![done])
-    .on_failure(diagnose, cleanup)
-    .timeout(seconds.saturating_mul(2).saturating_add(QUICK));
+    let mut step = placement
+        .step(StepKind::Healthcheck, name, "healthcheck")
+        .because(waits.summary, Reason::needed_by(waits.what))
+        .needs(after)
+        .needs(traefik)
+        .does(actions)
+        .done_when([waits.done])
+        .on_failure(diagnose, cleanup)
+        .timeout(waits.seconds.saturating_mul(2).saturating_add(QUICK));
     if placement.is_replaced() {
         step = step.within_switch();
     }
-    draft.add(step.build())
+    draft.add(step)
 }
 
 /// What a health check waits for.
@@ -98,7 +86,11 @@ fn waits(config: &Config, placement: &Placement) -> Waits {
     }
     let delay = config.readiness_delay;
     Waits {
-        poll: running(config, placement),
+        // Looks whether it goes on running, or its image's own health check passes.
+        poll: Poll {
+            restarts: restarts(placement),
+            ..Poll::new(Probe::Running, name, delay)
+        },
         summary: format!(
             "Wait for {name} to run for {delay} s, or to pass its image's health check"
         ),
@@ -109,18 +101,15 @@ fn waits(config: &Config, placement: &Placement) -> Waits {
 }
 
 /// Asks until the container answers its health check.
-pub fn healthy(config: &Config, placement: &Placement) -> Poll {
+fn healthy(config: &Config, placement: &Placement) -> Poll {
     let check = &config.healthcheck;
     Poll {
-        probe: Probe::Http,
-        container: placement.name.clone(),
         port: Some(check.port),
         path: Some(check.path.clone()),
         host: Some("localhost".into()),
-        expect: None,
         restarts: restarts(placement),
         interval_ms: HEALTH_ATTEMPT_MS,
-        attempts: check.max_attempts,
+        ..Poll::new(Probe::Http, &placement.name, check.max_attempts)
     }
 }
 
@@ -133,22 +122,8 @@ pub fn still_healthy(config: &Config, placement: &Placement) -> Poll {
     }
 }
 
-/// Looks whether the container goes on running for the readiness delay, or its image's own health check passes.
-pub fn running(config: &Config, placement: &Placement) -> Poll {
-    Poll {
-        probe: Probe::Running,
-        container: placement.name.clone(),
-        port: None,
-        path: None,
-        host: None,
-        expect: None,
-        restarts: restarts(placement),
-        interval_ms: 1000,
-        attempts: config.readiness_delay,
-    }
-}
-
-/// A container that this plan starts has no restart behind it: what died meanwhile is not healthy, however it is now.
+/// A container that this plan starts has no restart behind it: what died meanwhile is not healthy,
+/// however it is now.
 pub fn restarts(placement: &Placement) -> Option<u32> {
     placement.is_replaced().then_some(0)
 }

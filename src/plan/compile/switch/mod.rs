@@ -7,52 +7,41 @@ mod health;
 mod route;
 mod sequence;
 mod start;
-mod trial;
 
 use self::sequence::{Switched, switch};
 use crate::config::model::Limit;
 use crate::name::{HostName, StepId};
-use crate::plan::compile::draft::{Draft, HostView};
-use crate::plan::compile::placement::Placement;
-use crate::plan::compile::step::{StepBuilder, step_id};
-use crate::plan::kinds::StepKind;
-use crate::plan::model::{Barrier, Reason};
+use crate::plan::compile::{Draft, HostView, Placement};
+use crate::plan::{Reason, Step, StepKind};
 use crate::text::count;
 
 /// Adds the switch of every placement that does not run what is wanted.
 pub fn run(draft: &mut Draft) {
-    let mut pending: Vec<Placement> = Vec::new();
-    for placement in draft.placements.clone() {
-        if !placement.changes() {
-            let reason = format!(
-                "{} is running and healthy{}",
-                placement.name,
-                unchecked(draft, &placement)
-            );
-            draft.unchanged(Some(placement.host), placement.role.name.as_str(), reason);
-        } else {
-            pending.push(placement);
-        }
+    let placements = draft.placements.clone();
+    let (mut pending, kept): (Vec<_>, Vec<_>) =
+        placements.into_iter().partition(Placement::changes);
+    for placement in kept {
+        let unchecked = unchecked(draft, &placement);
+        let reason = format!("{} is running and healthy{unchecked}", placement.name);
+        draft.unchanged(Some(placement.host), placement.role.name.as_str(), reason);
     }
     let Some(canary) = take_canary(&mut pending) else {
         return;
     };
-    let hosts: BTreeMap<&HostName, HostView> = draft
-        .hosts
-        .iter()
-        .map(|host| (host.name(), *host))
-        .collect();
+    let hosts = draft.hosts.iter().map(|host| (host.name(), *host));
+    let hosts: BTreeMap<&HostName, HostView> = hosts.collect();
     let switched = switch(draft, &hosts, &canary, None);
     let gate = canary_gate(draft, &canary, &switched, &pending);
     for role in &draft.config.roles {
-        let mut members: Vec<&Placement> = pending
-            .iter()
-            .filter(|placement| placement.role.name == role.name)
-            .collect();
         let is_canary = role.name == canary.role.name;
-        if is_canary {
-            members.insert(0, &canary);
-        }
+        let others = pending
+            .iter()
+            .filter(|placement| placement.role.name == role.name);
+        let members: Vec<&Placement> = is_canary
+            .then_some(&canary)
+            .into_iter()
+            .chain(others)
+            .collect();
         let size = group_size(draft, role.hosts.len());
         let mut before = gate.clone();
         for (number, group) in members.chunks(size).enumerate() {
@@ -79,23 +68,16 @@ pub fn run(draft: &mut Draft) {
 
 /// Says what could not be found out about a container that counts as unchanged.
 fn unchecked(draft: &Draft, placement: &Placement) -> &'static str {
-    if draft.facts.secrets_compared || placement.role.env.secret.is_empty() {
-        ""
-    } else {
-        "; its secrets were not compared"
+    match draft.facts.secrets_compared || placement.role.env.secret.is_empty() {
+        true => "",
+        false => "; its secrets were not compared",
     }
 }
 
 /// Takes out the placement that goes first: of the first Traefik role that changes, else the first.
 fn take_canary<'a>(pending: &mut Vec<Placement<'a>>) -> Option<Placement<'a>> {
-    if pending.is_empty() {
-        return None;
-    }
-    let index = pending
-        .iter()
-        .position(|placement| placement.role.traefik)
-        .unwrap_or(0);
-    Some(pending.remove(index))
+    let of_traefik = pending.iter().position(|placement| placement.role.traefik);
+    (!pending.is_empty()).then(|| pending.remove(of_traefik.unwrap_or(0)))
 }
 
 fn group_size(draft: &Draft, hosts: usize) -> usize {
@@ -107,7 +89,8 @@ fn group_size(draft: &Draft, hosts: usize) -> usize {
     .max(1)
 }
 
-/// Adds the barrier that others wait for until the canary serves: where it does not do so already, and somebody waits.
+/// Adds the barrier that others wait for until the canary serves, unless it does so already or
+/// nobody waits.
 fn canary_gate(
     draft: &mut Draft,
     canary: &Placement,
@@ -115,27 +98,28 @@ fn canary_gate(
     others: &[Placement],
 ) -> Option<StepId> {
     let live = switched.live.clone()?;
-    let size = group_size(draft, canary.role.hosts.len());
+    let role = &canary.role.name;
     // In groups of one the canary is the first group, and the second waits for its end.
+    let size = group_size(draft, canary.role.hosts.len());
     if !others
         .iter()
-        .any(|other| size > 1 || other.role.name != canary.role.name)
+        .any(|other| size > 1 || other.role.name != *role)
     {
         return None;
     }
-    let verb = if canary.role.traefik {
-        "serves"
-    } else {
-        "runs"
+    let verb = match canary.role.traefik {
+        true => "serves",
+        false => "runs",
     };
-    let why = Reason::NeededBy {
-        what: format!(
-            "no other container starts before {} {verb} on {}",
-            canary.role.name, canary.host
-        ),
-    };
-    let summary = format!("Wait for the canary {}", canary.name);
-    Some(barrier(draft, "canary", summary, vec![live], 0, why))
+    let host = canary.host;
+    let why = Reason::needed_by(format!(
+        "no other container starts before {role} {verb} on {host}"
+    ));
+    let step = Step::new(None, StepKind::Barrier, ["barrier", "canary", "open"])
+        .because(format!("Wait for the canary {}", canary.name), why)
+        .needs([live])
+        .opens_after(0);
+    Some(draft.add(step))
 }
 
 fn group_gate(
@@ -150,37 +134,15 @@ fn group_gate(
         0 => String::new(),
         wait => format!(", then {wait} s"),
     };
-    let summary = format!(
-        "Wait for {} of {role} to switch{then}",
-        count(ends.len(), "host")
-    );
-    let why = Reason::NeededBy {
-        what: format!("at most {} of {role} switch at a time", count(size, "host")),
-    };
+    let hosts = count(ends.len(), "host");
+    let why = format!("at most {} of {role} switch at a time", count(size, "host"));
     let subject = format!("{role}-group-{number}");
-    barrier(draft, &subject, summary, ends, wait, why)
-}
-
-fn barrier(
-    draft: &mut Draft,
-    subject: &str,
-    summary: String,
-    needs: Vec<StepId>,
-    wait_seconds: u32,
-    why: Reason,
-) -> StepId {
-    let step = StepBuilder::new(
-        step_id(None, "barrier", subject, "open"),
-        StepKind::Barrier,
-        None,
-        summary,
-        why,
-    )
-    .needs(needs)
-    .opens(Barrier {
-        at_most_failed: 0,
-        wait_seconds,
-    })
-    .build();
+    let step = Step::new(None, StepKind::Barrier, ["barrier", &subject, "open"])
+        .because(
+            format!("Wait for {hosts} of {role} to switch{then}"),
+            Reason::needed_by(why),
+        )
+        .needs(ends)
+        .opens_after(wait);
     draft.add(step)
 }

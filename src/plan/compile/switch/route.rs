@@ -2,26 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use super::trial::{spec, trial};
 use crate::action::{Action, Run};
 use crate::docker::container;
 use crate::docker::names::TRAEFIK;
 use crate::facts::model::{FileFacts, HostFacts};
 use crate::name::{Sha256Hex, StepId};
-use crate::plan::compile::draft::Draft;
-use crate::plan::compile::placement::{Decision, Placement};
+use crate::plan::StepKind;
 use crate::plan::compile::proxy::adoption::adoption;
 use crate::plan::compile::proxy::facts::{command_line, is_served_by_labels};
-use crate::plan::compile::proxy::proof;
-use crate::plan::compile::step::StepBuilder;
-use crate::plan::kinds::StepKind;
-use crate::plan::predicate::Predicate;
+use crate::plan::compile::proxy::{proof, trial};
+use crate::plan::compile::{Decision, Draft, Placement, predicates};
 use crate::traefik;
 
-/// Seconds for which Traefik tries to send a request that its retry middleware has: four pauses that grow from 0.5 s.
+/// Seconds for which Traefik tries to send a request that its retry middleware has: four pauses
+/// that grow from 0.5 s.
 const RETRY_SECONDS: &str = "5";
 
-/// Adds the step that sends requests to the new container. `None` where its labels are refused.
+/// Adds the step that sends requests to the new container. `None` if its labels are refused.
 pub fn route(
     draft: &mut Draft,
     placement: &Placement,
@@ -30,51 +27,31 @@ pub fn route(
 ) -> Option<StepId> {
     let outranked = served_by_labels(placement, facts);
     let arguments = command_line(draft.config, facts);
-    let spec = spec(draft.config, placement, &arguments, &outranked);
-    let text = match traefik::routing_file(&spec) {
-        Ok(text) => text,
-        Err(errors) => {
-            draft.refuse_labels("label", errors);
-            return None;
-        }
-    };
-    let hash = Sha256Hex::of(text.as_bytes());
+    let spec = trial::spec(draft.config, placement, &arguments, &outranked);
+    let text = traefik::routing_file(&spec)
+        .map_err(|errors| draft.refuse_labels("label", errors))
+        .ok()?;
+    let name = &placement.name;
+    let done = predicates::is_routed(&placement.routing_path, &text, &placement.alias);
     let write = draft.write(&placement.routing_path, text);
-    let trial = trial(draft, placement, facts).map(|trial| trial.remove);
+    let trial = trial::trial(draft, placement, facts).map(|trial| trial.remove);
     let mut cleanup = take_back(draft, placement, facts);
     cleanup.extend(trial.clone());
-    let step = StepBuilder::new(
-        placement.step_id(&placement.name, "route"),
-        StepKind::Route,
-        Some(placement.host),
-        format!("Route requests to {}", placement.name),
-        placement.why(),
-    )
-    .role(&placement.role.name)
-    .needs([after.clone()])
-    .needs(draft.find(Some(placement.host), StepKind::Traefik))
-    .does(write)
-    .does(Action::Poll(proof::routed(placement)));
-    let step = trial
-        .into_iter()
-        .fold(step, StepBuilder::does)
-        .done_when(vec![
-            Predicate::eq(&["files", &placement.routing_path, "sha256"], hash.as_str()),
-            Predicate::contains(
-                &["files", &placement.routing_path, "aliases"],
-                placement.alias.as_str(),
-            ),
-        ])
-        .on_failure(
-            vec![container::logs(TRAEFIK), container::logs(&placement.name)],
-            cleanup,
-        )
-        .within_switch()
-        .build();
+    let step = placement
+        .step(StepKind::Route, name, "route")
+        .because(format!("Route requests to {name}"), placement.why())
+        .needs([after.clone()])
+        .needs(draft.find(Some(placement.host), StepKind::Traefik))
+        .does([write, proof::routed(placement).into()])
+        .does(trial)
+        .done_when(done)
+        .on_failure([container::logs(TRAEFIK), container::logs(name)], cleanup)
+        .within_switch();
     Some(draft.add(step))
 }
 
-/// Returns the labels of the old containers to which Traefik's Docker provider sends requests, beside any routing file.
+/// Returns the labels of the old containers to which Traefik's Docker provider sends requests,
+/// beside any routing file.
 fn served_by_labels<'a>(
     placement: &Placement,
     facts: &'a HostFacts,
@@ -92,41 +69,41 @@ fn served_by_labels<'a>(
         .collect()
 }
 
-/// Returns what puts the old route back and removes the new container. Nothing where the old file's text is not known: the new
-/// container then stays, since requests may go to it.
+/// Returns what puts the old route back and removes the new container. Nothing if the old file's
+/// text is not known: the new container then stays, since requests may go to it.
 fn take_back(draft: &mut Draft, placement: &Placement, facts: &HostFacts) -> Vec<Action> {
     let path = &placement.routing_path;
     let mut actions = match (takeover_text(draft, placement), facts.files.get(path)) {
         (Some(text), _) => vec![draft.write(path, text)],
         (None, Some(old)) if !is_known(old) => return Vec::new(),
         (None, Some(old)) => vec![draft.write(path, old.text.clone())],
-        (None, None) => vec![Action::Run(Run::literal(["rm", "-f", path]))],
+        (None, None) => vec![Run::literal(["rm", "-f", path]).into()],
     };
     if placement.is_replaced() {
-        actions.push(Action::Run(container::remove(&placement.name)));
+        actions.push(container::remove(&placement.name).into());
     }
     actions
 }
 
-/// Returns what sends requests to the old container again, when the new one has failed after it had got some. The new container
-/// stays a while: Traefik tries again to send it what it could not, and it may have been restarted.
+/// Returns what sends requests to the old container again, when the new one has failed after it had
+/// got some. The new container stays a while: Traefik tries again to send it what it could not, and
+/// it may have been restarted.
 pub fn return_requests(draft: &mut Draft, placement: &Placement, facts: &HostFacts) -> Vec<Action> {
     let mut actions = take_back(draft, placement, facts);
     if actions.len() > 1 {
-        actions.insert(1, Action::Run(Run::literal(["sleep", RETRY_SECONDS])));
+        actions.insert(1, Run::literal(["sleep", RETRY_SECONDS]).into());
     }
     actions
 }
 
-/// Returns the text of the routing file that the plan writes before the new container starts, where it does.
+/// Returns the text of the routing file that the plan writes before the new container starts.
 fn takeover_text(draft: &Draft, placement: &Placement) -> Option<String> {
     let host = draft
         .hosts
         .iter()
         .find(|host| host.name() == placement.host)?;
-    adoption(draft.config, placement, host)
-        .ok()?
-        .map(|adoption| adoption.text)
+    let adoption = adoption(draft.config, placement, host).ok()?;
+    adoption.map(|adoption| adoption.text)
 }
 
 fn is_known(file: &FileFacts) -> bool {

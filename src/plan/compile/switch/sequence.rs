@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 use super::drain::Old;
 use super::{drain, health, route, start};
 use crate::name::{HostName, StepId};
-use crate::plan::compile::draft::{Draft, HostView};
-use crate::plan::compile::placement::{Decision, Placement};
 use crate::plan::compile::proxy::takeover;
+use crate::plan::compile::{Decision, Draft, HostView, Placement};
 
 /// The ends of a switch.
+#[derive(Default)]
 pub struct Switched {
-    /// The step after which the new container is healthy and, for a Traefik role, routed; `None` where it is so already.
+    /// The step after which the new container is healthy and, for a Traefik role, routed; `None` if
+    /// it is so already.
     pub live: Option<StepId>,
     /// The last step.
     pub last: Option<StepId>,
@@ -25,12 +26,9 @@ pub fn switch(
     gate: Option<StepId>,
 ) -> Switched {
     let Some(host) = hosts.get(placement.host) else {
-        return Switched {
-            live: None,
-            last: None,
-        };
+        return Switched::default();
     };
-    // A Traefik that is told its routes by labels would send requests to the new container before it is ready.
+    // A Traefik that is told its routes by labels would send requests to the new container too early.
     let gate = match placement.role.traefik {
         true => takeover::run(draft, host, gate.clone()).or(gate),
         false => gate,
@@ -51,14 +49,13 @@ pub fn switch(
     let mut live = None;
     let mut cleanup = Vec::new();
     if !is_live {
-        let healthy =
-            health::healthcheck(draft, placement, host.facts, begun.or_else(|| gate.clone()));
-        live = Some(if placement.role.traefik {
+        let before = begun.or_else(|| gate.clone());
+        let healthy = health::healthcheck(draft, placement, host.facts, before);
+        live = Some(healthy.clone());
+        if placement.role.traefik {
             cleanup = route::return_requests(draft, placement, host.facts);
-            route::route(draft, placement, host.facts, &healthy).unwrap_or(healthy)
-        } else {
-            healthy
-        });
+            live = route::route(draft, placement, host.facts, &healthy).or(live);
+        }
     }
     let mut last = live.clone();
     // The one that serves goes last: until then requests can return to it.

@@ -1,16 +1,11 @@
 //! Starts the new container of a placement.
 
-use crate::action::Action;
 use crate::docker::container;
-use crate::docker::names::{LABEL_CREATE, LABEL_HEALTHCHECK, LABEL_VERSION, NETWORK};
-use crate::facts::model::{ContainerState, HostFacts};
+use crate::docker::names::{LABEL_HEALTHCHECK, LABEL_VERSION};
+use crate::facts::model::HostFacts;
 use crate::name::StepId;
-use crate::plan::compile::draft::Draft;
-use crate::plan::compile::placement::{Decision, Placement};
-use crate::plan::compile::step::StepBuilder;
-use crate::plan::kinds::StepKind;
-use crate::plan::model::{Reason, Travel};
-use crate::plan::predicate::Predicate;
+use crate::plan::compile::{Decision, Draft, Placement, predicates};
+use crate::plan::{Predicate, Reason, StepKind, Travel};
 
 /// Adds the step that gives the running container another name, so that the new one can take it.
 pub fn rename(
@@ -20,28 +15,22 @@ pub fn rename(
     to: &str,
     gate: Option<StepId>,
 ) -> StepId {
-    let id = facts
-        .containers
-        .get(&placement.name)
-        .map(|container| container.id.clone());
-    let step = StepBuilder::new(
-        placement.step_id(&placement.name, "rename"),
-        StepKind::Rename,
-        Some(placement.host),
-        format!("Rename {} to {to}", placement.name),
-        Reason::NeededBy {
-            what: "the new container can take its name".into(),
-        },
-    )
-    .role(&placement.role.name)
-    .needs(gate)
-    .needs(draft.find(Some(placement.host), StepKind::Pull))
-    .runs([container::rename(&placement.name, to)])
-    .done_when(vec![
-        Predicate::eq(&["containers", to, "id"], id.unwrap_or_default()),
-        Predicate::absent(&["containers", &placement.name]),
-    ])
-    .build();
+    let name = &placement.name;
+    let container = facts.containers.get(name);
+    let id = container.map_or("", |container| container.id.as_str());
+    let step = placement
+        .step(StepKind::Rename, name, "rename")
+        .because(
+            format!("Rename {name} to {to}"),
+            Reason::needed_by("the new container can take its name"),
+        )
+        .needs(gate)
+        .needs(draft.find(Some(placement.host), StepKind::Pull))
+        .does([container::rename(name, to)])
+        .done_when([
+            Predicate::eq(&["containers", to, "id"], id),
+            Predicate::absent(&["containers", name]),
+        ]);
     draft.add(step)
 }
 
@@ -64,64 +53,40 @@ pub fn start(
         destination,
         format!("label={LABEL_VERSION}={}", draft.version),
     ];
-    let mut first = vec![container::prune(&leftovers)];
+    let mut runs = vec![container::prune(&leftovers)];
     if let Decision::Replace {
         remove_first: true, ..
     } = placement.decision
     {
-        first.push(container::remove(name));
+        runs.push(container::remove(name));
     }
-    let mut done = vec![
-        Predicate::eq(&["containers", name, "state"], ContainerState::Running),
-        Predicate::eq(
-            &["containers", name, "labels", LABEL_CREATE],
-            placement.create.digest.as_str(),
-        ),
-    ];
-    let mut connects = Vec::new();
+    runs.push(placement.create.run.clone());
+    let mut done = predicates::runs(name, &placement.create).to_vec();
+    let mut before = vec![StepKind::InstallDocker, StepKind::Pull];
     if role.traefik {
-        connects.push(container::connect(name, Some(&placement.alias)));
-        done.push(Predicate::contains(
-            &["containers", name, "networks", NETWORK, "aliases"],
-            placement.alias.as_str(),
-        ));
+        runs.push(container::connect(name, Some(&placement.alias)));
+        done.push(predicates::has_alias(name, &placement.alias));
         let check = &draft.config.healthcheck;
         done.push(Predicate::eq(
             &["containers", name, "labels", LABEL_HEALTHCHECK],
             format!("{} {}", check.port, check.path),
         ));
+        before.push(StepKind::Network);
     }
+    runs.push(container::start(name));
     let begins = renamed.is_none();
-    let step = StepBuilder::new(
-        placement.step_id(name, "start"),
-        StepKind::Start,
-        Some(placement.host),
-        format!("Start {name}"),
-        placement.why(),
-    )
-    .role(&role.name)
-    .needs(gate)
-    .needs(renamed)
-    .needs(draft.find(Some(placement.host), StepKind::InstallDocker))
-    .needs(draft.find(Some(placement.host), StepKind::Pull))
-    .needs(
-        role.traefik
-            .then(|| draft.find(Some(placement.host), StepKind::Network))
-            .flatten(),
-    )
-    .runs(first)
-    .does(Action::Run(placement.create.run.clone()))
-    .runs(connects)
-    .runs([container::start(name)])
-    .secrets(&role.env.secret, Travel::Env)
-    .done_when(done)
-    .on_failure(
-        vec![container::logs(name)],
-        vec![Action::Run(container::remove(name))],
-    );
-    let step = match begins {
+    let step = placement
+        .step(StepKind::Start, name, "start")
+        .because(format!("Start {name}"), placement.why())
+        .needs(gate)
+        .needs(renamed)
+        .needs(draft.find_each(placement.host, &before))
+        .does(runs)
+        .secrets(&role.env.secret, Travel::Env)
+        .done_when(done)
+        .on_failure([container::logs(name)], [container::remove(name)]);
+    draft.add(match begins {
         true => step,
         false => step.within_switch(),
-    };
-    draft.add(step.build())
+    })
 }

@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::{facts::command_line, proof};
 use crate::action::{Action, Run};
 use crate::config::model::Config;
 use crate::facts::model::HostFacts;
-use crate::plan::compile::draft::Draft;
-use crate::plan::compile::placement::Placement;
-use crate::plan::compile::proxy::facts::command_line;
-use crate::plan::compile::proxy::proof;
+use crate::plan::compile::{Draft, Placement};
 use crate::traefik;
 
 /// Returns what the routing file of a new container is made from.
@@ -39,9 +37,10 @@ pub struct Trial {
     pub remove: Action,
 }
 
-/// Returns the trial of the routes that the labels define. Traefik leaves out each router that it cannot make, while the file as
-/// such is loaded: users would get 404 until it is taken back. The trial stays until the routes are loaded, since Traefik looks
-/// less soon after a change that follows another.
+/// Returns the trial of the routes that the labels define. Traefik leaves out each router that it
+/// cannot make, while the file as such is loaded: users would get 404 until it is taken back. The
+/// trial stays until the routes are loaded, since Traefik looks less soon after a change that
+/// follows another.
 pub fn trial(draft: &mut Draft, placement: &Placement, facts: &HostFacts) -> Option<Trial> {
     let config = draft.config;
     let arguments = command_line(config, facts);
@@ -53,7 +52,7 @@ pub fn trial(draft: &mut Draft, placement: &Placement, facts: &HostFacts) -> Opt
     let path = format!("{directory}/{name}");
     let write = draft.write(&path, text);
     Some(Trial {
-        actions: vec![write, Action::Poll(proof::tried(placement))],
-        remove: Action::Run(Run::literal(["rm", "-f", &path])),
+        actions: vec![write, proof::tried(placement).into()],
+        remove: Run::literal(["rm", "-f", &path]).into(),
     })
 }
