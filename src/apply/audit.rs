@@ -19,14 +19,15 @@ impl Pending {
     pub fn new(plan: &Plan, who: &str) -> Self {
         let destination = plan.operation.destination.as_ref();
         let destination = destination.map_or(String::new(), |name| format!(" [{name}]"));
+        let version = plan.version.as_ref().map(|version| format!(" {version}"));
         let host_of = |step: &Step| step.host.clone().unwrap_or_else(|| plan.lock_host.clone());
         let steps = plan.steps.iter();
         let digest = plan.digest.digits().unwrap_or(plan.digest.as_str());
         Self {
             head: format!(
-                "[{who}]{destination} {} {} plan {}",
+                "[{who}]{destination} {}{} plan {}",
                 plan.operation.name(),
-                plan.version,
+                version.unwrap_or_default(),
                 digest.get(..12).unwrap_or(digest)
             ),
             hosts: steps.map(|step| (step.id.clone(), host_of(step))).collect(),

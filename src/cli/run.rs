@@ -151,7 +151,7 @@ async fn lock_details(plan: &Plan, run: &RunId) -> LockDetails {
         at: jiff::Timestamp::now()
             .strftime("%Y-%m-%d %H:%M:%S UTC")
             .to_string(),
-        version: plan.version.clone(),
+        version: plan.version.clone().unwrap_or_default(),
         message,
         run: Some(run.clone()),
         generation: 1,

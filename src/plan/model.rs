@@ -24,8 +24,9 @@ pub struct Plan {
     pub operation: Operation,
     /// The service that is deployed.
     pub service: String,
-    /// The version that is deployed; empty if the operation deploys none.
-    pub version: String,
+    /// The version that is deployed; absent if the operation deploys none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
     /// The image that is deployed.
     pub image: Image,
     /// The configuration that was compiled. For information: apply never reads it.

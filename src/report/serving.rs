@@ -82,7 +82,7 @@ impl<'a> Placement<'a> {
 
     /// Returns what serves, to be followed by ` on HOST`.
     fn serves(&self) -> String {
-        let new = one_line(&self.view.plan.version);
+        let new = one_line(self.view.plan.version.as_deref().unwrap_or_default());
         // What sends requests to the new container, or else is the last that must succeed before the old one may go.
         let switch = self
             .last(SwitchPart::Route)

@@ -107,7 +107,10 @@ pub(super) fn headline(plan: &Plan) -> String {
         OperationKind::Deploy(_)
         | OperationKind::Redeploy(_)
         | OperationKind::Setup(_)
-        | OperationKind::Unknown(_) => format!("{} {}", plan.service, plan.version),
+        | OperationKind::Unknown(_) => {
+            let version = plan.version.as_deref().unwrap_or_default();
+            format!("{} {version}", plan.service)
+        }
     };
     format!("{} {what}{destination}", plan.operation.name())
 }

@@ -321,7 +321,7 @@ pub fn sample() -> Plan {
             destination: Some("staging".to_owned()),
         },
         service: "hey".to_owned(),
-        version: "badb1aa".to_owned(),
+        version: Some("badb1aa".to_owned()),
         image: Image {
             reference: "registry.example.com/hey:badb1aa".to_owned(),
             digest: None,

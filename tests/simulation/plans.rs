@@ -440,7 +440,7 @@ fn document(steps: Vec<Step>, hosts: &[String], bare: Option<String>) -> Plan {
             destination: None,
         },
         service: "app".into(),
-        version: "2".into(),
+        version: Some("2".into()),
         image: Image {
             reference: REFERENCE.into(),
             digest: None,

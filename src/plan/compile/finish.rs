@@ -29,7 +29,7 @@ pub(super) fn finish(mut draft: Draft) -> Result<Plan> {
         format_version: FORMAT_VERSION.to_owned(),
         operation: draft.operation.clone(),
         service: config.service.clone(),
-        version: draft.version.to_owned(),
+        version: draft.operation.version().map(str::to_owned),
         image: Image {
             reference: match draft.operation.deploys() {
                 true => image::reference(config, draft.version),

@@ -39,7 +39,7 @@ impl<'a> Json<'a> {
             plan: plan.digest.to_string(),
             service: plan.service.clone(),
             destination: plan.operation.destination.clone(),
-            version: plan.version.clone(),
+            version: plan.version.clone().unwrap_or_default(),
             steps: plan.steps.len(),
         });
         reporter
