@@ -20,7 +20,7 @@ pub fn run(draft: &mut Draft) {
     let line = line(draft.operation);
     let argv = cmd.iter().cloned().chain([line.clone()]);
     let subject = draft.config.service_with_destination();
-    let mut step = Step::new(None, StepKind::Broadcast, ["broadcast", &subject, "tell"])
+    let mut step = Step::new(None, StepKind::Broadcast, ["broadcast", &subject, "send"])
         .because(format!("Broadcast: {line}"), Reason::Requested)
         .does([Run::literal(argv)])
         .timeout(BROADCAST_SECONDS)
