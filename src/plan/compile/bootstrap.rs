@@ -36,7 +36,8 @@ pub fn run(draft: &mut Draft) {
             let (_, missing) = what_is_missing(&host);
             let what = match missing.as_slice() {
                 [] => "Docker does not answer".to_owned(),
-                missing => format!("{} is missing", list(missing)),
+                [one] => format!("{one} is missing"),
+                more => format!("{} are missing", list(more)),
             };
             draft.refuse_unprepared(&host, &what);
         }
