@@ -229,3 +229,7 @@ pub fn gate_roles(draft: &mut Draft) {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "accessories_tests.rs"]
+mod tests;

@@ -111,3 +111,7 @@ fn start_engine(host: &HostView) -> Vec<Action> {
     actions.push(docker::version().into());
     actions
 }
+
+#[cfg(test)]
+#[path = "bootstrap_tests.rs"]
+mod tests;

@@ -62,3 +62,7 @@ fn line(operation: &Operation) -> String {
     let roles = list("as", operation.roles.iter().map(AsRef::as_ref).collect());
     destination.chain([what, hosts, roles]).collect()
 }
+
+#[cfg(test)]
+#[path = "broadcast_tests.rs"]
+mod tests;

@@ -153,3 +153,7 @@ fn identity(source: &SourceFacts, builder: &Builder) -> String {
         .collect();
     digest::prefixed(&digest::sha256(text.join("\0").as_bytes()))
 }
+
+#[cfg(test)]
+#[path = "build_tests.rs"]
+mod tests;

@@ -19,6 +19,8 @@ mod reliance;
 mod selection;
 mod step;
 mod switch;
+#[cfg(test)]
+mod testing;
 
 pub use self::selection::selected_hosts;
 

@@ -328,3 +328,7 @@ fn version_of(container: &ContainerFacts) -> String {
     let version = label.map(String::as_str).or_else(tag);
     version.unwrap_or(&container.image).to_owned()
 }
+
+#[cfg(test)]
+#[path = "placement_tests.rs"]
+mod tests;

@@ -60,3 +60,7 @@ pub fn run(draft: &mut Draft) {
         draft.add(step);
     }
 }
+
+#[cfg(test)]
+#[path = "pull_tests.rs"]
+mod tests;

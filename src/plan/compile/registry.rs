@@ -59,3 +59,7 @@ fn login(draft: &mut Draft, host: Option<&HostName>) {
     };
     draft.add(step.because(format!("Log in to {shown}"), Reason::needed_by(what)));
 }
+
+#[cfg(test)]
+#[path = "registry_tests.rs"]
+mod tests;

@@ -123,3 +123,7 @@ fn unknown_names(config: &Config, operation: &Operation) -> Vec<Diagnostic> {
     }
     errors
 }
+
+#[cfg(test)]
+#[path = "selection_tests.rs"]
+mod tests;

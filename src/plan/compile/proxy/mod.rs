@@ -7,3 +7,6 @@ pub mod proof;
 pub mod start;
 pub mod takeover;
 pub mod trial;
+
+#[cfg(test)]
+mod proxy_tests;

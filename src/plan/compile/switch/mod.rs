@@ -146,3 +146,6 @@ fn group_gate(
         .opens_after(wait);
     draft.add(step)
 }
+
+#[cfg(test)]
+mod switch_tests;

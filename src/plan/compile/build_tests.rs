@@ -1,0 +1,112 @@
+use serde_json::json;
+
+use super::run;
+use crate::plan::compile::registry;
+use crate::plan::compile::testing::case;
+
+#[test]
+fn an_image_is_built_and_pushed_unless_it_is_there() {
+    let login = "local/registry/r.example/login";
+    let multiarch = "builder: {multiarch: true}";
+    let skip = json!({"skip_push": true});
+    let pinned = json!({"registry": {"r.example/team/app:2": "sha256:1"}});
+    for (config, operation, facts, ids, notes) in [
+        (
+            "",
+            json!({}),
+            json!({}),
+            vec![
+                format!("local/image/2/build <- {login}"),
+                "local/image/2/push <- local/image/2/build".into(),
+            ],
+            vec![],
+        ),
+        (
+            multiarch,
+            json!({}),
+            json!({}),
+            vec![
+                "local/builder/mrsk-app-multiarch/create".into(),
+                format!("local/image/2/push <- local/builder/mrsk-app-multiarch/create, {login}"),
+            ],
+            vec![],
+        ),
+        (
+            "",
+            skip.clone(),
+            pinned,
+            vec![],
+            vec!["= image: --skip-push: the registry has it as sha256:1"],
+        ),
+        (
+            "",
+            skip,
+            json!({}),
+            vec![],
+            vec![
+                "= image: --skip-push: pulled by its tag",
+                "warning: the registry returned no digest for this version: each host pulls what the tag \
+                 points to",
+            ],
+        ),
+        (
+            "",
+            json!({}),
+            json!({"source": null}),
+            vec![],
+            vec!["error: the facts have no source to build the image from"],
+        ),
+        (
+            "",
+            json!({}),
+            json!({"source": {"dockerfile_sha256": null}}),
+            vec![],
+            vec!["error: no Dockerfile at Dockerfile"],
+        ),
+    ] {
+        let made = case(config)
+            .operation(operation)
+            .facts(facts)
+            .after(&[registry::run, run]);
+        let of_image: Vec<String> = made
+            .ids()
+            .into_iter()
+            .filter(|id| !id.contains("/registry/r.example/login") || id.contains("<-"))
+            .collect();
+        assert_eq!(
+            (of_image, made.notes),
+            (ids, notes.into_iter().map(str::to_owned).collect())
+        );
+    }
+}
+
+#[test]
+fn what_is_not_in_the_commit_is_named() {
+    let source =
+        json!({"source": {"commit": null, "changes": "e".repeat(64), "untracked": ["x", "y"]}});
+    let notes = [
+        "warning: uncommitted changes to tracked files are built into the image",
+        "warning: not in a git repository: apply cannot check that it builds the planned source",
+        "warning: untracked files are built into the image: x, y",
+    ];
+    assert_eq!(case("").facts(source).after(&[run]).notes, notes);
+}
+
+#[test]
+fn what_is_built_from_another_source_has_another_identity() {
+    let build = |config: &str, facts| {
+        let made = case(config).facts(facts).after(&[run]);
+        format!("{:?}", made.step("build").check)
+    };
+    let one = build("", json!({}));
+    for (config, facts) in [
+        ("builder: {multiarch: false, args: {A: '1'}}", json!({})),
+        ("", json!({"source": {"tree": "t"}})),
+        ("", json!({"source": {"changes": "e".repeat(64)}})),
+        ("", json!({"source": {"context": "sub"}})),
+        ("", json!({"source": {"dockerfile_sha256": "e".repeat(64)}})),
+    ] {
+        assert_ne!(build(config, facts.clone()), one, "{config} {facts}");
+    }
+    assert_eq!(build("", json!({"source": {"untracked": ["x"]}})), one);
+}

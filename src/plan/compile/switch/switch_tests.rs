@@ -1,0 +1,251 @@
+use serde_json::{Value, json};
+
+use super::run;
+use crate::plan::OnFailure;
+use crate::plan::compile::testing::{Case, case, web};
+
+/// Returns a host that serves version 1.
+fn serving(config: &str) -> Case {
+    case(config).a(json!({
+        "containers": {"app-web-1": web("1")},
+        "files": {"/s/traefik/mrsk-app@web.yml": {
+            "sha256": "0a85f7dae28e88a43ea2a4d4ed62bd3b1dbdbbd3f4f6b0a9bd1ba2f8d6ab6ca0",
+            "text": "old", "aliases": ["m-0123456789abcdef"],
+        }},
+    }))
+}
+
+const SWITCH: [&str; 5] = [
+    "a/web/app-web-2/start",
+    "a/web/app-web-2/healthcheck <- a/web/app-web-2/start",
+    "a/web/app-web-2/route <- a/web/app-web-2/healthcheck",
+    "a/web/app-web-1/drain <- a/web/app-web-2/route",
+    "a/web/app-web-1/stop <- a/web/app-web-1/drain",
+];
+
+#[test]
+fn a_switch_is_five_steps_and_each_waits_for_the_one_before() {
+    let made = serving("").after(&[run]);
+    assert_eq!(made.ids(), SWITCH);
+    let safe: Vec<bool> = made.steps.iter().map(|step| step.safe_point).collect();
+    assert_eq!(safe, [true, false, false, false, false]);
+    assert!(
+        made.steps
+            .iter()
+            .all(|step| step.on_failure == OnFailure::StopHost)
+    );
+    let first = case("").after(&[run]);
+    assert_eq!(first.ids(), SWITCH[..3]);
+}
+
+#[test]
+fn a_new_container_is_created_connected_and_then_started() {
+    let made = case("").after(&[run]);
+    let actions = made.actions("start");
+    assert!(
+        actions[0].starts_with("docker container prune "),
+        "{actions:?}"
+    );
+    assert!(
+        actions[1].starts_with("docker create --name app-web-2 "),
+        "{actions:?}"
+    );
+    assert_eq!(
+        actions[2..],
+        [
+            "docker network connect --alias m-… mrsk app-web-2",
+            "docker start app-web-2"
+        ]
+    );
+    let job = case("servers: {job: {hosts: [a]}}").after(&[run]);
+    assert_eq!(
+        job.ids(),
+        [
+            "a/job/app-job-2/start",
+            "a/job/app-job-2/healthcheck <- a/job/app-job-2/start"
+        ]
+    );
+    assert!(
+        !job.actions("start")
+            .iter()
+            .any(|line| line.contains("network connect"))
+    );
+}
+
+#[test]
+fn health_is_asked_of_the_container_or_of_its_image() {
+    let labels =
+        "servers: {web: {hosts: [a], labels: {traefik.http.routers.app-web.rule: 'Host(`x`)'}}}";
+    let job = "servers: {job: {hosts: [a]}}";
+    for (config, summary, polls, seconds) in [
+        (
+            "",
+            "Wait for app-web-2 to answer 200 at :3000/up",
+            1,
+            7 * 4 * 2 + 120,
+        ),
+        (
+            "healthcheck: {path: /ok, port: 80, max_attempts: 2}",
+            "Wait for app-web-2 to answer 200 at :80/ok",
+            1,
+            2 * 4 * 2 + 120,
+        ),
+        (
+            labels,
+            "Wait for app-web-2 to answer 200 at :3000/up, and for Traefik to accept its routes",
+            3,
+            (7 * 4 + 10) * 2 + 120,
+        ),
+        (
+            job,
+            "Wait for app-job-2 to run for 7 s, or to pass its image's health check",
+            1,
+            7 * 2 + 120,
+        ),
+    ] {
+        let made = case(config).after(&[run]);
+        let step = made.step("healthcheck");
+        assert_eq!(step.summary, summary);
+        assert_eq!(
+            (step.action.len(), step.timeout_seconds),
+            (polls, seconds),
+            "{summary}"
+        );
+    }
+}
+
+#[test]
+fn a_route_that_fails_is_taken_back() {
+    let lines = |case: Case| {
+        let made = case.after(&[run]);
+        let lines = made
+            .step("app-web-2/route")
+            .cleanup
+            .iter()
+            .map(crate::text::action_line);
+        let words = lines.map(|line| line.split(' ').take(4).collect::<Vec<_>>().join(" "));
+        words.collect::<Vec<String>>()
+    };
+    let file = "/s/traefik/mrsk-app@web.yml";
+    let remove = "docker rm --force app-web-2";
+    assert_eq!(lines(case("")), [format!("rm -f {file}"), remove.into()]);
+    let known = crate::name::Sha256Hex::of(b"old").to_string();
+    let known = serving("").a(json!({"files": {file: {"sha256": known}}}));
+    assert_eq!(
+        lines(known),
+        [format!("# write {file} (mode"), remove.into()]
+    );
+    assert!(lines(serving("")).is_empty());
+}
+
+#[test]
+fn an_old_container_is_drained_at_each_port_that_its_labels_name() {
+    let ports = |labels: Value| {
+        let made = serving("").a(json!({"containers": {"app-web-1": {"labels": labels}}}));
+        let made = made.after(&[run]);
+        let polls = made
+            .step("drain")
+            .action
+            .iter()
+            .filter_map(|action| match action {
+                crate::action::Action::Poll(poll) if poll.probe == crate::action::Probe::Idle => {
+                    poll.port
+                }
+                _ => None,
+            });
+        polls.collect::<Vec<u16>>()
+    };
+    let port = |name: &str| format!("traefik.http.services.{name}.loadbalancer.server.port");
+    assert_eq!(ports(json!({})), [3000]);
+    assert_eq!(ports(json!({"mrsk.healthcheck": "8080 /"})), [8080]);
+    assert_eq!(ports(json!({port("x"): "81", port("y"): " 82"})), [81, 82]);
+    let made = serving("drain_timeout: 5\nstop_wait_time: 9").after(&[run]);
+    assert_eq!(made.step("drain").summary, "Drain app-web-1 (up to 5 s)");
+    assert_eq!(made.step("drain").timeout_seconds, 5 * 3 + 120);
+    assert_eq!(made.actions("stop"), ["docker stop --time 9 app-web-1"]);
+}
+
+#[test]
+fn the_container_that_serves_is_stopped_last() {
+    let mut other = web("0");
+    other["networks"] = json!({});
+    let made = serving("")
+        .a(json!({"containers": {"app-web-0": other}}))
+        .after(&[run]);
+    let stops: Vec<String> = made
+        .ids()
+        .into_iter()
+        .filter(|id| id.contains("/stop <-") && !id.contains("/drain <-"))
+        .collect();
+    assert!(stops[0].starts_with("a/web/app-web-0/stop"), "{stops:?}");
+    assert!(stops[1].starts_with("a/web/app-web-1/stop"), "{stops:?}");
+}
+
+#[test]
+fn the_canary_goes_first_and_groups_follow_one_another() {
+    let is_start = |id: &str| {
+        id.split(' ')
+            .next()
+            .is_some_and(|id| id.ends_with("/start"))
+    };
+    let needs = |config: &str| {
+        let ids = case(config).after(&[run]).ids();
+        let wanted = ids
+            .iter()
+            .filter(|id| is_start(id) || id.starts_with("local"));
+        wanted
+            .map(|id| id.replace("app-web-2", "W").replace("app-job-2", "J"))
+            .collect::<Vec<_>>()
+    };
+    let gate = "local/barrier/canary/open <- a/web/W/route";
+    for (config, expected) in [
+        ("servers: [a]", vec!["a/web/W/start"]),
+        (
+            "servers: [a, b]",
+            vec![
+                "a/web/W/start",
+                gate,
+                "b/web/W/start <- local/barrier/canary/open",
+            ],
+        ),
+        (
+            "servers: {job: {hosts: [b]}, web: {hosts: [a]}}",
+            vec![
+                "a/web/W/start",
+                gate,
+                "b/job/J/start <- local/barrier/canary/open",
+            ],
+        ),
+        (
+            "servers: [a, b, c]\nboot: {limit: 1}",
+            vec![
+                "a/web/W/start",
+                "local/barrier/web-group-1/open <- a/web/W/route",
+                "b/web/W/start <- local/barrier/web-group-1/open",
+                "local/barrier/web-group-2/open <- b/web/W/route",
+                "c/web/W/start <- local/barrier/web-group-2/open",
+            ],
+        ),
+        (
+            "servers: [a, b, c]\nboot: {limit: 70%, wait: 3}",
+            vec![
+                "a/web/W/start",
+                gate,
+                "b/web/W/start <- local/barrier/canary/open",
+                "local/barrier/web-group-1/open <- a/web/W/route, b/web/W/route",
+                "c/web/W/start <- local/barrier/web-group-1/open",
+            ],
+        ),
+    ] {
+        assert_eq!(needs(config), expected, "{config}");
+    }
+    let made = case("servers: [a, b, c]\nboot: {limit: 70%, wait: 3}").after(&[run]);
+    assert_eq!(
+        made.step("group-1/open")
+            .barrier
+            .as_ref()
+            .unwrap()
+            .wait_seconds,
+        3
+    );
+}
