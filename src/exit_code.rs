@@ -44,7 +44,9 @@ impl ExitCode {
                 "the plan is stale or superseded, or your checkout differs from its source"
             }
             Self::Locked => "another run, or a person, holds the deploy lock",
-            Self::Damaged => "the plan is damaged, was edited, or has an unsupported version",
+            Self::Damaged => {
+                "the plan is damaged, was edited, has an unsupported version, or is not trusted"
+            }
             Self::InDoubt => "steps are in doubt: cannot tell whether they took effect",
             Self::Usage => "the command line is invalid",
             Self::Unreachable => "a host cannot be reached",

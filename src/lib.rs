@@ -7,7 +7,7 @@
 //! | --- | --- |
 //! | shell | `cli` |
 //! | presentation | `report`, `show` |
-//! | effects | `apply`, `journal` |
+//! | effects | `apply`, `journal`, [`approval`] |
 //! | decision | [`plan`]: pure; no clock, network, environment or file system |
 //! | knowledge | [`config`], [`erb`], [`facts`], `docker`, `traefik` |
 //! | transport | [`transport`] |
@@ -37,6 +37,7 @@
 
 pub mod action;
 pub mod apply;
+pub mod approval;
 pub mod cli;
 pub mod config;
 pub mod diagnostic;

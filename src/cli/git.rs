@@ -25,6 +25,12 @@ pub async fn user_name() -> String {
     }
 }
 
+/// Returns the file of allowed signers that git uses to verify signatures.
+pub async fn allowed_signers() -> Option<PathBuf> {
+    let setting = ["config", "--type=path", "gpg.ssh.allowedSignersFile"];
+    first_line(&setting).await.map(PathBuf::from)
+}
+
 /// Returns the first line that a git command prints; nothing if it fails.
 async fn first_line(arguments: &[&str]) -> Option<String> {
     let command = LocalCommand {

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::approval::Approved;
 use super::failure::Failure;
 use super::options::LinkOptions;
 use super::screen::{Format, Screen};
@@ -18,7 +19,7 @@ use crate::journal::{Journal, PlanStore};
 use crate::name::{HostName, RunId};
 use crate::plan::{Plan, wire};
 use crate::record::LockDetails;
-use crate::report::Verbosity;
+use crate::report::{Resume, Verbosity};
 
 /// Options of commands that apply a plan.
 #[derive(Debug, Clone, clap::Args)]
@@ -48,9 +49,10 @@ pub struct RunOptions {
     verbose: bool,
 }
 
-/// Applies `plan`.
+/// Applies `plan`, which was approved as `approved` says.
 pub async fn apply(
     mut plan: Plan,
+    approved: &Approved,
     runner: &dyn preflight::Environment,
     links: Arc<Links>,
     options: &RunOptions,
@@ -68,7 +70,7 @@ pub async fn apply(
         .await
         .inspect_err(|_| links.close())?;
     let run = RunId::from(digest::hex(&random::bytes::<16>()?));
-    let (store, mut journal) = journal(&plan, &run)?;
+    let (store, mut journal) = journal(&plan, approved, &run)?;
     // The stored plan keeps its own lock host, as its digest covers it.
     if let Some(host) = &options.lock_host {
         plan.lock_host = host.clone();
@@ -91,12 +93,15 @@ pub async fn apply(
         details,
     };
     let mut screen = Screen::new();
-    let path = store.plan().display().to_string();
+    let resume = Resume {
+        plan: store.plan().display().to_string(),
+        options: approved.arguments.clone(),
+    };
     let verbosity = match options.verbose {
         true => Verbosity::Verbose,
         false => Verbosity::Normal,
     };
-    let mut reporter = screen.reporter(options.format, &plan, &path, verbosity);
+    let mut reporter = screen.reporter(options.format, &plan, resume, verbosity);
     let mut append = |entry: &_| journal.append(jiff::Timestamp::now(), entry);
     match driver::run(job, &mut *reporter, &mut append).await {
         Ok(outcome) => Ok(outcome.exit_code()),
@@ -108,11 +113,11 @@ pub async fn apply(
 }
 
 /// Stores the plan and opens the journal of the run.
-fn journal(plan: &Plan, run: &RunId) -> Result<(PlanStore, Journal), Failure> {
+fn journal(plan: &Plan, approved: &Approved, run: &RunId) -> Result<(PlanStore, Journal), Failure> {
     let text = wire::to_json(plan).map_err(Failure::internal)?;
     let open = || {
         let store = PlanStore::new(Path::new(""), &plan.digest)?;
-        store.save(text.as_bytes())?;
+        store.save(text.as_bytes(), approved.signatures.as_deref())?;
         let journal = Journal::open(Path::new(""), &plan.digest, run.clone())?;
         Ok((store, journal))
     };

@@ -8,7 +8,7 @@ use indicatif::ProgressDrawTarget;
 use super::terminal;
 use crate::apply::driver::Observer;
 use crate::plan::Plan;
-use crate::report::{Json, Lines, Live, Verbosity, View};
+use crate::report::{Json, Lines, Live, Resume, Verbosity, View};
 
 /// Columns of a terminal that does not report its width.
 const DEFAULT_COLUMNS: u16 = 80;
@@ -41,11 +41,11 @@ impl Screen {
         &'a mut self,
         format: Format,
         plan: &Arc<Plan>,
-        path: &str,
+        resume: Resume,
         verbosity: Verbosity,
     ) -> Box<dyn Observer + 'a> {
         let look = terminal::look(&self.stderr);
-        let view = View::new(plan.clone(), path, look.styling, verbosity);
+        let view = View::new(plan.clone(), resume, look.styling, verbosity);
         if format == Format::Json {
             return Box::new(Json::new(view, &mut self.stdout));
         }

@@ -7,6 +7,7 @@
 //! | --- | --- |
 //! | `.mrsk/.gitignore` | `*`: nothing in here makes a work tree dirty |
 //! | `.mrsk/runs/DIGEST/plan.json` | the plan, so that a run can be resumed without the file it was started from |
+//! | `.mrsk/runs/DIGEST/plan.json.sig` | its signatures, if the run required them |
 //! | `.mrsk/runs/DIGEST/journal.jsonl` | a line for each entry of every run of that plan |
 //!
 //! `DIGEST` is the plan's 64 hexadecimal digits. Directories have mode 0700, files 0600.
@@ -63,14 +64,27 @@ impl PlanStore {
         self.directory.join("journal.jsonl")
     }
 
-    /// Writes the plan's copy atomically: there is the old one, or the new one, or none.
-    pub fn save(&self, plan: &[u8]) -> io::Result<()> {
+    /// Returns the path of the copy of the plan's signatures.
+    pub fn signatures(&self) -> PathBuf {
+        self.directory.join("plan.json.sig")
+    }
+
+    /// Writes the copies of the plan and of its signatures, each atomically: there is the old one, or the new one, or none.
+    pub fn save(&self, plan: &[u8], signatures: Option<&str>) -> io::Result<()> {
         self.create()?;
-        let mut file = tempfile::NamedTempFile::new_in(&self.directory)?;
-        file.write_all(plan)?;
-        file.as_file().sync_all()?;
-        file.persist(self.plan()).map_err(|error| error.error)?;
+        if let Some(signatures) = signatures {
+            self.write(&self.signatures(), signatures.as_bytes())?;
+        }
+        self.write(&self.plan(), plan)?;
         sync_directory(&self.directory)
+    }
+
+    fn write(&self, path: &Path, content: &[u8]) -> io::Result<()> {
+        let mut file = tempfile::NamedTempFile::new_in(&self.directory)?;
+        file.write_all(content)?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|error| error.error)?;
+        Ok(())
     }
 
     /// Creates the directories, and the file that hides them from git.
@@ -267,19 +281,19 @@ mod tests {
         let base = tempfile::tempdir().unwrap();
         let store = PlanStore::new(base.path(), &digest()).unwrap();
         Journal::open(base.path(), &digest(), RunId::from("r")).unwrap();
-        store.save(b"{}").unwrap();
-        store.save(b"{\"a\":1}").unwrap();
+        store.save(b"{}", None).unwrap();
+        store.save(b"{\"a\":1}", Some("signed")).unwrap();
         assert_eq!(fs::read(store.plan()).unwrap(), b"{\"a\":1}");
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
         for directory in [&store.root, &store.runs, &store.directory] {
             assert_eq!(mode(directory), 0o700, "{}", directory.display());
         }
-        for file in [store.plan(), store.journal()] {
+        for file in [store.plan(), store.signatures(), store.journal()] {
             assert_eq!(mode(&file), 0o600, "{}", file.display());
         }
         let ignore = fs::read_to_string(store.root.join(".gitignore")).unwrap();
         assert_eq!(ignore, "*\n");
-        assert_eq!(fs::read_dir(&store.directory).unwrap().count(), 2);
+        assert_eq!(fs::read_dir(&store.directory).unwrap().count(), 3);
     }
 
     #[test]

@@ -21,4 +21,4 @@ mod words;
 pub use json::{Json, schema as stream_schema};
 pub use lines::Lines;
 pub use live::Live;
-pub use view::{Verbosity, View};
+pub use view::{Resume, Verbosity, View};

@@ -11,7 +11,7 @@ use super::{failure, serving, table, words};
 use crate::apply::state::{Outcome, StepStatus, Summary};
 use crate::name::{HostName, PlanDigest, StepId};
 use crate::record::{LockDetails, TAKE_OVER_SECONDS};
-use crate::text::{command_line, count, duration, list_up_to, one_line};
+use crate::text::{count, duration, list_up_to, one_line};
 
 /// Returns what is printed after the last event.
 pub(super) fn closing(view: &View, tally: &Tally, summary: &Summary, outcome: &Outcome) -> String {
@@ -101,7 +101,7 @@ impl Ending<'_> {
         page.next("see what the other run did:");
         page.command(&words::mrsk(&self.view.plan, &["audit"]));
         page.line("when it has ended, resume, unless it applied another plan:");
-        page.command(&self.apply(&[]));
+        page.command(&self.view.resume.command(&[]));
     }
 
     fn done(&self, page: &mut Page) {
@@ -185,7 +185,7 @@ impl Ending<'_> {
 
     fn wait_for_lock(&self, page: &mut Page) {
         page.next("ask the holder, or wait for the lock:");
-        page.command(&self.apply(&["--lock-wait", "600"]));
+        page.command(&self.view.resume.command(&["--lock-wait", "600"]));
     }
 
     fn in_doubt(&self, page: &mut Page, steps: &[StepId]) {
@@ -213,7 +213,7 @@ impl Ending<'_> {
         }
         self.resume(page, "test the connection with ssh, then apply again:");
         page.line("or continue without unreachable hosts, and resume for them later:");
-        page.command(&self.apply(&["--keep-going"]));
+        page.command(&self.view.resume.command(&["--keep-going"]));
     }
 
     fn interrupted(&self, page: &mut Page, in_doubt: &[StepId]) {
@@ -258,12 +258,7 @@ impl Ending<'_> {
     /// Adds what to do next: at the end of it, to apply the plan again.
     fn resume(&self, page: &mut Page, next: &str) {
         page.next(next);
-        page.command(&self.apply(&[]));
-    }
-
-    /// Returns the command that applies the plan again.
-    fn apply(&self, options: &[&str]) -> String {
-        command_line(&[&["mrsk", "apply"], options, &[&self.view.plan_path]].concat())
+        page.command(&self.view.resume.command(&[]));
     }
 
     fn replan(&self, page: &mut Page) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::tint::{Tone, tint};
 use crate::name::{HostName, StepId};
 use crate::plan::{Plan, Step};
-use crate::text::{Styling, one_line};
+use crate::text::{Styling, command_line, one_line};
 
 /// How the machine that applies the plan is named.
 const LOCAL: &str = "local";
@@ -16,7 +16,7 @@ const LOCAL: &str = "local";
 pub struct View {
     pub(super) plan: Arc<Plan>,
     index: HashMap<StepId, usize>,
-    pub(super) plan_path: String,
+    pub(super) resume: Resume,
     pub(super) styling: Styling,
     verbosity: Verbosity,
     pub(super) host_width: usize,
@@ -32,11 +32,39 @@ pub enum Verbosity {
     Verbose,
 }
 
+/// How the run is resumed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resume {
+    /// The file to apply again.
+    pub plan: String,
+    /// The options that require the same approval as this run, with their values.
+    pub options: Vec<String>,
+}
+
+impl From<&str> for Resume {
+    fn from(plan: &str) -> Self {
+        Self {
+            plan: plan.to_owned(),
+            options: Vec::new(),
+        }
+    }
+}
+
+impl Resume {
+    /// Returns the command line, with further `options`.
+    pub(super) fn command(&self, options: &[&str]) -> String {
+        let words = ["mrsk", "apply"].into_iter().chain(options.iter().copied());
+        let own = self.options.iter().map(String::as_str);
+        let argv: Vec<&str> = words.chain(own).chain([self.plan.as_str()]).collect();
+        command_line(&argv)
+    }
+}
+
 impl View {
-    /// Returns the view on `plan`. `plan_path` is the file to apply again, as the resume line shows it.
+    /// Returns the view on `plan`, which is resumed as `resume` says.
     pub fn new(
         plan: Arc<Plan>,
-        plan_path: impl Into<String>,
+        resume: impl Into<Resume>,
         styling: Styling,
         verbosity: Verbosity,
     ) -> Self {
@@ -56,7 +84,7 @@ impl View {
         Self {
             plan,
             index,
-            plan_path: plan_path.into(),
+            resume: resume.into(),
             styling,
             verbosity,
             host_width,
@@ -98,4 +126,20 @@ impl View {
 /// Returns a host as it is shown; `None` is the machine that applies the plan.
 pub(super) fn shown_host(host: Option<&HostName>) -> String {
     host.map_or(LOCAL.to_owned(), |host| one_line(host.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resume_requires_the_same_approval() {
+        let mut resume = Resume::from("p q/plan.json");
+        assert_eq!(resume.command(&[]), "mrsk apply 'p q/plan.json'");
+        resume.options = ["--expect", "sha256:ab"].map(String::from).to_vec();
+        assert_eq!(
+            resume.command(&["--keep-going"]),
+            "mrsk apply --keep-going --expect sha256:ab 'p q/plan.json'"
+        );
+    }
 }

@@ -10,7 +10,7 @@ use super::tree::root;
 /// What each module may use, beside itself. Inside a layer there are only the arrows in this table.
 const ALLOWED: &str = "
     # shell
-    cli: report show apply journal plan config erb facts docker transport
+    cli: report show apply journal approval plan config erb facts docker transport
     cli: record name secret diagnostic text exit_code digest
 
     # presentation: of plans and of events; neither asks a host anything
@@ -19,6 +19,7 @@ const ALLOWED: &str = "
 
     # effects
     journal: apply name
+    approval: transport record name secret
     apply: plan facts transport record action name secret diagnostic graph
     apply: exit_code digest
 

@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
+use crate::cli::approval::ApprovalOptions;
 use crate::cli::failure::Failure;
 use crate::cli::options::LinkOptions;
 use crate::cli::run::{self, RunOptions};
 use crate::cli::{connections, environment, input};
 use crate::exit_code::ExitCode;
-use crate::plan::wire;
 
 /// Arguments of `mrsk apply`.
 #[derive(Debug, clap::Args)]
@@ -16,6 +16,8 @@ pub struct Args {
     plan: PathBuf,
     #[command(flatten)]
     link: LinkOptions,
+    #[command(flatten)]
+    approval: ApprovalOptions,
     #[command(flatten)]
     run: RunOptions,
 
@@ -26,16 +28,11 @@ pub struct Args {
 
 /// Applies a plan, or resumes it.
 pub async fn run(args: Args) -> Result<ExitCode, Failure> {
-    let text = input::read_text(&args.plan)?;
-    let plan = wire::read_strict(&text).map_err(|error| {
-        let message = format!("{}: {error}", args.plan.display());
-        Failure::new(ExitCode::Damaged, message).help(
-            "make the plan again with `mrsk plan`; `mrsk show` can show plans of other versions",
-        )
-    })?;
+    let plan = input::read_plan(&args.plan)?;
+    let approved = args.approval.check(&args.plan, &plan).await?;
     let destination = plan.operation.destination.as_deref();
     let environment = environment::load(args.env_file.as_deref(), destination)
         .map_err(|diagnostics| Failure::of(ExitCode::Configuration, diagnostics))?;
     let links = connections::to_planned(&args.link, &plan)?;
-    run::apply(plan, &environment, links, &args.run, &args.link).await
+    run::apply(plan, &approved, &environment, links, &args.run, &args.link).await
 }

@@ -4,6 +4,7 @@ mod accessory;
 mod apply;
 mod audit;
 mod config;
+mod digest;
 mod envify;
 mod init;
 mod inspect;
@@ -11,6 +12,8 @@ mod lock;
 mod operations;
 mod plan;
 mod show;
+mod sign;
+mod verify;
 
 use clap::{Parser, Subcommand};
 
@@ -51,6 +54,12 @@ enum Command {
     Operation(operations::Operation<operations::ApplyOptions>),
     /// Show a plan for review
     Show(show::Args),
+    /// Print the digest of a plan, as `sign` signs it
+    Digest(digest::Args),
+    /// Sign a plan with an SSH key
+    Sign(sign::Args),
+    /// Check the signatures of a plan
+    Verify(verify::Args),
     /// Print the state of the hosts as JSON
     Inspect(inspect::Args),
     /// Show what ran on each host
@@ -100,6 +109,9 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Apply(args) => block_on(apply::run(args)),
         Command::Operation(operation) => block_on(operations::run(operation)),
         Command::Show(args) => show::run(args),
+        Command::Digest(args) => digest::run(args),
+        Command::Sign(args) => sign::run(args),
+        Command::Verify(args) => block_on(verify::run(args)),
         Command::Inspect(args) => block_on(inspect::run(args)),
         Command::Audit(args) => block_on(audit::run(args)),
         Command::Config(args) => config::run(args),

@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 
 use super::accessory;
+use crate::cli::approval::Approved;
 use crate::cli::failure::Failure;
 use crate::cli::operation::{Given, OperationArgs, ReleaseArgs};
 use crate::cli::options::{DeployOptions, LinkOptions, ProjectOptions};
@@ -70,5 +71,14 @@ pub async fn run(operation: Operation<ApplyOptions>) -> Result<ExitCode, Failure
         links.close();
         return Ok(ExitCode::Done);
     }
-    run::apply(plan, &project, links, &options.run, &options.link).await
+    let approved = Approved::default();
+    run::apply(
+        plan,
+        &approved,
+        &project,
+        links,
+        &options.run,
+        &options.link,
+    )
+    .await
 }

@@ -39,7 +39,7 @@ enum Format {
 
 /// Prints the plan in the format asked for.
 pub fn run(args: Args) -> Result<ExitCode, Failure> {
-    let json = input::read_text(&args.plan)?;
+    let json = input::read_plan_text(&args.plan)?;
     let (plan, unknown) = wire::read_for_review(&json).map_err(|error| {
         let message = format!("{}: {error}", args.plan.display());
         Failure::new(ExitCode::Damaged, message)

@@ -188,7 +188,7 @@ impl Observer for Json<'_> {
             outcome: ended.into(),
             code: ended.exit_code().code(),
             details: Box::new(details(ended)),
-            plan_path: self.view.plan_path.clone(),
+            plan_path: self.view.resume.plan.clone(),
             hosts: summary.hosts.iter().map(host_totals).collect(),
             open,
         };
