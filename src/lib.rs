@@ -11,7 +11,7 @@
 //! | decision | [`plan`]: pure; no clock, network, environment or file system |
 //! | knowledge | [`config`], [`erb`], [`facts`], `docker`, `traefik` |
 //! | transport | [`transport`] |
-//! | ground | [`record`], [`diagnostic`], [`text`], [`exit_code`], [`action`], [`name`], [`secret`], [`json`], [`digest`], `graph` |
+//! | ground | [`record`], [`diagnostic`], [`text`], [`exit_code`], [`action`], [`name`], [`secret`], [`redaction`], [`json`], [`digest`], `graph` |
 //!
 //! | on disk | written by |
 //! | --- | --- |
@@ -52,6 +52,7 @@ pub mod json;
 pub mod name;
 pub mod plan;
 pub mod record;
+pub mod redaction;
 pub mod report;
 pub mod secret;
 pub mod show;

@@ -30,37 +30,13 @@ impl fmt::Debug for Secret {
 /// Secret values by name.
 pub type Secrets = BTreeMap<String, Secret>;
 
-/// The shortest value that is searched for in texts, in bytes: shorter ones would be found in anything.
-pub const SHORTEST: usize = 6;
-
-/// Returns `text` with the values of `secrets`, and the lines of those that have several, redacted.
-pub fn redact(text: &str, secrets: &Secrets) -> String {
-    let mut text = text.to_owned();
-    for secret in secrets.values() {
-        let value = secret.reveal();
-        for part in std::iter::once(value).chain(value.lines()) {
-            if part.len() >= SHORTEST && text.contains(part) {
-                text = text.replace(part, "[REDACTED]");
-            }
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn values_and_their_lines_are_redacted() {
-        let secrets = Secrets::from([
-            ("KEY".to_owned(), Secret::new("first line\nsecond line")),
-            ("PIN".to_owned(), Secret::new("1234")),
-        ]);
-        assert_eq!(
-            redact("1234 second line, first line\nsecond line.", &secrets),
-            "1234 [REDACTED], [REDACTED]."
-        );
-        assert!(!format!("{secrets:?}").contains("line"));
+    fn a_value_is_not_printed() {
+        let secrets = Secrets::from([("KEY".to_owned(), Secret::new("some value"))]);
+        assert!(!format!("{secrets:?}").contains("value"));
     }
 }

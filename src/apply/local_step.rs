@@ -10,7 +10,8 @@ use crate::plan::kinds::Handling;
 use crate::plan::resume::Answer;
 use crate::plan::{Check, Step};
 use crate::record::Ending;
-use crate::secret::{Secrets, redact};
+use crate::redaction::redact;
+use crate::secret::Secrets;
 use crate::transport::local::{self, LocalCommand};
 
 /// How long a check may take.

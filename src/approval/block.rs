@@ -1,6 +1,6 @@
 //! The armored blocks of a signature file. Pure.
 
-use super::ApprovalError;
+use super::format::ApprovalError;
 
 const BEGIN: &str = "-----BEGIN SSH SIGNATURE-----";
 const END: &str = "-----END SSH SIGNATURE-----";

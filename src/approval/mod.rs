@@ -2,44 +2,13 @@
 //! shows who approved these bytes.
 //!
 //! A signature file holds armored SSHSIG blocks (the format of `ssh-keygen -Y sign`), one after the other. Each signs
-//! [`signed_line`] in the namespace [`NAMESPACE`], so `ssh-keygen -Y verify` and `mrsk verify` accept the same files.
+//! [`signed_line`] in the namespace `mrsk-plan`, so `ssh-keygen -Y verify` and `mrsk verify` accept the same files.
 
 mod block;
+mod format;
 mod sign;
 mod verify;
 
+pub use format::{ApprovalError, LONGEST_FILE, signed_line};
 pub use sign::sign;
 pub use verify::{Signature, Verification, verify};
-
-use crate::name::PlanDigest;
-
-/// The namespace of the signatures: one made for anything else is refused.
-pub const NAMESPACE: &str = "mrsk-plan";
-
-/// The greatest size of a signature file, in bytes.
-pub const LONGEST_FILE: usize = 1024 * 1024;
-
-/// Why plans cannot be signed, or signatures not be checked.
-#[derive(Debug, thiserror::Error)]
-pub enum ApprovalError {
-    /// `ssh-keygen` cannot be started.
-    #[error("cannot run ssh-keygen: {0}")]
-    Start(std::io::Error),
-    /// `ssh-keygen` refuses; may be empty if the terminal showed why.
-    #[error("ssh-keygen failed: {0}")]
-    Refused(String),
-    /// A temporary file cannot be written.
-    #[error("cannot write a temporary file: {0}")]
-    Temporary(std::io::Error),
-    /// The file has something else than signatures.
-    #[error("line {line} is not part of an SSH signature")]
-    Format {
-        /// The line, counted from 1.
-        line: usize,
-    },
-}
-
-/// Returns the line that is signed, with its newline.
-pub fn signed_line(plan: &PlanDigest) -> String {
-    format!("mrsk-plan-v1 {plan}\n")
-}

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{ApprovalError, NAMESPACE, signed_line};
+use super::format::{ApprovalError, NAMESPACE, signed_line};
 use crate::name::PlanDigest;
 use crate::record::Ending;
 use crate::secret::Secrets;

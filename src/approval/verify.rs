@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tempfile::NamedTempFile;
 
-use super::{ApprovalError, NAMESPACE, block, signed_line};
+use super::block;
+use super::format::{ApprovalError, NAMESPACE, signed_line};
 use crate::name::PlanDigest;
 use crate::record::Ending;
 use crate::secret::Secret;

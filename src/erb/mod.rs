@@ -28,7 +28,7 @@ pub use output::Evaluated;
 pub use world::{Failure, World};
 
 use crate::diagnostic::Diagnostic;
-use crate::secret;
+use crate::redaction;
 use evaluate::Run;
 use problem::{Kind, Problem};
 
@@ -60,8 +60,8 @@ pub fn evaluate(
     match run.all(&nodes) {
         Ok(_) => Ok(run.into_output()),
         Err(mut problem) => {
-            problem.message = secret::redact(&problem.message, run.known());
-            problem.help = secret::redact(&problem.help, run.known());
+            problem.message = redaction::redact(&problem.message, run.known());
+            problem.help = redaction::redact(&problem.help, run.known());
             Err(at(problem))
         }
     }

@@ -1,11 +1,9 @@
 //! Looks for secret values in a plan that is about to be printed.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use crate::json;
-use crate::secret::{SHORTEST, Secrets};
+use crate::secret::Secrets;
+use crate::{json, redaction};
 
 /// A secret value in a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,14 +14,14 @@ pub struct Leak {
     pub place: String,
 }
 
-/// Returns the first text of `document` that holds a secret of 6 bytes or more, plain or in base64.
+/// Returns the first text of `document` that holds a secret in one of its [forms](redaction::forms).
 pub fn find(document: &Value, secrets: &Secrets) -> Option<Leak> {
     let needles: Vec<(&str, String)> = secrets
         .iter()
-        .filter(|(_, secret)| secret.reveal().len() >= SHORTEST)
         .flat_map(|(name, secret)| {
-            let value = secret.reveal();
-            [value.to_owned(), STANDARD.encode(value)].map(|needle| (name.as_str(), needle))
+            redaction::forms(secret)
+                .into_iter()
+                .map(move |form| (name.as_str(), form))
         })
         .collect();
     search(document, &needles, &mut String::new())
@@ -60,6 +58,9 @@ fn search(value: &Value, needles: &[(&str, String)], place: &mut String) -> Opti
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+
     use super::*;
     use crate::secret::Secret;
 

@@ -16,7 +16,8 @@ use super::request::{AttemptRef, Inputs, Place, Record, StepRequest};
 use super::script::{self, RenderError, Script};
 use crate::name::RunId;
 use crate::record::{Attempt, AttemptState, LockAnswer, LockDetails, Scope};
-use crate::secret::{self, Secrets};
+use crate::redaction;
+use crate::secret::Secrets;
 
 /// Channels that are open to one host at a time. sshd's default limit is 10.
 const CHANNELS: usize = 8;
@@ -306,7 +307,7 @@ impl Host {
 
 /// Redacts what commands printed: the values of `secrets`, and the lines of those that have several.
 fn redact(mut event: Event, secrets: &Secrets) -> Event {
-    let clean = |text: &mut String| *text = secret::redact(text, secrets);
+    let clean = |text: &mut String| *text = redaction::redact(text, secrets);
     match &mut event {
         Event::Ended {
             output, diagnosis, ..

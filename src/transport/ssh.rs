@@ -4,9 +4,11 @@
 //! to its control socket; when that ends, however this process ended, the master ends after [`PERSIST`] at the latest.
 
 use std::collections::HashMap;
+use std::fs::Permissions;
 use std::io;
 use std::num::NonZeroUsize;
 use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
@@ -63,6 +65,17 @@ struct Files {
     proxy_log: PathBuf,
 }
 
+/// Makes a directory that only this user can enter, whatever the umask is.
+fn private_directory(parent: &Path) -> io::Result<TempDir> {
+    let private = Permissions::from_mode(0o700);
+    let directory = tempfile::Builder::new()
+        .prefix("mrsk-")
+        .permissions(private.clone())
+        .tempdir_in(parent)?;
+    std::fs::set_permissions(&directory, private)?;
+    Ok(directory)
+}
+
 impl Connections {
     /// Prepares to connect.
     ///
@@ -76,9 +89,7 @@ impl Connections {
         Ok(Self {
             starts: Semaphore::new(options.parallel.max(1)),
             options,
-            directory: tempfile::Builder::new()
-                .prefix("mrsk-")
-                .tempdir_in(parent)?,
+            directory: private_directory(parent)?,
             jumps: Mutex::default(),
             masters: Mutex::default(),
             count: std::sync::atomic::AtomicUsize::new(0),

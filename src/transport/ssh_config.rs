@@ -59,7 +59,7 @@ pub fn render(config: &Config<'_>) -> Result<String, String> {
         text,
         "Host *\n  BatchMode yes\n  LogLevel INFO\n  ConnectTimeout {CONNECT_SECONDS}\n  \
          ServerAliveInterval {ALIVE_SECONDS}\n  ServerAliveCountMax {ALIVE_QUESTIONS}\n  \
-         StrictHostKeyChecking {strict}\n  CheckHostIP no\n  UpdateHostKeys no\n  ClearAllForwardings yes\n  ForwardX11 no\n  \
+         StrictHostKeyChecking {strict}\n  CheckHostIP no\n  UpdateHostKeys no\n  ClearAllForwardings yes\n  ForwardAgent no\n  ForwardX11 no\n  \
          PermitLocalCommand no\n  RequestTTY no"
     );
     for file in config.includes {

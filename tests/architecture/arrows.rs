@@ -21,27 +21,28 @@ const ALLOWED: &str = "
     journal: apply name
     approval: transport record name secret
     apply: plan facts transport record action name secret diagnostic graph
-    apply: exit_code digest
+    apply: exit_code digest redaction
 
     # decision
     plan: config facts docker traefik record action name secret diagnostic graph
-    plan: text json digest
+    plan: text json digest redaction
 
     # knowledge: knows nothing of how a host is reached, and quotes for a shell as the transport does
     config: erb name secret diagnostic text digest
-    erb: secret diagnostic text
+    erb: secret diagnostic text redaction
     facts: transport record name secret json digest
     docker: config action name digest
     traefik: text
 
     # transport: knows no docker
-    transport: record action name secret
+    transport: record action name secret redaction
 
     # ground
     record: name
     action: name
     name: digest
     secret:
+    redaction: secret
     diagnostic: text
     text: action name digest
     exit_code:

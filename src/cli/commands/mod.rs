@@ -16,6 +16,7 @@ mod sign;
 mod verify;
 
 use clap::{Parser, Subcommand};
+use rustix::process::{Resource, Rlimit};
 
 use super::failure::Failure;
 use super::output;
@@ -85,6 +86,7 @@ fn exit_codes() -> String {
 
 /// Runs the command line.
 pub fn run() -> ExitCode {
+    forbid_core_dumps();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -100,6 +102,16 @@ pub fn run() -> ExitCode {
         output::print_diagnostics(&failure.diagnostics);
         failure.exit_code
     })
+}
+
+/// A core dump would hold the values of secrets. The processes that this one starts inherit the limit.
+fn forbid_core_dumps() {
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    // Lowering a limit needs no right, so it cannot fail.
+    let _ = rustix::process::setrlimit(Resource::Core, none);
 }
 
 fn dispatch(command: Command) -> Result<ExitCode, Failure> {

@@ -1,0 +1,161 @@
+//! Finding secret values in texts: as they are, and as base64, URLs and JSON have them.
+
+use aho_corasick::AhoCorasick;
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::secret::{Secret, Secrets};
+
+/// The shortest value that is searched for in texts, in bytes: shorter ones would be found in anything.
+pub const SHORTEST: usize = 6;
+
+/// What stands in the place of a value.
+const REDACTED: &str = "[REDACTED]";
+
+/// All but the unreserved characters of RFC 3986.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// Returns the names of the secrets whose values are too short to be searched for.
+pub fn unsearchable(secrets: &Secrets) -> Vec<&str> {
+    let short = |secret: &Secret| (1..SHORTEST).contains(&secret.reveal().len());
+    let names = secrets.iter().filter(|(_, secret)| short(secret));
+    names.map(|(name, _)| name.as_str()).collect()
+}
+
+/// Returns the texts that show `secret`: its value and the lines of it, and what base64 (also of a longer text that contains
+/// it), URLs and JSON make of these. None is shorter than [`SHORTEST`].
+pub fn forms(secret: &Secret) -> Vec<String> {
+    let value = secret.reveal();
+    let parts = std::iter::once(value).chain(value.lines().map(str::trim));
+    let mut forms: Vec<String> = parts
+        .filter(|part| part.len() >= SHORTEST)
+        .flat_map(forms_of)
+        .filter(|form| form.len() >= SHORTEST)
+        .collect();
+    forms.sort_unstable();
+    forms.dedup();
+    forms
+}
+
+fn forms_of(part: &str) -> Vec<String> {
+    let url = utf8_percent_encode(part, RESERVED).to_string();
+    let json = serde_json::Value::from(part).to_string();
+    let mut forms = vec![
+        part.to_owned(),
+        url.replace("%20", "+"),
+        url,
+        json.trim_matches('"').to_owned(),
+        part.escape_debug().to_string(),
+    ];
+    for before in 0..3 {
+        let text = [&vec![0; before], part.as_bytes()].concat();
+        // Characters that also depend on what is before or after the value.
+        let first = (before * 8).div_ceil(6);
+        let last = text.len() * 8 / 6;
+        for encoded in [STANDARD_NO_PAD.encode(&text), URL_SAFE_NO_PAD.encode(&text)] {
+            forms.extend(encoded.get(first..last).map(str::to_owned));
+        }
+    }
+    forms
+}
+
+/// Returns `text` with every form of the values of `secrets` redacted. Where forms overlap, all of them are.
+pub fn redact(text: &str, secrets: &Secrets) -> String {
+    let forms: Vec<String> = secrets.values().flat_map(forms).collect();
+    let Ok(search) = AhoCorasick::new(&forms) else {
+        return REDACTED.to_owned();
+    };
+    let mut found: Vec<(usize, usize)> = search
+        .find_overlapping_iter(text)
+        .map(|found| (found.start(), found.end()))
+        .collect();
+    found.sort_unstable();
+    let mut redacted = String::new();
+    let mut shown = 0;
+    for (start, end) in found {
+        if start >= shown {
+            redacted.push_str(text.get(shown..start).unwrap_or_default());
+            redacted.push_str(REDACTED);
+        }
+        shown = shown.max(end);
+    }
+    redacted.push_str(text.get(shown..).unwrap_or_default());
+    redacted
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::engine::general_purpose::STANDARD;
+
+    use super::*;
+
+    fn secrets(values: &[&str]) -> Secrets {
+        let named = values.iter().enumerate();
+        named
+            .map(|(index, value)| (format!("S{index}"), Secret::new(*value)))
+            .collect()
+    }
+
+    #[test]
+    fn values_and_their_lines_are_redacted() {
+        let rows: [(&[&str], &str, &str); 7] = [
+            (
+                &["first line\nsecond line", "1234"],
+                "1234 second line.",
+                "1234 [REDACTED].",
+            ),
+            (
+                &["first line\nsecond line"],
+                "first line\nsecond line.",
+                "[REDACTED].",
+            ),
+            (
+                &["secret", "secret-longer"],
+                "secret-longer secret",
+                "[REDACTED] [REDACTED]",
+            ),
+            (&["abcdefg", "defghijk"], "<abcdefghijk>", "<[REDACTED]>"),
+            (&["abcabc"], "abcabcabc", "[REDACTED]"),
+            (&["REDACTED"], "is REDACTED", "is [REDACTED]"),
+            (&[], "text", "text"),
+        ];
+        for (values, text, expected) in rows {
+            assert_eq!(redact(text, &secrets(values)), expected, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn what_base64_urls_and_json_make_of_a_value_is_redacted() {
+        let value = "p\"a/s\\s w?rd=\u{e9}\u{1b}";
+        let secrets = secrets(&[value]);
+        let texts = [
+            STANDARD.encode(value),
+            STANDARD.encode(format!("robot:{value}")),
+            STANDARD.encode(format!("ab:{value}:cd")),
+            URL_SAFE_NO_PAD.encode(format!("a{value}")),
+            format!(
+                "https://robot:{}@host",
+                utf8_percent_encode(value, RESERVED)
+            ),
+            serde_json::json!({ "password": value }).to_string(),
+            format!("{value:?}"),
+        ];
+        for text in texts {
+            let redacted = redact(&text, &secrets);
+            assert!(redacted.contains(REDACTED), "{text} {redacted}");
+            assert!(redacted.len() < text.len(), "{text} {redacted}");
+        }
+    }
+
+    #[test]
+    fn short_values_are_named() {
+        let secrets = secrets(&["12345", "123456", ""]);
+        assert_eq!(unsearchable(&secrets), ["S0"]);
+        assert_eq!(redact("12345", &secrets), "12345");
+    }
+}
