@@ -101,6 +101,11 @@ impl ApprovalOptions {
 }
 
 impl Approved {
+    /// Whether somebody approved the very bytes of the plan.
+    pub fn is_given(&self) -> bool {
+        !self.arguments.is_empty()
+    }
+
     fn require(&mut self, option: &str, value: &str) {
         self.arguments.extend([option.to_owned(), value.to_owned()]);
     }

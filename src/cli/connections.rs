@@ -31,8 +31,12 @@ pub fn to_configured(options: &LinkOptions, config: &Config) -> Result<Arc<Links
     open(options, targets.collect())
 }
 
-/// Prepares links to the hosts of a plan; none is connected yet.
-pub fn to_planned(options: &LinkOptions, plan: &Plan) -> Result<Arc<Links>, Failure> {
+/// Prepares links to the hosts of a plan, with the host keys that are pinned for each; none is connected yet.
+pub fn to_planned(
+    options: &LinkOptions,
+    plan: &Plan,
+    pins: &BTreeMap<HostName, Vec<String>>,
+) -> Result<Arc<Links>, Failure> {
     let targets = plan.hosts.iter().map(|(name, host)| {
         let target = Target {
             host: name.to_string(),
@@ -40,7 +44,7 @@ pub fn to_planned(options: &LinkOptions, plan: &Plan) -> Result<Arc<Links>, Fail
             port: host.ssh.port,
             proxy: host.ssh.proxy.clone(),
             proxy_command: host.ssh.proxy_command.clone(),
-            host_keys: host.host_keys.clone(),
+            host_keys: pins.get(name).cloned().unwrap_or_default(),
         };
         (name.clone(), target)
     });

@@ -19,5 +19,6 @@ mod run;
 mod screen;
 mod source;
 mod terminal;
+mod trust;
 
 pub use commands::run;

@@ -3,6 +3,7 @@
 pub mod builder;
 pub mod container;
 pub mod image;
+pub mod local_command;
 pub mod names;
 pub mod network;
 

@@ -14,6 +14,7 @@ mod operation;
 pub mod predicate;
 pub mod resume;
 pub mod shape;
+pub mod trust;
 pub mod wire;
 
 pub use kinds::StepKind;

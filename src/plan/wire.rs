@@ -10,7 +10,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::model::{Check, FORMAT_VERSION, Plan, Step, StepSecret};
-use super::newer;
+use super::{newer, trust};
 use crate::action::Action;
 use crate::json;
 use crate::name::{PlanDigest, Sha256Hex};
@@ -222,6 +222,9 @@ fn check_step(plan: &Plan, step: &Step) -> Result<(), String> {
         && (step.shared_lock || !step.cleanup.is_empty() || !step.diagnose.is_empty())
     {
         return Err("has a shared lock, a cleanup or a diagnosis, but no host".into());
+    }
+    if let Some(problem) = trust::impossible(step) {
+        return Err(problem);
     }
     for StepSecret { name, .. } in &step.secrets {
         if !plan.secrets.iter().any(|known| known.name == *name) {

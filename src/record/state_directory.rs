@@ -17,3 +17,37 @@ pub fn assumed(user: &str) -> String {
         format!("/home/{user}/{IN_HOME}")
     }
 }
+
+/// Returns whether a host chooses `directory` for `user` by itself: the one of root, or `.mrsk` in some home.
+pub fn is_usual(directory: &str, user: &str) -> bool {
+    let mut parts = directory.split('/');
+    if user == "root" && directory == OF_ROOT {
+        return true;
+    }
+    parts.next() == Some("")
+        && parts.next_back() == Some(IN_HOME)
+        && parts.all(|part| !matches!(part, "" | "." | ".."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_a_host_would_choose_is_usual() {
+        let rows = [
+            (OF_ROOT, "root", true),
+            (OF_ROOT, "deploy", false),
+            ("/home/deploy/.mrsk", "deploy", true),
+            ("/root/.mrsk", "root", true),
+            ("/srv/../etc/.mrsk", "deploy", false),
+            ("/home/deploy/mrsk", "deploy", false),
+            (".mrsk", "deploy", false),
+            ("", "root", false),
+        ];
+        for (directory, user, expected) in rows {
+            assert_eq!(is_usual(directory, user), expected, "{directory} {user}");
+        }
+        assert!(is_usual(&assumed("deploy"), "deploy"));
+    }
+}

@@ -1,0 +1,162 @@
+//! What a plan may do on the machine that applies it. What is impossible is refused by the reader; what is possible but not of
+//! the closed list needs an approval, and stands on top of every review.
+
+use std::fmt;
+
+use super::model::{Check, Plan, Step};
+use crate::action::{Action, Arg, Run};
+use crate::docker::local_command::{is_listed, is_listed_argv};
+use crate::name::HostName;
+use crate::record::state_directory;
+use crate::text;
+
+/// What an approval is needed for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Subject {
+    /// A command that ssh runs on this machine to reach a host.
+    ProxyCommand,
+    /// Host keys that the known_hosts of this machine does not have.
+    HostKeys,
+    /// A state directory that mrsk would not choose.
+    StateDirectory,
+    /// A command on this machine that is not of the closed list.
+    Commands,
+}
+
+impl Subject {
+    /// Every subject, in the order of a review.
+    pub const ALL: [Self; 4] = [
+        Self::ProxyCommand,
+        Self::HostKeys,
+        Self::StateDirectory,
+        Self::Commands,
+    ];
+
+    /// Returns its name on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ProxyCommand => "proxy-command",
+            Self::HostKeys => "host-keys",
+            Self::StateDirectory => "state-directory",
+            Self::Commands => "commands",
+        }
+    }
+}
+
+/// Something in a plan that needs an approval.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Concern {
+    /// What it is.
+    pub subject: Subject,
+    /// The host that it is about.
+    pub host: Option<HostName>,
+    /// The value: a command line, a directory, or a host key.
+    pub value: String,
+}
+
+impl fmt::Display for Concern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = &self.value;
+        match self.subject {
+            Subject::ProxyCommand => write!(f, "connects with the command {value}")?,
+            Subject::HostKeys => write!(f, "accepts the host key {value}")?,
+            Subject::StateDirectory => write!(f, "keeps its state in {value}")?,
+            Subject::Commands => write!(f, "runs on the machine that applies: {value}")?,
+        }
+        match &self.host {
+            Some(host) => write!(f, " ({host})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Returns what the plan itself shows to need an approval, sorted and without duplicates. Whether this machine knows the host
+/// keys is not seen here.
+pub fn concerns(plan: &Plan) -> Vec<Concern> {
+    let mut concerns = Vec::new();
+    for (host, entry) in &plan.hosts {
+        let mut add = |subject, value: &String| {
+            concerns.push(Concern {
+                subject,
+                host: Some(host.clone()),
+                value: value.clone(),
+            });
+        };
+        if let Some(command) = &entry.ssh.proxy_command {
+            add(Subject::ProxyCommand, command);
+        }
+        if let Some(directory) = &entry.state_dir
+            && !state_directory::is_usual(directory, &entry.ssh.user)
+        {
+            add(Subject::StateDirectory, directory);
+        }
+    }
+    let local = plan.steps.iter().filter(|step| step.host.is_none());
+    concerns.extend(local.flat_map(unlisted).map(|value| Concern {
+        subject: Subject::Commands,
+        host: None,
+        value,
+    }));
+    concerns.sort();
+    concerns.dedup();
+    concerns
+}
+
+/// Returns the command lines of a local step that are not of the list.
+fn unlisted(step: &Step) -> Vec<String> {
+    let check = match &step.check {
+        Some(Check::Argv(argv)) if !is_listed_argv(argv) => Some(Run::literal(argv)),
+        _ => None,
+    };
+    let actions = step.action.iter().chain(&step.cleanup);
+    let runs = actions.filter_map(|action| match action {
+        Action::Run(run) => Some(run),
+        Action::Write(_) | Action::Upload(_) | Action::Poll(_) | Action::VerifyImage(_) => None,
+    });
+    runs.chain(&step.diagnose)
+        .filter(|run| !is_listed(run))
+        .chain(&check)
+        .map(text::command)
+        .collect()
+}
+
+/// Returns what a step would do on the machine that applies the plan although no plan may, not even an approved one.
+pub(super) fn impossible(step: &Step) -> Option<String> {
+    for action in step.action.iter().chain(&step.cleanup) {
+        let problem = match action {
+            Action::Run(run) if !run_is_possible(run) => {
+                "passes a variable of this machine to a command that is not a login".to_owned()
+            }
+            Action::Upload(upload) if !is_below_root(&upload.source) => {
+                format!(
+                    "reads {}, which is not below the repository",
+                    text::quote(&upload.source)
+                )
+            }
+            Action::Write(_) | Action::Upload(_) | Action::Poll(_) | Action::VerifyImage(_)
+                if step.host.is_none() =>
+            {
+                "does something on this machine that is not a command".to_owned()
+            }
+            _ => continue,
+        };
+        return Some(problem);
+    }
+    step.diagnose
+        .iter()
+        .any(|run| !run_is_possible(run))
+        .then(|| "passes a variable of this machine to a command that is not a login".to_owned())
+}
+
+/// A user name that is given by name is the only argument that comes from the environment.
+fn run_is_possible(run: &Run) -> bool {
+    run.argv.iter().all(|arg| matches!(arg, Arg::Literal(_))) || is_listed(run)
+}
+
+/// Returns whether `path` leads from the repository's root to a file below it, links aside.
+pub fn is_below_root(path: &str) -> bool {
+    !path.is_empty()
+        && !path.starts_with('/')
+        && !path.contains('\0')
+        && path.split('/').all(|part| part != "..")
+}
