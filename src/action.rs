@@ -49,6 +49,9 @@ pub struct Run {
     /// Name of the secret that is written to the command's standard input.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stdin: Option<String>,
+    /// SHA-256 of the program, if it is a file of the repository that runs on the machine that applies the plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program_sha256: Option<Sha256Hex>,
 }
 
 impl Run {
@@ -58,6 +61,15 @@ impl Run {
             argv: Vec::from_iter(argv.into_iter().map(|arg| Arg::Literal(arg.into()))),
             env: Vec::new(),
             stdin: None,
+            program_sha256: None,
+        }
+    }
+
+    /// Returns the program, if it is a literal text.
+    pub fn program(&self) -> Option<&str> {
+        match self.argv.first() {
+            Some(Arg::Literal(program)) => Some(program),
+            _ => None,
         }
     }
 }

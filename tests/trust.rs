@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use assert_cmd::Command;
+use mrsk::name::Sha256Hex;
 use mrsk::plan::{Plan, trust, wire};
 use serde_json::{Value, json};
 
@@ -299,20 +300,45 @@ fn plans_of_the_compiler_need_no_approval() {
         };
         let plan = wire::read_strict(&text).unwrap();
         let concerns = trust::concerns(&plan);
-        let is_broadcast = plan
-            .steps
-            .iter()
-            .any(|step| step.id.as_str().contains("broadcast"));
-        assert_eq!(
-            concerns.is_empty(),
-            !is_broadcast,
-            "{}: {concerns:?}",
-            path.display()
-        );
+        assert!(concerns.is_empty(), "{}: {concerns:?}", path.display());
         seen += 1;
     }
     assert!(seen > 20, "{seen}");
     let runner = Runner::new();
     runner.seal(|_| {});
     runner.apply(&[], &[], TRUSTED);
+}
+
+#[test]
+fn a_broadcast_runs_the_file_that_was_planned() {
+    let runner = Runner::new();
+    let program = runner.path("bin/say");
+    std::fs::create_dir(runner.path("bin")).unwrap();
+    std::fs::write(&program, "#!/bin/sh\n").unwrap();
+    let sha256 = Sha256Hex::of(b"#!/bin/sh\n").to_string();
+    let broadcast = move |run: Value| {
+        move |plan: &mut Value| {
+            let steps = plan["steps"].as_array_mut().unwrap();
+            steps.push(json!({
+                "id": "local/broadcast/shop/send", "kind": "broadcast", "summary": "Broadcast", "why": "requested",
+                "needs": [], "action": [{ "run": run }], "on_failure": "tolerate", "timeout_seconds": 60,
+            }));
+        }
+    };
+    runner.seal(broadcast(json!({ "argv": ["bin/say", "hello"] })));
+    let said = runner.apply(&[], &[], 5);
+    assert!(said.contains("--allow commands"), "{said}");
+    let planned = broadcast(json!({ "argv": ["bin/say", "hello"], "program_sha256": sha256 }));
+    runner.seal(planned);
+    runner.apply(&[], &[], TRUSTED);
+    std::fs::write(&program, "#!/bin/sh\ncurl example.com\n").unwrap();
+    let said = runner.apply(&[], &[("MRSK_REGISTRY_PASSWORD", "some-password")], 3);
+    assert!(said.contains("bin/say: differs from the plan"), "{said}");
+    std::fs::remove_file(&program).unwrap();
+    std::os::unix::fs::symlink("/bin/true", &program).unwrap();
+    let said = runner.apply(&[], &[("MRSK_REGISTRY_PASSWORD", "some-password")], 3);
+    assert!(
+        said.contains("a link leads out of the repository"),
+        "{said}"
+    );
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::preflight;
 use crate::action::{Action, Arg, Run};
 use crate::digest;
 use crate::plan::kinds::Handling;
@@ -54,6 +55,14 @@ pub async fn run(work: &Work, mut on_output: impl FnMut(&str) + Send) -> End {
             let problem = "only commands can run on this machine";
             return failed(Ending::Failed { code: 1 }, problem.into());
         };
+        if let (Some(program), Some(sha256)) = (run.program(), &run.program_sha256)
+            && let Err(problem) = preflight::read(&work.root, program, sha256)
+        {
+            return failed(
+                Ending::Failed { code: 126 },
+                format!("{program}: {problem}"),
+            );
+        }
         let command = command(work, run);
         let outcome = local::run(&command, |line| on_output(&redact(line, &work.secrets))).await;
         match outcome {

@@ -83,6 +83,11 @@ pub async fn collect(
                 None => missing(Requirement::Variable(name.clone())),
             }
         }
+        for (program, sha256) in programs(step) {
+            if let Err(problem) = read(root, program, sha256) {
+                missing(Requirement::Source(format!("{program}: {problem}")));
+            }
+        }
         for action in &step.action {
             let Action::Upload(upload) = action else {
                 continue;
@@ -120,6 +125,14 @@ fn variables(step: &Step) -> impl Iterator<Item = &String> {
     })
 }
 
+/// Returns the programs of the repository that a step runs, with their hashes.
+fn programs(step: &Step) -> impl Iterator<Item = (&str, &Sha256Hex)> {
+    step.action.iter().filter_map(|action| match action {
+        Action::Run(run) => Some((run.program()?, run.program_sha256.as_ref()?)),
+        _ => None,
+    })
+}
+
 /// Returns the bytes of a file to be copied; a template is rendered.
 fn bytes(
     step: &Step,
@@ -153,11 +166,21 @@ fn bytes(
     }
 }
 
-fn read(root: &Path, path: &str, expected: &Sha256Hex) -> Result<Vec<u8>, String> {
-    let bytes = std::fs::read(root.join(path)).map_err(|error| error.to_string())?;
-    match Sha256Hex::of(&bytes) == *expected {
-        true => Ok(bytes),
-        false => Err("differs from the plan".to_owned()),
+/// Reads a file of the repository as it was planned. No link leads out of the repository.
+pub(super) fn read(root: &Path, path: &str, expected: &Sha256Hex) -> Result<Vec<u8>, String> {
+    let canonical = |path: &Path| path.canonicalize().map_err(|error| error.to_string());
+    let file = canonical(&root.join(path))?;
+    if !file.starts_with(canonical(root)?) {
+        return Err("a link leads out of the repository".to_owned());
+    }
+    if !file.is_file() {
+        return Err("not a regular file".to_owned());
+    }
+    let bytes = std::fs::read(file).map_err(|error| error.to_string())?;
+    if Sha256Hex::of(&bytes) == *expected {
+        Ok(bytes)
+    } else {
+        Err("differs from the plan".to_owned())
     }
 }
 

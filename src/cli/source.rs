@@ -33,13 +33,14 @@ pub async fn read(config: &Config, root: &Path) -> Result<SourceFacts, Failure> 
         context,
         dockerfile,
         dockerfile_sha256,
-        files: accessory_files(config, &current, root),
+        files: files(config, &current, root),
         ..facts
     })
 }
 
-/// Returns the files of accessories that can be read. An operation that needs a missing one reports it; most need none.
-fn accessory_files(config: &Config, current: &Path, root: &Path) -> BTreeMap<String, LocalFile> {
+/// Returns the files of accessories and the broadcast's program, as far as they can be read. An operation that needs a missing one
+/// reports it; most need none.
+fn files(config: &Config, current: &Path, root: &Path) -> BTreeMap<String, LocalFile> {
     let files = config
         .accessories
         .iter()
@@ -49,7 +50,13 @@ fn accessory_files(config: &Config, current: &Path, root: &Path) -> BTreeMap<Str
         let sha256 = Sha256Hex::of(&std::fs::read(root.join(&path)).ok()?);
         Some((local.clone(), LocalFile { path, sha256 }))
     };
-    files.filter_map(|file| read(&file.local)).collect()
+    let program = config.audit_broadcast_cmd.first();
+    let program = program.filter(|program| program.contains('/'));
+    files
+        .map(|file| &file.local)
+        .chain(program)
+        .filter_map(read)
+        .collect()
 }
 
 /// Returns the file below `root` that standard output is written to: `mrsk plan > plan.json` is not an untracked file.

@@ -56,7 +56,7 @@ pub struct SourceFacts {
     /// SHA-256 of the Dockerfile; absent without one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dockerfile_sha256: Option<Sha256Hex>,
-    /// Files of accessories, by the path that the configuration has. Files that cannot be read, or are outside of the git root,
+    /// Files of accessories and the program of `audit_broadcast_cmd`, by the path that the configuration has. Files that cannot be read, or are outside of the git root,
     /// are absent.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub files: BTreeMap<String, LocalFile>,
@@ -70,6 +70,16 @@ pub struct LocalFile {
     pub path: String,
     /// SHA-256 of its bytes. Of a template: of the template.
     pub sha256: Sha256Hex,
+}
+
+impl LocalFile {
+    /// Returns its path as a program that starts in the git root: never one of `PATH`.
+    pub fn program(&self) -> String {
+        match self.path.contains('/') {
+            true => self.path.clone(),
+            false => format!("./{}", self.path),
+        }
+    }
 }
 
 /// What one host answered.

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use super::kinds::StepKind;
 use super::model::{Check, Plan, Step};
 use crate::action::{Action, Arg, Run};
 use crate::docker::local_command::{is_listed, is_listed_argv};
@@ -114,10 +115,21 @@ fn unlisted(step: &Step) -> Vec<String> {
         Action::Write(_) | Action::Upload(_) | Action::Poll(_) | Action::VerifyImage(_) => None,
     });
     runs.chain(&step.diagnose)
-        .filter(|run| !is_listed(run))
+        .filter(|run| !is_listed(run) && !is_program_of_repository(step, run))
         .chain(&check)
         .map(text::command)
         .collect()
+}
+
+/// Returns whether a broadcast runs a file of the repository that the plan knows by its hash.
+fn is_program_of_repository(step: &Step, run: &Run) -> bool {
+    step.kind == StepKind::Broadcast
+        && run.program_sha256.is_some()
+        && run.env.is_empty()
+        && run.stdin.is_none()
+        && run
+            .program()
+            .is_some_and(|program| program.contains('/') && is_below_root(program))
 }
 
 /// Returns what a step would do on the machine that applies the plan although no plan may, not even an approved one.

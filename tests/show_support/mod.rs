@@ -100,6 +100,7 @@ fn local() -> Vec<Step> {
         ],
         env: Vec::new(),
         stdin: Some("MRSK_REGISTRY_PASSWORD".to_owned()),
+        program_sha256: None,
     })];
     login.secrets = vec![StepSecret {
         name: "MRSK_REGISTRY_PASSWORD".to_owned(),
@@ -181,6 +182,7 @@ fn web(host: &str, start_needs: &str) -> Vec<Step> {
             .to_vec(),
             env: vec!["RAILS_MASTER_KEY".to_owned()],
             stdin: None,
+            program_sha256: None,
         }),
         run(&["docker", "start", new]),
     ];

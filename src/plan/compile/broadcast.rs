@@ -2,7 +2,7 @@
 
 use super::Draft;
 use super::draft::ends;
-use crate::action::Run;
+use crate::action::{Arg, Run};
 use crate::plan::{
     Need, NeedOn, OnFailure, Operation, OperationKind, Reason, Release, Step, StepKind,
 };
@@ -18,11 +18,16 @@ pub fn run(draft: &mut Draft) {
         return;
     }
     let line = line(draft.operation);
-    let argv = cmd.iter().cloned().chain([line.clone()]);
+    let mut run = Run::literal(cmd.iter().cloned().chain([line.clone()]));
+    let files = draft.facts.source.as_ref().map(|source| &source.files);
+    if let Some(file) = files.and_then(|files| files.get(&cmd[0])) {
+        run.argv[0] = Arg::Literal(file.program());
+        run.program_sha256 = Some(file.sha256.clone());
+    }
     let subject = draft.config.service_with_destination();
     let mut step = Step::new(None, StepKind::Broadcast, ["broadcast", &subject, "send"])
         .because(format!("Broadcast: {line}"), Reason::Requested)
-        .does([Run::literal(argv)])
+        .does([run])
         .timeout(BROADCAST_SECONDS)
         .tolerated();
     // What failed and is tolerated is as good as what succeeded.
