@@ -201,6 +201,14 @@ fn what_is_not_of_the_list_needs_an_approval() {
         let others: Vec<&str> = others.into_iter().filter(|name| *name != subject).collect();
         runner.apply(&["--allow", &others.join(",")], &[], 5);
         runner.apply(&["--allow", subject], &[], TRUSTED);
+        for format in ["table", "markdown"] {
+            let shown_at_review = runner.command(&["show", "plan.json", "--format", format]);
+            let review = String::from_utf8({ shown_at_review }.output().unwrap().stdout).unwrap();
+            let top: String = review.lines().take(6).collect();
+            let is_on_top = top.to_lowercase().contains("needs approval");
+            // Whether host keys are known is seen only on the machine that applies.
+            assert_eq!(is_on_top, subject != "host-keys", "{review}");
+        }
         runner.apply(&["--expect", plan.digest.as_str()], &[], TRUSTED);
     }
 }

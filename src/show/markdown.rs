@@ -7,6 +7,7 @@ use super::escape::{markdown as text, markdown_block, markdown_code};
 use super::groups::{Group, groups, header, headline, summary, title};
 use super::reason::prose;
 use crate::action::Action;
+use crate::plan::trust::concerns;
 use crate::plan::{Plan, Step};
 use crate::text::{action_line, command, count};
 
@@ -18,6 +19,9 @@ pub fn markdown(plan: &Plan) -> String {
         text(&headline(plan)),
         summary(plan)
     );
+    for concern in concerns(plan) {
+        out += &format!("> **Needs approval:** {}\n>\n", text(&concern.to_string()));
+    }
     for warning in &plan.warnings {
         out += &format!("> **Warning:** {}\n>\n", text(warning));
     }

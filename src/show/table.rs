@@ -8,6 +8,7 @@ use super::groups::{Group, groups, header, headline, summary, title};
 use super::reason::prose;
 use crate::plan::Plan;
 use crate::plan::kinds::Mark;
+use crate::plan::trust::concerns;
 use crate::text::{Styling, one_line, short_id};
 
 /// How the table looks.
@@ -29,6 +30,13 @@ const WIDTH_FOR_IDS: u16 = 110;
 /// Those of `out`.
 pub fn table(plan: &Plan, look: Look, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "Plan: {}", one_line(&headline(plan)))?;
+    for concern in concerns(plan) {
+        let text = format!("needs approval: {}", one_line(&concern.to_string()));
+        match look.styling {
+            Styling::Plain => writeln!(out, "  {text}")?,
+            Styling::Ansi => writeln!(out, "  \u{1b}[31m{text}\u{1b}[0m")?,
+        }
+    }
     for (name, value) in header(plan) {
         writeln!(out, "  {name:<10} {}", one_line(&value))?;
     }

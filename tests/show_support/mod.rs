@@ -93,10 +93,10 @@ fn local() -> Vec<Step> {
         argv: vec![
             Arg::Literal("docker".to_owned()),
             Arg::Literal("login".to_owned()),
-            Arg::Literal("registry.example.com".to_owned()),
-            Arg::Literal("-u".to_owned()),
+            Arg::Literal("--username".to_owned()),
             Arg::FromEnv("REGISTRY_USER".to_owned()),
             Arg::Literal("--password-stdin".to_owned()),
+            Arg::Literal("registry.example.com".to_owned()),
         ],
         env: Vec::new(),
         stdin: Some("MRSK_REGISTRY_PASSWORD".to_owned()),
@@ -115,10 +115,12 @@ fn local() -> Vec<Step> {
     build.action = vec![run(&[
         "docker",
         "build",
-        "-t",
+        "--tag",
         "registry.example.com/hey:badb1aa",
         "--build-arg",
         "GREETING=it's $5 & more",
+        "--file",
+        "Dockerfile",
         ".",
     ])];
     let mut push = step(
@@ -208,7 +210,7 @@ fn web(host: &str, start_needs: &str) -> Vec<Step> {
     );
     route.action = vec![
         Action::Write(Write {
-            path: "/var/lib/mrsk/traefik/mrsk-hey@web.yml".to_owned(),
+            path: "/home/deploy/.mrsk/traefik/mrsk-hey@web.yml".to_owned(),
             content: Sha256Hex::of(ROUTES.as_bytes()),
             mode: "0644".to_owned(),
         }),
@@ -272,7 +274,7 @@ fn hosts() -> BTreeMap<HostName, PlanHost> {
             },
             host_keys: Vec::new(),
             roles: vec![role.into()],
-            state_dir: Some("/var/lib/mrsk".to_owned()),
+            state_dir: Some("/home/deploy/.mrsk".to_owned()),
             serial: 3,
             relies_on: vec![Reliance::new(
                 Predicate::eq(&["docker", "answers"], true),
