@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use golden::Golden;
 use mrsk::facts::document::{self, FORMAT_VERSION};
 use mrsk::facts::model::Facts;
-use mrsk::facts::{parse, refusals};
+use mrsk::facts::{SecretQuestion, parse, refusals};
+use mrsk::secret::Secret;
 
 fn recordings() -> Vec<PathBuf> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/facts");
@@ -24,6 +25,17 @@ fn recordings() -> Vec<PathBuf> {
     paths
 }
 
+/// Returns what the recorded hosts were asked about the secrets of their containers.
+fn questions() -> [SecretQuestion; 1] {
+    let value = Secret::new("value");
+    [SecretQuestion::new(
+        "web",
+        None,
+        b"",
+        ["ABSENT", "OTHER"].map(|name| (name, &value)),
+    )]
+}
+
 fn name(path: &Path) -> &str {
     path.file_stem().unwrap().to_str().unwrap()
 }
@@ -32,7 +44,7 @@ fn name(path: &Path) -> &str {
 fn recorded_answers_become_the_expected_facts() {
     let mut golden = Golden::default();
     for path in recordings() {
-        let host = parse(&fs::read_to_string(&path).unwrap()).unwrap();
+        let host = parse(&fs::read_to_string(&path).unwrap(), &questions()).unwrap();
         let facts = Facts {
             format_version: FORMAT_VERSION.into(),
             hosts: [(name(&path).into(), host)].into(),
@@ -47,7 +59,7 @@ fn recorded_answers_become_the_expected_facts() {
 #[test]
 fn recorded_hosts_are_refused_for_the_right_reasons() {
     for path in recordings() {
-        let mut host = parse(&fs::read_to_string(&path).unwrap()).unwrap();
+        let mut host = parse(&fs::read_to_string(&path).unwrap(), &questions()).unwrap();
         assert_eq!(refusals(&host), [""; 0], "{}", path.display());
         if name(&path) == "denied" {
             host.privilege = mrsk::facts::model::Privilege::None;
@@ -63,7 +75,11 @@ fn a_recorded_answer_that_is_cut_is_never_believed() {
         let end = text.trim_end().len();
         for cut in (0..end).step_by(61).chain([end - 1]) {
             if let Some(part) = text.get(..cut) {
-                assert!(parse(part).is_err(), "{} at {cut}", path.display());
+                assert!(
+                    parse(part, &questions()).is_err(),
+                    "{} at {cut}",
+                    path.display()
+                );
             }
         }
     }

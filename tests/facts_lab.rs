@@ -45,7 +45,7 @@ fn ssh(host: &str, shell: &str, script: &str) -> String {
 
 fn ask(host: &str, shell: &str, query: &Query) -> HostFacts {
     let output = ssh(host, shell, &probe_script(query).unwrap());
-    parse(&output).unwrap_or_else(|error| panic!("{host}: {error}\n{output}"))
+    parse(&output, &query.secrets).unwrap_or_else(|error| panic!("{host}: {error}\n{output}"))
 }
 
 #[test]

@@ -101,7 +101,7 @@ fn logins_are_reported_without_what_they_log_in_with() {
         for shell in SHELLS {
             let output = fake.run(shell, &probe_script(&query()).unwrap());
             assert!(!output.contains("c2Vj"), "{output}");
-            let logins = Vec::from_iter(parse(&output).unwrap().docker.logins);
+            let logins = Vec::from_iter(parse(&output, &[]).unwrap().docker.logins);
             assert_eq!(logins, ["https://index.docker.io/v1/", "registry:5000"]);
         }
     }
@@ -115,7 +115,7 @@ fn an_engine_that_fails_in_part_is_an_error() {
         for shell in SHELLS {
             let output = fake.run(shell, &probe_script(&query()).unwrap());
             assert!(
-                matches!(parse(&output), Err(ParseError::Incomplete(_))),
+                matches!(parse(&output, &[]), Err(ParseError::Incomplete(_))),
                 "{output}"
             );
         }
@@ -125,7 +125,7 @@ fn an_engine_that_fails_in_part_is_an_error() {
     fake.answer("inspect", &container("id1", "app", ""));
     let output = fake.run(SHELLS[0], &probe_script(&query()).unwrap());
     assert_eq!(
-        parse(&output),
+        parse(&output, &[]),
         Err(ParseError::Incomplete("containers".into()))
     );
 }
@@ -149,7 +149,7 @@ fn an_engine_on_another_machine_is_not_asked() {
     for shell in SHELLS {
         let remote = [("DOCKER_HOST", "ssh://user:word@elsewhere")];
         let output = fake.run_with(shell, &probe_script(&query()).unwrap(), &remote);
-        let docker = parse(&output).unwrap().docker;
+        let docker = parse(&output, &[]).unwrap().docker;
         assert!(
             !docker.answers && docker.unsupported.contains("(elsewhere)"),
             "{docker:?}"
@@ -159,7 +159,7 @@ fn an_engine_on_another_machine_is_not_asked() {
     assert_eq!(fake.calls(), "");
     let local = [("DOCKER_HOST", "unix:///run/docker.sock")];
     let output = fake.run_with(SHELLS[0], &probe_script(&query()).unwrap(), &local);
-    assert!(parse(&output).unwrap().docker.answers);
+    assert!(parse(&output, &[]).unwrap().docker.answers);
 }
 
 #[test]
@@ -278,7 +278,7 @@ fn health_and_requests_in_flight_are_asked_for() {
 }
 
 #[test]
-fn secrets_are_compared_on_the_host_and_never_printed() {
+fn secrets_are_hashed_on_the_host_and_compared_here() {
     let fake = Fake::with_docker();
     let same = Secret::new(VALUE);
     let new = Secret::new("new");
@@ -335,11 +335,16 @@ fn secrets_are_compared_on_the_host_and_never_printed() {
         ];
         let output = fake.run_with(shell, &script, &exported);
         let seen = fs::read_to_string(fake.path("docker/seen")).unwrap();
-        let facts = parse(&output).unwrap();
+        let facts = parse(&output, &asked.secrets).unwrap();
         let differ = |name: &str| Vec::from_iter(facts.containers[name].secrets_differ.clone());
         assert_eq!(differ("a"), ["ABSENT", "CHANGED"], "{shell:?}");
         assert_eq!(differ("b"), ["ABSENT", "CHANGED", "EMPTY", "SAME"]);
         assert!(differ("c").is_empty());
+        // What the host learns is the salt and names: no hash of a local value.
+        for (_, value) in secrets {
+            let salted = format!("{}{}\n", Sha256Hex::of(b"random"), value.reveal());
+            assert!(!script.contains(Sha256Hex::of(salted.as_bytes()).as_str()));
+        }
         for text in [&output, &script, &fake.calls(), &seen] {
             assert!(!text.contains("quoted") && !text.contains("=old"), "{text}");
         }

@@ -90,11 +90,11 @@ impl Links {
         let script = facts::probe_script(query)?;
         for _ in 1..TRIES {
             // A container that goes away between two questions makes an answer incomplete.
-            if let Ok(facts) = facts::parse(&linked.probe(&script).await?) {
+            if let Ok(facts) = facts::parse(&linked.probe(&script).await?, &query.secrets) {
                 return Ok(facts);
             }
         }
-        Ok(facts::parse(&linked.probe(&script).await?)?)
+        Ok(facts::parse(&linked.probe(&script).await?, &query.secrets)?)
     }
 
     /// Returns the keys by which `host` is known, to be pinned in a plan.

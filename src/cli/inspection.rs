@@ -25,11 +25,15 @@ pub async fn take(
     links: &Arc<Links>,
     hosts: Vec<HostName>,
 ) -> Result<BTreeMap<HostName, HostFacts>, Failure> {
-    let query = Arc::new(query(config, secrets)?);
+    let mut queries = BTreeMap::new();
+    for host in &hosts {
+        queries.insert(host.clone(), query(config, secrets, host)?);
+    }
+    let queries = Arc::new(queries);
     let (facts, problems) = connections::ask_all(hosts, |host| {
-        let (links, query) = (links.clone(), query.clone());
+        let (links, queries) = (links.clone(), queries.clone());
         async move {
-            let mut facts = links.inspect(&host, &query).await?;
+            let mut facts = links.inspect(&host, &queries[&host]).await?;
             facts.host_keys = links.host_keys(&host).await?;
             Ok(facts)
         }
@@ -41,8 +45,8 @@ pub async fn take(
     Err(Failure::of(ExitCode::Unreachable, problems))
 }
 
-/// Returns what hosts are asked for this configuration.
-fn query(config: &Config, secrets: &Secrets) -> Result<Query, Failure> {
+/// Returns what `host` is asked for this configuration: nothing about the secrets of roles that it does not have.
+fn query(config: &Config, secrets: &Secrets, host: &HostName) -> Result<Query, Failure> {
     let salt: [u8; 16] = random::bytes()?;
     Ok(Query {
         service: config.service.clone(),
@@ -57,6 +61,7 @@ fn query(config: &Config, secrets: &Secrets) -> Result<Query, Failure> {
         secrets: config
             .roles
             .iter()
+            .filter(|role| role.hosts.contains(host))
             .filter_map(|role| question(config, role, &salt, secrets))
             .collect(),
         ..Query::default()

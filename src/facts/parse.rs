@@ -14,6 +14,7 @@ use super::model::{
     ContainerFacts, FileFacts, HostFacts, ImageFacts, NetworkFacts, PortFacts, Privilege,
     SerialFacts, TraefikFacts,
 };
+use super::query::SecretQuestion;
 use crate::digest::{self, is_sha256};
 use crate::json::MAX_INTEGER;
 use crate::name::{PlanDigest, Sha256Hex};
@@ -61,13 +62,16 @@ pub enum ParseError {
 ///
 /// # Errors
 /// An answer that is truncated, has an invalid line, or lacks a part.
-pub fn parse(output: &str) -> Result<HostFacts, ParseError> {
+pub fn parse(output: &str, secrets: &[SecretQuestion]) -> Result<HostFacts, ParseError> {
     let mut lines = output.lines().skip_while(|line| *line != BEGIN);
     lines.next().ok_or(ParseError::NotStarted)?;
     if !lines.clone().any(|line| line == END) {
         return Err(ParseError::Torn);
     }
-    let mut reader = Reader::default();
+    let mut reader = Reader {
+        secrets,
+        ..Reader::default()
+    };
     for (index, line) in lines.take_while(|line| *line != END).enumerate() {
         let (tag, text) = line.split_once(' ').unwrap_or((line, ""));
         reader.line(tag, text).ok_or_else(|| ParseError::Line {
@@ -80,7 +84,8 @@ pub fn parse(output: &str) -> Result<HostFacts, ParseError> {
 
 /// What has been read so far, and what can be concluded only at the end.
 #[derive(Default)]
-struct Reader {
+struct Reader<'a> {
+    secrets: &'a [SecretQuestion],
     facts: HostFacts,
     raw_machine_id: String,
     host_key: String,
@@ -100,7 +105,7 @@ struct Reader {
     unknown: Option<ParseError>,
 }
 
-impl Reader {
+impl Reader<'_> {
     /// Takes one line; `None` if it is not valid.
     fn line(&mut self, tag: &str, text: &str) -> Option<()> {
         let facts = &mut self.facts;
@@ -171,9 +176,12 @@ impl Reader {
                 self.by_id(id)?.in_flight = count;
             }
             "healthy" => self.by_id(text)?.healthy = true,
-            "differs" => {
-                let (id, name) = text.split_once(' ')?;
-                self.by_id(id)?.secrets_differ.insert(name.to_owned());
+            "hashed" => {
+                let (number, text) = text.split_once(' ')?;
+                let question = self.secrets.get(number.parse::<usize>().ok()?)?;
+                let (id, hashes) = text.split_once(' ').unwrap_or((text, ""));
+                let differing = question.differing(hashes).cloned();
+                self.by_id(id)?.secrets_differ.extend(differing);
             }
             "traefik" => {
                 let answer::Traefik { name, image, args } = json(text)?;

@@ -193,13 +193,13 @@ ids_of() { # QUESTION [QUESTION ID]…
     [ -n "$ids" ]
 }
 
-# Compares secrets with their salted hashes. Values pass from pipe to variable to pipe: no argument, file or output holds one.
-compare() { # SALT FORMAT EXPECTED NAMES ID…
+# Hashes secrets of containers. Values pass from pipe to variable to pipe: no argument, file or output holds one.
+hash_secrets() { # NUMBER SALT FORMAT ID…
     has sha256sum || return
-    salt=$1 expected=$3 names=$4 template=$2
-    shift 4
+    number=$1 salt=$2 template=$3
+    shift 3
     unset mrsk_entry mrsk_line
-    mrsk_entry='' same=' '
+    mrsk_entry='' hashes=''
     $limit docker inspect --type container --format "$template" "$@" | while IFS= read -r mrsk_line; do
         if [ "$mrsk_line" != "--$salt" ]; then
             mrsk_entry=$mrsk_entry$mrsk_line$newline
@@ -208,15 +208,12 @@ compare() { # SALT FORMAT EXPECTED NAMES ID…
         case $mrsk_entry in
         !*)
             mrsk_entry=${mrsk_entry%"$newline"}
-            for name in $names; do
-                case $same in *" $name "*) ;; *) say differs "${mrsk_entry#!} $name" ;; esac
-            done
-            same=' '
+            say hashed "$number ${mrsk_entry#!}$hashes"
+            hashes=''
             ;;
         *)
-            name=${mrsk_entry%%=*}
             hash=$(printf '%s%s' "$salt" "${mrsk_entry#*=}" | sha256sum)
-            case $expected in *" $name=${hash%% *} "*) same="$same$name " ;; esac
+            hashes="$hashes ${mrsk_entry%%=*}=${hash%% *}"
             ;;
         esac
         mrsk_entry=''

@@ -44,8 +44,8 @@ impl Default for Query {
     }
 }
 
-/// Asks whether the secrets of a role's running containers still have these values. Holds salted
-/// hashes, and sends nothing else.
+/// Asks for salted hashes of the secrets that a role's running containers have, to compare them with
+/// the local values. Holds salted hashes of these; what is sent has only names and the salt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretQuestion {
     role: String,
@@ -79,7 +79,23 @@ impl SecretQuestion {
     }
 }
 
-/// The shell splits a list of names at spaces.
+impl SecretQuestion {
+    /// Returns the names whose values differ from the local ones in a container that has `hashes`, as
+    /// `NAME=HASH` with spaces between.
+    pub(super) fn differing<'a>(&'a self, hashes: &'a str) -> impl Iterator<Item = &'a String> {
+        let is_equal = move |name: &str, expected: &Sha256Hex| {
+            let mut found = hashes.split(' ').filter_map(|pair| pair.split_once('='));
+            found.any(|(of, hash)| of == name && hash == expected.as_str())
+        };
+        let differing = self
+            .hashes
+            .iter()
+            .filter(move |(name, hash)| !is_equal(name, hash));
+        differing.map(|(name, _)| name)
+    }
+}
+
+/// The answer separates names with spaces.
 fn is_comparable(name: &str) -> bool {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
     !name.is_empty() && name.chars().all(is_plain)
@@ -193,17 +209,10 @@ fn secrets_function(questions: &[SecretQuestion]) -> Result<String, NulError> {
         if question.hashes.is_empty() {
             continue;
         }
-        let hashes = question.hashes.iter();
-        let names = Vec::from_iter(hashes.clone().map(|(name, _)| name.as_str())).join(" ");
-        let expected: String = hashes
-            .map(|(name, hash)| format!(" {name}={hash} "))
-            .collect();
         function += &format!(
-            "    ids_of {number} \"$@\" && compare {} {} {} {} $ids\n",
+            "    ids_of {number} \"$@\" && hash_secrets {number} {} {} $ids\n",
             quote(question.salt.as_str())?,
             quote(&environment_template(question))?,
-            quote(&expected)?,
-            quote(&names)?,
         );
     }
     Ok(function + "}\n")
@@ -247,7 +256,31 @@ mod tests {
         assert_eq!(script, probe_script(&query(b"a")).unwrap());
         assert_ne!(script, probe_script(&query(b"b")).unwrap());
         assert!(!script.contains("hunter2"));
-        assert!(!script.contains(Sha256Hex::of(b"hunter2-hunter2").as_str()));
+        let question = &query(b"a").secrets[0];
+        for hash in [&Sha256Hex::of(b"hunter2-hunter2"), &question.hashes["KEY"]] {
+            assert!(!script.contains(hash.as_str()));
+        }
+    }
+
+    #[test]
+    fn what_a_container_has_is_compared_here() {
+        let (one, two) = (Secret::new("one"), Secret::new("two"));
+        let question = SecretQuestion::new("web", None, b"", [("A", &one), ("B", &two)]);
+        let hash = |value: &Secret| salted(&question.salt, value);
+        let rows = [
+            (format!("A={} B={}", hash(&one), hash(&two)), ""),
+            (format!("A={} B={}", hash(&two), hash(&two)), "A"),
+            (format!("B={} A={}", hash(&one), hash(&one)), "B"),
+            (format!("A={}", hash(&one)), "B"),
+            (String::new(), "AB"),
+            ("garbage = A".to_owned(), "AB"),
+        ];
+        for (hashes, expected) in rows {
+            assert_eq!(
+                String::from_iter(question.differing(&hashes).cloned()),
+                expected
+            );
+        }
     }
 
     #[test]

@@ -112,7 +112,8 @@ impl Fake {
 
     pub fn ask(&self, shell: &[&str], query: &Query) -> HostFacts {
         let output = self.run(shell, &probe_script(query).unwrap());
-        parse(&output).unwrap_or_else(|error| panic!("{shell:?}: {error}\n{output}"))
+        parse(&output, &query.secrets)
+            .unwrap_or_else(|error| panic!("{shell:?}: {error}\n{output}"))
     }
 
     pub fn calls(&self) -> String {

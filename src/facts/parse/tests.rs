@@ -3,9 +3,10 @@ use proptest::prelude::*;
 use super::*;
 use crate::facts::document;
 use crate::facts::model::{ContainerState, Facts, Health};
+use crate::secret::Secret;
 
 fn answer(lines: &[&str]) -> Result<HostFacts, ParseError> {
-    parse(&format!("{BEGIN}\n{}\n{END}\n", lines.join("\n")))
+    parse(&format!("{BEGIN}\n{}\n{END}\n", lines.join("\n")), &[])
 }
 
 const CONTAINER: &str = r#"container {"id":"0123456789abcdef","name":"/app-web","state":"running","health":"","image":"app:1","image_id":"sha256:1","labels":{"note":"a\nmrsk-facts 1 end"},"networks":{"mrsk":{"Aliases":["m-1","0123456789ab"],"IPAddress":"172.18.0.2"},"bridge":{"Aliases":null}},"created":"1970-01-01T00:01:00.5Z"}"#;
@@ -14,29 +15,37 @@ const INFO: &str = r#"info ["20.10.24",["name=seccomp,profile=default"]]"#;
 
 #[test]
 fn an_answer_without_a_beginning_or_an_end_is_an_error() {
-    assert_eq!(parse(""), Err(ParseError::NotStarted));
-    assert_eq!(parse("Welcome!\n"), Err(ParseError::NotStarted));
+    assert_eq!(parse("", &[]), Err(ParseError::NotStarted));
+    assert_eq!(parse("Welcome!\n", &[]), Err(ParseError::NotStarted));
     assert_eq!(
-        parse(&format!("{BEGIN}\nhome /root\n")),
+        parse(&format!("{BEGIN}\nhome /root\n"), &[]),
         Err(ParseError::Torn)
     );
     let torn = format!("{BEGIN}\nlock x\nmrsk-facts 1 en");
-    assert_eq!(parse(&torn), Err(ParseError::Torn));
+    assert_eq!(parse(&torn, &[]), Err(ParseError::Torn));
     let banner = format!("Welcome!\n{BEGIN}\nhome /root\n{END}\nbye\n");
-    assert_eq!(parse(&banner).unwrap().home, "/root");
+    assert_eq!(parse(&banner, &[]).unwrap().home, "/root");
 }
 
 #[test]
 fn what_is_said_of_a_container_finds_it_by_its_id() {
-    let facts = answer(&[
+    let lines = [
         INFO,
         "asked 1",
         CONTAINER,
         "in_flight 0123456789abcdef 3",
         "healthy 0123456789abcdef",
-        "differs 0123456789abcdef KEY",
-    ])
-    .unwrap();
+        "hashed 0 0123456789abcdef OTHER=0",
+    ];
+    let value = Secret::new("value");
+    let question = SecretQuestion::new("web", None, b"", [("KEY", &value)]);
+    let text = format!("{BEGIN}\n{}\n{END}\n", lines.join("\n"));
+    // A host that was not asked cannot say anything about secrets.
+    assert!(matches!(
+        parse(&text, &[]),
+        Err(ParseError::Line { line: 6, .. })
+    ));
+    let facts = parse(&text, &[question]).unwrap();
     let container = &facts.containers["app-web"];
     assert_eq!(container.labels["note"], "a\nmrsk-facts 1 end");
     assert_eq!(
@@ -227,14 +236,14 @@ proptest! {
     fn no_answer_makes_it_panic_or_makes_a_document_that_cannot_be_read(
         lines in prop::collection::vec(
             (
-                "home|state_dir|watched|serial|space|file|alias|finished|begun|lock|info|login|published|listen|asked|container|in_flight|healthy|differs|traefik|network|image|endpoint|[a-z]{1,5}",
+                "home|state_dir|watched|serial|space|file|alias|finished|begun|lock|info|login|published|listen|asked|container|in_flight|healthy|hashed|traefik|network|image|endpoint|[a-z]{1,5}",
                 r#"[\PC]{0,40}|"[,/\PC]{0,9}" "[-0-9:>/é]{0,20}"|\["[^"]{0,3}",("[^"]{0,9}"|null),"[^"]{0,9}","[^"]{0,30}"\]|[0-9é% ]{0,30}|[0-9a-f]{64}  /?[a-zé]{0,3}|/[a-z]{0,2}:m-1"#,
             ),
             0..20,
         )
     ) {
         let lines: Vec<String> = lines.iter().map(|(tag, text)| format!("{tag} {text}")).collect();
-        let _ = parse(&format!("{BEGIN}\n{}\n{END}\n", lines.join("\n")));
+        let _ = parse(&format!("{BEGIN}\n{}\n{END}\n", lines.join("\n")), &[]);
         for line in lines {
             if let Ok(host) = answer(&["state_dir /s", &line]) {
                 let facts = Facts {
@@ -253,7 +262,7 @@ proptest! {
         let whole = format!("{BEGIN}\n{INFO}\nasked 1\n{CONTAINER}\n{END}");
         let cut = cut.min(whole.len() - 1);
         if let Some(part) = whole.get(..cut) {
-            prop_assert!(parse(part).is_err());
+            prop_assert!(parse(part, &[]).is_err());
         }
     }
 }
