@@ -67,7 +67,15 @@ impl Ending<'_> {
             Outcome::Unreachable(hosts) => self.unreachable(page, hosts),
             Outcome::Interrupted(in_doubt) => self.interrupted(page, in_doubt),
             Outcome::JournalFailed(message) => self.journal_failed(page, message),
-            Outcome::LockLost => self.taken_over(page),
+            Outcome::LockLost => {
+                let text = "another run took over the deploy lock or a host; this run quit at once";
+                self.taken_over(page, "taken over", text);
+            }
+            Outcome::LockReleased(person) => {
+                let person = one_line(person);
+                let text = format!("{person} released the deploy lock; this run quit at once");
+                self.taken_over(page, "lock released", &text);
+            }
         }
     }
 
@@ -93,14 +101,13 @@ impl Ending<'_> {
         self.resume(page, "free disk space or make .mrsk writable, then resume:");
     }
 
-    fn taken_over(&self, page: &mut Page) {
-        let text = "another run took over the deploy lock or a host; this run quit at once";
-        page.heading(Tone::Bad, "taken over", text);
+    fn taken_over(&self, page: &mut Page, label: &str, text: &str) {
+        page.heading(Tone::Bad, label, text);
         page.field("changed", &self.changed());
         self.serving(page);
-        page.next("see what the other run did:");
+        page.next("see what other runs did:");
         page.command(&words::mrsk(&self.view.plan, &["audit"]));
-        page.line("when it has ended, resume, unless it applied another plan:");
+        page.line("when they have ended, resume, unless another plan was applied:");
         page.command(&self.view.resume.command(&[]));
     }
 

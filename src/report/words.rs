@@ -101,6 +101,9 @@ pub(super) fn stop(view: &View, reason: &StopReason) -> String {
         }
         StopReason::LockHostGone => "the lock host is unreachable".into(),
         StopReason::LockLost => "another run has taken over".into(),
+        StopReason::LockReleased(person) => {
+            format!("{} released the deploy lock", one_line(person))
+        }
     };
     format!("stopping: {why}")
 }

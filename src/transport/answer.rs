@@ -30,19 +30,23 @@ pub enum AnswerError {
 }
 
 /// The answer to a beat.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BeatAnswer {
     /// The lock is still ours, and its beat is fresh.
     Held,
-    /// The lock is not ours any more.
+    /// The lock is another run's.
     Lost,
+    /// This person released it by hand.
+    Released(String),
 }
 
 /// The answer to a release of the lock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReleaseAnswer {
     /// It is free now.
     Released,
+    /// The run that holds it is alive: nothing was done.
+    Alive(LockState),
     /// Somebody else holds it, or is taking it over.
     NotOurs,
     /// Nobody held it.
@@ -269,14 +273,6 @@ fn single<T>(text: &str, read: impl Fn(&Line, &[&str]) -> Option<T>) -> Result<T
     }
 }
 
-/// Reads an answer that is one of these words.
-fn word<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, AnswerError> {
-    single(text, |_, found| {
-        let (_, answer) = words.iter().find(|(word, _)| *found == [*word])?;
-        Some(*answer)
-    })
-}
-
 /// Reads the answer to a request for the lock.
 ///
 /// # Errors
@@ -304,10 +300,12 @@ pub fn lock(text: &str) -> Result<LockAnswer, AnswerError> {
 
 /// Reads the answer to a beat.
 pub fn beat(text: &str) -> Result<BeatAnswer, AnswerError> {
-    word(
-        text,
-        &[("held", BeatAnswer::Held), ("lost", BeatAnswer::Lost)],
-    )
+    single(text, |_, words| match *words {
+        ["held"] => Some(BeatAnswer::Held),
+        ["lost"] => Some(BeatAnswer::Lost),
+        ["released", person] => Some(BeatAnswer::Released(decode(person)?)),
+        _ => None,
+    })
 }
 
 /// Reads the answer to a release.
@@ -316,6 +314,7 @@ pub fn release(text: &str) -> Result<ReleaseAnswer, AnswerError> {
         ["released"] => Some(ReleaseAnswer::Released),
         ["not_ours"] => Some(ReleaseAnswer::NotOurs),
         ["not_held"] => Some(ReleaseAnswer::NotHeld),
+        ["held", age, text] => Some(ReleaseAnswer::Alive(lock_state(age, text)?)),
         _ => None,
     })
 }
@@ -324,14 +323,18 @@ pub fn release(text: &str) -> Result<ReleaseAnswer, AnswerError> {
 pub fn lock_status(text: &str) -> Result<Option<LockState>, AnswerError> {
     single(text, |_, words| match *words {
         ["free"] => Some(None),
-        ["held", age, text] => Some(Some(LockState {
-            text: decode(text)?,
-            beat_age: match age {
-                "-" => None,
-                age => Some(age.parse().ok()?),
-            },
-        })),
+        ["held", age, text] => Some(Some(lock_state(age, text)?)),
         _ => None,
+    })
+}
+
+fn lock_state(age: &str, text: &str) -> Option<LockState> {
+    Some(LockState {
+        text: decode(text)?,
+        beat_age: match age {
+            "-" => None,
+            age => Some(age.parse().ok()?),
+        },
     })
 }
 

@@ -12,7 +12,7 @@ use super::answer::{
 use super::channel::Channel;
 use super::local::LocalShell;
 use super::master::Master;
-use super::request::{AttemptRef, Inputs, Place, Record, StepRequest};
+use super::request::{AttemptRef, Holder, Inputs, Place, Record, StepRequest};
 use super::script::{self, RenderError, Script};
 use crate::name::RunId;
 use crate::record::{Attempt, AttemptState, LockAnswer, LockDetails, Scope};
@@ -177,9 +177,14 @@ impl Host {
         self.ask(&script::release(run)?, answer::release).await
     }
 
-    /// Force-releases the lock.
-    pub async fn release_any(&self) -> Result<ReleaseAnswer, LinkError> {
-        self.ask(&script::release_any(), answer::release).await
+    /// Releases the lock of somebody else; `person` is told to the run that held it.
+    pub async fn release_any(
+        &self,
+        whose: Holder,
+        person: &str,
+    ) -> Result<ReleaseAnswer, LinkError> {
+        let script = script::release_any(whose, person)?;
+        self.ask(&script, answer::release).await
     }
 
     /// Returns the holder of the lock; `None` if it is free.

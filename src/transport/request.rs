@@ -73,3 +73,12 @@ pub struct Record {
     /// How it ended; `None` if it is about to begin.
     pub receipt: Option<Receipt>,
 }
+
+/// Whose lock a person releases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holder {
+    /// That of whoever holds it.
+    Any,
+    /// Only that of a run whose heartbeat has stopped, or of a person.
+    Silent,
+}

@@ -11,6 +11,8 @@
 mod builder;
 mod step;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 use builder::{Builder, path_part};
@@ -18,7 +20,7 @@ pub use builder::{RenderError, Script};
 
 use super::answer::render_receipt;
 use super::quote::{NulError, quote};
-use super::request::{AttemptRef, Inputs, Place, Record, StepRequest};
+use super::request::{AttemptRef, Holder, Inputs, Place, Record, StepRequest};
 use crate::name::RunId;
 use crate::record::{LockDetails, Scope, TAKE_OVER_SECONDS};
 
@@ -94,9 +96,15 @@ pub fn release(run: &RunId) -> Result<Script, RenderError> {
         .call("release"))
 }
 
-/// Renders the forced release of the lock.
-pub fn release_any() -> Script {
-    Builder::new(&[LOCK]).call("release_any")
+/// Renders the release of somebody else's lock by `person`.
+pub fn release_any(whose: Holder, person: &str) -> Result<Script, RenderError> {
+    Ok(Builder::new(&[LOCK])
+        .set("mrsk_person", &STANDARD.encode(person))?
+        .set("mrsk_limit", &TAKE_OVER_SECONDS.to_string())?
+        .call(match whose {
+            Holder::Any => "release_any",
+            Holder::Silent => "release_silent",
+        }))
 }
 
 /// Renders the question for the holder of the lock.

@@ -8,6 +8,7 @@ use mrsk::name::{PlanDigest, RunId};
 use mrsk::record::{LockAnswer, LockDetails};
 use mrsk::transport::LinkError;
 use mrsk::transport::answer::{BeatAnswer, ReleaseAnswer};
+use mrsk::transport::request::Holder;
 
 use crate::fixture::{Fixture, Sh, block};
 
@@ -134,15 +135,44 @@ fn the_originals_lock_is_never_taken_over() {
             }
         );
         assert_eq!(release(&fixture, "r1"), ReleaseAnswer::NotOurs);
+        assert_eq!(release_any(&fixture, Holder::Any), ReleaseAnswer::Released);
+        assert_eq!(release_any(&fixture, Holder::Any), ReleaseAnswer::NotHeld);
+        assert_eq!(take(&fixture, "r1"), ACQUIRED, "{sh:?}");
+    }
+}
+
+fn release_any(fixture: &Fixture, whose: Holder) -> ReleaseAnswer {
+    block(fixture.host.release_any(whose, "Ann O'Ther")).unwrap()
+}
+
+#[test]
+fn a_person_releases_only_what_is_silent_unless_forced() {
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
         assert_eq!(
-            block(fixture.host.release_any()).unwrap(),
-            ReleaseAnswer::Released
-        );
-        assert_eq!(
-            block(fixture.host.release_any()).unwrap(),
+            release_any(&fixture, Holder::Silent),
             ReleaseAnswer::NotHeld
         );
         assert_eq!(take(&fixture, "r1"), ACQUIRED, "{sh:?}");
+        let ReleaseAnswer::Alive(state) = release_any(&fixture, Holder::Silent) else {
+            panic!("{sh:?}: a living run lost its lock");
+        };
+        assert_eq!(LockDetails::parse(&state.text).run, Some(RunId::from("r1")));
+        assert!(state.beat_age.unwrap() < 5);
+        assert_eq!(beat(&fixture, "r1"), BeatAnswer::Held, "{sh:?}");
+        assert_eq!(release_any(&fixture, Holder::Any), ReleaseAnswer::Released);
+        // The run learns who did it, also if another has the lock by then.
+        let released = BeatAnswer::Released("Ann O'Ther".into());
+        assert_eq!(beat(&fixture, "r1"), released, "{sh:?}");
+        assert_eq!(take(&fixture, "r2"), ACQUIRED, "{sh:?}");
+        assert_eq!(beat(&fixture, "r1"), released, "{sh:?}");
+        assert_eq!(beat(&fixture, "r2"), BeatAnswer::Held, "{sh:?}");
+        age_beat(&fixture, 61);
+        assert_eq!(
+            release_any(&fixture, Holder::Silent),
+            ReleaseAnswer::Released
+        );
+        assert_eq!(beat(&fixture, "r3"), BeatAnswer::Lost, "{sh:?}");
     }
 }
 
@@ -301,6 +331,7 @@ fn a_release_and_a_take_over_do_not_both_win() {
                     taken == ACQUIRED || matches!(taken, LockAnswer::Held { .. }),
                     "{sh:?} {taken:?}"
                 ),
+                (ReleaseAnswer::Alive(state), _) => panic!("{sh:?} {state:?}"),
                 (ReleaseAnswer::NotOurs | ReleaseAnswer::NotHeld, taken) => {
                     assert!(
                         matches!(taken, LockAnswer::Acquired { .. }),

@@ -18,8 +18,11 @@ impl Driver {
     pub(super) fn beat(&mut self) {
         let run = self.run();
         self.ask(self.lock_host(), |linked, _| async move {
-            let held = linked.beat(&run).await? == BeatAnswer::Held;
-            Ok(Event::Beaten { held })
+            Ok(match linked.beat(&run).await? {
+                BeatAnswer::Held => Event::Beaten { held: true },
+                BeatAnswer::Lost => Event::Beaten { held: false },
+                BeatAnswer::Released(person) => Event::LockReleased(person),
+            })
         });
     }
 

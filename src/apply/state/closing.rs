@@ -38,10 +38,10 @@ impl State {
             && !matches!(self.phase, Phase::Releasing | Phase::Exited)
     }
 
-    pub(super) fn on_lock_lost(&mut self) {
+    pub(super) fn on_lock_lost(&mut self, reason: StopReason) {
         if self.beat_answered() {
             self.lock.held = false;
-            self.lose_lock();
+            self.lose_lock(reason);
         }
     }
 
@@ -95,11 +95,14 @@ impl State {
         }
     }
 
-    /// The lock or a fence is another run's. The run ends at once: what runs goes on without it, and belongs to the other one.
-    pub(super) fn lose_lock(&mut self) {
-        self.report(Progress::Stopping(StopReason::LockLost));
-        self.stop = Some(StopReason::LockLost);
-        self.outcome = Some(Outcome::LockLost);
+    /// The lock or a fence is not this run's any more. The run ends at once: what runs goes on without it.
+    pub(super) fn lose_lock(&mut self, reason: StopReason) {
+        self.outcome = Some(match &reason {
+            StopReason::LockReleased(person) => Outcome::LockReleased(person.clone()),
+            _ => Outcome::LockLost,
+        });
+        self.report(Progress::Stopping(reason.clone()));
+        self.stop = Some(reason);
         self.release();
     }
 
@@ -160,6 +163,7 @@ impl State {
             Some(StopReason::Interrupted) => Outcome::Interrupted(in_doubt),
             Some(StopReason::JournalFailed(message)) => Outcome::JournalFailed(message.clone()),
             Some(StopReason::LockLost) => Outcome::LockLost,
+            Some(StopReason::LockReleased(person)) => Outcome::LockReleased(person.clone()),
             None
             | Some(
                 StopReason::Failure { .. } | StopReason::HostGone { .. } | StopReason::LockHostGone,
@@ -190,7 +194,7 @@ impl State {
 
     pub(super) fn on_refused(&mut self, host: &HostName) {
         if self.host(host).is_some() {
-            self.lose_lock();
+            self.lose_lock(StopReason::LockLost);
         }
     }
 

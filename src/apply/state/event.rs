@@ -141,6 +141,8 @@ pub enum Event {
     Recorded(StepId),
     /// [`Action::Record`] or [`Action::Finish`] was not done, since the host's fence names another run.
     Refused(HostName),
+    /// [`Action::Beat`] was answered: this person has released the lock by hand.
+    LockReleased(String),
     /// [`Action::Beat`] was answered.
     Beaten {
         /// Whether the lock is still this run's.

@@ -125,6 +125,8 @@ pub enum StopReason {
     LockHostGone,
     /// The lock, or a fence, is another run's.
     LockLost,
+    /// This person released the lock by hand.
+    LockReleased(String),
 }
 
 /// The status of a step at the end.
@@ -213,6 +215,8 @@ pub enum Outcome {
     JournalFailed(String),
     /// The lock, or a fence, became another run's.
     LockLost,
+    /// This person released the lock by hand.
+    LockReleased(String),
 }
 
 impl Outcome {
@@ -220,9 +224,10 @@ impl Outcome {
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Outcome::Done | Outcome::AlreadyApplied => ExitCode::Done,
-            Outcome::Failed { .. } | Outcome::JournalFailed { .. } | Outcome::LockLost => {
-                ExitCode::Failed
-            }
+            Outcome::Failed { .. }
+            | Outcome::JournalFailed { .. }
+            | Outcome::LockLost
+            | Outcome::LockReleased { .. } => ExitCode::Failed,
             Outcome::Stale { .. } | Outcome::Superseded { .. } => ExitCode::Stale,
             Outcome::LockHeld { .. } | Outcome::LockForeign { .. } => ExitCode::Locked,
             Outcome::InDoubt { .. } => ExitCode::InDoubt,

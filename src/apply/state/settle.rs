@@ -128,7 +128,7 @@ impl State {
         match receipt.ending {
             Ending::Succeeded => self.succeed(step, StepStatus::Succeeded),
             Ending::Refused if receipt.run == self.options.run => {
-                self.lose_lock();
+                self.lose_lock(StopReason::LockLost);
             }
             Ending::Refused => self.next_attempt(step),
             ending @ (Ending::Failed { .. } | Ending::TimedOut) => {

@@ -2,13 +2,17 @@
 
 use clap::Subcommand;
 
+use crate::apply::links::{self, Links};
 use crate::cli::failure::Failure;
 use crate::cli::options::{LinkOptions, ProjectOptions};
 use crate::cli::project::Project;
-use crate::cli::{connections, output};
+use crate::cli::{connections, git, output};
 use crate::exit_code::ExitCode;
+use crate::name::HostName;
+use crate::record::{LockDetails, TAKE_OVER_SECONDS};
 use crate::text;
-use crate::transport::answer::ReleaseAnswer;
+use crate::transport::answer::{LockState, ReleaseAnswer};
+use crate::transport::request::Holder;
 
 /// Arguments of `mrsk lock`.
 #[derive(Debug, clap::Args)]
@@ -23,10 +27,14 @@ pub struct Args {
 
 #[derive(Debug, Clone, Copy, Subcommand)]
 enum Command {
-    /// Show who holds the lock
+    /// Show who holds the lock, and whether that run is alive
     Status,
-    /// Force-release the lock; only if its holder is dead
-    Release,
+    /// Release the lock of a dead run or of a person
+    Release {
+        /// Release it even if its run is alive: that run quits at once
+        #[arg(long)]
+        force: bool,
+    },
 }
 
 /// Shows or releases the deploy lock on the primary host.
@@ -38,22 +46,62 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
         return Err(Failure::new(ExitCode::Configuration, message));
     };
     let links = connections::to_configured(&args.link, config)?;
-    let shown = async {
-        let linked = links.get(host).await?;
-        let state = match args.command {
-            Command::Status => linked.lock_status().await?.map(|state| state.text),
-            Command::Release => match linked.release_any().await? {
-                ReleaseAnswer::Released => Some("released the deploy lock".to_owned()),
-                _ => None,
-            },
-        };
-        Ok(state.unwrap_or_else(|| "the deploy lock is free".to_owned()) + "\n")
+    let answer = match args.command {
+        Command::Status => status(&links, host).await,
+        Command::Release { force: true } => release(&links, host, Holder::Any).await,
+        Command::Release { force: false } => release(&links, host, Holder::Silent).await,
     };
-    let shown = shown.await;
     links.close();
-    let shown = shown.map_err(|failure| {
+    let shown = answer.map_err(|failure| {
         let problem = connections::diagnostic(host, &failure);
         Failure::of(ExitCode::Unreachable, vec![problem])
-    })?;
+    })??;
     output::print(&text::escape(&shown))
+}
+
+type Answer = Result<Result<String, Failure>, links::Failure>;
+
+const FREE: &str = "the deploy lock is free\n";
+
+async fn status(links: &Links, host: &HostName) -> Answer {
+    let state = links.get(host).await?.lock_status().await?;
+    Ok(Ok(state.map_or_else(
+        || FREE.to_owned(),
+        |state| described(&state),
+    )))
+}
+
+async fn release(links: &Links, host: &HostName, whose: Holder) -> Answer {
+    let person = git::user_name().await;
+    Ok(
+        match links.get(host).await?.release_any(whose, &person).await? {
+            ReleaseAnswer::Released => Ok("released the deploy lock\n".to_owned()),
+            ReleaseAnswer::NotHeld | ReleaseAnswer::NotOurs => Ok(FREE.to_owned()),
+            ReleaseAnswer::Alive(state) => {
+                let holder = text::escape(described(&state).trim_end());
+                let message = format!("the run that holds the deploy lock is alive:\n{holder}");
+                Err(Failure::new(ExitCode::Locked, message).help(
+                "wait for it, or stop it with Ctrl-C; `mrsk lock release --force` makes it quit at once",
+            ))
+            }
+        },
+    )
+}
+
+/// Returns the details of a lock and whether its holder is alive.
+fn described(state: &LockState) -> String {
+    let details = state.text.trim_end();
+    let life = match (LockDetails::parse(details).run, state.beat_age) {
+        (None, _) => {
+            "Held by a person or another tool: it stays until `mrsk lock release`".to_owned()
+        }
+        (Some(_), None) => "No heartbeat: it may be starting".to_owned(),
+        (Some(_), Some(age)) if age < TAKE_OVER_SECONDS => {
+            format!("Alive: last heartbeat {age} s ago")
+        }
+        (Some(_), Some(age)) => {
+            format!("Silent: last heartbeat {age} s ago; the next run takes the lock over")
+        }
+    };
+    format!("{details}\n{life}\n")
 }

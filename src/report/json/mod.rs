@@ -208,7 +208,9 @@ fn stopping(at: At, reason: &StopReason) -> StreamEvent {
     match reason {
         StopReason::Failure(failed) => step = Some(failed.to_string()),
         StopReason::HostGone(gone) => host = Some(gone.to_string()),
-        StopReason::JournalFailed(error) => message = Some(error.clone()),
+        StopReason::JournalFailed(text) | StopReason::LockReleased(text) => {
+            message = Some(text.clone());
+        }
         StopReason::Interrupted | StopReason::LockHostGone | StopReason::LockLost => {}
     }
     StreamEvent::Stopping {
@@ -265,7 +267,7 @@ fn details(outcome: &Outcome) -> Details {
                 .collect(),
             ..none
         },
-        Outcome::JournalFailed(message) => Details {
+        Outcome::JournalFailed(message) | Outcome::LockReleased(message) => Details {
             message: Some(message.clone()),
             ..none
         },

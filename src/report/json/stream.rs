@@ -346,6 +346,8 @@ mirror! {
         LockHostGone = LockHostGone,
         /// Another run has taken over.
         LockLost = LockLost,
+        /// A person released the deploy lock.
+        LockReleased = LockReleased,
     }
 }
 
@@ -376,6 +378,8 @@ mirror! {
         JournalFailed = JournalFailed,
         /// Another run has taken over.
         LockLost = LockLost,
+        /// A person released the deploy lock.
+        LockReleased = LockReleased,
     }
 }
 

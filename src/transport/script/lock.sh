@@ -163,19 +163,32 @@ lock() {
   done
 }
 
+# The lock is not ours any more. Who released it by hand, if a person did.
+lost() {
+  mrsk_released_run=
+  mrsk_released_by=
+  { read -r mrsk_released_run mrsk_released_by <.mrsk_lock.released; } 2>/dev/null
+  if [ "$mrsk_released_run" = "$mrsk_run" ]
+  then
+    say released "$mrsk_released_by"
+  else
+    say lost
+  fi
+}
+
 beat() {
   read_details
   highest
   if [ "$mrsk_holder" != "$mrsk_run" ] || [ "$mrsk_top" -gt "$mrsk_generation" ]
   then
-    say lost
+    lost
     return 0
   fi
   boot
   uptime
   put mrsk_lock/beat "$mrsk_boot $mrsk_up" && say held && return 0
   [ -d mrsk_lock ] && die "$mrsk_error"
-  say lost
+  lost
 }
 
 # Takes the whole directory away at once, so that nobody sees half of it.
@@ -216,14 +229,30 @@ release() {
   say released
 }
 
+# Releases the lock of somebody else, and leaves a note for the run that held it.
 release_any() {
   if ! [ -d mrsk_lock ]
   then
     say not_held
     return 0
   fi
+  read_details
+  if [ -n "$mrsk_holder" ]
+  then
+    put .mrsk_lock.released "$mrsk_holder $mrsk_person" || die "$mrsk_error"
+  fi
   discard || die "cannot remove mrsk_lock in $PWD: $mrsk_error"
   say released
+}
+
+# Releases the lock of somebody else, unless its holder is alive: that is a run whose beat is fresh.
+release_silent() {
+  if [ -d mrsk_lock ] && read_details && [ -n "$mrsk_holder" ] && beat_age && [ "$mrsk_age" -lt "$mrsk_limit" ]
+  then
+    held
+    return 0
+  fi
+  release_any
 }
 
 lock_status() {

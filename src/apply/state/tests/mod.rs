@@ -301,6 +301,12 @@ fn a_lost_lock_ends_the_run_without_a_release() {
     let actions = state.handle(Millis(6_100), Event::Beaten { held: false });
     assert_eq!(actions.last(), Some(&Action::Exit(Outcome::LockLost)));
     assert!(!actions.contains(&Action::Release));
+    let mut state = bench.state.clone();
+    state.handle(Millis(6_000), Event::Tick);
+    let actions = state.handle(Millis(6_100), Event::LockReleased("Ann".into()));
+    let released = Outcome::LockReleased("Ann".into());
+    assert_eq!(actions.last(), Some(&Action::Exit(released)));
+    assert!(!actions.contains(&Action::Release));
     bench.pass(30);
     assert_eq!(bench.outcome, None);
 }
