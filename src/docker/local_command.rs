@@ -214,6 +214,17 @@ mod tests {
     }
 
     #[test]
+    fn the_documents_list_each_command() {
+        let document = include_str!("../../docs/plan-format.md");
+        for command in COMMANDS {
+            assert!(
+                document.contains(&format!("\n    {command}\n")),
+                "{command}"
+            );
+        }
+    }
+
+    #[test]
     fn the_compilers_commands_are_listed() {
         for line in [
             "docker login",
