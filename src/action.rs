@@ -49,6 +49,10 @@ pub struct Run {
     /// Name of the secret that is written to the command's standard input.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stdin: Option<String>,
+    /// Names of the secrets that are written to the command's standard input as lines `NAME=VALUE`: those whose names would
+    /// change what the command itself does if they were in its environment.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub env_file: Vec<String>,
     /// SHA-256 of the program, if it is a file of the repository that runs on the machine that applies the plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub program_sha256: Option<Sha256Hex>,
@@ -61,8 +65,14 @@ impl Run {
             argv: Vec::from_iter(argv.into_iter().map(|arg| Arg::Literal(arg.into()))),
             env: Vec::new(),
             stdin: None,
+            env_file: Vec::new(),
             program_sha256: None,
         }
+    }
+
+    /// Returns the names of all secrets that the command gets.
+    pub fn secrets(&self) -> impl Iterator<Item = &String> {
+        self.env.iter().chain(&self.stdin).chain(&self.env_file)
     }
 
     /// Returns the program, if it is a literal text.

@@ -37,9 +37,12 @@ LINES="one
 two"
 EMPTY=
 PROCESS=of_the_file
+HTTP_PROXY="http://192.0.2.1:9/\$x 'y'"
+DOCKER_CERT_PATH=/nowhere
+DOCKER_REGISTRY_TOKEN=token
 "#;
 
-const SECRETS: [(&str, &str); 7] = [
+const SECRETS: [(&str, &str); 10] = [
     ("SINGLE", r#"$5 $HOME # "x" \n"#),
     ("DOUBLE", r#"a $b "c" \ # d"#),
     ("EXPORTED", "yes"),
@@ -47,6 +50,9 @@ const SECRETS: [(&str, &str); 7] = [
     ("LINES", "one\ntwo"),
     ("EMPTY", ""),
     ("PROCESS", "of the $process"),
+    ("HTTP_PROXY", "http://192.0.2.1:9/$x 'y'"),
+    ("DOCKER_CERT_PATH", "/nowhere"),
+    ("DOCKER_REGISTRY_TOKEN", "token"),
 ];
 
 /// Returns `env` of a `deploy.yml`.
@@ -102,7 +108,7 @@ fn what_would_be_misread_has_a_place() {
     let project = Project::new("lab-misread", &[HOST]);
     project.configure(&env(
         &[("DB_PASSWORD", "hunter2hunter2")],
-        &["DOCKER_HOST", "LD_PRELOAD"],
+        &["MRSK_CLAIM", "mrsk_run"],
     ));
     project.commit("");
     let text = std::fs::read_to_string(project.directory.join("config/deploy.yml")).unwrap();
@@ -120,10 +126,10 @@ fn what_would_be_misread_has_a_place() {
     };
     let said = project.mrsk(&["plan"]).expect(78);
     said.says(&[
-        "`DOCKER_HOST` cannot be a secret",
-        &place("DOCKER_HOST"),
-        "`LD_PRELOAD` cannot be a secret",
-        &place("LD_PRELOAD"),
+        "variable `MRSK_CLAIM` is reserved",
+        &place("MRSK_CLAIM"),
+        "variable `mrsk_run` is reserved",
+        &place("mrsk_run"),
         "clear variable `DB_PASSWORD` looks like a secret",
     ]);
     assert!(!said.err.contains("hunter2"), "{}", said.err);

@@ -28,4 +28,4 @@ pub use keys::{DEFAULT_TRAEFIK_IMAGE, PASSWORD_SECRET, schema};
 pub use parse::{Loaded, parse, parse_template};
 pub use secret_lines::hide_secret_lines;
 pub use values::port::PortMapping;
-pub use values::variable::CONTAINER_NAME;
+pub use values::variable::{CONTAINER_NAME, is_read_at_start};

@@ -8,10 +8,10 @@ use super::names::{
     TRAEFIK,
 };
 use crate::action::{Arg, Run};
-use crate::config::CONTAINER_NAME;
 use crate::config::model::{
     Accessory, AccessoryDirectory, AccessoryFile, Config, DockerOption, Env, Role,
 };
+use crate::config::{CONTAINER_NAME, is_read_at_start};
 use crate::name::Sha256Hex;
 
 /// The label by which containers of a service are looked for.
@@ -240,7 +240,7 @@ fn finish(name: &str, groups: Vec<(&'static str, Vec<String>)>, env: Vec<String>
     ];
     argv.splice(tail.max(own)..tail.max(own), each("--label", labels));
     let mut run = Run::literal(argv);
-    run.env = env;
+    (run.env_file, run.env) = env.into_iter().partition(|name| is_read_at_start(name));
     Create {
         run,
         digest,
@@ -280,7 +280,15 @@ fn env(env: &Env, name: &str) -> Vec<String> {
     let mut clear = env.clear.clone();
     clear.insert(CONTAINER_NAME.into(), name.to_owned());
     let mut argv = pairs("--env", &clear);
-    argv.extend(each("--env", env.secret.clone()));
+    let (file, exported): (Vec<String>, _) = env
+        .secret
+        .iter()
+        .cloned()
+        .partition(|name| is_read_at_start(name));
+    argv.extend(each("--env", exported));
+    if !file.is_empty() {
+        argv.extend(command("--env-file /dev/stdin", []));
+    }
     argv
 }
 

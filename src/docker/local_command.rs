@@ -27,7 +27,10 @@ pub fn is_listed(run: &Run) -> bool {
     let is_login = run
         .argv
         .contains(&Arg::Literal("--password-stdin".to_owned()));
-    is_of_list && run.stdin.is_some() == is_login && build_secrets(&run.argv) == run.env
+    is_of_list
+        && run.stdin.is_some() == is_login
+        && build_secrets(&run.argv) == run.env
+        && run.env_file.is_empty()
 }
 
 /// Returns whether `argv`, which gets no secret, is of the list.

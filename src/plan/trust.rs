@@ -125,8 +125,7 @@ fn unlisted(step: &Step) -> Vec<String> {
 fn is_program_of_repository(step: &Step, run: &Run) -> bool {
     step.kind == StepKind::Broadcast
         && run.program_sha256.is_some()
-        && run.env.is_empty()
-        && run.stdin.is_none()
+        && run.secrets().next().is_none()
         && run
             .program()
             .is_some_and(|program| program.contains('/') && is_below_root(program))
@@ -136,6 +135,12 @@ fn is_program_of_repository(step: &Step, run: &Run) -> bool {
 pub(super) fn impossible(step: &Step) -> Option<String> {
     for action in step.action.iter().chain(&step.cleanup) {
         let problem = match action {
+            Action::Run(run) if step.host.is_none() && !run.env_file.is_empty() => {
+                "passes a file of secrets to a command of this machine".to_owned()
+            }
+            Action::Run(run) if run.stdin.is_some() && !run.env_file.is_empty() => {
+                "has two standard inputs".to_owned()
+            }
             Action::Run(run) if !run_is_possible(run) => {
                 "passes a variable of this machine to a command that is not a login".to_owned()
             }

@@ -235,7 +235,7 @@ fn check_step(plan: &Plan, step: &Step) -> Result<(), String> {
     for action in step.action.iter().chain(&step.cleanup) {
         match action {
             Action::Run(run) => {
-                let mut used = run.env.iter().chain(&run.stdin);
+                let mut used = run.secrets();
                 if let Some(name) = used.find(|name| !is_named(name)) {
                     return Err(format!("uses secret {name}, which it does not list"));
                 }

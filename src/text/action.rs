@@ -50,6 +50,16 @@ pub fn command(run: &Run) -> String {
     if let Some(name) = &run.stdin {
         line = format!("printf %s {} | {line}", variable(name));
     }
+    if !run.env_file.is_empty() {
+        let lines = run
+            .env_file
+            .iter()
+            .map(|name| format!("{}={}", quote(name), variable(name)));
+        line = format!(
+            "printf '%s\\n' {} | {line}",
+            Vec::from_iter(lines).join(" ")
+        );
+    }
     if !run.env.is_empty() {
         let names = one_line(&run.env.join(", "));
         line += &format!("  # with {names} in the environment");
@@ -93,6 +103,12 @@ mod tests {
         assert_eq!(
             command(&run),
             "printf %s \"$PASSWORD\" | docker login --username \"$REGISTRY_USER\"  # with CONFIG_KEY in the environment"
+        );
+        let mut create = Run::literal(["docker", "create", "--env-file", "/dev/stdin", "shop"]);
+        create.env_file = vec!["HTTP_PROXY".into(), "LD_PRELOAD".into()];
+        assert_eq!(
+            command(&create),
+            "printf '%s\\n' HTTP_PROXY=\"$HTTP_PROXY\" LD_PRELOAD=\"$LD_PRELOAD\" | docker create --env-file /dev/stdin shop"
         );
         run.stdin = Some("x$(id)".into());
         run.env = vec!["A\nrm -rf".into()];

@@ -4,8 +4,11 @@ use std::fs;
 use std::path::Path;
 
 use mrsk::action::{Action, Run};
+use mrsk::name::RunId;
+use mrsk::record::Ending;
 use mrsk::secret::{Secret, Secrets};
 use mrsk::transport::request::{Inputs, StepRequest};
+use mrsk::transport::script::RenderError;
 use mrsk::transport::{Host, LinkError, script};
 
 use crate::fixture::{Fixture, Sh, block, sh_c, start, step, which};
@@ -72,6 +75,46 @@ fn they_arrive_byte_for_byte_and_nowhere_else() {
             assert!(!text.contains("s3ntinel"), "{sh:?}: {text}");
         }
     }
+}
+
+#[test]
+fn one_that_docker_would_read_travels_as_a_line() {
+    let path = "/nowhere 'single' \"double\" $HOME `id` \\n ü";
+    let mut request = step("create", &[]);
+    request.actions = vec![Action::Run(Run {
+        env: vec!["TOKEN".to_owned()],
+        env_file: vec!["PATH".to_owned(), "HTTP_PROXY".to_owned()],
+        ..Run::literal(["docker", "create"])
+    })];
+    let mut inputs = inputs();
+    inputs.secrets.insert("PATH".to_owned(), Secret::new(path));
+    inputs
+        .secrets
+        .insert("HTTP_PROXY".to_owned(), Secret::new("http://proxy"));
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        fixture.fake(
+            "docker",
+            &format!("{DOCKER}\nprintf %s \"$HTTP_PROXY\" >\"$ROOT/exported\""),
+        );
+        let (receipt, ..) = fixture.run_one(&request, &inputs);
+        assert_eq!(receipt.ending, Ending::Succeeded, "{sh:?}");
+        let lines = format!("PATH={path}\nHTTP_PROXY=http://proxy\n");
+        assert_eq!(fixture.read("create.stdin"), lines, "{sh:?}");
+        assert_eq!(fixture.read("create.TOKEN"), SENTINEL, "{sh:?}");
+        assert_eq!(fixture.read("exported"), "", "{sh:?}");
+        assert!(!fixture.read("argv").contains("nowhere"), "{sh:?}");
+    }
+    inputs
+        .secrets
+        .insert("HTTP_PROXY".to_owned(), Secret::new("a\nb"));
+    let rendered = script::start(
+        &Fixture::new(Sh::all()[0]).place(),
+        &RunId::from("r"),
+        &[request],
+        &inputs,
+    );
+    assert!(matches!(rendered, Err(RenderError::LineBreak(name)) if name == "HTTP_PROXY"));
 }
 
 #[test]

@@ -100,6 +100,7 @@ fn local() -> Vec<Step> {
         ],
         env: Vec::new(),
         stdin: Some("MRSK_REGISTRY_PASSWORD".to_owned()),
+        env_file: Vec::new(),
         program_sha256: None,
     })];
     login.secrets = vec![StepSecret {
@@ -184,6 +185,7 @@ fn web(host: &str, start_needs: &str) -> Vec<Step> {
             .to_vec(),
             env: vec!["RAILS_MASTER_KEY".to_owned()],
             stdin: None,
+            env_file: Vec::new(),
             program_sha256: None,
         }),
         run(&["docker", "start", new]),

@@ -21,7 +21,7 @@ pub(super) fn schema(description: &str) -> Value {
     let mut env = variables(description);
     env["properties"] = json!({
         "clear": clear,
-        "secret": list("Names of variables whose values are in .env or the environment.", &variable::exported_schema()),
+        "secret": list("Names of variables whose values are in .env or the environment.", &variable::secret_schema()),
     });
     env
 }
@@ -77,7 +77,7 @@ pub(super) fn layer(decoder: &mut Decoder<'_>, field: &Field<'_>) -> EnvLayer {
         }
     }
     for item in &secrets {
-        let Some(name) = variable::decode_exported(decoder, item) else {
+        let Some(name) = variable::decode_secret(decoder, item) else {
             continue;
         };
         if layer.clear.contains_key(&name) {

@@ -3,63 +3,99 @@
 use serde_json::{Value, json};
 
 use crate::config::decoder::{Decoder, Field};
+use crate::config::node::Kind;
 use crate::config::schema::described;
 use crate::diagnostic::Diagnostic;
 
 /// The variable by which a container knows its own name.
 pub const CONTAINER_NAME: &str = "MRSK_CONTAINER_NAME";
 
-/// Variables by which the shell, the loader or docker's client find what they run.
-const REDIRECTING: [&str; 13] = [
-    "PATH",
-    "HOME",
-    "IFS",
-    "ENV",
-    "PWD",
-    "OLDPWD",
-    "SHELL",
-    "SHELLOPTS",
-    "PS4",
-    "CDPATH",
-    "TMPDIR",
-    "GODEBUG",
-    "XDG_RUNTIME_DIR",
-];
+/// Other variables that mrsk sets itself.
+const RESERVED: [&str; 3] = [CONTAINER_NAME, "MRSK_CLAIM", "MRSK_CLEANUP"];
 
-/// What more such variables begin with.
-const REDIRECTING_PREFIXES: [&str; 6] = ["DOCKER_", "LD_", "BASH", "BUILDX_", "BUILDKIT_", "SSH_"];
+/// What the names of the variables of mrsk's scripts begin with.
+const RESERVED_PREFIX: &str = "mrsk_";
+
+/// Variables that `sh`, the loader, libc, Go, docker's client or ssh read when they start. Exported on a host they would change
+/// what the docker command itself does. Sources: sh(1), bash(1), ld.so(8), environ(7), resolver(5), Go's net/http and runtime,
+/// Docker's "Environment variables" of the CLI and of buildx, ssh(1).
+#[rustfmt::skip]
+const READ_AT_START: &[&str] = &[
+    // sh and bash
+    "PATH", "HOME", "IFS", "ENV", "PWD", "OLDPWD", "SHELL", "PS4", "CDPATH", "TMPDIR",
+    "BASH_ENV", "BASHOPTS", "SHELLOPTS", "BASH_XTRACEFD", "POSIXLY_CORRECT",
+    // ld.so and libc
+    "LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT", "LD_BIND_NOW", "LD_BIND_NOT", "LD_DEBUG",
+    "LD_DEBUG_OUTPUT", "LD_DYNAMIC_WEAK", "LD_HWCAP_MASK", "LD_ORIGIN_PATH", "LD_PROFILE",
+    "LD_PROFILE_OUTPUT", "LD_SHOW_AUXV", "LD_TRACE_LOADED_OBJECTS", "LD_VERBOSE", "LD_WARN",
+    "GLIBC_TUNABLES", "GCONV_PATH", "LOCPATH", "NLSPATH", "HOSTALIASES", "LOCALDOMAIN",
+    "RESOLV_HOST_CONF", "RES_OPTIONS", "TZDIR",
+    // Go
+    "GODEBUG", "GOTRACEBACK", "GOMAXPROCS", "GOGC", "GOMEMLIMIT", "SSL_CERT_FILE", "SSL_CERT_DIR",
+    "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy",
+    "no_proxy",
+    // docker, buildx
+    "DOCKER_API_VERSION", "DOCKER_AUTH_CONFIG", "DOCKER_BUILDKIT", "DOCKER_CERT_PATH",
+    "DOCKER_CONFIG", "DOCKER_CONTENT_TRUST", "DOCKER_CONTENT_TRUST_SERVER", "DOCKER_CONTEXT",
+    "DOCKER_CUSTOM_HEADERS", "DOCKER_DEFAULT_PLATFORM", "DOCKER_HIDE_LEGACY_COMMANDS",
+    "DOCKER_HOST", "DOCKER_TLS", "DOCKER_TLS_VERIFY", "BUILDX_BUILDER", "BUILDX_CONFIG",
+    "BUILDX_GIT_INFO", "BUILDX_METADATA_PROVENANCE", "BUILDX_NO_DEFAULT_ATTESTATIONS",
+    "BUILDX_NO_DEFAULT_LOAD", "BUILDKIT_HOST", "BUILDKIT_PROGRESS", "BUILDKIT_COLORS",
+    // ssh, for engines of other machines; directories of a session
+    "SSH_AUTH_SOCK", "SSH_ASKPASS", "SSH_ASKPASS_REQUIRE", "SSH_SK_PROVIDER", "DISPLAY",
+    "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME",
+];
 
 /// Returns the schema of a name.
 pub(crate) fn schema() -> Value {
     json!({ "type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$" })
 }
 
-/// Returns the schema of a name that `sh` exports to docker's command line.
+/// Returns the schema of the name of a container's secret.
+pub(crate) fn secret_schema() -> Value {
+    named_schema(&[])
+}
+
+/// Returns the schema of the name of a build secret, which is exported to docker's command line.
 pub(crate) fn exported_schema() -> Value {
-    let prefixes = format!("^({})", REDIRECTING_PREFIXES.join("|"));
-    let redirecting = json!({ "anyOf": [
-        { "enum": REDIRECTING },
-        { "const": CONTAINER_NAME },
-        { "pattern": prefixes },
-    ] });
+    named_schema(READ_AT_START)
+}
+
+fn named_schema(refused: &[&str]) -> Value {
     let mut name = schema();
-    name["not"] = redirecting;
+    let refused = [&RESERVED[..], refused].concat();
+    name["not"] = json!({ "anyOf": [
+        { "enum": refused },
+        { "pattern": format!("^{RESERVED_PREFIX}") },
+    ] });
     described("Name of a variable of .env or the environment.", name)
 }
 
-/// Reads the name of a variable that `sh` exports to docker's command line.
-pub(crate) fn decode_exported(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
+/// Reads the name of a container's secret. One that docker's own command line would read travels another way.
+pub(crate) fn decode_secret(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
+    if !matches!(field.node.kind, Kind::Scalar { .. }) && !field.is_null() {
+        let message = format!("`{}` is not the name of a variable", field.path);
+        let help = "write only the name here, and the value into .env";
+        let error = Diagnostic::error(message).at(decoder.place(field.key));
+        decoder.diagnostics.push(error.help(help).hide_source());
+        return None;
+    }
     let name = decode(decoder, field)?;
-    if name == CONTAINER_NAME {
+    if RESERVED.contains(&name.as_str()) || name.starts_with(RESERVED_PREFIX) {
         let message = format!("variable `{name}` is reserved");
         decoder.error(field.key, message, "mrsk sets it: choose another name");
         return None;
     }
-    if redirects_commands(&name) {
+    Some(name)
+}
+
+/// Reads the name of a build secret, which is exported to docker's command line.
+pub(crate) fn decode_exported(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
+    let name = decode_secret(decoder, field)?;
+    if is_read_at_start(&name) {
         let why = "it would change how the docker command itself runs";
-        let message = format!("`{name}` cannot be a secret: {why}");
-        let help = "use `clear`, which sets it in the container only, or another name";
-        decoder.error(field.key, message, help);
+        let message = format!("`{name}` cannot be a build secret: {why}");
+        decoder.error(field.key, message, "choose another name");
         return None;
     }
     Some(name)
@@ -82,10 +118,9 @@ pub(crate) fn decode(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<Str
     Some(name)
 }
 
-/// Whether exporting `name` on the host would change what the shell, the loader or docker's client do.
-fn redirects_commands(name: &str) -> bool {
-    let mut prefixes = REDIRECTING_PREFIXES.iter();
-    REDIRECTING.contains(&name) || prefixes.any(|prefix| name.starts_with(prefix))
+/// Returns whether `sh`, the loader, docker's client or ssh read the variable `name` when they start.
+pub fn is_read_at_start(name: &str) -> bool {
+    READ_AT_START.contains(&name)
 }
 
 #[cfg(test)]
@@ -93,12 +128,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_redirect_commands_are_known() {
-        for name in ["PATH", "HOME", "DOCKER_HOST", "LD_PRELOAD", "BASH_ENV"] {
-            assert!(redirects_commands(name), "{name}");
+    fn only_what_programs_read_is_special() {
+        for name in [
+            "PATH",
+            "HOME",
+            "DOCKER_HOST",
+            "LD_PRELOAD",
+            "BASH_ENV",
+            "HTTP_PROXY",
+        ] {
+            assert!(is_read_at_start(name), "{name}");
         }
-        for name in ["HOMEPAGE", "DATABASE_URL", "PATH_PREFIX", "_"] {
-            assert!(!redirects_commands(name), "{name}");
+        for name in [
+            "HOMEPAGE",
+            "DATABASE_URL",
+            "PATH_PREFIX",
+            "_",
+            "DOCKER_REGISTRY_TOKEN",
+            "LD_SDK_KEY",
+            "SSH_PRIVATE_KEY",
+            "BASHFUL",
+            "BUILDKITE_TOKEN",
+        ] {
+            assert!(!is_read_at_start(name), "{name}");
         }
     }
 }

@@ -32,6 +32,11 @@ pub enum RenderError {
         "`{0}` is not a valid secret name: use letters, digits and _, and do not begin with mrsk_"
     )]
     SecretName(String),
+    /// A value with a line break for a variable that docker reads from a file of lines.
+    #[error(
+        "the value of {0} has a line break, which docker cannot take for a variable of this name"
+    )]
+    LineBreak(String),
     /// A step names a secret, variable, content or file that was not handed over.
     #[error("missing value of {0}")]
     Missing(String),

@@ -85,6 +85,19 @@ fn run(
         )?));
         text.push_str(" 2>/dev/null | ");
     }
+    if !command.env_file.is_empty() {
+        text.push_str("printf '%s\\n' ");
+        for name in &command.env_file {
+            let value = given(&inputs.secrets, name, name)?.reveal();
+            if value.contains(['\n', '\r']) {
+                return Err(RenderError::LineBreak(name.clone()));
+            }
+            let line = Zeroizing::new(format!("{}={value}", variable_name(name)?));
+            text.push_str(&Zeroizing::new(quote(&line)?));
+            text.push(' ');
+        }
+        text.push_str("2>/dev/null | ");
+    }
     text.push_str("(\n");
     for name in &command.env {
         text.push_str(variable_name(name)?);
@@ -97,10 +110,8 @@ fn run(
         text.push('\n');
     }
     text.push_str(&words.join(" "));
-    text.push_str(match command.stdin {
-        Some(_) => " 3<&0\n)",
-        None => "\n)",
-    });
+    let reads = command.stdin.is_some() || !command.env_file.is_empty();
+    text.push_str(if reads { " 3<&0\n)" } else { "\n)" });
     builder.line(&text);
     Ok(())
 }
