@@ -27,18 +27,18 @@ pub struct Given<A: Args, O: Args> {
     pub options: O,
 }
 
-/// An operation of this kind that deploys a version to the hosts that the options select.
-pub struct ReleaseArgs(pub fn(Release) -> OperationKind, pub DeployOptions);
-
-impl OperationArgs for ReleaseArgs {
-    fn operation(&self, config: &Config, source: &SourceFacts) -> Result<Operation, Failure> {
-        let Self(kind, options) = self;
-        let release = Release {
-            version: version(&options.version, source)?,
-            skip_push: options.skip_push,
-        };
-        Ok(on_hosts(kind(release), &options.hosts, config))
-    }
+/// Returns the operation of this kind that deploys a version to the hosts that the options select.
+pub fn release(
+    kind: fn(Release) -> OperationKind,
+    options: &DeployOptions,
+    config: &Config,
+    source: &SourceFacts,
+) -> Result<Operation, Failure> {
+    let release = Release {
+        version: version(&options.version, source)?,
+        skip_push: options.skip_push,
+    };
+    Ok(on_hosts(kind(release), &options.hosts, config))
 }
 
 /// Returns the version: of the options, of the environment, else the git commit.

@@ -4,6 +4,7 @@ mod accessory;
 mod apply;
 mod audit;
 mod config;
+mod deploy;
 mod digest;
 mod envify;
 mod init;
@@ -11,9 +12,12 @@ mod inspect;
 mod lock;
 mod operations;
 mod plan;
+mod redeploy;
+mod setup;
 mod show;
 mod sign;
 mod verify;
+mod version;
 
 use clap::{Parser, Subcommand};
 use rustix::process::{Resource, Rlimit};
@@ -129,7 +133,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Config(args) => config::run(args),
         Command::Envify(args) => envify::run(args),
         Command::Lock(args) => block_on(lock::run(args)),
-        Command::Version => output::print(concat!(env!("CARGO_PKG_VERSION"), "\n")),
+        Command::Version => version::run(),
     }
 }
 

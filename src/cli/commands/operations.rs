@@ -2,27 +2,26 @@
 
 use clap::{Args, Subcommand};
 
-use super::accessory;
+use super::{accessory, deploy, redeploy, setup};
 use crate::cli::approval::Approved;
 use crate::cli::failure::Failure;
-use crate::cli::operation::{Given, OperationArgs, ReleaseArgs};
-use crate::cli::options::{DeployOptions, LinkOptions, ProjectOptions};
+use crate::cli::operation::{Given, OperationArgs};
+use crate::cli::options::{LinkOptions, ProjectOptions};
 use crate::cli::project::Project;
 use crate::cli::run::{self, RunOptions};
 use crate::cli::{connections, git, output, planning, source};
 use crate::exit_code::ExitCode;
-use crate::plan::OperationKind;
 
 /// An operation, with the options of the command that it was given to.
 #[derive(Debug, Subcommand)]
 pub enum Operation<O: Args> {
     /// Deploy a version
-    Deploy(Given<DeployOptions, O>),
+    Deploy(Given<deploy::Args, O>),
     /// Redeploy: replace even unchanged containers; skip host setup and pruning
-    Redeploy(Given<DeployOptions, O>),
+    Redeploy(Given<redeploy::Args, O>),
     /// Set up the hosts, start the accessories, and deploy
-    Setup(Given<DeployOptions, O>),
-    /// Manage accessories
+    Setup(Given<setup::Args, O>),
+    /// Start accessories, such as databases
     #[command(subcommand)]
     Accessory(accessory::Operation<O>),
 }
@@ -30,15 +29,14 @@ pub enum Operation<O: Args> {
 impl<O: Args> Operation<O> {
     /// Returns the operation's arguments, and the command's options.
     pub fn split(self) -> (Box<dyn OperationArgs>, O) {
-        let (kind, given): (fn(_) -> _, _) = match self {
-            Self::Deploy(given) => (OperationKind::Deploy, given),
-            Self::Redeploy(given) => (OperationKind::Redeploy, given),
-            Self::Setup(given) => (OperationKind::Setup, given),
+        match self {
+            Self::Deploy(given) => (Box::new(given.arguments), given.options),
+            Self::Redeploy(given) => (Box::new(given.arguments), given.options),
+            Self::Setup(given) => (Box::new(given.arguments), given.options),
             Self::Accessory(accessory::Operation::Boot(given)) => {
-                return (Box::new(given.arguments), given.options);
+                (Box::new(given.arguments), given.options)
             }
-        };
-        (Box::new(ReleaseArgs(kind, given.arguments)), given.options)
+        }
     }
 }
 

@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::deploy;
 use super::operations::Operation;
 use crate::cli::failure::Failure;
-use crate::cli::operation::{OperationArgs, ReleaseArgs};
-use crate::cli::options::{DeployOptions, LinkOptions, ProjectOptions};
+use crate::cli::operation::OperationArgs;
+use crate::cli::options::{LinkOptions, ProjectOptions};
 use crate::cli::project::Project;
 use crate::cli::{connections, git, input, inspection, output, planning, source};
 use crate::exit_code::ExitCode;
 use crate::facts::model::Facts;
-use crate::plan::{self, OperationKind, wire};
+use crate::plan::{self, wire};
 
 /// Arguments of `mrsk plan`.
 #[derive(Debug, clap::Args)]
@@ -24,7 +25,7 @@ pub struct Args {
     operation: Option<Operation<NoOptions>>,
 
     #[command(flatten)]
-    deploy: DeployOptions,
+    deploy: deploy::Args,
     #[command(flatten)]
     options: Options,
 }
@@ -71,8 +72,8 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
     let options = args.options;
     let facts_from = facts_from(&options)?;
     let arguments: Box<dyn OperationArgs> = match args.operation {
-        None => Box::new(ReleaseArgs(OperationKind::Deploy, args.deploy)),
-        Some(_) if args.deploy != DeployOptions::default() => {
+        None => Box::new(args.deploy),
+        Some(_) if args.deploy != deploy::Args::default() => {
             let message = "options of the operation must follow its name";
             return Err(Failure::new(ExitCode::Usage, message)
                 .help("for example: `mrsk plan setup --version VERSION`"));

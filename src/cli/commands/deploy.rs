@@ -1,0 +1,21 @@
+//! `mrsk deploy`
+
+use crate::cli::failure::Failure;
+use crate::cli::operation::{self, OperationArgs};
+use crate::cli::options::DeployOptions;
+use crate::config::model::Config;
+use crate::facts::model::SourceFacts;
+use crate::plan::{Operation, OperationKind};
+
+/// Arguments of `mrsk deploy`.
+#[derive(Debug, Default, PartialEq, Eq, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    deploy: DeployOptions,
+}
+
+impl OperationArgs for Args {
+    fn operation(&self, config: &Config, source: &SourceFacts) -> Result<Operation, Failure> {
+        operation::release(OperationKind::Deploy, &self.deploy, config, source)
+    }
+}

@@ -1,0 +1,21 @@
+//! `mrsk setup`
+
+use crate::cli::failure::Failure;
+use crate::cli::operation::{self, OperationArgs};
+use crate::cli::options::DeployOptions;
+use crate::config::model::Config;
+use crate::facts::model::SourceFacts;
+use crate::plan::{Operation, OperationKind};
+
+/// Arguments of `mrsk setup`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    deploy: DeployOptions,
+}
+
+impl OperationArgs for Args {
+    fn operation(&self, config: &Config, source: &SourceFacts) -> Result<Operation, Failure> {
+        operation::release(OperationKind::Setup, &self.deploy, config, source)
+    }
+}
