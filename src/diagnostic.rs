@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io;
 use std::ops::Range;
 
 use miette::{
@@ -61,6 +62,14 @@ pub struct Diagnostic {
     pub help: Option<String>,
     /// Whether the line itself stays unshown, since it may hold a secret.
     pub source_hidden: bool,
+}
+
+/// Returns why a file cannot be read.
+pub fn unreadable(name: &str, error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => format!("{name} does not exist"),
+        _ => format!("cannot read {name}: {error}"),
+    }
 }
 
 impl Diagnostic {

@@ -45,7 +45,7 @@ impl ExitCode {
             }
             Self::Locked => "another run, or a person, holds the deploy lock",
             Self::Damaged => {
-                "the plan is damaged, was edited, has an unsupported version, or is not trusted"
+                "the plan is damaged, edited, of an unsupported version, or not trusted"
             }
             Self::InDoubt => "steps are in doubt: cannot tell whether they took effect",
             Self::Usage => "the command line is invalid",

@@ -19,6 +19,13 @@ pub fn read(text: &str) -> serde_json::Result<Value> {
     Ok(value)
 }
 
+/// Returns what is wrong, without serde's list of everything that it knows.
+pub fn problem(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let end = text.find(", expected one of");
+    text[..end.unwrap_or(text.len())].to_owned()
+}
+
 /// Returns the pointer that leads through `tokens`.
 pub fn pointer<T: AsRef<str>>(tokens: &[T]) -> String {
     let mut pointer = String::new();

@@ -39,14 +39,3 @@ impl Failure {
         self
     }
 }
-
-/// Returns the text of an error and of its causes.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text += &format!(": {error}");
-        cause = error.source();
-    }
-    text
-}

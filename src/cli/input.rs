@@ -3,45 +3,63 @@
 use std::io::Read;
 use std::path::Path;
 
-use super::failure::{Failure, chain};
+use super::failure::Failure;
+use crate::diagnostic::unreadable;
 use crate::exit_code::ExitCode;
 use crate::facts::document;
 use crate::facts::model::Facts;
-use crate::plan::{Plan, wire};
+use crate::plan::Plan;
+use crate::plan::wire::{self, ReadError};
 
-/// Reads a file; `-` is standard input.
-fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+/// Returns a file's name as messages have it.
+fn named(path: &Path) -> String {
+    match path.as_os_str() == "-" {
+        true => "standard input".to_owned(),
+        false => path.display().to_string(),
+    }
+}
+
+fn failure(path: &Path, exit_code: ExitCode, error: &std::io::Error) -> Failure {
+    Failure::new(exit_code, unreadable(&named(path), error))
+}
+
+/// Reads the text of a file; `-` is standard input. Anything but UTF-8, and nothing at all, ends with `otherwise`.
+fn read_text(path: &Path, otherwise: ExitCode) -> Result<String, Failure> {
     let mut bytes = Vec::new();
     let read = if path.as_os_str() == "-" {
         std::io::stdin().read_to_end(&mut bytes).map(|_| bytes)
     } else {
         std::fs::read(path)
     };
-    read.map_err(|error| {
-        let message = format!("cannot read {}: {error}", path.display());
-        Failure::new(ExitCode::Configuration, message)
+    let bytes = read.map_err(|error| failure(path, ExitCode::Configuration, &error))?;
+    if bytes.is_empty() {
+        return Err(Failure::new(otherwise, format!("{} is empty", named(path)))
+            .help("the command that should have written it failed: run it again"));
+    }
+    String::from_utf8(bytes).map_err(|_| {
+        Failure::new(otherwise, format!("{} is not UTF-8", named(path))).help("save it as UTF-8")
     })
 }
 
-/// Reads the text of a file; `-` is standard input. Anything but UTF-8 ends with `otherwise`.
-fn read_text(path: &Path, otherwise: ExitCode) -> Result<String, Failure> {
-    String::from_utf8(read(path)?)
-        .map_err(|_| Failure::new(otherwise, format!("{} is not UTF-8", path.display())))
-}
-
-/// Reads the text of a plan; `-` is standard input.
-pub fn read_plan_text(path: &Path) -> Result<String, Failure> {
-    read_text(path, ExitCode::Damaged)
+/// Reads a plan as `read` does; `-` is standard input.
+fn read_plan_with<T>(
+    path: &Path,
+    read: impl Fn(&str) -> Result<T, ReadError>,
+) -> Result<T, Failure> {
+    read(&read_text(path, ExitCode::Damaged)?).map_err(|error| {
+        let message = format!("{}: {error}", named(path));
+        Failure::new(ExitCode::Damaged, message).help(error.help())
+    })
 }
 
 /// Reads a plan that is to be applied or approved; `-` is standard input.
 pub fn read_plan(path: &Path) -> Result<Plan, Failure> {
-    wire::read_strict(&read_plan_text(path)?).map_err(|error| {
-        let message = format!("{}: {error}", path.display());
-        Failure::new(ExitCode::Damaged, message).help(
-            "make the plan again with `mrsk plan`; `mrsk show` can show plans of other versions",
-        )
-    })
+    read_plan_with(path, wire::read_strict)
+}
+
+/// Reads a plan that is to be shown, and the names of what this version does not know; `-` is standard input.
+pub fn read_plan_for_review(path: &Path) -> Result<(Plan, Vec<String>), Failure> {
+    read_plan_with(path, wire::read_for_review)
 }
 
 /// Reads the signatures in a file of at most `limit` bytes.
@@ -54,17 +72,14 @@ pub fn read_signatures(path: &Path, limit: usize) -> Result<String, Failure> {
             .read_to_string(&mut text)?;
         Ok(text)
     };
-    read().map_err(|error: std::io::Error| {
-        let message = format!("cannot read {}: {error}", path.display());
-        Failure::new(ExitCode::Damaged, message)
-    })
+    read().map_err(|error| failure(path, ExitCode::Damaged, &error))
 }
 
 /// Reads recorded facts; `-` is standard input.
 pub fn read_facts(path: &Path) -> Result<Facts, Failure> {
     let text = read_text(path, ExitCode::Configuration)?;
     document::read(&text).map_err(|error| {
-        let message = format!("{}: {}", path.display(), chain(&error));
+        let message = format!("{}: {error}", named(path));
         Failure::new(ExitCode::Configuration, message).help("record facts with `mrsk inspect`")
     })
 }

@@ -20,5 +20,6 @@ mod screen;
 mod source;
 mod terminal;
 mod trust;
+mod usage;
 
 pub use commands::run;

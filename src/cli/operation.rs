@@ -47,13 +47,12 @@ pub fn version(options: &VersionOptions, source: &SourceFacts) -> Result<String,
     let version = options
         .version
         .clone()
-        .or_else(from_environment)
-        .filter(|version| !version.is_empty())
+        .or_else(|| from_environment().filter(|version| !version.is_empty()))
         .or_else(|| source::default_version(source))
         .ok_or_else(|| {
-            let message = "cannot choose a version: there is no git commit here";
+            let message = "cannot determine the version: no git commit here";
             Failure::new(ExitCode::Configuration, message)
-                .help("commit, or pass `--version VERSION`")
+                .help("commit in a git repository, or pass `--version VERSION`")
         })?;
     if is_tag(&version) {
         return Ok(version);

@@ -34,40 +34,53 @@ pub struct ProjectOptions {
 }
 
 /// Which hosts are meant.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct HostOptions {
     /// Only these hosts, separated by commas
     #[arg(long, value_name = "HOSTS", value_delimiter = ',')]
     pub hosts: Vec<HostName>,
 
-    /// Only the hosts of these roles, separated by commas
+    /// Only the hosts with one of these roles, separated by commas; with --hosts: both
     #[arg(long, value_name = "ROLES", value_delimiter = ',')]
     pub roles: Vec<RoleName>,
 
-    /// Only the primary host
+    /// Only the first host of role `web`, or else of the first role
     #[arg(long, conflicts_with = "hosts")]
     pub primary: bool,
 }
 
 /// Which version is meant.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct VersionOptions {
-    /// Version, which is the tag of the image [env: VERSION] [default: the git commit]
+    /// Version: the tag of the image [env: VERSION] [default: the git commit]
     #[arg(long, value_name = "VERSION")]
     pub version: Option<String>,
 }
 
 /// Which version is deployed, and where.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct DeployOptions {
     #[command(flatten)]
     pub version: VersionOptions,
     #[command(flatten)]
     pub hosts: HostOptions,
 
-    /// Use the image that the registry has for the version, instead of building and pushing it
+    /// Do not build and push; use the image in the registry
     #[arg(long)]
     pub skip_push: bool,
+}
+
+impl DeployOptions {
+    /// Returns the first of these options that was given.
+    pub fn given(&self) -> Option<&'static str> {
+        first_given(&[
+            (self.version.version.is_some(), "--version"),
+            (!self.hosts.hosts.is_empty(), "--hosts"),
+            (!self.hosts.roles.is_empty(), "--roles"),
+            (self.hosts.primary, "--primary"),
+            (self.skip_push, "--skip-push"),
+        ])
+    }
 }
 
 /// How hosts are reached.
@@ -77,7 +90,7 @@ pub struct LinkOptions {
     #[arg(long, global = true)]
     pub accept_new_host_keys: bool,
 
-    /// Maximum number of concurrent sessions over all hosts [default: 30]
+    /// Maximum number of concurrent sessions across all hosts [default: 30]
     #[arg(long, value_name = "N", global = true, value_parser = clap::value_parser!(u16).range(1..))]
     pub parallel: Option<u16>,
 
@@ -109,15 +122,17 @@ impl LinkOptions {
 
     /// Returns the first of these options that was given.
     pub fn given(&self) -> Option<&'static str> {
-        let options = [
+        first_given(&[
             (self.accept_new_host_keys, "--accept-new-host-keys"),
             (self.parallel.is_some(), "--parallel"),
             (self.ssh_config.is_some(), "--ssh-config"),
-        ];
-        options
-            .into_iter()
-            .find_map(|(is_given, name)| is_given.then_some(name))
+        ])
     }
+}
+
+fn first_given(options: &[(bool, &'static str)]) -> Option<&'static str> {
+    let found = options.iter().find(|(is_given, _)| *is_given);
+    found.map(|(_, name)| *name)
 }
 
 /// Returns the absolute path of a file: to ssh, a relative one lies below ~/.ssh.

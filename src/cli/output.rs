@@ -7,7 +7,7 @@ use super::terminal;
 use crate::diagnostic::{self, Diagnostic};
 use crate::exit_code::ExitCode;
 use crate::plan::Plan;
-use crate::show;
+use crate::{show, text};
 
 /// Prints a command's result to standard output, with which it is done. If nobody reads it any more,
 /// the command fails without a message.
@@ -20,6 +20,11 @@ pub fn print(text: &str) -> Result<ExitCode, Failure> {
             ErrorKind::BrokenPipe => Failure::of(ExitCode::Failed, Vec::new()),
             _ => Failure::internal(format!("cannot write to standard output: {error}")),
         })
+}
+
+/// Prints JSON to standard output, as [`print`] does, without a character that a terminal acts on.
+pub fn print_json(json: &str) -> Result<ExitCode, Failure> {
+    print(&text::escape_json(json))
 }
 
 /// Prints to standard error; if that is closed, nothing can be done about it.

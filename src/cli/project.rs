@@ -29,6 +29,11 @@ impl Project {
     pub fn load(options: &ProjectOptions) -> Result<Self, Failure> {
         let destination = options.destination.as_deref();
         let environment = environment::load(options.env_file.as_deref(), destination);
+        // A file that was named must be readable, whether or not anything asks for its variables.
+        let environment = match (environment, &options.env_file) {
+            (Err(problems), Some(_)) => return Err(Failure::of(ExitCode::Configuration, problems)),
+            (environment, _) => environment,
+        };
         let loaded = config::load(&options.config, destination, &mut Machine::new(environment))
             .map_err(|diagnostics| Failure::of(ExitCode::Configuration, diagnostics))?;
         output::print_diagnostics(&loaded.warnings);

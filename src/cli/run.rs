@@ -36,7 +36,7 @@ pub struct RunOptions {
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     lock_wait: u64,
 
-    /// Take the deploy lock on HOST of the plan; only if the planned lock host is dead
+    /// Take the deploy lock on HOST instead of the planned lock host; use only if that one is dead
     #[arg(long, value_name = "HOST")]
     lock_host: Option<HostName>,
 

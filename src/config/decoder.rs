@@ -311,6 +311,15 @@ impl<'a> Decoder<'a> {
 
     /// Returns text that is not empty.
     pub(super) fn filled(&mut self, field: &Field<'_>) -> Option<String> {
+        if let Kind::Null = field.node.kind {
+            let help = match field.path.ends_with(']') {
+                true => "remove the empty item, or set a value",
+                false => "set a value, or remove the key",
+            };
+            let message = format!("`{}` has no value", field.path);
+            self.error(field.key, message, help);
+            return None;
+        }
         let text = self.text(field)?;
         if text.trim().is_empty() {
             let message = format!("`{}` is empty", field.path);

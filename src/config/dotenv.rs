@@ -5,7 +5,7 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use crate::diagnostic::{Diagnostic, Place};
+use crate::diagnostic::{self, Diagnostic, Place};
 use crate::secret::{Secret, Secrets};
 
 /// Variables by name, from every source.
@@ -106,8 +106,8 @@ fn files(dir: &Path, destination: Option<&str>, explicit: Option<&Path>) -> Vec<
 }
 
 fn unreadable(shown: &str, error: &std::io::Error) -> Diagnostic {
-    let message = format!("cannot read {shown}: {error}");
-    problem(shown, 0, message, "check the path and its permissions")
+    Diagnostic::error(diagnostic::unreadable(shown, error))
+        .help("check the path and its permissions")
 }
 
 fn parse_bytes(shown: &str, bytes: Vec<u8>) -> Result<Secrets, Vec<Diagnostic>> {

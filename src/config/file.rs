@@ -5,7 +5,7 @@ use std::path::Path;
 use super::decoder::Decoder;
 use super::destination::{self, Destination};
 use super::node::BASE;
-use super::parse::{Input, Loaded, end_of, evaluate_and_parse, whole_file};
+use super::parse::{Input, Loaded, end_of, evaluate_and_parse};
 use crate::diagnostic::Diagnostic;
 use crate::erb::World;
 
@@ -22,8 +22,7 @@ pub fn load(
     if let Some(problem) = destination.and_then(destination::check) {
         return Err(vec![problem]);
     }
-    let missing =
-        "run mrsk in the directory that has `config/deploy.yml`, or name the file with `-c FILE`";
+    let missing = "run mrsk in the directory that has it, name it with `-c FILE`, or create it with `mrsk init`";
     let base = read_file(path, "configuration file", || missing.to_owned())?;
     let known = destination::known(path);
     let over = destination.map(|name| {
@@ -61,7 +60,7 @@ fn read_file(
             _ => (format!("cannot be read: {error}"), permissions.to_owned()),
         };
         let error = Diagnostic::error(format!("{what} {shown} {problem}"));
-        vec![error.at(whole_file(&shown)).help(help)]
+        vec![error.help(help)]
     })?;
     String::from_utf8(bytes).map_err(|error| {
         let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];

@@ -1,5 +1,7 @@
 //! What was asked for: an operation with its arguments, and what it is limited to.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -141,7 +143,12 @@ impl Accessories {
     pub fn named(names: &[String]) -> Self {
         match names.iter().any(|name| name == ALL) {
             true => Self::All,
-            false => Self::Named(names.to_vec()),
+            false => {
+                let mut names = names.to_vec();
+                let mut seen = BTreeSet::new();
+                names.retain(|name| seen.insert(name.clone()));
+                Self::Named(names)
+            }
         }
     }
 

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
+use serde_json::error::Category;
 use thiserror::Error;
 
 use super::model::{Check, FORMAT_VERSION, Plan, Step, StepSecret};
@@ -22,10 +23,13 @@ const MINOR: u32 = 0;
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum ReadError {
     /// It is no JSON; why, with line and column.
-    #[error("the plan is not JSON: {0}")]
+    #[error("not JSON: {0}")]
     NotJson(String),
+    /// It is the beginning of JSON; the line where it ends.
+    #[error("truncated after line {0}")]
+    Truncated(usize),
     /// It is JSON that a plan never has (a duplicate key, a fraction, a huge number).
-    #[error("cannot read the plan: {0}")]
+    #[error("not a valid plan: {0}")]
     Damaged(String),
     /// It has another format version.
     #[error("unsupported plan format {found}: this mrsk reads {FORMAT_VERSION}")]
@@ -34,21 +38,34 @@ pub enum ReadError {
         found: String,
     },
     /// It has fields that this version does not know.
-    #[error("unknown fields in the plan: {}", .0.join(", "))]
+    #[error("unknown fields: {}", .0.join(", "))]
     UnknownFields(Vec<String>),
     /// Its digest is not that of its content: it was edited, or cut.
-    #[error(
-        "the plan was changed after it was made: its digest is {stated}, and that of its content is {actual}"
-    )]
-    Digest {
-        /// The digest it states.
-        stated: PlanDigest,
-        /// The digest of its content.
-        actual: PlanDigest,
-    },
+    #[error("the plan was edited: its content does not match its digest")]
+    Digest,
     /// Its parts do not fit together.
     #[error("invalid plan: {0}")]
     Inconsistent(String),
+}
+
+impl ReadError {
+    /// Returns what to do about it.
+    pub fn help(&self) -> &'static str {
+        match self {
+            Self::Version { found } if found.starts_with("1.") => {
+                "update mrsk to apply it; `mrsk show` can show it"
+            }
+            Self::Version { .. } => "update mrsk, or make the plan again with `mrsk plan`",
+            Self::Digest => {
+                "make the plan again with `mrsk plan`; to change what runs, change the configuration"
+            }
+            Self::NotJson(_)
+            | Self::Truncated(_)
+            | Self::Damaged(_)
+            | Self::UnknownFields(_)
+            | Self::Inconsistent(_) => "make the plan again with `mrsk plan`",
+        }
+    }
 }
 
 /// Returns `plan` with its digest filled in.
@@ -117,7 +134,7 @@ pub fn read_for_review(text: &str) -> Result<(Plan, Vec<String>), ReadError> {
 fn plan_of(value: &Value) -> Result<(Plan, Vec<String>), ReadError> {
     let mut ignored = Vec::new();
     let plan = serde_ignored::deserialize(value, |path| ignored.push(path.to_string()))
-        .map_err(|e| ReadError::Damaged(e.to_string()))?;
+        .map_err(|e: serde_json::Error| ReadError::Damaged(json::problem(&e)))?;
     Ok((plan, ignored))
 }
 
@@ -133,21 +150,16 @@ pub fn schema() -> Value {
 fn format_version(value: &Value) -> Result<String, ReadError> {
     match value.get("format_version") {
         Some(Value::String(version)) => Ok(version.clone()),
-        _ => Err(ReadError::Damaged(
-            "no format_version: is this a plan?".into(),
-        )),
+        _ => Err(ReadError::Damaged("missing field `format_version`".into())),
     }
 }
 
 fn check_digest(value: &Value, plan: &Plan) -> Result<(), ReadError> {
     let actual = digest(value)?;
-    if actual == plan.digest {
-        return Ok(());
+    match actual == plan.digest {
+        true => Ok(()),
+        false => Err(ReadError::Digest),
     }
-    Err(ReadError::Digest {
-        stated: plan.digest.clone(),
-        actual,
-    })
 }
 
 /// Returns the digest of a plan as JSON: of its RFC 8785 form without the key `digest`.
@@ -258,9 +270,10 @@ fn has_work(step: &Step) -> bool {
 
 /// Parses JSON, refusing what a plan never has: duplicate keys, fractions, integers over 2^53 - 1.
 fn parse(text: &str) -> Result<Value, ReadError> {
-    json::read(text).map_err(|error| match error.is_syntax() || error.is_eof() {
-        true => ReadError::NotJson(error.to_string()),
-        false => ReadError::Damaged(error.to_string()),
+    json::read(text).map_err(|error| match error.classify() {
+        Category::Eof => ReadError::Truncated(error.line()),
+        Category::Syntax => ReadError::NotJson(error.to_string()),
+        Category::Data | Category::Io => ReadError::Damaged(error.to_string()),
     })
 }
 

@@ -12,6 +12,22 @@ pub fn one_line(text: &str) -> String {
     escape_except(text.trim_end(), &[])
 }
 
+/// Returns JSON in which these characters are escaped as JSON has it: `\u202e`.
+pub fn escape_json(json: &str) -> String {
+    let mut escaped = String::with_capacity(json.len());
+    for character in json.chars() {
+        match is_deceptive(character) && !matches!(character, '\n' | '\t') {
+            true => {
+                for unit in character.encode_utf16(&mut [0; 2]) {
+                    escaped += &format!("\\u{unit:04x}");
+                }
+            }
+            false => escaped.push(character),
+        }
+    }
+    escaped
+}
+
 fn escape_except(text: &str, kept: &[char]) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
@@ -31,7 +47,12 @@ pub(super) fn is_deceptive(character: char) -> bool {
             character,
             '\u{ad}'
                 | '\u{34f}'
+                | '\u{600}'..='\u{605}'
                 | '\u{61c}'
+                | '\u{6dd}'
+                | '\u{70f}'
+                | '\u{890}'..='\u{891}'
+                | '\u{8e2}'
                 | '\u{115f}'..='\u{1160}'
                 | '\u{17b4}'..='\u{17b5}'
                 | '\u{180b}'..='\u{180f}'
@@ -39,9 +60,15 @@ pub(super) fn is_deceptive(character: char) -> bool {
                 | '\u{2028}'..='\u{202e}'
                 | '\u{2060}'..='\u{206f}'
                 | '\u{3164}'
+                | '\u{fe00}'..='\u{fe0f}'
                 | '\u{feff}'
                 | '\u{ffa0}'
                 | '\u{fff0}'..='\u{fffb}'
+                | '\u{110bd}'
+                | '\u{110cd}'
+                | '\u{13430}'..='\u{1345f}'
+                | '\u{1bca0}'..='\u{1bca3}'
+                | '\u{1d173}'..='\u{1d17a}'
                 | '\u{e0000}'..='\u{e0fff}'
         )
 }
@@ -61,11 +88,30 @@ mod tests {
             ("bell\u{7}", r"bell\u{7}"),
             ("x\u{202e}y\u{2067}z", r"x\u{202e}y\u{2067}z"),
             ("a\u{200b}b\u{feff}c\u{ad}d", r"a\u{200b}b\u{feff}c\u{ad}d"),
+            (
+                "a\u{fe0f}b\u{600}c\u{1d173}",
+                r"a\u{fe0f}b\u{600}c\u{1d173}",
+            ),
             ("größe ✓ 中", "größe ✓ 中"),
         ];
         for (text, expected) in cases {
             assert_eq!(escape(text), expected);
         }
+    }
+
+    #[test]
+    fn escaped_json_has_the_same_values() {
+        let value =
+            serde_json::json!({"a\u{202e}": "\u{9b}31m\u{7f}\u{e0041}\n", "b": ["größe", 1]});
+        let escaped = escape_json(&format!("{value:#}"));
+        assert!(
+            !escaped.contains(|c| is_deceptive(c) && c != '\n'),
+            "{escaped}"
+        );
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&escaped).unwrap(),
+            value
+        );
     }
 
     #[test]

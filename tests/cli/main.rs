@@ -37,16 +37,16 @@ fn options_are_described_without_full_stop() {
         "plan", "apply", "deploy", "show", "inspect", "audit", "config", "lock",
     ] {
         let help = project.mrsk(&[command, "-h"]).expect(0).stdout;
-        for line in help
-            .lines()
-            .filter(|line| line.trim_start().starts_with('-'))
-        {
+        let options = help.lines().skip_while(|line| *line != "Options:").skip(1);
+        for line in options {
             let text = line.rsplit("  ").next().unwrap().trim();
+            let is_first = line.starts_with("  -") || line.starts_with("      --");
             assert!(
-                text.starts_with(|c: char| c.is_uppercase() || c == '`'),
+                !is_first || text.starts_with(|c: char| c.is_uppercase() || "`-".contains(c)),
                 "{command}: {line}"
             );
-            assert!(!text.ends_with('.'), "{command}: {line}");
+            let width = line.chars().count();
+            assert!(!line.ends_with('.') && width <= 80, "{command}: {line}");
         }
     }
 }
@@ -63,8 +63,8 @@ fn the_version_is_one_line() {
 fn a_wrong_command_line_is_64_with_a_hint() {
     let project = Project::new(DEPLOY);
     let cases: &[(&[&str], &str)] = &[
-        (&["pln"], "'plan'"),
-        (&["plan", "--hots", "a"], "'--hosts'"),
+        (&["pln"], "`plan`"),
+        (&["plan", "--hots", "a"], "`--hosts`"),
         (
             &["plan", "--fresh", "--facts", "-"],
             "cannot be used with `--facts`",
@@ -82,7 +82,7 @@ fn a_wrong_command_line_is_64_with_a_hint() {
             "`--parallel`",
         ),
         (&["plan", "--facts", "-", "deploy", "--fresh"], "`--facts`"),
-        (&["plan", "stup"], "'setup'"),
+        (&["plan", "stup"], "`setup`"),
         (
             &["plan", "accessory", "boot"],
             "mrsk plan accessory boot <NAME>",
@@ -90,10 +90,13 @@ fn a_wrong_command_line_is_64_with_a_hint() {
         (&["accessory", "boot"], "mrsk accessory boot <NAME>"),
         (
             &["plan", "--version", "v1", "setup"],
-            "must follow its name",
+            "`--version` must follow the name of the operation",
         ),
         (&["apply"], "<PLAN>"),
-        (&["apply", "plan.json", "--version", "v1"], "'--version'"),
+        (
+            &["apply", "plan.json", "--version", "v1"],
+            "unexpected argument `--version`",
+        ),
         (&["apply", "plan.json", "--parallel", "0"], "--parallel"),
         (&["show", "plan.json", "--format", "html"], "markdown"),
         (
@@ -118,6 +121,100 @@ fn a_wrong_command_line_is_64_with_a_hint() {
         assert_eq!(ended.code, 64, "{args:?}: {}", ended.stderr);
         ended.says(&[text]);
     }
+}
+
+#[test]
+fn an_option_is_given_once() {
+    let project = Project::new(DEPLOY);
+    let cases: &[(&[&str], &str)] = &[
+        (&["plan", "-c", "/nope", "deploy", "-c", "x"], "config-file"),
+        (
+            &["plan", "-d", "a", "accessory", "boot", "db", "-d", "b"],
+            "destination",
+        ),
+        (&["plan", "--fresh", "setup", "--fresh"], "fresh"),
+        (&["lock", "-c", "/nope", "status", "-c", "x"], "config-file"),
+    ];
+    for (args, option) in cases {
+        let text = format!("`--{option}` is given twice");
+        project.mrsk(args).expect(64).says(&[&text]);
+    }
+    let cases: &[(&[&str], &str)] = &[
+        (&["deploy", "--fresh"], "it is an option of `mrsk plan`"),
+        (
+            &["--verbose", "deploy"],
+            "`--verbose` must follow the command",
+        ),
+    ];
+    for (args, help) in cases {
+        project
+            .mrsk(args)
+            .expect(64)
+            .says(&["unexpected argument", help]);
+    }
+}
+
+#[test]
+fn a_command_of_the_original_tool_is_not_taken_for_another() {
+    let project = Project::new(DEPLOY);
+    for args in [
+        &["app"][..],
+        &["rollback", "v1"],
+        &["lock", "acquire"],
+        &["plan", "remove"],
+    ] {
+        let ended = project
+            .mrsk(args)
+            .expect(64)
+            .says(&["is not available yet"]);
+        assert!(!ended.stderr.contains("apply") && !ended.stderr.contains("deploy"));
+    }
+}
+
+#[test]
+fn a_named_file_of_secrets_must_exist() {
+    let project = Project::new(DEPLOY);
+    for command in [
+        "config",
+        "lock status",
+        "audit",
+        "plan --fresh --no-secrets",
+    ] {
+        let args: Vec<&str> = command.split(' ').chain(["--env-file", "nope"]).collect();
+        project
+            .mrsk(&args)
+            .expect(78)
+            .says(&["nope does not exist"]);
+    }
+}
+
+#[test]
+fn what_is_printed_cannot_steer_the_terminal() {
+    let hostile = "a\u{9b}31m\u{202e}b\u{200b}c\u{fe0f}d\u{e0041}";
+    let project = Project::new(&DEPLOY.replace("info", hostile));
+    let is_raw = |text: &str| text.chars().any(|c| hostile.contains(c) && !c.is_ascii());
+    let cases: &[(&[&str], i32)] = &[
+        (&["config"], 0),
+        (&["config", "--format", "json"], 0),
+        (&["plan", "--fresh", "--no-secrets"], 0),
+        (&[hostile], 64),
+        (&["plan", hostile], 64),
+        (&["deploy", &format!("--{hostile}")], 64),
+        (&["apply", "-", hostile], 64),
+        (&["plan", "--parallel", hostile], 64),
+        (&["show", "-", "--format", hostile], 64),
+        (&["show", hostile], 78),
+    ];
+    for (args, code) in cases {
+        let ended = project.mrsk(args).expect(*code);
+        assert!(!is_raw(&ended.stdout), "{args:?}: {}", ended.stdout);
+        assert!(!is_raw(&ended.stderr), "{args:?}: {}", ended.stderr);
+    }
+    let json = project
+        .mrsk(&["config", "--format", "json"])
+        .expect(0)
+        .json();
+    assert!(json.to_string().contains(hostile), "{json}");
 }
 
 #[test]

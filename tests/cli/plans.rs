@@ -121,18 +121,19 @@ fn a_plan_that_was_changed_is_refused() {
     let twice = plan.replacen("\"service\":", "\"service\": \"x\",\n  \"service\":", 1);
     let field = plan.replacen("\"service\":", "\"surprise\": 1,\n  \"service\":", 1);
     let cases: &[(&str, &str, &[&str])] = &[
-        (
-            "edited",
-            &edited,
-            &["the plan was changed after it was made"],
-        ),
-        ("half", half, &["the plan is not JSON", "line", "column"]),
+        ("edited", &edited, &["the plan was edited"]),
+        ("half", half, &["standard input: truncated after line"]),
+        ("yaml", "service: shop", &["not JSON", "line 1"]),
         ("twice", &twice, &["service"]),
         ("field", &field, &["surprise"]),
-        ("newer", &newer, &["1.1"]),
-        ("other", &other, &["2.0"]),
-        ("empty", "", &["the plan is not JSON"]),
-        ("no plan", "{}", &["is this a plan?"]),
+        ("newer", &newer, &["1.1", "`mrsk show` can show it"]),
+        ("other", &other, &["2.0", "update mrsk, or make"]),
+        ("empty", "", &["standard input is empty"]),
+        (
+            "no plan",
+            "{}",
+            &["not a valid plan: missing field `format_version`"],
+        ),
     ];
     for (name, text, says) in cases {
         assert_ne!(*text, plan, "{name}");

@@ -42,7 +42,7 @@ fn a_destination_has_files_of_its_own() {
     project
         .mrsk(&["envify", "-d", "production"], &[])
         .expect(78)
-        .says(&["cannot read .env.production.erb"]);
+        .says(&[".env.production.erb does not exist"]);
 }
 
 /// A template, variables, and what is said.

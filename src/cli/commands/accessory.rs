@@ -23,7 +23,7 @@ pub struct BootArgs {
     #[arg(required = true, value_name = "NAME")]
     names: Vec<String>,
 
-    /// Only on these hosts, separated by commas
+    /// Only these hosts, separated by commas
     #[arg(long, value_name = "HOSTS", value_delimiter = ',')]
     hosts: Vec<HostName>,
 }

@@ -13,7 +13,7 @@ use crate::exit_code::ExitCode;
 /// Arguments of `mrsk apply`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Plan; `-` reads standard input
+    /// Plan file; `-` for standard input
     plan: PathBuf,
     #[command(flatten)]
     link: LinkOptions,

@@ -6,6 +6,7 @@ use crate::cli::output;
 use crate::cli::project::Project;
 use crate::config::render;
 use crate::exit_code::ExitCode;
+use crate::text;
 
 /// Arguments of `mrsk config`.
 #[derive(Debug, clap::Args)]
@@ -28,9 +29,11 @@ enum Format {
 /// Prints the resolved configuration.
 pub fn run(args: Args) -> Result<ExitCode, Failure> {
     let project = Project::load(&args.project)?;
-    let text = match args.format {
-        Format::Yaml => render::to_yaml(project.config()),
-        Format::Json => format!("{:#}\n", render::to_json(project.config())),
-    };
-    output::print(&text)
+    match args.format {
+        Format::Yaml => output::print(&text::escape(&render::to_yaml(project.config()))),
+        Format::Json => {
+            let json = render::to_json(project.config());
+            output::print_json(&format!("{json:#}\n"))
+        }
+    }
 }

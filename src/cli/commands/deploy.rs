@@ -8,10 +8,18 @@ use crate::facts::model::SourceFacts;
 use crate::plan::{Operation, OperationKind};
 
 /// Arguments of `mrsk deploy`.
-#[derive(Debug, Default, PartialEq, Eq, clap::Args)]
+#[derive(Debug, clap::Args)]
+#[group(skip)]
 pub struct Args {
     #[command(flatten)]
     deploy: DeployOptions,
+}
+
+impl Args {
+    /// Returns the first option that was given.
+    pub fn given(&self) -> Option<&'static str> {
+        self.deploy.given()
+    }
 }
 
 impl OperationArgs for Args {

@@ -10,7 +10,7 @@ use crate::exit_code::ExitCode;
 /// Arguments of `mrsk digest`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Plan; `-` reads standard input
+    /// Plan file; `-` for standard input
     plan: PathBuf,
 
     /// Print only `sha256:…`, as `mrsk apply --expect` takes it

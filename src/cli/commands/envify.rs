@@ -7,7 +7,7 @@ use crate::cli::environment::{self, Machine};
 use crate::cli::failure::Failure;
 use crate::cli::output;
 use crate::config::{self, dotenv};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, unreadable};
 use crate::erb::{self, Evaluated};
 use crate::exit_code::ExitCode;
 
@@ -40,7 +40,7 @@ pub fn run(args: Args) -> Result<ExitCode, Failure> {
 /// Renders the template in the environment of this process, without the variables of an earlier `.env`.
 fn evaluate(template: &str) -> Result<Evaluated, Vec<Diagnostic>> {
     let bytes = std::fs::read(template).map_err(|error| {
-        let message = format!("cannot read {template}: {error}");
+        let message = unreadable(template, &error);
         let help = "run mrsk in the directory that has the template; docs/erb.md has examples";
         vec![Diagnostic::error(message).help(help)]
     })?;

@@ -38,5 +38,5 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
     };
     let facts = inspection::document(hosts?, registry, Some(source));
     let text = document::print(&facts).map_err(Failure::internal)?;
-    output::print(&text)
+    output::print_json(&text)
 }

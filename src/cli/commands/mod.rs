@@ -19,12 +19,17 @@ mod sign;
 mod verify;
 mod version;
 
-use clap::{Parser, Subcommand};
+use std::ffi::OsString;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use rustix::process::{Resource, Rlimit};
 
 use super::failure::Failure;
-use super::output;
+use super::{output, terminal, usage};
 use crate::exit_code::ExitCode;
+
+/// Columns of help that is not shown on a terminal.
+const COLUMNS: u16 = 80;
 
 /// Deploy web apps as containers to hosts reached over SSH, behind Traefik, without downtime
 ///
@@ -49,9 +54,9 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Create an example config/deploy.yml and .env, and have git ignore .env
+    /// Create an example config/deploy.yml with its schema, .env, and .gitignore entries
     Init,
-    /// Print a plan as JSON, and show it on standard error
+    /// Print a plan as JSON; its summary goes to standard error
     Plan(plan::Args),
     /// Apply a plan; rerun to resume
     Apply(apply::Args),
@@ -69,7 +74,7 @@ enum Command {
     Inspect(inspect::Args),
     /// Show what ran on each host
     Audit(audit::Args),
-    /// Print the resolved configuration, with secrets as names
+    /// Print the resolved configuration, which is not a deploy.yml, with secrets by name
     Config(config::Args),
     /// Write .env from the template .env.erb
     Envify(envify::Args),
@@ -91,21 +96,43 @@ fn exit_codes() -> String {
 /// Runs the command line.
 pub fn run() -> ExitCode {
     forbid_core_dumps();
-    let cli = match Cli::try_parse() {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    parse(&arguments)
+        .and_then(|cli| cli.map_or(Ok(ExitCode::Done), |cli| dispatch(cli.command)))
+        .unwrap_or_else(|failure| {
+            output::print_diagnostics(&failure.diagnostics);
+            failure.exit_code
+        })
+}
+
+/// Returns the command; `None` if it was help, which is printed.
+fn parse(arguments: &[OsString]) -> Result<Option<Cli>, Failure> {
+    let width = terminal::look(&std::io::stdout()).width.unwrap_or(COLUMNS);
+    let mut command = Cli::command().term_width(width.into());
+    let parsed = command
+        .try_get_matches_from_mut(arguments)
+        .and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => {
+            if let Some(failure) = usage::failure(&error, &command, arguments) {
+                return Err(failure);
+            }
             // Nothing can be done about a closed stream.
             let _ = error.print();
             return match error.use_stderr() {
-                true => ExitCode::Usage,
-                false => ExitCode::Done,
+                true => Err(Failure::of(ExitCode::Usage, Vec::new())),
+                false => Ok(None),
             };
         }
     };
-    dispatch(cli.command).unwrap_or_else(|failure| {
-        output::print_diagnostics(&failure.diagnostics);
-        failure.exit_code
-    })
+    match usage::given_twice(Cli::command(), arguments) {
+        None => Ok(Some(cli)),
+        Some(option) => {
+            let message = format!("`--{option}` is given twice");
+            Err(Failure::new(ExitCode::Usage, message).help("give it once"))
+        }
+    }
 }
 
 /// A core dump would hold the values of secrets. The processes that this one starts inherit the limit.
@@ -151,9 +178,7 @@ fn block_on(command: impl Future<Output = Result<ExitCode, Failure>>) -> Result<
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
-    use super::Cli;
+    use super::{Cli, CommandFactory};
 
     #[test]
     fn every_command_and_option_is_well_formed() {

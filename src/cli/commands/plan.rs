@@ -38,15 +38,15 @@ struct Options {
     #[command(flatten)]
     link: LinkOptions,
 
-    /// Plan from facts that `mrsk inspect` printed, without asking the hosts; `-` reads standard input
+    /// Plan from facts that `mrsk inspect` printed, without connecting to the hosts; `-` for standard input
     #[arg(long, value_name = "FILE", global = true)]
     facts: Option<PathBuf>,
 
-    /// Plan for hosts on which nothing is installed, without asking them
+    /// Plan for hosts on which nothing is installed, without connecting to them
     #[arg(long, global = true)]
     fresh: bool,
 
-    /// Do not read the values of secrets
+    /// Do not read the values of secrets; changed secrets are not detected
     #[arg(long, global = true)]
     no_secrets: bool,
 
@@ -73,17 +73,19 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
     let facts_from = facts_from(&options)?;
     let arguments: Box<dyn OperationArgs> = match args.operation {
         None => Box::new(args.deploy),
-        Some(_) if args.deploy != deploy::Args::default() => {
-            let message = "options of the operation must follow its name";
-            return Err(Failure::new(ExitCode::Usage, message)
-                .help("for example: `mrsk plan setup --version VERSION`"));
+        Some(operation) => {
+            if let Some(option) = args.deploy.given() {
+                let message = format!("`{option}` must follow the name of the operation");
+                return Err(Failure::new(ExitCode::Usage, message)
+                    .help("`mrsk plan OPERATION --help` lists the options of an operation"));
+            }
+            operation.split().0
         }
-        Some(operation) => operation.split().0,
     };
     let mut project = Project::load(&options.project)?;
     let (facts, operation) = inspect(&options, facts_from, &mut project, &*arguments).await?;
     let plan = planning::compile(&project, &facts, &operation)?;
-    output::print(&wire::to_json(&plan).map_err(Failure::internal)?)?;
+    output::print_json(&wire::to_json(&plan).map_err(Failure::internal)?)?;
     output::show_plan(&plan);
     Ok(match options.detailed_exitcode && !plan.steps.is_empty() {
         true => ExitCode::Changes,

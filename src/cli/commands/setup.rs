@@ -9,6 +9,7 @@ use crate::plan::{Operation, OperationKind};
 
 /// Arguments of `mrsk setup`.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub struct Args {
     #[command(flatten)]
     deploy: DeployOptions,

@@ -8,13 +8,12 @@ use crate::cli::failure::Failure;
 use crate::cli::{input, output, terminal};
 use crate::diagnostic::Diagnostic;
 use crate::exit_code::ExitCode;
-use crate::plan::wire;
 use crate::{show, text};
 
 /// Arguments of `mrsk show`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Plan; `-` reads standard input
+    /// Plan file; `-` for standard input
     plan: PathBuf,
 
     /// Output format
@@ -33,17 +32,13 @@ enum Format {
     Mermaid,
     /// The graph of steps, for Graphviz
     Dot,
-    /// Every command as a line for a shell
+    /// Every command as a line to read; files and waits are comments
     Commands,
 }
 
 /// Prints the plan in the format asked for.
 pub fn run(args: Args) -> Result<ExitCode, Failure> {
-    let json = input::read_plan_text(&args.plan)?;
-    let (plan, unknown) = wire::read_for_review(&json).map_err(|error| {
-        let message = format!("{}: {error}", args.plan.display());
-        Failure::new(ExitCode::Damaged, message)
-    })?;
+    let (plan, unknown) = input::read_plan_for_review(&args.plan)?;
     if !unknown.is_empty() {
         output::print_diagnostics(&[Diagnostic::warning(format!(
             "the plan was made by a newer mrsk; not shown: {}",

@@ -16,7 +16,7 @@ use crate::exit_code::ExitCode;
     after_help = "The signature is appended to PLAN.sig. Review the plan first: `mrsk show PLAN`."
 )]
 pub struct Args {
-    /// Plan
+    /// Plan file
     plan: PathBuf,
 
     /// Private SSH key; with a public key the ssh-agent signs

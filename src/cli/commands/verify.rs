@@ -11,7 +11,7 @@ use crate::text;
 /// Arguments of `mrsk verify`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Plan; `-` reads standard input
+    /// Plan file; `-` for standard input
     plan: PathBuf,
     #[command(flatten)]
     signers: SignerOptions,

@@ -94,14 +94,14 @@ fn unknown_names(config: &Config, operation: &Operation) -> Vec<Diagnostic> {
         .collect();
     let mut errors = Vec::new();
     let mut check = |kind: &str, name: &str, known: &BTreeSet<&str>| {
-        if !known.contains(name) {
+        if name.is_empty() {
+            errors.push(Diagnostic::error(format!("empty name of a {kind}")).help("name one"));
+        } else if !known.contains(name) {
             let names = Vec::from_iter(known.iter().copied()).join(", ");
             errors.push(Diagnostic::error(format!("unknown {kind} `{name}`")).help(
                 match known.is_empty() {
-                    true => {
-                        format!("this operation has no {kind}: check `accessories` in deploy.yml")
-                    }
-                    false => format!("deploy.yml has: {names}"),
+                    true => format!("the configuration has no {kind}"),
+                    false => format!("known names: {names}"),
                 },
             ));
         }

@@ -15,6 +15,7 @@ use crate::apply::state::{
 };
 use crate::name::StepId;
 use crate::record::{Ending, LockDetails};
+use crate::text::escape_json;
 
 /// Writes an object for each event.
 pub struct Json<'a> {
@@ -47,7 +48,7 @@ impl<'a> Json<'a> {
 
     fn write(&mut self, event: &StreamEvent) {
         if let Ok(line) = serde_json::to_string(event) {
-            let _ = writeln!(self.out, "{line}");
+            let _ = writeln!(self.out, "{}", escape_json(&line));
             let _ = self.out.flush();
         }
     }
@@ -170,7 +171,7 @@ impl Observer for Json<'_> {
         if self.view.is_verbose() {
             let line = StreamEvent::Output {
                 at: self.step_at(step),
-                line: line.to_owned(),
+                line: line.trim_end_matches('\n').to_owned(),
             };
             self.write(&line);
         }

@@ -1,0 +1,113 @@
+//! Errors of the command line, shown as every other error is.
+
+use std::ffi::OsString;
+
+use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, Command, Id};
+
+use super::failure::Failure;
+use crate::exit_code::ExitCode;
+use crate::text::list_up_to;
+
+/// Commands of the original tool that mrsk does not have, at any level: no other command is suggested for them.
+const NOT_YET: &str = "acquire app build containers details directories exec healthcheck images live \
+                       logs maintenance proxy prune reboot registry remove restart rollback secrets \
+                       server start start_traefik stop traefik upgrade upload";
+
+/// Returns what is wrong with the command line; `None` if it asks for help.
+pub fn failure(error: &Error, command: &Command, arguments: &[OsString]) -> Option<Failure> {
+    let context = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.clone()),
+        Some(ContextValue::Strings(texts)) => texts.first().cloned(),
+        _ => None,
+    };
+    let did_you_mean = |kind| context(kind).map(|name| format!("did you mean `{name}`?"));
+    let (message, help) = match error.kind() {
+        ErrorKind::InvalidSubcommand => {
+            let name = context(ContextKind::InvalidSubcommand)?;
+            match NOT_YET.split(' ').any(|missing| missing == name) {
+                true => (format!("command `{name}` is not available yet"), None),
+                false => (
+                    format!("unknown command `{name}`"),
+                    did_you_mean(ContextKind::SuggestedSubcommand),
+                ),
+            }
+        }
+        ErrorKind::UnknownArgument => {
+            let name = context(ContextKind::InvalidArg)?;
+            let help = elsewhere(command, &name, arguments)
+                .or_else(|| did_you_mean(ContextKind::SuggestedArg));
+            (format!("unexpected argument `{name}`"), help)
+        }
+        _ if !error.use_stderr() || error.exit_code() == 0 => return None,
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => return None,
+        _ => described(error),
+    };
+    let help = help.unwrap_or_else(|| "see `mrsk --help`".to_owned());
+    Some(Failure::new(ExitCode::Usage, message).help(help))
+}
+
+/// Returns clap's own words: the first paragraph is the problem, its usage the help.
+fn described(error: &Error) -> (String, Option<String>) {
+    let text = error.render().to_string();
+    let (problem, rest) = text.split_once("\n\n").unwrap_or((&text, ""));
+    let words: Vec<&str> = problem.split_whitespace().skip(1).collect();
+    let usage = rest.lines().find_map(|line| line.strip_prefix("Usage: "));
+    (
+        words.join(" "),
+        usage.map(|usage| format!("usage: {usage}")),
+    )
+}
+
+/// Returns where an option belongs that its command does not have.
+fn elsewhere(command: &Command, option: &str, arguments: &[OsString]) -> Option<String> {
+    let is_it = |arg: &Arg| {
+        let short = arg.get_short().map(|short| format!("-{short}"));
+        let long = arg.get_long().map(|long| format!("--{long}"));
+        [short, long].iter().flatten().any(|name| name == option)
+    };
+    let owners: Vec<String> = command
+        .get_subcommands()
+        .filter(|command| command.get_arguments().any(is_it))
+        .map(|command| format!("`mrsk {}`", command.get_name()))
+        .collect();
+    let first = arguments.get(1)?.to_string_lossy();
+    match owners.is_empty() {
+        true => None,
+        false if first.starts_with('-') => Some(format!("`{option}` must follow the command")),
+        false => Some(format!("it is an option of {}", list_up_to(3, &owners))),
+    }
+}
+
+/// Returns an option that stands on both sides of a subcommand's name. clap would drop the first one.
+pub fn given_twice(command: Command, arguments: &[OsString]) -> Option<String> {
+    let mut command = apart(command, &[]);
+    let matches = command.try_get_matches_from_mut(arguments).ok()?;
+    repeated(&command, &matches, &[])
+}
+
+/// Makes each option that is valid on both sides of a subcommand's name an option of its own on each side.
+fn apart(command: Command, above: &[Arg]) -> Command {
+    let own = command.get_arguments().filter(|arg| arg.is_global_set());
+    let shared: Vec<Arg> = own.map(|arg| arg.clone().global(false)).collect();
+    let shared = [above, &shared].concat();
+    command
+        .mut_args(|arg| arg.global(false))
+        .args(above)
+        .mut_subcommands(|command| apart(command, &shared))
+}
+
+fn repeated(command: &Command, matches: &ArgMatches, above: &[Id]) -> Option<String> {
+    let given =
+        |arg: &&Arg| matches.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine);
+    let mut ids = above.to_vec();
+    for arg in command.get_arguments().filter(given) {
+        if above.contains(arg.get_id()) {
+            return arg.get_long().map(str::to_owned);
+        }
+        ids.push(arg.get_id().clone());
+    }
+    let (name, matches) = matches.subcommand()?;
+    repeated(command.find_subcommand(name)?, matches, &ids)
+}
