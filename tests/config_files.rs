@@ -55,7 +55,7 @@ fn a_missing_file_says_how_to_name_another() {
     let problems = config::load(&dir.path().join("deploy.yml"), None, &mut Fixed).unwrap_err();
     let help = problems[0].help.as_deref().unwrap();
     assert!(problems[0].message.contains("does not exist"));
-    assert!(help.contains("-c") && help.contains("config/deploy.yml"));
+    assert!(help.contains("-c") && help.contains("mrsk init"));
 }
 
 #[test]

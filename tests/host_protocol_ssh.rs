@@ -202,10 +202,7 @@ async fn keys_are_found_pinned_and_compared() {
     let accepting = connections(KnownHosts::AcceptNew, forgetful);
     for connections in [&strict, &accepting, &lab] {
         let error = connections.connect(&wrong).await.err().unwrap();
-        assert!(
-            error.problem.contains("shows another host key"),
-            "{error:?}"
-        );
+        assert!(error.problem.contains("has changed"), "{error:?}");
     }
     accepting.connect(&target(&name)).await.unwrap();
     let accepted = accepting.host_keys(&target(&name)).await.unwrap();
@@ -215,10 +212,7 @@ async fn keys_are_found_pinned_and_compared() {
     let text: String = lines.collect();
     fs::write(&empty, text).unwrap();
     let error = accepting.connect(&target(&name)).await.err().unwrap();
-    assert!(
-        error.problem.contains("shows another host key"),
-        "{error:?}"
-    );
+    assert!(error.problem.contains("has changed"), "{error:?}");
 }
 
 #[tokio::test(flavor = "current_thread")]

@@ -111,7 +111,7 @@ fn keys_that_are_not_known_are_refused_on_both_sides() {
     for options in [&["deploy"][..], &["deploy", "--accept-new-host-keys"]] {
         let said = project.mrsk_over(&config, options).expect(UNREACHABLE);
         said.says(&[
-            "172.30.0.14 shows another host key than line ",
+            "the host key of 172.30.0.14 has changed, line ",
             &format!("of {} has", known.display()),
             &format!("ssh-keygen -f {} -R '172.30.0.14'", known.display()),
         ]);
@@ -158,7 +158,7 @@ fn a_host_that_shows_another_key_than_the_plan_pins_is_refused() {
         .mrsk(&["apply", path.to_str().unwrap()])
         .expect(UNREACHABLE);
     said.says(&[
-        "172.30.0.14 shows another host key than the plan names",
+        "the host key of 172.30.0.14 has changed, the plan names another one",
         "plan again",
     ]);
     assert!(!project.machines[0].is_locked());

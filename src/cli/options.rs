@@ -70,19 +70,6 @@ pub struct DeployOptions {
     pub skip_push: bool,
 }
 
-impl DeployOptions {
-    /// Returns the first of these options that was given.
-    pub fn given(&self) -> Option<&'static str> {
-        first_given(&[
-            (self.version.version.is_some(), "--version"),
-            (!self.hosts.hosts.is_empty(), "--hosts"),
-            (!self.hosts.roles.is_empty(), "--roles"),
-            (self.hosts.primary, "--primary"),
-            (self.skip_push, "--skip-push"),
-        ])
-    }
-}
-
 /// How hosts are reached.
 #[derive(Debug, Clone, Default, Args)]
 pub struct LinkOptions {
@@ -122,17 +109,15 @@ impl LinkOptions {
 
     /// Returns the first of these options that was given.
     pub fn given(&self) -> Option<&'static str> {
-        first_given(&[
+        let options = [
             (self.accept_new_host_keys, "--accept-new-host-keys"),
             (self.parallel.is_some(), "--parallel"),
             (self.ssh_config.is_some(), "--ssh-config"),
-        ])
+        ];
+        options
+            .into_iter()
+            .find_map(|(is_given, name)| is_given.then_some(name))
     }
-}
-
-fn first_given(options: &[(bool, &'static str)]) -> Option<&'static str> {
-    let found = options.iter().find(|(is_given, _)| *is_given);
-    found.map(|(_, name)| *name)
 }
 
 /// Returns the absolute path of a file: to ssh, a relative one lies below ~/.ssh.

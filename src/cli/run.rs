@@ -93,9 +93,14 @@ pub async fn apply(
         details,
     };
     let mut screen = Screen::new();
+    let mut repeated = approved.arguments.clone();
+    repeated.extend(options.keep_going.then(|| "--keep-going".to_owned()));
+    if let Some(host) = &options.lock_host {
+        repeated.extend(["--lock-host".to_owned(), host.to_string()]);
+    }
     let resume = Resume {
         plan: store.plan().display().to_string(),
-        options: approved.arguments.clone(),
+        options: repeated,
     };
     let verbosity = match options.verbose {
         true => Verbosity::Verbose,

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 use clap::parser::ValueSource;
-use clap::{Arg, ArgMatches, Command, Id};
+use clap::{Arg, ArgMatches, Command};
 
 use super::failure::Failure;
 use crate::exit_code::ExitCode;
@@ -80,34 +80,38 @@ fn elsewhere(command: &Command, option: &str, arguments: &[OsString]) -> Option<
     }
 }
 
-/// Returns an option that stands on both sides of a subcommand's name. clap would drop the first one.
-pub fn given_twice(command: Command, arguments: &[OsString]) -> Option<String> {
-    let mut command = apart(command, &[]);
-    let matches = command.try_get_matches_from_mut(arguments).ok()?;
-    repeated(&command, &matches, &[])
+/// Returns an option of `plan` or `lock` at a wrong place: on both sides of a subcommand's name, where clap would drop the first
+/// one, or before the name although it is the subcommand's own.
+pub fn misplaced(command: &Command, arguments: &[OsString]) -> Option<String> {
+    let matches = apart(command.clone(), &[]).try_get_matches_from(arguments);
+    find_misplaced(command, &matches.ok()?, &[])
 }
 
 /// Makes each option that is valid on both sides of a subcommand's name an option of its own on each side.
 fn apart(command: Command, above: &[Arg]) -> Command {
     let own = command.get_arguments().filter(|arg| arg.is_global_set());
-    let shared: Vec<Arg> = own.map(|arg| arg.clone().global(false)).collect();
-    let shared = [above, &shared].concat();
+    let own: Vec<Arg> = own.map(|arg| arg.clone().global(false)).collect();
     command
         .mut_args(|arg| arg.global(false))
         .args(above)
-        .mut_subcommands(|command| apart(command, &shared))
+        .mut_subcommands(|command| apart(command, &[above, &own].concat()))
 }
 
-fn repeated(command: &Command, matches: &ArgMatches, above: &[Id]) -> Option<String> {
+fn find_misplaced(command: &Command, matches: &ArgMatches, above: &[&Arg]) -> Option<String> {
     let given =
         |arg: &&Arg| matches.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine);
-    let mut ids = above.to_vec();
-    for arg in command.get_arguments().filter(given) {
-        if above.contains(arg.get_id()) {
-            return arg.get_long().map(str::to_owned);
-        }
-        ids.push(arg.get_id().clone());
+    let message = |arg: &Arg, what| Some(format!("`--{}` {what}", arg.get_long()?));
+    if let Some(arg) = above.iter().copied().find(given) {
+        return message(arg, "is given twice");
     }
     let (name, matches) = matches.subcommand()?;
-    repeated(command.find_subcommand(name)?, matches, &ids)
+    let own: Vec<&Arg> = command.get_arguments().filter(given).collect();
+    if let Some(arg) = own.iter().find(|arg| !arg.is_global_set()) {
+        return message(arg, "must follow the name of the operation");
+    }
+    find_misplaced(
+        command.find_subcommand(name)?,
+        matches,
+        &[above, &own].concat(),
+    )
 }

@@ -270,6 +270,13 @@ pub struct Step {
     pub retry: u32,
 }
 
+impl Step {
+    /// Returns whether a doubt about the step can never be resolved, and does not matter to the plan.
+    pub fn has_final_doubt(&self) -> bool {
+        self.on_failure == OnFailure::Tolerate && self.check.is_none()
+    }
+}
+
 fn is_zero(value: &u32) -> bool {
     *value == 0
 }

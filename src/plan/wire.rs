@@ -59,11 +59,7 @@ impl ReadError {
             Self::Digest => {
                 "make the plan again with `mrsk plan`; to change what runs, change the configuration"
             }
-            Self::NotJson(_)
-            | Self::Truncated(_)
-            | Self::Damaged(_)
-            | Self::UnknownFields(_)
-            | Self::Inconsistent(_) => "make the plan again with `mrsk plan`",
+            _ => "make the plan again with `mrsk plan`",
         }
     }
 }

@@ -76,11 +76,15 @@ fn section(page: &mut Page, view: &View, tally: &Tally, line: &StepSummary) {
     let Some(step) = step else { return };
     if matches!(line.status, StepStatus::Failed { .. }) {
         page.fields("help", help(step, diagnosis).into_iter());
-        page.fields("cleanup", step.cleanup.iter().map(part));
+        let ran = step
+            .cleanup
+            .iter()
+            .map(|action| format!("ran {}", part(action)));
+        page.fields("cleanup", ran);
     }
     if matches!(line.status, StepStatus::InDoubt | StepStatus::Lost) {
-        page.fields("check", check(step).into_iter());
-        page.fields("inspect", inspect(view, step).into_iter());
+        page.fields("done if", check(step).into_iter());
+        page.fields("look at", inspect(view, step).into_iter());
     }
 }
 

@@ -94,7 +94,16 @@ pub(super) fn describe(
             lines.extend(commands(view, step));
             lines
         }
-        Progress::PollAttempt { .. } => Vec::new(),
+        Progress::PollAttempt(step, _) => tally
+            .poll_line(step, at)
+            .map(|poll| {
+                line(
+                    &view.host_of(step),
+                    &format!("{} … {poll}", view.summary(step)),
+                )
+            })
+            .into_iter()
+            .collect(),
         Progress::StepRetried {
             step,
             attempt,

@@ -162,6 +162,7 @@ fn lock(board: &Mutex<Board>) -> MutexGuard<'_, Board> {
 fn is_shown_above(view: &View, event: &Progress) -> bool {
     match event {
         Progress::StepStarted { .. } => view.is_verbose(),
+        Progress::PollAttempt { .. } => false,
         Progress::StepEnded { status, .. } => {
             let quiet = matches!(status, StepStatus::Skipped { .. } | StepStatus::AlreadyDone);
             !quiet || view.is_verbose()

@@ -8,8 +8,9 @@ use super::tally::{Tally, is_done};
 use super::tint::Tone;
 use super::view::View;
 use super::{failure, serving, table, words};
-use crate::apply::state::{Outcome, StepStatus, Summary};
+use crate::apply::state::{Outcome, StepStatus, StepSummary, Summary};
 use crate::name::{HostName, PlanDigest, StepId};
+use crate::plan::Step;
 use crate::record::{LockDetails, TAKE_OVER_SECONDS};
 use crate::text::{count, duration, list_up_to, one_line};
 
@@ -20,7 +21,7 @@ pub(super) fn closing(view: &View, tally: &Tally, summary: &Summary, outcome: &O
         .steps
         .iter()
         .any(|step| step.status != StepStatus::Open || step.attempt > 0);
-    if walked {
+    if walked && *outcome != Outcome::AlreadyApplied {
         page.blank();
         page.raw(&table::render(view, summary));
         failure::sections(&mut page, view, tally, summary);
@@ -68,26 +69,25 @@ impl Ending<'_> {
             Outcome::Interrupted(in_doubt) => self.interrupted(page, in_doubt),
             Outcome::JournalFailed(message) => self.journal_failed(page, message),
             Outcome::LockLost => {
-                let text = "another run took over the deploy lock or a host; this run quit at once";
+                let text = "another run holds the deploy lock now; this run stopped";
                 self.taken_over(page, "taken over", text);
             }
             Outcome::LockReleased(person) => {
                 let person = one_line(person);
-                let text = format!("{person} released the deploy lock; this run quit at once");
+                let text = format!("{person} released the deploy lock; this run stopped");
                 self.taken_over(page, "lock released", &text);
             }
         }
     }
 
     fn locked(&self, page: &mut Page, details: &LockDetails, beat_age: u64) {
-        let text = "another run holds the deploy lock; nothing changed";
+        let text = "another run holds the deploy lock; this run changed nothing";
         page.heading(Tone::Bad, "locked", text);
         page.field("holder", &words::holder(details));
-        page.field("alive", &format!("last heartbeat {beat_age} s ago"));
-        self.wait_for_lock(page);
         page.line(&format!(
-            "a lock silent for {TAKE_OVER_SECONDS} s is taken over"
+            "last heartbeat {beat_age} s ago; a lock silent for {TAKE_OVER_SECONDS} s is taken over"
         ));
+        self.wait_for_lock(page);
     }
 
     fn journal_failed(&self, page: &mut Page, message: &str) {
@@ -95,7 +95,7 @@ impl Ending<'_> {
             true => "no further steps were started",
             false => "no step was started",
         };
-        let text = format!("cannot write the journal, {steps}: {}", one_line(message));
+        let text = format!("cannot write the journal: {}; {steps}", one_line(message));
         page.heading(Tone::Bad, "stopped", &text);
         self.serving(page);
         self.resume(page, "free disk space or make .mrsk writable, then resume:");
@@ -150,7 +150,10 @@ impl Ending<'_> {
             page,
             "fix the cause, then resume; finished steps are not repeated:",
         );
-        page.line("or deploy a corrected version with a new plan");
+        let is_lost = |line: &StepSummary| line.status == StepStatus::Lost;
+        if !self.summary.steps.iter().any(is_lost) {
+            page.line("or deploy a corrected version with a new plan");
+        }
     }
 
     fn stale(&self, page: &mut Page, host: &HostName, [fact, then, now]: [&str; 3]) {
@@ -181,7 +184,7 @@ impl Ending<'_> {
     }
 
     fn foreign(&self, page: &mut Page, text: &str) {
-        let problem = "someone other than mrsk holds the deploy lock; nothing changed";
+        let problem = "someone other than mrsk holds the deploy lock; this run changed nothing";
         page.heading(Tone::Bad, "locked", problem);
         let lines = text.lines().map(one_line).filter(|line| !line.is_empty());
         page.fields("holder", lines);
@@ -204,6 +207,12 @@ impl Ending<'_> {
         );
         page.heading(Tone::Unsure, "in doubt", &text);
         self.serving(page);
+        if self.is_recorded(steps) {
+            page.next(
+                "see on this machine whether it took effect; the plan is recorded as finished",
+            );
+            return;
+        }
         let next = "inspect the host as shown above, then apply again; each check runs again:";
         self.resume(page, next);
         page.line("if a check still cannot tell, complete or undo the step by hand first");
@@ -219,8 +228,19 @@ impl Ending<'_> {
             page.field(&one_line(host.as_str()), &one_line(message));
         }
         self.resume(page, "test the connection with ssh, then apply again:");
-        page.line("or continue without unreachable hosts, and resume for them later:");
-        page.command(&self.view.resume.command(&["--keep-going"]));
+        let is_gone = |name: &HostName| hosts.iter().any(|(host, _)| host == name);
+        let plan = &self.view.plan;
+        let Some(other) = plan.hosts.keys().find(|host| !is_gone(host)) else {
+            return;
+        };
+        if is_gone(&plan.lock_host) {
+            page.line("or, only if the lock host is dead, take the lock on another host:");
+            let option = ["--lock-host", other.as_str()];
+            page.command(&self.view.resume.command(&option));
+        } else if !self.view.resume.has("--keep-going") {
+            page.line("or continue without unreachable hosts, and resume for them later:");
+            page.command(&self.view.resume.command(&["--keep-going"]));
+        }
     }
 
     fn interrupted(&self, page: &mut Page, in_doubt: &[StepId]) {
@@ -231,18 +251,30 @@ impl Ending<'_> {
         };
         page.heading(Tone::Unsure, "interrupted", text);
         for id in in_doubt {
+            if !self.tally.running.contains_key(id) {
+                // It was sent along with one that runs.
+                page.field("follows", &self.view.named(id));
+                continue;
+            }
             page.field("running", &self.view.named(id));
             let Some(step) = self.view.step(id) else {
                 continue;
             };
-            page.fields("check", failure::check(step).into_iter());
-            page.fields("inspect", failure::inspect(self.view, step).into_iter());
+            page.fields("done if", failure::check(step).into_iter());
+            page.fields("look at", failure::inspect(self.view, step).into_iter());
         }
         self.serving(page);
         let next = match in_doubt.is_empty() {
             true if !self.has_walked => "apply again:",
             true => "resume; finished steps are not repeated:",
-            false => "resume; it waits for running steps and repeats no finished ones:",
+            false => {
+                let next = format!(
+                    "resume once this run's lock has expired ({TAKE_OVER_SECONDS} s); running steps are waited for:"
+                );
+                page.next(&next);
+                let wait = (TAKE_OVER_SECONDS * 3 / 2).to_string();
+                return page.command(&self.view.resume.command(&["--lock-wait", &wait]));
+            }
         };
         self.resume(page, next);
     }
@@ -272,6 +304,16 @@ impl Ending<'_> {
         page.command(&format!("{} > plan.json", words::replan(&self.view.plan)));
     }
 
+    /// Returns whether all is done but `steps`, whose doubt nothing can resolve: then applying again does nothing.
+    fn is_recorded(&self, steps: &[StepId]) -> bool {
+        let lines = self.summary.steps.iter();
+        let mut left = lines.filter(|line| !is_done(&line.status));
+        left.all(|line| {
+            let step = self.view.step(&line.step);
+            steps.contains(&line.step) && step.is_some_and(Step::has_final_doubt)
+        })
+    }
+
     fn all_done(&self) -> bool {
         let steps = &self.summary.steps;
         steps.iter().all(|step| is_done(&step.status))
@@ -296,12 +338,15 @@ impl Ending<'_> {
     }
 
     fn changed(&self) -> String {
-        let skipped = |status: &StepStatus| matches!(status, StepStatus::Skipped { .. });
-        let steps = self.summary.steps.iter();
-        let started = steps.filter(|step| step.attempt > 0 && !skipped(&step.status));
-        match started.count() {
-            0 => "nothing; no step was started".into(),
-            number => format!("{} started by this run", count(number, "step")),
+        let hosts = &self.summary.hosts;
+        let done = hosts.iter().map(|line| line.ran).sum();
+        let running: usize = hosts.iter().map(|line| line.in_doubt).sum();
+        match running {
+            0 => format!("{} done by this run", count(done, "step")),
+            _ => format!(
+                "{} done by this run, {running} may still run",
+                count(done, "step")
+            ),
         }
     }
 }

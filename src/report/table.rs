@@ -2,7 +2,6 @@
 
 use comfy_table::{Attribute, Cell, CellAlignment, Color, Table, presets};
 
-use super::tally::is_left_running;
 use super::view::{View, shown_host};
 use crate::apply::state::{HostSummary, Summary};
 use crate::text::{Styling, count, duration};
@@ -37,8 +36,8 @@ pub(super) fn render(view: &View, summary: &Summary) -> String {
         }
     }));
     let folds = summary.hosts.len() > ROWS;
-    let lines = with_left_running(view, summary);
-    let (folded, shown): (Vec<_>, Vec<_>) = lines
+    let (folded, shown): (Vec<_>, Vec<_>) = summary
+        .hosts
         .iter()
         .partition(|line| folds && line.host.is_some() && !needs_attention(line));
     for line in shown {
@@ -52,20 +51,6 @@ pub(super) fn render(view: &View, summary: &Summary) -> String {
         .lines()
         .map(|line| format!("{}\n", line.trim_end()))
         .collect()
-}
-
-/// Returns the lines, with the steps that were running when the run quit as in doubt, not as skipped.
-fn with_left_running(view: &View, summary: &Summary) -> Vec<HostSummary> {
-    let mut lines = summary.hosts.clone();
-    for step in summary.steps.iter().filter(|step| is_left_running(step)) {
-        let host = view.step(&step.step).and_then(|step| step.host.as_ref());
-        let line = lines.iter_mut().find(|line| line.host.as_ref() == host);
-        if let Some(line) = line {
-            line.skipped = line.skipped.saturating_sub(1);
-            line.in_doubt += 1;
-        }
-    }
-    lines
 }
 
 fn needs_attention(line: &HostSummary) -> bool {

@@ -2,9 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::words;
 use crate::apply::state::{Millis, Progress, StepStatus, StepSummary};
 use crate::name::{HostName, StepId};
-use crate::text::one_line;
+
+/// The least time between two lines about the same poll.
+const POLL_LINE_MILLIS: u64 = 10_000;
 
 /// What the events said so far.
 #[derive(Debug, Default)]
@@ -17,6 +20,8 @@ pub(super) struct Tally {
     pub(super) done: BTreeSet<StepId>,
     /// What the poll of a running step waits for: `attempt 3/7: 503`.
     pub(super) polls: HashMap<StepId, String>,
+    /// When a line last said what the poll of a running step waits for.
+    poll_lines: HashMap<StepId, Millis>,
     /// What explains the last failure of a step.
     pub(super) diagnoses: HashMap<StepId, String>,
     /// The unreachable hosts that were given up, and the error.
@@ -52,7 +57,7 @@ impl Tally {
             }
             Progress::PollAttempt(step, poll) => {
                 let attempt = format!("attempt {}/{}", poll.attempt, poll.of);
-                let poll = match one_line(&poll.status) {
+                let poll = match words::seen(&poll.status) {
                     status if status.is_empty() => attempt,
                     status => format!("{attempt}: {status}"),
                 };
@@ -78,6 +83,16 @@ impl Tally {
         let new = self.holder.as_deref() != Some(holder);
         self.holder = Some(holder.to_owned());
         new
+    }
+
+    /// Returns what the poll of a step waits for, unless a line said so, or that the step starts, a moment ago.
+    pub(super) fn poll_line(&mut self, step: &StepId, at: Millis) -> Option<&str> {
+        let last = self.poll_lines.get(step).max(self.running.get(step))?;
+        if at.since(*last) < POLL_LINE_MILLIS {
+            return None;
+        }
+        self.poll_lines.insert(step.clone(), at);
+        self.polls.get(step).map(String::as_str)
     }
 
     /// Returns the milliseconds since the first event.

@@ -37,7 +37,7 @@ pub enum Verbosity {
 pub struct Resume {
     /// The file to apply again.
     pub plan: String,
-    /// The options that require the same approval as this run, with their values.
+    /// The options to repeat, with their values.
     pub options: Vec<String>,
 }
 
@@ -51,6 +51,11 @@ impl From<&str> for Resume {
 }
 
 impl Resume {
+    /// Returns whether an option is repeated.
+    pub(super) fn has(&self, option: &str) -> bool {
+        self.options.iter().any(|own| own == option)
+    }
+
     /// Returns the command line, with further `options`.
     pub(super) fn command(&self, options: &[&str]) -> String {
         let words = ["mrsk", "apply"].into_iter().chain(options.iter().copied());

@@ -36,13 +36,27 @@ fn failed(step: Option<&Step>, code: i32) -> String {
         .into_iter()
         .any(|part| matches!(part, Action::Write(_)));
     match (limit, code) {
-        (Some(limit), 1) if !runs && writes => format!("cannot write, or gave up (limit {limit})"),
+        (Some(limit), 1) if !runs && writes => {
+            format!("gave up (limit {limit}), or could not write the file")
+        }
         (Some(limit), 1) if !runs => format!("gave up (limit {limit})"),
         (_, 126) => "exit status 126 (not executable)".into(),
         (_, 127) => "exit status 127 (command not found)".into(),
         (_, 137) => "exit status 137 (killed)".into(),
         (_, code) => format!("exit status {code}"),
     }
+}
+
+/// Returns what a poll saw last, with curl's most frequent errors in a word.
+pub(super) fn seen(status: &str) -> String {
+    const ERRORS: [(&str, &str); 4] = [
+        ("curl: (7)", "refused"),
+        ("curl: (28)", "timed out"),
+        ("curl: (52)", "empty reply"),
+        ("curl: (56)", "connection reset"),
+    ];
+    let known = ERRORS.iter().find(|(error, _)| status.contains(error));
+    known.map_or_else(|| one_line(status), |(_, word)| (*word).to_owned())
 }
 
 /// Returns the status of a step.
@@ -97,7 +111,8 @@ pub(super) fn stop(view: &View, reason: &StopReason) -> String {
             format!("cannot write the journal: {}", one_line(message))
         }
         StopReason::Interrupted => {
-            "interrupted; letting running steps finish; Ctrl-C again to quit now".into()
+            "interrupted; finishing running steps and begun switches; Ctrl-C again to quit now"
+                .into()
         }
         StopReason::LockHostGone => "the lock host is unreachable".into(),
         StopReason::LockLost => "another run has taken over".into(),

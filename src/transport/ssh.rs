@@ -126,7 +126,7 @@ impl Connections {
             tokio::time::sleep(pause).await;
             pause *= 2;
         }
-        Err(other(target, "no connection was tried"))
+        Err(other(target, "not connected"))
     }
 
     /// Returns the keys that ssh accepts for `target`, each as `ssh-ed25519 AAAA…`, sorted: the pinned ones, or those in

@@ -18,6 +18,14 @@ impl ConnectError {
         Self { problem, advice }
     }
 
+    /// Returns the error as it is shown beside the name of its host.
+    pub fn beside(&self, host: &str) -> String {
+        let detail = self
+            .problem
+            .strip_prefix(&format!("{host} cannot be reached: "));
+        detail.map_or_else(|| self.to_string(), str::to_owned)
+    }
+
     /// Returns an error of no known kind.
     pub fn other(host: &str, detail: &str) -> Self {
         let problem = format!("no connection to {host}: {detail}");
@@ -115,9 +123,7 @@ fn direct(context: &Context<'_>, log: &str) -> ConnectError {
                 "{host} refuses the login of {user}: {}",
                 line(&AUTHENTICATION)
             ),
-            format!(
-                "check `ssh.user`, and that a key which {user} may use there is in the agent or in ssh's configuration"
-            ),
+            format!("check `ssh.user`, and that ssh-agent or ~/.ssh has a key for {user}"),
         );
     }
     if UNREACHABLE.iter().any(has) {
@@ -138,7 +144,7 @@ fn key_changed(context: &Context<'_>, log: &str) -> ConnectError {
     let changed = |expected: &str, advice: &str| {
         ConnectError::new(
             format!(
-                "{host} shows another host key than {expected}: it was reinstalled, or the connection is intercepted"
+                "the host key of {host} has changed, {expected} another one: the host was reinstalled, or the connection is intercepted"
             ),
             advice,
         )

@@ -81,9 +81,9 @@ fn words_of_ssh() {
             false,
             "the host key of app1 is not known",
         ),
-        (UNKNOWN, None, "", true, "app1 shows another host key"),
-        (CHANGED, None, "", false, "app1 shows another host key"),
-        (CHANGED, None, "", true, "app1 shows another host key"),
+        (UNKNOWN, None, "", true, "the host key of app1 has changed"),
+        (CHANGED, None, "", false, "the host key of app1 has changed"),
+        (CHANGED, None, "", true, "the host key of app1 has changed"),
         (
             "Connection closed by UNKNOWN port 65535",
             Some("jump"),

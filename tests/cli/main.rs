@@ -191,7 +191,8 @@ fn a_named_file_of_secrets_must_exist() {
 #[test]
 fn what_is_printed_cannot_steer_the_terminal() {
     let hostile = "a\u{9b}31m\u{202e}b\u{200b}c\u{fe0f}d\u{e0041}";
-    let project = Project::new(&DEPLOY.replace("info", hostile));
+    let written = r#"  clear: {LOG_LEVEL: "a\x9b31m\u202eb\u200bc\ufe0fd\U000e0041"}"#;
+    let project = Project::new(&DEPLOY.replace("  secret:", &format!("{written}\n  secret:")));
     let is_raw = |text: &str| text.chars().any(|c| hostile.contains(c) && !c.is_ascii());
     let cases: &[(&[&str], i32)] = &[
         (&["config"], 0),

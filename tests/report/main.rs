@@ -14,7 +14,7 @@ use mrsk::apply::state::{
     HostSummary, Outcome, Phase, Progress, SkipReason, StepStatus, StopReason,
 };
 use mrsk::name::{HostName, PlanDigest, StepId};
-use mrsk::record::{Ending, LockDetails};
+use mrsk::record::{Ending, LockDetails, PollAttempt};
 use mrsk::report::{Json, Lines, Verbosity, View};
 use mrsk::text::Styling;
 use scenario::{Run, plan};
@@ -92,7 +92,18 @@ fn a_container_that_does_not_get_healthy() {
     let mut run = to_second_host();
     let id = "app2/web/app-web-2/healthcheck";
     run.started(id);
-    run.wait(28_000);
+    for attempt in 1..=7 {
+        run.wait(4_000);
+        let status = "curl: (7) Failed to connect to 172.17.0.6 port 3000 after 0 ms".to_owned();
+        run.tell(Progress::PollAttempt(
+            id.into(),
+            PollAttempt {
+                attempt,
+                of: 7,
+                status,
+            },
+        ));
+    }
     let ending = Ending::Failed { code: 1 };
     run.ended_with(id, StepStatus::Failed { ending }, LOG_TAIL);
     run.tell(Progress::Stopping(StopReason::Failure(StepId::from(id))));
@@ -179,7 +190,9 @@ fn interrupted() {
     let mut run = to_second_host();
     run.started("app2/web/app-web-2/healthcheck");
     run.tell(Progress::Stopping(StopReason::Interrupted));
-    let at_once = Outcome::Interrupted(vec![StepId::from("app2/web/app-web-2/healthcheck")]);
+    let sent = ["healthcheck", "route", "drain", "stop"];
+    let sent = sent.map(|verb| StepId::from(format!("app2/web/app-web-2/{verb}")));
+    let at_once = Outcome::Interrupted(sent.to_vec());
     check("interrupted_twice.txt", &run, &at_once);
 
     check("interrupted_early.txt", &Run::looking(), &orderly);
@@ -224,6 +237,8 @@ fn a_plan_that_may_not_be_applied() {
         "connect to app2 port 22: connection refused".into(),
     )]);
     check("unreachable.txt", &run, &unreachable);
+    let lock_host = Outcome::Unreachable(vec![("app1".into(), "timed out".into())]);
+    check("unreachable_lock_host.txt", &run, &lock_host);
 }
 
 #[test]
@@ -263,7 +278,7 @@ fn the_events_as_json() {
     let id = "app2/web/app-web-2/healthcheck";
     run.started(id);
     run.wait(28_000);
-    let ending = Ending::TimedOut;
+    let ending = Ending::Failed { code: 1 };
     run.ended_with(id, StepStatus::Failed { ending }, LOG_TAIL);
     let outcome = Outcome::Failed(vec![StepId::from(id)]);
     let mut out = Vec::new();

@@ -52,7 +52,7 @@ fn switch(host: &str, role: &str) -> Vec<Value> {
     let mut check = step(
         &id("healthcheck"),
         "healthcheck",
-        &format!("Wait until {new} is healthy"),
+        &format!("Wait for {new} to answer 200 at :3000/up"),
         &[],
     );
     check["action"] = json!([{"poll": {
@@ -61,7 +61,7 @@ fn switch(host: &str, role: &str) -> Vec<Value> {
     let mut route = step(
         &id("route"),
         "route",
-        &format!("Send requests to {new}"),
+        &format!("Route requests to {new}"),
         &[],
     );
     route["action"] = json!([
@@ -73,7 +73,12 @@ fn switch(host: &str, role: &str) -> Vec<Value> {
         step["cleanup"] = remove.clone();
         step["check"] = runs.clone();
     }
-    let mut drain = step(&id("drain"), "drain", &format!("Drain {old}"), &[]);
+    let mut drain = step(
+        &id("drain"),
+        "drain",
+        &format!("Drain {old} (up to 30 s)"),
+        &[],
+    );
     drain["action"] = json!([{"poll": {
         "probe": "idle", "container": old, "port": 3000, "interval_ms": 1000, "attempts": 30,
     }}]);
@@ -104,7 +109,7 @@ pub fn plan() -> Plan {
     let mut barrier = step(
         "local/barrier/canary/open",
         "barrier",
-        "Wait for 1 switched",
+        "Wait for the canary",
         &[],
     );
     barrier["action"] = json!([]);
@@ -236,6 +241,7 @@ impl Run {
             *match line.status {
                 StepStatus::Succeeded => &mut host.ran,
                 StepStatus::AlreadyDone => &mut host.already_done,
+                StepStatus::Open if line.attempt > 0 => &mut host.in_doubt,
                 StepStatus::Skipped { .. } | StepStatus::Open => &mut host.skipped,
                 StepStatus::InDoubt => &mut host.in_doubt,
                 _ => &mut host.failed,

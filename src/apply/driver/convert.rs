@@ -19,7 +19,10 @@ const LONGEST_STATUS: usize = 200;
 
 /// Returns what a failed question means: a broken link may be made again; a host that says why not is of no use to this run.
 pub(super) fn failed(host: HostName, failure: &Failure) -> Event {
-    let message = failure.to_string();
+    let message = match failure {
+        Failure::Connect(error) => error.beside(host.as_str()),
+        other => other.to_string(),
+    };
     match failure {
         Failure::Link(LinkError::Lost { .. }) => Event::ChannelLost(host, message),
         Failure::Connect(_) => Event::Unreachable(host, message),

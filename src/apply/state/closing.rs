@@ -144,7 +144,7 @@ impl State {
             match status {
                 StepStatus::Succeeded | StepStatus::AlreadyDone | StepStatus::Tolerated { .. } => {}
                 StepStatus::InDoubt => {
-                    complete &= self.doubt_is_final(step);
+                    complete &= self.plan[step].has_final_doubt();
                     in_doubt.push(self.id(step));
                 }
                 StepStatus::Failed { .. } | StepStatus::Lost => {

@@ -185,17 +185,11 @@ impl State {
     /// its failure would be tolerated.
     pub(super) fn doubt(&mut self, step: StepIndex) {
         let tolerated = self.plan[step].on_failure == OnFailure::Tolerate;
-        if tolerated && !self.doubt_is_final(step) {
+        if tolerated && !self.plan[step].has_final_doubt() {
             let status = StepStatus::InDoubt;
             return self.settle(step, status, Ended::Failure, String::new());
         }
         self.fail_with(step, StepStatus::InDoubt, String::new());
-    }
-
-    /// Whether a doubt about the step can never be resolved, and does not matter to the plan.
-    pub(super) fn doubt_is_final(&self, step: StepIndex) -> bool {
-        let step = &self.plan[step];
-        step.on_failure == OnFailure::Tolerate && step.check.is_none()
     }
 
     /// Ends a step that did not succeed, and applies its failure policy.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::event::Millis;
 use super::model::State;
-use super::progress::StepStatus;
+use super::progress::{Outcome, StepStatus};
 use super::step::{HostIndex, StepState};
 use crate::name::{HostName, StepId};
 
@@ -30,7 +30,7 @@ pub struct HostSummary {
     pub skipped: usize,
     /// Steps that failed, tolerated or not, or were lost with the host.
     pub failed: usize,
-    /// Steps in doubt.
+    /// Steps in doubt, or left running.
     pub in_doubt: usize,
     /// Milliseconds from the start of the first step to the end of the last that this run began.
     pub millis: u64,
@@ -69,11 +69,13 @@ impl State {
         for (index, run) in self.steps.iter_enumerated() {
             let status = match &run.state {
                 StepState::Ended(status) => status.clone(),
+                _ if self.outcome == Some(Outcome::AlreadyApplied) => StepStatus::AlreadyDone,
                 _ => StepStatus::Open,
             };
             let begun = run.tries > 0 || run.started.is_some();
+            let attempt = if begun { run.attempt } else { 0 };
             let (line, span) = lines.entry(run.host).or_default();
-            count(line, &status);
+            count(line, &status, attempt);
             if let (Some(start), Some(end)) = (run.started, run.ended) {
                 let (first, last) = span.unwrap_or((start, end));
                 *span = Some((first.min(start), last.max(end)));
@@ -81,7 +83,7 @@ impl State {
             steps.push(StepSummary {
                 step: self.id(index),
                 status,
-                attempt: if begun { run.attempt } else { 0 },
+                attempt,
                 started: run.started,
                 ended: run.ended,
             });
@@ -97,10 +99,12 @@ impl State {
     }
 }
 
-fn count(line: &mut HostSummary, status: &StepStatus) {
+fn count(line: &mut HostSummary, status: &StepStatus, attempt: u32) {
     match status {
         StepStatus::Succeeded => line.ran += 1,
         StepStatus::AlreadyDone => line.already_done += 1,
+        // It was left running.
+        StepStatus::Open if attempt > 0 => line.in_doubt += 1,
         StepStatus::Skipped { .. } | StepStatus::Open => line.skipped += 1,
         StepStatus::Failed { .. } | StepStatus::Tolerated { .. } | StepStatus::Lost => {
             line.failed += 1;

@@ -15,13 +15,6 @@ pub struct Args {
     deploy: DeployOptions,
 }
 
-impl Args {
-    /// Returns the first option that was given.
-    pub fn given(&self) -> Option<&'static str> {
-        self.deploy.given()
-    }
-}
-
 impl OperationArgs for Args {
     fn operation(&self, config: &Config, source: &SourceFacts) -> Result<Operation, Failure> {
         operation::release(OperationKind::Deploy, &self.deploy, config, source)

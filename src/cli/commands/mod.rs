@@ -126,12 +126,9 @@ fn parse(arguments: &[OsString]) -> Result<Option<Cli>, Failure> {
             };
         }
     };
-    match usage::given_twice(Cli::command(), arguments) {
+    match usage::misplaced(&Cli::command(), arguments) {
         None => Ok(Some(cli)),
-        Some(option) => {
-            let message = format!("`--{option}` is given twice");
-            Err(Failure::new(ExitCode::Usage, message).help("give it once"))
-        }
+        Some(message) => Err(Failure::new(ExitCode::Usage, message)),
     }
 }
 

@@ -73,14 +73,7 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
     let facts_from = facts_from(&options)?;
     let arguments: Box<dyn OperationArgs> = match args.operation {
         None => Box::new(args.deploy),
-        Some(operation) => {
-            if let Some(option) = args.deploy.given() {
-                let message = format!("`{option}` must follow the name of the operation");
-                return Err(Failure::new(ExitCode::Usage, message)
-                    .help("`mrsk plan OPERATION --help` lists the options of an operation"));
-            }
-            operation.split().0
-        }
+        Some(operation) => operation.split().0,
     };
     let mut project = Project::load(&options.project)?;
     let (facts, operation) = inspect(&options, facts_from, &mut project, &*arguments).await?;

@@ -43,7 +43,7 @@ pub(super) fn decode(decoder: &mut Decoder<'_>, root: &Record<'_>) -> Healthchec
 }
 
 fn path(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
-    let path = decoder.text(field)?;
+    let path = decoder.filled(field)?;
     if !path.starts_with('/') || path.contains(|c: char| c.is_whitespace() || c.is_control()) {
         let help = "use a leading slash and no whitespace, such as `/up`";
         return decoder.invalid(field.node.mark, "URL path", &path, help);

@@ -20,7 +20,7 @@ pub(super) fn decode(decoder: &mut Decoder<'_>, root: &Record<'_>) -> String {
 }
 
 fn name(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
-    let name = decoder.text(field)?;
+    let name = decoder.filled(field)?;
     let help = if name.contains("://") {
         "remove the scheme and the registry server"
     } else if name.contains('@') {

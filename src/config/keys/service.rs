@@ -19,7 +19,7 @@ pub(super) fn decode(decoder: &mut Decoder<'_>, root: &Record<'_>) -> String {
 }
 
 fn name(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
-    let name = decoder.text(field)?;
+    let name = decoder.filled(field)?;
     let first = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let allowed = |byte: u8| first(byte) || b"_.-".contains(&byte);
     if name.len() <= 63 && name.bytes().next().is_some_and(first) && name.bytes().all(allowed) {

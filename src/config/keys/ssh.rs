@@ -52,7 +52,7 @@ pub(super) fn decode(decoder: &mut Decoder<'_>, root: &Record<'_>) -> Ssh {
 }
 
 fn user(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
-    let user = decoder.text(field)?;
+    let user = decoder.filled(field)?;
     if !host::is_user(&user) {
         let help = "a user name has no whitespace, quotes or leading dash";
         return decoder.invalid(field.node.mark, "user name", &user, help);

@@ -103,7 +103,7 @@ pub(crate) fn decode_exported(decoder: &mut Decoder<'_>, field: &Field<'_>) -> O
 
 /// Reads the name of a variable of the environment.
 pub(crate) fn decode(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
-    let name = decoder.text(field)?;
+    let name = decoder.filled(field)?;
     let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_';
     if name.is_empty()
         || name.starts_with(|c: char| c.is_ascii_digit())

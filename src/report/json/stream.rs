@@ -435,7 +435,7 @@ pub(super) struct HostTotals {
     pub skipped: usize,
     /// Steps that failed or were lost.
     pub failed: usize,
-    /// Steps that are in doubt.
+    /// Steps that are in doubt, or were left running.
     pub in_doubt: usize,
     /// Milliseconds from the start of its first step to the end of its last.
     pub took_ms: u64,
