@@ -63,7 +63,7 @@ fn recorded_hosts_are_refused_for_the_right_reasons() {
         assert_eq!(refusals(&host), [""; 0], "{}", path.display());
         if name(&path) == "denied" {
             host.privilege = mrsk::facts::model::Privilege::None;
-            assert!(refusals(&host)[0].contains("has no access to docker"));
+            assert!(refusals(&host)[0].contains("has no access to Docker"));
         }
     }
 }

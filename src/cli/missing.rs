@@ -77,11 +77,12 @@ fn diagnostic(missing: Missing, destination: Option<&str>) -> Diagnostic {
     let steps: Vec<&str> = missing.steps.iter().map(StepId::as_str).collect();
     let needed = format!("needed by {}", text::list_up_to(STEPS_SHOWN, &steps));
     match missing.what {
-        Requirement::Variable(name) => Diagnostic::error(format!("`{name}` is not set; {needed}"))
-            .help(format!(
+        Requirement::Variable(name) => {
+            Diagnostic::error(format!("secret `{name}` is not set; {needed}")).help(format!(
                 "set {name} in the environment or in {}; nothing was changed",
                 files_shown(destination)
-            )),
+            ))
+        }
         Requirement::File { path, problem } => Diagnostic::error(format!(
             "{path}: {problem}; {needed}"
         ))

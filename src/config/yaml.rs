@@ -199,7 +199,7 @@ impl<'t> Builder<'t> {
             if plain && text == "<<" {
                 self.merge_source(mark, value, &mut merged);
             } else if let Some(line) = seen.get(&text) {
-                let message = format!("duplicate key `{text}`: first in line {line}");
+                let message = format!("duplicate key `{text}`: first on line {line}");
                 self.problem(mark, message, "remove one of them");
             } else {
                 seen.insert(text.clone(), mark.line);

@@ -89,8 +89,8 @@ fn what_cannot_be_read_is_named_with_its_place() {
         (
             "a: 1\na: 2\n'a': 3",
             vec![
-                "2:1 duplicate key `a`: first in line 1",
-                "3:1 duplicate key `a`: first in line 1",
+                "2:1 duplicate key `a`: first on line 1",
+                "3:1 duplicate key `a`: first on line 1",
             ],
         ),
         (

@@ -11,20 +11,20 @@ pub fn refusals(facts: &HostFacts) -> Vec<String> {
     let docker = &facts.docker;
     let obstacle = obstacle_to_install(facts);
     if !docker.unsupported.is_empty() {
-        reasons.push(format!("unsupported docker: {}", docker.unsupported));
+        reasons.push(format!("unsupported Docker: {}", docker.unsupported));
     } else if !docker.installed {
         reasons.extend(
-            obstacle.map(|text| format!("docker is missing and cannot be installed: {text}")),
+            obstacle.map(|text| format!("Docker is missing and cannot be installed: {text}")),
         );
     } else if !docker.answers && facts.privilege == Privilege::None {
         let user = &facts.user;
         reasons.push(match docker.denied {
             true => format!(
-                "user {user} has no access to docker: add it to the group docker (usermod -aG docker \
+                "user {user} has no access to Docker: add it to the group docker (usermod -aG docker \
                  {user})"
             ),
             false => format!(
-                "docker does not answer, and user {user} cannot start it (neither root nor sudo -n)"
+                "Docker is not running, and user {user} cannot start it (neither root nor sudo -n)"
             ),
         });
     }
@@ -102,28 +102,28 @@ mod tests {
             (
                 bare(Privilege::None, "apt-get"),
                 &[
-                    "docker is missing and cannot be installed: the user is not root",
+                    "Docker is missing and cannot be installed: the user is not root",
                     "curl is missing and cannot be installed: the user is not root",
                 ],
             ),
             (
                 bare(Privilege::Root, ""),
-                &["docker is missing", "curl is missing"],
+                &["Docker is missing", "curl is missing"],
             ),
             (
                 with(|facts| facts.docker.unsupported = "the engine is rootless".into()),
-                &["unsupported docker: the engine is rootless"],
+                &["unsupported Docker: the engine is rootless"],
             ),
             (
                 with(|facts| {
                     facts.docker.answers = false;
                     facts.docker.denied = true;
                 }),
-                &["user app has no access to docker: add it to the group"],
+                &["user app has no access to Docker: add it to the group"],
             ),
             (
                 with(|facts| facts.docker.answers = false),
-                &["docker does not answer, and user app cannot start it"],
+                &["Docker is not running, and user app cannot start it"],
             ),
             (
                 with(|facts| {

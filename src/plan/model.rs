@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::kinds::{Builds, StepKind};
+use super::kinds::{Builds, Mark, StepKind};
 use super::operation::Operation;
 use super::predicate::{Op, Predicate};
 use crate::action::{Action, Run};
@@ -271,6 +271,14 @@ pub struct Step {
 }
 
 impl Step {
+    /// Returns what the step does, in the eyes of a reviewer: what adds something missing does not change it.
+    pub fn mark(&self) -> Mark {
+        match (self.kind.mark(), &self.why) {
+            (Mark::Changes, Reason::Missing { .. }) => Mark::Adds,
+            (mark, _) => mark,
+        }
+    }
+
     /// Returns whether a doubt about the step can never be resolved, and does not matter to the plan.
     pub fn has_final_doubt(&self) -> bool {
         self.on_failure == OnFailure::Tolerate && self.check.is_none()

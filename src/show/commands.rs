@@ -34,7 +34,7 @@ pub(super) fn lines(step: &Step) -> Vec<String> {
     });
     let lock = step
         .shared_lock
-        .then(|| "# holds the host's shared lock".to_owned());
+        .then(|| "# one service at a time on this host".to_owned());
     barrier
         .into_iter()
         .chain(lock)

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::name::HostName;
 use crate::plan::{OperationKind, Plan, Step, Unchanged};
-use crate::text::count;
+use crate::text::{count, shorten};
 
 /// What happens in one place.
 pub(super) struct Group<'a> {
@@ -109,7 +109,7 @@ pub(super) fn headline(plan: &Plan) -> String {
         | OperationKind::Setup(_)
         | OperationKind::Unknown(_) => {
             let version = plan.version.as_deref().unwrap_or_default();
-            format!("{} {version}", plan.service)
+            format!("{} {}", plan.service, shorten(version))
         }
     };
     format!("{} {what}{destination}", plan.operation.name())
@@ -122,11 +122,11 @@ pub(super) fn header(plan: &Plan) -> Vec<(&'static str, String)> {
         lines.push(("image", plan.image.reference.clone()));
     }
     if let Some(digest) = &plan.image.digest {
-        lines.push(("pinned to", digest.clone()));
+        lines.push(("image digest", digest.clone()));
     }
     if let Some(source) = &plan.source {
         let commit = match &source.commit {
-            Some(commit) => format!("commit {commit}"),
+            Some(commit) => format!("commit {}", shorten(commit)),
             None => "a directory that is not in git".to_owned(),
         };
         let changes = match source.changes {
@@ -144,7 +144,11 @@ pub(super) fn header(plan: &Plan) -> Vec<(&'static str, String)> {
         lines.push(("secrets", names.join(", ")));
     }
     lines.push(("lock host", plan.lock_host.to_string()));
-    let config = format!("{} (sha256 {})", plan.config.path, plan.config.sha256);
+    let config = format!(
+        "{} (sha256 {})",
+        plan.config.path,
+        shorten(plan.config.sha256.as_str())
+    );
     lines.push(("config", config));
     lines.push(("digest", plan.digest.to_string()));
     lines

@@ -19,7 +19,7 @@ pub fn prose(reason: &Reason) -> String {
             (None, Some(new)) => format!("{what} is set to {new}"),
             (None, None) => format!("{what} changes"),
         },
-        Reason::Incomplete { what } => format!("incomplete: {what}"),
+        Reason::Incomplete { what } => format!("an earlier deploy did not finish: {what}"),
         Reason::NeededBy { what } => format!("so that {what}"),
         Reason::Replaced { what } => format!("{what} is replaced"),
         Reason::Expired { what } => format!("past retention: {what}"),
@@ -44,9 +44,9 @@ mod tests {
             (Reason::Missing { what: what() }, "the network is missing"),
             (
                 Reason::Missing {
-                    what: "curl and docker".to_owned(),
+                    what: "curl and Docker".to_owned(),
                 },
-                "curl and docker are missing",
+                "curl and Docker are missing",
             ),
             (
                 Reason::VersionChanged {
@@ -73,7 +73,7 @@ mod tests {
                 Reason::Incomplete {
                     what: "nothing is routed to it".to_owned(),
                 },
-                "incomplete: nothing is routed to it",
+                "an earlier deploy did not finish: nothing is routed to it",
             ),
             (
                 Reason::NeededBy {

@@ -9,7 +9,7 @@ use super::reason::prose;
 use crate::plan::Plan;
 use crate::plan::kinds::Mark;
 use crate::plan::trust::concerns;
-use crate::text::{Styling, one_line, short_id};
+use crate::text::{Styling, one_line, short_id, shorten};
 
 /// How the table looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct Look {
     pub width: Option<u16>,
 }
 
-/// The width below which the ids of steps are left out.
+/// The width of a terminal from which the ids of steps are shown.
 const WIDTH_FOR_IDS: u16 = 110;
 
 /// Writes what the plan does, host by host, with the number of each step in the plan's order, and
@@ -32,13 +32,10 @@ pub fn table(plan: &Plan, look: Look, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "Plan: {}", one_line(&headline(plan)))?;
     for concern in concerns(plan) {
         let text = format!("needs approval: {}", one_line(&concern.to_string()));
-        match look.styling {
-            Styling::Plain => writeln!(out, "  {text}")?,
-            Styling::Ansi => writeln!(out, "  \u{1b}[31m{text}\u{1b}[0m")?,
-        }
+        writeln!(out, "  {}", tinted(look, 31, &text))?;
     }
     for (name, value) in header(plan) {
-        writeln!(out, "  {name:<10} {}", one_line(&value))?;
+        writeln!(out, "  {name:<12} {}", one_line(&value))?;
     }
     for group in groups(plan) {
         writeln!(out, "\n{}", one_line(&title(plan, group.host)))?;
@@ -51,12 +48,16 @@ pub fn table(plan: &Plan, look: Look, out: &mut impl Write) -> io::Result<()> {
     }
     for warning in &plan.warnings {
         let text = format!("warning: {}", one_line(warning));
-        match look.styling {
-            Styling::Plain => writeln!(out, "{text}")?,
-            Styling::Ansi => writeln!(out, "\u{1b}[33m{text}\u{1b}[0m")?,
-        }
+        writeln!(out, "{}", tinted(look, 33, &text))?;
     }
     writeln!(out, "\nPlan: {}", summary(plan))
+}
+
+fn tinted(look: Look, color: u8, text: &str) -> String {
+    match look.styling {
+        Styling::Plain => text.to_owned(),
+        Styling::Ansi => format!("\u{1b}[{color}m{text}\u{1b}[0m"),
+    }
 }
 
 fn rows(group: &Group, look: Look) -> String {
@@ -72,10 +73,10 @@ fn rows(group: &Group, look: Look) -> String {
         Styling::Ansi => table.enforce_styling(),
         Styling::Plain => table.force_no_tty(),
     };
-    let with_ids = look.width.is_none_or(|width| width >= WIDTH_FOR_IDS);
+    let with_ids = look.width.is_some_and(|width| width >= WIDTH_FOR_IDS);
     let prefix = group.host.map_or("local", |host| host.as_str());
     for (number, step) in &group.steps {
-        let mark = step.kind.mark();
+        let mark = step.mark();
         let id = short_id(step.id.as_str(), prefix);
         let mut row = vec![
             Cell::new(number).set_alignment(CellAlignment::Right),
@@ -93,7 +94,7 @@ fn rows(group: &Group, look: Look) -> String {
             Cell::new(""),
             Cell::new("="),
             Cell::new(one_line(&item.subject)),
-            Cell::new(one_line(&item.reason)),
+            Cell::new(one_line(&shorten(&item.reason))),
         ]);
     }
     table.to_string()

@@ -180,7 +180,7 @@ fn a_redeploy_replaces_what_runs_and_prepares_nothing() {
     assert_eq!(
         problems,
         [
-            format!("host app2.example.com: Docker does not answer {help}"),
+            format!("host app2.example.com: Docker is not running {help}"),
             format!("host app1.example.com: Traefik is not running {help}"),
         ]
     );

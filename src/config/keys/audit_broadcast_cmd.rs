@@ -6,8 +6,8 @@ use crate::config::values::command;
 
 pub(super) const KEY: Property = ("audit_broadcast_cmd", || {
     filled(
-        "Command on this machine that is given each line of what was done, split into words as \
-         a shell does.",
+        "Command to run on this machine after a deploy, with a summary line as its last argument; \
+         split into words as a shell does.",
     )
 });
 

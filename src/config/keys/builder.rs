@@ -27,7 +27,7 @@ const SCHEMES: [&str; 3] = ["ssh://", "unix://", "tcp://"];
 const KEYS: [Property; 7] = [
     ("multiarch", || {
         let multiarch = boolean::schema(
-            "Whether to build for amd64 and arm64 with buildx; `false` is for this machine's architecture alone.",
+            "Whether to build for amd64 and arm64 with buildx; `false`: only for this machine's architecture.",
         );
         with_default(multiarch, true)
     }),
@@ -38,7 +38,10 @@ const KEYS: [Property; 7] = [
         )
     }),
     ("remote", || {
-        record("The other machine that builds.", &REMOTE_KEYS)
+        record(
+            "A second machine that builds, through its Docker.",
+            &REMOTE_KEYS,
+        )
     }),
     ("dockerfile", || {
         with_default(filled("Path of the Dockerfile."), DEFAULT_DOCKERFILE)
@@ -252,7 +255,7 @@ fn host(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
     } else {
         "must be the address of a docker engine"
     };
-    let message = format!("`{}` {problem}, not `{}`", field.path, shown(&text));
+    let message = format!("`{}` {problem}: `{}`", field.path, shown(&text));
     let help = "use `ssh://USER@HOST` (docker runs ssh, with your keys and ~/.ssh/config), \
                 `unix:///PATH/docker.sock` or `tcp://HOST:PORT`";
     decoder.error(field.node.mark, message, help);

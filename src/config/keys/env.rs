@@ -17,7 +17,7 @@ pub(super) const KEY: Property = ("env", || {
 
 /// Returns the schema of an environment: variables, with `clear` and `secret` among them.
 pub(super) fn schema(description: &str) -> Value {
-    let clear = variables("Values that everybody may see: they stand in the plan.");
+    let clear = variables("Not secret: the values are in the plan.");
     let mut env = variables(description);
     env["properties"] = json!({
         "clear": clear,
@@ -27,7 +27,11 @@ pub(super) fn schema(description: &str) -> Value {
 }
 
 fn variables(description: &str) -> Value {
-    let mut map = map(description, "^[^=]+$", &nullable(text("Value.")));
+    let mut map = map(
+        description,
+        "^[^=]+$",
+        &nullable(text("Value of the variable.")),
+    );
     map["propertyNames"]["not"] = json!({ "const": CONTAINER_NAME });
     map
 }

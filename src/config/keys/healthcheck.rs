@@ -23,13 +23,19 @@ const KEYS: [Property; 3] = [
         with_default(port, DEFAULT_PORT)
     }),
     ("max_attempts", || {
-        let attempts = number::schema("How often it is asked, with 4 seconds between.", 1);
+        let attempts = number::schema(
+            "Number of attempts of 4 seconds each; an attempt asks several times a second.",
+            1,
+        );
         with_default(attempts, DEFAULT_ATTEMPTS)
     }),
 ];
 
 fn schema() -> Value {
-    record("When a new container gets requests.", &KEYS)
+    record(
+        "Health check: a new container gets no requests before it passes.",
+        &KEYS,
+    )
 }
 
 pub(super) fn decode(decoder: &mut Decoder<'_>, root: &Record<'_>) -> Healthcheck {

@@ -17,7 +17,7 @@ const DEFAULT_OPTION: (&str, &str) = ("max-size", "10m");
 const KEYS: [Property; 2] = [
     ("driver", || filled("docker's `--log-driver`.")),
     ("options", || {
-        texts::map_schema("Each becomes a `--log-opt`.")
+        texts::map_schema("Options of the log driver (`--log-opt`).")
     }),
 ];
 

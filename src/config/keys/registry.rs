@@ -18,12 +18,12 @@ pub const PASSWORD_SECRET: &str = "MRSK_REGISTRY_PASSWORD";
 const KEYS: [Property; 3] = [
     ("server", || {
         matching(
-            "Its name, and port if any; without it Docker Hub.",
+            "Registry host, with a port if it needs one. Default: Docker Hub.",
             "^[A-Za-z0-9.][A-Za-z0-9.-]*(:[0-9]{1,5})?$",
         )
     }),
     ("username", || {
-        value_schema("Who logs in: the name, or a list with the name of a variable.")
+        value_schema("User name, or a list with the name of the variable that holds it.")
     }),
     ("password", || {
         value_schema(

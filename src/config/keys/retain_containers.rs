@@ -8,8 +8,8 @@ use crate::config::values::number;
 pub(super) const RETAIN_DAYS: u32 = 3;
 
 pub(super) const KEY: Property = ("retain_containers", || {
-    let kept = "Stopped containers that a deploy leaves per role and host for a rollback, the \
-                one that it stops among them; without it those of the last three days.";
+    let kept =
+        "Stopped containers to keep for each role on each host. Default: those of the last 3 days.";
     number::schema(kept, 0)
 });
 

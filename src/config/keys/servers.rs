@@ -38,7 +38,7 @@ const ROLE_KEYS: [Property; 6] = [
 ];
 
 fn schema() -> Value {
-    let role = record("A role with more than hosts.", &ROLE_KEYS);
+    let role = record("A role: its hosts, and its own settings.", &ROLE_KEYS);
     let role = json!({ "anyOf": [hosts::schema("Hosts of the role."), role] });
     described(
         "Hosts: a list, which is the role `web`, or a map of roles.",

@@ -61,7 +61,7 @@ fn problem(kind: Kind, outside: &str, container: &str, mode: Option<&str>) -> Op
     } else if outside.contains(char::is_control) || container.contains(char::is_control) {
         Some("control characters are not allowed")
     } else if !container.starts_with('/') || container == "/" {
-        Some("the container path must be absolute and below `/`")
+        Some("the container path must be absolute, and not `/` itself")
     } else if climbs(container) || (kind == Kind::Directory && climbs(outside)) {
         Some("`..` is not allowed")
     } else if kind == Kind::File && (outside.ends_with('/') || container.ends_with('/')) {

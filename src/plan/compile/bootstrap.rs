@@ -28,14 +28,14 @@ pub fn run(draft: &mut Draft) {
             draft.refuse(Diagnostic::error(format!("host {}: {reason}", host.name())));
         }
         if host.facts.docker.answers && host.facts.curl.installed {
-            let reason = "curl is installed and Docker answers";
+            let reason = "curl is installed and Docker is running";
             draft.unchanged(Some(host.name()), "docker", reason);
         } else if draft.operation.kind.prepares_hosts() {
             draft.add(install(&host));
         } else {
             let (_, missing) = what_is_missing(&host);
             let what = match missing.as_slice() {
-                [] => "Docker does not answer".to_owned(),
+                [] => "Docker is not running".to_owned(),
                 [one] => format!("{one} is missing"),
                 more => format!("{} are missing", list(more)),
             };
@@ -54,7 +54,7 @@ fn what_is_missing(host: &HostView) -> (Vec<&'static str>, Vec<&'static str>) {
     }
     if !host.facts.docker.installed {
         packages.push("docker.io");
-        missing.push("docker");
+        missing.push("Docker");
     }
     (packages, missing)
 }
@@ -88,7 +88,7 @@ fn explained(docker: &DockerFacts, missing: &[&str]) -> (String, Reason) {
             "Give the user access to Docker",
             "the user has no access to Docker",
         ),
-        ([], false) => ("Start Docker", "Docker does not answer"),
+        ([], false) => ("Start Docker", "Docker is not running"),
         _ => {
             return (
                 format!("Install {}", list(missing)),

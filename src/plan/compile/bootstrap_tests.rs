@@ -20,7 +20,7 @@ fn a_host_gets_what_it_lacks() {
     ]
     .map(|packages| format!("{INSTALL} {packages}"));
     let missing = |what: &str| format!(r#"{{"missing":{{"what":"{what}"}}}}"#);
-    let stopped = r#"{"incomplete":{"what":"Docker does not answer"}}"#.to_owned();
+    let stopped = r#"{"incomplete":{"what":"Docker is not running"}}"#.to_owned();
     let no_docker = json!({"docker": {"installed": false, "answers": false}});
     let table = [
         (
@@ -30,12 +30,12 @@ fn a_host_gets_what_it_lacks() {
         ),
         (
             no_docker.clone(),
-            missing("docker"),
+            missing("Docker"),
             vec![update, &docker, start, ping, ask],
         ),
         (
             json!({"docker": {"installed": false, "answers": false}, "curl": {"installed": false}}),
-            missing("curl and docker"),
+            missing("curl and Docker"),
             vec![update, &both, start, ping, ask],
         ),
         (
@@ -77,7 +77,7 @@ fn other_hosts_get_a_note() {
         (
             json!({}),
             json!({}),
-            "= docker: curl is installed and Docker answers",
+            "= docker: curl is installed and Docker is running",
         ),
         (
             redeploy.clone(),
@@ -87,17 +87,17 @@ fn other_hosts_get_a_note() {
         (
             redeploy.clone(),
             json!({"curl": {"installed": false}, "docker": {"installed": false, "answers": false}}),
-            "error: host a: curl and docker are missing",
+            "error: host a: curl and Docker are missing",
         ),
         (
             redeploy,
             json!({"docker": {"answers": false}}),
-            "error: host a: Docker does not answer",
+            "error: host a: Docker is not running",
         ),
         (
             json!({}),
             json!({"docker": {"unsupported": "it is rootless"}}),
-            "error: host a: unsupported docker: it is rootless",
+            "error: host a: unsupported Docker: it is rootless",
         ),
     ] {
         let made = case("").operation(operation).a(patch).after(&[run]);

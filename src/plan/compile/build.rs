@@ -30,10 +30,13 @@ pub fn run(draft: &mut Draft) {
         let reason = match draft.image_digest {
             Some(digest) => format!("--skip-push: the registry has it as {digest}"),
             None => {
-                draft.warn(
-                    "the registry returned no digest for this version: each host pulls what the tag \
-                     points to",
-                );
+                let registry = match draft.facts.registry.is_empty() {
+                    true => "was not inspected",
+                    false => "returned no digest for this version",
+                };
+                draft.warn(format!(
+                    "the registry {registry}: each host pulls what the tag points to"
+                ));
                 "--skip-push: pulled by its tag".into()
             }
         };
@@ -49,7 +52,7 @@ pub fn run(draft: &mut Draft) {
     };
     if source.dockerfile_sha256.is_none() {
         return draft.refuse(
-            Diagnostic::error(format!("no Dockerfile at {}", source.dockerfile))
+            Diagnostic::error(format!("{} does not exist", source.dockerfile))
                 .help("create it, or name another with `builder: {dockerfile: PATH}`"),
         );
     }

@@ -45,7 +45,7 @@ fn an_image_is_built_and_pushed_unless_it_is_there() {
             vec![],
             vec![
                 "= image: --skip-push: pulled by its tag",
-                "warning: the registry returned no digest for this version: each host pulls what the tag \
+                "warning: the registry was not inspected: each host pulls what the tag \
                  points to",
             ],
         ),
@@ -61,7 +61,7 @@ fn an_image_is_built_and_pushed_unless_it_is_there() {
             json!({}),
             json!({"source": {"dockerfile_sha256": null}}),
             vec![],
-            vec!["error: no Dockerfile at Dockerfile"],
+            vec!["error: Dockerfile does not exist"],
         ),
     ] {
         let made = case(config)

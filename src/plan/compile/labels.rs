@@ -54,7 +54,7 @@ fn entrypoints(draft: &mut Draft, host: &HostView, placement: &Placement) {
                 host.name()
             ))
             .help(format!(
-                "it has {listed}, and deploy leaves it as it is; name one of these, or remove the \
+                "it has {listed}, and deploy leaves it as it is; name an entrypoint of it, or remove the \
                  container `traefik` there: the next deploy then starts it with the arguments of this \
                  configuration, and requests to the host fail until then"
             ))
@@ -63,7 +63,7 @@ fn entrypoints(draft: &mut Draft, host: &HostView, placement: &Placement) {
                 "label `{label}`: Traefik will have no entrypoint `{name}`"
             ))
             .help(format!(
-                "it will have {listed}; name one of these, or declare it with \
+                "it will have {listed}; name an entrypoint of it, or declare it with \
                      `traefik: {{args: {{entrypoints.{name}.address: \":PORT\"}}}}`"
             ))
         };

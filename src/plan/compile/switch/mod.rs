@@ -135,7 +135,11 @@ fn group_gate(
         wait => format!(", then {wait} s"),
     };
     let hosts = count(ends.len(), "host");
-    let why = format!("at most {} of {role} switch at a time", count(size, "host"));
+    let switching = match size {
+        1 => "1 host switches".to_owned(),
+        _ => format!("{size} hosts switch"),
+    };
+    let why = format!("at most {switching} at a time in role {role}");
     let subject = format!("{role}-group-{number}");
     let step = Step::new(None, StepKind::Barrier, ["barrier", &subject, "open"])
         .because(
