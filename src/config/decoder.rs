@@ -287,6 +287,10 @@ impl<'a> Decoder<'a> {
 
     /// Returns text as it was written; it may be empty.
     pub(super) fn text(&mut self, field: &Field<'_>) -> Option<String> {
+        self.scalar(field, "set a value; an empty string is `\"\"`")
+    }
+
+    fn scalar(&mut self, field: &Field<'_>, if_nothing: &str) -> Option<String> {
         match &field.node.kind {
             Kind::Scalar { text, .. } if text.contains('\0') => {
                 let message = format!("`{}` contains a NUL byte", field.path);
@@ -298,7 +302,7 @@ impl<'a> Decoder<'a> {
             Kind::Scalar { text, .. } => Some(text.clone()),
             Kind::Null => {
                 let message = format!("`{}` has no value", field.path);
-                self.error(field.key, message, "set a value; an empty string is `\"\"`");
+                self.error(field.key, message, if_nothing);
                 None
             }
             _ => {
@@ -311,16 +315,13 @@ impl<'a> Decoder<'a> {
 
     /// Returns text that is not empty.
     pub(super) fn filled(&mut self, field: &Field<'_>) -> Option<String> {
-        if let Kind::Null = field.node.kind {
-            let help = match field.path.ends_with(']') {
+        let text = self.scalar(
+            field,
+            match field.path.ends_with(']') {
                 true => "remove the empty item, or set a value",
                 false => "set a value, or remove the key",
-            };
-            let message = format!("`{}` has no value", field.path);
-            self.error(field.key, message, help);
-            return None;
-        }
-        let text = self.text(field)?;
+            },
+        )?;
         if text.trim().is_empty() {
             let message = format!("`{}` is empty", field.path);
             self.error(field.node.mark, message, "set a value");

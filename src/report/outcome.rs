@@ -237,7 +237,12 @@ impl Ending<'_> {
             page.line("or, only if the lock host is dead, take the lock on another host:");
             let option = ["--lock-host", other.as_str()];
             page.command(&self.view.resume.command(&option));
-        } else if !self.view.resume.has("--keep-going") {
+        } else if !self
+            .view
+            .resume
+            .options
+            .contains(&"--keep-going".to_owned())
+        {
             page.line("or continue without unreachable hosts, and resume for them later:");
             page.command(&self.view.resume.command(&["--keep-going"]));
         }

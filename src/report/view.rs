@@ -51,11 +51,6 @@ impl From<&str> for Resume {
 }
 
 impl Resume {
-    /// Returns whether an option is repeated.
-    pub(super) fn has(&self, option: &str) -> bool {
-        self.options.iter().any(|own| own == option)
-    }
-
     /// Returns the command line, with further `options`.
     pub(super) fn command(&self, options: &[&str]) -> String {
         let words = ["mrsk", "apply"].into_iter().chain(options.iter().copied());
