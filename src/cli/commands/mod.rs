@@ -109,9 +109,16 @@ pub fn run() -> ExitCode {
 fn parse(arguments: &[OsString]) -> Result<Option<Cli>, Failure> {
     let width = terminal::look(&std::io::stdout()).width.unwrap_or(COLUMNS);
     let mut command = Cli::command().term_width(width.into());
+    let mut is_nested = false;
     let parsed = command
         .try_get_matches_from_mut(arguments)
-        .and_then(|matches| Cli::from_arg_matches(&matches));
+        .and_then(|matches| {
+            let inner = matches
+                .subcommand()
+                .and_then(|(_, inner)| inner.subcommand());
+            is_nested = inner.is_some();
+            Cli::from_arg_matches(&matches)
+        });
     let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => {
@@ -126,7 +133,8 @@ fn parse(arguments: &[OsString]) -> Result<Option<Cli>, Failure> {
             };
         }
     };
-    match usage::misplaced(&Cli::command(), arguments) {
+    let misplaced = || usage::misplaced(&Cli::command(), arguments);
+    match is_nested.then(misplaced).flatten() {
         None => Ok(Some(cli)),
         Some(message) => Err(Failure::new(ExitCode::Usage, message)),
     }
