@@ -13,6 +13,7 @@ use crate::config::{self, Loaded, secrets};
 use crate::diagnostic::Diagnostic;
 use crate::exit_code::ExitCode;
 use crate::plan::Operation;
+use crate::repository;
 use crate::secret::{Secret, Secrets};
 
 /// A configuration, and the secrets that an operation needs.
@@ -29,6 +30,9 @@ impl Project {
     pub fn load(options: &ProjectOptions) -> Result<Self, Failure> {
         let destination = options.destination.as_deref();
         let environment = environment::load(options.env_file.as_deref(), destination);
+        if let Ok(environment) = &environment {
+            output::print_diagnostics(environment.warnings());
+        }
         let loaded = config::load(&options.config, destination, &mut Machine::new(environment))
             .map_err(|diagnostics| Failure::of(ExitCode::Configuration, diagnostics))?;
         output::print_diagnostics(&loaded.warnings);
@@ -82,7 +86,7 @@ impl Project {
             .filter_map(|problem| Some(problem.place.as_ref()?.file.clone()))
             .collect();
         for file in files {
-            if let Ok(text) = std::fs::read_to_string(&file) {
+            if let Some(text) = repository::source(&file) {
                 config::hide_secret_lines(&file, &text, &mut located);
             }
         }
