@@ -191,7 +191,7 @@ async fn verify_source(planned: &Source, root: &Path) -> Result<(), String> {
         return Ok(());
     }
     let answers = ask_git(root, &planned.context).await;
-    let now = source::read(&answers, &[])
+    let now = source::read(&answers, &|_| false)
         .map_err(|error| error.to_string())?
         .ok_or("not a git repository with a commit")?;
     let same = match (&planned.tree, &now.tree) {

@@ -4,6 +4,7 @@ mod approval;
 mod commands;
 mod connections;
 mod environment;
+mod execution;
 mod failure;
 mod git;
 mod input;

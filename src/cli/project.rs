@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::environment::{self, Machine};
+use super::environment;
+use super::execution::Execution;
 use super::failure::Failure;
 use super::options::ProjectOptions;
 use super::output;
@@ -21,24 +22,28 @@ pub struct Project {
     loaded: Loaded,
     /// The values of secrets, by name; empty until they are read.
     pub secrets: Secrets,
+    /// The values that templates took from variables whose names look like those of credentials.
+    pub taken: Secrets,
     /// The environment that templates of accessories see; empty until secrets are read.
     environment: Environment,
 }
 
 impl Project {
-    /// Reads the configuration and prints its warnings. Its templates see the environment that secrets are taken from.
-    pub fn load(options: &ProjectOptions) -> Result<Self, Failure> {
-        let destination = options.destination.as_deref();
-        let environment = environment::load(options.env_file.as_deref(), destination);
-        if let Ok(environment) = &environment {
-            output::print_diagnostics(environment.warnings());
-        }
-        let loaded = config::load(&options.config, destination, &mut Machine::new(environment))
-            .map_err(|diagnostics| Failure::of(ExitCode::Configuration, diagnostics))?;
+    /// Reads the configuration and prints its warnings. Its templates see the environment that secrets are taken from, unless
+    /// `execution` forbids it.
+    pub fn load(options: &ProjectOptions, execution: &Execution) -> Result<Self, Failure> {
+        let mut machine = execution.machine(options);
+        let loaded = config::load(
+            &options.config,
+            options.destination.as_deref(),
+            &mut machine,
+        )
+        .map_err(|diagnostics| Failure::of(ExitCode::Configuration, diagnostics))?;
         output::print_diagnostics(&loaded.warnings);
         Ok(Self {
             loaded,
             secrets: Secrets::new(),
+            taken: machine.into_taken(),
             environment: Environment::default(),
         })
     }

@@ -22,21 +22,23 @@ pub async fn read(config: &Config, root: &Path) -> Result<SourceFacts, Failure> 
     let context = relative(&current, &config.builder.context, root)?;
     let dockerfile = relative(&current, &config.builder.dockerfile, root)?;
     let repository = Repository::at(root);
+    // Before git, which fails without a reason for what is no file.
+    let dockerfile_sha256 = digest(&repository, &dockerfile, FileKind::Dockerfile)?;
+    let files = files(config, &current, root)?;
     let answers = preflight::ask_git(root, &context).await;
     let output = output_file(root);
-    let known: Vec<&str> = output.as_deref().into_iter().collect();
-    let mut facts = source::read(&answers, &known)
+    let counts = |path: &str| {
+        let known = output.as_deref() == Some(path);
+        !known && !is_plan_or_facts(&repository, root, path)
+    };
+    let facts = source::read(&answers, &counts)
         .map_err(Failure::internal)?
         .unwrap_or_default();
-    facts
-        .untracked
-        .retain(|path| !repository.begins_with(&root.join(path), PLAN_OR_FACTS));
-    let dockerfile_sha256 = digest(&repository, &dockerfile, FileKind::Dockerfile)?;
     Ok(SourceFacts {
         context,
         dockerfile,
         dockerfile_sha256,
-        files: files(config, &current, root)?,
+        files,
         ..facts
     })
 }
@@ -80,6 +82,12 @@ fn digest(
         }
         Err(_) => Ok(None),
     }
+}
+
+/// Returns whether a file holds a plan or facts. One that is named like a file with secrets is not opened to see it.
+fn is_plan_or_facts(repository: &Repository, root: &Path, path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    !name.starts_with(".env") && repository.begins_with(&root.join(path), PLAN_OR_FACTS)
 }
 
 /// Returns the file below `root` that standard output is written to: `mrsk plan > plan.json` is not an untracked file.

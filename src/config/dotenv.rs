@@ -118,9 +118,16 @@ fn files(dir: &Path, destination: Option<&str>, explicit: Option<&Path>) -> Vec<
     if let Some(path) = explicit {
         return vec![(path.to_owned(), path.display().to_string())];
     }
-    let destination = destination.map(|destination| format!(".env.{destination}"));
-    let names = std::iter::once(".env".to_owned()).chain(destination);
+    let names = file_names(destination).into_iter();
     names.map(|name| (dir.join(&name), name)).collect()
+}
+
+/// Returns the names of the files that variables of `destination` are read from, the one that wins last.
+pub fn file_names(destination: Option<&str>) -> Vec<String> {
+    let destination = destination.map(|destination| format!(".env.{destination}"));
+    std::iter::once(".env".to_owned())
+        .chain(destination)
+        .collect()
 }
 
 fn unreadable(shown: &str, error: &ReadError) -> Diagnostic {

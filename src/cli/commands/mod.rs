@@ -18,6 +18,7 @@ mod verify;
 use clap::{Parser, Subcommand};
 use rustix::process::{Resource, Rlimit};
 
+use super::execution;
 use super::failure::Failure;
 use super::output;
 use crate::exit_code::ExitCode;
@@ -45,7 +46,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Create an example config/deploy.yml and .env, and have git ignore .env
+    /// Create an example config/deploy.yml and .env, and have git and docker ignore .env
     Init,
     /// Print a plan as JSON, and show it on standard error
     Plan(plan::Args),
@@ -115,6 +116,12 @@ fn forbid_core_dumps() {
 }
 
 fn dispatch(command: Command) -> Result<ExitCode, Failure> {
+    match &command {
+        Command::Apply(_) => execution::check_allowed("apply")?,
+        Command::Operation(operation) => execution::check_allowed(operation.name())?,
+        Command::Envify(_) => execution::check_allowed("envify")?,
+        _ => {}
+    }
     match command {
         Command::Init => init::run(),
         Command::Plan(args) => block_on(plan::run(args)),

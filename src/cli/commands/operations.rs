@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 
 use super::accessory;
 use crate::cli::approval::Approved;
+use crate::cli::execution::Execution;
 use crate::cli::failure::Failure;
 use crate::cli::operation::{Given, OperationArgs, ReleaseArgs};
 use crate::cli::options::{DeployOptions, LinkOptions, ProjectOptions};
@@ -28,6 +29,16 @@ pub enum Operation<O: Args> {
 }
 
 impl<O: Args> Operation<O> {
+    /// Returns its name on the command line.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Deploy(_) => "deploy",
+            Self::Redeploy(_) => "redeploy",
+            Self::Setup(_) => "setup",
+            Self::Accessory(_) => "accessory",
+        }
+    }
+
     /// Returns the operation's arguments, and the command's options.
     pub fn split(self) -> (Box<dyn OperationArgs>, O) {
         let (kind, given): (fn(_) -> _, _) = match self {
@@ -56,12 +67,13 @@ pub struct ApplyOptions {
 /// Compiles the plan that `mrsk plan OPERATION` prints, and applies it over the same connections.
 pub async fn run(operation: Operation<ApplyOptions>) -> Result<ExitCode, Failure> {
     let (arguments, options) = operation.split();
-    let mut project = Project::load(&options.project)?;
+    let execution = Execution::Allowed;
+    let mut project = Project::load(&options.project, &execution)?;
     let root = git::root().await?;
     let source = source::read(project.config(), &root).await?;
     let operation = arguments.operation(project.config(), &source)?;
     project.read_secrets(&options.project, &operation)?;
-    let links = connections::to_configured(&options.link, project.config())?;
+    let links = connections::to_configured(&options.link, project.config(), &execution)?;
     let facts = planning::inspect(&project, &links, &operation, source).await;
     let plan = facts
         .and_then(|facts| planning::compile(&project, &facts, &operation))
