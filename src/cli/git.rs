@@ -1,5 +1,6 @@
 //! What git says about the current directory.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
@@ -30,6 +31,14 @@ pub async fn user_name() -> String {
 pub async fn allowed_signers() -> Option<PathBuf> {
     let setting = ["config", "--type=path", "gpg.ssh.allowedSignersFile"];
     first_line(&setting).await.map(PathBuf::from)
+}
+
+/// Returns the tracked files that `pattern` matches, relative to `root`.
+pub async fn tracked(root: &Path, pattern: &str) -> BTreeSet<String> {
+    let outcome = run(&["ls-files", "-z", "--", pattern], Some(root)).await;
+    let printed = outcome.map(|outcome| outcome.stdout).unwrap_or_default();
+    let paths = printed.split('\0').filter(|path| !path.is_empty());
+    paths.map(str::to_owned).collect()
 }
 
 /// Returns the first line that a git command prints; nothing if it fails.

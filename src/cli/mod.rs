@@ -3,6 +3,7 @@
 mod approval;
 mod commands;
 mod connections;
+mod context;
 mod environment;
 mod execution;
 mod failure;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::context::Context;
 use super::failure::Failure;
 use crate::apply::preflight;
 use crate::config::model::Config;
@@ -26,10 +27,11 @@ pub async fn read(config: &Config, root: &Path) -> Result<SourceFacts, Failure> 
     let dockerfile_sha256 = digest(&repository, &dockerfile, FileKind::Dockerfile)?;
     let files = files(config, &current, root)?;
     let answers = preflight::ask_git(root, &context).await;
+    let built = Context::open(root, &context, &dockerfile)?;
     let output = output_file(root);
     let counts = |path: &str| {
         let known = output.as_deref() == Some(path);
-        !known && !is_plan_or_facts(&repository, root, path)
+        !known && built.has(path) && !is_plan_or_facts(&repository, root, path)
     };
     let facts = source::read(&answers, &counts)
         .map_err(Failure::internal)?

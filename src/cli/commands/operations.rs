@@ -10,7 +10,7 @@ use crate::cli::operation::{Given, OperationArgs, ReleaseArgs};
 use crate::cli::options::{DeployOptions, LinkOptions, ProjectOptions};
 use crate::cli::project::Project;
 use crate::cli::run::{self, RunOptions};
-use crate::cli::{connections, git, output, planning, source};
+use crate::cli::{connections, context, git, output, planning, source};
 use crate::exit_code::ExitCode;
 use crate::plan::OperationKind;
 
@@ -75,9 +75,12 @@ pub async fn run(operation: Operation<ApplyOptions>) -> Result<ExitCode, Failure
     project.read_secrets(&options.project, &operation)?;
     let links = connections::to_configured(&options.link, project.config(), &execution)?;
     let facts = planning::inspect(&project, &links, &operation, source).await;
-    let plan = facts
-        .and_then(|facts| planning::compile(&project, &facts, &operation))
-        .inspect_err(|_| links.close())?;
+    let plan = facts.and_then(|facts| planning::compile(&project, &facts, &operation));
+    let plan = match plan {
+        Ok(plan) => context::check(&project, &plan).await.map(|()| plan),
+        Err(failure) => Err(failure),
+    };
+    let plan = plan.inspect_err(|_| links.close())?;
     output::show_plan(&plan);
     if plan.steps.is_empty() {
         links.close();

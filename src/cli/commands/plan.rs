@@ -9,7 +9,7 @@ use crate::cli::failure::Failure;
 use crate::cli::operation::{OperationArgs, ReleaseArgs};
 use crate::cli::options::{DeployOptions, LinkOptions, ProjectOptions};
 use crate::cli::project::Project;
-use crate::cli::{connections, git, input, inspection, output, planning, source};
+use crate::cli::{connections, context, git, input, inspection, output, planning, source};
 use crate::exit_code::ExitCode;
 use crate::facts::model::Facts;
 use crate::plan::{self, OperationKind, wire};
@@ -91,6 +91,9 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
     };
     let (facts, operation) = planned.inspect(&mut project, &*arguments).await?;
     let plan = planning::compile(&project, &facts, &operation)?;
+    if !matches!(facts_from, FactsFrom::File(_)) {
+        context::check(&project, &plan).await?;
+    }
     output::print(&wire::to_json(&plan).map_err(Failure::internal)?)?;
     output::show_plan(&plan);
     Ok(match options.detailed_exitcode && !plan.steps.is_empty() {
