@@ -11,7 +11,7 @@
 //! | decision | [`plan`]: pure; no clock, network, environment or file system |
 //! | knowledge | [`config`], [`erb`], [`facts`], `docker`, `traefik` |
 //! | transport | [`transport`] |
-//! | ground | [`record`], [`diagnostic`], [`text`], [`exit_code`], [`action`], [`name`], [`secret`], [`redaction`], [`json`], [`digest`], `graph` |
+//! | ground | [`record`], [`diagnostic`], [`text`], [`exit_code`], [`action`], [`name`], [`secret`], [`redaction`], [`json`], [`digest`], [`repository`], `graph` |
 //!
 //! | on disk | written by |
 //! | --- | --- |
@@ -54,6 +54,7 @@ pub mod plan;
 pub mod record;
 pub mod redaction;
 pub mod report;
+pub mod repository;
 pub mod secret;
 pub mod show;
 pub mod text;

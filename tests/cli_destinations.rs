@@ -193,6 +193,7 @@ fn secrets_of_the_destination_come_before_the_common_ones() {
     let (_, missing) = project.mrsk(&plan, 78);
     assert!(missing.contains(".env.staging or .env"), "{missing}");
     project.write(".env.qa", "MRSK_REGISTRY_PASSWORD=of-qa\n");
+    project.write(".dockerignore", ".env.*\n.env\n");
     project.mrsk(&plan, 78);
     project.write(".env.staging", "MRSK_REGISTRY_PASSWORD=of-staging\n");
     project.mrsk(&plan, 0);

@@ -8,8 +8,9 @@ use std::path::Path;
 use assert_cmd::Command;
 
 const PATTERNS: &str = ".mrsk/\n.env\n.env.*\n!.env*.erb\n";
-const FILES: [&str; 4] = [
+const FILES: [&str; 5] = [
     ".gitignore",
+    ".dockerignore",
     ".env",
     "config/deploy.yml",
     "config/deploy.schema.json",
@@ -50,7 +51,7 @@ fn a_fresh_directory_gets_files_that_can_be_read_as_they_are() {
     let ignored = fs::read_to_string(dir.path().join(".gitignore")).unwrap();
     assert_eq!(ignored, PATTERNS);
     let left = fs::read_dir(dir.path()).unwrap().count();
-    assert_eq!(left, 3, "nothing else is left behind");
+    assert_eq!(left, 4, "nothing else is left behind");
 
     let (resolved, warnings) = mrsk(dir.path(), &["config"], 0);
     assert!(resolved.contains("my-app"), "{resolved}");
@@ -99,7 +100,7 @@ fn the_second_run_changes_nothing() {
     mrsk(dir.path(), &["init"], 0);
     let before = contents(dir.path());
     let (printed, _) = mrsk(dir.path(), &["init"], 0);
-    assert_eq!(printed.matches("left unchanged").count(), 4, "{printed}");
+    assert_eq!(printed.matches("left unchanged").count(), 5, "{printed}");
     assert_eq!(contents(dir.path()), before);
 }
 
@@ -107,15 +108,17 @@ fn the_second_run_changes_nothing() {
 fn what_exists_is_left() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join(".env"), "A=1\n").unwrap();
+    fs::write(dir.path().join(".dockerignore"), "a\n").unwrap();
     fs::create_dir(dir.path().join("config")).unwrap();
     // A link to nothing: neither it nor what it names may be written.
     std::os::unix::fs::symlink("../elsewhere.yml", dir.path().join("config/deploy.yml")).unwrap();
     let (printed, _) = mrsk(dir.path(), &["init"], 0);
     assert_eq!(
         printed.matches("exists, left unchanged").count(),
-        2,
+        3,
         "{printed}"
     );
+    assert_eq!(fs::read(dir.path().join(".dockerignore")).unwrap(), b"a\n");
     assert_eq!(fs::read(dir.path().join(".env")).unwrap(), b"A=1\n");
     assert!(!dir.path().join("elsewhere.yml").exists());
 }

@@ -53,7 +53,7 @@ fn ask(directory: &Path, context: &str) -> Option<SourceFacts> {
         changes: answer(&asked.changes),
         untracked: answer(&asked.untracked),
     };
-    read(&answers, &["plan.json"]).unwrap()
+    read(&answers, &|path| path != "plan.json").unwrap()
 }
 
 fn repository(directory: &Path) {

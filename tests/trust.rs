@@ -345,8 +345,5 @@ fn a_broadcast_runs_the_file_that_was_planned() {
     std::fs::remove_file(&program).unwrap();
     std::os::unix::fs::symlink("/bin/true", &program).unwrap();
     let said = runner.apply(&[], &[("MRSK_REGISTRY_PASSWORD", "some-password")], 3);
-    assert!(
-        said.contains("a link leads out of the repository"),
-        "{said}"
-    );
+    assert!(said.contains("outside of the repository"), "{said}");
 }

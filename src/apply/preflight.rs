@@ -8,6 +8,7 @@ use crate::diagnostic::Diagnostic;
 use crate::facts::source;
 use crate::name::{Sha256Hex, StepId};
 use crate::plan::{Plan, Source, Step};
+use crate::repository::{FileKind, Repository};
 use crate::secret::{Secret, Secrets};
 use crate::transport::local::{self, LocalCommand};
 use crate::transport::request::Inputs;
@@ -168,15 +169,9 @@ fn bytes(
 
 /// Reads a file of the repository as it was planned. No link leads out of the repository.
 pub(super) fn read(root: &Path, path: &str, expected: &Sha256Hex) -> Result<Vec<u8>, String> {
-    let canonical = |path: &Path| path.canonicalize().map_err(|error| error.to_string());
-    let file = canonical(&root.join(path))?;
-    if !file.starts_with(canonical(root)?) {
-        return Err("a link leads out of the repository".to_owned());
-    }
-    if !file.is_file() {
-        return Err("not a regular file".to_owned());
-    }
-    let bytes = std::fs::read(file).map_err(|error| error.to_string())?;
+    let bytes = Repository::at(root)
+        .read_below(Path::new(path), FileKind::AccessoryFile)
+        .map_err(|error| error.to_string())?;
     if Sha256Hex::of(&bytes) == *expected {
         Ok(bytes)
     } else {
@@ -186,7 +181,8 @@ pub(super) fn read(root: &Path, path: &str, expected: &Sha256Hex) -> Result<Vec<
 
 /// Compares the work tree with the one that was planned: the same tree with the same changes, whatever the commit.
 async fn verify_source(planned: &Source, root: &Path) -> Result<(), String> {
-    let dockerfile = std::fs::read(root.join(&planned.dockerfile))
+    let dockerfile = Repository::at(root)
+        .read_below(Path::new(&planned.dockerfile), FileKind::Dockerfile)
         .map_err(|error| format!("{}: {error}", planned.dockerfile))?;
     if Sha256Hex::of(&dockerfile) != planned.dockerfile_sha256 {
         return Err(format!("{} differs from the plan", planned.dockerfile));
@@ -195,7 +191,7 @@ async fn verify_source(planned: &Source, root: &Path) -> Result<(), String> {
         return Ok(());
     }
     let answers = ask_git(root, &planned.context).await;
-    let now = source::read(&answers, &[])
+    let now = source::read(&answers, &|_| false)
         .map_err(|error| error.to_string())?
         .ok_or("not a git repository with a commit")?;
     let same = match (&planned.tree, &now.tree) {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
+use super::execution::Execution;
 use super::failure::Failure;
 use super::options::LinkOptions;
 use crate::apply::links::{self, Links};
@@ -15,8 +16,14 @@ use crate::name::HostName;
 use crate::plan::Plan;
 use crate::transport::{Connections, Target};
 
-/// Prepares links to the hosts of a configuration; none is connected yet.
-pub fn to_configured(options: &LinkOptions, config: &Config) -> Result<Arc<Links>, Failure> {
+/// Prepares links to the hosts of a configuration; none is connected yet. Fails if `execution` forbids the command that reaches
+/// them.
+pub fn to_configured(
+    options: &LinkOptions,
+    config: &Config,
+    execution: &Execution,
+) -> Result<Arc<Links>, Failure> {
+    execution.check_connections(config)?;
     let targets = config.hosts.iter().map(|host| {
         let target = Target {
             host: host.name.to_string(),

@@ -1,12 +1,13 @@
 //! The environment that secrets and templates see: its variables, commands, and an installed Ruby.
 
+use std::collections::BTreeSet;
 use std::io::{ErrorKind, IsTerminal};
 use std::path::Path;
 
 use crate::apply::preflight;
-use crate::config::dotenv::Environment;
+use crate::config::{self, dotenv::Environment};
 use crate::diagnostic::Diagnostic;
-use crate::erb::{self, Failure, World};
+use crate::erb::{self, Failure, Need, Refusal, World};
 use crate::record::Ending;
 use crate::secret::{Secret, Secrets};
 use crate::transport::foreground::{Captured, Foreground, Input, capture};
@@ -33,6 +34,10 @@ pub struct Machine {
     environment: Result<Environment, Vec<Diagnostic>>,
     /// What commands read.
     input: Input<'static>,
+    /// The only variables that templates may read if nothing is run for them.
+    only: Option<BTreeSet<String>>,
+    /// The credentials that templates took from the environment.
+    taken: Secrets,
 }
 
 impl Machine {
@@ -43,22 +48,57 @@ impl Machine {
             true => Input::Inherited,
             false => Input::Nothing,
         };
-        Self { environment, input }
+        Self {
+            environment,
+            input,
+            only: None,
+            taken: Secrets::new(),
+        }
+    }
+
+    /// Returns this machine for a repository that is not trusted: nothing is run for its templates, they read these variables of
+    /// this process alone, and no file is read.
+    pub fn sealed(variables: &BTreeSet<String>) -> Self {
+        let allowed = process_variables().filter(|(name, _)| variables.contains(name));
+        Self {
+            environment: Ok(allowed.collect()),
+            input: Input::Nothing,
+            only: Some(variables.clone()),
+            taken: Secrets::new(),
+        }
     }
 
     /// Returns this machine with an environment. Commands read standard input.
     pub fn with_stdin(environment: Environment) -> Self {
         Self {
-            environment: Ok(environment),
             input: Input::Inherited,
+            ..Self::new(Ok(environment))
         }
     }
 
+    /// Returns the values that templates took from variables whose names look like those of credentials.
+    pub fn into_taken(self) -> Secrets {
+        self.taken
+    }
+
+    /// Notes the credentials among all variables: nobody knows what Ruby reads.
+    fn take_all(&mut self) {
+        let Ok(environment) = &self.environment else {
+            return;
+        };
+        let all = environment.all().iter();
+        let credentials = all.filter(|(name, value)| config::looks_secret(name, value.reveal()));
+        self.taken
+            .extend(credentials.map(|(name, value)| (name.clone(), value.clone())));
+    }
+
     fn run(&self, argv: &[String], input: Input<'_>) -> std::io::Result<Captured> {
-        let none = Secrets::new();
+        let all = self.environment.iter().flat_map(Environment::all);
+        let harmless = all.filter(|(name, _)| !config::changes_start(name));
+        let variables = harmless.map(|(name, value)| (name.clone(), value.clone()));
         capture(&Foreground {
             argv,
-            variables: self.environment.as_ref().map_or(&none, Environment::all),
+            variables: &variables.collect(),
             input,
             limit: MAX_OUTPUT,
         })
@@ -66,13 +106,40 @@ impl Machine {
 }
 
 impl World for Machine {
+    fn refusal(&self, need: &Need<'_>) -> Option<Refusal> {
+        let only = self.only.as_ref()?;
+        let trust = "plan without --no-exec if you trust this repository";
+        let (message, help) = match need {
+            Need::Variable(name) if only.contains(*name) => return None,
+            Need::Variable(name) => (
+                format!(
+                    "the template reads the environment variable `{name}`, which --no-exec does not allow"
+                ),
+                format!("allow it with `--allow-env {name}`"),
+            ),
+            Need::Command => (
+                "the template runs a command, which --no-exec does not allow".to_owned(),
+                trust.to_owned(),
+            ),
+            Need::Ruby => (
+                "`ruby` would evaluate it, which --no-exec does not allow".to_owned(),
+                format!("use what docs/erb.md lists, or {trust}"),
+            ),
+        };
+        Some(Refusal { message, help })
+    }
+
     fn prepare(&mut self) -> Result<(), Vec<Diagnostic>> {
         self.environment.as_ref().map(drop).map_err(Clone::clone)
     }
 
     fn variable(&mut self, name: &str) -> Option<String> {
-        let environment = self.environment.as_ref().ok()?;
-        environment.get(name).map(|value| value.reveal().to_owned())
+        let value = self.environment.as_ref().ok()?.get(name)?;
+        let text = value.reveal().to_owned();
+        if config::looks_secret(name, &text) {
+            self.taken.insert(name.to_owned(), value);
+        }
+        Some(text)
     }
 
     fn command(&mut self, command: &str) -> Result<String, Failure> {
@@ -81,6 +148,7 @@ impl World for Machine {
     }
 
     fn ruby(&mut self, argv: &[String], input: &str) -> Option<Result<String, Failure>> {
+        self.take_all();
         match self.run(argv, Input::Text(input)) {
             Err(error) if error.kind() == ErrorKind::NotFound => None,
             captured => Some(text(captured)),

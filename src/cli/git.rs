@@ -1,11 +1,13 @@
 //! What git says about the current directory.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
 use crate::exit_code::ExitCode;
+use crate::facts::source;
 use crate::record::Ending;
-use crate::transport::local::{self, LocalCommand};
+use crate::transport::local::{self, LocalCommand, LocalOutcome};
 
 /// Returns the directory that paths of a plan are relative to: the git root, else the current directory.
 pub async fn root() -> Result<PathBuf, Failure> {
@@ -31,16 +33,33 @@ pub async fn allowed_signers() -> Option<PathBuf> {
     first_line(&setting).await.map(PathBuf::from)
 }
 
+/// Returns the tracked files that `pattern` matches, relative to `root`.
+pub async fn tracked(root: &Path, pattern: &str) -> BTreeSet<String> {
+    let outcome = run(&["ls-files", "-z", "--", pattern], Some(root)).await;
+    let printed = outcome.map(|outcome| outcome.stdout).unwrap_or_default();
+    let paths = printed.split('\0').filter(|path| !path.is_empty());
+    paths.map(str::to_owned).collect()
+}
+
 /// Returns the first line that a git command prints; nothing if it fails.
 async fn first_line(arguments: &[&str]) -> Option<String> {
+    let outcome = run(arguments, None).await?;
+    let line = outcome.stdout.lines().next()?.to_owned();
+    (!line.is_empty()).then_some(line)
+}
+
+/// Runs git; nothing if it fails.
+async fn run(arguments: &[&str], directory: Option<&Path>) -> Option<LocalOutcome> {
     let command = LocalCommand {
-        argv: std::iter::once("git")
-            .chain(arguments.iter().copied())
+        argv: source::GIT
+            .iter()
+            .chain(arguments)
+            .copied()
             .map(String::from)
             .collect(),
+        directory: directory.map(Path::to_owned),
         ..LocalCommand::default()
     };
     let outcome = local::run(&command, |_| {}).await.ok()?;
-    let line = outcome.stdout.lines().next()?.to_owned();
-    (outcome.ending == Ending::Succeeded && !line.is_empty()).then_some(line)
+    (outcome.ending == Ending::Succeeded).then_some(outcome)
 }

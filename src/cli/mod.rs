@@ -3,7 +3,9 @@
 mod approval;
 mod commands;
 mod connections;
+mod context;
 mod environment;
+mod execution;
 mod failure;
 mod git;
 mod input;

@@ -7,7 +7,7 @@ use super::terminal;
 use crate::diagnostic::{self, Diagnostic};
 use crate::exit_code::ExitCode;
 use crate::plan::Plan;
-use crate::{show, text};
+use crate::{repository, show, text};
 
 /// Prints a command's result to standard output, with which it is done. If nobody reads it any more,
 /// the command fails without a message.
@@ -37,9 +37,8 @@ pub fn print_diagnostics(diagnostics: &[Diagnostic]) {
     if diagnostics.is_empty() {
         return;
     }
-    let read = |file: &str| std::fs::read_to_string(file).ok();
     let styling = terminal::look(&std::io::stderr()).styling;
-    print_error(diagnostic::render(diagnostics, &read, styling).as_bytes());
+    print_error(diagnostic::render(diagnostics, &repository::source, styling).as_bytes());
 }
 
 /// Shows a plan on standard error.

@@ -10,7 +10,6 @@ use crate::apply::links::Links;
 use crate::exit_code::ExitCode;
 use crate::facts::model::{Facts, SourceFacts};
 use crate::plan::{Operation, Plan, compile, leak};
-use crate::secret::Secrets;
 
 /// Takes the facts that an operation needs.
 pub async fn inspect(
@@ -47,20 +46,30 @@ pub fn compile(project: &Project, facts: &Facts, operation: &Operation) -> Resul
         .map_err(|diagnostics| Failure::of(ExitCode::Usage, diagnostics))?;
     let plan = compile::compile(project.config(), facts, operation)
         .map_err(|problems| Failure::of(ExitCode::Configuration, project.locate(problems)))?;
-    check_leaks(&plan, &project.secrets)?;
+    check_leaks(&plan, project)?;
     Ok(plan)
 }
 
-fn check_leaks(plan: &Plan, secrets: &Secrets) -> Result<(), Failure> {
+fn check_leaks(plan: &Plan, project: &Project) -> Result<(), Failure> {
     let document = serde_json::to_value(plan).map_err(Failure::internal)?;
-    let Some(leak) = leak::find(&document, secrets) else {
+    let (message, help) = if let Some(leak) = leak::find(&document, &project.secrets) {
+        let message = format!(
+            "the plan would contain the value of secret `{}` at {}",
+            leak.secret, leak.place
+        );
+        let help =
+            "refer to the secret by its name in the configuration, or choose another value for it";
+        (message, help)
+    } else if let Some(leak) = leak::find(&document, &project.taken) {
+        let message = format!(
+            "the plan would contain the value of `{}`, which a template read, at {}",
+            leak.secret, leak.place
+        );
+        let help =
+            "name the variable under `secret` instead, or rename it if it holds no credential";
+        (message, help)
+    } else {
         return Ok(());
     };
-    let message = format!(
-        "the plan would contain the value of secret `{}` at {}",
-        leak.secret, leak.place
-    );
-    Err(Failure::new(ExitCode::Configuration, message).help(
-        "refer to the secret by its name in the configuration, or choose another value for it",
-    ))
+    Err(Failure::new(ExitCode::Configuration, message).help(help))
 }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::environment::{self, Machine};
+use super::environment;
+use super::execution::Execution;
 use super::failure::Failure;
 use super::options::ProjectOptions;
 use super::output;
@@ -13,6 +14,7 @@ use crate::config::{self, Loaded, secrets};
 use crate::diagnostic::Diagnostic;
 use crate::exit_code::ExitCode;
 use crate::plan::Operation;
+use crate::repository;
 use crate::secret::{Secret, Secrets};
 
 /// A configuration, and the secrets that an operation needs.
@@ -20,26 +22,28 @@ pub struct Project {
     loaded: Loaded,
     /// The values of secrets, by name; empty until they are read.
     pub secrets: Secrets,
+    /// The values that templates took from variables whose names look like those of credentials.
+    pub taken: Secrets,
     /// The environment that templates of accessories see; empty until secrets are read.
     environment: Environment,
 }
 
 impl Project {
-    /// Reads the configuration and prints its warnings. Its templates see the environment that secrets are taken from.
-    pub fn load(options: &ProjectOptions) -> Result<Self, Failure> {
-        let destination = options.destination.as_deref();
-        let environment = environment::load(options.env_file.as_deref(), destination);
-        // A file that was named must be readable, whether or not anything asks for its variables.
-        let environment = match (environment, &options.env_file) {
-            (Err(problems), Some(_)) => return Err(Failure::of(ExitCode::Configuration, problems)),
-            (environment, _) => environment,
-        };
-        let loaded = config::load(&options.config, destination, &mut Machine::new(environment))
-            .map_err(|diagnostics| Failure::of(ExitCode::Configuration, diagnostics))?;
+    /// Reads the configuration and prints its warnings. Its templates see the environment that secrets are taken from, unless
+    /// `execution` forbids it.
+    pub fn load(options: &ProjectOptions, execution: &Execution) -> Result<Self, Failure> {
+        let mut machine = execution.machine(options)?;
+        let loaded = config::load(
+            &options.config,
+            options.destination.as_deref(),
+            &mut machine,
+        )
+        .map_err(|diagnostics| Failure::of(ExitCode::Configuration, diagnostics))?;
         output::print_diagnostics(&loaded.warnings);
         Ok(Self {
             loaded,
             secrets: Secrets::new(),
+            taken: machine.into_taken(),
             environment: Environment::default(),
         })
     }
@@ -87,7 +91,7 @@ impl Project {
             .filter_map(|problem| Some(problem.place.as_ref()?.file.clone()))
             .collect();
         for file in files {
-            if let Ok(text) = std::fs::read_to_string(&file) {
+            if let Some(text) = repository::source(&file) {
                 config::hide_secret_lines(&file, &text, &mut located);
             }
         }

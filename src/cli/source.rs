@@ -1,9 +1,9 @@
 //! What the image and the files of accessories are made from.
 
 use std::collections::BTreeMap;
-use std::io::Read;
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 
+use super::context::Context;
 use super::failure::Failure;
 use crate::apply::preflight;
 use crate::config::model::Config;
@@ -11,52 +11,85 @@ use crate::exit_code::ExitCode;
 use crate::facts::model::{LocalFile, SourceFacts};
 use crate::facts::source;
 use crate::name::Sha256Hex;
+use crate::repository::{self, FileKind, Repository};
+
+/// What a plan and facts begin with. Earlier ones are not worth a warning, and the same plan printed to another file has the same
+/// bytes.
+const PLAN_OR_FACTS: &[u8] = b"{\"format_version\":\"";
 
 /// Returns what the image would be built from, with paths relative to `root`.
 pub async fn read(config: &Config, root: &Path) -> Result<SourceFacts, Failure> {
     let current = std::env::current_dir().unwrap_or_else(|_| root.to_owned());
     let context = relative(&current, &config.builder.context, root)?;
     let dockerfile = relative(&current, &config.builder.dockerfile, root)?;
+    let repository = Repository::at(root);
+    // Before git, which fails without a reason for what is no file.
+    let dockerfile_sha256 = digest(&repository, &dockerfile, FileKind::Dockerfile)?;
+    let files = files(config, &current, root)?;
     let answers = preflight::ask_git(root, &context).await;
+    let built = Context::open(root, &context, &dockerfile)?;
     let output = output_file(root);
-    let known: Vec<&str> = output.as_deref().into_iter().collect();
-    let mut facts = source::read(&answers, &known)
+    let counts = |path: &str| {
+        let known = output.as_deref() == Some(path);
+        !known && built.has(path) && !is_plan_or_facts(&repository, root, path)
+    };
+    let facts = source::read(&answers, &counts)
         .map_err(Failure::internal)?
         .unwrap_or_default();
-    facts
-        .untracked
-        .retain(|path| !is_plan_or_facts(&root.join(path)));
-    let dockerfile_sha256 = std::fs::read(root.join(&dockerfile))
-        .ok()
-        .map(|bytes| Sha256Hex::of(&bytes));
     Ok(SourceFacts {
         context,
         dockerfile,
         dockerfile_sha256,
-        files: files(config, &current, root),
+        files,
         ..facts
     })
 }
 
 /// Returns the files of accessories and the broadcast's program, as far as they can be read. An operation that needs a missing one
 /// reports it; most need none.
-fn files(config: &Config, current: &Path, root: &Path) -> BTreeMap<String, LocalFile> {
-    let files = config
-        .accessories
-        .iter()
-        .flat_map(|accessory| &accessory.files);
-    let read = |local: &String| {
-        let path = relative(current, local, root).ok()?;
-        let sha256 = Sha256Hex::of(&std::fs::read(root.join(&path)).ok()?);
-        Some((local.clone(), LocalFile { path, sha256 }))
-    };
+fn files(
+    config: &Config,
+    current: &Path,
+    root: &Path,
+) -> Result<BTreeMap<String, LocalFile>, Failure> {
+    let accessories = config.accessories.iter();
+    let files = accessories.flat_map(|accessory| accessory.files.iter().map(|file| &file.local));
     let program = config.audit_broadcast_cmd.first();
     let program = program.filter(|program| program.contains('/'));
-    files
-        .map(|file| &file.local)
-        .chain(program)
-        .filter_map(read)
-        .collect()
+    let repository = Repository::at(root);
+    let mut found = BTreeMap::new();
+    for local in files.chain(program) {
+        let Ok(path) = relative(current, local, root) else {
+            continue;
+        };
+        if let Some(sha256) = digest(&repository, &path, FileKind::AccessoryFile)? {
+            found.insert(local.clone(), LocalFile { path, sha256 });
+        }
+    }
+    Ok(found)
+}
+
+/// Returns the digest of a file below the root, if it can be read. Fails for what no repository needs: a pipe, a device, a link
+/// out of the repository, a file that is too large.
+fn digest(
+    repository: &Repository,
+    path: &str,
+    kind: FileKind,
+) -> Result<Option<Sha256Hex>, Failure> {
+    match repository.read_below(Path::new(path), kind) {
+        Ok(bytes) => Ok(Some(Sha256Hex::of(&bytes))),
+        Err(error) if error.is_hostile() => {
+            let message = error.message(path);
+            Err(Failure::new(ExitCode::Configuration, message).help(error.help()))
+        }
+        Err(_) => Ok(None),
+    }
+}
+
+/// Returns whether a file holds a plan or facts. One that is named like a file with secrets is not opened to see it.
+fn is_plan_or_facts(repository: &Repository, root: &Path, path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    !name.starts_with(".env") && repository.begins_with(&root.join(path), PLAN_OR_FACTS)
 }
 
 /// Returns the file below `root` that standard output is written to: `mrsk plan > plan.json` is not an untracked file.
@@ -65,28 +98,9 @@ fn output_file(root: &Path) -> Option<String> {
     Some(file.strip_prefix(root).ok()?.to_str()?.to_owned())
 }
 
-/// Returns whether a file holds a plan or facts. Earlier ones are not worth a warning, and the same plan printed to another file
-/// has the same bytes.
-fn is_plan_or_facts(path: &Path) -> bool {
-    let mut start = Vec::new();
-    let read =
-        std::fs::File::open(path).and_then(|file| file.take(64).read_to_end(&mut start).map(drop));
-    start.retain(|byte: &u8| !byte.is_ascii_whitespace());
-    read.is_ok() && start.starts_with(b"{\"format_version\":\"")
-}
-
 /// Returns `path`, which is relative to `current`, relative to `root`.
 fn relative(current: &Path, path: &str, root: &Path) -> Result<String, Failure> {
-    let mut whole = PathBuf::new();
-    for part in current.join(path).components() {
-        match part {
-            Component::ParentDir => {
-                whole.pop();
-            }
-            Component::CurDir => {}
-            part => whole.push(part),
-        }
-    }
+    let whole = repository::lexical(&current.join(path));
     let below = whole.strip_prefix(root).map_err(|_| {
         let message = format!("{path} is outside of {}", root.display());
         Failure::new(ExitCode::Configuration, message)

@@ -2,16 +2,18 @@
 //! Reading a file never changes the environment of the process, and no message shows anything of a
 //! line but its number.
 
-use std::io::ErrorKind;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::diagnostic::{self, Diagnostic, Place};
+use crate::diagnostic::{Diagnostic, Place};
+use crate::repository::{self, FileKind, ReadError, Repository};
 use crate::secret::{Secret, Secrets};
 
 /// Variables by name, from every source.
 #[derive(Debug, Clone, Default)]
 pub struct Environment {
     variables: Secrets,
+    warnings: Vec<Diagnostic>,
 }
 
 impl Environment {
@@ -30,14 +32,18 @@ impl Environment {
     ) -> Result<Self, Vec<Diagnostic>> {
         let mut variables = Secrets::new();
         let mut problems = Vec::new();
+        let mut warnings = Vec::new();
         for (path, shown) in files(dir, destination, explicit_file) {
-            let read = match std::fs::read(&path) {
-                Err(error) if error.kind() == ErrorKind::NotFound && explicit_file.is_none() => {
-                    continue;
-                }
+            let read = match explicit_file {
+                Some(path) => repository::read_named(path, FileKind::Environment),
+                None => Repository::of_current_directory().read(&path, FileKind::Environment),
+            };
+            let read = match read {
+                Err(error) if error.is_not_found() && explicit_file.is_none() => continue,
                 Err(error) => Err(vec![unreadable(&shown, &error)]),
                 Ok(bytes) => parse_bytes(&shown, bytes),
             };
+            warnings.extend(shared(&path, &shown));
             match read {
                 Ok(read) => variables.extend(read),
                 Err(found) => problems.extend(found),
@@ -47,7 +53,10 @@ impl Environment {
             return Err(problems);
         }
         variables.extend(process.map(|(name, value)| (name, Secret::new(value))));
-        Ok(Self { variables })
+        Ok(Self {
+            variables,
+            warnings,
+        })
     }
 
     /// Returns the value of the variable `name`.
@@ -59,7 +68,15 @@ impl Environment {
     pub fn with(&self, own: &Secrets) -> Self {
         let mut variables = self.variables.clone();
         variables.extend(own.clone());
-        Self { variables }
+        Self {
+            variables,
+            warnings: Vec::new(),
+        }
+    }
+
+    /// Returns what a user should know about the files.
+    pub fn warnings(&self) -> &[Diagnostic] {
+        &self.warnings
     }
 
     /// Returns every variable.
@@ -75,6 +92,7 @@ impl FromIterator<(String, String)> for Environment {
         let variables = pairs.map(|(name, value)| (name, Secret::new(value)));
         Self {
             variables: variables.collect(),
+            warnings: Vec::new(),
         }
     }
 }
@@ -100,14 +118,38 @@ fn files(dir: &Path, destination: Option<&str>, explicit: Option<&Path>) -> Vec<
     if let Some(path) = explicit {
         return vec![(path.to_owned(), path.display().to_string())];
     }
-    let destination = destination.map(|destination| format!(".env.{destination}"));
-    let names = std::iter::once(".env".to_owned()).chain(destination);
+    let names = file_names(destination).into_iter();
     names.map(|name| (dir.join(&name), name)).collect()
 }
 
-fn unreadable(shown: &str, error: &std::io::Error) -> Diagnostic {
-    Diagnostic::error(diagnostic::unreadable(shown, error))
-        .help("check the path and its permissions")
+/// Returns the names of the files that variables of `destination` are read from, the one that wins last.
+pub fn file_names(destination: Option<&str>) -> Vec<String> {
+    let destination = destination.map(|destination| format!(".env.{destination}"));
+    std::iter::once(".env".to_owned())
+        .chain(destination)
+        .collect()
+}
+
+fn unreadable(shown: &str, error: &ReadError) -> Diagnostic {
+    let help = match error {
+        ReadError::Outside(_) => "name the file that it leads to with `--env-file FILE`",
+        error => error.help(),
+    };
+    problem(shown, 0, error.message(shown), help)
+}
+
+/// Warns of a file that others than its owner can read or write.
+fn shared(path: &Path, shown: &str) -> Option<Diagnostic> {
+    let metadata = path.metadata().ok().filter(std::fs::Metadata::is_file)?;
+    let mode = metadata.permissions().mode() & 0o777;
+    let can = match (mode & 0o044, mode & 0o022) {
+        (0, 0) => return None,
+        (_, 0) => "read",
+        (0, _) => "write",
+        _ => "read and write",
+    };
+    let message = format!("other users can {can} {shown} (mode {mode:04o})");
+    Some(Diagnostic::warning(message).help(format!("run `chmod 600 {shown}`")))
 }
 
 fn parse_bytes(shown: &str, bytes: Vec<u8>) -> Result<Secrets, Vec<Diagnostic>> {

@@ -8,6 +8,7 @@ use super::node::BASE;
 use super::parse::{Input, Loaded, end_of, evaluate_and_parse};
 use crate::diagnostic::Diagnostic;
 use crate::erb::World;
+use crate::repository::{FileKind, Repository};
 
 /// Reads the configuration of the file `path`, and merges that of `destination`, which lies beside it, over it. Both are
 /// templates, evaluated in `world`.
@@ -23,11 +24,15 @@ pub fn load(
         return Err(vec![problem]);
     }
     let missing = "run mrsk in the directory that has it, name it with `-c FILE`, or create it with `mrsk init`";
-    let base = read_file(path, "configuration file", || missing.to_owned())?;
+    let repository = Repository::of_current_directory();
+    let read = |path: &Path, what: &str, missing: &dyn Fn() -> String| {
+        read_file(&repository, path, what, missing)
+    };
+    let base = read(path, "configuration file", &|| missing.to_owned())?;
     let known = destination::known(path);
     let over = destination.map(|name| {
         let file = destination::file(path, name);
-        let text = read_file(&file, "destination file", || {
+        let text = read(&file, "destination file", &|| {
             destination::help(name, &known)
         });
         text.map(|text| (name, shown_path(&file), text))
@@ -48,20 +53,25 @@ pub fn load(
 
 /// Reads a file; `missing` says what to do if it is not there.
 fn read_file(
+    repository: &Repository,
     path: &Path,
     what: &str,
-    missing: impl Fn() -> String,
+    missing: &dyn Fn() -> String,
 ) -> Result<String, Vec<Diagnostic>> {
     let shown = shown_path(path);
-    let bytes = std::fs::read(path).map_err(|error| {
-        let permissions = "check the path and its permissions, or name another file with `-c FILE`";
-        let (problem, help) = match error.kind() {
-            std::io::ErrorKind::NotFound => ("does not exist".to_owned(), missing()),
-            _ => (format!("cannot be read: {error}"), permissions.to_owned()),
-        };
-        let error = Diagnostic::error(format!("{what} {shown} {problem}"));
-        vec![error.help(help)]
-    })?;
+    let bytes = repository
+        .read(path, FileKind::Configuration)
+        .map_err(|error| {
+            let (problem, help) = match error.is_not_found() {
+                true => ("does not exist".to_owned(), missing()),
+                false => (
+                    format!("cannot be read: {error}"),
+                    format!("{}, or name another file with `-c FILE`", error.help()),
+                ),
+            };
+            let error = Diagnostic::error(format!("{what} {shown} {problem}"));
+            vec![error.help(help)]
+        })?;
     String::from_utf8(bytes).map_err(|error| {
         let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let mark = end_of(&String::from_utf8_lossy(good), BASE);

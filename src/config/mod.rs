@@ -18,6 +18,7 @@ pub mod render;
 mod schema;
 mod secret_lines;
 pub mod secrets;
+mod startup;
 mod values;
 mod yaml;
 
@@ -26,6 +27,7 @@ pub use destination::{Destination, check as check_destination};
 pub use file::load;
 pub use keys::{DEFAULT_TRAEFIK_IMAGE, PASSWORD_SECRET, schema};
 pub use parse::{Loaded, parse, parse_template};
-pub use secret_lines::hide_secret_lines;
+pub use secret_lines::{hide_secret_lines, looks_secret};
+pub use startup::changes_start;
 pub use values::port::PortMapping;
 pub use values::variable::{CONTAINER_NAME, is_read_at_start};

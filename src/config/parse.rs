@@ -118,8 +118,10 @@ pub(super) fn evaluate_and_parse(
         ..*input
     });
     trace(input.path, &base, &mut result);
+    warn_of_comments(input.path, &base, &mut result);
     if let Some((over, evaluated)) = &over {
         trace(over.path, evaluated, &mut result);
+        warn_of_comments(over.path, evaluated, &mut result);
     }
     result
 }
@@ -138,6 +140,28 @@ fn trace(path: &str, evaluated: &Evaluated, result: &mut Result<Loaded, Vec<Diag
     evaluated.trace(path, diagnostics);
     secret_lines::hide_secret_lines(path, evaluated.source(), diagnostics);
     diagnostics.sort_by(|left, right| left.place.cmp(&right.place));
+}
+
+/// Warns of the tags in comments that ran a command: who reads the file may think that nothing in a comment is evaluated.
+fn warn_of_comments(
+    path: &str,
+    evaluated: &Evaluated,
+    result: &mut Result<Loaded, Vec<Diagnostic>>,
+) {
+    let Ok(loaded) = result else { return };
+    let lines: Vec<&str> = evaluated.source().lines().collect();
+    let tags = evaluated.command_tags(path).into_iter();
+    let in_comments = tags.filter(|place| {
+        let line = lines.get(place.line - 1).copied().unwrap_or_default();
+        let before: String = line.chars().take(place.column - 1).collect();
+        yaml::ends_in_comment(&before)
+    });
+    loaded.warnings.extend(in_comments.map(|place| {
+        Diagnostic::warning("a tag in a comment runs a command")
+            .at(place)
+            .help("tags in comments are evaluated too: remove it, or begin it with `<%#`")
+    }));
+    secret_lines::hide_secret_lines(path, evaluated.source(), &mut loaded.warnings);
 }
 
 /// Returns `text` without the mark that some editors begin a file with.

@@ -5,6 +5,20 @@ use crate::diagnostic::Diagnostic;
 /// Parts of a key that stand before a secret value; also of misspelt ones.
 const WORDS: [&str; 7] = ["pass", "pwd", "secret", "token", "_key", "-key", "auth"];
 
+/// Parts of the names of variables that hold a credential.
+const NAMES: [&str; 10] = [
+    "PASSWORD",
+    "PASSWD",
+    "PASSPHRASE",
+    "SECRET",
+    "TOKEN",
+    "CREDENTIAL",
+    "API_KEY",
+    "ACCESS_KEY",
+    "MASTER_KEY",
+    "PRIVATE_KEY",
+];
+
 /// Hides the source of every diagnostic of `file` whose line in its `text` may hold a secret value.
 pub fn hide_secret_lines(file: &str, text: &str, diagnostics: &mut [Diagnostic]) {
     let lines: Vec<&str> = text.lines().collect();
@@ -45,10 +59,9 @@ fn value_after_word(line: &str) -> Option<&str> {
 }
 
 /// Whether the variable `name` with this value looks like a secret.
-pub(super) fn looks_secret(name: &str, value: &str) -> bool {
+pub fn looks_secret(name: &str, value: &str) -> bool {
     let name = name.to_uppercase();
-    let mut words = ["PASSWORD", "SECRET", "TOKEN", "API_KEY", "PRIVATE_KEY"].into_iter();
-    let named = words.any(|word| name.contains(word));
+    let named = NAMES.iter().any(|word| name.contains(word));
     !value.is_empty() && (named || has_url_credentials(value))
 }
 

@@ -367,6 +367,34 @@ impl<'t> Builder<'t> {
     }
 }
 
+/// Whether a line of a template is in a comment at the end of `before`; tags count for nothing.
+pub(super) fn ends_in_comment(before: &str) -> bool {
+    let mut rest = before;
+    let mut quote = None;
+    let mut previous = ' ';
+    while let Some(c) = rest.chars().next() {
+        if rest.starts_with("<%") {
+            rest = rest.split_once("%>").map_or("", |(_, rest)| rest);
+            previous = 'x';
+            continue;
+        }
+        match quote {
+            Some(open) if c == open => quote = None,
+            Some(_) => {}
+            None if c == '#' && previous.is_whitespace() => return true,
+            None if matches!(c, '"' | '\'')
+                && (previous.is_whitespace() || "[{,:".contains(previous)) =>
+            {
+                quote = Some(c);
+            }
+            None => {}
+        }
+        previous = c;
+        rest = rest.get(c.len_utf8()..).unwrap_or_default();
+    }
+    false
+}
+
 fn scan_help(info: &str) -> &'static str {
     if info.contains("unknown anchor") {
         "define the anchor with `&name` before using it with `*name`"

@@ -158,3 +158,24 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn comments_of_a_template_are_known() {
+    for (before, expected) in [
+        ("# ", true),
+        ("  # x ", true),
+        ("key: value # ", true),
+        ("key: value#", false),
+        ("key: '# ", false),
+        ("key: 'a' # ", true),
+        ("key: it's # ", true),
+        ("key: \"# ' ", false),
+        ("key: <%= 'x' # no %> ", false),
+        ("key: <%= x %># ", false),
+        ("key: <%= x %> # ", true),
+        ("key: ", false),
+        ("", false),
+    ] {
+        assert_eq!(super::ends_in_comment(before), expected, "{before}");
+    }
+}

@@ -2,6 +2,7 @@
 
 pub mod builder;
 pub mod container;
+pub mod ignore;
 pub mod image;
 pub mod local_command;
 pub mod names;

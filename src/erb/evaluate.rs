@@ -8,7 +8,7 @@ use super::output::{Evaluated, Origin};
 use super::problem::{Result, Span, over_limit, wrong};
 use super::syntax::{Call, Expression, Navigation, Node, Segment};
 use super::value::Value;
-use super::world::World;
+use super::world::{Need, World};
 use super::{methods, operators};
 use crate::secret::{Secret, Secrets};
 
@@ -171,6 +171,14 @@ impl<'w> Run<'w> {
         self.known.insert(number, Secret::new(value));
     }
 
+    /// Fails if the world refuses what the template needs.
+    fn ask(&self, need: &Need<'_>, span: &Span) -> Result<()> {
+        match self.world.refusal(need) {
+            None => Ok(()),
+            Some(refusal) => Err(wrong(span.clone(), refusal.message, refusal.help)),
+        }
+    }
+
     /// Returns the name of a variable of the environment, and its value.
     fn variable(&mut self, name: &Node) -> Result<(String, Option<String>)> {
         let text = match self.value(name)? {
@@ -181,6 +189,7 @@ impl<'w> Run<'w> {
                     .wrong_argument(&other, "a string"));
             }
         };
+        self.ask(&Need::Variable(&text), &name.span)?;
         let value = self.world.variable(&text);
         if let Some(value) = &value {
             self.meter.spend(value.len(), &name.span)?;
@@ -202,7 +211,9 @@ impl<'w> Run<'w> {
     }
 
     fn command(&mut self, segments: &[Segment<Node>], span: &Span) -> Result<Value> {
+        self.ask(&Need::Command, span)?;
         let command = self.text(segments, span)?;
+        self.output.ran(span.clone());
         match self.world.command(&command) {
             Ok(printed) => {
                 self.meter.spend(printed.len(), span)?;

@@ -25,7 +25,7 @@ mod value;
 mod world;
 
 pub use output::Evaluated;
-pub use world::{Failure, World};
+pub use world::{Failure, Need, Refusal, World};
 
 use crate::diagnostic::Diagnostic;
 use crate::redaction;
@@ -52,19 +52,27 @@ pub fn evaluate(
     let nodes = match read(source) {
         Ok(nodes) => nodes,
         Err(problem) if problem.kind == Kind::Unsupported => {
-            return ruby::evaluate(file, source, world, problem).map_err(at);
+            return ruby::evaluate(file, source, world, problem)
+                .map(|evaluated| evaluated.with_commands(&tags(source)))
+                .map_err(at);
         }
         Err(problem) => return Err(at(problem)),
     };
     let mut run = Run::new(source, world);
     match run.all(&nodes) {
-        Ok(_) => Ok(run.into_output()),
+        Ok(_) => Ok(run.into_output().with_commands(&tags(source))),
         Err(mut problem) => {
             problem.message = redaction::redact(&problem.message, run.known());
             problem.help = redaction::redact(&problem.help, run.known());
             Err(at(problem))
         }
     }
+}
+
+/// Returns the tags of a template that has been read.
+fn tags(source: &str) -> Vec<problem::Span> {
+    let parts = scan::scan(source).unwrap_or_default().into_iter();
+    parts.filter_map(scan::Part::tag).collect()
 }
 
 fn read(source: &str) -> problem::Result<Vec<syntax::Node>> {

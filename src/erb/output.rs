@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::Bound;
 
-use super::problem::Span;
+use super::problem::{Span, place};
 use crate::diagnostic::{Diagnostic, Place};
 
 /// The shortest value that is redacted in messages: shorter ones would be found in anything.
@@ -16,6 +16,8 @@ pub struct Evaluated {
     pub text: String,
     source: String,
     pieces: Vec<Piece>,
+    /// Where the template ran commands.
+    commands: Vec<Span>,
 }
 
 /// A part of the text that came from one place.
@@ -54,7 +56,27 @@ impl Evaluated {
             text: String::new(),
             source: source.to_owned(),
             pieces: Vec::new(),
+            commands: Vec::new(),
         }
+    }
+
+    /// Notes that a command ran at `span`.
+    pub(super) fn ran(&mut self, span: Span) {
+        self.commands.push(span);
+    }
+
+    /// Makes of the places where commands ran those of their `tags`.
+    pub(super) fn with_commands(mut self, tags: &[Span]) -> Self {
+        let ran = std::mem::take(&mut self.commands);
+        let holds = |tag: &Span| ran.iter().any(|span| tag.contains(&span.start));
+        self.commands = tags.iter().filter(|tag| holds(tag)).cloned().collect();
+        self
+    }
+
+    /// Returns the tags of the template `file` that ran a command. Of one that Ruby evaluated: those that name a way to run one.
+    pub fn command_tags(&self, file: &str) -> Vec<Place> {
+        let tags = self.commands.iter();
+        tags.map(|tag| place(file, &self.source, tag)).collect()
     }
 
     /// Returns the template.

@@ -2,10 +2,13 @@
 
 use super::output::{Evaluated, Origin};
 use super::problem::{Problem, line_span, wrong};
-use super::world::World;
+use super::world::{Need, World};
 
 /// The program that Ruby runs. It reads the template from its standard input.
 const SCRIPT: &str = include_str!("handover.rb");
+
+/// The ways in which Ruby runs a command.
+const WAYS: [&str; 6] = ["`", "%x", "system", "exec", "spawn", "open"];
 
 /// What to do about an error that Ruby finds.
 const BEYOND: &str = "`ruby` evaluated this template: it is beyond the subset that mrsk supports";
@@ -20,6 +23,10 @@ pub(super) fn evaluate(
     world: &mut dyn World,
     refused: Problem,
 ) -> Result<Evaluated, Problem> {
+    if let Some(refusal) = world.refusal(&Need::Ruby) {
+        let message = format!("{}; {}", refused.message, refusal.message);
+        return Err(wrong(refused.span, message, refusal.help));
+    }
     let options = ["ruby", "-E", "UTF-8:UTF-8", "-rerb", "-e"];
     let argv = options.into_iter().chain([SCRIPT, "--", file]);
     let argv: Vec<String> = argv.map(str::to_owned).collect();
@@ -35,11 +42,25 @@ pub(super) fn evaluate(
         None => Err(refused),
         Some(Err(failure)) => Err(failed(&failure.how, &failure.said)),
         Some(Ok(answer)) => match read(&answer, source) {
-            Ok(evaluated) => Ok(evaluated),
+            Ok(evaluated) => Ok(note_commands(evaluated)),
             Err(Some(problem)) => Err(problem),
             Err(None) => Err(failed("gave an incomplete answer", "")),
         },
     }
+}
+
+/// Notes the places where the template names a way to run a command: what Ruby really ran is not known.
+fn note_commands(mut evaluated: Evaluated) -> Evaluated {
+    let ways = WAYS.iter().flat_map(|way| {
+        let found = evaluated.source().match_indices(way);
+        found
+            .map(|(at, way)| at..at + way.len())
+            .collect::<Vec<_>>()
+    });
+    for way in ways.collect::<Vec<_>>() {
+        evaluated.ran(way);
+    }
+    evaluated
 }
 
 /// Reads the answer of the script: the rendered template, or its problem. `None` is an incomplete answer.

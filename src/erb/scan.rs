@@ -19,6 +19,16 @@ pub(super) enum Part {
     Output(Code),
 }
 
+impl Part {
+    /// Returns the bytes of a tag.
+    pub(super) fn tag(self) -> Option<Span> {
+        match self {
+            Self::Text(_) => None,
+            Self::Code(code) | Self::Output(code) => Some(code.span),
+        }
+    }
+}
+
 /// The code of a tag.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Code {

@@ -4,6 +4,11 @@ use crate::diagnostic::Diagnostic;
 
 /// What a template can ask for.
 pub trait World {
+    /// Returns why the template does not get what it needs; nothing if it may ask.
+    fn refusal(&self, _need: &Need<'_>) -> Option<Refusal> {
+        None
+    }
+
     /// Prepares for the other methods. It is called once, and only for templates.
     ///
     /// # Errors
@@ -25,6 +30,26 @@ pub trait World {
     /// # Errors
     /// As of [`World::command`].
     fn ruby(&mut self, argv: &[String], input: &str) -> Option<Result<String, Failure>>;
+}
+
+/// What a template needs of the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need<'a> {
+    /// A variable of the environment.
+    Variable(&'a str),
+    /// A command.
+    Command,
+    /// Ruby.
+    Ruby,
+}
+
+/// Why a template does not get what it needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// What is refused.
+    pub message: String,
+    /// What to do about it.
+    pub help: String,
 }
 
 /// How a command failed.

@@ -41,6 +41,16 @@ pub enum SourceError {
     Commit,
 }
 
+/// Git, without the programs that a repository could bring along: a monitor, or a bare repository inside of its tree.
+pub const GIT: [&str; 6] = [
+    "git",
+    "--no-optional-locks",
+    "-c",
+    "core.fsmonitor=false",
+    "-c",
+    "safe.bareRepository=explicit",
+];
+
 /// Whatever the user has set up for `git diff`, the same changes are to give the same bytes.
 const DIFF: &str = "diff --binary --full-index --no-color --no-ext-diff --no-textconv --no-renames \
     --no-relative --no-indent-heuristic --diff-algorithm=myers --unified=3 --inter-hunk-context=0 \
@@ -49,9 +59,7 @@ const DIFF: &str = "diff --binary --full-index --no-color --no-ext-diff --no-tex
 /// Returns what git is asked for a build context, a path relative to the current directory.
 pub fn questions(context: &str) -> SourceQuestions {
     let git = |command: &str, more: &[&str]| -> Vec<String> {
-        let argv = ["git", "--no-optional-locks"]
-            .into_iter()
-            .chain(command.split(' '));
+        let argv = GIT.into_iter().chain(command.split(' '));
         argv.chain(more.iter().copied())
             .map(str::to_owned)
             .collect()
@@ -70,12 +78,15 @@ pub fn questions(context: &str) -> SourceQuestions {
     }
 }
 
-/// Reads git's answers. `None` without a repository, or without a commit in it. `.mrsk/` and the
-/// paths in `known` (the plan being printed) are not counted as untracked.
+/// Reads git's answers. `None` without a repository, or without a commit in it. `.mrsk/` is not counted as untracked, nor
+/// is what `counts` does not count.
 ///
 /// # Errors
 /// Git knows a commit, but its other answers are not valid.
-pub fn read(answers: &SourceAnswers, known: &[&str]) -> Result<Option<SourceFacts>, SourceError> {
+pub fn read(
+    answers: &SourceAnswers,
+    counts: &dyn Fn(&str) -> bool,
+) -> Result<Option<SourceFacts>, SourceError> {
     let Some(commit) = &answers.commit else {
         return Ok(None);
     };
@@ -86,7 +97,7 @@ pub fn read(answers: &SourceAnswers, known: &[&str]) -> Result<Option<SourceFact
         commit: Some(commit),
         tree: answers.tree.as_deref().and_then(object_id),
         changes: (!changes.is_empty()).then(|| Sha256Hex::of(changes)),
-        untracked: untracked_files(untracked, known),
+        untracked: untracked_files(untracked, counts),
         ..SourceFacts::default()
     }))
 }
@@ -114,17 +125,13 @@ pub(super) fn is_object_id(text: &str) -> bool {
     matches!(text.len(), 40 | 64) && is_hex(text)
 }
 
-fn untracked_files(output: &[u8], known: &[&str]) -> Vec<String> {
+fn untracked_files(output: &[u8], counts: &dyn Fn(&str) -> bool) -> Vec<String> {
     let mut files: Vec<String> = output
         .split(|byte| *byte == 0)
         .filter(|path| !path.is_empty())
         .map(|path| String::from_utf8_lossy(path).into_owned())
         .filter(|path| !path.split('/').any(|part| part == ".mrsk"))
-        .filter(|path| {
-            known
-                .iter()
-                .all(|known| known.trim_start_matches("./") != path)
-        })
+        .filter(|path| counts(path))
         .collect();
     files.sort_unstable();
     files.truncate(MAX_UNTRACKED);
@@ -154,7 +161,7 @@ mod tests {
 
     #[test]
     fn no_commit_is_no_source() {
-        assert_eq!(read(&SourceAnswers::default(), &[]), Ok(None));
+        assert_eq!(read(&SourceAnswers::default(), &|_| true), Ok(None));
     }
 
     #[test]
@@ -165,20 +172,22 @@ mod tests {
             changes: Some(Vec::new()),
             untracked: Some(b"b\0.mrsk/runs/x\0a b\0sub/.mrsk/y\0plan.json\0".to_vec()),
         };
-        let clean = read(&answers, &["./plan.json"]).unwrap().unwrap();
+        let clean = read(&answers, &|path| path != "plan.json")
+            .unwrap()
+            .unwrap();
         assert_eq!(clean.untracked, ["a b", "b"]);
         assert_eq!((clean.tree.as_ref(), clean.changes.as_ref()), (None, None));
         assert_eq!(default_version(&clean).as_deref(), Some(COMMIT));
 
         answers.changes = Some(b"abc".to_vec());
-        let dirty = read(&answers, &[]).unwrap().unwrap();
+        let dirty = read(&answers, &|_| true).unwrap().unwrap();
         assert_eq!(
             default_version(&dirty),
             Some(format!("{COMMIT}_uncommitted_ba7816bf"))
         );
 
         answers.changes = None;
-        assert_eq!(read(&answers, &[]), Err(SourceError::Changes));
+        assert_eq!(read(&answers, &|_| true), Err(SourceError::Changes));
     }
 
     #[test]
@@ -186,6 +195,6 @@ mod tests {
         let output: Vec<u8> = (0..50)
             .flat_map(|n| format!("f{n}\0").into_bytes())
             .collect();
-        assert_eq!(untracked_files(&output, &[]).len(), MAX_UNTRACKED);
+        assert_eq!(untracked_files(&output, &|_| true).len(), MAX_UNTRACKED);
     }
 }

@@ -11,7 +11,7 @@ use super::tree::root;
 const ALLOWED: &str = "
     # shell
     cli: report show apply journal approval plan config erb facts docker transport
-    cli: record name secret diagnostic text exit_code digest
+    cli: record name secret diagnostic text exit_code digest redaction repository
 
     # presentation: of plans and of events; neither asks a host anything
     report: apply plan record action name text json
@@ -21,14 +21,14 @@ const ALLOWED: &str = "
     journal: apply name
     approval: transport record name secret
     apply: plan facts transport record action name secret diagnostic graph
-    apply: exit_code digest redaction
+    apply: exit_code digest redaction repository
 
     # decision
     plan: config facts docker traefik record action name secret diagnostic graph
     plan: text json digest redaction
 
     # knowledge: knows nothing of how a host is reached, and quotes for a shell as the transport does
-    config: erb name secret diagnostic text digest
+    config: erb name secret diagnostic text digest repository
     erb: secret diagnostic text redaction
     facts: transport record name secret json digest
     docker: config action name digest
@@ -48,6 +48,7 @@ const ALLOWED: &str = "
     exit_code:
     json:
     digest:
+    repository:
     graph:
 ";
 

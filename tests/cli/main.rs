@@ -322,6 +322,7 @@ fn missing_secrets_are_named_all_at_once() {
     assert_eq!(ended.stdout, "");
     project.mrsk(&["plan", "--fresh", "--no-secrets"]).expect(0);
     project.write(".env", "MRSK_REGISTRY_PASSWORD=hunter2-hunter2\n");
+    project.write(".dockerignore", ".env\n");
     project
         .mrsk(&["plan", "--fresh"])
         .expect(78)

@@ -13,6 +13,7 @@ mod lab_settings;
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -289,6 +290,8 @@ impl Project {
             text += &format!("{name}=\"{value}\"\n");
         }
         self.write(".env", &text);
+        let private = std::fs::Permissions::from_mode(0o600);
+        std::fs::set_permissions(self.directory.join(".env"), private).unwrap();
     }
 
     /// Writes a file of the repository.

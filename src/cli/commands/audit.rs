@@ -1,5 +1,6 @@
 //! `mrsk audit`
 
+use crate::cli::execution::Execution;
 use crate::cli::failure::Failure;
 use crate::cli::options::{HostOptions, LinkOptions, ProjectOptions};
 use crate::cli::project::Project;
@@ -26,14 +27,15 @@ pub struct Args {
 
 /// Prints the audit log of each host.
 pub async fn run(args: Args) -> Result<ExitCode, Failure> {
-    let project = Project::load(&args.project)?;
+    let execution = Execution::of_environment();
+    let project = Project::load(&args.project, &execution)?;
     let config = project.config();
     let scope = Scope {
         service: config.service.clone(),
         destination: config.destination.clone(),
     };
     let hosts = operation::selected_hosts(&args.hosts, config)?;
-    let links = connections::to_configured(&args.link, config)?;
+    let links = connections::to_configured(&args.link, config, &execution)?;
     let (logs, problems) = connections::ask_all(hosts, |host| {
         let (links, scope) = (links.clone(), scope.clone());
         async move { Ok(links.get(&host).await?.read_audit(&scope).await?) }

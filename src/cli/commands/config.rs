@@ -1,5 +1,6 @@
 //! `mrsk config`
 
+use crate::cli::execution::ExecutionOptions;
 use crate::cli::failure::Failure;
 use crate::cli::options::ProjectOptions;
 use crate::cli::output;
@@ -13,6 +14,8 @@ use crate::text;
 pub struct Args {
     #[command(flatten)]
     project: ProjectOptions,
+    #[command(flatten)]
+    execution: ExecutionOptions,
 
     /// Output format
     #[arg(long, value_enum, default_value_t = Format::Yaml)]
@@ -28,7 +31,8 @@ enum Format {
 
 /// Prints the resolved configuration.
 pub fn run(args: Args) -> Result<ExitCode, Failure> {
-    let project = Project::load(&args.project)?;
+    let execution = args.execution.execution(&args.project)?;
+    let project = Project::load(&args.project, &execution)?;
     match args.format {
         Format::Yaml => output::print(&text::escape(&render::to_yaml(project.config()))),
         Format::Json => {

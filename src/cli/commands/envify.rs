@@ -7,9 +7,10 @@ use crate::cli::environment::{self, Machine};
 use crate::cli::failure::Failure;
 use crate::cli::output;
 use crate::config::{self, dotenv};
-use crate::diagnostic::{Diagnostic, unreadable};
+use crate::diagnostic::Diagnostic;
 use crate::erb::{self, Evaluated};
 use crate::exit_code::ExitCode;
+use crate::repository::{FileKind, Repository};
 
 /// Arguments of `mrsk envify`.
 #[derive(Debug, clap::Args)]
@@ -39,11 +40,19 @@ pub fn run(args: Args) -> Result<ExitCode, Failure> {
 
 /// Renders the template in the environment of this process, without the variables of an earlier `.env`.
 fn evaluate(template: &str) -> Result<Evaluated, Vec<Diagnostic>> {
-    let bytes = std::fs::read(template).map_err(|error| {
-        let message = unreadable(template, &error);
-        let help = "run mrsk in the directory that has the template; docs/erb.md has examples";
-        vec![Diagnostic::error(message).help(help)]
-    })?;
+    let repository = Repository::of_current_directory();
+    let bytes = repository
+        .read(Path::new(template), FileKind::Environment)
+        .map_err(|error| {
+            let message = error.message(template);
+            let help = match error.is_hostile() {
+                true => error.help(),
+                false => {
+                    "run mrsk in the directory that has the template; docs/erb.md has examples"
+                }
+            };
+            vec![Diagnostic::error(message).help(help)]
+        })?;
     let source = String::from_utf8(bytes).map_err(|_| {
         vec![Diagnostic::error(format!("{template} is not UTF-8")).help("save it as UTF-8")]
     })?;

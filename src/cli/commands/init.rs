@@ -15,6 +15,8 @@ use crate::text;
 const CONFIGURATION: &str = include_str!("init/deploy.yml");
 /// The secrets that the example names.
 const ENVIRONMENT: &str = include_str!("init/env");
+/// What docker leaves out of the image.
+const DOCKERIGNORE: &str = include_str!("init/dockerignore");
 /// What the first line of the example names for editors, relative to it.
 const SCHEMA: &str = "config/deploy.schema.json";
 const GITIGNORE: &str = ".gitignore";
@@ -31,6 +33,7 @@ pub fn run() -> Result<ExitCode, Failure> {
     for (file, text, mode) in [
         ("config/deploy.yml", CONFIGURATION, 0o666),
         (SCHEMA, &schema, 0o666),
+        (".dockerignore", DOCKERIGNORE, 0o666),
         (".env", ENVIRONMENT, 0o600),
     ] {
         let created = create(Path::new(file), text, mode).map_err(|error| failure(file, &error))?;

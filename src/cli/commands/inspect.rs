@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::cli::execution::ExecutionOptions;
 use crate::cli::failure::Failure;
 use crate::cli::options::{HostOptions, LinkOptions, ProjectOptions, VersionOptions};
 use crate::cli::project::Project;
@@ -15,6 +16,8 @@ pub struct Args {
     #[command(flatten)]
     project: ProjectOptions,
     #[command(flatten)]
+    execution: ExecutionOptions,
+    #[command(flatten)]
     link: LinkOptions,
     #[command(flatten)]
     hosts: HostOptions,
@@ -24,12 +27,13 @@ pub struct Args {
 
 /// Prints the facts of the hosts, the registry and the work tree.
 pub async fn run(args: Args) -> Result<ExitCode, Failure> {
-    let project = Project::load(&args.project)?;
+    let execution = args.execution.execution(&args.project)?;
+    let project = Project::load(&args.project, &execution)?;
     let config = project.config();
     let root = git::root().await?;
     let source = source::read(config, &root).await?;
     let hosts = operation::selected_hosts(&args.hosts, config)?;
-    let links = connections::to_configured(&args.link, config)?;
+    let links = connections::to_configured(&args.link, config, &execution)?;
     let hosts = inspection::take(config, &project.secrets, &links, hosts).await;
     links.close();
     let registry = match operation::version(&args.version, &source) {

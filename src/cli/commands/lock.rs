@@ -3,6 +3,7 @@
 use clap::Subcommand;
 
 use crate::apply::links::{self, Links};
+use crate::cli::execution::Execution;
 use crate::cli::failure::Failure;
 use crate::cli::options::{LinkOptions, ProjectOptions};
 use crate::cli::project::Project;
@@ -39,13 +40,14 @@ enum Command {
 
 /// Shows or releases the deploy lock on the primary host.
 pub async fn run(args: Args) -> Result<ExitCode, Failure> {
-    let project = Project::load(&args.project)?;
+    let execution = Execution::of_environment();
+    let project = Project::load(&args.project, &execution)?;
     let config = project.config();
     let Some(host) = config.primary_host() else {
         let message = "the configuration has no hosts";
         return Err(Failure::new(ExitCode::Configuration, message));
     };
-    let links = connections::to_configured(&args.link, config)?;
+    let links = connections::to_configured(&args.link, config, &execution)?;
     let answer = match args.command {
         Command::Status => status(&links, host).await,
         Command::Release { force: true } => release(&links, host, Holder::Any).await,

@@ -24,6 +24,7 @@ use std::ffi::OsString;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use rustix::process::{Resource, Rlimit};
 
+use super::execution;
 use super::failure::Failure;
 use super::{output, terminal, usage};
 use crate::exit_code::ExitCode;
@@ -54,7 +55,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Create an example config/deploy.yml with its schema, .env, and .gitignore entries
+    /// Create an example config/deploy.yml with its schema, .env, and entries for git and docker to ignore it
     Init,
     /// Print a plan as JSON; its summary goes to standard error
     Plan(plan::Args),
@@ -151,6 +152,12 @@ fn forbid_core_dumps() {
 }
 
 fn dispatch(command: Command) -> Result<ExitCode, Failure> {
+    match &command {
+        Command::Apply(_) => execution::check_allowed("apply")?,
+        Command::Operation(operation) => execution::check_allowed(operation.name())?,
+        Command::Envify(_) => execution::check_allowed("envify")?,
+        _ => {}
+    }
     match command {
         Command::Init => init::run(),
         Command::Plan(args) => block_on(plan::run(args)),

@@ -4,12 +4,13 @@ use clap::{Args, Subcommand};
 
 use super::{accessory, deploy, redeploy, setup};
 use crate::cli::approval::Approved;
+use crate::cli::execution::Execution;
 use crate::cli::failure::Failure;
 use crate::cli::operation::{Given, OperationArgs};
 use crate::cli::options::{LinkOptions, ProjectOptions};
 use crate::cli::project::Project;
 use crate::cli::run::{self, RunOptions};
-use crate::cli::{connections, git, output, planning, source};
+use crate::cli::{connections, context, git, output, planning, source};
 use crate::exit_code::ExitCode;
 
 /// An operation, with the options of the command that it was given to.
@@ -27,6 +28,16 @@ pub enum Operation<O: Args> {
 }
 
 impl<O: Args> Operation<O> {
+    /// Returns its name on the command line.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Deploy(_) => "deploy",
+            Self::Redeploy(_) => "redeploy",
+            Self::Setup(_) => "setup",
+            Self::Accessory(_) => "accessory",
+        }
+    }
+
     /// Returns the operation's arguments, and the command's options.
     pub fn split(self) -> (Box<dyn OperationArgs>, O) {
         match self {
@@ -54,16 +65,20 @@ pub struct ApplyOptions {
 /// Compiles the plan that `mrsk plan OPERATION` prints, and applies it over the same connections.
 pub async fn run(operation: Operation<ApplyOptions>) -> Result<ExitCode, Failure> {
     let (arguments, options) = operation.split();
-    let mut project = Project::load(&options.project)?;
+    let execution = Execution::Allowed;
+    let mut project = Project::load(&options.project, &execution)?;
     let root = git::root().await?;
     let source = source::read(project.config(), &root).await?;
     let operation = arguments.operation(project.config(), &source)?;
     project.read_secrets(&options.project, &operation)?;
-    let links = connections::to_configured(&options.link, project.config())?;
+    let links = connections::to_configured(&options.link, project.config(), &execution)?;
     let facts = planning::inspect(&project, &links, &operation, source).await;
-    let plan = facts
-        .and_then(|facts| planning::compile(&project, &facts, &operation))
-        .inspect_err(|_| links.close())?;
+    let plan = facts.and_then(|facts| planning::compile(&project, &facts, &operation));
+    let plan = match plan {
+        Ok(plan) => context::check(&project, &plan).await.map(|()| plan),
+        Err(failure) => Err(failure),
+    };
+    let plan = plan.inspect_err(|_| links.close())?;
     output::show_plan(&plan);
     if plan.steps.is_empty() {
         links.close();

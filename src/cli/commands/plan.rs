@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use super::deploy;
 use super::operations::Operation;
+use crate::cli::execution::{Execution, ExecutionOptions};
 use crate::cli::failure::Failure;
 use crate::cli::operation::OperationArgs;
 use crate::cli::options::{LinkOptions, ProjectOptions};
 use crate::cli::project::Project;
-use crate::cli::{connections, git, input, inspection, output, planning, source};
+use crate::cli::{connections, context, git, input, inspection, output, planning, source};
 use crate::exit_code::ExitCode;
 use crate::facts::model::Facts;
 use crate::plan::{self, wire};
@@ -35,6 +36,8 @@ pub struct Args {
 struct Options {
     #[command(flatten)]
     project: ProjectOptions,
+    #[command(flatten)]
+    execution: ExecutionOptions,
     #[command(flatten)]
     link: LinkOptions,
 
@@ -75,9 +78,18 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
         None => Box::new(args.deploy),
         Some(operation) => operation.split().0,
     };
-    let mut project = Project::load(&options.project)?;
-    let (facts, operation) = inspect(&options, facts_from, &mut project, &*arguments).await?;
+    let execution = options.execution.execution(&options.project)?;
+    let mut project = Project::load(&options.project, &execution)?;
+    let planned = Planned {
+        options: &options,
+        facts_from,
+        execution: &execution,
+    };
+    let (facts, operation) = planned.inspect(&mut project, &*arguments).await?;
     let plan = planning::compile(&project, &facts, &operation)?;
+    if !matches!(facts_from, FactsFrom::File(_)) {
+        context::check(&project, &plan).await?;
+    }
     output::print_json(&wire::to_json(&plan).map_err(Failure::internal)?)?;
     output::show_plan(&plan);
     Ok(match options.detailed_exitcode && !plan.steps.is_empty() {
@@ -107,33 +119,42 @@ fn facts_from(options: &Options) -> Result<FactsFrom<'_>, Failure> {
     }
 }
 
-/// Reads or takes the facts that the operation needs, and the secrets.
-async fn inspect(
-    options: &Options,
-    facts_from: FactsFrom<'_>,
-    project: &mut Project,
-    arguments: &dyn OperationArgs,
-) -> Result<(Facts, plan::Operation), Failure> {
-    if let FactsFrom::File(file) = facts_from {
-        let mut facts = input::read_facts(file)?;
-        facts.secrets_compared = false;
-        let source = facts.source.clone().unwrap_or_default();
+/// How a plan is made.
+struct Planned<'a> {
+    options: &'a Options,
+    facts_from: FactsFrom<'a>,
+    execution: &'a Execution,
+}
+
+impl Planned<'_> {
+    /// Reads or takes the facts that the operation needs, and the secrets.
+    async fn inspect(
+        &self,
+        project: &mut Project,
+        arguments: &dyn OperationArgs,
+    ) -> Result<(Facts, plan::Operation), Failure> {
+        let options = self.options;
+        if let FactsFrom::File(file) = self.facts_from {
+            let mut facts = input::read_facts(file)?;
+            facts.secrets_compared = false;
+            let source = facts.source.clone().unwrap_or_default();
+            let operation = arguments.operation(project.config(), &source)?;
+            return Ok((facts, operation));
+        }
+        let root = git::root().await?;
+        let source = source::read(project.config(), &root).await?;
         let operation = arguments.operation(project.config(), &source)?;
-        return Ok((facts, operation));
+        if !options.no_secrets && *self.execution == Execution::Allowed {
+            project.read_secrets(&options.project, &operation)?;
+        }
+        if let FactsFrom::Nothing = self.facts_from {
+            let hosts = inspection::bare_hosts(project.config());
+            let facts = inspection::document(hosts, BTreeMap::new(), Some(source));
+            return Ok((facts, operation));
+        }
+        let links = connections::to_configured(&options.link, project.config(), self.execution)?;
+        let facts = planning::inspect(project, &links, &operation, source).await;
+        links.close();
+        Ok((facts?, operation))
     }
-    let root = git::root().await?;
-    let source = source::read(project.config(), &root).await?;
-    let operation = arguments.operation(project.config(), &source)?;
-    if !options.no_secrets {
-        project.read_secrets(&options.project, &operation)?;
-    }
-    if let FactsFrom::Nothing = facts_from {
-        let hosts = inspection::bare_hosts(project.config());
-        let facts = inspection::document(hosts, BTreeMap::new(), Some(source));
-        return Ok((facts, operation));
-    }
-    let links = connections::to_configured(&options.link, project.config())?;
-    let facts = planning::inspect(project, &links, &operation, source).await;
-    links.close();
-    Ok((facts?, operation))
 }

@@ -7,6 +7,7 @@ use super::*;
 mod limits;
 mod places;
 mod problems;
+mod refusals;
 
 /// A world of a few variables, whose commands print their own text.
 struct Fixed {
