@@ -358,6 +358,7 @@ impl World {
             Action::Report(_) => return,
             Action::Journal(entry) => return self.check_entry(entry),
             Action::Exit(outcome) => return self.exit(runner, outcome.clone()),
+            Action::Drop(host) => return self.drop_link(runner, host),
             _ => {}
         }
         self.note(format!("<- {runner} {}", short_action(&action)));
@@ -388,9 +389,18 @@ impl World {
             | Action::Record { ref host, .. }
             | Action::Finish(ref host)
             | Action::Reconnect(ref host) => host.clone(),
-            Action::Report(_) | Action::Journal(_) | Action::Exit(_) => return,
+            Action::Report(_) | Action::Journal(_) | Action::Exit(_) | Action::Drop(_) => return,
         };
         self.send(runner, host, action);
+    }
+
+    /// A host is given up: nothing that is under way on its link arrives any more.
+    fn drop_link(&mut self, runner: RunnerIndex, host: &HostName) {
+        self.note(format!("<- {runner} Drop {host}"));
+        if let Some(link) = self.runners[runner].links.get_mut(host) {
+            link.alive = false;
+            link.known = Known::Closed;
+        }
     }
 
     /// What commands print may hold a secret: the journal keeps none of it.
