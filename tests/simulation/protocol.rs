@@ -96,6 +96,9 @@ impl World {
         host: &HostName,
         action: Action,
     ) {
+        if self.liar.as_ref() == Some(host) {
+            return self.lie(runner, link, host, action);
+        }
         let run = self.runners[runner].run.clone();
         let now = self.now;
         let mutant = self.mutant;
@@ -328,7 +331,10 @@ impl World {
         }
         let step = self.index[id];
         let plan = self.plan.clone();
-        let pushed = self.is_recorded();
+        let pushed = match self.lies_about_the_lock() {
+            true => self.pushed,
+            false => self.is_recorded(),
+        };
         let unmet = self.truth.unmet(&plan, &|id| self.index[id], step, pushed);
         if let Some(need) = unmet {
             return self.fail(format!("{id} begins before {need} has ended"));

@@ -1,7 +1,7 @@
 # The most that is reported of the output of a failure, and of what explains it.
 mrsk_output_lines=100
 mrsk_output_bytes=65536
-mrsk_diagnosis_bytes=262144
+mrsk_diagnosis_bytes=65536
 
 # Whether the step is to stop before its next part.
 stopped() {
