@@ -43,7 +43,13 @@ fn search(mutant: Mutant, seeds: u64, words: &[&str]) -> Option<(u64, String)> {
                         let world = run(seed, mutant);
                         let message = world.violation.as_ref()?;
                         words.iter().find(|word| message.contains(**word))?;
-                        Some((seed, format!("{message}\n{}", tail(&world, number("MRSK_LINES").unwrap_or(60) as usize))))
+                        Some((
+                            seed,
+                            format!(
+                                "{message}\n{}",
+                                tail(&world, number("MRSK_LINES").unwrap_or(60) as usize)
+                            ),
+                        ))
                     })
                 })
             })
@@ -91,7 +97,10 @@ fn a_host_that_answers_at_random_changes_no_other_hosts_outcome() {
         let mut world = World::with_liar(seed);
         world.run();
         if let Some(message) = &world.violation {
-            panic!("MRSK_SEED={seed}: {message}\n{}", tail(&world, number("MRSK_LINES").unwrap_or(60) as usize));
+            panic!(
+                "MRSK_SEED={seed}: {message}\n{}",
+                tail(&world, number("MRSK_LINES").unwrap_or(60) as usize)
+            );
         }
         lies += world.lies;
         let outcome = world.outcome();

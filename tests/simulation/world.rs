@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use index_vec::IndexVec;
-use mrsk::apply::state::{Action, Event, JournalEntry, Millis, Options, Progress, State, StepStatus};
+use mrsk::apply::state::{
+    Action, Event, JournalEntry, Millis, Options, Progress, State, StepStatus,
+};
 use mrsk::facts::model::HostFacts;
 use mrsk::name::{HostName, RunId, StepId};
 use mrsk::plan::shape::StepIndex;
@@ -147,7 +149,9 @@ impl World {
                     .filter(|step| step.status == StepStatus::Open)
                     .map(|step| step.step)
                     .collect();
-                return self.fail(format!("the run does not come to an end: {open:?} are open"));
+                return self.fail(format!(
+                    "the run does not come to an end: {open:?} are open"
+                ));
             }
             self.step(item);
         }

@@ -113,8 +113,9 @@ impl State {
         for step in self.leave_batch(step) {
             self.leave_batch(step);
             let run = &mut self.steps[step];
-            run.state = StepState::Waiting;
             run.tries = run.tries.saturating_sub(1);
+            // A host that told the ends out of order may have made it ready by now.
+            self.wait_again(step);
         }
     }
 
