@@ -7,13 +7,15 @@ use std::time::Duration;
 use super::preflight;
 use crate::action::{Action, Arg, Run};
 use crate::digest;
+use crate::docker::image;
 use crate::plan::kinds::Handling;
+use crate::plan::pushed::is_push;
 use crate::plan::resume::Answer;
 use crate::plan::{Check, Step};
 use crate::record::Ending;
 use crate::redaction::redact;
 use crate::secret::Secrets;
-use crate::transport::local::{self, LocalCommand};
+use crate::transport::local::{self, LocalCommand, LocalOutcome};
 
 /// How long a check may take.
 const CHECK_LIMIT: Duration = Duration::from_secs(60);
@@ -112,26 +114,82 @@ fn command(work: &Work, run: &Run) -> LocalCommand {
 
 /// Asks whether the effect of a local step is there, and what it found out.
 pub async fn check(step: &Step, root: &Path) -> (Answer, Option<String>) {
-    let Some(Check::Argv(argv)) = &step.check else {
-        return (Answer::CannotSay, None);
-    };
+    match &step.check {
+        Some(Check::Argv(argv)) if is_push(step) => {
+            ask_registry(argv, root, |text| is_missing(text) || differs(text)).await
+        }
+        Some(Check::Argv(argv)) => {
+            let outcome = run_check(argv, root).await;
+            let answer = match outcome.map(|outcome| outcome.ending) {
+                Some(Ending::Succeeded) => Answer::Yes,
+                Some(Ending::Failed { code: 1 }) => Answer::No,
+                _ => Answer::CannotSay,
+            };
+            (answer, None)
+        }
+        Some(Check::Registry(commands)) => {
+            for argv in commands {
+                let (answer, digest) = ask_registry(argv, root, is_missing).await;
+                if answer != Answer::CannotSay {
+                    return (answer, digest);
+                }
+            }
+            (Answer::CannotSay, None)
+        }
+        Some(Check::Facts(_)) | None => (Answer::CannotSay, None),
+    }
+}
+
+async fn run_check(argv: &[String], root: &Path) -> Option<LocalOutcome> {
     let command = LocalCommand {
-        argv: argv.clone(),
+        argv: argv.to_vec(),
         directory: Some(root.to_owned()),
         timeout: Some(CHECK_LIMIT),
         ..LocalCommand::default()
     };
-    let Ok(outcome) = local::run(&command, |_| {}).await else {
+    local::run(&command, |_| {}).await.ok()
+}
+
+/// Asks what the registry has. A registry that does not answer, and one that refuses, say neither yes nor no.
+async fn ask_registry(
+    argv: &[String],
+    root: &Path,
+    says_no: fn(&str) -> bool,
+) -> (Answer, Option<String>) {
+    let Some(outcome) = run_check(argv, root).await else {
         return (Answer::CannotSay, None);
     };
     match outcome.ending {
-        Ending::Succeeded => (
-            Answer::Yes,
-            digest::find(&outcome.stdout).map(str::to_owned),
-        ),
-        Ending::Failed { code: 1 } => (Answer::No, None),
+        Ending::Succeeded => match registry_digest(&outcome.stdout) {
+            Some(digest) => (Answer::Yes, Some(digest)),
+            None => (Answer::CannotSay, None),
+        },
+        Ending::Failed { .. } if says_no(&outcome.tail) => (Answer::No, None),
         _ => (Answer::CannotSay, None),
     }
+}
+
+/// Returns the digest in a registry's answer. A manifest list of `docker manifest inspect` names those of its parts, and not its own.
+fn registry_digest(answer: &str) -> Option<String> {
+    match answer.trim_start().starts_with(['{', '[']) {
+        true => image::digest_of_manifest(answer),
+        false => digest::find(answer).map(str::to_owned),
+    }
+}
+
+/// Returns whether docker says that the registry does not have the image. That an engine has no such image says nothing about it.
+fn is_missing(text: &str) -> bool {
+    text.lines().any(|line| {
+        let line = line.trim();
+        line.starts_with("no such manifest: ")
+            || line.contains("manifest unknown")
+            || (line.starts_with("ERROR: ") && line.ends_with(": not found"))
+    })
+}
+
+/// Returns whether the check's template failed on purpose: the image was built from another source.
+fn differs(text: &str) -> bool {
+    text.contains("error calling index")
 }
 
 /// Finds the digest in BuildKit's `pushing manifest for REFERENCE@sha256:…`, which it prints with its progress.
@@ -144,6 +202,43 @@ fn pushed_by_buildkit(text: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn only_a_clear_answer_of_the_registry_counts() {
+        let digest = format!("sha256:{}", "0".repeat(64));
+        let one = format!(r#"{{"Ref": "r:1", "Descriptor": {{"digest": "{digest}"}}}}"#);
+        let list = format!("[{one}]");
+        let said = |text: &str, code: u8| {
+            let script = format!("printf '%s\\n' '{text}'; exit {code}");
+            vec!["sh".to_owned(), "-c".to_owned(), script]
+        };
+        let yes = (Answer::Yes, Some(digest.clone()));
+        let no = (Answer::No, None);
+        let none = (Answer::CannotSay, None);
+        for (command, expected) in [
+            (said(&one, 0), &yes),
+            (said(&list, 0), &none),
+            (said(&digest, 0), &yes),
+            (said("", 0), &none),
+            (said("no such manifest: r.example/app:1", 1), &no),
+            (said("ERROR: r.example/app:1: not found", 1), &no),
+            (said("template: :1:5: error calling index: x", 1), &no),
+            (said("Error: No such image: app:1", 1), &none),
+            (
+                said("error getting credentials - executable file not found", 1),
+                &none,
+            ),
+            (
+                said("Get https://r.example/v2/: dial tcp: connection refused", 1),
+                &none,
+            ),
+            (said("unauthorized: authentication required", 1), &none),
+        ] {
+            let no = |text: &str| is_missing(text) || differs(text);
+            let answer = ask_registry(&command, Path::new("/"), no).await;
+            assert_eq!(&answer, expected, "{command:?}");
+        }
+    }
 
     #[test]
     fn the_digest_of_a_push_is_found_in_its_output() {

@@ -1,6 +1,7 @@
 //! Builders of docker's buildx: they build for several architectures, and push what they built themselves.
 
 use super::image::{build_arguments, command, reference};
+use super::local_command::PRINTED_DIGEST;
 use super::names::LABEL_SOURCE;
 use crate::action::Run;
 use crate::config::model::{BuilderKind, Config};
@@ -102,12 +103,10 @@ impl<'a> Buildx<'a> {
     }
 }
 
-/// Returns the command that prints the registry digest of `reference`, also of an image for several platforms. (buildx takes a
-/// template that begins with `{{.Manifest` for a wish for its own table.)
+/// Returns the command that prints the registry digest of `reference`, also of an image for several platforms.
 pub fn digest(reference: &str) -> Vec<String> {
-    let template = "{{print .Manifest.Digest}}";
     command(
         "docker buildx imagetools inspect --format",
-        [template, reference],
+        [PRINTED_DIGEST, reference],
     )
 }

@@ -200,6 +200,11 @@ pub fn manifest(reference: &str) -> Vec<String> {
     command("docker manifest inspect --insecure --verbose", [reference])
 }
 
+/// Returns the command that asks the registry for the manifest of `reference`, once it was pushed: over TLS only.
+pub fn pushed_manifest(reference: &str) -> Vec<String> {
+    command("docker manifest inspect --verbose", [reference])
+}
+
 /// Reads the registry digest from the answer to [`manifest`]. An image of several platforms is an array there, whose own
 /// digest is not in it.
 pub fn digest_of_manifest(text: &str) -> Option<String> {

@@ -6,7 +6,7 @@ use crate::digest;
 use crate::docker::names::LABEL_SOURCE;
 
 /// The commands. A word in capitals stands for one argument of that kind, `[…]` may be absent, `{…}` may be repeated.
-const COMMANDS: [&str; 9] = [
+const COMMANDS: [&str; 10] = [
     "docker login --username USER --password-stdin [SERVER]",
     "docker login [SERVER]",
     "[env DOCKER_BUILDKIT=1] docker [--host ADDRESS] build [--platform PLATFORMS] {--tag IMAGE} {--label LABEL} {--build-arg VARIABLE} {--secret SECRET} --file PATH PATH",
@@ -16,6 +16,7 @@ const COMMANDS: [&str; 9] = [
     "docker buildx inspect --bootstrap NAME",
     "docker buildx build --builder NAME --platform PLATFORMS --push --progress plain {--tag IMAGE} {--label LABEL} {--build-arg VARIABLE} {--secret SECRET} --file PATH PATH",
     "docker buildx imagetools inspect --format TEMPLATE IMAGE",
+    "docker manifest inspect --verbose IMAGE",
 ];
 
 /// Returns whether `run` is of the list, and gets exactly the secrets that its arguments name.
@@ -154,6 +155,9 @@ fn is_path_below(text: &str) -> bool {
 
 /// Returns whether `text` is a template of the compiler: it compares the source's label, and prints digests.
 fn is_template(text: &str) -> bool {
+    if text == PRINTED_DIGEST {
+        return true;
+    }
     let Some(source) = digest::find(text) else {
         return false;
     };
@@ -181,6 +185,10 @@ fn is_registry_template(text: &str, source: &str) -> bool {
 
 /// What makes a template fail: an index into nothing. docker has no command that compares.
 const FAILURE: &str = "{{index \"\" 1}}{{end}}";
+
+/// Prints the digest of a manifest, and nothing else: buildx takes a template that begins with `{{.Manifest` for a wish for its
+/// own table.
+pub(super) const PRINTED_DIGEST: &str = "{{print .Manifest.Digest}}";
 
 /// Prints the digest of a manifest.
 pub(super) const MANIFEST_DIGEST: &str = "{{.Manifest.Digest}}";
@@ -238,6 +246,7 @@ mod tests {
             "docker buildx create --name mrsk-b --node mrsk-b0 --driver docker-container",
             "docker buildx create --name mrsk-b --append --node mrsk-b1 --driver docker-container --platform linux/arm64 unix:///run/docker.sock",
             "docker buildx inspect --bootstrap mrsk-b",
+            "docker manifest inspect --verbose r.example.com/a/b:1",
             "docker buildx build --builder mrsk-b --platform linux/amd64,linux/arm64 --push --progress plain --tag b:1 --file Dockerfile .",
         ] {
             assert!(is_listed_argv(&words(line)), "{line}");
@@ -296,6 +305,8 @@ mod tests {
             "docker buildx build --builder b --platform linux/amd64 --push --progress plain -o dest=/ --tag b:1 --file Dockerfile .",
             "docker buildx build --builder b --platform linux/amd64 --load --progress plain --tag b:1 --file Dockerfile .",
             "docker buildx imagetools create b:1",
+            "docker manifest inspect --insecure --verbose b:1",
+            "docker manifest push b:1",
         ] {
             assert!(!is_listed_argv(&words(line)), "{line}");
         }

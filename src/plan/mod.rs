@@ -12,6 +12,7 @@ pub mod model;
 mod newer;
 mod operation;
 pub mod predicate;
+pub mod pushed;
 pub mod resume;
 pub mod shape;
 pub mod trust;

@@ -403,6 +403,20 @@ pub enum Check {
     Facts(Vec<Predicate>),
     /// This local command exits with 0 for yes, 1 for no; anything else cannot say.
     Argv(Vec<String>),
+    /// The registry has the image that was pushed: the first of these local commands that prints its digest, or that it is not
+    /// there, says so.
+    Registry(Vec<Vec<String>>),
+}
+
+/// The answer to a step's check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// The effect is there.
+    Yes,
+    /// It is not.
+    No,
+    /// It cannot be found out.
+    CannotSay,
 }
 
 /// What a failure means for the rest of the run.

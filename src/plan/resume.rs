@@ -4,13 +4,19 @@
 //! asked: yes, it is done; no, it is begun again; cannot say, it is in doubt and neither believed
 //! nor repeated. What began after a step proves that the step had ended, since no step starts
 //! before its needs are met.
+//!
+//! A host's word counts for its own steps alone: what it lists proves nothing about the steps of
+//! another, and lets no barrier pass that others wait at.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use index_vec::{IndexVec, index_vec};
 use serde_json::Value;
 
+use super::kinds::StepKind;
+pub use super::model::Answer;
 use super::model::{Check, NeedOn, OnFailure, Plan, Step};
+use super::pushed::{PushClaims, PushVerdict, is_push, pulls_what};
 use super::shape::{Shape, StepIndex, is_barrier};
 use crate::name::{HostName, RoleName, StepId};
 use crate::record::{Attempt, AttemptState, Ending};
@@ -22,21 +28,14 @@ pub struct Evidence {
     pub attempts: BTreeMap<HostName, Vec<Attempt>>,
     /// Fresh facts, as JSON, of the hosts that were asked.
     pub facts: BTreeMap<HostName, Value>,
+    /// Hosts that list the plan as finished: their own steps are done.
+    pub finished: BTreeSet<HostName>,
     /// The answers of the local steps' checks that were asked.
     pub local: BTreeMap<StepId, Answer>,
+    /// What these checks found out: of a push, the registry digest.
+    pub values: BTreeMap<StepId, String>,
     /// Whether any run of this plan has begun before. If none has, local steps need not be asked.
     pub begun: bool,
-}
-
-/// The answer to a step's check.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Answer {
-    /// The effect is there.
-    Yes,
-    /// It is not.
-    No,
-    /// It cannot be found out.
-    CannotSay,
 }
 
 /// Where a step stands.
@@ -68,6 +67,9 @@ pub enum Status {
         /// The number that a next attempt would have.
         attempt: u32,
     },
+    /// A push that may not be done again, while the registry does not have what the hosts have: see
+    /// [`PushClaims::judge`].
+    Conflicts,
 }
 
 /// Returns whether the effect of a step with this `check` is there, by its host's `facts`.
@@ -98,7 +100,7 @@ fn is_of_engine(fact: &str) -> bool {
 }
 
 /// Returns where each step of `plan` stands, in the order of [`Plan::steps`]. Barriers are done if
-/// something behind them has begun, else outstanding.
+/// all that is behind them is, else outstanding.
 pub fn resume(plan: &Plan, shape: &Shape, evidence: &Evidence) -> IndexVec<StepIndex, Status> {
     let case = Case {
         plan,
@@ -113,11 +115,34 @@ pub fn resume(plan: &Plan, shape: &Shape, evidence: &Evidence) -> IndexVec<StepI
         .collect();
     case.take_back_what_was_undone(&mut statuses);
     for &step in shape.graph.order().iter().rev() {
-        if plan[step].host.is_none() && !is_barrier(plan, step) {
-            statuses[step] = case.local(step, &statuses);
+        if plan[step].host.is_none() {
+            statuses[step] = match is_barrier(plan, step) {
+                true if case.is_passed(step, &statuses) => Status::Done,
+                true => Status::Outstanding { attempt: 1 },
+                false => case.local(step, &statuses),
+            };
         }
     }
     statuses
+}
+
+/// Returns what the records say about each push of `plan`.
+pub fn push_claims(
+    plan: &Plan,
+    shape: &Shape,
+    evidence: &Evidence,
+) -> BTreeMap<StepIndex, PushClaims> {
+    let case = Case {
+        plan,
+        shape,
+        evidence,
+        histories: histories(plan, shape, evidence),
+    };
+    let pushes = case.histories.indices();
+    pushes
+        .filter(|step| is_push(&plan[*step]))
+        .map(|step| (step, case.claims(step)))
+        .collect()
 }
 
 /// Where the steps stand, as far as it is known.
@@ -132,12 +157,14 @@ struct Case<'a> {
 }
 
 /// What the attempts at one step come to.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 struct History {
     /// The highest number of an attempt.
     last: u32,
     /// The highest number of an attempt that was not refused, and its state.
     counts: Option<(u32, Shown)>,
+    /// The value of the receipt that counts.
+    value: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -169,6 +196,10 @@ impl History {
         let new = (attempt.number, shown);
         if self.counts.is_none_or(|old| rank(new) > rank(old)) {
             self.counts = Some(new);
+            self.value = match &attempt.state {
+                AttemptState::Ended(receipt) => receipt.value.clone(),
+                AttemptState::Running | AttemptState::Lost => None,
+            };
         }
     }
 }
@@ -189,7 +220,7 @@ fn histories(plan: &Plan, shape: &Shape, evidence: &Evidence) -> IndexVec<StepIn
     histories
 }
 
-/// What the beginning of later steps proves about a step.
+/// What the beginning of later steps of the same host proves about a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Proof {
     Nothing,
@@ -211,11 +242,19 @@ fn subject(step: &Step) -> Option<Subject<'_>> {
 impl Case<'_> {
     fn proofs(&self) -> IndexVec<StepIndex, Proof> {
         let mut proofs = index_vec![Proof::Nothing; self.plan.steps.len()];
+        // Of a step without a host: the hosts that have begun something behind it.
+        let mut behind: HashMap<StepIndex, HashSet<&HostName>> = HashMap::new();
         for &at in self.shape.graph.order().iter().rev() {
             let step = &self.plan[at];
-            let reached = self.histories[at].last > 0 || proofs[at] > Proof::Nothing;
+            let hosts: HashSet<&HostName> = match &step.host {
+                Some(host) if self.has_begun(at, host) || proofs[at] > Proof::Nothing => {
+                    [host].into()
+                }
+                Some(_) => continue,
+                None => behind.remove(&at).unwrap_or_default(),
+            };
             let barrier = step.barrier.as_ref();
-            if !reached || barrier.is_some_and(|barrier| barrier.at_most_failed > 0) {
+            if hosts.is_empty() || barrier.is_some_and(|barrier| barrier.at_most_failed > 0) {
                 continue;
             }
             for need in &step.needs {
@@ -226,23 +265,34 @@ impl Case<'_> {
                     NeedOn::Success => Proof::Succeeded,
                     NeedOn::Settled => Proof::Settled,
                 };
-                proofs[before] = proofs[before].max(proof);
+                match &self.plan[before].host {
+                    None => behind.entry(before).or_default().extend(&hosts),
+                    Some(host) if hosts.contains(host) => {
+                        proofs[before] = proofs[before].max(proof);
+                    }
+                    Some(_) => {}
+                }
             }
         }
         proofs
     }
 
-    /// Judges a step on a host, or a barrier, by its own records and by what follows it.
+    fn has_begun(&self, step: StepIndex, host: &HostName) -> bool {
+        self.histories[step].last > 0 || self.evidence.finished.contains(host)
+    }
+
+    /// Judges a step on a host by its own records and by what follows it there. Other steps are
+    /// judged later.
     fn on_host(&self, step: StepIndex, proof: Proof) -> Status {
         let history = &self.histories[step];
         let attempt = history.next();
         let entry = &self.plan[step];
         let Some(host) = &entry.host else {
-            return match proof {
-                Proof::Nothing => Status::Outstanding { attempt },
-                Proof::Settled | Proof::Succeeded => Status::Done,
-            };
+            return Status::Outstanding { attempt };
         };
+        if self.evidence.finished.contains(host) {
+            return Status::Done;
+        }
         match (history.counts, proof) {
             (None, _) => Status::Outstanding { attempt },
             (Some((number, Shown::Running)), _) => Status::Running { attempt: number },
@@ -322,27 +372,68 @@ impl Case<'_> {
         found
     }
 
-    /// Judges a local step: by its receipt on the lock host, by whether anything still needs it,
-    /// else by its check. What was claimed there and has no check, nobody can tell about.
-    fn local(&self, step: StepIndex, statuses: &Statuses) -> Status {
-        let history = &self.histories[step];
-        if matches!(history.counts, Some((_, Shown::Succeeded))) {
-            return Status::Done;
-        }
-        let attempt = history.next();
+    /// Whether nothing waits for a step any more.
+    fn is_passed(&self, step: StepIndex, statuses: &Statuses) -> bool {
         let mut dependents = self.shape.graph.dependents(step).peekable();
         let settled = |status: Status| matches!(status, Status::Done | Status::Tolerated);
-        if dependents.peek().is_some() && dependents.all(|next| settled(statuses[next])) {
+        dependents.peek().is_some() && dependents.all(|next| settled(statuses[next]))
+    }
+
+    /// Judges a local step: by whether anything still needs it, else by its check. The lock host's
+    /// records are asked only about what has no check: a receipt is believed there, and about what
+    /// was claimed and has none, nobody can tell.
+    fn local(&self, step: StepIndex, statuses: &Statuses) -> Status {
+        let history = &self.histories[step];
+        let attempt = history.next();
+        if self.is_passed(step, statuses) {
             return Status::Done;
         }
         let Step { id, check, .. } = &self.plan[step];
-        if check.is_none() && history.counts.is_some() {
-            return Status::InDoubt { attempt };
+        match (check, history.counts) {
+            (None, Some((_, Shown::Succeeded))) => return Status::Done,
+            (None, Some(_)) => return Status::InDoubt { attempt },
+            (None | Some(Check::Facts(_)), _) => return Status::Outstanding { attempt },
+            (Some(_), _) if !self.evidence.begun => return Status::Outstanding { attempt },
+            (Some(_), _) => {}
         }
-        if !self.evidence.begun || !matches!(check, Some(Check::Argv(_))) {
-            return Status::Outstanding { attempt };
+        let answer = self.evidence.local.get(id).copied();
+        match answer {
+            Some(answer) if is_push(&self.plan[step]) => {
+                let digest = self.evidence.values.get(id).map(String::as_str);
+                match self.claims(step).judge(check.as_ref(), answer, digest) {
+                    PushVerdict::Pushed => Status::Done,
+                    PushVerdict::Push => Status::Outstanding { attempt },
+                    PushVerdict::NoAnswer => Status::InDoubt { attempt },
+                    PushVerdict::Conflict(_) => Status::Conflicts,
+                }
+            }
+            answer => by_answer(answer, attempt),
         }
-        by_answer(self.evidence.local.get(id).copied(), attempt)
+    }
+
+    /// Returns what the records say about a push.
+    fn claims(&self, push: StepIndex) -> PushClaims {
+        let mut claims = PushClaims::default();
+        let own = &self.histories[push];
+        if matches!(own.counts, Some((_, Shown::Succeeded))) {
+            claims.recorded = own.value.clone();
+        }
+        for (at, history) in self.histories.iter_enumerated() {
+            let step = &self.plan[at];
+            let Some(host) = &step.host else { continue };
+            let begun = history.counts.is_some() || self.evidence.finished.contains(host);
+            let pulls = pulls_what(step, &self.plan[push].id);
+            let starts = step.kind == StepKind::Start && step.role.is_some();
+            if begun && (pulls || starts) {
+                claims.begun.insert(host.clone());
+            }
+            if let (Some(value), Some((_, Shown::Succeeded)), true) =
+                (&history.value, history.counts, pulls)
+            {
+                claims.pulled.insert(host.clone(), value.clone());
+            }
+        }
+        claims
     }
 }
 

@@ -105,10 +105,16 @@ pub fn concerns(plan: &Plan) -> Vec<Concern> {
 
 /// Returns the command lines of a local step that are not of the list.
 fn unlisted(step: &Step) -> Vec<String> {
-    let check = match &step.check {
-        Some(Check::Argv(argv)) if !is_listed_argv(argv) => Some(Run::literal(argv)),
-        _ => None,
+    let checks = match &step.check {
+        Some(Check::Argv(argv)) => std::slice::from_ref(argv),
+        Some(Check::Registry(commands)) => commands,
+        Some(Check::Facts(_)) | None => &[],
     };
+    let checks: Vec<Run> = checks
+        .iter()
+        .filter(|argv| !is_listed_argv(argv))
+        .map(Run::literal)
+        .collect();
     let actions = step.action.iter().chain(&step.cleanup);
     let runs = actions.filter_map(|action| match action {
         Action::Run(run) => Some(run),
@@ -116,7 +122,7 @@ fn unlisted(step: &Step) -> Vec<String> {
     });
     runs.chain(&step.diagnose)
         .filter(|run| !is_listed(run) && !is_program_of_repository(step, run))
-        .chain(&check)
+        .chain(&checks)
         .map(text::command)
         .collect()
 }

@@ -223,7 +223,8 @@ fn check_step(plan: &Plan, step: &Step) -> Result<(), String> {
     }
     match (&step.check, &step.host) {
         (None, _) if !step.kind.has_check() => {}
-        (Some(Check::Facts(_)), Some(_)) | (Some(Check::Argv(_)), None) if !is_barrier => {}
+        (Some(Check::Facts(_)), Some(_)) | (Some(Check::Argv(_) | Check::Registry(_)), None)
+            if !is_barrier => {}
         _ => return Err("has no check, or one for another place".into()),
     }
     if step.host.is_none()

@@ -191,6 +191,7 @@ pub(super) fn check(step: &Step) -> Vec<String> {
     match &step.check {
         Some(Check::Facts(predicates)) => predicates.iter().map(predicate).collect(),
         Some(Check::Argv(arguments)) => vec![command_line(arguments)],
+        Some(Check::Registry(commands)) => commands.iter().map(|argv| command_line(argv)).collect(),
         None => vec!["none: check by hand".into()],
     }
 }

@@ -361,11 +361,15 @@ pub fn attempts(text: &str) -> Result<Vec<Attempt>, AnswerError> {
     lines(text)?.iter().map(Line::attempt).collect()
 }
 
-/// Reads what is known about one attempt; `None` if nobody has claimed it.
-pub fn attempt(text: &str) -> Result<Option<AttemptState>, AnswerError> {
+/// Reads what is known about the attempt at `step` with this number; `None` if nobody has claimed it.
+pub fn attempt(text: &str, step: &str, number: u32) -> Result<Option<AttemptState>, AnswerError> {
     single(text, |line, words| match *words {
         ["none"] => Some(None),
-        _ => line.attempt().ok().map(|attempt| Some(attempt.state)),
+        _ => line
+            .attempt()
+            .ok()
+            .filter(|attempt| attempt.step == step && attempt.number == number)
+            .map(|attempt| Some(attempt.state)),
     })
 }
 

@@ -95,7 +95,10 @@ fn other_answers() {
         }))
     );
     assert_eq!(lock_status("@mrsk free\n@mrsk end\n"), Ok(None));
-    assert_eq!(attempt("@mrsk none\n@mrsk end\n"), Ok(None));
+    assert_eq!(attempt("@mrsk none\n@mrsk end\n", "s", 1), Ok(None));
+    let other = "@mrsk attempt s 2 lost\n@mrsk end\n";
+    assert_eq!(attempt(other, "s", 2), Ok(Some(AttemptState::Lost)));
+    assert!(attempt(other, "s", 1).is_err() && attempt(other, "t", 2).is_err());
     assert!(matches!(
         beat("@mrsk free\n@mrsk end\n"),
         Err(AnswerError::Malformed(_))

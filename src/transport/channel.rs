@@ -5,6 +5,8 @@ use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use super::bounds::{Bounds, Excess};
+
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 
 /// The most that is kept of what `sh` says on its standard error.
@@ -28,11 +30,16 @@ pub struct Channel {
 impl Channel {
     /// Sends `script`, and hands each line of the answer to `on_line` until that breaks off or the answer ends. Returns what
     /// stood on standard error by then.
+    ///
+    /// # Errors
+    ///
+    /// An answer that is longer than its bounds.
     pub async fn converse(
         self,
         script: &str,
-        mut on_line: impl FnMut(&str) -> ControlFlow<()> + Send,
-    ) -> String {
+        bounds: Bounds,
+        on_line: impl FnMut(&str) -> ControlFlow<()> + Send,
+    ) -> Result<String, Excess> {
         let Channel {
             mut stdin,
             stdout,
@@ -54,33 +61,58 @@ impl Channel {
                 errors.extend_from_slice(&buffer[..length.min(room)]);
             }
         };
-        let read = async {
-            let mut stdout = BufReader::new(stdout);
-            let mut line = Vec::new();
-            while let Ok(1..) = stdout.read_until(b'\n', &mut line).await {
-                if on_line(&String::from_utf8_lossy(&line)).is_break() {
-                    return ControlFlow::Break(());
-                }
-                line.clear();
-            }
-            ControlFlow::Continue(())
-        };
         let mut rest = Box::pin(async { tokio::join!(write, listen) });
-        let mut read = Box::pin(read);
+        let mut read = Box::pin(read_lines(stdout, bounds, on_line));
         let flow = tokio::select! {
             flow = &mut read => {
-                if flow.is_continue() {
+                if let Ok(ControlFlow::Continue(())) = flow {
                     let _ = tokio::time::timeout(LAST_ERRORS, &mut rest).await;
                 }
-                None
+                flow
             }
-            _ = &mut rest => Some(()),
+            _ = &mut rest => read.await,
         };
-        if flow.is_some() {
-            let _ = read.await;
-        }
         drop(keep);
+        let _ = flow?;
         let errors = errors.lock().unwrap_or_else(PoisonError::into_inner);
-        String::from_utf8_lossy(&errors).trim().to_owned()
+        Ok(String::from_utf8_lossy(&errors).trim().to_owned())
+    }
+}
+
+/// Hands lines to `on_line` until that breaks off, and never has more than one in memory.
+async fn read_lines(
+    stdout: impl AsyncRead + Unpin,
+    bounds: Bounds,
+    mut on_line: impl FnMut(&str) -> ControlFlow<()>,
+) -> Result<ControlFlow<()>, Excess> {
+    let mut stdout = BufReader::new(stdout);
+    let mut line = Vec::new();
+    let mut total: usize = 0;
+    loop {
+        let chunk = match stdout.fill_buf().await {
+            Ok(chunk) if !chunk.is_empty() => chunk,
+            _ => break,
+        };
+        let end = chunk.iter().position(|byte| *byte == b'\n');
+        let length = end.map_or(chunk.len(), |at| at + 1);
+        total = total.saturating_add(length);
+        if total > bounds.total {
+            return Err(Excess::Total(bounds.total));
+        }
+        if line.len() + length > bounds.line {
+            return Err(Excess::Line(bounds.line));
+        }
+        line.extend_from_slice(&chunk[..length]);
+        stdout.consume(length);
+        if end.is_some() {
+            if on_line(&String::from_utf8_lossy(&line)).is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+            line.clear();
+        }
+    }
+    match line.is_empty() {
+        true => Ok(ControlFlow::Continue(())),
+        false => Ok(on_line(&String::from_utf8_lossy(&line))),
     }
 }

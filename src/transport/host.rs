@@ -9,6 +9,8 @@ use tokio::sync::{Semaphore, mpsc};
 use super::answer::{
     self, AnswerError, BeatAnswer, Event, FenceAnswer, Line, LockState, ReleaseAnswer, WriteAnswer,
 };
+use super::batch::BatchAnswer;
+use super::bounds::{self, Bounds, Budget, Excess};
 use super::channel::Channel;
 use super::local::LocalShell;
 use super::master::Master;
@@ -49,6 +51,9 @@ pub enum LinkError {
         /// The line.
         line: String,
     },
+    /// It answers more than a host may.
+    #[error(transparent)]
+    Excess(#[from] Excess),
     /// The request could not be put into a script: nothing was sent.
     #[error(transparent)]
     Request(#[from] RenderError),
@@ -87,22 +92,27 @@ enum Shell {
 pub struct Host {
     shell: Shell,
     channels: Semaphore,
+    budget: Budget,
 }
 
 impl Host {
     /// Returns a host that is reached through an SSH connection.
-    pub(super) fn ssh(master: Master) -> Self {
-        Self::new(Shell::Ssh(master))
+    pub(super) fn ssh(master: Master, budget: Budget) -> Self {
+        Self::new(Shell::Ssh(master), budget)
     }
 
     /// Returns this machine as a host, in the login directory and with the shell that `shell` says.
     pub fn local(shell: LocalShell) -> Self {
-        Self::new(Shell::Local(shell))
+        Self::new(Shell::Local(shell), Budget::default())
     }
 
-    fn new(shell: Shell) -> Self {
+    fn new(shell: Shell, budget: Budget) -> Self {
         let channels = Semaphore::new(CHANNELS);
-        Self { shell, channels }
+        Self {
+            shell,
+            channels,
+            budget,
+        }
     }
 
     async fn open(&self) -> Result<Channel, LinkError> {
@@ -117,22 +127,30 @@ impl Host {
     async fn run(
         &self,
         script: &Script,
+        bounds: Bounds,
         on_line: impl FnMut(&str) -> ControlFlow<()> + Send,
     ) -> Result<String, LinkError> {
         let permit = self.channels.acquire().await;
         let _permit = permit.map_err(|error| LinkError::lost(&error))?;
         let channel = self.open().await?;
-        Ok(channel.converse(script.text(), on_line).await)
+        Ok(channel.converse(script.text(), bounds, on_line).await?)
     }
 
     /// Runs `script`, and returns what it prints until a line `is_last`, and what is on standard error.
     async fn collect(
         &self,
         script: &Script,
+        bounds: Bounds,
         mut is_last: impl FnMut(&str) -> bool + Send,
     ) -> Result<(String, String), LinkError> {
         let mut text = String::new();
-        let run = self.run(script, |line| {
+        let mut held = self.budget.answer();
+        let mut excess = None;
+        let run = self.run(script, bounds, |line| {
+            if let Err(error) = held.take(line.len(), bounds) {
+                excess = Some(error);
+                return ControlFlow::Break(());
+            }
             text.push_str(line);
             match is_last(line) {
                 true => ControlFlow::Break(()),
@@ -143,7 +161,10 @@ impl Host {
         let limit = REQUEST_LIMIT.as_secs();
         let late = |_| LinkError::lost(&format_args!("no answer within {limit} s"));
         let errors = errors.map_err(late)??;
-        Ok((text, errors))
+        match excess {
+            Some(excess) => Err(excess.into()),
+            None => Ok((text, errors)),
+        }
     }
 
     /// Runs `script` and returns its answer.
@@ -153,7 +174,7 @@ impl Host {
         read: impl FnOnce(&str) -> Result<T, AnswerError>,
     ) -> Result<T, LinkError> {
         let is_last = |line: &str| Line::read(line).is_some_and(|line| line.is_end());
-        let (text, errors) = self.collect(script, is_last).await?;
+        let (text, errors) = self.collect(script, bounds::LIST, is_last).await?;
         read(&text).map_err(|error| LinkError::of(error, errors))
     }
 
@@ -226,37 +247,21 @@ impl Host {
     ) -> Result<(), LinkError> {
         let script = script::start(place, run, batch, inputs)?;
         let (sender, mut receiver) = mpsc::unbounded_channel();
-        let mut outcome = Err(AnswerError::Torn);
-        let running = self.run(&script, move |text| {
-            let Some(line) = Line::read(text) else {
-                return ControlFlow::Continue(());
-            };
-            let is_last = line.is_end() && text.ends_with('\n');
-            let _ = sender.send(line);
-            match is_last {
-                true => ControlFlow::Break(()),
-                false => ControlFlow::Continue(()),
-            }
-        });
+        let mut answer = BatchAnswer::new(batch.len(), sender);
+        let running = async {
+            let errors = self
+                .run(&script, bounds::BATCH, |line| answer.read(line))
+                .await;
+            (errors, answer.end())
+        };
         let telling = async {
-            while let Some(line) = receiver.recv().await {
-                if line.is_end() {
-                    if outcome == Err(AnswerError::Torn) {
-                        outcome = Ok(());
-                    }
-                    continue;
-                }
-                match line.event() {
-                    Ok(event) => {
-                        let _ = events.send(redact(event, &inputs.secrets)).await;
-                    }
-                    Err(error) => outcome = Err(error),
-                }
+            while let Some(event) = receiver.recv().await {
+                let _ = events.send(redact(event, &inputs.secrets)).await;
             }
         };
-        let (errors, ()) = tokio::join!(running, telling);
+        let ((errors, outcome), ()) = tokio::join!(running, telling);
         let errors = errors?;
-        outcome.map_err(|error| LinkError::of(error, errors))
+        outcome?.map_err(|error| LinkError::of(error, errors))
     }
 
     /// Waits a while for the end of an attempt, and returns its state; `None` if nobody has claimed it.
@@ -265,11 +270,9 @@ impl Host {
         place: &Place,
         attempt: &AttemptRef,
     ) -> Result<Option<AttemptState>, LinkError> {
-        self.ask(
-            &script::attach(place, attempt, ATTACH_SECONDS)?,
-            answer::attempt,
-        )
-        .await
+        let script = script::attach(place, attempt, ATTACH_SECONDS)?;
+        let read = |text: &str| answer::attempt(text, &attempt.step, attempt.number);
+        self.ask(&script, read).await
     }
 
     /// Enters the plan as finished, adds `lines` to the audit log, and removes the details of old runs.
@@ -302,7 +305,9 @@ impl Host {
     /// Runs a script of the layer that asks for facts, and returns what it prints. Whether that is complete is for the
     /// caller to see by its last line.
     pub async fn probe(&self, text: &str) -> Result<String, LinkError> {
-        let (answer, errors) = self.collect(&script::probe(text)?, |_| false).await?;
+        let (answer, errors) = self
+            .collect(&script::probe(text)?, bounds::PROBE, |_| false)
+            .await?;
         match answer.is_empty() {
             true => Err(LinkError::lost(&errors)),
             false => Ok(answer),

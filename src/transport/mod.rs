@@ -8,6 +8,8 @@
 //! Processes of this machine are run by [`local`], those that may ask the user by [`foreground`]; connections are made by [`ssh`].
 
 pub mod answer;
+mod batch;
+mod bounds;
 mod channel;
 pub mod foreground;
 mod host;
@@ -22,7 +24,9 @@ pub mod ssh;
 mod ssh_config;
 mod ssh_error;
 mod target;
+mod temporary;
 
+pub use bounds::Excess;
 pub use host::{Host, LinkError};
 pub use local::LocalShell;
 pub use ssh::{Connections, Options};

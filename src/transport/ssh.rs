@@ -4,19 +4,17 @@
 //! to its control socket; when that ends, however this process ended, the master ends after [`PERSIST`] at the latest.
 
 use std::collections::HashMap;
-use std::fs::Permissions;
 use std::io;
 use std::num::NonZeroUsize;
 use std::os::unix::fs::OpenOptionsExt;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use openssh::{ControlPersist, SessionBuilder};
-use tempfile::TempDir;
 use tokio::sync::Semaphore;
 
+use super::bounds::Budget;
 use super::host::Host;
 use super::known_hosts;
 use super::local::{self, LocalCommand};
@@ -24,6 +22,7 @@ use super::master::{Keeper, Master};
 use super::ssh_config::{self, Config};
 use super::ssh_error::{self, ConnectError, Context};
 use super::target::{KnownHosts, Target};
+use super::temporary::Temporary;
 
 /// Seconds that a master outlives the process that it was made for.
 const PERSIST: usize = 10;
@@ -51,7 +50,8 @@ pub struct Options {
 /// The connections of this process.
 pub struct Connections {
     options: Options,
-    directory: TempDir,
+    directory: Temporary,
+    budget: Budget,
     starts: Semaphore,
     jumps: Mutex<HashMap<String, Arc<Semaphore>>>,
     masters: Mutex<Vec<Weak<Keeper>>>,
@@ -63,17 +63,6 @@ struct Files {
     directory: PathBuf,
     config: PathBuf,
     proxy_log: PathBuf,
-}
-
-/// Makes a directory that only this user can enter, whatever the umask is.
-fn private_directory(parent: &Path) -> io::Result<TempDir> {
-    let private = Permissions::from_mode(0o700);
-    let directory = tempfile::Builder::new()
-        .prefix("mrsk-")
-        .permissions(private.clone())
-        .tempdir_in(parent)?;
-    std::fs::set_permissions(&directory, private)?;
-    Ok(directory)
 }
 
 impl Connections {
@@ -89,7 +78,8 @@ impl Connections {
         Ok(Self {
             starts: Semaphore::new(options.parallel.max(1)),
             options,
-            directory: private_directory(parent)?,
+            directory: Temporary::new(parent)?,
+            budget: Budget::default(),
             jumps: Mutex::default(),
             masters: Mutex::default(),
             count: std::sync::atomic::AtomicUsize::new(0),
@@ -117,7 +107,7 @@ impl Connections {
         let mut pause = FIRST_PAUSE;
         for attempt in 1.. {
             let (error, is_worth_another_try) = match self.launch(target, &files).await {
-                Ok(master) => return Ok(Host::ssh(master)),
+                Ok(master) => return Ok(Host::ssh(master, self.budget.clone())),
                 Err(failure) => failure,
             };
             if !is_worth_another_try || attempt >= TRIES {

@@ -20,7 +20,7 @@ const ALLOWED: &str = "
     # effects
     journal: apply name
     approval: transport record name secret
-    apply: plan facts transport record action name secret diagnostic graph
+    apply: plan facts docker transport record action name secret diagnostic graph
     apply: exit_code digest redaction repository
 
     # decision

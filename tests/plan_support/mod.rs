@@ -130,6 +130,7 @@ fn assert_step(plan: &Plan, step: &Step) {
             match (&step.check, &step.host) {
                 (Some(Check::Facts(facts)), Some(_)) => assert!(!facts.is_empty(), "{id}"),
                 (Some(Check::Argv(argv)), None) => assert!(!argv.is_empty(), "{id}"),
+                (Some(Check::Registry(commands)), None) => assert!(!commands.is_empty(), "{id}"),
                 (check, _) => panic!("{id} has check {check:?}"),
             }
             assert!(

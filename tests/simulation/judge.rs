@@ -21,8 +21,12 @@ impl World {
                 .get(&self.plan.lock_host)
                 .is_none_or(|link| !link.alive || link.known != Known::Open);
         at.left_lock = excused;
-        if holds && !excused {
+        if holds && !excused && !self.lies_about_the_lock() {
             return self.fail(format!("runner {runner} left its lock behind"));
+        }
+        if self.liar.is_some() {
+            self.finished = true;
+            return self.judge_the_honest(runner, &outcome);
         }
         match &outcome {
             Outcome::Done => {

@@ -6,6 +6,7 @@ mod faults;
 mod host;
 mod items;
 mod judge;
+mod liar;
 mod local;
 mod plans;
 mod protocol;
@@ -42,7 +43,13 @@ fn search(mutant: Mutant, seeds: u64, words: &[&str]) -> Option<(u64, String)> {
                         let world = run(seed, mutant);
                         let message = world.violation.as_ref()?;
                         words.iter().find(|word| message.contains(**word))?;
-                        Some((seed, format!("{message}\n{}", tail(&world, 60))))
+                        Some((
+                            seed,
+                            format!(
+                                "{message}\n{}",
+                                tail(&world, number("MRSK_LINES").unwrap_or(60) as usize)
+                            ),
+                        ))
                     })
                 })
             })
@@ -77,6 +84,33 @@ fn a_seed_reproduces_its_run() {
             "seed {seed}"
         );
     }
+}
+
+/// Answers of the host that answers at random, over all runs of the test.
+const LIES: u64 = 100_000;
+
+#[test]
+fn a_host_that_answers_at_random_changes_no_other_hosts_outcome() {
+    let seed = number("MRSK_SEED");
+    let (mut lies, mut outcomes) = (0, std::collections::BTreeMap::new());
+    for seed in seed.map_or(0..u64::MAX, |seed| seed..seed + 1) {
+        let mut world = World::with_liar(seed);
+        world.run();
+        if let Some(message) = &world.violation {
+            panic!(
+                "MRSK_SEED={seed}: {message}\n{}",
+                tail(&world, number("MRSK_LINES").unwrap_or(60) as usize)
+            );
+        }
+        lies += world.lies;
+        let outcome = world.outcome();
+        *outcomes.entry(outcome).or_insert(0) += 1;
+        if lies >= LIES {
+            break;
+        }
+    }
+    println!("{lies} lies: {outcomes:?}");
+    assert!(seed.is_some() || outcomes.contains_key("Failed") && outcomes.contains_key("Done"));
 }
 
 /// Seeds that never meet a fault would prove nothing.

@@ -96,6 +96,9 @@ impl World {
         host: &HostName,
         action: Action,
     ) {
+        if self.liar.as_ref() == Some(host) {
+            return self.lie(runner, link, host, action);
+        }
         let run = self.runners[runner].run.clone();
         let now = self.now;
         let mutant = self.mutant;
@@ -224,7 +227,7 @@ impl World {
                 },
             );
         }
-        let event = Event::Attached(step, attempt, state);
+        let event = Event::Attached(host.clone(), step, attempt, state);
         self.answer(runner, host, link, event);
     }
 
@@ -244,7 +247,7 @@ impl World {
                 let taken = sim.records.contains_key(&key) && self.mutant != Mutant::ClaimsOff;
                 let (step, attempt) = key.clone();
                 if taken {
-                    let event = Event::AlreadyClaimed(step, attempt);
+                    let event = Event::AlreadyClaimed(script.host.clone(), step, attempt);
                     return self.answer(script.runner, &script.host, script.link, event);
                 }
                 let record = Record {
@@ -255,7 +258,7 @@ impl World {
                 if let Some(sim) = self.hosts.get_mut(&script.host) {
                     sim.records.insert(key, record);
                 }
-                let event = Event::Claimed(step, attempt);
+                let event = Event::Claimed(script.host.clone(), step, attempt);
                 self.answer(script.runner, &script.host, script.link, event);
                 let delay = match self.rng.chance(50) {
                     true => self.rng.range(100, 20_000),
@@ -306,6 +309,7 @@ impl World {
             },
         );
         let event = Event::Ended {
+            host: script.host.clone(),
             step: start.step.clone(),
             attempt: start.attempt,
             receipt,
@@ -327,7 +331,10 @@ impl World {
         }
         let step = self.index[id];
         let plan = self.plan.clone();
-        let pushed = self.is_recorded();
+        let pushed = match self.lies_about_the_lock() {
+            true => self.pushed,
+            false => self.is_recorded(),
+        };
         let unmet = self.truth.unmet(&plan, &|id| self.index[id], step, pushed);
         if let Some(need) = unmet {
             return self.fail(format!("{id} begins before {need} has ended"));
@@ -360,7 +367,7 @@ impl World {
                 of: 7,
                 status: PRINTED_SECRET.to_owned(),
             };
-            let event = Event::PollAttempt(id.clone(), poll);
+            let event = Event::PollAttempt(script.host.clone(), id.clone(), poll);
             self.answer(script.runner, &script.host, script.link, event);
         }
         let half = self.rng.range(1, long);

@@ -1,7 +1,7 @@
 //! What is true of the steps, kept apart from claims, receipts and everything that a run believes.
 
 use index_vec::{IndexVec, index_vec};
-use mrsk::name::StepId;
+use mrsk::name::{HostName, StepId};
 use mrsk::plan::shape::StepIndex;
 use mrsk::plan::{NeedOn, OnFailure, Plan, Step, StepKind};
 
@@ -13,6 +13,8 @@ pub struct Truth {
     running: IndexVec<StepIndex, u32>,
     /// Whether a command of it was ever begun.
     begun: IndexVec<StepIndex, bool>,
+    /// A host of whose steps nothing is true but what it says.
+    pub liar: Option<HostName>,
 }
 
 impl Truth {
@@ -21,6 +23,7 @@ impl Truth {
             effects: index_vec![0; steps],
             running: index_vec![0; steps],
             begun: index_vec![false; steps],
+            liar: None,
         }
     }
 
@@ -41,6 +44,10 @@ impl Truth {
         } else {
             Ok(())
         }
+    }
+
+    pub fn has_taken_effect(&self, step: StepIndex) -> bool {
+        self.effects[step] > 0
     }
 
     pub fn is_running(&self, step: StepIndex) -> bool {
@@ -77,6 +84,7 @@ impl Truth {
                     }
                     (StepKind::Push, None) => pushed,
                     (_, None) => true,
+                    (_, Some(host)) if self.liar.as_ref() == Some(host) => true,
                     (_, Some(_)) => {
                         let settled = need.on == NeedOn::Settled
                             && step.on_failure == OnFailure::Tolerate

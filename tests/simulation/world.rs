@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use index_vec::IndexVec;
-use mrsk::apply::state::{Action, Event, JournalEntry, Millis, Options, Progress, State};
+use mrsk::apply::state::{
+    Action, Event, JournalEntry, Millis, Options, Progress, State, StepStatus,
+};
 use mrsk::facts::model::HostFacts;
 use mrsk::name::{HostName, RunId, StepId};
 use mrsk::plan::shape::StepIndex;
@@ -43,6 +45,11 @@ pub struct World {
     pub trace: Vec<String>,
     pub violation: Option<String>,
     pub excused: BTreeSet<StepId>,
+    /// The host that answers at random.
+    pub(super) liar: Option<HostName>,
+    pub lies: u64,
+    /// What failed pushes were explained with.
+    pub(super) push_failures: Vec<String>,
 }
 
 impl World {
@@ -100,6 +107,9 @@ impl World {
             trace: Vec::new(),
             violation: None,
             excused: BTreeSet::new(),
+            liar: None,
+            lies: 0,
+            push_failures: Vec::new(),
             rng,
         };
         world.at(0, Item::Launch);
@@ -107,6 +117,21 @@ impl World {
             let time = world.rng.range(0, 120_000);
             world.at(time, Item::Chaos);
         }
+        world
+    }
+
+    /// As [`World::new`], with one run, no fault, and a host that answers at random to everything.
+    pub fn with_liar(seed: u64) -> Self {
+        let mut world = Self::new(seed, Mutant::None);
+        world.heap.clear();
+        world.budget = 0;
+        world.failure_rate = 0;
+        world.calm_at = 0;
+        let names: Vec<HostName> = world.hosts.keys().cloned().collect();
+        let pick = world.rng.range(0, names.len() as u64 - 1) as usize;
+        world.truth.liar = Some(names[pick].clone());
+        world.liar = Some(names[pick].clone());
+        world.at(0, Item::Launch);
         world
     }
 
@@ -118,11 +143,19 @@ impl World {
             };
             self.now = time;
             if self.now > 7_200_000 || self.seq > 400_000 || self.runs > 400 {
-                return self.fail("the run does not come to an end");
+                let open = self.runners.last().map(|at| at.state.summary().steps);
+                let open = open.into_iter().flatten();
+                let open: Vec<StepId> = open
+                    .filter(|step| step.status == StepStatus::Open)
+                    .map(|step| step.step)
+                    .collect();
+                return self.fail(format!(
+                    "the run does not come to an end: {open:?} are open"
+                ));
             }
             self.step(item);
         }
-        if self.violation.is_none() {
+        if self.violation.is_none() && self.liar.is_none() {
             self.judge_the_end();
         }
     }
@@ -219,7 +252,7 @@ impl World {
         let options = Options {
             parallel: self.rng.range(1, 12) as usize,
             per_host_channels: self.rng.range(1, 8) as usize,
-            keep_going: self.rng.chance(300),
+            keep_going: self.rng.chance(300) || self.liar.is_some(),
             lock_wait_seconds: if self.rng.chance(300) { 90 } else { 0 },
             ..Options::new(run.clone())
         };
@@ -288,7 +321,9 @@ impl World {
         }
         let event = self.learn(runner, event);
         self.note(format!("-> {runner} {}", short(&event)));
-        let undisturbed = matches!(event, Event::PollAttempt { .. }).then(|| {
+        let is_of_step = matches!(&event, Event::PollAttempt(host, step, _)
+            if self.plan_step(step).host.as_ref() == Some(host));
+        let undisturbed = is_of_step.then(|| {
             self.runners[runner]
                 .state
                 .clone()
@@ -355,9 +390,10 @@ impl World {
 
     pub(super) fn carry_out(&mut self, runner: RunnerIndex, action: Action) {
         match &action {
-            Action::Report(_) => return,
+            Action::Report(progress) => return self.check_report(progress),
             Action::Journal(entry) => return self.check_entry(entry),
             Action::Exit(outcome) => return self.exit(runner, outcome.clone()),
+            Action::Drop(host) => return self.drop_link(runner, host),
             _ => {}
         }
         self.note(format!("<- {runner} {}", short_action(&action)));
@@ -369,7 +405,10 @@ impl World {
                 | Action::Finish { .. }
         );
         let holder = self.hosts[&self.plan.lock_host].lock.as_ref();
-        if changes && holder.is_none_or(|lock| lock.run != self.runners[runner].run) {
+        if changes
+            && !self.lies_about_the_lock()
+            && holder.is_none_or(|lock| lock.run != self.runners[runner].run)
+        {
             return self.fail(format!(
                 "runner {runner} changes something without the lock"
             ));
@@ -388,9 +427,18 @@ impl World {
             | Action::Record { ref host, .. }
             | Action::Finish(ref host)
             | Action::Reconnect(ref host) => host.clone(),
-            Action::Report(_) | Action::Journal(_) | Action::Exit(_) => return,
+            Action::Report(_) | Action::Journal(_) | Action::Exit(_) | Action::Drop(_) => return,
         };
         self.send(runner, host, action);
+    }
+
+    /// A host is given up: nothing that is under way on its link arrives any more.
+    fn drop_link(&mut self, runner: RunnerIndex, host: &HostName) {
+        self.note(format!("<- {runner} Drop {host}"));
+        if let Some(link) = self.runners[runner].links.get_mut(host) {
+            link.alive = false;
+            link.known = Known::Closed;
+        }
     }
 
     /// What commands print may hold a secret: the journal keeps none of it.

@@ -62,28 +62,40 @@ pub(super) fn success(run: RunId, value: Option<String>) -> Receipt {
     }
 }
 
-/// Returns what the host says with step ids in place of their hashes. An app may print secrets that its step does not name.
+/// Returns what `host` says with step ids in place of their hashes. An app may print secrets that its step does not name.
+///
+/// Whether the step is one of that host, the state judges; what is no step of the plan can only be a violation of the protocol.
 pub(super) fn translate(
-    plan: &Plan,
-    shape: &Shape,
+    (plan, shape): (&Plan, &Shape),
     secrets: &Secrets,
+    host: &HostName,
     event: HostEvent,
-) -> Option<Event> {
-    let id = |hash: &str| Some(plan[shape.index_of_hash(hash)?].id.clone());
-    Some(match event {
-        HostEvent::Claimed(step, attempt) => Event::Claimed(id(&step)?, attempt),
-        HostEvent::AlreadyClaimed(step, attempt) => Event::AlreadyClaimed(id(&step)?, attempt),
-        HostEvent::PollAttempt(step, mut poll) => {
+) -> Event {
+    let step = match &event {
+        HostEvent::Claimed(step, _)
+        | HostEvent::AlreadyClaimed(step, _)
+        | HostEvent::PollAttempt(step, _)
+        | HostEvent::Ended { step, .. } => shape.index_of_hash(step),
+    };
+    let Some(step) = step.map(|step| plan[step].id.clone()) else {
+        let message = "protocol violation: it named no step of this plan";
+        return Event::HostFailed(host.clone(), message.to_owned());
+    };
+    let host = host.clone();
+    match event {
+        HostEvent::Claimed(_, attempt) => Event::Claimed(host, step, attempt),
+        HostEvent::AlreadyClaimed(_, attempt) => Event::AlreadyClaimed(host, step, attempt),
+        HostEvent::PollAttempt(_, mut poll) => {
             let status = redact(&poll.status, secrets);
             poll.status = status.chars().take(LONGEST_STATUS).collect();
-            Event::PollAttempt(id(&step)?, poll)
+            Event::PollAttempt(host, step, poll)
         }
         HostEvent::Ended {
-            step,
             attempt,
             receipt,
             output,
             diagnosis,
+            ..
         } => {
             let parts = [output, diagnosis];
             let shown: Vec<&str> = parts
@@ -92,11 +104,12 @@ pub(super) fn translate(
                 .filter(|part| !part.is_empty())
                 .collect();
             Event::Ended {
-                step: id(&step)?,
+                host,
+                step,
                 attempt,
                 receipt,
                 diagnosis: redact(&shown.join("\n"), secrets),
             }
         }
-    })
+    }
 }

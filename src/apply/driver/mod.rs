@@ -106,6 +106,7 @@ impl Driver {
                     self.drop_link(&host).await;
                     self.reconnect(host);
                 }
+                Action::Drop(host) => self.drop_link(&host).await,
                 Action::Start(host, steps) => self.start(host, &steps),
                 Action::StartLocal(step, attempt) => self.start_local(step, attempt),
                 Action::CheckLocal(step) => self.check_local(step),

@@ -72,9 +72,10 @@ impl Driver {
             step: step.hash(),
             number: attempt,
         };
-        self.ask(host, move |linked, _| async move {
+        self.ask(host, move |linked, host| async move {
             let state = linked.attach(&place, &reference).await?;
             Ok(Event::Attached(
+                host,
                 step,
                 attempt,
                 state.unwrap_or(AttemptState::Lost),

@@ -23,14 +23,13 @@ impl Driver {
         let links = self.job.links.clone();
         let (plan, shape) = (self.job.plan.clone(), self.shape.clone());
         let secrets = self.job.inputs.secrets.clone();
+        let from = host.clone();
         self.spawn(host.clone(), |sender| async move {
             let linked = links.get(&host).await?;
             let (host_sender, mut events) = mpsc::channel(16);
             let telling = async {
                 while let Some(event) = events.recv().await {
-                    if let Some(event) = translate(&plan, &shape, &secrets, event) {
-                        sender.event(event);
-                    }
+                    sender.event(translate((&plan, &shape), &secrets, &from, event));
                 }
             };
             let starting = async {

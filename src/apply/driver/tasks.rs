@@ -17,7 +17,7 @@ use crate::name::{HostName, RunId, StepId};
 use crate::plan::Step;
 use crate::plan::kinds::Handling;
 use crate::plan::shape::Shape;
-use crate::record::{Attempt, AttemptState, Ending, Receipt};
+use crate::record::Ending;
 use crate::transport::Host;
 use crate::transport::request::Place;
 
@@ -126,23 +126,19 @@ impl Driver {
             | Event::HostFailed(host, _) => {
                 self.drop_link(host).await;
             }
-            Event::Ended { step, receipt, .. } => {
-                self.renew_after_install(step, receipt.ending).await;
-            }
-            Event::Inspected(host, _, attempts)
-            | Event::Fenced(host, attempts)
-            | Event::Listed(host, attempts) => self.learn_pushed(host.clone(), attempts),
-            Event::LocalEnded {
+            Event::Ended {
+                host,
                 step,
-                value: Some(value),
-                ..
-            }
-            | Event::LocalChecked {
-                step,
-                value: Some(value),
+                receipt,
                 ..
             } => {
-                self.job.inputs.pushed.insert(step.clone(), value.clone());
+                self.renew_after_install(host, step, receipt.ending).await;
+            }
+            Event::LocalEnded { step, value, .. } | Event::LocalChecked { step, value, .. } => {
+                match value {
+                    Some(value) => self.job.inputs.pushed.insert(step.clone(), value.clone()),
+                    None => self.job.inputs.pushed.remove(step),
+                };
             }
             _ => {}
         }
@@ -158,35 +154,18 @@ impl Driver {
     }
 
     /// A user who was just added to the docker group has that right only in a new session.
-    pub(super) async fn renew_after_install(&mut self, step: &StepId, ending: Ending) {
+    pub(super) async fn renew_after_install(
+        &mut self,
+        host: &HostName,
+        step: &StepId,
+        ending: Ending,
+    ) {
         let Some(step) = self.step(step) else { return };
-        let Some(host) = step.host.clone() else {
-            return;
-        };
-        let entry = self.job.plan.hosts.get(&host);
+        let entry = self.job.plan.hosts.get(host);
         let is_root = entry.is_none_or(|entry| entry.ssh.user == "root");
         let renews = step.kind.handling() == Handling::RenewSession;
-        if renews && ending == Ending::Succeeded && !is_root {
-            self.job.links.renew(&host).await;
-        }
-    }
-
-    /// Digests that pushes have recorded on the lock host.
-    pub(super) fn learn_pushed(&mut self, host: HostName, attempts: &[Attempt]) {
-        if host != self.job.plan.lock_host {
-            return;
-        }
-        for attempt in attempts {
-            if let AttemptState::Ended(Receipt {
-                ending: Ending::Succeeded,
-                value: Some(value),
-                ..
-            }) = &attempt.state
-                && let Some(step) = self.shape.index_of_hash(&attempt.step)
-            {
-                let step = self.job.plan[step].id.clone();
-                self.job.inputs.pushed.insert(step, value.clone());
-            }
+        if renews && ending == Ending::Succeeded && !is_root && step.host.as_ref() == Some(host) {
+            self.job.links.renew(host).await;
         }
     }
 

@@ -51,7 +51,10 @@ impl State {
         }
         self.lock.confirmed = self.lock.sent;
         let recent = self.now.since(self.lock.confirmed) < SUSPEND_SECONDS * 1000;
-        if self.lock.suspended && recent {
+        if recent && !self.lock.stale {
+            self.give_up_refusing("but the deploy lock is still held");
+        }
+        if self.lock.suspended && recent && self.refusing.is_empty() {
             self.lock.suspended = false;
             self.report(Progress::Resumed);
             self.startable.extend(self.hosts.indices());
@@ -192,9 +195,13 @@ impl State {
         }
     }
 
+    /// What this run records here was refused. An answer to a question that is no longer open changes nothing.
     pub(super) fn on_refused(&mut self, host: &HostName) {
-        if self.host(host).is_some() {
-            self.lose_lock(StopReason::LockLost);
+        let writes = |ask: &Ask| matches!(ask, Ask::Record { .. } | Ask::Finish);
+        if let Some(host) = self.host(host)
+            && self.hosts[host].asks.iter().any(writes)
+        {
+            self.doubt_fence(host);
         }
     }
 

@@ -65,7 +65,7 @@ impl Options {
     }
 }
 
-/// What has happened.
+/// What has happened. What a host says has the host of the channel that it came by: it counts for that host's steps only.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// The run begins. The first event.
@@ -86,11 +86,13 @@ pub enum Event {
     /// [`Action::Fence`] was not done, since another plan has begun there: the host has this serial.
     FenceRefused(HostName, Serial),
     /// The host has claimed the attempt with this number for this run.
-    Claimed(StepId, u32),
+    Claimed(HostName, StepId, u32),
     /// A poll of a step waits: its attempt or what it saw last is new. This is only reported, and changes no decision.
-    PollAttempt(StepId, PollAttempt),
+    PollAttempt(HostName, StepId, PollAttempt),
     /// A step on a host has ended, and left this receipt. Unless it succeeded, the rest of its batch is not started.
     Ended {
+        /// The host that says so.
+        host: HostName,
         /// The step.
         step: StepId,
         /// The attempt.
@@ -101,10 +103,10 @@ pub enum Event {
         diagnosis: String,
     },
     /// The attempt with this number was claimed by somebody else. The rest of its batch is not started.
-    AlreadyClaimed(StepId, u32),
+    AlreadyClaimed(HostName, StepId, u32),
     /// [`Action::Attach`] was answered: when the attempt has ended, or at once if nothing of it is alive. The host shows this state
     /// of the attempt with this number; `Running` is asked again after a pause.
-    Attached(StepId, u32, AttemptState),
+    Attached(HostName, StepId, u32, AttemptState),
     /// A channel to the host broke, with what the transport said. Whatever was under way there is unknown; the driver drops all
     /// its channels and requests.
     ChannelLost(HostName, String),
@@ -189,6 +191,8 @@ pub enum Action {
     Attach(HostName, StepId, u32),
     /// Drop what is left of the link to a host, and open a new one. Answered by [`Event::Reconnected`] or [`Event::Unreachable`].
     Reconnect(HostName),
+    /// Drop the link to a host that is given up, with all that comes by it.
+    Drop(HostName),
     /// List what a host shows of this plan.
     List(HostName),
     /// Run a step on this machine, as the attempt with this number. Answered by [`Event::LocalEnded`].

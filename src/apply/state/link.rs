@@ -8,6 +8,7 @@ use super::event::Action;
 use super::model::{Ask, GIVE_UP_SECONDS, LONGEST_BACK_OFF_SECONDS, Link, State, Timer};
 use super::progress::{Outcome, Phase, Progress, SkipReason, StepStatus, StopReason};
 use super::step::{HostIndex, StepState};
+use super::violation::NOBODY_TELLS;
 use crate::graph::Ended;
 use crate::name::HostName;
 use crate::plan::resume::{Answer, answer};
@@ -183,7 +184,7 @@ impl State {
     }
 
     /// The host stays away: what was under way there is lost, and the rest of it is not begun.
-    fn give_up(&mut self, host: HostIndex, message: String) {
+    pub(super) fn give_up(&mut self, host: HostIndex, message: String) {
         let name = self.hosts[host].name.clone();
         self.report(Progress::HostGone(name.clone(), message.clone()));
         self.hosts[host].link = Link::Gone { message };
@@ -191,6 +192,10 @@ impl State {
         self.channels -= self.hosts[host].channels;
         self.hosts[host].channels = 0;
         self.drop_asks(host);
+        self.refusing.remove(&host);
+        if host == self.lock_host {
+            self.give_up_refusing(NOBODY_TELLS);
+        }
         match self.phase {
             Phase::Inspecting => self.continue_opening(),
             Phase::Fencing | Phase::Judging if self.may_go_without_gone() => {
@@ -235,7 +240,7 @@ impl State {
     /// Settles the steps whose channel broke by what the host lists now.
     pub(super) fn on_listed(&mut self, name: &HostName, attempts: &[Attempt]) {
         let Some(host) = self.host(name) else { return };
-        if !self.answered(host, Ask::List) {
+        if !self.answered(host, Ask::List) || !self.checks_list(name, attempts) {
             return;
         }
         let shown: HashMap<(StepIndex, u32), &AttemptState> = attempts

@@ -16,9 +16,11 @@ mod link;
 mod model;
 mod opening;
 mod progress;
+mod pushes;
 mod settle;
 mod step;
 mod summary;
+mod violation;
 mod walk;
 
 pub use event::{Action, Event, Millis, Options, StartStep};
@@ -66,16 +68,21 @@ impl State {
             Event::Unreachable(host, message) => self.on_unreachable(&host, message),
             Event::Fenced(host, attempts) => self.on_fenced(&host, attempts),
             Event::FenceRefused(host, serial) => self.on_fence_refused(host, serial),
-            Event::Claimed(step, attempt) => self.on_claimed(&step, attempt),
-            Event::PollAttempt(step, poll) => self.on_poll_attempt(step, poll),
+            Event::Claimed(host, step, attempt) => self.on_claimed(&host, &step, attempt),
+            Event::PollAttempt(host, step, poll) => self.on_poll_attempt(&host, step, poll),
             Event::Ended {
+                host,
                 step,
                 attempt,
                 receipt,
                 diagnosis,
-            } => self.on_ended(&step, attempt, &receipt, diagnosis),
-            Event::AlreadyClaimed(step, attempt) => self.on_already_claimed(&step, attempt),
-            Event::Attached(step, attempt, state) => self.on_attached(&step, attempt, state),
+            } => self.on_ended(&host, (&step, attempt), &receipt, diagnosis),
+            Event::AlreadyClaimed(host, step, attempt) => {
+                self.on_already_claimed(&host, &step, attempt);
+            }
+            Event::Attached(host, step, attempt, state) => {
+                self.on_attached(&host, &step, attempt, state);
+            }
             Event::ChannelLost(host, message) => self.on_channel_lost(&host, message),
             Event::HostFailed(host, message) => self.on_host_failed(&host, message),
             Event::Reconnected(host) => self.on_reconnected(&host),
@@ -116,6 +123,7 @@ impl State {
                 Timer::Reconnect { host } => self.reconnect(host),
                 Timer::Barrier { step } => self.barriers_due.push(step),
                 Timer::Attach { step } => self.make_attachable(step),
+                Timer::CheckAgain { step } => self.check_again(step),
             }
         }
     }

@@ -11,6 +11,7 @@ use super::step::{Batch, HostIndex, StepRun};
 use crate::graph::Queue;
 use crate::name::{HostName, StepId};
 use crate::plan::Plan;
+use crate::plan::pushed::PushClaims;
 use crate::plan::resume::{Evidence, Status};
 use crate::plan::shape::{Shape, ShapeError, StepIndex, is_barrier};
 use crate::record::TAKE_OVER_SECONDS;
@@ -29,6 +30,11 @@ pub(super) const LOCK_RETRY_SECONDS: u64 = 2;
 /// Seconds between two questions for an attempt that still runs.
 pub(super) const ATTACH_SECONDS: u64 = 2;
 
+/// Seconds after which a registry that did not answer is asked again.
+pub(super) const REGISTRY_PAUSES_SECONDS: [u64; 5] = [1, 2, 4, 8, 16];
+/// The most that a run begins one step again: a host that says for ever that nothing came of it would never let the run end.
+pub(super) const MOST_REPEATS: u32 = 100;
+
 /// Everything that a run knows and decides.
 #[derive(Debug, Clone)]
 pub struct State {
@@ -45,9 +51,10 @@ pub struct State {
     pub(super) lock: Lock,
     pub(super) evidence: Evidence,
     pub(super) statuses: IndexVec<StepIndex, Status>,
-    pub(super) values: BTreeMap<StepId, Option<String>>,
-    /// Whether a host lists the plan as finished: then every step had succeeded everywhere.
-    pub(super) assume_done: bool,
+    /// What the hosts' records said about pushes when the run began.
+    pub(super) push_claims: BTreeMap<StepIndex, PushClaims>,
+    /// Hosts whose fence names another run, as they say, until the lock tells whether one has taken over.
+    pub(super) refusing: BTreeSet<HostIndex>,
     /// What waits for a fresh beat.
     pub(super) confirming: Option<Confirm>,
     pub(super) finish_asked: bool,
@@ -159,6 +166,7 @@ pub(super) enum Timer {
     Reconnect { host: HostIndex },
     Barrier { step: StepIndex },
     Attach { step: StepIndex },
+    CheckAgain { step: StepIndex },
 }
 
 impl State {
@@ -198,8 +206,8 @@ impl State {
             lock: Lock::default(),
             evidence: Evidence::default(),
             statuses: IndexVec::new(),
-            values: BTreeMap::new(),
-            assume_done: false,
+            push_claims: BTreeMap::new(),
+            refusing: BTreeSet::new(),
             taking_up: false,
             confirming: None,
             finish_asked: false,

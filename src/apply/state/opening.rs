@@ -1,6 +1,5 @@
 //! From the lock to the first step: lock, inspect, decide, fence, judge.
 
-use index_vec::index_vec;
 use serde_json::Value;
 
 use super::event::Action;
@@ -75,10 +74,12 @@ impl State {
         };
         let value = serde_json::to_value(facts).unwrap_or(Value::Null);
         if self.answered(index, Ask::Inspect) {
-            self.hosts[index].finished = facts.finished.contains(&self.plan.digest);
-            self.evidence.facts.insert(host.clone(), value);
-            self.evidence.attempts.insert(host.clone(), attempts);
-            self.continue_opening();
+            if self.checks_list(host, &attempts) {
+                self.hosts[index].finished = facts.finished.contains(&self.plan.digest);
+                self.evidence.facts.insert(host.clone(), value);
+                self.evidence.attempts.insert(host.clone(), attempts);
+                self.continue_opening();
+            }
         } else if self.answered(index, Ask::Probe) {
             if self.phase == Phase::Judging {
                 self.evidence.facts.insert(host.clone(), value);
@@ -116,7 +117,8 @@ impl State {
         if let Some(refusal) = self.superseded().or_else(|| self.stale()) {
             return self.conclude(refusal);
         }
-        self.assume_done = self.hosts.iter().any(|host| host.finished);
+        let finished = self.hosts.iter().filter(|host| host.finished);
+        self.evidence.finished = finished.map(|host| host.name.clone()).collect();
         self.evidence.facts.clear();
         self.evidence.attempts.clear();
         self.enter(Phase::Fencing);
@@ -127,8 +129,13 @@ impl State {
     /// so that it does not stop the other one, and again after the last of them: only then is it certain that the fences and the lock are of
     /// one run.
     fn confirm(&mut self, confirm: Confirm) {
-        self.lock.stale = self.hosts[self.lock_host].asks.contains(&Ask::Beat);
         self.confirming = Some(confirm);
+        self.confirm_anew();
+    }
+
+    /// Asks whether the lock is held now: a beat that is under way may have been answered before.
+    pub(super) fn confirm_anew(&mut self) {
+        self.lock.stale = self.hosts[self.lock_host].asks.contains(&Ask::Beat);
         self.beat();
     }
 
@@ -186,10 +193,13 @@ impl State {
         let claimed: std::collections::HashSet<StepIndex> = self
             .evidence
             .attempts
-            .values()
-            .flatten()
-            .filter(|attempt| !refused(attempt))
-            .filter_map(|attempt| self.shape.index_of_hash(&attempt.step))
+            .iter()
+            .flat_map(|(host, attempts)| attempts.iter().map(move |attempt| (host, attempt)))
+            .filter(|(_, attempt)| !refused(attempt))
+            .filter_map(|(host, attempt)| {
+                let step = self.shape.index_of_hash(&attempt.step)?;
+                (self.plan[step].host.as_ref() == Some(host)).then_some(step)
+            })
             .collect();
         let begun = |id| {
             self.shape
@@ -219,7 +229,7 @@ impl State {
 
     pub(super) fn on_fenced(&mut self, host: &HostName, attempts: Vec<Attempt>) {
         let Some(index) = self.host(host) else { return };
-        if self.answered(index, Ask::Fence) {
+        if self.answered(index, Ask::Fence) && self.checks_list(host, &attempts) {
             self.evidence.attempts.insert(host.clone(), attempts);
             self.continue_opening();
         }
@@ -237,11 +247,7 @@ impl State {
         if self.confirming.is_some() || self.outcome.is_some() {
             return;
         }
-        self.statuses = if self.assume_done {
-            index_vec![Status::Done; self.plan.steps.len()]
-        } else {
-            resume(&self.plan, &self.shape, &self.evidence)
-        };
+        self.statuses = resume(&self.plan, &self.shape, &self.evidence);
         let mut last_local = None;
         let mut hosts = std::collections::BTreeSet::new();
         for &step in self.shape.graph.order() {

@@ -1,11 +1,11 @@
 //! How steps end, and what that means for the others.
 
-use super::model::{ATTACH_SECONDS, Ask, State, Timer};
+use super::model::{ATTACH_SECONDS, Ask, MOST_REPEATS, State, Timer};
 use super::progress::{JournalEntry, Phase, Progress, SkipReason, StepStatus, StopReason};
 use super::step::{HostIndex, StepState};
 use crate::graph::Ended;
-use crate::name::StepId;
-use crate::plan::kinds::Handling;
+use crate::name::{HostName, StepId};
+use crate::plan::pushed::is_push;
 use crate::plan::resume::Answer;
 use crate::plan::shape::StepIndex;
 use crate::plan::{Check, OnFailure};
@@ -19,9 +19,20 @@ impl State {
         (run.attempt == attempt && fits(&run.state)).then_some(step)
     }
 
-    pub(super) fn on_claimed(&mut self, id: &StepId, attempt: u32) {
+    /// As [`State::expect`], of what `host` says: a step of its own. One that names another is given up.
+    fn expect_of(
+        &mut self,
+        host: &HostName,
+        (id, attempt): (&StepId, u32),
+        fits: fn(&StepState) -> bool,
+    ) -> Option<StepIndex> {
+        self.is_own(host, id)
+            .then(|| self.expect(id, attempt, fits))?
+    }
+
+    pub(super) fn on_claimed(&mut self, host: &HostName, id: &StepId, attempt: u32) {
         let sent = |state: &StepState| matches!(state, StepState::Sent { .. });
-        let Some(step) = self.expect(id, attempt, sent) else {
+        let Some(step) = self.expect_of(host, (id, attempt), sent) else {
             return;
         };
         if let StepState::Sent { batch } = self.steps[step].state {
@@ -31,7 +42,10 @@ impl State {
     }
 
     /// Reports how far a poll is, unless its step is no longer under way for this run.
-    pub(super) fn on_poll_attempt(&mut self, step: StepId, poll: PollAttempt) {
+    pub(super) fn on_poll_attempt(&mut self, host: &HostName, step: StepId, poll: PollAttempt) {
+        if !self.is_own(host, &step) {
+            return;
+        }
         let claimed = |at: StepIndex| matches!(self.steps[at].state, StepState::Claimed { .. });
         if self.shape.index(&step).is_some_and(claimed) {
             self.report(Progress::PollAttempt(step, poll));
@@ -40,16 +54,20 @@ impl State {
 
     pub(super) fn on_ended(
         &mut self,
-        id: &StepId,
-        attempt: u32,
+        host: &HostName,
+        named: (&StepId, u32),
         receipt: &Receipt,
         diagnosis: String,
     ) {
         let in_batch =
             |state: &StepState| matches!(state, StepState::Sent { .. } | StepState::Claimed { .. });
-        let Some(step) = self.expect(id, attempt, in_batch) else {
+        let Some(step) = self.expect_of(host, named, in_batch) else {
             return;
         };
+        if receipt.run != self.options.run {
+            let what = format!("a receipt of another run for {}", named.0);
+            return self.violate(host, &what);
+        }
         if receipt.ending == Ending::Succeeded {
             self.leave_batch(step);
         } else {
@@ -58,18 +76,24 @@ impl State {
         self.resolve(step, receipt, diagnosis);
     }
 
-    pub(super) fn on_already_claimed(&mut self, id: &StepId, attempt: u32) {
+    pub(super) fn on_already_claimed(&mut self, host: &HostName, id: &StepId, attempt: u32) {
         let sent = |state: &StepState| matches!(state, StepState::Sent { .. });
-        if let Some(step) = self.expect(id, attempt, sent) {
+        if let Some(step) = self.expect_of(host, (id, attempt), sent) {
             self.break_batch(step);
             self.steps[step].state = StepState::AttachPause;
             self.make_attachable(step);
         }
     }
 
-    pub(super) fn on_attached(&mut self, id: &StepId, attempt: u32, state: AttemptState) {
+    pub(super) fn on_attached(
+        &mut self,
+        host: &HostName,
+        id: &StepId,
+        attempt: u32,
+        state: AttemptState,
+    ) {
         let attached = |state: &StepState| *state == StepState::Attached;
-        let Some(step) = self.expect(id, attempt, attached) else {
+        let Some(step) = self.expect_of(host, (id, attempt), attached) else {
             return;
         };
         if let Some(host) = self.steps[step].host {
@@ -89,8 +113,9 @@ impl State {
         for step in self.leave_batch(step) {
             self.leave_batch(step);
             let run = &mut self.steps[step];
-            run.state = StepState::Waiting;
             run.tries = run.tries.saturating_sub(1);
+            // A host that told the ends out of order may have made it ready by now.
+            self.wait_again(step);
         }
     }
 
@@ -128,7 +153,9 @@ impl State {
         match receipt.ending {
             Ending::Succeeded => self.succeed(step, StepStatus::Succeeded),
             Ending::Refused if receipt.run == self.options.run => {
-                self.lose_lock(StopReason::LockLost);
+                if let Some(host) = self.steps[step].host {
+                    self.doubt_fence(host);
+                }
             }
             Ending::Refused => self.next_attempt(step),
             ending @ (Ending::Failed { .. } | Ending::TimedOut) => {
@@ -139,8 +166,18 @@ impl State {
 
     /// The attempt did nothing, or left nothing: the step is begun again with the next number.
     pub(super) fn next_attempt(&mut self, step: StepIndex) {
-        self.steps[step].attempt = self.steps[step].attempt.saturating_add(1);
-        self.steps[step].handed_over = false;
+        let run = &mut self.steps[step];
+        run.attempt = run.attempt.saturating_add(1);
+        run.handed_over = false;
+        run.repeats += 1;
+        if let Some(host) = run.host.filter(|_| run.repeats > MOST_REPEATS) {
+            let what = format!(
+                "{} ended without effect {MOST_REPEATS} times",
+                self.id(step)
+            );
+            let host = self.hosts[host].name.clone();
+            return self.violate(&host, &what);
+        }
         self.wait_again(step);
     }
 
@@ -300,9 +337,14 @@ impl State {
         };
         if self.phase == Phase::Judging {
             self.evidence.local.insert(id.clone(), answer);
-            self.values.insert(id.clone(), value);
+            if let Some(value) = value {
+                self.evidence.values.insert(id.clone(), value);
+            }
             self.judge();
         } else if self.steps[step].state == StepState::ChecksHere {
+            if is_push(&self.plan[step]) {
+                return self.judge_push(step, answer, value);
+            }
             match answer {
                 Answer::Yes => self.succeed_here(step, value, StepStatus::AlreadyDone),
                 Answer::No => self.wait_again(step),
@@ -331,8 +373,7 @@ impl State {
     /// A push, whose digest the pulls need, and what no check could find out later.
     pub(super) fn is_recorded(&self, step: StepIndex) -> bool {
         let step = &self.plan[step];
-        step.kind.handling() == Handling::RecordDigest
-            || !matches!(step.check, Some(Check::Argv(_)))
+        is_push(step) || !matches!(step.check, Some(Check::Argv(_)))
     }
 
     pub(super) fn on_recorded(&mut self, id: &StepId) {

@@ -20,12 +20,16 @@ pub(super) struct StepRun {
     pub(super) attempt: u32,
     /// Attempts that were begun by this run.
     pub(super) tries: u32,
+    /// How often it was begun again by this run, for whatever reason.
+    pub(super) repeats: u32,
     /// Whether it continues, on its host, what a step with a safe point began.
     pub(super) in_switch: bool,
     /// Whether a session that broke may still start it by itself: it counts as begun, also while the run stops.
     pub(super) handed_over: bool,
     /// Whether its check is to be asked when it becomes ready.
     pub(super) ask_first: bool,
+    /// How often its check was asked without an answer.
+    pub(super) unanswered: usize,
     /// Whether this run or an earlier one has begun it, as a barrier's wait wants to know.
     pub(super) begun_before: bool,
     pub(super) started: Option<Millis>,
@@ -79,9 +83,11 @@ impl StepRun {
             state: StepState::Waiting,
             attempt: 1,
             tries: 0,
+            repeats: 0,
             in_switch: false,
             handed_over: false,
             ask_first: false,
+            unanswered: 0,
             begun_before: false,
             started: None,
             ended: None,

@@ -7,7 +7,7 @@ use super::model::{Ask, Link, State, Timer};
 use super::progress::{JournalEntry, Phase, Progress, SkipReason, StepStatus, StopReason};
 use super::step::{Batch, HostIndex, StepState};
 use crate::graph::Ended;
-use crate::plan::resume::{Answer, Status};
+use crate::plan::resume::{Answer, Status, push_claims};
 use crate::plan::shape::{StepIndex, is_barrier};
 
 /// The greatest number of steps in one session.
@@ -24,6 +24,7 @@ impl State {
     pub(super) fn begin_walk(&mut self) {
         self.enter(Phase::Walking);
         let statuses = std::mem::take(&mut self.statuses);
+        self.push_claims = push_claims(&self.plan, &self.shape, &self.evidence);
         for (step, status) in statuses.iter_enumerated() {
             let run = &mut self.steps[step];
             run.begun_before = *status != Status::Outstanding { attempt: 1 };
@@ -39,7 +40,7 @@ impl State {
                     run.attempt = attempt;
                     run.state = StepState::AttachPause;
                 }
-                Status::Done | Status::Tolerated | Status::NeedsProbe => {}
+                Status::Done | Status::Tolerated | Status::NeedsProbe | Status::Conflicts => {}
             }
         }
         let order = self.shape.graph.order().to_vec();
@@ -73,7 +74,7 @@ impl State {
                 let id = self.id(step);
                 let asked = self.evidence.local.get(&id) == Some(&Answer::Yes);
                 if asked && self.steps[step].host.is_none() {
-                    let value = self.values.remove(&id).flatten();
+                    let value = self.evidence.values.remove(&id);
                     self.succeed_here(step, value, StepStatus::AlreadyDone);
                 } else {
                     self.succeed(step, StepStatus::AlreadyDone);
@@ -85,6 +86,7 @@ impl State {
             }
             Status::Running { .. } | Status::NeedsProbe if gone => self.lose(step),
             Status::Running { .. } => self.make_attachable(step),
+            Status::Conflicts => self.refuse_push(step),
             Status::InDoubt { .. } if !self.steps[step].ask_first => self.doubt(step),
             Status::Outstanding { .. }
             | Status::Failed { .. }

@@ -4,7 +4,7 @@ use super::{Decision, Draft};
 use crate::config::model::Builder;
 use crate::diagnostic::Diagnostic;
 use crate::digest;
-use crate::docker::builder::Buildx;
+use crate::docker::builder::{self, Buildx};
 use crate::docker::image;
 use crate::facts::model::SourceFacts;
 use crate::name::Sha256Hex;
@@ -96,7 +96,11 @@ fn by_engine(draft: &mut Draft, source: &SourceFacts, why: Reason, identity: &st
         .because(format!("Push {}", draft.image_name()), why)
         .needs([build])
         .does(image::push(config, version))
-        .done_when_local(image::push_check(config, version, identity))
+        .done_when_registry([
+            image::pushed_manifest(&image::reference(config, version)),
+            builder::digest(&image::reference(config, version)),
+            image::push_check(config, version, identity),
+        ])
         .silence(SILENCE)
         .retried();
     draft.add(push);

@@ -108,6 +108,12 @@ impl Step {
         self
     }
 
+    /// Sets the local commands that say what the registry has of what was pushed.
+    pub(super) fn done_when_registry(mut self, commands: impl Into<Vec<Vec<String>>>) -> Self {
+        self.check = Some(Check::Registry(commands.into()));
+        self
+    }
+
     /// Sets what explains a failure, and what is undone after it.
     pub(super) fn on_failure(
         mut self,

@@ -247,7 +247,10 @@ verify_image() {
     return 1
   fi
   case " $mrsk_text" in
-  *"@$2 "*) return 0 ;;
+  *"@$2 "*)
+    mrsk_value=$(printf '%s' "$2" | encode)
+    return 0
+    ;;
   esac
   printf '%s is not the planned image: expected %s, found %s\n' "$1" "$2" "$mrsk_text"
   return 1

@@ -1,7 +1,7 @@
 # The most that is reported of the output of a failure, and of what explains it.
 mrsk_output_lines=100
 mrsk_output_bytes=65536
-mrsk_diagnosis_bytes=262144
+mrsk_diagnosis_bytes=65536
 
 # Whether the step is to stop before its next part.
 stopped() {
@@ -255,7 +255,7 @@ settle() {
 
 # Writes the receipt $1 (status $2) and reports it, with the end of the output of a failure.
 end_attempt() {
-  mrsk_receipt="$1 $2 $mrsk_run $mrsk_started $(date +%s) - end"
+  mrsk_receipt="$1 $2 $mrsk_run $mrsk_started $(date +%s) ${mrsk_value:--} end"
   put "$mrsk_dir/receipt" "$mrsk_receipt" || die "$mrsk_error"
   mrsk_tail=-
   mrsk_why=-
@@ -279,6 +279,7 @@ attempt() {
   mrsk_expired=expired
   mrsk_output=output
   mrsk_marker=MRSK_CLAIM=$mrsk_claim
+  mrsk_value=
   boot
   process "$$" || die "cannot read /proc"
   if ! put_claim "$$" "$mrsk_start" "$mrsk_boot"

@@ -122,6 +122,15 @@ pub struct Bench {
     pub batches: Vec<Vec<StepId>>,
     pub attached: Vec<StepId>,
     pub recorded: Vec<StepId>,
+    /// Whether the lock is another run's.
+    pub lock_lost: bool,
+    /// What checks of this machine answer, in order; afterwards: no.
+    pub checks: Vec<(Answer, Option<String>)>,
+    pub checked: usize,
+    pub dropped: Vec<HostName>,
+    pub gone: Vec<(HostName, String)>,
+    /// What explained failures.
+    pub diagnoses: Vec<String>,
     pub finished: usize,
     pub released: usize,
     pub outcome: Option<Outcome>,
@@ -147,6 +156,12 @@ impl Bench {
             batches: Vec::new(),
             attached: Vec::new(),
             recorded: Vec::new(),
+            lock_lost: false,
+            checks: Vec::new(),
+            checked: 0,
+            dropped: Vec::new(),
+            gone: Vec::new(),
+            diagnoses: Vec::new(),
             finished: 0,
             released: 0,
             outcome: None,
@@ -190,7 +205,9 @@ impl Bench {
     }
 
     pub fn end(&mut self, step: &str, ending: Ending) {
+        let host = step.split('/').next().unwrap();
         self.tell(Event::Ended {
+            host: host.into(),
             step: step.into(),
             attempt: 1,
             receipt: receipt(ending, &self.run),
@@ -217,17 +234,18 @@ impl Bench {
                 let attempts = self.attempts.get(&host).cloned().unwrap_or_default();
                 events.push_back(Event::Listed(host, attempts));
             }
-            Action::Start(_, steps) => {
+            Action::Start(host, steps) => {
                 self.batches
                     .push(steps.iter().map(|start| start.step.clone()).collect());
                 for StartStep { step, attempt, .. } in steps {
                     let claimed = step.clone();
-                    events.push_back(Event::Claimed(claimed, attempt));
+                    events.push_back(Event::Claimed(host.clone(), claimed, attempt));
                     if self.held.contains(&step) {
                         break;
                     }
                     let ending = self.ending(&step);
                     events.push_back(Event::Ended {
+                        host: host.clone(),
                         step,
                         attempt,
                         receipt: receipt(ending, &self.run),
@@ -248,17 +266,26 @@ impl Bench {
                     diagnosis: String::new(),
                 });
             }
-            Action::CheckLocal(step) => events.push_back(Event::LocalChecked {
-                step,
-                answer: Answer::No,
-                value: None,
-            }),
+            Action::CheckLocal(step) => {
+                self.checked += 1;
+                let (answer, value) = match self.checks.is_empty() {
+                    true => (Answer::No, None),
+                    false => self.checks.remove(0),
+                };
+                events.push_back(Event::LocalChecked {
+                    step,
+                    answer,
+                    value,
+                });
+            }
             Action::Attach(_, step, _) => self.attached.push(step),
             Action::Record { step, .. } => {
                 self.recorded.push(step.clone());
                 events.push_back(Event::Recorded(step));
             }
-            Action::Beat => events.push_back(Event::Beaten { held: true }),
+            Action::Beat => events.push_back(Event::Beaten {
+                held: !self.lock_lost,
+            }),
             Action::Finish(host) => {
                 self.finished += 1;
                 events.push_back(Event::Finished(host));
@@ -266,6 +293,11 @@ impl Bench {
             Action::Release => {
                 self.released += 1;
                 events.push_back(Event::Released);
+            }
+            Action::Drop(host) => self.dropped.push(host),
+            Action::Report(Progress::HostGone(host, message)) => self.gone.push((host, message)),
+            Action::Report(Progress::StepEnded { diagnosis, .. }) if !diagnosis.is_empty() => {
+                self.diagnoses.push(diagnosis);
             }
             Action::Reconnect { .. } | Action::Journal(_) | Action::Report(_) => {}
             Action::Exit(outcome) => self.outcome = Some(outcome),

@@ -1,4 +1,5 @@
 mod bench;
+mod hostile;
 
 use std::sync::Arc;
 
@@ -32,14 +33,14 @@ fn a_poll_attempt_is_reported_and_changes_nothing() {
         };
         bench
             .state
-            .handle(Millis(0), Event::PollAttempt(step.into(), poll))
+            .handle(Millis(0), Event::PollAttempt("a".into(), step.into(), poll))
     };
     let [Action::Report(Progress::PollAttempt(step, seen))] = &poll("a/start")[..] else {
         panic!("not reported")
     };
     assert_eq!(step.as_str(), "a/start");
     assert_eq!((seen.attempt, seen.of, seen.status.as_str()), (3, 7, "503"));
-    for late in ["a/pull", "a/route", "of another plan"] {
+    for late in ["a/pull", "a/route"] {
         assert_eq!(poll(late), [], "{late}");
     }
     assert_eq!(format!("{:?}", bench.state), before);
@@ -282,8 +283,9 @@ fn a_journal_that_cannot_be_written_stops_new_steps() {
 }
 
 #[test]
-fn a_receipt_that_says_refused_ends_the_run_if_it_is_its_own() {
+fn a_receipt_that_says_refused_ends_the_run_if_the_lock_is_lost_too() {
     let mut bench = Bench::new(two_switches()).holds("a/pull").begin();
+    bench.lock_lost = true;
     bench.end("a/pull", Ending::Refused);
     assert_eq!(bench.outcome, Some(Outcome::LockLost));
 
