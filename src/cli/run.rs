@@ -7,11 +7,12 @@ use super::approval::Approved;
 use super::failure::Failure;
 use super::options::LinkOptions;
 use super::screen::{Format, Screen};
-use super::{git, missing, random};
+use super::{git, missing, output, random};
 use crate::apply::driver::{self, Job};
 use crate::apply::links::Links;
 use crate::apply::preflight;
 use crate::apply::state::Options;
+use crate::diagnostic::Diagnostic;
 use crate::digest;
 use crate::exit_code::ExitCode;
 use crate::facts::Query;
@@ -19,7 +20,10 @@ use crate::journal::{Journal, PlanStore};
 use crate::name::{HostName, RunId};
 use crate::plan::{Plan, wire};
 use crate::record::LockDetails;
+use crate::redaction;
 use crate::report::{Resume, Verbosity};
+use crate::secret::Secrets;
+use crate::text;
 
 /// Options of commands that apply a plan.
 #[derive(Debug, Clone, clap::Args)]
@@ -66,6 +70,7 @@ pub async fn apply(
     }
     let root = git::root().await?;
     let (inputs, missing) = preflight::collect(&plan, runner, &root).await;
+    warn_of_short(&inputs.secrets);
     missing::check(&plan, &links, missing)
         .await
         .inspect_err(|_| links.close())?;
@@ -114,6 +119,19 @@ pub async fn apply(
             let message = format!("the plan's steps do not form a valid graph: {error}");
             Err(Failure::new(ExitCode::Damaged, message))
         }
+    }
+}
+
+/// Warns of secrets that cannot be redacted in what hosts and commands print.
+fn warn_of_short(secrets: &Secrets) {
+    let names = redaction::unsearchable(secrets);
+    if !names.is_empty() {
+        let message = format!(
+            "values shorter than {} bytes are not redacted in output: {}",
+            redaction::SHORTEST,
+            text::list(&names)
+        );
+        output::print_diagnostics(&[Diagnostic::warning(message)]);
     }
 }
 
