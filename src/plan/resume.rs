@@ -379,13 +379,25 @@ impl Case<'_> {
         dependents.peek().is_some() && dependents.all(|next| settled(statuses[next]))
     }
 
+    /// Whether every local step behind a local one is done, at any distance: a push on another machine needs its own login, although
+    /// the image is built already.
+    fn is_passed_here(&self, step: StepIndex, statuses: &Statuses) -> bool {
+        let mut dependents = self.shape.graph.dependents(step);
+        dependents.all(|next| {
+            let is_local = self.plan[next].host.is_none() && !is_barrier(self.plan, next);
+            !is_local
+                || matches!(statuses[next], Status::Done | Status::Tolerated)
+                    && self.is_passed_here(next, statuses)
+        })
+    }
+
     /// Judges a local step: by whether anything still needs it, else by its check. The lock host's
     /// records are asked only about what has no check: a receipt is believed there, and about what
     /// was claimed and has none, nobody can tell.
     fn local(&self, step: StepIndex, statuses: &Statuses) -> Status {
         let history = &self.histories[step];
         let attempt = history.next();
-        if self.is_passed(step, statuses) {
+        if self.is_passed(step, statuses) && self.is_passed_here(step, statuses) {
             return Status::Done;
         }
         let Step { id, check, .. } = &self.plan[step];

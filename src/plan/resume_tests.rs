@@ -304,6 +304,26 @@ fn local_steps_are_settled_by_need_or_by_check_and_not_by_a_receipt() {
     assert_eq!(of(&evidence), [Status::InDoubt { attempt: 1 }, again]);
 }
 
+#[test]
+fn a_login_is_asked_for_while_a_step_at_any_distance_may_need_it() {
+    let plan = plan(vec![
+        step("local/login", None, &[]),
+        step("local/build", None, &["local/login"]),
+        step("local/push", None, &["local/build"]),
+        step("pull", Some("h"), &["local/push"]),
+    ]);
+    let mut evidence = evidence(Vec::new(), None);
+    evidence.local.insert("local/build".into(), Answer::Yes);
+    evidence.local.insert("local/push".into(), Answer::No);
+    let outstanding = Status::Outstanding { attempt: 1 };
+    let found = statuses(&plan, &evidence)[..3].to_vec();
+    assert_eq!(found, [Status::NeedsProbe, Status::Done, outstanding]);
+    evidence.local.insert("local/login".into(), Answer::No);
+    assert_eq!(statuses(&plan, &evidence)[0], outstanding);
+    evidence.local.insert("local/push".into(), Answer::Yes);
+    assert_eq!(statuses(&plan, &evidence)[0], Status::Done);
+}
+
 /// The decision table again, written from the end of a chain instead of as a fold over a graph.
 fn model(states: &[Vec<AttemptState>], facts: &[Option<bool>]) -> Vec<Status> {
     let mut later_began = false;
