@@ -64,12 +64,37 @@ fn forms_of(part: &str) -> Vec<String> {
     forms
 }
 
-/// Returns `text` with every form of the values of `secrets` redacted. Where forms overlap, all of them are.
+/// Redacts texts: made once for secrets, and used for many lines.
+#[derive(Debug, Clone)]
+pub struct Redactor {
+    /// Absent if the forms are too many to be searched for: then nothing is shown.
+    search: Option<AhoCorasick>,
+}
+
+impl Redactor {
+    /// Returns the redactor of the values of `secrets`.
+    pub fn new(secrets: &Secrets) -> Self {
+        let forms: Vec<String> = secrets.values().flat_map(forms).collect();
+        Self {
+            search: AhoCorasick::new(&forms).ok(),
+        }
+    }
+
+    /// Returns `text` with every form of the values redacted. Where forms overlap, all of them are.
+    pub fn redact(&self, text: &str) -> String {
+        match &self.search {
+            Some(search) => replace(text, search),
+            None => REDACTED.to_owned(),
+        }
+    }
+}
+
+/// Redacts one text, as [`Redactor::redact`].
 pub fn redact(text: &str, secrets: &Secrets) -> String {
-    let forms: Vec<String> = secrets.values().flat_map(forms).collect();
-    let Ok(search) = AhoCorasick::new(&forms) else {
-        return REDACTED.to_owned();
-    };
+    Redactor::new(secrets).redact(text)
+}
+
+fn replace(text: &str, search: &AhoCorasick) -> String {
     let mut found: Vec<(usize, usize)> = search
         .find_overlapping_iter(text)
         .map(|found| (found.start(), found.end()))

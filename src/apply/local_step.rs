@@ -13,7 +13,7 @@ use crate::plan::pushed::is_push;
 use crate::plan::resume::Answer;
 use crate::plan::{Check, Step};
 use crate::record::Ending;
-use crate::redaction::redact;
+use crate::redaction::Redactor;
 use crate::secret::Secrets;
 use crate::transport::local::{self, LocalCommand, LocalOutcome};
 
@@ -46,6 +46,7 @@ pub struct End {
 
 /// Runs the commands of a step in their order until one fails.
 pub async fn run(work: &Work, mut on_output: impl FnMut(&str) + Send) -> End {
+    let redactor = Redactor::new(&work.secrets);
     let mut value = None;
     let failed = |ending: Ending, tail: String| End {
         ending,
@@ -66,14 +67,14 @@ pub async fn run(work: &Work, mut on_output: impl FnMut(&str) + Send) -> End {
             );
         }
         let command = command(work, run);
-        let outcome = local::run(&command, |line| on_output(&redact(line, &work.secrets))).await;
+        let outcome = local::run(&command, |line| on_output(&redactor.redact(line))).await;
         match outcome {
             Err(error) => {
                 let program = command.argv.first().map_or("", String::as_str);
                 return failed(Ending::Failed { code: 127 }, format!("{program}: {error}"));
             }
             Ok(outcome) if outcome.ending != Ending::Succeeded => {
-                return failed(outcome.ending, redact(&outcome.tail, &work.secrets));
+                return failed(outcome.ending, redactor.redact(&outcome.tail));
             }
             Ok(outcome) if work.step.kind.handling() == Handling::RecordDigest => {
                 value = value

@@ -9,7 +9,7 @@ use crate::diagnostic::Diagnostic;
 use crate::digest;
 use crate::exit_code::ExitCode;
 use crate::name::PlanDigest;
-use crate::plan::Plan;
+use crate::plan::{Plan, trust};
 use crate::text;
 
 /// Whose signatures count, and where they are.
@@ -101,6 +101,16 @@ impl ApprovalOptions {
 }
 
 impl Approved {
+    /// Returns the approval of a plan that was compiled here, from this checkout: of its very bytes, if it does what needs one.
+    /// So the command that resumes the run needs no other.
+    pub fn of_own(plan: &Plan) -> Self {
+        let mut approved = Self::default();
+        if !trust::concerns(plan).is_empty() {
+            approved.require("--expect", plan.digest.as_str());
+        }
+        approved
+    }
+
     /// Whether somebody approved the very bytes of the plan.
     pub fn is_given(&self) -> bool {
         !self.arguments.is_empty()
@@ -177,5 +187,23 @@ pub async fn check_signatures(
             "the plan is signed by {}, {required} required",
             text::count(signers, "principal"),
         ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::wire;
+
+    #[test]
+    fn a_run_of_an_own_plan_is_resumed_without_another_approval() {
+        let text = include_str!("../../fixtures/plans/second-version/plan.json");
+        let mut plan = wire::read_strict(text).unwrap();
+        assert_eq!(Approved::of_own(&plan), Approved::default());
+        for host in plan.hosts.values_mut() {
+            host.ssh.proxy_command = Some("ssh -W %h:%p bastion".to_owned());
+        }
+        let approved = Approved::of_own(&plan);
+        assert_eq!(approved.arguments, ["--expect", plan.digest.as_str()]);
     }
 }

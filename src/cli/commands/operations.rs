@@ -84,7 +84,7 @@ pub async fn run(operation: Operation<ApplyOptions>) -> Result<ExitCode, Failure
         links.close();
         return Ok(ExitCode::Done);
     }
-    let approved = Approved::default();
+    let approved = Approved::of_own(&plan);
     run::apply(
         plan,
         &approved,
