@@ -25,6 +25,7 @@ mod spec;
 mod tree;
 
 #[cfg(test)]
+#[path = "golden_tests.rs"]
 mod golden;
 
 pub use arguments::command_line;

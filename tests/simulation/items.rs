@@ -126,3 +126,33 @@ pub(super) struct Runner {
 
 /// A secret that a careless command prints.
 pub const PRINTED_SECRET: &str = "correct horse battery staple";
+
+/// The event in a few words.
+pub fn short(event: &Event) -> String {
+    match event {
+        Event::Inspected(host, _, attempts) => format!("Inspected {host} {}", attempts.len()),
+        Event::Fenced(host, attempts) => format!("Fenced {host} {}", attempts.len()),
+        Event::Listed(host, attempts) => format!("Listed {host} {}", attempts.len()),
+        Event::Ended {
+            step,
+            attempt,
+            receipt,
+            ..
+        } => format!("Ended {step} {attempt} {:?}", receipt.ending),
+        other => format!("{other:?}"),
+    }
+}
+
+/// The action in a few words.
+pub fn short_action(action: &Action) -> String {
+    match action {
+        Action::Start(host, steps) => {
+            let steps: Vec<String> = steps
+                .iter()
+                .map(|start| format!("{}#{}", start.step, start.attempt))
+                .collect();
+            format!("Start {host} {}", steps.join(" "))
+        }
+        other => format!("{other:?}"),
+    }
+}

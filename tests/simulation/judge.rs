@@ -1,12 +1,29 @@
-//! What must hold when a run ends, and when everything has ended.
+//! What must hold when a run ends, and when everything has ended; and at all times, of what a journal holds.
 
-use mrsk::apply::state::Outcome;
+use mrsk::apply::state::{JournalEntry, Outcome};
 use mrsk::plan::Check;
 use mrsk::plan::effect::effect;
 
-use super::world::{Item, Known, Runner, RunnerIndex, World};
+use super::world::{Item, Known, PRINTED_SECRET, Runner, RunnerIndex, World};
 
 impl World {
+    /// A runner that neither waits for a time nor for anybody would wait for ever.
+    pub(super) fn check_quiescence(&mut self, runner: RunnerIndex) {
+        let at = &self.runners[runner];
+        if at.exited.is_none() && !at.dead && at.state.deadline().is_none() && self.heap.is_empty()
+        {
+            self.fail(format!("runner {runner} waits for nothing"));
+        }
+    }
+
+    /// What commands print may hold a secret: the journal keeps none of it.
+    pub(super) fn check_entry(&mut self, entry: &JournalEntry) {
+        let line = serde_json::to_string(entry).unwrap();
+        if line.contains(PRINTED_SECRET) {
+            self.fail(format!("the journal holds what a command printed: {line}"));
+        }
+    }
+
     pub(super) fn exit(&mut self, runner: RunnerIndex, outcome: Outcome) {
         self.note(format!("<- {runner} exit {outcome:?}"));
         let holds = self.hosts[&self.plan.lock_host]

@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use index_vec::IndexVec;
-use mrsk::apply::state::{
-    Action, Event, JournalEntry, Millis, Options, Progress, State, StepStatus,
-};
+use mrsk::apply::state::{Action, Event, Millis, Options, Progress, State, StepStatus};
 use mrsk::facts::model::HostFacts;
 use mrsk::name::{HostName, RunId, StepId};
 use mrsk::plan::shape::StepIndex;
@@ -15,6 +13,7 @@ use mrsk::plan::{Plan, Step, StepKind};
 use super::host::SimHost;
 pub(super) use super::items::{Item, Known, Link, Runner, Script, Stage};
 pub use super::items::{Mutant, PRINTED_SECRET, RunnerIndex};
+use super::items::{short, short_action};
 use super::plans::{Scenario, Switch, drain_before_route, scenario};
 use super::rng::Rng;
 use super::truth::Truth;
@@ -22,7 +21,7 @@ use super::truth::Truth;
 pub struct World {
     pub(super) now: u64,
     seq: u64,
-    heap: BTreeMap<(u64, u64), Item>,
+    pub(super) heap: BTreeMap<(u64, u64), Item>,
     pub(super) rng: Rng,
     pub(super) mutant: Mutant,
     pub(super) plan: Arc<Plan>,
@@ -379,15 +378,6 @@ impl World {
         }
     }
 
-    /// A runner that neither waits for a time nor for anybody would wait for ever.
-    pub(super) fn check_quiescence(&mut self, runner: RunnerIndex) {
-        let at = &self.runners[runner];
-        if at.exited.is_none() && !at.dead && at.state.deadline().is_none() && self.heap.is_empty()
-        {
-            self.fail(format!("runner {runner} waits for nothing"));
-        }
-    }
-
     pub(super) fn carry_out(&mut self, runner: RunnerIndex, action: Action) {
         match &action {
             Action::Report(progress) => return self.check_report(progress),
@@ -441,14 +431,6 @@ impl World {
         }
     }
 
-    /// What commands print may hold a secret: the journal keeps none of it.
-    fn check_entry(&mut self, entry: &JournalEntry) {
-        let line = serde_json::to_string(entry).unwrap();
-        if line.contains(PRINTED_SECRET) {
-            self.fail(format!("the journal holds what a command printed: {line}"));
-        }
-    }
-
     /// Puts a request on its way. A link that the runner knows to be broken may only be opened again.
     pub(super) fn send(&mut self, runner: RunnerIndex, host: HostName, action: Action) {
         let opens = matches!(action, Action::Reconnect { .. });
@@ -497,35 +479,6 @@ impl World {
                 event,
             },
         );
-    }
-}
-
-/// The event in a few words.
-fn short(event: &Event) -> String {
-    match event {
-        Event::Inspected(host, _, attempts) => format!("Inspected {host} {}", attempts.len()),
-        Event::Fenced(host, attempts) => format!("Fenced {host} {}", attempts.len()),
-        Event::Listed(host, attempts) => format!("Listed {host} {}", attempts.len()),
-        Event::Ended {
-            step,
-            attempt,
-            receipt,
-            ..
-        } => format!("Ended {step} {attempt} {:?}", receipt.ending),
-        other => format!("{other:?}"),
-    }
-}
-
-fn short_action(action: &Action) -> String {
-    match action {
-        Action::Start(host, steps) => {
-            let steps: Vec<String> = steps
-                .iter()
-                .map(|start| format!("{}#{}", start.step, start.attempt))
-                .collect();
-            format!("Start {host} {}", steps.join(" "))
-        }
-        other => format!("{other:?}"),
     }
 }
 

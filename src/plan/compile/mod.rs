@@ -20,6 +20,7 @@ mod selection;
 mod step;
 mod switch;
 #[cfg(test)]
+#[path = "testing_tests.rs"]
 mod testing;
 
 pub use self::selection::selected_hosts;
