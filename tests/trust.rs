@@ -266,6 +266,15 @@ fn what_no_plan_may_do_is_refused_even_if_it_was_approved() {
         ),
         (
             Box::new(|plan| {
+                let secret = json!({ "name": "DOCKER_HOST", "travels": ["env"] });
+                plan["secrets"].as_array_mut().unwrap().push(secret);
+                let run = json!({ "run": { "argv": ["docker", "ps"], "env": ["DOCKER_HOST"] } });
+                on_host(plan)["action"].as_array_mut().unwrap().push(run);
+            }),
+            "exports DOCKER_HOST",
+        ),
+        (
+            Box::new(|plan| {
                 let run =
                     json!({ "run": { "argv": ["echo", { "from_env": "AWS_SECRET_ACCESS_KEY" }] } });
                 on_host(plan)["action"].as_array_mut().unwrap().push(run);

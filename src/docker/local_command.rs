@@ -2,6 +2,7 @@
 //! of a review, and needs an approval.
 
 use crate::action::{Arg, Run};
+use crate::config::is_read_at_start;
 use crate::digest;
 use crate::docker::names::LABEL_SOURCE;
 
@@ -127,7 +128,7 @@ fn is_label(text: &str) -> bool {
 fn secret_of(text: &str) -> Option<&str> {
     let name = text.strip_prefix("id=")?.split_once(",env=")?.1;
     let is_same = text == format!("id={name},env={name}");
-    (is_same && is_variable(name)).then_some(name)
+    (is_same && is_variable(name) && !is_read_at_start(name)).then_some(name)
 }
 
 /// Returns the secrets that the options of a build name.
@@ -289,6 +290,7 @@ mod tests {
             "docker build --tag --output=dest=/ --file Dockerfile .",
             "docker build --tag b:1 --secret id=x,src=/root/.ssh/id_rsa --file Dockerfile .",
             "docker build --tag b:1 --secret id=a,env=b --file Dockerfile .",
+            "docker build --tag b:1 --secret id=LD_PRELOAD,env=LD_PRELOAD --file Dockerfile .",
             "docker build --tag b:1 --ssh default --file Dockerfile .",
             "docker --host ssh://-oProxyCommand=id build --tag b:1 --file Dockerfile .",
             "docker --host ssh://a@-oProxyCommand=id push b:1",

@@ -6,6 +6,7 @@ use std::fmt;
 use super::kinds::StepKind;
 use super::model::{Check, Plan, Step};
 use crate::action::{Action, Arg, Run};
+use crate::config::is_read_at_start;
 use crate::docker::local_command::{is_listed, is_listed_argv};
 use crate::name::HostName;
 use crate::record::state_directory;
@@ -140,6 +141,13 @@ fn is_program_of_repository(step: &Step, run: &Run) -> bool {
 /// Returns what a step would do on the machine that applies the plan although no plan may, not even an approved one.
 pub(super) fn impossible(step: &Step) -> Option<String> {
     for action in step.action.iter().chain(&step.cleanup) {
+        if let Action::Run(run) = action
+            && let Some(name) = run.env.iter().find(|name| is_read_at_start(name))
+        {
+            return Some(format!(
+                "exports {name}, which changes what its command does"
+            ));
+        }
         let problem = match action {
             Action::Run(run) if step.host.is_none() && !run.env_file.is_empty() => {
                 "passes a file of secrets to a command of this machine".to_owned()
