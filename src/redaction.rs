@@ -27,11 +27,20 @@ pub fn unsearchable(secrets: &Secrets) -> Vec<&str> {
     names.map(|(name, _)| name.as_str()).collect()
 }
 
-/// Returns the texts that show `secret`: its value and the lines of it, and what base64 (also of a longer text that contains
-/// it), URLs and JSON make of these. None is shorter than [`SHORTEST`].
-pub fn forms(secret: &Secret) -> Vec<String> {
+/// Returns the texts that show the whole of `secret`: its value, and what base64 (also of a longer text that contains it), URLs
+/// and JSON make of it. None is shorter than [`SHORTEST`].
+pub fn whole_forms(secret: &Secret) -> Vec<String> {
     let value = secret.reveal();
-    let parts = std::iter::once(value).chain(value.lines().map(str::trim));
+    forms_of_all([value, value.trim()].into_iter())
+}
+
+/// Returns the same for `secret` and for each of its lines, which output may show one by one.
+fn forms(secret: &Secret) -> Vec<String> {
+    let value = secret.reveal();
+    forms_of_all(std::iter::once(value).chain(value.lines().map(str::trim)))
+}
+
+fn forms_of_all<'a>(parts: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut forms: Vec<String> = parts
         .filter(|part| part.len() >= SHORTEST)
         .flat_map(forms_of)

@@ -38,7 +38,7 @@ two"
 EMPTY=
 PROCESS=of_the_file
 HTTP_PROXY="http://192.0.2.1:9/\$x 'y'"
-DOCKER_CERT_PATH=/nowhere
+DOCKER_CERT_PATH=/certificates
 DOCKER_REGISTRY_TOKEN=token
 "#;
 
@@ -51,7 +51,7 @@ const SECRETS: [(&str, &str); 10] = [
     ("EMPTY", ""),
     ("PROCESS", "of the $process"),
     ("HTTP_PROXY", "http://192.0.2.1:9/$x 'y'"),
-    ("DOCKER_CERT_PATH", "/nowhere"),
+    ("DOCKER_CERT_PATH", "/certificates"),
     ("DOCKER_REGISTRY_TOKEN", "token"),
 ];
 

@@ -217,7 +217,7 @@ impl<'a> Search<'a> {
         tracked: &'a BTreeSet<String>,
     ) -> Option<Self> {
         let named = project.secrets.iter().flat_map(|(name, secret)| {
-            let forms = redaction::forms(secret).into_iter();
+            let forms = redaction::whole_forms(secret).into_iter();
             forms.map(move |form| (name.as_str(), form))
         });
         let (names, forms): (Vec<&str>, Vec<String>) = named.unzip();

@@ -14,12 +14,13 @@ pub struct Leak {
     pub place: String,
 }
 
-/// Returns the first text of `document` that holds a secret in one of its [forms](redaction::forms).
+/// Returns the first text of `document` that holds a whole secret in one of its [forms](redaction::whole_forms). A line
+/// of one may be any word, such as a field's name.
 pub fn find(document: &Value, secrets: &Secrets) -> Option<Leak> {
     let needles: Vec<(&str, String)> = secrets
         .iter()
         .flat_map(|(name, secret)| {
-            redaction::forms(secret)
+            redaction::whole_forms(secret)
                 .into_iter()
                 .map(move |form| (name.as_str(), form))
         })
@@ -81,5 +82,6 @@ mod tests {
             Some("/a~1b".into())
         );
         assert_eq!(place(serde_json::json!({"a": "abc"})), None);
+        assert_eq!(place(serde_json::json!({"line one": "line one"})), None);
     }
 }
