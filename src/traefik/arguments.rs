@@ -78,6 +78,61 @@ pub(super) fn read(command_line: &[String]) -> impl Iterator<Item = (&str, &str)
         })
 }
 
+/// Returns the options of entrypoints as name, option in lower case and value.
+fn entrypoint_options(command_line: &[String]) -> impl Iterator<Item = (&str, String, &str)> {
+    read(command_line).filter_map(|(name, value)| {
+        let (section, rest) = name.split_once('.')?;
+        let (name, option) = rest.split_once('.')?;
+        let is_entrypoint = section.eq_ignore_ascii_case("entrypoints");
+        is_entrypoint.then(|| (name, option.to_lowercase(), value))
+    })
+}
+
+/// Returns the entrypoints of a router that names none, mrsk's own left out.
+pub(super) fn default_entrypoints(command_line: &[String]) -> Vec<&str> {
+    let mut all = Vec::new();
+    let mut defaults = Vec::new();
+    for (name, option, value) in entrypoint_options(command_line) {
+        if name != PROBE_ENTRYPOINT && !all.contains(&name) {
+            all.push(name);
+        }
+        if option == "asdefault" && !value.eq_ignore_ascii_case("false") {
+            defaults.push(name);
+        }
+    }
+    match defaults.is_empty() {
+        true => all,
+        false => defaults,
+    }
+}
+
+/// Returns the TCP port inside Traefik's container on which an entrypoint takes requests over plain HTTP.
+///
+/// # Errors
+/// Why there is none, in few words.
+pub(super) fn plain_port(command_line: &[String], entrypoint: &str) -> Result<u16, &'static str> {
+    let mut port = Err("entrypoint without a TCP port");
+    let options = entrypoint_options(command_line);
+    for (_, option, value) in options.filter(|(name, ..)| *name == entrypoint) {
+        if option == "http.tls" && !value.eq_ignore_ascii_case("false")
+            || option.starts_with("http.tls.")
+        {
+            return Err("TLS");
+        }
+        if option.starts_with("http.redirections.") {
+            return Err("entrypoint that redirects");
+        }
+        if option == "address"
+            && let Some((ip, given)) = value.trim_end_matches("/tcp").rsplit_once(':')
+            && ["", "0.0.0.0", "[::]"].contains(&ip)
+            && let Ok(given) = given.parse()
+        {
+            port = Ok(given);
+        }
+    }
+    port
+}
+
 /// Returns what a command line says of the default servers transport, in the spelling of the file provider. How long that one
 /// keeps idle connections is left out.
 pub(super) fn of_servers_transport(
@@ -221,6 +276,39 @@ mod tests {
                 ("forwardingTimeouts.dialTimeout", "5s"),
             ]
         );
+    }
+
+    #[test]
+    fn plain_http_is_told_from_what_is_not() {
+        let line: Vec<String> = [
+            "--entrypoints.web.address=:80",
+            "--EntryPoints.other.Address",
+            "0.0.0.0:8080/tcp",
+            "--entrypoints.secure.address=:443",
+            "--entrypoints.secure.http.tls.certResolver=x",
+            "--entrypoints.old.address=:81",
+            "--entrypoints.old.http.redirections.entryPoint.to=secure",
+            "--entrypoints.inner.address=127.0.0.1:82",
+            "--entrypoints.udp.address=:53/udp",
+            "--entrypoints.mrsk-probe.address=:7583",
+        ]
+        .map(String::from)
+        .into();
+        for (name, port) in [
+            ("web", Ok(80)),
+            ("other", Ok(8080)),
+            ("secure", Err("TLS")),
+            ("old", Err("entrypoint that redirects")),
+            ("inner", Err("entrypoint without a TCP port")),
+            ("udp", Err("entrypoint without a TCP port")),
+            ("none", Err("entrypoint without a TCP port")),
+        ] {
+            assert_eq!(plain_port(&line, name), port, "{name}");
+        }
+        let all = ["web", "other", "secure", "old", "inner", "udp"];
+        assert_eq!(default_entrypoints(&line), all);
+        let chosen = [line, vec!["--entrypoints.old.asDefault=true".to_owned()]].concat();
+        assert_eq!(default_entrypoints(&chosen), ["old"]);
     }
 
     #[test]

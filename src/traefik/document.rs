@@ -52,7 +52,7 @@ fn printed(document: Node) -> Result<String, Vec<LabelError>> {
 }
 
 /// Returns the document that the labels and the defaults make. Its names begin with `prefix`.
-fn compile(spec: &RouteSpec, prefix: &str) -> Result<(Node, Names), Vec<LabelError>> {
+pub(super) fn compile(spec: &RouteSpec, prefix: &str) -> Result<(Node, Names), Vec<LabelError>> {
     let mut entries = Vec::new();
     let mut errors = Vec::new();
     for (label, value) in spec.labels {

@@ -19,6 +19,7 @@ mod document;
 mod label;
 mod names;
 mod probe;
+mod request;
 mod rule;
 mod shape;
 mod spec;
@@ -31,6 +32,7 @@ mod golden;
 pub use arguments::command_line;
 pub use check::{entrypoints, listens, remarks, unknown_entrypoints};
 pub use label::with_old_rules;
+pub use request::{NotAsked, Request, requests};
 pub use spec::{
     LabelError, PROBE_ENTRYPOINT, PROBE_PORT, ROUTES_DIR, RouteSpec, probe_host, trial_host,
 };

@@ -95,6 +95,11 @@ impl Names {
         format!("{}{}", self.prefix, encoded(name))
     }
 
+    /// Returns a name in the file without what is put before it.
+    pub(super) fn bare<'a>(&self, name: &'a str) -> &'a str {
+        name.strip_prefix(&self.prefix).unwrap_or(name)
+    }
+
     /// Returns what a reference by name becomes: the prefixed name if the file defines it (also as `NAME@docker`),
     /// `NAME@docker` for another container's, and itself if it names another provider. `defined` holds canonical names.
     pub(super) fn reference(

@@ -16,10 +16,13 @@ const TCP_MATCHERS: &str = "HostSNI HostSNIRegexp ClientIP ALPN";
 pub(super) type Refusal = (String, Option<String>);
 
 /// A matcher with its arguments: `Host(`a`)`.
-struct Call {
-    span: Range<usize>,
-    name: String,
-    arguments: Vec<String>,
+pub(super) struct Call {
+    /// Where it stands in the rule.
+    pub(super) span: Range<usize>,
+    /// The matcher.
+    pub(super) name: String,
+    /// Its arguments, without quotes.
+    pub(super) arguments: Vec<String>,
 }
 
 /// Whether a router has the rule syntax of Traefik 2.
@@ -62,7 +65,7 @@ pub(super) fn check(protocol: Protocol, rule: &str) -> Result<(), Refusal> {
 }
 
 /// Finds the matchers of a rule.
-fn calls(rule: &str) -> Result<Vec<Call>, String> {
+pub(super) fn calls(rule: &str) -> Result<Vec<Call>, String> {
     let bytes = rule.as_bytes();
     let mut calls = Vec::new();
     let mut at = 0;
