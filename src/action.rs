@@ -23,6 +23,8 @@ pub enum Action {
     Poll(Poll),
     /// Checks that a reference on the host names the planned image.
     VerifyImage(VerifyImage),
+    /// Asks Traefik for what users ask, before and after a switch.
+    Reach(Reach),
 }
 
 impl From<Run> for Action {
@@ -34,6 +36,12 @@ impl From<Run> for Action {
 impl From<Poll> for Action {
     fn from(poll: Poll) -> Self {
         Self::Poll(poll)
+    }
+}
+
+impl From<Reach> for Action {
+    fn from(reach: Reach) -> Self {
+        Self::Reach(reach)
     }
 }
 
@@ -261,4 +269,55 @@ pub struct VerifyImage {
     /// The push step that records the digest, if it is known only at run time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pushed_by: Option<StepId>,
+}
+
+/// Requests of users, sent to Traefik on the host. An answer of the app or of a middleware is as good as any other; Traefik's own
+/// 404, 502 to 504 and no answer are not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Reach {
+    /// When it asks, and so what the answers are for.
+    pub when: When,
+    /// The step that asked before the switch. Absent in that step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<StepId>,
+    /// Traefik's container.
+    pub container: String,
+    /// The requests, at least one.
+    pub requests: Vec<UserRequest>,
+}
+
+/// When a [`Reach`] asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum When {
+    /// Before the switch, while the next parts of the step run: the answers are kept on the host. Never fails.
+    Before,
+    /// After the switch: fails if a request has had a good answer before, and gets none for a few seconds.
+    After,
+    /// As `after`, if nobody has asked after the switch: its step was lost, and its check says that it is done.
+    Unasked,
+}
+
+/// A GET as a user sends it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct UserRequest {
+    /// TCP port of the entrypoint inside Traefik's container.
+    pub port: u16,
+    /// The `Host` header.
+    pub host: String,
+    /// The path.
+    pub path: String,
+}
+
+impl UserRequest {
+    /// Returns what is asked for as people write it: `app.example.com/up`, with a port that is not 80.
+    pub fn address(&self) -> String {
+        let Self { port, host, path } = self;
+        match port {
+            80 => format!("{host}{path}"),
+            port => format!("{host}:{port}{path}"),
+        }
+    }
 }

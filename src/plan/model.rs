@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::kinds::{Builds, Mark, StepKind};
 use super::operation::Operation;
 use super::predicate::{Op, Predicate};
-use crate::action::{Action, Run};
+use crate::action::{Action, Run, When};
 use crate::name::{HostName, PlanDigest, RoleName, Sha256Hex, StepId};
 
 /// The version of the format that this crate writes and applies.
@@ -277,6 +277,12 @@ impl Step {
             (Mark::Changes, Reason::Missing { .. }) => Mark::Adds,
             (mark, _) => mark,
         }
+    }
+
+    /// Returns whether it says what users get from Traefik after a switch.
+    pub fn asks_as_users(&self) -> bool {
+        let mut actions = self.action.iter();
+        actions.any(|action| matches!(action, Action::Reach(reach) if reach.when != When::Before))
     }
 
     /// Returns whether a doubt about the step can never be resolved, and does not matter to the plan.

@@ -119,7 +119,11 @@ fn unlisted(step: &Step) -> Vec<String> {
     let actions = step.action.iter().chain(&step.cleanup);
     let runs = actions.filter_map(|action| match action {
         Action::Run(run) => Some(run),
-        Action::Write(_) | Action::Upload(_) | Action::Poll(_) | Action::VerifyImage(_) => None,
+        Action::Write(_)
+        | Action::Upload(_)
+        | Action::Poll(_)
+        | Action::VerifyImage(_)
+        | Action::Reach(_) => None,
     });
     runs.chain(&step.diagnose)
         .filter(|run| !is_listed(run) && !is_program_of_repository(step, run))
@@ -164,7 +168,11 @@ pub(super) fn impossible(step: &Step) -> Option<String> {
                     text::quote(&upload.source)
                 )
             }
-            Action::Write(_) | Action::Upload(_) | Action::Poll(_) | Action::VerifyImage(_)
+            Action::Write(_)
+            | Action::Upload(_)
+            | Action::Poll(_)
+            | Action::VerifyImage(_)
+            | Action::Reach(_)
                 if step.host.is_none() =>
             {
                 "does something on this machine that is not a command".to_owned()

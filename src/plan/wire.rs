@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use super::model::{Check, FORMAT_VERSION, Plan, Step, StepSecret};
 use super::{newer, trust};
-use crate::action::Action;
+use crate::action::{Action, Reach, When};
 use crate::json;
 use crate::name::{PlanDigest, Sha256Hex};
 
@@ -255,10 +255,38 @@ fn check_step(plan: &Plan, step: &Step) -> Result<(), String> {
                     write.content
                 ));
             }
+            Action::Reach(reach) => check_reach(plan, step, reach)?,
             Action::Write(_) | Action::Upload(_) | Action::Poll(_) | Action::VerifyImage(_) => {}
         }
     }
     Ok(())
+}
+
+/// Returns why nothing would have been kept to compare the answers with, or nothing be asked.
+fn check_reach(plan: &Plan, step: &Step, reach: &Reach) -> Result<(), String> {
+    if reach.requests.is_empty() || !reach.requests.iter().all(|one| one.path.starts_with('/')) {
+        return Err("asks for nothing, or for something that is not a path".into());
+    }
+    let keeps = |other: &Step| {
+        let before = Reach {
+            when: When::Before,
+            since: None,
+            ..reach.clone()
+        };
+        other.host == step.host && other.action.contains(&Action::Reach(before))
+    };
+    let fits = match (reach.when, &reach.since) {
+        (When::Before, None) => true,
+        (When::After | When::Unasked, Some(since)) => plan
+            .steps
+            .iter()
+            .any(|other| other.id == *since && keeps(other)),
+        _ => false,
+    };
+    match fits {
+        true => Ok(()),
+        false => Err("compares answers with those of no step of its host".into()),
+    }
 }
 
 fn has_work(step: &Step) -> bool {

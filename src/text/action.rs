@@ -1,9 +1,10 @@
 //! The one rendering of what a step does.
 
 use super::escape::one_line;
+use super::list::list;
 use super::number::{count, duration};
 use super::quote::{program, quote, variable};
-use crate::action::{Action, Arg, Poll, Probe, Run};
+use crate::action::{Action, Arg, Poll, Probe, Reach, Run, UserRequest, When};
 
 /// Returns one action as a line for bash: a command that can be pasted, or a comment if it is not a command.
 pub fn action_line(action: &Action) -> String {
@@ -22,6 +23,7 @@ pub fn action_line(action: &Action) -> String {
             upload.sha256
         ),
         Action::Poll(poll) => poll_line(poll),
+        Action::Reach(reach) => reach_line(reach),
         Action::VerifyImage(verify) => {
             let wanted = match (&verify.digest, &verify.pushed_by) {
                 (Some(digest), _) => format!("is {digest}"),
@@ -86,6 +88,22 @@ fn poll_line(poll: &Poll) -> String {
     let attempts = count(poll.attempts as usize, "attempt");
     let length = duration(u64::from(poll.interval_ms));
     format!("wait until {condition}: {attempts} of {length}")
+}
+
+/// Returns what is asked of Traefik, unescaped: `check that shop.example.com/up is answered through traefik as before`.
+fn reach_line(reach: &Reach) -> String {
+    let addresses: Vec<String> = reach.requests.iter().map(UserRequest::address).collect();
+    let verb = match addresses.len() {
+        1 => "is",
+        _ => "are",
+    };
+    let (addresses, container) = (list(&addresses), &reach.container);
+    let check = format!("check that {addresses} {verb} answered through {container} as before");
+    match reach.when {
+        When::Before => format!("note how {addresses} {verb} answered through {container}"),
+        When::After => check,
+        When::Unasked => format!("{check}, unless that was checked"),
+    }
 }
 
 #[cfg(test)]
@@ -188,6 +206,42 @@ mod tests {
         ] {
             let line = format!("wait until {condition}: 7 attempts of 1.0s");
             assert_eq!(poll_line(&poll(probe)), line);
+        }
+    }
+    #[test]
+    fn what_users_ask_is_named_as_they_write_it() {
+        let request = |port, path: &str| UserRequest {
+            port,
+            host: "shop.example.com".into(),
+            path: path.into(),
+        };
+        let reach = |when, requests| {
+            Action::Reach(Reach {
+                when,
+                since: None,
+                container: "traefik".into(),
+                requests,
+            })
+        };
+        let (up, admin) = (request(80, "/up"), request(8080, "/admin"));
+        for (when, requests, line) in [
+            (
+                When::Before,
+                vec![up.clone()],
+                "# note how shop.example.com/up is answered through traefik",
+            ),
+            (
+                When::After,
+                vec![up.clone(), admin],
+                "# check that shop.example.com/up and shop.example.com:8080/admin are answered through traefik as before",
+            ),
+            (
+                When::Unasked,
+                vec![up],
+                "# check that shop.example.com/up is answered through traefik as before, unless that was checked",
+            ),
+        ] {
+            assert_eq!(action_line(&reach(when, requests)), line);
         }
     }
 }

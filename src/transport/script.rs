@@ -36,6 +36,7 @@ const STATE: &str = include_str!("script/state.sh");
 const FENCE: &str = include_str!("script/fence.sh");
 const STEP: &str = include_str!("script/step.sh");
 const POLL: &str = include_str!("script/poll.sh");
+const REACH: &str = include_str!("script/reach.sh");
 const ATTEMPT: &str = include_str!("script/attempt.sh");
 const FINISH: &str = include_str!("script/finish.sh");
 
@@ -133,7 +134,7 @@ pub fn start(
     batch: &[StepRequest],
     inputs: &Inputs,
 ) -> Result<Script, RenderError> {
-    let mut builder = Builder::new(&[STATE, STEP, POLL]);
+    let mut builder = Builder::new(&[STATE, STEP, POLL, REACH]);
     builder
         .place(place)?
         .set("mrsk_run", run.as_str())?

@@ -12,6 +12,7 @@ mod limits;
 mod lock;
 mod poll;
 mod quoting;
+mod reach;
 mod secrets;
 mod state;
 mod step;

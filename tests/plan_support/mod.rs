@@ -161,6 +161,11 @@ fn assert_step(plan: &Plan, step: &Step) {
                 assert!(write.path.starts_with('/'), "{id} {}", write.path);
             }
             Action::Poll(poll) => assert!(poll.attempts > 0 && poll.interval_ms > 0, "{id}"),
+            Action::Reach(reach) => {
+                if let Some(since) = &reach.since {
+                    assert!(ancestors(plan, step).contains(since), "{id} {since}");
+                }
+            }
             Action::Upload(_) | Action::VerifyImage(_) => {}
         }
     }

@@ -222,7 +222,7 @@ watch_for() {
 pause() {
   case $mrsk_look$mrsk_code in
   http000 | http) mrsk_pauses='300 0.05 1000 0.2 0.5' ;;
-  http*) mrsk_pauses='100 0.1 500 0.5 1' ;;
+  http* | reach*) mrsk_pauses='100 0.1 500 0.5 1' ;;
   *) mrsk_pauses='0 0 0 0 0.1' ;;
   esac
   set -- "$1" $mrsk_pauses

@@ -1,4 +1,4 @@
-//! Rendering of a step: its parts as calls of the functions in `step.sh` and `poll.sh`.
+//! Rendering of a step: its parts as calls of the functions in `step.sh`, `poll.sh` and `reach.sh`.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 use super::builder::{Builder, RenderError, path_part};
-use crate::action::{Action, Arg, Poll, Probe, Run, Upload, VerifyImage, Write};
+use crate::action::{Action, Arg, Poll, Probe, Reach, Run, Upload, VerifyImage, When, Write};
 use crate::name::Sha256Hex;
 use crate::transport::quote::quote;
 use crate::transport::request::{Inputs, StepRequest};
@@ -60,6 +60,7 @@ fn part(builder: &mut Builder, action: &Action, inputs: &Inputs) -> Result<(), R
         Action::Upload(file) => upload(builder, file, inputs),
         Action::Poll(condition) => poll(builder, condition),
         Action::VerifyImage(image) => verify_image(builder, image, inputs),
+        Action::Reach(users) => reach(builder, users),
     }
 }
 
@@ -225,6 +226,27 @@ fn poll(builder: &mut Builder, condition: &Poll) -> Result<(), RenderError> {
         "poll {look} {looks} {hundredths} {} {} {container}{rest}",
         condition.attempts, restarts
     ));
+    Ok(())
+}
+
+fn reach(builder: &mut Builder, reach: &Reach) -> Result<(), RenderError> {
+    let since = || {
+        let step = reach.since.as_ref();
+        let step = step.ok_or_else(|| RenderError::Missing("since".to_owned()))?;
+        Ok::<_, RenderError>(quote(path_part(&step.hash())?)?)
+    };
+    let mut words = match reach.when {
+        When::Before => vec!["ask_before".to_owned()],
+        When::After => vec!["ask_after".to_owned(), since()?],
+        When::Unasked => vec!["ask_unasked".to_owned(), since()?],
+    };
+    words.push(quote(&reach.container)?);
+    for request in &reach.requests {
+        words.push(request.port.to_string());
+        words.push(quote(&request.path)?);
+        words.push(quote(&request.host)?);
+    }
+    builder.line(&words.join(" "));
     Ok(())
 }
 

@@ -280,6 +280,7 @@ attempt() {
   mrsk_output=output
   mrsk_marker=MRSK_CLAIM=$mrsk_claim
   mrsk_value=
+  mrsk_asking=
   boot
   process "$$" || die "cannot read /proc"
   if ! put_claim "$$" "$mrsk_start" "$mrsk_boot"
@@ -300,6 +301,7 @@ attempt() {
   guard "$3" "$4"
   act "$5" 4>&1 >>"$mrsk_dir/output" 2>&1 3</dev/null
   mrsk_status=$?
+  asked_before
   unset MRSK_CLAIM
   unguard
   if [ "$mrsk_status" = 0 ]
