@@ -37,7 +37,13 @@ impl Pending {
 
     /// Notes the end of a step.
     pub fn note(&mut self, progress: &Progress) {
-        let Progress::StepEnded { step, status, .. } = progress else {
+        let Progress::StepEnded {
+            step,
+            status,
+            answer,
+            ..
+        } = progress
+        else {
             return;
         };
         let Some(result) = result(status) else {
@@ -47,7 +53,11 @@ impl Pending {
             return;
         };
         let at = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ");
-        let line = format!("[{at}] {} {step} {result}", self.head);
+        let answer = match answer.as_str() {
+            "" => String::new(),
+            answer => format!(": {answer}"),
+        };
+        let line = format!("[{at}] {} {step} {result}{answer}", self.head);
         self.lines.entry(host).or_default().push(line);
     }
 

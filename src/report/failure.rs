@@ -120,6 +120,13 @@ const BUILD_FAILURES: [(&[&str], &str); 4] = [
 
 /// Returns what to do, for steps whose failure usually has one cause, or whose output names one.
 fn help(step: &Step, output: &str) -> Option<String> {
+    if step.asks_as_users() && output.contains(" after the switch, ") {
+        return Some(
+            "users no longer reached the app: look for errors about this role's labels in Traefik's log (404), and check the port \
+             of its service (502)"
+                .into(),
+        );
+    }
     let asks_traefik = step
         .action
         .iter()

@@ -120,9 +120,10 @@ pub(super) fn describe(
         Progress::StepEnded {
             step,
             status,
+            answer,
             diagnosis,
         } => {
-            let text = ended(view, tally, step, status, took);
+            let text = ended(view, tally, step, (status, answer), took);
             let mut lines = vec![line(&view.host_of(step), &text)];
             if view.is_verbose() {
                 lines.extend(output(view, diagnosis, LONG_TAIL));
@@ -163,7 +164,7 @@ fn ended(
     view: &View,
     tally: &Tally,
     step: &StepId,
-    status: &StepStatus,
+    (status, answer): (&StepStatus, &str),
     took: Option<u64>,
 ) -> String {
     let took = match (took, status) {
@@ -172,12 +173,16 @@ fn ended(
         (Some(took), _) => format!(", after {}", duration(took)),
     };
     let words = words::status(view.step(step), status);
+    let answer = match answer {
+        "" => String::new(),
+        answer => format!(": {}", one_line(answer)),
+    };
     let count = match is_done(status) {
         true => format!(" ({})", steps(view, tally)),
         false => String::new(),
     };
     format!(
-        "{} … {}{took}{}",
+        "{} … {}{took}{answer}{}",
         view.summary(step),
         view.tint(tone(status), &words),
         view.tint(Tone::Quiet, &count)

@@ -203,6 +203,7 @@ fn a_failure_scrolls_above_with_its_output_and_the_end_follows() {
             status: StepStatus::Failed {
                 ending: Ending::Failed { code: 1 },
             },
+            answer: String::new(),
             diagnosis: "manifest unknown".into(),
         },
     );

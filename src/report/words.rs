@@ -35,7 +35,10 @@ fn failed(step: Option<&Step>, code: i32) -> String {
     let writes = parts
         .into_iter()
         .any(|part| matches!(part, Action::Write(_)));
+    let asks = step.is_some_and(Step::asks_as_users);
     match (limit, code) {
+        (_, 1) if !runs && asks && writes => "gave up, or could not write the file".into(),
+        (_, 1) if !runs && asks => "gave up".into(),
         (Some(limit), 1) if !runs && writes => {
             format!("gave up (limit {limit}), or could not write the file")
         }

@@ -71,7 +71,13 @@ fn skip_rest(run: &mut Run, reason: SkipReason) {
 #[test]
 fn done() {
     let mut run = to_second_host();
-    for verb in ["healthcheck", "route", "drain", "stop"] {
+    run.ran("app2/web/app-web-2/healthcheck", 600);
+    let id = "app2/web/app-web-2/route";
+    run.started(id);
+    run.wait(600);
+    let answer = "app.example.com/up answered 301 after the switch, 200 before";
+    run.answered(id, StepStatus::Succeeded, [answer, ""]);
+    for verb in ["drain", "stop"] {
         run.ran(&format!("app2/web/app-web-2/{verb}"), 600);
     }
     run.ran("app2/job/app-job-2/start", 800);
@@ -85,6 +91,25 @@ fn done() {
         "done.verbose.txt",
         &lines(&run, &Outcome::Done, Verbosity::Verbose),
     );
+}
+
+#[test]
+fn a_switch_after_which_users_are_not_served() {
+    let mut run = to_second_host();
+    run.ran("app2/web/app-web-2/healthcheck", 600);
+    let id = "app2/web/app-web-2/route";
+    run.started(id);
+    run.wait(8_400);
+    let answer = "app.example.com/up answered 404 of Traefik after the switch, 200 before";
+    let ending = Ending::Failed { code: 1 };
+    let log = format!(
+        "{answer}\n$ docker logs --tail 50 traefik\nERR service \"nope@docker\" does not exist"
+    );
+    run.answered(id, StepStatus::Failed { ending }, [answer, &log]);
+    run.tell(Progress::Stopping(StopReason::Failure(StepId::from(id))));
+    skip_rest(&mut run, SkipReason::Blocked);
+    let outcome = Outcome::Failed(vec![StepId::from(id)]);
+    check("taken_back.txt", &run, &outcome);
 }
 
 #[test]

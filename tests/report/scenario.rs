@@ -67,6 +67,10 @@ fn switch(host: &str, role: &str) -> Vec<Value> {
     route["action"] = json!([
         {"write": {"path": format!("/var/lib/mrsk/traefik/app-{role}.yml"), "content": "ab".repeat(32), "mode": "0644"}},
         {"poll": {"probe": "route", "container": new, "interval_ms": 1000, "attempts": 20}},
+        {"reach": {
+            "when": "after", "since": id("healthcheck"), "container": "traefik",
+            "requests": [{"port": 80, "host": "app.example.com", "path": "/up"}],
+        }},
     ]);
     for step in [&mut start, &mut check, &mut route] {
         step["diagnose"] = logs.clone();
@@ -200,9 +204,15 @@ impl Run {
     }
 
     pub fn ended_with(&mut self, step: &str, status: StepStatus, diagnosis: &str) {
+        self.answered(step, status, ["", diagnosis]);
+    }
+
+    /// Ends a step that says what users get.
+    pub fn answered(&mut self, step: &str, status: StepStatus, [answer, diagnosis]: [&str; 2]) {
         self.tell(Progress::StepEnded {
             step: StepId::from(step),
             status,
+            answer: answer.into(),
             diagnosis: diagnosis.into(),
         });
     }

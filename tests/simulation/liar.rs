@@ -261,6 +261,7 @@ impl World {
                 step,
                 status,
                 diagnosis,
+                ..
             },
             Some(liar),
         ) = (progress, self.liar.clone())

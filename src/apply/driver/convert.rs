@@ -17,6 +17,9 @@ use crate::transport::request::StepRequest;
 /// Characters that are kept of what a poll saw last.
 const LONGEST_STATUS: usize = 200;
 
+/// Characters that are kept of the answers that users get.
+const LONGEST_ANSWER: usize = 1000;
+
 /// Returns what a failed question means: a broken link may be made again; a host that says why not is of no use to this run.
 pub(super) fn failed(host: HostName, failure: &Failure) -> Event {
     let message = match failure {
@@ -30,6 +33,15 @@ pub(super) fn failed(host: HostName, failure: &Failure) -> Event {
             Event::HostFailed(host, message)
         }
     }
+}
+
+/// Returns the answers that users get, as one line.
+fn answer(text: &str, secrets: &Secrets) -> String {
+    let text = redact(text, secrets);
+    let chars = text.chars().take(LONGEST_ANSWER);
+    chars
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
 }
 
 pub(super) fn request(step: &Step, start: &StartStep) -> StepRequest {
@@ -92,7 +104,7 @@ pub(super) fn translate(
         }
         HostEvent::Ended {
             attempt,
-            receipt,
+            mut receipt,
             output,
             diagnosis,
             ..
@@ -103,6 +115,12 @@ pub(super) fn translate(
                 .map(|part| part.trim_end())
                 .filter(|part| !part.is_empty())
                 .collect();
+            let asks = shape
+                .index(&step)
+                .is_some_and(|at| plan[at].asks_as_users());
+            if asks {
+                receipt.value = receipt.value.map(|text| answer(&text, secrets));
+            }
             Event::Ended {
                 host,
                 step,
@@ -111,5 +129,23 @@ pub(super) fn translate(
                 diagnosis: redact(&shown.join("\n"), secrets),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret::Secret;
+
+    #[test]
+    fn an_answer_is_one_redacted_line() {
+        let secrets: Secrets = [("TOKEN".to_owned(), Secret::new("s3cr3t-value"))].into();
+        let text = "a.example.com/up answered 200\n[2026] forged \u{1b}[31m s3cr3t-value";
+        assert_eq!(
+            answer(text, &secrets),
+            "a.example.com/up answered 200 [2026] forged  [31m [REDACTED]"
+        );
+        let long = "x".repeat(LONGEST_ANSWER * 2);
+        assert_eq!(answer(&long, &secrets).len(), LONGEST_ANSWER);
     }
 }

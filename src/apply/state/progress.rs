@@ -72,6 +72,8 @@ pub enum Progress {
         step: StepId,
         /// How.
         status: StepStatus,
+        /// What users get after a switch; empty if the step does not ask, or this run did not see it.
+        answer: String,
         /// What explains a failure; empty if there is none.
         diagnosis: String,
     },

@@ -68,6 +68,9 @@ impl State {
             let what = format!("a receipt of another run for {}", named.0);
             return self.violate(host, &what);
         }
+        if self.plan[step].asks_as_users() {
+            self.steps[step].answer = receipt.value.clone().unwrap_or_default();
+        }
         if receipt.ending == Ending::Succeeded {
             self.leave_batch(step);
         } else {
@@ -306,9 +309,11 @@ impl State {
                 status: status.clone(),
             });
         }
+        let answer = std::mem::take(&mut self.steps[step].answer);
         self.report(Progress::StepEnded {
             step: self.id(step),
             status,
+            answer,
             diagnosis,
         });
     }

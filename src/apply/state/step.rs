@@ -32,6 +32,8 @@ pub(super) struct StepRun {
     pub(super) unanswered: usize,
     /// Whether this run or an earlier one has begun it, as a barrier's wait wants to know.
     pub(super) begun_before: bool,
+    /// What users get, as its last attempt says.
+    pub(super) answer: String,
     pub(super) started: Option<Millis>,
     pub(super) ended: Option<Millis>,
 }
@@ -89,6 +91,7 @@ impl StepRun {
             ask_first: false,
             unanswered: 0,
             begun_before: false,
+            answer: String::new(),
             started: None,
             ended: None,
         }

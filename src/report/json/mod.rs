@@ -109,8 +109,9 @@ impl<'a> Json<'a> {
             Progress::StepEnded {
                 step,
                 status,
+                answer,
                 diagnosis,
-            } => self.step_ended(step, status, diagnosis, took_ms),
+            } => self.step_ended((step, status), [answer, diagnosis], took_ms),
             Progress::HostLost(host, message) => StreamEvent::HostLost {
                 at,
                 host: host.to_string(),
@@ -135,9 +136,8 @@ impl<'a> Json<'a> {
 impl Json<'_> {
     fn step_ended(
         &self,
-        step: &StepId,
-        status: &StepStatus,
-        diagnosis: &str,
+        (step, status): (&StepId, &StepStatus),
+        [answer, diagnosis]: [&str; 2],
         took_ms: Option<u64>,
     ) -> StreamEvent {
         let (ending, reason) = match status {
@@ -153,6 +153,7 @@ impl Json<'_> {
             exit_status: ending.and_then(exit_status),
             reason,
             took_ms,
+            answer: answer.to_owned(),
             diagnosis: diagnosis.to_owned(),
         }
     }

@@ -144,6 +144,8 @@ pub(super) enum StreamEvent {
         reason: Option<SkipReason>,
         /// Duration of the last attempt in milliseconds; null if this run did not start it.
         took_ms: Option<u64>,
+        /// What users get after a switch, such as `app.example.com/up answered 200`; empty if the step does not ask.
+        answer: String,
         /// Output that explains the failure, with secrets redacted; may be empty.
         diagnosis: String,
     },
