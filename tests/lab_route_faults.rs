@@ -122,6 +122,36 @@ fn routes_that_traefik_does_not_take_are_taken_back() {
     }
 }
 
+/// The probe of mrsk is answered, and the routing file is right, but the users' router leads to nothing.
+#[test]
+#[ignore = "needs the lab: tests/lab/up"]
+fn routers_that_lead_nowhere_are_taken_back() {
+    const SERVICE_OF_NOBODY: &str = "  traefik.http.routers.lab-route.service: nope@docker\n";
+    const CLOSED_PORT: &str = concat!(
+        "  traefik.http.routers.lab-route.service: closed\n",
+        "  traefik.http.services.closed.loadbalancer.server.port: 9\n",
+    );
+    let project = Project::new(SERVICE, &["172.30.0.14", "172.30.0.15"]);
+    let old = project.container(&project.commit("APP_VERSION=old\n"));
+    let said = project.mrsk(&["deploy"]).expect(0);
+    said.says(&["172.30.0.14/up answered 200", "172.30.0.15/up answered 200"]);
+    for (labels, answer) in [(SERVICE_OF_NOBODY, "404 of Traefik"), (CLOSED_PORT, "502")] {
+        project.configure(&format!("labels:\n{labels}"));
+        project.commit("APP_VERSION=nowhere\n");
+        let plan = PlanFile::make(&project, "nowhere.json");
+        let said = fails_at_route(&project, &plan, &old, |_| {});
+        let line = format!("172.30.0.14/up answered {answer} after the switch, 200 before");
+        assert!(said.contains(&line), "{line}: {said}");
+        assert_eq!(project.each(Machine::version), ["old", "old"]);
+        let audit = project.mrsk(&["audit"]).expect(0);
+        assert!(audit.out.contains(&line), "{line}: {}", audit.out);
+    }
+    project.configure("");
+    project.commit("APP_VERSION=new\n");
+    let plan = PlanFile::make(&project, "new.json");
+    then_succeeds(&project, &plan, "new");
+}
+
 /// A small file system where routing files are. Dropped, it is gone.
 struct SmallDisk<'a>(&'a Machine);
 

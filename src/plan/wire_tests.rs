@@ -94,6 +94,8 @@ fn an_unknown_field_is_refused_at_every_level_and_passed_over_in_review() {
         format!("/steps/{start}/cleanup/0/run"),
         format!("/steps/{write}/action/0/write"),
         format!("/steps/{write}/action/1/poll"),
+        format!("/steps/{write}/action/2/reach"),
+        format!("/steps/{write}/action/2/reach/requests/0"),
         format!("/steps/{barrier}/barrier"),
         "/steps/0/secrets/0".into(),
         "/unchanged/0".into(),
@@ -319,5 +321,54 @@ fn the_digest_is_of_the_rfc_8785_form() {
         assert_eq!(digest(&value).unwrap().as_str(), expected);
         value["digest"] = "left out".into();
         assert_eq!(digest(&value).unwrap().as_str(), expected);
+    }
+}
+
+#[test]
+fn answers_are_compared_only_with_those_of_a_step_of_the_same_host() {
+    let value = value();
+    let steps = value["steps"].as_array().unwrap();
+    let reaches = |step: &Value| {
+        let actions = step["action"].as_array()?;
+        actions.iter().position(|action| {
+            action
+                .pointer("/reach/when")
+                .is_some_and(|when| when == "after")
+        })
+    };
+    let found: Vec<(usize, usize)> = steps
+        .iter()
+        .enumerate()
+        .filter_map(|(at, step)| Some((at, reaches(step)?)))
+        .collect();
+    let (step, action) = found[0];
+    let host = &steps[step]["host"];
+    let other = steps
+        .iter()
+        .find(|other| other["kind"] == "healthcheck" && other["host"] != *host)
+        .unwrap();
+    let same = steps
+        .iter()
+        .find(|other| other["kind"] == "start" && other["host"] == *host)
+        .unwrap();
+    let place = format!("/steps/{step}/action/{action}/reach");
+    for (field, new) in [
+        ("since", other["id"].clone()),
+        ("since", same["id"].clone()),
+        ("since", json!("a/web/x/none")),
+        ("when", json!("before")),
+        ("requests", json!([])),
+        ("requests", json!([{"port": 80, "host": "a", "path": "up"}])),
+        (
+            "requests",
+            json!([{"port": 80, "host": "a", "path": "/other"}]),
+        ),
+    ] {
+        let text = changed(|value| value.pointer_mut(&place).unwrap()[field] = new.clone());
+        let read = read_strict(&text);
+        assert!(
+            matches!(read, Err(ReadError::Inconsistent(_))),
+            "{field} {new}: {read:?}"
+        );
     }
 }

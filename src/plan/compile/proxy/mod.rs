@@ -4,6 +4,7 @@ pub mod adoption;
 pub mod facts;
 pub mod network;
 pub mod proof;
+pub mod reach;
 pub mod start;
 pub mod takeover;
 pub mod trial;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::health::{restarts, still_healthy};
-use crate::action::{Action, Poll, Probe};
+use crate::action::{Action, Poll, Probe, Reach};
 use crate::config::model::Config;
 use crate::docker::container;
 use crate::docker::names::{LABEL_HEALTHCHECK, TRAEFIK};
@@ -24,28 +24,38 @@ pub struct Old<'a> {
     pub begins: bool,
 }
 
+/// What a plan that routes requests to the new container needs until the old one is drained.
+#[derive(Clone, Default)]
+pub struct Routed {
+    /// What sees that users reach the new container, if the step that routed was lost before that.
+    pub asks: Option<Reach>,
+    /// What sends requests to the old container again, if the new one fails.
+    pub cleanup: Vec<Action>,
+}
+
 /// Adds the step that waits until `old` has no open requests, while the new container proves
-/// itself. `cleanup` is for the case that the new container fails.
+/// itself.
 pub fn drain(
     draft: &mut Draft,
     placement: &Placement,
     facts: &HostFacts,
     old: &Old,
-    cleanup: Vec<Action>,
+    routed: Routed,
 ) -> StepId {
     let name = old.name;
     let seconds = draft.config.drain_timeout;
-    let mut polls = vec![proof::routed(placement)];
-    polls.extend(idle(draft.config, placement, facts, name));
-    polls.push(still_healthy(draft.config, placement));
-    let bound = u32::try_from(polls.len()).unwrap_or(u32::MAX);
+    let mut waits = idle(draft.config, placement, facts, name);
+    waits.push(still_healthy(draft.config, placement));
+    let bound = u32::try_from(waits.len().saturating_add(1)).unwrap_or(u32::MAX);
     let summary = format!("Drain {name} (up to {seconds} s)");
     let step = step(placement, old, (StepKind::Drain, "drain"), summary)
-        .does(polls)
+        .does([proof::routed(placement)])
+        .does(routed.asks)
+        .does(waits)
         .done_when([Predicate::eq(&["containers", name, "in_flight"], 0)])
         .on_failure(
             [container::logs(TRAEFIK), container::logs(&placement.name)],
-            cleanup,
+            routed.cleanup,
         )
         .timeout(seconds.saturating_mul(bound).saturating_add(QUICK));
     draft.add(step)

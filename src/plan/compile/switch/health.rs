@@ -1,12 +1,12 @@
 //! Waits until the new container is healthy.
 
-use crate::action::{Action, Poll, Probe};
+use crate::action::{Action, Poll, Probe, When};
 use crate::config::model::Config;
 use crate::docker::container;
 use crate::docker::names::TRAEFIK;
 use crate::facts::model::{ContainerState, HostFacts};
 use crate::name::StepId;
-use crate::plan::compile::proxy::{proof, trial::trial};
+use crate::plan::compile::proxy::{proof, reach::users, trial::trial};
 use crate::plan::compile::step::QUICK;
 use crate::plan::compile::{Draft, Placement};
 use crate::plan::{Predicate, Reason, StepKind};
@@ -41,6 +41,10 @@ pub fn healthcheck(
         diagnose.insert(0, container::logs(TRAEFIK));
         traefik = draft.find(Some(placement.host), StepKind::Traefik);
         waits.seconds = waits.seconds.saturating_add(proof::TRIAL_SECONDS);
+    }
+    if placement.role.traefik {
+        let before = users(draft, placement, facts).ask(placement, When::Before);
+        actions.splice(0..0, before.map(Action::from));
     }
     if placement.is_replaced() {
         cleanup.push(container::remove(name).into());

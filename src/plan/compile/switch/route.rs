@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::action::{Action, Run};
+use crate::action::{Action, Run, When};
 use crate::docker::container;
 use crate::docker::names::TRAEFIK;
 use crate::facts::model::{FileFacts, HostFacts};
@@ -10,7 +10,7 @@ use crate::name::{Sha256Hex, StepId};
 use crate::plan::StepKind;
 use crate::plan::compile::proxy::adoption::adoption;
 use crate::plan::compile::proxy::facts::{command_line, is_served_by_labels};
-use crate::plan::compile::proxy::{proof, trial};
+use crate::plan::compile::proxy::{proof, reach, trial};
 use crate::plan::compile::{Decision, Draft, Placement, predicates};
 use crate::traefik;
 
@@ -35,14 +35,23 @@ pub fn route(
     let done = predicates::is_routed(&placement.routing_path, &text, &placement.alias);
     let write = draft.write(&placement.routing_path, text);
     let trial = trial::trial(draft, placement, facts).map(|trial| trial.remove);
-    let mut cleanup = take_back(draft, placement, facts);
+    let users = reach::users(draft, placement, facts);
+    let asks = users.ask(placement, When::After);
+    let mut cleanup = match asks {
+        Some(_) => return_requests(draft, placement, facts),
+        None => take_back(draft, placement, facts),
+    };
     cleanup.extend(trial.clone());
     let step = placement
         .step(StepKind::Route, name, "route")
-        .because(format!("Route requests to {name}"), placement.why())
+        .because(
+            format!("Route requests to {name}{}", users.summary()),
+            placement.why(),
+        )
         .needs([after.clone()])
         .needs(draft.find(Some(placement.host), StepKind::Traefik))
         .does([write, proof::routed(placement).into()])
+        .does(asks)
         .does(trial)
         .done_when(done)
         .on_failure([container::logs(TRAEFIK), container::logs(name)], cleanup)

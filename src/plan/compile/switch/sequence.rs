@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::drain::Old;
+use super::drain::{Old, Routed};
 use super::{drain, health, route, start};
+use crate::action::When;
 use crate::name::{HostName, StepId};
-use crate::plan::compile::proxy::takeover;
+use crate::plan::compile::proxy::{reach, takeover};
 use crate::plan::compile::{Decision, Draft, HostView, Placement};
 
 /// The ends of a switch.
@@ -47,13 +48,17 @@ pub fn switch(
         Decision::Keep | Decision::Complete { route: false, .. }
     );
     let mut live = None;
-    let mut cleanup = Vec::new();
+    let mut routed = Routed::default();
     if !is_live {
         let before = begun.or_else(|| gate.clone());
         let healthy = health::healthcheck(draft, placement, host.facts, before);
         live = Some(healthy.clone());
         if placement.role.traefik {
-            cleanup = route::return_requests(draft, placement, host.facts);
+            let users = reach::users(draft, placement, host.facts);
+            routed = Routed {
+                asks: users.ask(placement, When::Unasked),
+                cleanup: route::return_requests(draft, placement, host.facts),
+            };
             live = route::route(draft, placement, host.facts, &healthy).or(live);
         }
     }
@@ -66,7 +71,7 @@ pub fn switch(
             after: last.or_else(|| gate.clone()),
         };
         if placement.role.traefik {
-            let drained = drain::drain(draft, placement, host.facts, &old, cleanup.clone());
+            let drained = drain::drain(draft, placement, host.facts, &old, routed.clone());
             old.after = Some(drained);
             old.begins = false;
         }

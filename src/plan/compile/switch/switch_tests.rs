@@ -81,19 +81,19 @@ fn health_is_asked_of_the_container_or_of_its_image() {
         (
             "",
             "Wait for app-web-2 to answer 200 at :3000/up",
-            1,
+            2,
             7 * 4 * 2 + 120,
         ),
         (
             "healthcheck: {path: /ok, port: 80, max_attempts: 2}",
             "Wait for app-web-2 to answer 200 at :80/ok",
-            1,
+            2,
             2 * 4 * 2 + 120,
         ),
         (
             labels,
             "Wait for app-web-2 to answer 200 at :3000/up, and for Traefik to accept its routes",
-            3,
+            4,
             (7 * 4 + 10) * 2 + 120,
         ),
         (
@@ -128,14 +128,75 @@ fn a_route_that_fails_is_taken_back() {
     };
     let file = "/s/traefik/mrsk-app@web.yml";
     let remove = "docker rm --force app-web-2";
-    assert_eq!(lines(case("")), [format!("rm -f {file}"), remove.into()]);
+    // Traefik may be sending it what it got meanwhile.
+    let wait = "sleep 5";
+    assert_eq!(
+        lines(case("")),
+        [format!("rm -f {file}"), wait.into(), remove.into()]
+    );
+    let secure = "labels: {traefik.http.routers.app-web.tls: true}";
+    assert_eq!(
+        lines(case(secure)),
+        [format!("rm -f {file}"), remove.into()]
+    );
     let known = crate::name::Sha256Hex::of(b"old").to_string();
     let known = serving("").a(json!({"files": {file: {"sha256": known}}}));
     assert_eq!(
         lines(known),
-        [format!("# write {file} (mode"), remove.into()]
+        [format!("# write {file} (mode"), wait.into(), remove.into()]
     );
     assert!(lines(serving("")).is_empty());
+}
+
+#[test]
+fn what_users_get_is_asked_before_and_after_the_switch() {
+    let table = [
+        ("", ", and ask for a/up", "a/up"),
+        (
+            "labels: {traefik.http.routers.app.rule: Host(`x.example`) && PathPrefix(`/v1`)}",
+            ", and ask for x.example/v1",
+            "x.example/v1",
+        ),
+        (
+            "labels: {traefik.http.routers.app.tls: true}",
+            " (routes not asked: TLS)",
+            "",
+        ),
+        (
+            "labels: {traefik.http.routers.app.rule: Host(`x`), traefik.http.routers.s.rule: Host(`s`), \
+             traefik.http.routers.s.tls: true}",
+            ", and ask for x/up (not asked: s; TLS)",
+            "x/up",
+        ),
+    ];
+    for (config, summary, asked) in table {
+        let made = serving(config).after(&[run]);
+        let route = made.step("app-web-2/route");
+        assert_eq!(
+            route.summary,
+            format!("Route requests to app-web-2{summary}")
+        );
+        let lines = |step: &str| {
+            let lines = made.actions(step).into_iter();
+            Vec::from_iter(lines.filter(|line| line.contains(" answered through traefik")))
+        };
+        let found = [lines("healthcheck"), lines("route"), lines("drain")].concat();
+        let expected = match asked {
+            "" => Vec::new(),
+            asked => vec![
+                format!("# note how {asked} is answered through traefik"),
+                format!("# check that {asked} is answered through traefik as before"),
+                format!(
+                    "# check that {asked} is answered through traefik as before, unless that was checked"
+                ),
+            ],
+        };
+        assert_eq!(found, expected, "{config}");
+    }
+    // A plan that routes nothing asks nothing.
+    let job = case("servers: {job: {hosts: [a]}}").after(&[run]);
+    let line = "answered through";
+    assert!(!job.actions("healthcheck").join("\n").contains(line));
 }
 
 #[test]
