@@ -183,6 +183,9 @@ pub struct Upload {
     pub path: String,
     /// Permission bits in octal, such as `0600`.
     pub mode: String,
+    /// Its owner, as `USER` or `USER:GROUP` of the host; absent: the SSH user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
     /// Whether the file is an ERB template, and what it becomes at apply is copied. [`Upload::sha256`] is the template's.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub template: bool,

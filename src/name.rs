@@ -107,3 +107,13 @@ impl StepId {
         Sha256Hex::of(self.0.as_bytes()).0[..32].to_owned()
     }
 }
+
+/// Whether `text` is the owner of a file as `chown` takes it: `USER` or `USER:GROUP`, by names or numbers.
+pub fn is_file_owner(text: &str) -> bool {
+    let is_part = |part: &str| {
+        let is_safe = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+        !part.is_empty() && !part.starts_with(['-', '.']) && part.bytes().all(is_safe)
+    };
+    let (user, group) = text.split_once(':').unwrap_or((text, "0"));
+    is_part(user) && is_part(group)
+}

@@ -1,4 +1,4 @@
-//! Finding secret values in texts: as they are, and as base64, URLs and JSON have them.
+//! Finding secret values in texts: as they are, and as base64, URLs, JSON and shells have them.
 
 use aho_corasick::AhoCorasick;
 use base64::Engine;
@@ -12,6 +12,9 @@ pub const SHORTEST: usize = 6;
 
 /// What stands in the place of a value.
 const REDACTED: &str = "[REDACTED]";
+
+/// The lengths of the lines into which `openssl` and `base64` break what they print.
+const WIDTHS: [usize; 2] = [64, 76];
 
 /// All but the unreserved characters of RFC 3986.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
@@ -27,8 +30,8 @@ pub fn unsearchable(secrets: &Secrets) -> Vec<&str> {
     names.map(|(name, _)| name.as_str()).collect()
 }
 
-/// Returns the texts that show the whole of `secret`: its value, and what base64 (also of a longer text that contains it), URLs
-/// and JSON make of it. None is shorter than [`SHORTEST`].
+/// Returns the texts that show the whole of `secret`: its value, and what base64 (also of a longer text that contains it, or broken
+/// into lines), URLs, JSON and a shell's quotes make of it. None is shorter than [`SHORTEST`].
 pub fn whole_forms(secret: &Secret) -> Vec<String> {
     let value = secret.reveal();
     forms_of_all([value, value.trim()].into_iter())
@@ -60,6 +63,7 @@ fn forms_of(part: &str) -> Vec<String> {
         url,
         json.trim_matches('"').to_owned(),
         part.escape_debug().to_string(),
+        part.replace('\'', r"'\''"),
     ];
     for before in 0..3 {
         let text = [&vec![0; before], part.as_bytes()].concat();
@@ -69,6 +73,12 @@ fn forms_of(part: &str) -> Vec<String> {
         for encoded in [STANDARD_NO_PAD.encode(&text), URL_SAFE_NO_PAD.encode(&text)] {
             forms.extend(encoded.get(first..last).map(str::to_owned));
         }
+    }
+    let encoded = STANDARD_NO_PAD.encode(part);
+    let whole = encoded.get(..part.len() * 8 / 6).unwrap_or_default();
+    for width in WIDTHS.into_iter().filter(|width| whole.len() > *width) {
+        let lines = whole.as_bytes().chunks(width);
+        forms.extend(lines.map(|line| String::from_utf8_lossy(line).into_owned()));
     }
     forms
 }
@@ -101,6 +111,18 @@ impl Redactor {
 /// Redacts one text, as [`Redactor::redact`].
 pub fn redact(text: &str, secrets: &Secrets) -> String {
     Redactor::new(secrets).redact(text)
+}
+
+/// Redacts one text of a shell or of what it ran, as [`redact`], and the words of which values consist: a shell takes them apart.
+pub fn redact_words(text: &str, secrets: &Secrets) -> String {
+    let is_between = |c: char| c.is_whitespace() || ";&|()<>".contains(c);
+    let mut words = secrets.clone();
+    for (name, secret) in secrets {
+        let parts = secret.reveal().split(is_between);
+        let parts = parts.filter(|part| part.len() >= SHORTEST).enumerate();
+        words.extend(parts.map(|(at, part)| (format!("{name} {at}"), Secret::new(part))));
+    }
+    redact(text, &words)
 }
 
 fn replace(text: &str, search: &AhoCorasick) -> String {
@@ -184,6 +206,35 @@ mod tests {
             assert!(redacted.contains(REDACTED), "{text} {redacted}");
             assert!(redacted.len() < text.len(), "{text} {redacted}");
         }
+    }
+
+    #[test]
+    fn a_value_in_the_quotes_of_a_shell_or_in_lines_of_base64_is_redacted() {
+        let quoted = "ls: cannot access '/srv/it'\\''s mine'";
+        let redacted = redact(quoted, &secrets(&["it's mine"]));
+        assert_eq!(redacted, "ls: cannot access '/srv/[REDACTED]'");
+        let value = "0123456789abcdefghi".repeat(20);
+        let encoded = STANDARD.encode(&value);
+        for width in WIDTHS {
+            let lines = encoded.as_bytes().chunks(width);
+            let lines: Vec<&str> = lines
+                .map(|line| std::str::from_utf8(line).unwrap())
+                .collect();
+            let redacted = redact(&lines.join("\n"), &secrets(&[&value]));
+            let left: usize = redacted
+                .lines()
+                .map(|line| line.replace(REDACTED, "").len())
+                .sum();
+            assert!(left < SHORTEST, "{redacted}");
+        }
+    }
+
+    #[test]
+    fn words_are_redacted_if_a_shell_may_have_taken_a_value_apart() {
+        let secrets = secrets(&["one-word;rm & an0ther-word"]);
+        let said = "sh: 1: an0ther-word: not found";
+        assert_eq!(redact(said, &secrets), said);
+        assert_eq!(redact_words(said, &secrets), "sh: 1: [REDACTED]: not found");
     }
 
     #[test]

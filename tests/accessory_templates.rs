@@ -30,6 +30,7 @@ async fn collect(
         sha256: Sha256Hex::of(template.as_bytes()),
         path: "/root/.mrsk/init.sql".into(),
         mode: "0600".into(),
+        owner: None,
         template: true,
         env: BTreeMap::from([("SIZE".to_owned(), "4".to_owned())]),
     };
@@ -126,6 +127,7 @@ async fn without_its_secret_a_template_is_not_rendered() {
         sha256: Sha256Hex::of(b"<% raise 'never' %>"),
         path: "/root/password".into(),
         mode: "0600".into(),
+        owner: None,
         template: true,
         env: BTreeMap::new(),
     };
@@ -158,6 +160,7 @@ async fn one_template_becomes_what_each_accessory_makes_of_it() {
         sha256: Sha256Hex::of(template.as_bytes()),
         path: "/root/size".into(),
         mode: "0644".into(),
+        owner: None,
         template: true,
         env: BTreeMap::from([("SIZE".to_owned(), size.to_owned())]),
     };

@@ -103,7 +103,10 @@ fn an_accessory_is_booted_as_described_and_left_alone_ever_after() {
         machine.sh("cat /root/lab-acc-store/data/x /root/extra/y"),
         "kept\nmore\n"
     );
-    assert_eq!(machine.sh("stat -c %a /root/lab-acc-store"), "700\n");
+    assert_eq!(
+        machine.sh("cd /root && stat -c %a lab-acc-store lab-acc-store/etc/store/*"),
+        "700\n600\n644\n"
+    );
     let inspect = |format: &str| machine.sh(&format!("docker inspect --format '{format}' {name}"));
     assert_eq!(
         inspect("{{.HostConfig.Memory}} {{.HostConfig.RestartPolicy.Name}}"),

@@ -194,6 +194,26 @@ fn assert_clean_state(project: &Project) {
     }
 }
 
+/// Looks for secrets in the images that containers were started from: their history, their configuration and their layers.
+fn assert_clean_images(project: &Project) {
+    for machine in &project.machines {
+        let images = "$(docker ps -aq | xargs docker inspect --format '{{.Image}}' | sort -u)";
+        let about = machine.sh(&format!(
+            "docker image inspect {images}; for image in {images}; do docker history --no-trunc $image; done"
+        ));
+        assert!(
+            about.contains("\"Cmd\"") && about.contains("COPY"),
+            "{about}"
+        );
+        assert_clean(&machine.ip, &about);
+        let layers = machine.sh(&format!(
+            "docker save {images} | tar -xO | grep -acF -e {MARK} -e '{}' || :",
+            lab("LAB_REGISTRY_PASSWORD")
+        ));
+        assert_eq!(layers, "0\n", "{}", machine.ip);
+    }
+}
+
 #[test]
 #[ignore = "needs the lab: tests/lab/up"]
 fn secrets_arrive_byte_for_byte_and_are_found_nowhere_else() {
@@ -258,6 +278,7 @@ fn secrets_arrive_byte_for_byte_and_are_found_nowhere_else() {
         }
     }
     assert_clean_state(&project);
+    assert_clean_images(&project);
     let audit = project.mrsk(&["audit"]).expect(0);
     assert_clean("audit", &audit.out);
 

@@ -9,6 +9,7 @@ use crate::config::{self, dotenv::Environment};
 use crate::diagnostic::Diagnostic;
 use crate::erb::{self, Failure, Need, Refusal, World};
 use crate::record::Ending;
+use crate::redaction;
 use crate::secret::{Secret, Secrets};
 use crate::transport::foreground::{Captured, Foreground, Input, capture};
 
@@ -92,6 +93,17 @@ impl Machine {
             .extend(credentials.map(|(name, value)| (name.clone(), value.clone())));
     }
 
+    /// Returns what a process said without the values that it may have read: of credentials, and of variables that are named in
+    /// what it ran.
+    fn redact(&self, said: &str, source: &str) -> String {
+        let all = self.environment.iter().flat_map(Environment::all);
+        let read = all.filter(|(name, value)| {
+            source.contains(name.as_str()) || config::looks_secret(name, value.reveal())
+        });
+        let read = read.map(|(name, value)| (name.clone(), value.clone()));
+        redaction::redact_words(said, &read.collect())
+    }
+
     fn run(&self, argv: &[String], input: Input<'_>) -> std::io::Result<Captured> {
         let all = self.environment.iter().flat_map(Environment::all);
         let harmless = all.filter(|(name, _)| !config::changes_start(name));
@@ -144,14 +156,20 @@ impl World for Machine {
 
     fn command(&mut self, command: &str) -> Result<String, Failure> {
         let argv = ["sh", "-c", command].map(str::to_owned);
-        text(self.run(&argv, self.input))
+        text(self.run(&argv, self.input)).map_err(|failure| Failure {
+            said: self.redact(&failure.said, command),
+            ..failure
+        })
     }
 
     fn ruby(&mut self, argv: &[String], input: &str) -> Option<Result<String, Failure>> {
         self.take_all();
         match self.run(argv, Input::Text(input)) {
             Err(error) if error.kind() == ErrorKind::NotFound => None,
-            captured => Some(text(captured)),
+            captured => Some(text(captured).map_err(|failure| Failure {
+                said: self.redact(&failure.said, input),
+                ..failure
+            })),
         }
     }
 }

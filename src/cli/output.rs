@@ -1,6 +1,7 @@
 //! What commands print: their result on standard output; plans for review, warnings and errors on standard error.
 
 use std::io::{ErrorKind, Write};
+use std::panic::Location;
 
 use super::failure::Failure;
 use super::terminal;
@@ -32,6 +33,20 @@ fn print_error(text: &[u8]) {
     let _ = std::io::stderr().lock().write_all(text);
 }
 
+/// Replaces what a panic prints: its message may show a value that the code worked on, which may be a secret's. Only the place is
+/// told.
+pub fn hide_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        print_diagnostics(&[panic_report(panic.location())]);
+    }));
+}
+
+fn panic_report(place: Option<&Location<'_>>) -> Diagnostic {
+    let place = place.map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
+    let help = "this is a bug in mrsk: report it with this line and what you ran; more is not shown, as it might be a secret";
+    Diagnostic::error(format!("internal error at {place}")).help(help)
+}
+
 /// Prints warnings or errors to standard error.
 pub fn print_diagnostics(diagnostics: &[Diagnostic]) {
     if diagnostics.is_empty() {
@@ -46,5 +61,34 @@ pub fn show_plan(plan: &Plan) {
     let mut text = Vec::new();
     if show::table(plan, terminal::look(&std::io::stderr()), &mut text).is_ok() {
         print_error(&text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_told_by_its_place_alone() {
+        let (sender, told) = std::sync::mpsc::channel();
+        let before = std::panic::take_hook();
+        let own = std::thread::current().id();
+        std::panic::set_hook(Box::new(move |panic| {
+            if std::thread::current().id() == own {
+                let _ = sender.send(panic_report(panic.location()));
+            } else {
+                before(panic);
+            }
+        }));
+        let secret = "s3ntinel-\u{e9}";
+        let cut = std::panic::catch_unwind(|| secret[..10].len());
+        drop(std::panic::take_hook());
+        assert!(cut.is_err());
+        let report = format!("{:?}", told.recv().unwrap());
+        assert!(
+            report.contains("internal error at src/cli/output.rs:"),
+            "{report}"
+        );
+        assert!(!report.contains("s3ntinel"), "{report}");
     }
 }

@@ -123,6 +123,12 @@ pub struct AccessoryFile {
     pub remote: String,
     /// What follows the path in the container in docker's `--volume`, such as `ro`.
     pub mode: Option<String>,
+    /// Permission bits on the host in octal, of four digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub permissions: Option<String>,
+    /// Owner on the host, as `USER` or `USER:GROUP`; absent: the SSH user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
 }
 
 /// A directory of the host that an accessory's container sees.

@@ -104,7 +104,13 @@ pub(super) fn evaluate_and_parse(
     input: &Input<'_>,
     world: &mut dyn World,
 ) -> Result<Loaded, Vec<Diagnostic>> {
-    let mut evaluate = |path: &str, text: &str| erb::evaluate(path, without_mark(text), world);
+    let mut evaluate = |path: &str, text: &str| {
+        erb::evaluate(path, without_mark(text), world).map_err(|mut problems| {
+            let text = secret_lines::without_tags(text);
+            secret_lines::hide_secret_lines(path, &text, &mut problems);
+            problems
+        })
+    };
     let base = evaluate(input.path, input.text)?;
     let over = input.destination;
     let over = over.map(|over| evaluate(over.path, over.text).map(|text| (over, text)));

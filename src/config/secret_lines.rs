@@ -34,17 +34,112 @@ pub(super) fn has_secret_value(text: &str) -> bool {
     value_after_word(text).is_some_and(|value| !value.is_empty())
 }
 
+/// Returns a template without its tags: its lines stay, and what the user wrote as it is.
+pub(super) fn without_tags(text: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = text;
+    while let Some((before, tag)) = rest.split_once("<%") {
+        plain.push_str(before);
+        let (tag, after) = tag.split_once("%>").unwrap_or((tag, ""));
+        plain.extend(tag.chars().filter(|c| *c == '\n'));
+        rest = after;
+    }
+    plain + rest
+}
+
 fn may_reveal(lines: &[&str], index: usize) -> bool {
     let Some(line) = lines.get(index) else {
         return false;
     };
-    let above = lines[..index].iter().rfind(|line| !line.trim().is_empty());
-    // The value of a secret's key may begin in the line below the key.
-    let above = above.and_then(|above| value_after_word(above));
-    let continues = above.is_some_and(|value| value.is_empty() || value.starts_with(['|', '>']));
-    has_url_credentials(line)
-        || has_secret_value(line)
-        || continues && !line.trim_start().starts_with(['-', '['])
+    has_url_credentials(line) || has_secret_value(line) || belongs_to_secret(lines, index)
+}
+
+/// Whether a line stands below the key of a secret, or goes on with the value of one.
+fn belongs_to_secret(lines: &[&str], index: usize) -> bool {
+    let Some((line, above)) = lines.get(..=index).and_then(<[&str]>::split_last) else {
+        return false;
+    };
+    if names_only(line.trim()) {
+        return false;
+    }
+    let mut keys = above.iter().rev().filter(|above| is_key(above));
+    if is_in_open_quote(above) {
+        return true;
+    }
+    if !is_key(line) {
+        return keys
+            .next()
+            .is_some_and(|key| value_after_word(key).is_some());
+    }
+    let last = above.iter().rfind(|above| !above.trim().is_empty());
+    let block = last.and_then(|last| value_after_word(last));
+    if block.is_some_and(|value| value.starts_with(['|', '>'])) {
+        return true;
+    }
+    let mut depth = depth_of(line);
+    keys.any(|key| {
+        let is_parent = depth_of(key) < depth;
+        depth = depth.min(depth_of(key));
+        is_parent && is_secret_key(key)
+    })
+}
+
+/// Whether the value of a secret's key began with a quote that was not closed yet.
+fn is_in_open_quote(above: &[&str]) -> bool {
+    let opens = |line: &&str| value_after_word(line).is_some_and(opens_quote);
+    let Some(begun) = above.iter().rposition(opens) else {
+        return false;
+    };
+    let quote = value_after_word(above[begun]).and_then(|value| value.chars().next());
+    let mut between = above.iter().skip(begun + 1);
+    quote.is_some_and(|quote| !between.any(|line| line.contains(quote)))
+}
+
+/// Returns how far a line is indented. The items of a list are below its key, also if they begin in the same column.
+fn depth_of(line: &str) -> usize {
+    let text = line.trim_start();
+    line.len() - text.len() + usize::from(text.starts_with("- "))
+}
+
+/// Whether the key of a line is `password`, perhaps misspelt, or `secret`.
+fn is_secret_key(line: &str) -> bool {
+    let key = line.split(':').next().unwrap_or_default().trim();
+    key == "secret" || misspelt_password(&line.to_ascii_lowercase()) == line.find(':')
+}
+
+/// Whether a value begins with a quote that is not closed in its line.
+fn opens_quote(value: &str) -> bool {
+    let mut characters = value.chars();
+    let quote = characters.next().filter(|c| matches!(c, '"' | '\''));
+    quote.is_some_and(|quote| !characters.any(|c| c == quote))
+}
+
+/// Whether a line begins with a key.
+fn is_key(line: &str) -> bool {
+    let line = line.trim_start().trim_start_matches("- ");
+    let Some((key, rest)) = line.split_once(':') else {
+        return false;
+    };
+    let key = key.trim_matches(['"', '\'']);
+    let is_name = |c: char| c.is_alphanumeric() || "_-./".contains(c);
+    !key.is_empty() && key.chars().all(is_name) && (rest.is_empty() || rest.starts_with(' '))
+}
+
+/// Whether `text` is an item of a list that is the name of a variable, or a list that has only such names, in capitals.
+fn names_only(text: &str) -> bool {
+    let text = text.split_once(" #").map_or(text, |(text, _)| text).trim();
+    let (items, is_letter): (_, fn(&char) -> bool) = match text.strip_prefix('[') {
+        Some(list) => (list.trim_end_matches(']'), char::is_ascii_uppercase),
+        None => match text.strip_prefix("- ") {
+            Some(item) => (item, char::is_ascii_alphabetic),
+            None => return false,
+        },
+    };
+    items.split(',').all(|item| {
+        let name = item.trim().trim_matches(['"', '\'']);
+        let is_part = |c: char| is_letter(&c) || c.is_ascii_digit() || c == '_';
+        !name.starts_with(|c: char| c.is_ascii_digit()) && name.chars().all(is_part)
+    })
 }
 
 /// Returns what stands after the colon of a key that names a secret, unless it is a list of names.
@@ -53,9 +148,19 @@ fn value_after_word(line: &str) -> Option<&str> {
     let ends = WORDS
         .iter()
         .filter_map(|word| Some(lower.find(word)? + word.len()));
-    let rest = &line[ends.min()?..];
+    let end = ends.min().or_else(|| misspelt_password(&lower))?;
+    let rest = &line[end..];
     let value = rest[rest.find(':')? + 1..].trim();
-    (!value.starts_with('[')).then_some(value)
+    (!names_only(value)).then_some(value)
+}
+
+/// Returns where a key ends that is most likely a misspelt `password`.
+fn misspelt_password(lower: &str) -> Option<usize> {
+    lower.match_indices(':').find_map(|(at, _)| {
+        let is_outside = |c: char| !c.is_alphanumeric() && c != '_';
+        let key = lower.get(..at)?.rsplit(is_outside).next()?;
+        (strsim::jaro_winkler(key, "password") > 0.85).then_some(at)
+    })
 }
 
 /// Whether the variable `name` with this value looks like a secret.
@@ -111,7 +216,9 @@ mod tests {
     fn lines_with_secret_values_are_found() {
         for (text, expected) in [
             ("  password: hunter2", true),
-            ("  pasword: x\n", false),
+            ("  pasword: x\n", true),
+            ("{user: a, pssword: b}", true),
+            ("  parts: x", false),
             ("  passwrd: x", true),
             ("registry: {server: a, password: b, foo: c}", true),
             ("  password: [NAME]", false),
@@ -122,7 +229,42 @@ mod tests {
         ] {
             assert_eq!(may_reveal(&[text.trim_end()], 0), expected, "{text}");
         }
-        assert!(may_reveal(&["  password: |", "", "    hunter2"], 2));
-        assert!(!may_reveal(&["  secret:", "    - NAME"], 1));
+        for (lines, expected) in [
+            (&["  password: |", "", "    hunter2"][..], true),
+            (&["  password: |", "    one", "two", "three"], true),
+            (&["  password: |", "a: b"], true),
+            (&["  password: 'one", "k: v", "two", "last'"], true),
+            (&["  password: 'one'", "  k: v"], false),
+            (&["  secret:", "    - NAME"], false),
+            (&["  secret:", "    - name # of it"], false),
+            (&["  secret:", "    - NAME", "    - TOKEN=x"], true),
+            (&["  secret:", "  - URL: x"], true),
+            (&["  secret:", "    - A", "  clear:", "    B: x"], false),
+            (
+                &["  secret:", "    - A", "  clear:", "    B", "    - x y"],
+                false,
+            ),
+            (&["  auth:", "    image: x"], false),
+            (&["  password: [NAME, OTHER]", "  x"], false),
+        ] {
+            assert_eq!(may_reveal(lines, lines.len() - 1), expected, "{lines:?}");
+        }
+        for text in [
+            "  password: [hunter2]",
+            "  password: [[\"x\"]]",
+            "  password: [A b]",
+        ] {
+            assert!(may_reveal(&[text], 0), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_beside_tags_is_left() {
+        for (text, expected) in [
+            ("a: <%= b %>c\n<% d\ne %>f <%g", "a: c\n\nf "),
+            ("no tag", "no tag"),
+        ] {
+            assert_eq!(without_tags(text), expected);
+        }
     }
 }

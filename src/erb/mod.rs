@@ -62,8 +62,8 @@ pub fn evaluate(
     match run.all(&nodes) {
         Ok(_) => Ok(run.into_output().with_commands(&tags(source))),
         Err(mut problem) => {
-            problem.message = redaction::redact(&problem.message, run.known());
-            problem.help = redaction::redact(&problem.help, run.known());
+            problem.message = redaction::redact_words(&problem.message, run.known());
+            problem.help = redaction::redact_words(&problem.help, run.known());
             Err(at(problem))
         }
     }

@@ -12,9 +12,9 @@
 //!
 //! `DIGEST` is the plan's 64 hexadecimal digits. Directories have mode 0700, files 0600.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -92,6 +92,7 @@ impl PlanStore {
         let mut builder = DirBuilder::new();
         builder.recursive(true).mode(0o700);
         builder.create(&self.root)?;
+        tighten(&self.root)?;
         let ignore = self.root.join(".gitignore");
         match private().write(true).create_new(true).open(&ignore) {
             Ok(mut file) => file.write_all(b"*\n")?,
@@ -169,6 +170,16 @@ fn private() -> OpenOptions {
 }
 
 /// Brings the names in a directory to the disk.
+/// Leaves a directory of this user to this user alone.
+fn tighten(directory: &Path) -> io::Result<()> {
+    let found = std::fs::metadata(directory)?;
+    let is_own = found.uid() == rustix::process::geteuid().as_raw();
+    if is_own && found.mode() & 0o077 != 0 {
+        std::fs::set_permissions(directory, Permissions::from_mode(0o700))?;
+    }
+    Ok(())
+}
+
 fn sync_directory(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
@@ -239,6 +250,17 @@ mod tests {
                 ("one".to_owned(), at(2), ended("app1/web/x/start")),
             ]
         );
+    }
+
+    #[test]
+    fn a_directory_that_was_open_to_others_is_left_to_its_owner() {
+        let base = tempfile::tempdir().unwrap();
+        let root = base.path().join(".mrsk");
+        fs::create_dir(&root).unwrap();
+        fs::set_permissions(&root, Permissions::from_mode(0o777)).unwrap();
+        let store = PlanStore::new(base.path(), &digest()).unwrap();
+        store.save(b"{}", None).unwrap();
+        assert_eq!(fs::metadata(&root).unwrap().mode() & 0o777, 0o700);
     }
 
     #[test]

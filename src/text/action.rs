@@ -15,11 +15,15 @@ pub fn action_line(action: &Action) -> String {
             write.path, write.mode, write.content
         ),
         Action::Upload(upload) => format!(
-            "upload {}{} to {} (mode {}, sha256 {})",
+            "upload {}{} to {} (mode {}{}, sha256 {})",
             upload.source,
             if upload.template { " rendered" } else { "" },
             upload.path,
             upload.mode,
+            match &upload.owner {
+                Some(owner) => format!(", owner {owner}"),
+                None => String::new(),
+            },
             upload.sha256
         ),
         Action::Poll(poll) => poll_line(poll),
@@ -139,12 +143,13 @@ mod tests {
     #[test]
     fn what_is_not_a_command_is_a_comment() {
         let sha256 = Sha256Hex::from("ab");
-        let upload = |template| {
+        let upload = |template: bool| {
             Action::Upload(Upload {
                 source: "config/app.conf".into(),
                 sha256: Sha256Hex::from("ab"),
                 path: "/etc/app.conf".into(),
                 mode: "0600".into(),
+                owner: template.then(|| "999:999".into()),
                 template,
                 env: Default::default(),
             })
@@ -169,7 +174,7 @@ mod tests {
             ),
             (
                 upload(true),
-                "# upload config/app.conf rendered to /etc/app.conf (mode 0600, sha256 ab)",
+                "# upload config/app.conf rendered to /etc/app.conf (mode 0600, owner 999:999, sha256 ab)",
             ),
             (
                 verify(Some("sha256:c"), None),

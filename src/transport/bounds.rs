@@ -40,6 +40,15 @@ pub(super) const BATCH: Bounds = Bounds {
 /// The most that is read of the end of what a step printed.
 pub(super) const TAIL: usize = 64 * KIB;
 
+/// Removes the first line of a `tail` that is as long as it may be: that line was cut off, and what is left of a secret there would
+/// not be known as one.
+pub(super) fn drop_cut_line(tail: &mut String) {
+    if tail.len() >= TAIL {
+        let end = tail.find('\n').map_or(tail.len(), |at| at + 1);
+        tail.drain(..end);
+    }
+}
+
 /// An answer is longer than its bounds, in the words of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Excess {

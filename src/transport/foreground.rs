@@ -112,15 +112,22 @@ fn feed(stdin: Option<ChildStdin>, input: Input<'_>) {
     }
 }
 
-/// Returns the end of what was written.
+/// Returns the end of what was written, without a line whose beginning is not kept: what is left of a secret there would not be
+/// known as one.
 fn tail(stderr: Option<ChildStderr>) -> String {
     let mut kept = Vec::new();
     let mut buffer = [0; TAIL];
+    let mut is_cut = false;
     if let Some(mut stderr) = stderr {
         while let Ok(count @ 1..) = stderr.read(&mut buffer) {
             kept.extend(buffer.iter().take(count));
+            is_cut |= kept.len() > TAIL;
             kept.drain(..kept.len().saturating_sub(TAIL));
         }
+    }
+    if is_cut {
+        let end = kept.iter().position(|byte| *byte == b'\n');
+        kept.drain(..end.map_or(kept.len(), |at| at + 1));
     }
     String::from_utf8_lossy(&kept).into_owned()
 }
@@ -164,6 +171,9 @@ mod tests {
         assert!(error.to_string().contains("more than 100000 bytes"));
         let captured = run("yes | head -c 300000 >&2", Input::Nothing).unwrap();
         assert!(captured.stderr.len() <= TAIL);
+        let long = "head -c 3000 /dev/zero | tr '\\0' x >&2; echo >&2; echo end >&2";
+        let captured = run(long, Input::Nothing).unwrap();
+        assert!(io::stderr().is_terminal() || captured.stderr == "end\n");
     }
 
     #[test]

@@ -317,7 +317,10 @@ impl Host {
 
 /// Redacts what commands printed: the values of `secrets`, and the lines of those that have several.
 fn redact(mut event: Event, secrets: &Secrets) -> Event {
-    let clean = |text: &mut String| *text = redaction::redact(text, secrets);
+    let clean = |text: &mut String| {
+        bounds::drop_cut_line(text);
+        *text = redaction::redact(text, secrets);
+    };
     match &mut event {
         Event::Ended {
             output, diagnosis, ..

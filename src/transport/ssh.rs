@@ -283,12 +283,12 @@ fn configuration(target: &Target, files: &Files) -> LocalCommand {
     }
 }
 
+/// Writes a file that is not there yet.
 fn write_private(path: &Path, text: &str) -> io::Result<()> {
     use io::Write;
     std::fs::OpenOptions::new()
         .write(true)
-        .create(true)
-        .truncate(true)
+        .create_new(true)
         .mode(0o600)
         .open(path)?
         .write_all(text.as_bytes())

@@ -18,10 +18,11 @@ use tempfile::TempDir;
 use tokio::sync::mpsc;
 
 /// What the scripts may use of busybox, beside its shell.
-const APPLETS: [&str; 22] = [
+const APPLETS: [&str; 26] = [
     "base64",
     "cat",
     "chmod",
+    "chown",
     "date",
     "grep",
     "head",
@@ -30,6 +31,7 @@ const APPLETS: [&str; 22] = [
     "ln",
     "ls",
     "mkdir",
+    "mktemp",
     "mv",
     "printf",
     "rm",
@@ -37,10 +39,12 @@ const APPLETS: [&str; 22] = [
     "setsid",
     "sha256sum",
     "sleep",
+    "stat",
     "tail",
     "tr",
     "wc",
     "env",
+    "find",
 ];
 
 /// The shells that hosts have.

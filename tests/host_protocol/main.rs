@@ -7,6 +7,7 @@
 )]
 
 mod faults;
+mod files;
 mod fixture;
 mod limits;
 mod lock;

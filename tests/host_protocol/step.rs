@@ -124,6 +124,7 @@ fn files_arrive_whole_with_their_mode() {
             sha256: sha256.clone(),
             path: path("bytes"),
             mode: "0600".into(),
+            owner: None,
             template,
             env: BTreeMap::new(),
         };

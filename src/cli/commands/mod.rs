@@ -97,6 +97,7 @@ fn exit_codes() -> String {
 /// Runs the command line.
 pub fn run() -> ExitCode {
     forbid_core_dumps();
+    output::hide_panics();
     let arguments: Vec<OsString> = std::env::args_os().collect();
     parse(&arguments)
         .and_then(|cli| cli.map_or(Ok(ExitCode::Done), |cli| dispatch(cli.command)))

@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::env::{self, EnvLayer};
-use super::servers;
+use super::{accessory_files, servers};
 use crate::config::decoder::{Decoder, Field, Record, choice, shown};
-use crate::config::model::{Accessory, AccessoryDirectory, AccessoryFile, Role};
+use crate::config::model::{Accessory, AccessoryDirectory, Role};
 use crate::config::node::Kind;
 use crate::config::schema::{self, Property, described, nullable, record};
 use crate::config::values::hosts::{self, Hosts};
-use crate::config::values::mount::{self, Mount};
+use crate::config::values::mount;
 use crate::config::values::{
     command, docker_options, host, image_reference, labels, name, port, texts,
 };
@@ -47,12 +47,7 @@ const KEYS: [Property; 13] = [
     ("port", port::mapping_schema),
     ("cmd", command::schema),
     ("env", || env::schema("Environment of its container.")),
-    ("files", || {
-        schema::list(
-            "Files to upload, as `LOCAL:PATH_IN_CONTAINER[:MODE]`; those that end in `.erb` are templates.",
-            &mount::schema("File."),
-        )
-    }),
+    ("files", accessory_files::schema),
     ("directories", || {
         schema::list(
             "Directories to make on the host and mount, as `HOST:PATH_IN_CONTAINER[:MODE]`.",
@@ -124,9 +119,15 @@ impl Reader<'_, '_, '_, '_, '_> {
         }
         let hosts = self.place(name, field, &record);
         let mut paths = BTreeSet::new();
-        let mut mounts = |key, kind| self.mounts(record.get(key), kind, &mut paths).into_iter();
-        let files = mounts("files", mount::Kind::File);
-        let directories = mounts("directories", mount::Kind::Directory);
+        let files = self.mounted(
+            record.get("files"),
+            &mut paths,
+            accessory_files::decode,
+            |file| &file.remote,
+        );
+        let directories = self.mounted(record.get("directories"), &mut paths, directory, |one| {
+            &one.container
+        });
         let own = record.collect(self.decoder, "env", env::layer);
         Some(Accessory {
             name: name.to_owned(),
@@ -135,20 +136,8 @@ impl Reader<'_, '_, '_, '_, '_> {
             publish: record.read(self.decoder, "port", port::decode_mapping),
             cmd: record.collect(self.decoder, "cmd", command::decode),
             env: EnvLayer::default().merge(&own),
-            files: files
-                .map(|(local, remote, mode)| AccessoryFile {
-                    local,
-                    remote,
-                    mode,
-                })
-                .collect(),
-            directories: directories
-                .map(|(host, container, mode)| AccessoryDirectory {
-                    host,
-                    container,
-                    mode,
-                })
-                .collect(),
+            files,
+            directories,
             volumes: record.collect(self.decoder, "volumes", texts::decode_list),
             labels: record.collect(self.decoder, "labels", labels::decode),
             options: record.collect(self.decoder, "options", docker_options::decode),
@@ -240,21 +229,22 @@ impl Reader<'_, '_, '_, '_, '_> {
         all.filter(|name| wanted.contains(name)).cloned().collect()
     }
 
-    /// Returns what is mounted. No two may have the same path in the container.
-    fn mounts(
+    /// Returns what is mounted at a `path` in the container. No two may have the same.
+    fn mounted<T>(
         &mut self,
         field: Option<&Field<'_>>,
-        kind: mount::Kind,
         paths: &mut BTreeSet<String>,
-    ) -> Vec<Mount> {
+        decode: impl Fn(&mut Decoder<'_>, &Field<'_>) -> Option<T>,
+        path: impl Fn(&T) -> &String,
+    ) -> Vec<T> {
         let items = field.map(|field| self.decoder.items(field));
         let mut mounts = Vec::new();
         for item in items.unwrap_or_default() {
-            let Some(mount) = mount::decode(self.decoder, &item, kind) else {
+            let Some(mount) = decode(self.decoder, &item) else {
                 continue;
             };
-            if !paths.insert(mount.1.clone()) {
-                let message = format!("duplicate mount path `{}`", shown(&mount.1));
+            if !paths.insert(path(&mount).clone()) {
+                let message = format!("duplicate mount path `{}`", shown(path(&mount)));
                 let help = "use a different container path for each file and directory";
                 self.decoder.error(item.node.mark, message, help);
             }
@@ -262,6 +252,15 @@ impl Reader<'_, '_, '_, '_, '_> {
         }
         mounts
     }
+}
+
+fn directory(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<AccessoryDirectory> {
+    let (host, container, mode) = mount::decode(decoder, field, mount::Kind::Directory)?;
+    Some(AccessoryDirectory {
+        host,
+        container,
+        mode,
+    })
 }
 
 /// Whether `name` is that of a role and, after a dash, what begins as a commit does: the version that

@@ -1,6 +1,7 @@
 //! The keys of the file, one module each: its name, default, decoding, checks and schema.
 
 mod accessories;
+mod accessory_files;
 mod audit_broadcast_cmd;
 mod boot;
 mod builder;

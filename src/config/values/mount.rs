@@ -18,6 +18,12 @@ pub(crate) enum Kind {
 /// the mode that follows that.
 pub(crate) type Mount = (String, String, Option<String>);
 
+/// The pattern of what follows the path in the container.
+pub(crate) const OPTIONS: &str = "^[A-Za-z]+(,[A-Za-z]+)*$";
+
+/// The help about a file that was written as a map.
+const EXAMPLE_MAP: &str = "for example `local: config/my.cnf`, `remote: /etc/mysql/my.cnf`";
+
 /// Returns the schema.
 pub(crate) fn schema(description: &str) -> Value {
     matching(description, "^[^:]+:/[^:]+(:[A-Za-z]+(,[A-Za-z]+)*)?$")
@@ -48,6 +54,26 @@ pub(crate) fn decode(decoder: &mut Decoder<'_>, field: &Field<'_>, kind: Kind) -
         container.to_owned(),
         mode.map(str::to_owned),
     ))
+}
+
+/// Checks a mount that was written as a map.
+pub(crate) fn check(
+    decoder: &mut Decoder<'_>,
+    field: &Field<'_>,
+    mount: Mount,
+    kind: Kind,
+) -> Option<Mount> {
+    let (outside, container, mode) = &mount;
+    let problem = match outside.contains(':') || container.contains(':') {
+        true => Some("`:` is not allowed in a path"),
+        false => problem(kind, outside, container, mode.as_deref()),
+    };
+    if let Some(problem) = problem {
+        let message = format!("`{}`: {problem}", field.path);
+        decoder.error(field.node.mark, message, EXAMPLE_MAP);
+        return None;
+    }
+    Some(mount)
 }
 
 fn problem(kind: Kind, outside: &str, container: &str, mode: Option<&str>) -> Option<&'static str> {

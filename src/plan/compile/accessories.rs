@@ -143,8 +143,9 @@ fn boot(draft: &mut Draft, host: &HostView, accessory: &Accessory, name: &str) {
 }
 
 /// Returns the commands that make what files and directories are put into. The accessory's own
-/// directory is for the SSH user alone; what is mounted from it can be read by whatever user the
-/// container has.
+/// directory is for the SSH user alone, also one that is there; what is mounted from it can be read
+/// by whatever user the container has. Directories elsewhere are the user's: it is only told if
+/// others can write to them.
 fn directories(accessory: &Accessory, base: &str, home: &str) -> Vec<Run> {
     if accessory.files.is_empty() && accessory.directories.is_empty() {
         return Vec::new();
@@ -157,17 +158,33 @@ fn directories(accessory: &Accessory, base: &str, home: &str) -> Vec<Run> {
         .iter()
         .filter_map(|file| Some(file.rsplit_once('/')?.0));
     let parents: BTreeSet<&str> = parents.filter(|parent| *parent != base).collect();
-    let mut runs = vec![Run::literal(["mkdir", "-p", "-m", "0700", base])];
+    let mut runs = vec![
+        Run::literal(["mkdir", "-p", "-m", "0700", base]),
+        Run::literal(["chmod", "0700", base]),
+    ];
     runs.extend(
         parents
             .iter()
             .map(|parent| Run::literal(["mkdir", "-p", parent])),
     );
-    runs.extend(accessory.directories.iter().map(|directory| {
+    let own = format!("{base}/");
+    for directory in &accessory.directories {
         let path = container::directory_on_host(base, directory, home);
-        Run::literal(["mkdir", "-p", "-m", "0755", &path])
-    }));
+        runs.push(Run::literal(["mkdir", "-p", "-m", "0755", &path]));
+        if !path.starts_with(&own) {
+            runs.push(report_writers(&path));
+        }
+    }
     runs
+}
+
+/// Returns the command that says it if other users can write to a directory.
+fn report_writers(path: &str) -> Run {
+    const WARNING: &str = "warning: other users can write to";
+    let find = ["find", "-H", path, "-prune", "("];
+    let are_open = ["-perm", "-020", "-o", "-perm", "-002", ")"];
+    let tell = ["-exec", "echo", WARNING, "{}", ";"];
+    Run::literal(find.into_iter().chain(are_open).chain(tell))
 }
 
 /// Returns the uploads of an accessory's files, and notes those that are not there.
@@ -190,7 +207,13 @@ fn uploads(draft: &mut Draft, accessory: &Accessory, base: &str) -> Vec<Upload> 
             source: local.path.clone(),
             sha256: local.sha256.clone(),
             path: container::file_on_host(base, file),
-            mode: "0644".into(),
+            mode: match (&file.permissions, template) {
+                (Some(permissions), _) => permissions.clone(),
+                // Any template may hold secrets: it sees the variables of the machine that applies, too.
+                (None, true) => "0600".into(),
+                (None, false) => "0644".into(),
+            },
+            owner: file.owner.clone(),
             template,
             env: match template {
                 true => accessory.env.clear.clone(),

@@ -71,6 +71,7 @@ fn its_files_are_put_in_place_before_it_is_created() {
         starts,
         [
             "mkdir -p -m",
+            "chmod 0700 /root/app-db",
             "mkdir -p /root/app-db/i",
             "# upload init.sql",
             "docker pull db:1",

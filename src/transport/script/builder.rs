@@ -43,6 +43,9 @@ pub enum RenderError {
     /// A file mode is not three or four octal digits.
     #[error("`{0}` is not a valid file mode")]
     Mode(String),
+    /// A file's owner is neither `USER` nor `USER:GROUP`.
+    #[error("`{0}` is not a valid file owner")]
+    Owner(String),
     /// A poll has no port, path, host or expectation, which its kind needs.
     #[error("the poll of {container} has no {field}")]
     Poll {

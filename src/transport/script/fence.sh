@@ -8,8 +8,15 @@ read_serial() {
   esac
 }
 
+# Leaves directory $1 to its owner. One with the sticky bit is meant for all users.
+tighten() {
+  [ -k "$1" ] || mrsk_error=$(chmod go-rwx "$1" 2>&1) || die "cannot set the mode of $1: $mrsk_error"
+}
+
 fence() {
   make "$mrsk_runs"
+  tighten "${mrsk_base%/*}"
+  tighten "$mrsk_base"
   read_serial
   if [ "$mrsk_last" != "$mrsk_plan" ]
   then

@@ -141,12 +141,21 @@ lock_once() {
   take_over
 }
 
-lock() {
-  mrsk_ready=.mrsk_lock.$$
+# Sets mrsk_ready to a new directory beside the lock, which goes at the end. Those whose process is gone go now.
+make_ready() {
+  for mrsk_entry in .mrsk_lock.[0-9]*
+  do
+    mrsk_pid=${mrsk_entry#.mrsk_lock.}
+    [ -e "$mrsk_entry" ] && ! process "${mrsk_pid%%.*}" && rm -rf "$mrsk_entry"
+  done
+  mrsk_ready=$(mktemp -d ".mrsk_lock.$$.XXXXXXXXXX" 2>&1) || die "cannot create a directory in $PWD: $mrsk_ready"
   trap 'rm -rf "$mrsk_ready"' EXIT
+}
+
+lock() {
   boot
   uptime
-  make "$mrsk_ready"
+  make_ready
   put "$mrsk_ready/beat" "$mrsk_boot $mrsk_up" || die "$mrsk_error"
   put "$mrsk_ready/details" "$(details 1)" || die "$mrsk_error"
   mrsk_tries=0
@@ -191,10 +200,10 @@ beat() {
   lost
 }
 
-# Takes the whole directory away at once, so that nobody sees half of it.
+# Takes the whole directory away at once, into mrsk_ready, so that nobody sees half of it.
 discard() {
-  mrsk_error=$(mv mrsk_lock ".mrsk_lock.released.$$" 2>&1) || return 1
-  rm -rf ".mrsk_lock.released.$$"
+  mrsk_error=$(mv mrsk_lock "$mrsk_ready/released" 2>&1) || return 1
+  rm -rf "$mrsk_ready"
 }
 
 release() {
@@ -225,6 +234,7 @@ release() {
     say not_ours
     return 0
   fi
+  make_ready
   discard || die "cannot remove mrsk_lock in $PWD: $mrsk_error"
   say released
 }
@@ -237,9 +247,11 @@ release_any() {
     return 0
   fi
   read_details
+  make_ready
   if [ -n "$mrsk_holder" ]
   then
-    put .mrsk_lock.released "$mrsk_holder $mrsk_person" || die "$mrsk_error"
+    put "$mrsk_ready/note" "$mrsk_holder $mrsk_person" || die "$mrsk_error"
+    mrsk_error=$(mv -f "$mrsk_ready/note" .mrsk_lock.released 2>&1) || die "cannot write .mrsk_lock.released in $PWD: $mrsk_error"
   fi
   discard || die "cannot remove mrsk_lock in $PWD: $mrsk_error"
   say released
@@ -272,9 +284,7 @@ lock_status() {
 
 # A lock that no run holds: nobody takes it over, and it has no beat.
 lock_by_hand() {
-  mrsk_ready=.mrsk_lock.$$
-  trap 'rm -rf "$mrsk_ready"' EXIT
-  make "$mrsk_ready"
+  make_ready
   put "$mrsk_ready/details" "$(printf '%s' "$mrsk_before" | encode)" || die "$mrsk_error"
   if mkdir mrsk_lock 2>/dev/null
   then

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::builder::{Builder, RenderError, path_part};
 use crate::action::{Action, Arg, Poll, Probe, Reach, Run, Upload, VerifyImage, When, Write};
-use crate::name::Sha256Hex;
+use crate::name::{Sha256Hex, is_file_owner};
 use crate::transport::quote::quote;
 use crate::transport::request::{Inputs, StepRequest};
 
@@ -146,6 +146,13 @@ fn mode(text: &str) -> Result<&str, RenderError> {
     Ok(text)
 }
 
+fn owner(text: &str) -> Result<&str, RenderError> {
+    match is_file_owner(text) {
+        true => Ok(text),
+        false => Err(RenderError::Owner(text.to_owned())),
+    }
+}
+
 /// Adds a file to be written, as the arguments of `function`.
 fn write(
     builder: &mut Builder,
@@ -169,12 +176,14 @@ fn upload(builder: &mut Builder, file: &Upload, inputs: &Inputs) -> Result<(), R
         true => Sha256Hex::of(bytes),
         false => file.sha256.clone(),
     };
+    let owner = file.owner.as_deref().map(owner).transpose()?;
     builder.line(&format!(
-        "upload {} {} '{}' {}",
+        "upload {} {} '{}' {} '{}'",
         absolute(&file.path)?,
         mode(&file.mode)?,
         STANDARD.encode(bytes),
-        quote(sha256.as_str())?
+        quote(sha256.as_str())?,
+        owner.unwrap_or_default()
     ));
     Ok(())
 }

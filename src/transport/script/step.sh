@@ -67,11 +67,15 @@ restore() {
   fill "$@" || printf 'cleanup failed: cannot restore %s\n' "$1"
 }
 
-# Writes the bytes that $3 is in base64 to file $1 with mode $2, and compares them with the SHA-256 $4.
+# Writes the bytes that $3 is in base64 to file $1 with mode $2 and owner $5, and compares them with the SHA-256 $4.
 upload() {
   stopped && return 143
   prepare "$1" || return 1
-  printf '%s' "$3" | base64 -d >"$mrsk_new" || return 1
+  if ! printf '%s' "$3" | base64 -d >"$mrsk_new"
+  then
+    rm -f "$mrsk_new"
+    return 1
+  fi
   if command -v sha256sum >/dev/null
   then
     mrsk_sum=$(sha256sum <"$mrsk_new")
@@ -82,7 +86,7 @@ upload() {
       return 1
     fi
   fi
-  place "$1" "$2"
+  place "$1" "$2" "$5"
 }
 
 # Puts a file with the text $3 and mode $2 in the place of $1. Through cat, since a shell's own printf does not say why it cannot write.
@@ -95,12 +99,35 @@ fill() {
 }
 
 # Sets mrsk_new to a file on the same disk as $1, whose directory is made. In a directory that Traefik watches a file beside it would
-# make Traefik look before there is anything to see, and then look less soon.
+# make Traefik look before there is anything to see, and then look less soon. Outside of the state directory the file is made here
+# under a name that nobody can foresee, so that no link is followed; what dead attempts left goes.
 prepare() {
   mrsk_parent=${1%/*}
-  [ -d "${mrsk_parent:-/}" ] || (umask 022 && mkdir -p "$mrsk_parent") || return 1
+  if [ -d "${mrsk_parent:-/}" ]
+  then
+    warn_of_writers "$mrsk_parent"
+  else
+    (umask 022 && mkdir -p "$mrsk_parent") || return 1
+  fi
+  if [ -d "$1" ]
+  then
+    printf '%s is a directory\n' "$1"
+    return 1
+  fi
   mrsk_new=$mrsk_dir/new
-  [ "$(disk "$mrsk_dir")" = "$(disk "${mrsk_parent:-/}")" ] || mrsk_new=$mrsk_parent/.${1##*/}.mrsk-$$
+  [ "$(disk "$mrsk_dir")" = "$(disk "${mrsk_parent:-/}")" ] && return 0
+  rm -f "$mrsk_parent/.${1##*/}.mrsk-"*
+  mrsk_new=$(mktemp "$mrsk_parent/.${1##*/}.mrsk-XXXXXXXXXX")
+}
+
+# Says it if others can write to directory $1. Below the state directory only its owner gets anywhere.
+warn_of_writers() {
+  case $1/ in
+  "${mrsk_base%/*}"/*) return 0 ;;
+  esac
+  case $(ls -ld "$1/" 2>/dev/null) in
+  ?????w* | ????????w*) printf 'warning: other users can write to %s\n' "${1:-/}" ;;
+  esac
 }
 
 # Prints the number of the disk that directory $1 is on; if that cannot be found out, the directory.
@@ -108,10 +135,19 @@ disk() {
   stat -L -c %d "$1" 2>/dev/null || echo "$1"
 }
 
-# Puts mrsk_new in the place of $1.
+# Puts mrsk_new in the place of $1, with mode $2 and owner $3; without that it stays the user's.
 place() {
-  chmod "$2" "$mrsk_new" && mv -f "$mrsk_new" "$1" && return 0
+  chmod "$2" "$mrsk_new" && give "$3" && mv -f "$mrsk_new" "$1" && return 0
   rm -f "$mrsk_new"
+  return 1
+}
+
+# Gives mrsk_new to the owner $1, as root if the user may not.
+give() {
+  [ -n "$1" ] || return 0
+  mrsk_error=$(chown "$1" "$mrsk_new" 2>&1) && return 0
+  sudo -n chown "$1" "$mrsk_new" 2>/dev/null && return 0
+  printf 'cannot give the file to %s: %s\n' "$1" "$mrsk_error"
   return 1
 }
 
