@@ -61,6 +61,10 @@ pub struct Run {
     /// change what the command itself does if they were in its environment.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub env_file: Vec<String>,
+    /// Whether docker gets a configuration of mrsk's own, derived from the user's, in which logins are kept: on the machine that
+    /// applies as long as the run, on a host as long as the step.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub own_config: bool,
     /// SHA-256 of the program, if it is a file of the repository that runs on the machine that applies the plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub program_sha256: Option<Sha256Hex>,
@@ -74,7 +78,16 @@ impl Run {
             env: Vec::new(),
             stdin: None,
             env_file: Vec::new(),
+            own_config: false,
             program_sha256: None,
+        }
+    }
+
+    /// Gives docker a configuration of mrsk's own.
+    pub fn with_own_config(self) -> Self {
+        Self {
+            own_config: true,
+            ..self
         }
     }
 

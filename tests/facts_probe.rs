@@ -91,18 +91,18 @@ fn the_state_of_earlier_runs_and_the_lock_are_reported() {
 }
 
 #[test]
-fn logins_are_reported_without_what_they_log_in_with() {
+fn credential_helpers_are_reported_and_nothing_else_of_dockers_configuration() {
     let fake = Fake::with_docker();
-    let pretty = "{\n\t\"HttpHeaders\": {\"X\": {}},\n\t\"auths\": {\n\t\t\"registry:5000\": {\n\t\t\t\"auth\": \"c2VjcmV0e30=\"\n\t\t},\n\t\t\"https://index.docker.io/v1/\": {}\n\t},\n\t\"proxies\": {\"default\": {}}\n}";
-    let dense = r#"{"credsStore":"a\"b","auths":{"registry:5000":{"auth":"c2VjcmV0e30=","identitytoken":"c2Vj{","x":{"c2VjcmV0":{}}},"https://index.docker.io/v1/":{}},"credHelpers":{"z":"c2VjcmV0"}}"#;
-    let broken = r#"{"auths":{"registry:5000":{},"https://index.docker.io/v1/":{"auth":"c2Vjcm"#;
+    let pretty = "{\n\t\"HttpHeaders\": {\"X\": {}},\n\t\"credHelpers\": {\n\t\t\"registry:5000\": \"c2VjcmV0\",\n\t\t\"https://index.docker.io/v1/\" : \"pass\"\n\t},\n\t\"auths\": {\"other\": {\"auth\": \"c2VjcmV0e30=\"}}\n}";
+    let dense = r#"{"credsStore":"a\"b","auths":{"other:5000":{"auth":"c2VjcmV0e30=","identitytoken":"c2Vj{","x":{"c2VjcmV0":{}}},"auths":{}},"credHelpers":{"registry:5000":"c2VjcmV0","x":{"y":"z"},"https://index.docker.io/v1/":"z"}}"#;
+    let broken = r#"{"credHelpers":{"registry:5000":"a","https://index.docker.io/v1/":"b"},"auths":{"x":{"auth":"c2Vjcm"#;
     for config in [pretty, dense, broken] {
         fake.file(".docker/config.json", config);
         for shell in SHELLS {
             let output = fake.run(shell, &probe_script(&query()).unwrap());
             assert!(!output.contains("c2Vj"), "{output}");
-            let logins = Vec::from_iter(parse(&output, &[]).unwrap().docker.logins);
-            assert_eq!(logins, ["https://index.docker.io/v1/", "registry:5000"]);
+            let helpers = Vec::from_iter(parse(&output, &[]).unwrap().docker.helpers);
+            assert_eq!(helpers, ["https://index.docker.io/v1/", "registry:5000"]);
         }
     }
 }

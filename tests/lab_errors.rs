@@ -177,7 +177,7 @@ fn a_wrong_registry_password_fails_the_login_and_changes_nothing() {
     said.says(&[
         "failed: `Log in to 172.30.0.2:5000`",
         "401 Unauthorized",
-        "check `registry.username`, and LAB_REGISTRY_PASSWORD in the environment or in .env",
+        "check the user in `registry`, and LAB_REGISTRY_PASSWORD in the environment or in .env",
         "mrsk apply",
     ]);
     assert!(!said.err.contains("not-the-password"), "{}", said.err);

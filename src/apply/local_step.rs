@@ -1,7 +1,9 @@
 //! Steps that run on the machine that applies the plan.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::preflight;
@@ -15,6 +17,7 @@ use crate::plan::{Check, Step};
 use crate::record::Ending;
 use crate::redaction::Redactor;
 use crate::secret::Secrets;
+use crate::transport::docker_config::DockerConfig;
 use crate::transport::local::{self, LocalCommand, LocalOutcome};
 
 /// How long a check may take.
@@ -30,6 +33,8 @@ pub struct Work {
     pub secrets: Secrets,
     /// Values of arguments that are given by name.
     pub variables: BTreeMap<String, String>,
+    /// Docker's configuration for commands that need a login.
+    pub docker_config: Option<Arc<DockerConfig>>,
     /// Who applies the plan: put before the message of a broadcast.
     pub who: String,
 }
@@ -106,6 +111,10 @@ fn command(work: &Work, run: &Run) -> LocalCommand {
     LocalCommand {
         argv,
         secrets: run.env.iter().filter_map(secret).collect(),
+        variables: match run.own_config {
+            true => variables(work.docker_config.as_deref()),
+            false => Vec::new(),
+        },
         stdin: stdin.and_then(|name| work.secrets.get(name).cloned()),
         directory: Some(work.root.clone()),
         timeout: seconds(work.step.timeout_seconds),
@@ -113,14 +122,26 @@ fn command(work: &Work, run: &Run) -> LocalCommand {
     }
 }
 
+fn variables(config: Option<&DockerConfig>) -> Vec<(String, OsString)> {
+    config.map_or_else(Vec::new, |config| config.variables().to_vec())
+}
+
+/// Where checks run.
+pub struct Place {
+    /// Their directory.
+    pub root: PathBuf,
+    /// Docker's configuration, if the run has one of its own.
+    pub docker_config: Option<Arc<DockerConfig>>,
+}
+
 /// Asks whether the effect of a local step is there, and what it found out.
-pub async fn check(step: &Step, root: &Path) -> (Answer, Option<String>) {
+pub async fn check(step: &Step, place: &Place) -> (Answer, Option<String>) {
     match &step.check {
         Some(Check::Argv(argv)) if is_push(step) => {
-            ask_registry(argv, root, |text| is_missing(text) || differs(text)).await
+            ask_registry(argv, place, |text| is_missing(text) || differs(text)).await
         }
         Some(Check::Argv(argv)) => {
-            let outcome = run_check(argv, root).await;
+            let outcome = run_check(argv, place).await;
             let answer = match outcome.map(|outcome| outcome.ending) {
                 Some(Ending::Succeeded) => Answer::Yes,
                 Some(Ending::Failed { code: 1 }) => Answer::No,
@@ -130,7 +151,7 @@ pub async fn check(step: &Step, root: &Path) -> (Answer, Option<String>) {
         }
         Some(Check::Registry(commands)) => {
             for argv in commands {
-                let (answer, digest) = ask_registry(argv, root, is_missing).await;
+                let (answer, digest) = ask_registry(argv, place, is_missing).await;
                 if answer != Answer::CannotSay {
                     return (answer, digest);
                 }
@@ -141,10 +162,11 @@ pub async fn check(step: &Step, root: &Path) -> (Answer, Option<String>) {
     }
 }
 
-async fn run_check(argv: &[String], root: &Path) -> Option<LocalOutcome> {
+async fn run_check(argv: &[String], place: &Place) -> Option<LocalOutcome> {
     let command = LocalCommand {
         argv: argv.to_vec(),
-        directory: Some(root.to_owned()),
+        variables: variables(place.docker_config.as_deref()),
+        directory: Some(place.root.clone()),
         timeout: Some(CHECK_LIMIT),
         ..LocalCommand::default()
     };
@@ -154,10 +176,10 @@ async fn run_check(argv: &[String], root: &Path) -> Option<LocalOutcome> {
 /// Asks what the registry has. A registry that does not answer, and one that refuses, say neither yes nor no.
 async fn ask_registry(
     argv: &[String],
-    root: &Path,
+    place: &Place,
     says_no: fn(&str) -> bool,
 ) -> (Answer, Option<String>) {
-    let Some(outcome) = run_check(argv, root).await else {
+    let Some(outcome) = run_check(argv, place).await else {
         return (Answer::CannotSay, None);
     };
     match outcome.ending {
@@ -213,6 +235,10 @@ mod tests {
             let script = format!("printf '%s\\n' '{text}'; exit {code}");
             vec!["sh".to_owned(), "-c".to_owned(), script]
         };
+        let place = Place {
+            root: "/".into(),
+            docker_config: None,
+        };
         let yes = (Answer::Yes, Some(digest.clone()));
         let no = (Answer::No, None);
         let none = (Answer::CannotSay, None);
@@ -236,7 +262,7 @@ mod tests {
             (said("unauthorized: authentication required", 1), &none),
         ] {
             let no = |text: &str| is_missing(text) || differs(text);
-            let answer = ask_registry(&command, Path::new("/"), no).await;
+            let answer = ask_registry(&command, &place, no).await;
             assert_eq!(&answer, expected, "{command:?}");
         }
     }

@@ -5,11 +5,13 @@ use std::path::Path;
 
 use crate::action::{Action, Arg, Upload};
 use crate::diagnostic::Diagnostic;
+use crate::docker::image;
 use crate::facts::source;
 use crate::name::{Sha256Hex, StepId};
 use crate::plan::{Plan, Source, Step};
 use crate::repository::{FileKind, Repository};
 use crate::secret::{Secret, Secrets};
+use crate::transport::docker_config::Login;
 use crate::transport::local::{self, LocalCommand};
 use crate::transport::request::Inputs;
 
@@ -233,4 +235,22 @@ pub async fn ask_git(root: &Path, context: &str) -> source::SourceAnswers {
         changes: ask(questions.changes).await,
         untracked: ask(questions.untracked).await,
     }
+}
+/// Returns the login at the registry that `plan` makes on this machine. `None` also if its values are missing: that was reported,
+/// unless nothing that is left needs them.
+pub fn login<'a>(plan: &'a Plan, inputs: &'a Inputs) -> Option<Login<'a>> {
+    let steps = plan.steps.iter().filter(|step| step.host.is_none());
+    let mut actions = steps.flat_map(|step| &step.action);
+    let (username, password, server) = actions.find_map(|action| match action {
+        Action::Run(run) => image::as_login(run),
+        _ => None,
+    })?;
+    Some(Login {
+        registry: image::login_name(server),
+        username: match username {
+            Arg::Literal(text) => text,
+            Arg::FromEnv(name) => inputs.variables.get(name)?,
+        },
+        password: inputs.secrets.get(password)?,
+    })
 }

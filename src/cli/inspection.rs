@@ -8,15 +8,12 @@ use super::{connections, random};
 use crate::apply::links::{self, Links};
 use crate::config::model::{Accessory, Config, Role};
 use crate::diagnostic::Diagnostic;
-use crate::digest;
-use crate::docker::{builder, image, names};
+use crate::docker::names;
 use crate::exit_code::ExitCode;
 use crate::facts::model::{Facts, HostFacts, SourceFacts};
 use crate::facts::{self, Query, SecretQuestion, document};
 use crate::name::HostName;
-use crate::record::Ending;
 use crate::secret::{Secret, Secrets};
-use crate::transport::local::{self, LocalCommand};
 
 /// Inspects all `hosts` at once. Fails with every host that cannot be reached.
 pub async fn take(
@@ -104,32 +101,6 @@ pub fn bare_hosts(config: &Config) -> BTreeMap<HostName, HostFacts> {
         .hosts
         .iter()
         .map(|host| (host.name.clone(), links::bare(&host.user)))
-        .collect()
-}
-
-/// Returns the digest of the image of `version`, if the registry answers.
-pub async fn registry_digests(config: &Config, version: &str) -> BTreeMap<String, String> {
-    let reference = image::reference(config, version);
-    let ask = async |argv: Vec<String>| {
-        let command = LocalCommand {
-            argv,
-            timeout: Some(std::time::Duration::from_secs(20)),
-            ..LocalCommand::default()
-        };
-        let outcome = local::run(&command, |_| {}).await.ok()?;
-        (outcome.ending == Ending::Succeeded).then_some(outcome.stdout)
-    };
-    let mut digest = None;
-    if let Some(manifest) = ask(image::manifest(&reference)).await {
-        digest = image::digest_of_manifest(&manifest);
-        if digest.is_none() {
-            let answer = ask(builder::digest(&reference)).await.unwrap_or_default();
-            digest = digest::digits(answer.trim()).map(digest::prefixed);
-        }
-    }
-    digest
-        .map(|digest| (reference, digest))
-        .into_iter()
         .collect()
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::failure::Failure;
 use super::inspection;
 use super::project::Project;
+use super::registry;
 use crate::apply::links::Links;
 use crate::exit_code::ExitCode;
 use crate::facts::model::{Facts, SourceFacts};
@@ -22,19 +23,19 @@ pub async fn inspect(
     let selected = compile::selected_hosts(config, operation)
         .map_err(|diagnostics| Failure::of(ExitCode::Usage, diagnostics))?;
     let hosts = inspection::with_lock_host(config, selected);
-    let registry = async {
+    let digests = async {
         match operation.kind.release() {
             Some(release) if release.skip_push => {
-                inspection::registry_digests(config, &release.version).await
+                registry::digests(config, &project.secrets, &release.version).await
             }
-            Some(_) | None => BTreeMap::new(),
+            Some(_) | None => Ok(BTreeMap::new()),
         }
     };
-    let (hosts, registry) = tokio::join!(
+    let (hosts, digests) = tokio::join!(
         inspection::take(config, &project.secrets, links, hosts),
-        registry
+        digests
     );
-    let mut facts = inspection::document(hosts?, registry, Some(source));
+    let mut facts = inspection::document(hosts?, digests?, Some(source));
     facts.secrets_compared = !project.secrets.is_empty();
     inspection::check_duplicates(&facts)?;
     Ok(facts)

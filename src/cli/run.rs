@@ -7,7 +7,7 @@ use super::approval::Approved;
 use super::failure::Failure;
 use super::options::LinkOptions;
 use super::screen::{Format, Screen};
-use super::{git, missing, output, random};
+use super::{git, missing, output, random, registry};
 use crate::apply::driver::{self, Job};
 use crate::apply::links::Links;
 use crate::apply::preflight;
@@ -74,6 +74,7 @@ pub async fn apply(
     missing::check(&plan, &links, missing)
         .await
         .inspect_err(|_| links.close())?;
+    let docker_config = registry::docker_config(&plan, &inputs).inspect_err(|_| links.close())?;
     let run = RunId::from(digest::hex(&random::bytes::<16>()?));
     let (store, mut journal) = journal(&plan, approved, &run)?;
     // The stored plan keeps its own lock host, as its digest covers it.
@@ -95,6 +96,7 @@ pub async fn apply(
         inputs,
         query: query(&plan),
         root,
+        docker_config,
         details,
     };
     let mut screen = Screen::new();

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::context::Context;
 use super::failure::Failure;
+use super::registry;
 use crate::apply::preflight;
 use crate::config::model::Config;
 use crate::exit_code::ExitCode;
@@ -41,6 +42,7 @@ pub async fn read(config: &Config, root: &Path) -> Result<SourceFacts, Failure> 
         dockerfile,
         dockerfile_sha256,
         files,
+        credential_helper: registry::credential_helper(config),
         ..facts
     })
 }

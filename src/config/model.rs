@@ -179,6 +179,33 @@ pub struct Registry {
     pub username: Option<Value>,
     /// Name of the secret with the password; `MRSK_REGISTRY_PASSWORD` if the file has it literally.
     pub password: Option<String>,
+    /// What hosts log in with, if it is not what pushes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pull: Option<Credentials>,
+}
+
+/// A user of the registry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Credentials {
+    /// User name.
+    pub username: Value,
+    /// Name of the secret with the password.
+    pub password: String,
+}
+
+impl Registry {
+    /// Returns what this machine logs in with; `None` if the registry needs no login.
+    pub fn push_credentials(&self) -> Option<Credentials> {
+        Some(Credentials {
+            username: self.username.clone()?,
+            password: self.password.clone()?,
+        })
+    }
+
+    /// Returns what hosts log in with; `None` if the registry needs no login.
+    pub fn pull_credentials(&self) -> Option<Credentials> {
+        self.pull.clone().or_else(|| self.push_credentials())
+    }
 }
 
 /// How the image is built.

@@ -11,17 +11,25 @@ use crate::name::Sha256Hex;
 pub fn to_json(config: &Config) -> Json {
     let mut json = serde_json::to_value(config).unwrap_or(Json::Null);
     if let Some(registry) = json.get_mut("registry").and_then(Json::as_object_mut) {
-        let username = match &config.registry.username {
-            None => Json::Null,
-            Some(Value::Literal(text)) => json!(text),
-            Some(Value::FromEnv(name)) => json!({ "from_env": name }),
-        };
+        let username = config.registry.username.as_ref().map_or(Json::Null, value);
         registry.insert("username".to_owned(), username);
         if let Some(name) = &config.registry.password {
             registry.insert("password".to_owned(), json!({ "from_env": name }));
         }
+        if let Some(pull) = &config.registry.pull {
+            let (username, password) = (value(&pull.username), &pull.password);
+            let pull = json!({ "username": username, "password": { "from_env": password } });
+            registry.insert("pull".to_owned(), pull);
+        }
     }
     json
+}
+
+fn value(value: &Value) -> Json {
+    match value {
+        Value::Literal(text) => json!(text),
+        Value::FromEnv(name) => json!({ "from_env": name }),
+    }
 }
 
 /// Returns the configuration as YAML, as [`to_json`] has it.

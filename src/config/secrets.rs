@@ -59,11 +59,15 @@ pub fn accessory_secret_names<'a>(
 
 fn registry_names(config: &Config) -> Names {
     let mut names = Names::new();
-    if let Some(Value::FromEnv(name)) = &config.registry.username {
-        add(&mut names, name, Purpose::RegistryUsername);
-    }
-    if let Some(name) = &config.registry.password {
-        add(&mut names, name, Purpose::RegistryPassword);
+    let registry = &config.registry;
+    for credentials in [registry.push_credentials(), registry.pull_credentials()] {
+        let Some(credentials) = credentials else {
+            continue;
+        };
+        if let Value::FromEnv(name) = &credentials.username {
+            add(&mut names, name, Purpose::RegistryUsername);
+        }
+        add(&mut names, &credentials.password, Purpose::RegistryPassword);
     }
     names
 }

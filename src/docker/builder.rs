@@ -1,8 +1,7 @@
 //! Builders of docker's buildx: they build for several architectures, and push what they built themselves.
 
 use super::image::{build_arguments, command, reference};
-use super::local_command::PRINTED_DIGEST;
-use super::names::LABEL_SOURCE;
+use super::local_command::{MANIFEST_DIGEST, PRINTED_DIGEST, built_for};
 use crate::action::Run;
 use crate::config::model::{BuilderKind, Config};
 use crate::name::Sha256Hex;
@@ -78,6 +77,7 @@ impl<'a> Buildx<'a> {
         let rest = build_arguments(self.config, version, dockerfile, context, source);
         Run {
             env: self.config.builder.secrets.clone(),
+            own_config: true,
             ..Run::literal(argv.into_iter().chain(rest))
         }
     }
@@ -86,15 +86,8 @@ impl<'a> Buildx<'a> {
     /// prints its digest. The template fails on purpose (an index into nothing) where a label differs.
     pub fn check(&self, version: &str, source: &str) -> Vec<String> {
         let platforms = self.config.builder.kind.platforms();
-        let labels: String = platforms
-            .iter()
-            .map(|platform| {
-                format!(
-                    "{{{{if ne (index (index .Image {platform:?}).Config.Labels {LABEL_SOURCE:?}) {source:?}}}}}{{{{index \"\" 1}}}}{{{{end}}}}"
-                )
-            })
-            .collect();
-        let template = format!("{labels}{{{{.Manifest.Digest}}}}");
+        let labels = platforms.iter().map(|platform| built_for(platform, source));
+        let template: String = labels.chain([MANIFEST_DIGEST.to_owned()]).collect();
         let reference = reference(self.config, version);
         command(
             "docker buildx imagetools inspect --format",

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use super::local_command;
 use super::names::LABEL_SOURCE;
 use crate::action::{Arg, Run};
-use crate::config::model::{BuilderKind, Config, Value};
+use crate::config::model::{BuilderKind, Config, Credentials, Value};
 use crate::digest;
 
 /// Returns `REPOSITORY:TAG`.
@@ -12,20 +13,30 @@ pub fn reference(config: &Config, tag: &str) -> String {
     format!("{}:{tag}", config.repository())
 }
 
-/// Returns the command that logs in, or `None` if the registry needs no login. The password travels on
-/// its standard input.
-pub fn login(config: &Config) -> Option<Run> {
-    let registry = &config.registry;
-    let (username, password) = (registry.username.as_ref()?, registry.password.as_ref()?);
-    let mut run = Run::literal(["docker", "login", "--username"]);
-    run.argv.push(match username {
+/// Returns the command that logs in. The password travels on its standard input.
+pub fn login(server: Option<&str>, credentials: &Credentials) -> Run {
+    let mut run = Run::literal(["docker", "login", "--username"]).with_own_config();
+    run.argv.push(match &credentials.username {
         Value::Literal(text) => literal(text),
         Value::FromEnv(name) => Arg::FromEnv(name.clone()),
     });
     run.argv.push(literal("--password-stdin"));
-    run.argv.extend(registry.server.as_deref().map(literal));
-    run.stdin = Some(password.clone());
-    Some(run)
+    run.argv.extend(server.map(literal));
+    run.stdin = Some(credentials.password.clone());
+    run
+}
+
+/// Returns the arguments of a login: user name, name of the password's secret, server. `None` for another command.
+pub fn as_login(run: &Run) -> Option<(&Arg, &str, Option<&str>)> {
+    let (command, rest) = run.argv.split_at_checked(3)?;
+    let is_login = command == ["docker", "login", "--username"].map(literal);
+    let (username, option, server) = match rest {
+        [username, option] => (username, option, None),
+        [username, option, Arg::Literal(server)] => (username, option, Some(server.as_str())),
+        _ => return None,
+    };
+    let is_complete = is_login && *option == literal("--password-stdin");
+    is_complete.then_some((username, run.stdin.as_deref()?, server))
 }
 
 /// Returns the local command that exits with 0 where the stored credentials are accepted.
@@ -35,10 +46,9 @@ pub fn login_check(config: &Config) -> Vec<String> {
     argv
 }
 
-/// Returns the name under which docker keeps the login: the registry's server, or Docker Hub's address.
-pub fn login_name(config: &Config) -> String {
-    let server = config.registry.server.as_deref();
-    server.unwrap_or("https://index.docker.io/v1/").to_owned()
+/// Returns the name under which docker keeps the login at `server`, and looks for its credential helper.
+pub fn login_name(server: Option<&str>) -> &str {
+    server.unwrap_or("https://index.docker.io/v1/")
 }
 
 /// Returns the words that begin a command to the engine that builds: of this machine, or of the one that `builder.remote` names.
@@ -68,6 +78,7 @@ pub fn build(config: &Config, version: &str, dockerfile: &str, context: &str, so
     argv.extend(arguments);
     Run {
         env: config.builder.secrets.clone(),
+        own_config: true,
         ..Run::literal(argv)
     }
 }
@@ -110,13 +121,8 @@ fn path(text: &str) -> String {
 }
 
 /// Returns the local command that exits with 0 where the image of `version` was built from `source`.
-///
-/// docker has no command that compares: the template fails on purpose (an index into nothing) where the label differs.
 pub fn build_check(config: &Config, version: &str, source: &str) -> Vec<String> {
-    let template = format!(
-        "{{{{if ne (index .Config.Labels {LABEL_SOURCE:?}) {source:?}}}}}{{{{index \"\" 1}}}}{{{{end}}}}"
-    );
-    inspect(config, version, template)
+    inspect(config, version, local_command::built(source))
 }
 
 fn inspect(config: &Config, version: &str, template: String) -> Vec<String> {
@@ -131,17 +137,14 @@ pub fn push(config: &Config, version: &str) -> Vec<Run> {
     [version, "latest"]
         .map(|tag| {
             let push = ["push".into(), reference(config, tag)];
-            Run::literal(engine(config).into_iter().chain(push))
+            Run::literal(engine(config).into_iter().chain(push)).with_own_config()
         })
         .into()
 }
 
 /// Returns the local command that exits with 0 where the image was pushed by the engine that built it, and prints its registry digests.
 pub fn push_check(config: &Config, version: &str, source: &str) -> Vec<String> {
-    let template = format!(
-        "{{{{if or (not .RepoDigests) (ne (index .Config.Labels {LABEL_SOURCE:?}) {source:?})}}}}{{{{index \"\" 1}}}}{{{{end}}}}{{{{range .RepoDigests}}}}{{{{println .}}}}{{{{end}}}}"
-    );
-    inspect(config, version, template)
+    inspect(config, version, local_command::pushed(source))
 }
 
 /// Returns the command that pulls whatever `reference` names in its registry.
@@ -195,14 +198,29 @@ fn literal(text: impl Into<String>) -> Arg {
     Arg::Literal(text.into())
 }
 
-/// Returns the command that asks the registry for the manifest of `reference`.
+/// Returns the command that asks the registry for the manifest of `reference`, over TLS whose certificate is checked.
 pub fn manifest(reference: &str) -> Vec<String> {
+    command("docker manifest inspect --verbose", [reference])
+}
+
+/// Returns the same for a registry that is not to be checked, such as one over plain HTTP.
+pub fn insecure_manifest(reference: &str) -> Vec<String> {
     command("docker manifest inspect --insecure --verbose", [reference])
 }
 
-/// Returns the command that asks the registry for the manifest of `reference`, once it was pushed: over TLS only.
-pub fn pushed_manifest(reference: &str) -> Vec<String> {
-    command("docker manifest inspect --verbose", [reference])
+/// Returns the command that prints which registries the engine does not check.
+pub fn insecure_registries() -> Vec<String> {
+    command(
+        "docker info --format",
+        ["{{json .RegistryConfig.IndexConfigs}}"],
+    )
+}
+
+/// Returns whether the answer to [`insecure_registries`] names `server`.
+pub fn is_insecure(text: &str, server: &str) -> bool {
+    let answer: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
+    let secure = answer.get(server).and_then(|entry| entry.get("Secure"));
+    secure == Some(&serde_json::Value::Bool(false))
 }
 
 /// Reads the registry digest from the answer to [`manifest`]. An image of several platforms is an array there, whose own

@@ -31,6 +31,7 @@ pub fn is_listed(run: &Run) -> bool {
         .contains(&Arg::Literal("--password-stdin".to_owned()));
     is_of_list
         && run.stdin.is_some() == is_login
+        && (run.own_config || !is_login)
         && build_secrets(&run.argv) == run.env
         && run.env_file.is_empty()
 }
@@ -320,7 +321,7 @@ mod tests {
         let run = |line: &str, env: &[&str], stdin: Option<&str>| Run {
             env: env.iter().map(|&name| name.to_owned()).collect(),
             stdin: stdin.map(str::to_owned),
-            ..Run::literal(words(line))
+            ..Run::literal(words(line)).with_own_config()
         };
         let login = "docker login --username robot --password-stdin";
         let rows = [
@@ -336,5 +337,10 @@ mod tests {
         for (run, expected) in rows {
             assert_eq!(is_listed(&run), expected, "{run:?}");
         }
+        let kept = Run {
+            own_config: false,
+            ..run(login, &[], Some("PASSWORD"))
+        };
+        assert!(!is_listed(&kept), "a login that stays");
     }
 }

@@ -226,11 +226,16 @@ fn a_login_hands_over_the_password_on_standard_input_only() {
             "PASSWORD",
         ),
     ] {
-        let run = image::login(&config_with(&format!("{registry}{servers}"))).unwrap();
+        let registry = config_with(&format!("{registry}{servers}")).registry;
+        let credentials = registry.push_credentials().unwrap();
+        let run = image::login(registry.server.as_deref(), &credentials);
         assert_eq!(words(&run).join(" "), expected);
         assert_eq!(run.stdin.as_deref(), Some(password));
-        assert!(run.env.is_empty());
+        assert!(run.env.is_empty() && run.own_config);
+        let (_, name, server) = image::as_login(&run).unwrap();
+        assert_eq!((name, server), (password, registry.server.as_deref()));
     }
+    assert_eq!(image::as_login(&image::pull_reference("app:1")), None);
 }
 
 #[test]

@@ -56,6 +56,9 @@ pub struct SourceFacts {
     /// SHA-256 of the Dockerfile; absent without one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dockerfile_sha256: Option<Sha256Hex>,
+    /// The credential helper that docker asks for the app's registry on the machine that plans.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credential_helper: Option<String>,
     /// Files of accessories and the program of `audit_broadcast_cmd`, by the path that the configuration has. Files that cannot be read, or are outside of the git root,
     /// are absent.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -180,8 +183,8 @@ pub struct DockerFacts {
     pub version: String,
     /// Why mrsk cannot use this engine (rootless, userns-remap, a remote `DOCKER_HOST`); empty if it can.
     pub unsupported: String,
-    /// Registries that the SSH user is logged in to.
-    pub logins: BTreeSet<String>,
+    /// Registries for which the SSH user's docker asks a credential helper.
+    pub helpers: BTreeSet<String>,
 }
 
 /// A container.

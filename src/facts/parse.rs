@@ -148,7 +148,7 @@ impl Reader<'_> {
             "docker" => facts.docker.installed = true,
             "denied" => facts.docker.denied = true,
             "remote" => self.remote = text.to_owned(),
-            "login" => facts.docker.logins.extend([json::<String>(text)?]),
+            "helper" => facts.docker.helpers.extend([json::<String>(text)?]),
             "endpoint" => self.endpoint = json(text).unwrap_or_default(),
             "info" => {
                 let answer::Info(version, security) =

@@ -86,8 +86,8 @@ free_space() { # DIRECTORY
     done
 }
 
-# The names of the registries, and nothing else of the file: a key that leads to an object two levels below `auths`.
-logins() {
+# The registries that have a credential helper, and nothing else of the file: a key below `credHelpers` that leads to a string.
+helpers() {
     config=${DOCKER_CONFIG:-$HOME/.docker}/config.json
     [ -r "$config" ] && has awk || return
     awk '{ text = text $0 " " }
@@ -99,14 +99,13 @@ logins() {
                 if (!match(text, /^"([^"\\]|\\.)*"/)) exit
                 key = substr(text, 1, RLENGTH)
                 text = substr(text, RLENGTH + 1)
-                named = text ~ /^[ \t\r]*:[ \t\r]*[{]/
+                if (depth == 2 && section == "\"credHelpers\"" && text ~ /^[ \t\r]*:[ \t\r]*"/) print "helper " key
                 continue
             }
             text = substr(text, 2)
             if (mark == "}") { depth--; continue }
             depth++
             if (depth == 2) section = key
-            if (depth == 3 && section == "\"auths\"" && named) print "login " key
         }
     }' "$config"
 }
@@ -306,7 +305,7 @@ engine() {
         return
     fi
     say docker yes
-    logins
+    helpers
     [ -S /var/run/docker.sock ] && ! [ -w /var/run/docker.sock ] && say denied yes
     case ${DOCKER_HOST-} in
     '' | unix://*) ;;

@@ -170,7 +170,7 @@ mod tests {
             Predicate::contains(&["images"], "app:1"),
             Predicate::eq(&["traefik", "image"], "traefik:v3"),
             Predicate::eq(&["docker", "answers"], true),
-            Predicate::contains(&["docker", "logins"], "registry"),
+            Predicate::contains(&["docker", "helpers"], "registry"),
             Predicate::eq(&["serial"], json!({"number": 3})),
             Predicate::absent(&["containers", "old"]),
         ];

@@ -142,7 +142,7 @@ fn help(step: &Step, output: &str) -> Option<String> {
     match step.kind.suspect() {
         Suspect::Credentials => secret.map(|secret| {
             format!(
-                "if the registry refused the login, check `registry.username`, and {} in the environment or in .env",
+                "if the registry refused the login, check the user in `registry`, and {} in the environment or in .env",
                 one_line(&secret.name)
             )
         }),

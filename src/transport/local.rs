@@ -1,6 +1,7 @@
 //! Processes of this machine.
 
 use std::collections::VecDeque;
+use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -65,6 +66,8 @@ pub struct LocalCommand {
     pub argv: Vec<String>,
     /// Secrets that are exported to it, by name, beside the variables of this process.
     pub secrets: Secrets,
+    /// Further variables.
+    pub variables: Vec<(String, OsString)>,
     /// What it reads on its standard input.
     pub stdin: Option<Secret>,
     /// Its working directory; this process's where absent.
@@ -172,6 +175,7 @@ fn spawn(request: &LocalCommand) -> io::Result<Child> {
     for (name, value) in &request.secrets {
         command.env(name, value.reveal());
     }
+    command.envs(request.variables.iter().map(|(name, value)| (name, value)));
     if let Some(directory) = &request.directory {
         command.current_dir(directory);
     }

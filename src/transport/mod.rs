@@ -11,6 +11,7 @@ pub mod answer;
 mod batch;
 mod bounds;
 mod channel;
+pub mod docker_config;
 pub mod foreground;
 mod host;
 pub mod known_hosts;

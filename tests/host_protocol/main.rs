@@ -11,6 +11,7 @@ mod files;
 mod fixture;
 mod limits;
 mod lock;
+mod logins;
 mod poll;
 mod quoting;
 mod reach;

@@ -1,7 +1,6 @@
 # shellcheck shell=bash
-# The lab's network, registry and hosts, and the keys that lead to them. Sourced, never run.
+# The lab's network and hosts, and the keys that lead to them. Sourced, never run.
 
-LAB_PASSWORD_FILE=$LAB_CACHE/registry/password
 # shellcheck disable=SC2054 # the commas are Docker's
 LAB_RUN_FLAGS=(
     --security-opt seccomp=unconfined --security-opt systempaths=unconfined
@@ -27,7 +26,7 @@ container_state() {
 
 keys_ready() {
     need_tool ssh-keygen openssh-client
-    mkdir -p "$LAB_CACHE/keys" "$LAB_CACHE/hostkeys" "$LAB_CACHE/registry"
+    mkdir -p "$LAB_CACHE/keys" "$LAB_CACHE/hostkeys"
     [ -s "$LAB_KEY" ] || ssh-keygen -q -t ed25519 -N '' -C mrsk-lab -f "$LAB_KEY"
     chmod 600 "$LAB_KEY"
     cat > "$LAB_SSH_CONFIG" << END
@@ -71,12 +70,12 @@ network_ready() {
 host_payload() { # NAME
     local dir
     dir=$(mktemp -d "$LAB_CACHE/payload.XXXXXX")
-    mkdir -p "$dir/etc/ssh" "$dir/etc/mrsk-lab" "$dir/etc/docker"
+    mkdir -p "$dir/etc/ssh" "$dir/etc/mrsk-lab" "$dir/etc/docker/certs.d/$LAB_REGISTRY"
     cp "$LAB_CACHE/hostkeys/$1"/ssh_host_* "$dir/etc/ssh/"
     chmod 600 "$dir"/etc/ssh/*_key
     cp "$LAB_KEY.pub" "$dir/etc/mrsk-lab/authorized_keys"
-    printf '{\n  "insecure-registries": ["%s"],\n  "cgroup-parent": "/mrsk-lab/%s"\n}\n' \
-        "$LAB_REGISTRY" "$1" > "$dir/etc/docker/daemon.json"
+    cp "$LAB_AUTHORITY" "$dir/etc/docker/certs.d/$LAB_REGISTRY/ca.crt"
+    printf '{\n  "cgroup-parent": "/mrsk-lab/%s"\n}\n' "$1" > "$dir/etc/docker/daemon.json"
     chmod 644 "$dir/etc/mrsk-lab/authorized_keys" "$dir/etc/docker/daemon.json" "$dir"/etc/ssh/*.pub
     (cd "$dir" && find . -type f -print0 | tar --null -T - --owner=0 --group=0 -cf -) | docker cp - "$1:/" > /dev/null
     rm -rf "$dir"
@@ -139,74 +138,4 @@ all_hosts_ready() { # NAME...
         wait "$name" || failed=1
     done
     return "$failed"
-}
-
-password_ready() {
-    local password dir=$LAB_CACHE/registry
-    if [ ! -s "$LAB_PASSWORD_FILE" ]; then
-        od -An -N 16 -tx1 /dev/urandom | tr -d ' \n' > "$LAB_PASSWORD_FILE.part"
-        mv "$LAB_PASSWORD_FILE.part" "$LAB_PASSWORD_FILE"
-        rm -f "$dir/htpasswd"
-    fi
-    password=$(cat "$LAB_PASSWORD_FILE")
-    echo "machine $LAB_REGISTRY_IP login $LAB_REGISTRY_USER password $password" > "$dir/netrc"
-    [ -s "$dir/htpasswd" ] && return
-    docker run --rm -i --network none --entrypoint htpasswd mrsk-lab/registry -niB "$LAB_REGISTRY_USER" \
-        < "$LAB_PASSWORD_FILE" > "$dir/htpasswd.part"
-    mv "$dir/htpasswd.part" "$dir/htpasswd"
-}
-
-# The content of a new registry: Traefik, and the app's base (so that a first push is small).
-registry_seed_file() {
-    echo "$LAB_CACHE/registry/seed-$(docker image inspect -f '{{.Id}}' "$LAB_TRAEFIK_IMAGE" "$LAB_BASE_IMAGE" | sha256sum | cut -c1-16).tar"
-}
-
-registry_create() {
-    local seed
-    seed=$(registry_seed_file)
-    docker rm -fv "$LAB_REGISTRY_NAME" > /dev/null 2>&1 || true
-    docker create --name "$LAB_REGISTRY_NAME" --label mrsk-lab=registry \
-        --network "$LAB_NETWORK" --ip "$LAB_REGISTRY_IP" mrsk-lab/registry > /dev/null
-    tar -C "$LAB_CACHE/registry" --mode=644 --owner=0 --group=0 -cf - htpasswd |
-        docker cp - "$LAB_REGISTRY_NAME:/etc/mrsk-lab" > /dev/null
-    if [ -s "$seed" ]; then
-        docker cp - "$LAB_REGISTRY_NAME:/var/lib" < "$seed" > /dev/null
-    fi
-    docker start "$LAB_REGISTRY_NAME" > /dev/null
-}
-
-registry_curl() { curl --noproxy '*' --netrc-file "$LAB_CACHE/registry/netrc" -fsS -o /dev/null --max-time 3 "http://$LAB_REGISTRY/v2/$1"; }
-
-lab_docker() { docker --config "$LAB_CACHE/registry/docker-config" "$@"; }
-
-registry_fill() {
-    local seed
-    if registry_curl traefik/manifests/v3 2> /dev/null && registry_curl mrsk-lab/base/manifests/latest 2> /dev/null; then
-        return
-    fi
-    say 'filling the registry'
-    docker tag "$LAB_BASE_IMAGE" "$LAB_REGISTRY/mrsk-lab/base"
-    quietly push-base lab_docker push "$LAB_REGISTRY/mrsk-lab/base"
-    quietly push-traefik lab_docker push "$LAB_TRAEFIK_IMAGE"
-    seed=$(registry_seed_file)
-    rm -f "$LAB_CACHE"/registry/seed-*
-    docker cp "$LAB_REGISTRY_NAME:/var/lib/docker-registry" - > "$seed.part"
-    mv "$seed.part" "$seed"
-}
-
-registry_ready() {
-    case $(container_state "$LAB_REGISTRY_NAME") in
-    running) ;;
-    paused) docker unpause "$LAB_REGISTRY_NAME" > /dev/null ;;
-    exited) docker start "$LAB_REGISTRY_NAME" > /dev/null || registry_create ;;
-    *) registry_create ;;
-    esac
-    if ! wait_for 10 registry_curl ''; then
-        say 'the registry does not answer: making it anew'
-        registry_create
-        wait_for 15 registry_curl '' || die 'the registry does not start'
-    fi
-    quietly registry-login lab_docker login --username "$LAB_REGISTRY_USER" --password-stdin "$LAB_REGISTRY" \
-        < "$LAB_PASSWORD_FILE"
-    registry_fill
 }

@@ -156,10 +156,10 @@ fn a_name_that_a_container_of_another_destination_has_is_refused() {
 
 #[test]
 fn a_redeploy_replaces_what_runs_and_prepares_nothing() {
-    use StepKind::{Drain, Healthcheck, Pull, RegistryLogin, Rename, Route, Start, Stop};
+    use StepKind::{Drain, Healthcheck, Pull, Rename, Route, Start, Stop};
     let mut redeploy = scenario("redeploy");
     let plan = redeploy.plan();
-    let mut expected = vec![(RegistryLogin, ""), (Pull, "")];
+    let mut expected = vec![(Pull, "")];
     let switch = [Rename, Start, Healthcheck, Route, Drain, Stop];
     expected.extend(switch.map(|kind| (kind, "web")));
     for host in plan.hosts.keys() {
@@ -269,11 +269,10 @@ fn as_many_containers_stay_as_are_to_be_retained() {
 
 #[test]
 fn a_switch_goes_from_start_to_stop_and_prunes_last() {
-    use StepKind::{Drain, Healthcheck, Prune, Pull, RegistryLogin, Rename, Route, Start, Stop};
-    let login = (RegistryLogin, "");
+    use StepKind::{Drain, Healthcheck, Prune, Pull, Rename, Route, Start, Stop};
     let switch = [Start, Healthcheck, Route, Drain, Stop].map(|kind| (kind, "web"));
     let plan = scenario("prune").plan();
-    let mut expected = vec![login, (Pull, "")];
+    let mut expected = vec![(Pull, "")];
     expected.extend(switch);
     expected.push((Prune, ""));
     assert_eq!(on(&plan, "app1.example.com"), expected);
@@ -284,7 +283,7 @@ fn a_switch_goes_from_start_to_stop_and_prunes_last() {
     }
     for name in ["changed-env", "changed-secret"] {
         let plan = scenario(name).plan();
-        let mut expected = vec![login, (Pull, ""), (Rename, "web")];
+        let mut expected = vec![(Pull, ""), (Rename, "web")];
         expected.extend(switch);
         assert_eq!(on(&plan, "app2.example.com"), expected, "{name}");
     }
@@ -346,12 +345,12 @@ fn the_lock_host_belongs_to_every_plan() {
 
 #[test]
 fn what_was_left_half_way_is_completed_and_nothing_more() {
-    use StepKind::{Drain, Healthcheck, Pull, RegistryLogin, Route, Start, Stop};
+    use StepKind::{Drain, Healthcheck, Pull, Route, Start, Stop};
     let plan = scenario("incomplete").plan();
     let web = |kinds: &[StepKind]| kinds.iter().map(|kind| (*kind, "web")).collect::<Vec<_>>();
     assert_eq!(on(&plan, "app1.example.com"), web(&[Healthcheck, Route]));
     assert_eq!(on(&plan, "app2.example.com"), web(&[Drain, Stop]));
-    let mut dead = vec![(RegistryLogin, ""), (Pull, "")];
+    let mut dead = vec![(Pull, "")];
     dead.extend(web(&[Start, Healthcheck, Route]));
     assert_eq!(on(&plan, "app3.example.com"), dead);
 }

@@ -101,6 +101,7 @@ fn local() -> Vec<Step> {
         env: Vec::new(),
         stdin: Some("MRSK_REGISTRY_PASSWORD".to_owned()),
         env_file: Vec::new(),
+        own_config: true,
         program_sha256: None,
     })];
     login.secrets = vec![StepSecret {
@@ -186,6 +187,7 @@ fn web(host: &str, start_needs: &str) -> Vec<Step> {
             env: vec!["RAILS_MASTER_KEY".to_owned()],
             stdin: None,
             env_file: Vec::new(),
+            own_config: false,
             program_sha256: None,
         }),
         run(&["docker", "start", new]),

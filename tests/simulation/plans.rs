@@ -177,7 +177,7 @@ fn facts_check(predicates: Vec<Predicate>) -> Option<Check> {
     Some(Check::Facts(predicates))
 }
 
-/// Installing docker, logging in, pulling, network, Traefik.
+/// Installing docker, pulling, network, Traefik.
 fn prepare(builder: &mut Builder, host: &str, bare: bool, replace_traefik: bool) {
     let here = Some(host);
     let id = |rest: &str| format!("{host}/{rest}");
@@ -192,11 +192,9 @@ fn prepare(builder: &mut Builder, host: &str, bare: bool, replace_traefik: bool)
         step.retry = 1;
         first.push(&install);
     }
-    let login = id("registry/login");
-    let step = builder.step(&login, StepKind::RegistryLogin, here, &first);
-    step.check = facts_check(vec![Predicate::contains(&["docker", "logins"], "registry")]);
     let pull = id("image/pull");
-    let step = builder.step(&pull, StepKind::Pull, here, &[&login, "local/image/push"]);
+    let needs: Vec<&str> = first.iter().copied().chain(["local/image/push"]).collect();
+    let step = builder.step(&pull, StepKind::Pull, here, &needs);
     step.check = facts_check(vec![Predicate::contains(&["images"], REFERENCE)]);
     step.retry = 2;
     let network = id("network/mrsk/create");
@@ -224,9 +222,11 @@ fn boot_accessories(builder: &mut Builder, hosts: &[String], rng: &mut Rng) -> &
         if !rng.chance(300) {
             continue;
         }
-        let login = format!("{host}/registry/login");
+        let install = format!("{host}/docker/install");
+        let is_bare = builder.steps.iter().any(|step| step.id.as_str() == install);
+        let needs: &[&str] = if is_bare { &[&install] } else { &[] };
         let start = format!("{host}/accessory/db/start");
-        let step = builder.step(&start, StepKind::Start, Some(host), &[&login]);
+        let step = builder.step(&start, StepKind::Start, Some(host), needs);
         step.accessory = Some("db".into());
         step.check = facts_check(vec![Predicate::eq(
             &["containers", "app-db", "state"],

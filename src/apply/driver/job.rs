@@ -9,6 +9,7 @@ use crate::facts::Query;
 use crate::name::StepId;
 use crate::plan::Plan;
 use crate::record::LockDetails;
+use crate::transport::docker_config::DockerConfig;
 use crate::transport::request::Inputs;
 
 /// Follows a run. It decides nothing, and never fails a run.
@@ -40,6 +41,8 @@ pub struct Job {
     pub query: Query,
     /// Where local steps run.
     pub root: PathBuf,
+    /// Docker's configuration for local commands that need a login; `None` if the plan has no login here.
+    pub docker_config: Option<Arc<DockerConfig>>,
     /// The details of the lock.
     pub details: LockDetails,
 }

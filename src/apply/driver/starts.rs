@@ -86,6 +86,7 @@ impl Driver {
             root: self.job.root.clone(),
             secrets: self.job.inputs.secrets.clone(),
             variables: self.job.inputs.variables.clone(),
+            docker_config: self.job.docker_config.clone(),
             who: self.job.details.locked_by.clone(),
         };
         let sender = self.event_sender();
@@ -108,10 +109,13 @@ impl Driver {
         let Some(step) = self.step(&id).cloned() else {
             return;
         };
-        let root = self.job.root.clone();
+        let place = local_step::Place {
+            root: self.job.root.clone(),
+            docker_config: self.job.docker_config.clone(),
+        };
         let sender = self.event_sender();
         tokio::spawn(async move {
-            let (answer, value) = local_step::check(&step, &root).await;
+            let (answer, value) = local_step::check(&step, &place).await;
             sender.event(Event::LocalChecked {
                 step: id,
                 answer,

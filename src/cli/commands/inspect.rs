@@ -6,7 +6,7 @@ use crate::cli::execution::ExecutionOptions;
 use crate::cli::failure::Failure;
 use crate::cli::options::{HostOptions, LinkOptions, ProjectOptions, VersionOptions};
 use crate::cli::project::Project;
-use crate::cli::{connections, git, inspection, operation, output, source};
+use crate::cli::{connections, git, inspection, operation, output, registry, source};
 use crate::exit_code::ExitCode;
 use crate::facts::document;
 
@@ -36,11 +36,11 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
     let links = connections::to_configured(&args.link, config, &execution)?;
     let hosts = inspection::take(config, &project.secrets, &links, hosts).await;
     links.close();
-    let registry = match operation::version(&args.version, &source) {
-        Ok(version) => inspection::registry_digests(config, &version).await,
+    let digests = match operation::version(&args.version, &source) {
+        Ok(version) => registry::digests(config, &project.secrets, &version).await?,
         Err(_) => BTreeMap::new(),
     };
-    let facts = inspection::document(hosts?, registry, Some(source));
+    let facts = inspection::document(hosts?, digests, Some(source));
     let text = document::print(&facts).map_err(Failure::internal)?;
     output::print_json(&text)
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use crate::config::decoder::{Decoder, Field, Record};
-use crate::config::model::{Registry, Value};
+use crate::config::model::{Credentials, Registry, Value};
 use crate::config::node::{Kind, Mark};
 use crate::config::schema::{Property, described, filled, matching, record};
 use crate::config::values::image_reference::is_server;
@@ -15,7 +15,7 @@ pub(super) const KEY: Property = ("registry", schema);
 /// The name of the secret that a literal password becomes.
 pub const PASSWORD_SECRET: &str = "MRSK_REGISTRY_PASSWORD";
 
-const KEYS: [Property; 3] = [
+const KEYS: [Property; 4] = [
     ("server", || {
         matching(
             "Registry host, with a port if it needs one. Default: Docker Hub.",
@@ -28,6 +28,26 @@ const KEYS: [Property; 3] = [
     ("password", || {
         value_schema(
             "A list with the name of the variable that holds the password. The password itself is accepted, with a warning.",
+        )
+    }),
+    ("pull", || {
+        record(
+            "What hosts log in with, if it is another user, who cannot push.",
+            &PULL_KEYS,
+        )
+    }),
+];
+
+const PULL_KEYS: [Property; 2] = [
+    ("username", || {
+        value_schema("User name, or a list with the name of the variable that holds it.")
+    }),
+    ("password", || {
+        let names =
+            json!({ "type": "array", "items": variable::schema(), "minItems": 1, "maxItems": 1 });
+        described(
+            "A list with the name of the variable that holds the password.",
+            names,
         )
     }),
 ];
@@ -62,8 +82,35 @@ pub(super) fn decode(decoder: &mut Decoder<'_>, root: &Record<'_>) -> (Registry,
         server: registry.read(decoder, "server", server),
         username: registry.read(decoder, "username", value),
         password,
+        pull: pull(decoder, &registry),
     };
     (registry, literal)
+}
+
+/// Reads `registry.pull`.
+fn pull(decoder: &mut Decoder<'_>, registry: &Record<'_>) -> Option<Credentials> {
+    let field = registry.get("pull")?;
+    let pull = registry.section(decoder, "pull", &PULL_KEYS);
+    for key in PULL_KEYS.map(|(key, _)| key) {
+        if pull.get(key).is_none() {
+            let message = format!("missing key `registry.pull.{key}`");
+            decoder.error(field.key, message, "set both `username` and `password`");
+        }
+    }
+    let username = pull.read(decoder, "username", value);
+    let password = match pull.read(decoder, "password", value)? {
+        Value::FromEnv(name) => Some(name),
+        Value::Literal(_) => {
+            let mark = pull.get("password").map_or(field.key, |field| field.key);
+            let help = "set a variable in .env, and write its name in a list: `password: [NAME]`";
+            decoder.error(mark, "registry password in plain text", help);
+            None
+        }
+    };
+    Some(Credentials {
+        username: username?,
+        password: password?,
+    })
 }
 
 /// Reports a login that is not complete. A registry without a name is Docker Hub, which always needs one.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Draft, HostView, predicates};
+use super::{Draft, HostView, predicates, registry};
 use crate::action::{Action, Poll, Probe, Run, Upload};
 use crate::config::model::Accessory;
 use crate::diagnostic::Diagnostic;
@@ -43,14 +43,6 @@ pub fn run(draft: &mut Draft) {
         }
     }
     gate(draft);
-}
-
-/// Returns whether the operation starts `accessory` on `host`.
-pub fn is_booted(draft: &Draft, host: &HostView, accessory: &Accessory) -> bool {
-    let name = names::accessory(draft.config, accessory);
-    draft.operation.boots(accessory)
-        && !host.facts.containers.contains_key(&name)
-        && accessory.hosts.contains(host.name())
 }
 
 /// Notes that an accessory stays as it is, and warns if that is not what the configuration says.
@@ -111,23 +103,25 @@ fn boot(draft: &mut Draft, host: &HostView, accessory: &Accessory, name: &str) {
         restarts: Some(0),
         ..Poll::new(Probe::Running, name, STEADY_SECONDS)
     };
-    let before = [StepKind::InstallDocker, StepKind::RegistryLogin];
+    let pull = vec![image::pull_reference(&accessory.image)];
+    let pull = registry::pull(draft, host, &accessory.image, pull);
     let mut step = host
         .step(StepKind::Start, ["accessory", &accessory.name, "start"])
         .because(
             format!("Start accessory {}", accessory.name),
             Reason::missing(name),
         )
-        .needs(draft.find_each(host.name(), &before))
+        .needs(draft.find_each(host.name(), &[StepKind::InstallDocker]))
         .does(directories(accessory, &base, &host.facts.home))
         .does(uploads.into_iter().map(Action::Upload))
+        .does(pull.runs)
         .does([
-            image::pull_reference(&accessory.image),
             container::prune(&[leftovers]),
             wanted.run.clone(),
             container::start(name),
         ])
         .does([steady])
+        .secrets(&pull.secrets, Travel::Stdin)
         .secrets(secrets, Travel::Env)
         .secrets(via_file, Travel::File)
         .done_when(predicates::runs(name, &wanted))

@@ -97,7 +97,7 @@ fn by_engine(draft: &mut Draft, source: &SourceFacts, why: Reason, identity: &st
         .needs([build])
         .does(image::push(config, version))
         .done_when_registry([
-            image::pushed_manifest(&image::reference(config, version)),
+            image::manifest(&image::reference(config, version)),
             builder::digest(&image::reference(config, version)),
             image::push_check(config, version, identity),
         ])

@@ -1,16 +1,10 @@
 //! Pulls the image on each host that starts it.
 
-use super::{Draft, HostView};
+use super::{Draft, HostView, registry};
 use crate::action::{Action, VerifyImage};
 use crate::docker::image;
 use crate::plan::compile::step::SILENCE;
-use crate::plan::{Predicate, Reason, StepKind};
-
-/// Returns whether `host` pulls the image: a container is to be started, and the host does not have
-/// the pinned image.
-pub fn is_needed(draft: &Draft, host: &HostView) -> bool {
-    host.changes && !has_pinned(draft, host)
-}
+use crate::plan::{Predicate, Reason, StepKind, Travel};
 
 fn has_pinned(draft: &Draft, host: &HostView) -> bool {
     let reference = image::reference(draft.config, draft.version);
@@ -46,14 +40,16 @@ pub fn run(draft: &mut Draft) {
             digest: digest.map(str::to_owned),
             pushed_by: push.clone(),
         });
-        let before = [StepKind::InstallDocker, StepKind::RegistryLogin];
+        let pulls = image::pull(&draft.config.repository(), &reference, digest);
+        let pull = registry::pull(draft, host, &reference, pulls);
         let step = host
             .step(StepKind::Pull, ["image", draft.version, "pull"])
             .because(format!("Pull {}", draft.image_name()), why)
             .needs(push.clone())
-            .needs(draft.find_each(host.name(), &before))
-            .does(image::pull(&draft.config.repository(), &reference, digest))
+            .needs(draft.find_each(host.name(), &[StepKind::InstallDocker]))
+            .does(pull.runs)
             .does([verify])
+            .secrets(&pull.secrets, Travel::Stdin)
             .done_when([wanted])
             .silence(SILENCE)
             .retried();

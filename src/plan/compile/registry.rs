@@ -1,63 +1,76 @@
 //! Logs in to the registry: exactly where something is pushed or pulled.
 
-use super::{Draft, Placement, accessories, proxy, pull};
+use super::{Draft, HostView, Placement};
+use crate::action::Run;
 use crate::docker::image;
-use crate::name::HostName;
-use crate::plan::{Predicate, Reason, Step, StepKind, Travel};
+use crate::plan::{Reason, Step, StepKind, Travel};
 
-/// Adds a login here if an image is pushed, and one on each host that pulls.
+/// Adds a login on this machine if an image is pushed, unless a credential helper answers for the registry there.
 pub fn run(draft: &mut Draft) {
     let changes = draft.placements.iter().any(Placement::is_replaced);
-    if changes && !draft.operation.skips_push() {
-        login(draft, None);
+    if !changes || draft.operation.skips_push() {
+        return;
     }
-    for host in draft.hosts.clone() {
-        let pulls_traefik = host.traefik
-            && !proxy::facts::stays(host.facts)
-            && is_of_registry(draft, &draft.config.traefik.image);
-        let pulls_accessory = draft.config.accessories.iter().any(|accessory| {
-            accessories::is_booted(draft, &host, accessory)
-                && is_of_registry(draft, &accessory.image)
-        });
-        if pull::is_needed(draft, &host) || pulls_traefik || pulls_accessory {
-            login(draft, Some(host.name()));
-        }
-    }
-}
-
-/// Returns whether `image` comes from the registry that the configuration names.
-fn is_of_registry(draft: &Draft, image: &str) -> bool {
-    let server = image
-        .split_once('/')
-        .map(|(first, _)| first)
-        .filter(|first| first.contains(['.', ':']) || *first == "localhost");
-    server == draft.config.registry.server.as_deref()
-}
-
-fn login(draft: &mut Draft, host: Option<&HostName>) {
-    let Some(run) = image::login(draft.config) else {
+    let registry = &draft.config.registry;
+    let Some(credentials) = registry.push_credentials() else {
         return;
     };
-    let server = draft.config.registry.server.as_deref();
+    let server = registry.server.as_deref();
     let shown = server.unwrap_or("docker.io");
-    let secret: Vec<String> = run.stdin.iter().cloned().collect();
-    let step = Step::new(host, StepKind::RegistryLogin, ["registry", shown, "login"])
-        .does([run])
-        .secrets(&secret, Travel::Stdin);
-    let (step, what) = match host {
-        Some(name) => {
-            let login = image::login_name(draft.config);
-            let step = step
-                .needs(draft.find_each(name, &[StepKind::InstallDocker]))
-                .done_when([Predicate::contains(&["docker", "logins"], login.as_str())]);
-            (step, "images can be pulled")
-        }
-        None => {
-            let step = step.done_when_local(image::login_check(draft.config));
-            (step, "the image can be pushed")
-        }
+    let source = draft.facts.source.as_ref();
+    if let Some(helper) = source.and_then(|source| source.credential_helper.as_deref()) {
+        let reason = format!("docker's credential helper {helper} logs in");
+        return draft.unchanged(None, "registry", reason);
+    }
+    let step = Step::new(None, StepKind::RegistryLogin, ["registry", shown, "login"])
+        .because(
+            format!("Log in to {shown}"),
+            Reason::needed_by("the image can be pushed"),
+        )
+        .does([image::login(server, &credentials)])
+        .secrets(&[credentials.password], Travel::Stdin)
+        .done_when_local(image::login_check(draft.config));
+    draft.add(step);
+}
+
+/// What pulls an image on a host, and the secrets that this needs.
+pub struct Pull {
+    /// The commands.
+    pub runs: Vec<Run>,
+    /// Names of secrets.
+    pub secrets: Vec<String>,
+}
+
+/// Returns `pulls`, which pull `image` on `host`, after the login that they need.
+pub fn pull(draft: &Draft, host: &HostView, image: &str, pulls: Vec<Run>) -> Pull {
+    let registry = &draft.config.registry;
+    let server = registry.server.as_deref();
+    let has_helper = host
+        .facts
+        .docker
+        .helpers
+        .contains(image::login_name(server));
+    let credentials = registry
+        .pull_credentials()
+        .filter(|_| !has_helper && server_of(image) == server);
+    let Some(credentials) = credentials else {
+        return Pull {
+            runs: pulls,
+            secrets: Vec::new(),
+        };
     };
-    draft.add(step.because(format!("Log in to {shown}"), Reason::needed_by(what)));
+    let login = image::login(server, &credentials);
+    let pulls = pulls.into_iter().map(Run::with_own_config);
+    Pull {
+        runs: [login].into_iter().chain(pulls).collect(),
+        secrets: vec![credentials.password],
+    }
+}
+
+/// Returns the server in a reference; `None` if it is Docker Hub.
+fn server_of(image: &str) -> Option<&str> {
+    let (first, _) = image.split_once('/')?;
+    (first.contains(['.', ':']) || first == "localhost").then_some(first)
 }
 
 #[cfg(test)]

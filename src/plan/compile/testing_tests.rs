@@ -33,9 +33,12 @@ pub fn case(config: &str) -> Case {
         true => "",
         false => "servers: [a]\n",
     };
+    let registry = match config.contains("registry:") {
+        true => "",
+        false => "registry: {server: r.example, username: u, password: [P]}\n",
+    };
     let text = format!(
-        "service: app\nimage: team/app\nregistry: {{server: r.example, username: u, password: [P]}}\n\
-         {servers}{}{config}\n",
+        "service: app\nimage: team/app\n{registry}{servers}{}{config}\n",
         if config.contains("builder:") {
             ""
         } else {

@@ -29,6 +29,7 @@ fence() {
   fi
   put "$mrsk_runs/begun" "$mrsk_run" || die "$mrsk_error"
   put "$mrsk_base/fence" "$mrsk_run" || die "$mrsk_error"
+  sweep_logins
   say fenced
   list
 }

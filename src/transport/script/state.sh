@@ -88,6 +88,18 @@ list() {
   return 0
 }
 
+# Removes the logins of attempts that died.
+sweep_logins() {
+  for mrsk_login in "$mrsk_base"/runs/*/*/*/docker
+  do
+    [ -d "$mrsk_login" ] || continue
+    mrsk_dir=${mrsk_login%/docker}
+    mrsk_step=${mrsk_dir%/*}
+    alive "$mrsk_dir" "${mrsk_step##*/}" "${mrsk_dir##*/}" || rm -rf "$mrsk_login"
+  done
+  return 0
+}
+
 # Whether the fence names this run.
 fenced() {
   mrsk_fence=

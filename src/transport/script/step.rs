@@ -110,6 +110,9 @@ fn run(
         text.push_str(name);
         text.push('\n');
     }
+    if command.own_config {
+        text.push_str("own_config || exit 1\n");
+    }
     text.push_str(&words.join(" "));
     let reads = command.stdin.is_some() || !command.env_file.is_empty();
     text.push_str(if reads { " 3<&0\n)" } else { "\n)" });

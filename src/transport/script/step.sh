@@ -33,6 +33,23 @@ spawn() {
   wait "$!"
 }
 
+# Gives docker a configuration of this attempt: the user's, but logins stay in it. It goes with the attempt.
+own_config() {
+  mrsk_users=${DOCKER_CONFIG:-$HOME/.docker}
+  DOCKER_CONFIG=$mrsk_dir/docker
+  export DOCKER_CONFIG
+  [ -d "$DOCKER_CONFIG" ] && return 0
+  mkdir "$DOCKER_CONFIG" || return 1
+  for mrsk_entry in "$mrsk_users"/* "$mrsk_users"/.[!.]*
+  do
+    [ -e "$mrsk_entry" ] || continue
+    case ${mrsk_entry##*/} in
+    config.json) cat "$mrsk_entry" >"$DOCKER_CONFIG/config.json" || return 1 ;;
+    *) ln -s "$mrsk_entry" "$DOCKER_CONFIG/" || return 1 ;;
+    esac
+  done
+}
+
 # A command of the step.
 run() {
   stopped && return 143
@@ -291,6 +308,7 @@ settle() {
 
 # Writes the receipt $1 (status $2) and reports it, with the end of the output of a failure.
 end_attempt() {
+  rm -rf "$mrsk_dir/docker"
   mrsk_receipt="$1 $2 $mrsk_run $mrsk_started $(date +%s) ${mrsk_value:--} end"
   put "$mrsk_dir/receipt" "$mrsk_receipt" || die "$mrsk_error"
   mrsk_tail=-

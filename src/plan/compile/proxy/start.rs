@@ -11,8 +11,8 @@ use crate::docker::image;
 use crate::docker::names::{LABEL_CREATE, LABEL_SETTINGS, NETWORK, TRAEFIK};
 use crate::name::HostName;
 use crate::plan::compile::step::SILENCE;
-use crate::plan::compile::{Draft, HostView, predicates};
-use crate::plan::{Reason, StepKind};
+use crate::plan::compile::{Draft, HostView, predicates, registry};
+use crate::plan::{Reason, StepKind, Travel};
 use crate::text::list;
 
 /// Adds Traefik if a role needs it. If one runs that is to be replaced and a switch follows, its
@@ -117,11 +117,11 @@ fn create(draft: &mut Draft, host: &HostView, args: &[String]) {
     let directory = host.facts.routing_directory.clone();
     let existing = host.facts.containers.get(TRAEFIK);
     let leftovers = format!("label={LABEL_CREATE}={}", wanted.digest);
-    let mut runs = vec![
-        Run::literal(["mkdir", "-p", &directory]),
-        image::pull_reference(&draft.config.traefik.image),
-        container::prune(&[leftovers]),
-    ];
+    let image = &draft.config.traefik.image;
+    let pull = registry::pull(draft, host, image, vec![image::pull_reference(image)]);
+    let mut runs = vec![Run::literal(["mkdir", "-p", &directory])];
+    runs.extend(pull.runs);
+    runs.push(container::prune(&[leftovers]));
     if existing.is_some_and(|container| {
         container.labels.get(LABEL_CREATE) != Some(&wanted.digest.to_string())
             || container.state.is_up()
@@ -150,16 +150,13 @@ fn create(draft: &mut Draft, host: &HostView, args: &[String]) {
             .map(|network| container::connect_to(network, TRAEFIK)),
     );
     runs.push(container::start(TRAEFIK));
-    let before = [
-        StepKind::InstallDocker,
-        StepKind::RegistryLogin,
-        StepKind::Network,
-    ];
+    let before = [StepKind::InstallDocker, StepKind::Network];
     let mut step = host
         .step(StepKind::Traefik, ["traefik", TRAEFIK, "start"])
         .because(summary, why)
         .needs(draft.find_each(host.name(), &before))
         .does(runs)
+        .secrets(&pull.secrets, Travel::Stdin)
         .done_when(done)
         .silence(SILENCE);
     step.diagnose = vec![container::logs(TRAEFIK)];

@@ -16,8 +16,8 @@ use crate::docker::names::{LABEL_CREATE, NETWORK, TRAEFIK};
 use crate::facts::model::TraefikFacts;
 use crate::name::StepId;
 use crate::plan::compile::step::SILENCE;
-use crate::plan::compile::{Draft, HostView, Placement, predicates};
-use crate::plan::{Predicate, Reason, StepKind};
+use crate::plan::compile::{Draft, HostView, Placement, predicates, registry};
+use crate::plan::{Predicate, Reason, StepKind, Travel};
 use crate::traefik;
 
 /// The name of a Traefik that is to replace another, until it does.
@@ -199,20 +199,19 @@ fn start(
     let networks = foreign_networks(draft.config, host.facts).into_iter();
     let leftovers = format!("label={LABEL_CREATE}={}", wanted.digest);
     let [runs, is_created] = predicates::runs(TRAEFIK_NEW, wanted);
-    let before = [
-        StepKind::Network,
-        StepKind::RegistryLogin,
-        StepKind::Traefik,
-    ];
+    let image = &draft.config.traefik.image;
+    let pull = registry::pull(draft, host, image, vec![image::pull_reference(image)]);
+    let before = [StepKind::Network, StepKind::Traefik];
     let step = host
         .step(StepKind::Traefik, ["traefik", TRAEFIK, "replace"])
         .because("Replace the running Traefik", why)
         .needs(gate)
         .needs(draft.find_each(host.name(), &before))
         .needs(adopted.steps)
+        .does([Run::literal(["mkdir", "-p", &host.facts.routing_directory])])
+        .does(pull.runs)
+        .secrets(&pull.secrets, Travel::Stdin)
         .does([
-            Run::literal(["mkdir", "-p", &host.facts.routing_directory]),
-            image::pull_reference(&draft.config.traefik.image),
             container::prune(&[leftovers]),
             wanted.named(TRAEFIK_NEW),
             container::connect(TRAEFIK_NEW, None),

@@ -1,0 +1,133 @@
+//! What this machine asks the registry, and what it logs in with.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::failure::Failure;
+use super::output;
+use crate::apply::preflight;
+use crate::config::model::{Config, Value};
+use crate::diagnostic::Diagnostic;
+use crate::digest;
+use crate::docker::{builder, image};
+use crate::exit_code::ExitCode;
+use crate::plan::Plan;
+use crate::record::Ending;
+use crate::secret::Secrets;
+use crate::transport::docker_config::{self, DockerConfig, DockerConfigError, Login};
+use crate::transport::local::{self, LocalCommand};
+use crate::transport::request::Inputs;
+
+/// How long an answer of the registry may take.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// Returns docker's configuration for the login that `plan` makes on this machine; `None` without one.
+pub fn docker_config(plan: &Plan, inputs: &Inputs) -> Result<Option<Arc<DockerConfig>>, Failure> {
+    let login = preflight::login(plan, inputs);
+    login.as_ref().map(derive).transpose()
+}
+
+fn derive(login: &Login) -> Result<Arc<DockerConfig>, Failure> {
+    let derived = DockerConfig::derive(&docker_config::users_directory(), login);
+    derived.map(Arc::new).map_err(|error| {
+        let help = match error {
+            DockerConfigError::Make(_) => "make room, or set TMPDIR to a directory of yours",
+            _ => "correct it, or set DOCKER_CONFIG to another directory",
+        };
+        let diagnostic = Diagnostic::error(error.to_string()).help(help);
+        Failure::of(ExitCode::Configuration, vec![diagnostic])
+    })
+}
+
+/// Returns the credential helper that docker has on this machine for the registry of `config`.
+pub fn credential_helper(config: &Config) -> Option<String> {
+    let name = image::login_name(config.registry.server.as_deref());
+    docker_config::credential_helper(&docker_config::users_directory(), name)
+}
+
+/// Returns the digest of the image of `version`, if the registry answers. Asked with what pushes; without its password, with
+/// what the user is logged in with.
+pub async fn digests(
+    config: &Config,
+    secrets: &Secrets,
+    version: &str,
+) -> Result<BTreeMap<String, String>, Failure> {
+    let questions = Questions {
+        docker_config: own_config(config, secrets)?,
+    };
+    let reference = image::reference(config, version);
+    let mut manifest = questions.ask(image::manifest(&reference)).await;
+    if manifest.is_none()
+        && let Some(server) = &config.registry.server
+        && questions.is_insecure(server).await
+    {
+        let message = format!("the registry {server} is asked without a check of its certificate");
+        let help = "docker lists it as insecure; give it a certificate that is valid";
+        output::print_diagnostics(&[Diagnostic::warning(message).help(help)]);
+        manifest = questions.ask(image::insecure_manifest(&reference)).await;
+    }
+    let Some(manifest) = manifest else {
+        return Ok(BTreeMap::new());
+    };
+    let digest = match image::digest_of_manifest(&manifest) {
+        Some(digest) => Some(digest),
+        None => {
+            let answer = questions.ask(builder::digest(&reference)).await;
+            let answer = answer.unwrap_or_default();
+            digest::digits(answer.trim()).map(digest::prefixed)
+        }
+    };
+    Ok(digest
+        .map(|digest| (reference, digest))
+        .into_iter()
+        .collect())
+}
+
+fn own_config(config: &Config, secrets: &Secrets) -> Result<Option<Arc<DockerConfig>>, Failure> {
+    let Some(credentials) = config.registry.push_credentials() else {
+        return Ok(None);
+    };
+    let username = match &credentials.username {
+        Value::Literal(text) => Some(text.as_str()),
+        Value::FromEnv(name) => secrets.get(name).map(crate::secret::Secret::reveal),
+    };
+    let (Some(username), Some(password)) = (username, secrets.get(&credentials.password)) else {
+        return Ok(None);
+    };
+    if credential_helper(config).is_some() {
+        return Ok(None);
+    }
+    let login = Login {
+        registry: image::login_name(config.registry.server.as_deref()),
+        username,
+        password,
+    };
+    derive(&login).map(Some)
+}
+
+/// Asks docker on this machine.
+struct Questions {
+    docker_config: Option<Arc<DockerConfig>>,
+}
+
+impl Questions {
+    /// Returns what a command printed, if it succeeded.
+    async fn ask(&self, argv: Vec<String>) -> Option<String> {
+        let config = self.docker_config.as_deref();
+        let command = LocalCommand {
+            argv,
+            variables: config.map_or_else(Vec::new, |config| config.variables().to_vec()),
+            timeout: Some(LIMIT),
+            ..LocalCommand::default()
+        };
+        let outcome = local::run(&command, |_| {}).await.ok()?;
+        (outcome.ending == Ending::Succeeded).then_some(outcome.stdout)
+    }
+
+    /// Returns whether the engine lists `server` among those that it does not check.
+    async fn is_insecure(&self, server: &str) -> bool {
+        let answer = self.ask(image::insecure_registries()).await;
+        answer.is_some_and(|answer| image::is_insecure(&answer, server))
+    }
+}
