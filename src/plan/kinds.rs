@@ -186,10 +186,7 @@ impl StepKind {
             Self::Builder => building(Handling::Plain, Builds::Never),
             Self::Build => building(Handling::Plain, Builds::Always),
             Self::Push => building(Handling::RecordDigest, Builds::IfNoOther),
-            Self::Pull => Row {
-                suspect: Suspect::Credentials,
-                ..plain(Mark::Adds)
-            },
+            Self::Pull => plain(Mark::Adds),
             Self::Network => Row {
                 shared_lock: true,
                 ..plain(Mark::Adds)

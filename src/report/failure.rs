@@ -10,7 +10,7 @@ use super::words;
 use crate::action::{Action, Probe, Run};
 use crate::apply::state::{StepStatus, StepSummary, Summary};
 use crate::plan::kinds::Suspect;
-use crate::plan::{Check, PlanHost, Step};
+use crate::plan::{Check, PlanHost, Step, Travel};
 use crate::text::{action_line, command, command_line, duration, one_line, shorten};
 
 /// The number of steps that are shown in full.
@@ -118,6 +118,21 @@ const BUILD_FAILURES: [(&[&str], &str); 4] = [
     ),
 ];
 
+/// What docker says where a registry refuses a login.
+const REFUSALS: [&str; 3] = ["401 Unauthorized", "unauthorized:", "denied:"];
+
+/// Returns which credentials to check, of a step that logs in.
+fn credentials(step: &Step) -> Option<String> {
+    let secret = step
+        .secrets
+        .iter()
+        .find(|secret| secret.via == Travel::Stdin)?;
+    Some(format!(
+        "if the registry refused the login, check the user in `registry`, and {} in the environment or in .env",
+        one_line(&secret.name)
+    ))
+}
+
 /// Returns what to do, for steps whose failure usually has one cause, or whose output names one.
 fn help(step: &Step, output: &str) -> Option<String> {
     if step.asks_as_users() && output.contains(" after the switch, ") {
@@ -138,14 +153,10 @@ fn help(step: &Step, output: &str) -> Option<String> {
                 .into(),
         );
     }
-    let secret = step.secrets.first();
+    let is_refused = REFUSALS.iter().any(|text| output.contains(text));
     match step.kind.suspect() {
-        Suspect::Credentials => secret.map(|secret| {
-            format!(
-                "if the registry refused the login, check the user in `registry`, and {} in the environment or in .env",
-                one_line(&secret.name)
-            )
-        }),
+        Suspect::Credentials => credentials(step),
+        _ if is_refused => credentials(step),
         Suspect::BuildTools => BUILD_FAILURES
             .iter()
             .find(|(texts, _)| texts.iter().any(|text| output.contains(text)))
