@@ -1,6 +1,6 @@
 //! Finding secret values in texts: as they are, and as base64, URLs, JSON and shells have them.
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -95,7 +95,7 @@ impl Redactor {
     pub fn new(secrets: &Secrets) -> Self {
         let forms: Vec<String> = secrets.values().flat_map(forms).collect();
         Self {
-            search: AhoCorasick::new(&forms).ok(),
+            search: search(&forms),
         }
     }
 
@@ -123,6 +123,13 @@ pub fn redact_words(text: &str, secrets: &Secrets) -> String {
         words.extend(parts.map(|(at, part)| (format!("{name} {at}"), Secret::new(part))));
     }
     redact(text, &words)
+}
+
+/// Returns what finds `forms`; `None` if they are too many. An automaton of full tables would be faster to search with, but takes
+/// hundreds of MiB for a value of 64 KiB.
+pub fn search(forms: &[String]) -> Option<AhoCorasick> {
+    let kind = Some(AhoCorasickKind::ContiguousNFA);
+    AhoCorasick::builder().kind(kind).build(forms).ok()
 }
 
 fn replace(text: &str, search: &AhoCorasick) -> String {
@@ -242,5 +249,14 @@ mod tests {
         let secrets = secrets(&["12345", "123456", ""]);
         assert_eq!(unsearchable(&secrets), ["S0"]);
         assert_eq!(redact("12345", &secrets), "12345");
+    }
+
+    #[test]
+    fn a_long_value_takes_little_memory() {
+        let value = format!("M{}M", "0123456789abcde\n".repeat(4096));
+        let redactor = Redactor::new(&secrets(&[&value]));
+        assert_eq!(redactor.redact(&format!("<{value}>")), "<[REDACTED]>");
+        let used = redactor.search.map(|search| search.memory_usage());
+        assert!(used < Some(16 << 20), "{used:?}");
     }
 }

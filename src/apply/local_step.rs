@@ -31,6 +31,8 @@ pub struct Work {
     pub root: PathBuf,
     /// Secrets by name.
     pub secrets: Secrets,
+    /// What redacts what it prints.
+    pub redactor: Redactor,
     /// Values of arguments that are given by name.
     pub variables: BTreeMap<String, String>,
     /// Docker's configuration for commands that need a login.
@@ -51,7 +53,7 @@ pub struct End {
 
 /// Runs the commands of a step in their order until one fails.
 pub async fn run(work: &Work, mut on_output: impl FnMut(&str) + Send) -> End {
-    let redactor = Redactor::new(&work.secrets);
+    let redactor = &work.redactor;
     let mut value = None;
     let failed = |ending: Ending, tail: String| End {
         ending,

@@ -228,7 +228,7 @@ impl<'a> Search<'a> {
             context,
             ignore,
             tracked,
-            forms: AhoCorasick::new(&forms).ok()?,
+            forms: redaction::search(&forms)?,
             names,
             found: Vec::new(),
             unsearched: Vec::new(),

@@ -18,8 +18,7 @@ use super::request::{AttemptRef, Holder, Inputs, Place, Record, StepRequest};
 use super::script::{self, RenderError, Script};
 use crate::name::RunId;
 use crate::record::{Attempt, AttemptState, LockAnswer, LockDetails, Scope};
-use crate::redaction;
-use crate::secret::Secrets;
+use crate::redaction::Redactor;
 
 /// Channels that are open to one host at a time. sshd's default limit is 10.
 const CHANNELS: usize = 8;
@@ -256,7 +255,7 @@ impl Host {
         };
         let telling = async {
             while let Some(event) = receiver.recv().await {
-                let _ = events.send(redact(event, &inputs.secrets)).await;
+                let _ = events.send(redact(event, inputs.redactor())).await;
             }
         };
         let ((errors, outcome), ()) = tokio::join!(running, telling);
@@ -315,11 +314,11 @@ impl Host {
     }
 }
 
-/// Redacts what commands printed: the values of `secrets`, and the lines of those that have several.
-fn redact(mut event: Event, secrets: &Secrets) -> Event {
+/// Redacts what commands printed.
+fn redact(mut event: Event, redactor: &Redactor) -> Event {
     let clean = |text: &mut String| {
         bounds::drop_cut_line(text);
-        *text = redaction::redact(text, secrets);
+        *text = redactor.redact(text);
     };
     match &mut event {
         Event::Ended {

@@ -1,10 +1,12 @@
 //! What a host can be asked for, as data.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use crate::action::{Action, Run, Upload};
 use crate::name::{PlanDigest, RunId, Sha256Hex, StepId};
 use crate::record::{Receipt, Scope};
+use crate::redaction::Redactor;
 use crate::secret::Secrets;
 
 /// The place on a host where a plan leaves its state.
@@ -52,6 +54,15 @@ pub struct Inputs {
     pub uploads: BTreeMap<Upload, Vec<u8>>,
     /// Registry digests that push steps recorded. An image whose digest nobody knows is not compared.
     pub pushed: BTreeMap<StepId, String>,
+    /// What redacts the output: made of the secrets at the first use, if it is not set.
+    pub redactor: OnceLock<Redactor>,
+}
+
+impl Inputs {
+    /// Returns what redacts the output.
+    pub fn redactor(&self) -> &Redactor {
+        self.redactor.get_or_init(|| Redactor::new(&self.secrets))
+    }
 }
 
 /// One attempt at a step on a host.

@@ -8,8 +8,7 @@ use crate::name::{HostName, RunId};
 use crate::plan::shape::Shape;
 use crate::plan::{Plan, Step};
 use crate::record::{Ending, Receipt};
-use crate::redaction::redact;
-use crate::secret::Secrets;
+use crate::redaction::Redactor;
 use crate::transport::LinkError;
 use crate::transport::answer::Event as HostEvent;
 use crate::transport::request::StepRequest;
@@ -36,8 +35,8 @@ pub(super) fn failed(host: HostName, failure: &Failure) -> Event {
 }
 
 /// Returns the answers that users get, as one line.
-fn answer(text: &str, secrets: &Secrets) -> String {
-    let text = redact(text, secrets);
+fn answer(text: &str, redactor: &Redactor) -> String {
+    let text = redactor.redact(text);
     let chars = text.chars().take(LONGEST_ANSWER);
     chars
         .map(|c| if c.is_control() { ' ' } else { c })
@@ -79,7 +78,7 @@ pub(super) fn success(run: RunId, value: Option<String>) -> Receipt {
 /// Whether the step is one of that host, the state judges; what is no step of the plan can only be a violation of the protocol.
 pub(super) fn translate(
     (plan, shape): (&Plan, &Shape),
-    secrets: &Secrets,
+    redactor: &Redactor,
     host: &HostName,
     event: HostEvent,
 ) -> Event {
@@ -98,7 +97,7 @@ pub(super) fn translate(
         HostEvent::Claimed(_, attempt) => Event::Claimed(host, step, attempt),
         HostEvent::AlreadyClaimed(_, attempt) => Event::AlreadyClaimed(host, step, attempt),
         HostEvent::PollAttempt(_, mut poll) => {
-            let status = redact(&poll.status, secrets);
+            let status = redactor.redact(&poll.status);
             poll.status = status.chars().take(LONGEST_STATUS).collect();
             Event::PollAttempt(host, step, poll)
         }
@@ -119,14 +118,14 @@ pub(super) fn translate(
                 .index(&step)
                 .is_some_and(|at| plan[at].asks_as_users());
             if asks {
-                receipt.value = receipt.value.map(|text| answer(&text, secrets));
+                receipt.value = receipt.value.map(|text| answer(&text, redactor));
             }
             Event::Ended {
                 host,
                 step,
                 attempt,
                 receipt,
-                diagnosis: redact(&shown.join("\n"), secrets),
+                diagnosis: redactor.redact(&shown.join("\n")),
             }
         }
     }
@@ -139,13 +138,14 @@ mod tests {
 
     #[test]
     fn an_answer_is_one_redacted_line() {
-        let secrets: Secrets = [("TOKEN".to_owned(), Secret::new("s3cr3t-value"))].into();
+        let secrets = [("TOKEN".to_owned(), Secret::new("s3cr3t-value"))].into();
+        let redactor = Redactor::new(&secrets);
         let text = "a.example.com/up answered 200\n[2026] forged \u{1b}[31m s3cr3t-value";
         assert_eq!(
-            answer(text, &secrets),
+            answer(text, &redactor),
             "a.example.com/up answered 200 [2026] forged  [31m [REDACTED]"
         );
         let long = "x".repeat(LONGEST_ANSWER * 2);
-        assert_eq!(answer(&long, &secrets).len(), LONGEST_ANSWER);
+        assert_eq!(answer(&long, &redactor).len(), LONGEST_ANSWER);
     }
 }

@@ -22,14 +22,14 @@ impl Driver {
         let inputs = self.inputs_of(steps);
         let links = self.job.links.clone();
         let (plan, shape) = (self.job.plan.clone(), self.shape.clone());
-        let secrets = self.job.inputs.secrets.clone();
+        let redactor = self.job.inputs.redactor().clone();
         let from = host.clone();
         self.spawn(host.clone(), |sender| async move {
             let linked = links.get(&host).await?;
             let (host_sender, mut events) = mpsc::channel(16);
             let telling = async {
                 while let Some(event) = events.recv().await {
-                    sender.event(translate((&plan, &shape), &secrets, &from, event));
+                    sender.event(translate((&plan, &shape), &redactor, &from, event));
                 }
             };
             let starting = async {
@@ -49,6 +49,7 @@ impl Driver {
         let mut inputs = Inputs {
             variables: self.job.inputs.variables.clone(),
             pushed: self.job.inputs.pushed.clone(),
+            redactor: self.job.inputs.redactor().clone().into(),
             ..Inputs::default()
         };
         for step in steps.iter().filter_map(|start| self.step(&start.step)) {
@@ -85,6 +86,7 @@ impl Driver {
             step,
             root: self.job.root.clone(),
             secrets: self.job.inputs.secrets.clone(),
+            redactor: self.job.inputs.redactor().clone(),
             variables: self.job.inputs.variables.clone(),
             docker_config: self.job.docker_config.clone(),
             who: self.job.details.locked_by.clone(),
