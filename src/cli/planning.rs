@@ -53,24 +53,25 @@ pub fn compile(project: &Project, facts: &Facts, operation: &Operation) -> Resul
 
 fn check_leaks(plan: &Plan, project: &Project) -> Result<(), Failure> {
     let document = serde_json::to_value(plan).map_err(Failure::internal)?;
-    let (message, help) = if let Some(leak) = leak::find(&document, &project.secrets) {
-        let message = format!(
-            "the plan would contain the value of secret `{}` at {}",
-            leak.secret, leak.place
-        );
-        let help =
-            "refer to the secret by its name in the configuration, or choose another value for it";
-        (message, help)
-    } else if let Some(leak) = leak::find(&document, &project.taken) {
-        let message = format!(
-            "the plan would contain the value of `{}`, which a template read, at {}",
-            leak.secret, leak.place
-        );
-        let help =
-            "name the variable under `secret` instead, or rename it if it holds no credential";
-        (message, help)
-    } else {
+    let named = leak::find(&document, &project.secrets).map(|leak| {
+        (
+            format!("secret `{}` at {}", leak.secret, leak.place),
+            "refer to the secret by its name in the configuration, or choose another value for it",
+        )
+    });
+    let taken = || {
+        let leak = leak::find(&document, &project.taken)?;
+        Some((
+            format!(
+                "`{}`, which a template read, at {}",
+                leak.secret, leak.place
+            ),
+            "name the variable under `secret` instead, or rename it if it holds no credential",
+        ))
+    };
+    let Some((what, help)) = named.or_else(taken) else {
         return Ok(());
     };
+    let message = format!("the plan would contain the value of {what}");
     Err(Failure::new(ExitCode::Configuration, message).help(help))
 }

@@ -1,5 +1,8 @@
 //! Secrets of odd shapes, and the forms in which they would be found.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
 /// The registry's password.
 pub const PASSWORD: &str = "MRSK_REGISTRY_PASSWORD";
 
@@ -89,7 +92,7 @@ fn encodings(part: &str) -> Vec<String> {
         percent(true).replace("%20", "+"),
     ];
     for offset in 0..3 {
-        let text = base64(&[&vec![b'x'; offset], part.as_bytes()].concat());
+        let text = STANDARD.encode([&vec![b'x'; offset], part.as_bytes()].concat());
         // Without the digits that depend on what is around it.
         let inner = &text[(offset * 8).div_ceil(6)..(offset + part.len()) * 8 / 6];
         if inner.len() >= 7 {
@@ -98,20 +101,6 @@ fn encodings(part: &str) -> Vec<String> {
         }
     }
     all
-}
-
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for three in bytes.chunks(3) {
-        let word = (0..3).fold(0, |word, at| {
-            word << 8 | usize::from(*three.get(at).unwrap_or(&0))
-        });
-        for at in 0..=three.len() {
-            text.push(char::from(DIGITS[word >> (18 - 6 * at) & 63]));
-        }
-    }
-    text
 }
 
 /// Searches texts for all sentinels.
@@ -153,9 +142,9 @@ fn every_form_is_found() {
             format!("before {value} after"),
             serde_json::json!({ "a": value }).to_string(),
             format!("{value:?}"),
-            base64(value.as_bytes()),
-            base64(format!("robot:{value}").as_bytes()),
-            base64(format!("ab{value}").as_bytes()),
+            STANDARD.encode(value.as_bytes()),
+            STANDARD.encode(format!("robot:{value}").as_bytes()),
+            STANDARD.encode(format!("ab{value}").as_bytes()),
         ] {
             assert!(search.find(text.as_bytes()).is_some(), "{name}: {text}");
         }
