@@ -323,7 +323,11 @@ fn a_job_is_waited_for_and_stopped_and_a_health_check_ends_as_configured() {
     let step = format!("172.30.0.14/web/lab-roles-web-{bad}/healthcheck");
     let steps = plan["steps"].as_array().unwrap();
     let step = steps.iter().find(|other| other["id"] == step).unwrap();
-    let poll = &step["action"][0]["poll"];
+    let actions = step["action"].as_array().unwrap();
+    let poll = actions
+        .iter()
+        .find_map(|action| action.get("poll"))
+        .unwrap();
     assert_eq!(
         (&poll["port"], &poll["path"], &poll["attempts"]),
         (&json!(4000), &json!("/health"), &json!(2))

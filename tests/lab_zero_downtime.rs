@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use lab_load::{Load, Outcome, Report, Settings, WebSocketEnd, slow_request, websocket};
-use lab_project::{Machine, Project};
+use lab_project::{Machine, Project, is_matrix};
 
 /// An app that takes its time, as real ones do.
 const APP: &str = "APP_BOOT_MS=1000\nAPP_SLOW_MS=50\n";
@@ -54,23 +54,27 @@ fn deploys_without_a_loss(project: &Project, arguments: &[&str]) {
 
 #[test]
 #[ignore = "needs the lab: tests/lab/up"]
-fn ten_deploys_to_three_hosts_lose_no_request() {
+fn deploys_to_three_hosts_lose_no_request() {
+    let (deploys, requests) = match is_matrix() {
+        true => (10, 20_000_usize),
+        false => (3, 6_000),
+    };
     let hosts = ["172.30.0.11", "172.30.0.12", "172.30.0.13"];
     let project = Project::new("lab-switches", &hosts);
     project.commit(&format!("APP_VERSION=v0\n{APP}"));
     project.mrsk(&["deploy"]).expect(0);
     let load = load(&project);
-    for number in 1..=10 {
+    for number in 1..=deploys {
         project.commit(&format!("APP_VERSION=v{number}\n{APP}"));
         project.mrsk(&["deploy"]).expect(0);
     }
-    load.wait_for(20_000_usize.saturating_sub(load.ended()).max(100));
+    load.wait_for(requests.saturating_sub(load.ended()).max(100));
     let report = load.stop();
     assert_nothing_lost(&report);
-    assert_eq!(report.versions.len(), 11);
+    assert_eq!(report.versions.len(), deploys + 1);
     let switches = report.first_answers();
     let switches = switches.iter().filter(|answer| answer.is_switch).count();
-    assert_eq!(switches, 10 * hosts.len());
+    assert_eq!(switches, deploys * hosts.len());
     assert!(report.in_flight_at_switches() >= Some(20));
 }
 
