@@ -13,11 +13,12 @@ impl World {
             return;
         }
         self.budget -= 1;
-        match self.rng.range(0, 9) {
+        match self.rng.range(0, 10) {
             0..=3 => self.lose_link(runner, host),
             4 | 5 => self.kill_host(host),
             6 | 7 => self.kill_runner(runner),
             8 => self.freeze(runner),
+            9 => self.sleep(runner),
             _ => self.interrupt(runner),
         }
     }
@@ -37,7 +38,16 @@ impl World {
             4 => self.kill_runner(runner),
             _ => {
                 let message = "disk full".to_owned();
-                self.deliver(runner, None, Event::JournalFailed(message));
+                let event = Event::JournalFailed(message);
+                let link = None;
+                self.after(
+                    0,
+                    Item::ToRunner {
+                        runner,
+                        link,
+                        event,
+                    },
+                );
             }
         }
     }

@@ -29,6 +29,8 @@ pub enum Mutant {
     BeatLies,
     /// Steps start although what they need has not ended.
     NeedsIgnored,
+    /// The clock of runners stops while their machine sleeps.
+    ClockStops,
 }
 
 /// Something that happens at a time.
@@ -107,11 +109,31 @@ pub(super) enum Known {
     Closed,
 }
 
+/// The sleep of a runner's machine.
+#[derive(Default)]
+pub(super) struct Sleep {
+    /// When it wakes up.
+    pub(super) until: u64,
+    /// How long it sleeps this time.
+    pub(super) long: u64,
+    /// How long it has slept in all.
+    pub(super) total: u64,
+}
+
+/// When a runner sent the last request that may confirm its lock, and the last that did.
+#[derive(Default)]
+pub(super) struct Confirmation {
+    pub(super) asked: u64,
+    pub(super) confirmed: u64,
+}
+
 pub(super) struct Runner {
     pub(super) run: RunId,
     pub(super) state: State,
     pub(super) links: BTreeMap<HostName, Link>,
     pub(super) frozen_until: u64,
+    pub(super) sleep: Sleep,
+    pub(super) lock: Confirmation,
     pub(super) dead: bool,
     pub(super) exited: Option<Outcome>,
     pub(super) interrupts: u32,

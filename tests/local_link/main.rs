@@ -1,0 +1,41 @@
+//! Plans applied by the real driver and the real scripts, without ssh: each host is a shell of this machine.
+
+mod site;
+
+use std::fs;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use mrsk::apply::state::Outcome;
+use mrsk::record::LockDetails;
+
+use site::{Site, eventually, step};
+
+/// What a step does that runs until the test lets it go.
+fn held(name: &str) -> String {
+    format!("touch $ROOT/{name}; until [ -e $ROOT/go ]; do sleep 0.1; done")
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_machine_that_slept_starts_nothing_on_an_old_lock() {
+    for (jump, starts) in [(0, true), (45, false)] {
+        let site = Site::new(&["a"]);
+        let steps = vec![
+            step("a/held", &[], &held("begun")),
+            step("local/tell", &["a/held"], "touch told"),
+        ];
+        let plan = site.plan(&["a"], steps);
+        let meanwhile = async {
+            eventually("a step begins", 30, || site.exists("begun")).await;
+            let details = LockDetails::parse("Locked by: another at 2026\nRun: other").render();
+            fs::write(site.path("a/home/mrsk_lock/details"), STANDARD.encode(details)).unwrap();
+            site.clock.jump(jump);
+            fs::write(site.path("go"), "").unwrap();
+        };
+        let ((outcome, _), ()) = tokio::join!(site.apply(plan, "r1"), meanwhile);
+        assert_eq!(site.exists("told"), starts, "{jump} s: {outcome:?}");
+        if !starts {
+            assert_eq!(outcome, Outcome::LockLost);
+        }
+    }
+}
