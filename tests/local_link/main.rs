@@ -39,3 +39,26 @@ async fn a_machine_that_slept_starts_nothing_on_an_old_lock() {
         }
     }
 }
+
+#[tokio::test(flavor = "current_thread")]
+async fn steps_on_all_channels_do_not_delay_the_heartbeat() {
+    let site = Site::new(&["a"]);
+    let step_of = |index: u32| {
+        let script = held(&format!("begun{index}"));
+        step(&format!("a/{index}"), &[], &script)
+    };
+    let plan = site.plan(&["a"], (0..10).map(step_of).collect());
+    let meanwhile = async {
+        let begun = || (0..10).filter(|index| site.exists(&format!("begun{index}")));
+        eventually("steps have all channels", 30, || begun().count() == 8).await;
+        let beat = || fs::read_to_string(site.path("a/home/mrsk_lock/beat")).unwrap();
+        for round in 0..2 {
+            let before = beat();
+            eventually(&format!("heartbeat {round}"), 15, || beat() != before).await;
+        }
+        assert_eq!(begun().count(), 8);
+        fs::write(site.path("go"), "").unwrap();
+    };
+    let ((outcome, _), ()) = tokio::join!(site.apply(plan, "r1"), meanwhile);
+    assert_eq!(outcome, Outcome::Done);
+}
