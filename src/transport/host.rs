@@ -327,12 +327,9 @@ impl Host {
     /// caller to see by its last line.
     pub async fn probe(&self, text: &str) -> Result<String, LinkError> {
         let (answer, errors) = self
-            .collect(
-                &self.channels,
-                &script::probe(text)?,
-                bounds::PROBE,
-                |_| false,
-            )
+            .collect(&self.channels, &script::probe(text)?, bounds::PROBE, |_| {
+                false
+            })
             .await?;
         match answer.is_empty() {
             true => Err(LinkError::lost(&errors)),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -114,7 +115,10 @@ impl Site {
             argv: vec!["sh".to_owned()],
             variables: vec![
                 ("HOME".into(), text(&home)),
-                ("PATH".into(), format!("{}:{path}", text(&self.path("fake")))),
+                (
+                    "PATH".into(),
+                    format!("{}:{path}", text(&self.path("fake"))),
+                ),
                 ("ROOT".into(), text(self.directory.path())),
             ],
             directory: home,
@@ -155,10 +159,45 @@ impl Site {
     }
 }
 
+/// A small file system, unmounted when dropped.
+pub struct Disk(PathBuf);
+
+impl Disk {
+    /// Mounts one on `directory`, unless that is not possible here.
+    pub fn mount(directory: PathBuf) -> Option<Self> {
+        let options = ["-t", "tmpfs", "-o", "size=256k", "none"];
+        let mounted = Command::new("mount").args(options).arg(&directory).output();
+        if mounted.is_ok_and(|output| output.status.success()) {
+            return Some(Self(directory));
+        }
+        eprintln!("not tested: no file system can be mounted here");
+        None
+    }
+
+    pub fn fill(&self) {
+        let _ = fs::write(self.0.join("ballast"), vec![0; 1024 * 1024]);
+    }
+
+    pub fn make_read_only(&self) {
+        let mut command = Command::new("mount");
+        let output = command.args(["-o", "remount,ro"]).arg(&self.0).output();
+        assert!(output.unwrap().status.success());
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).output();
+    }
+}
+
 /// A step of `host`, or of this machine, which runs a script of `sh` in which `$ROOT` is the site's directory.
 pub fn step(id: &str, needs: &[&str], script: &str) -> Value {
     let host = id.split('/').next().filter(|host| *host != "local");
-    let needs: Vec<Value> = needs.iter().map(|id| json!({"step": id, "on": "success"})).collect();
+    let needs: Vec<Value> = needs
+        .iter()
+        .map(|id| json!({"step": id, "on": "success"}))
+        .collect();
     let mut step = json!({
         "id": id, "kind": if host.is_some() { "start" } else { "broadcast" }, "summary": "", "why": "requested",
         "needs": needs, "action": [{"run": {"argv": ["sh", "-c", script, "sh"]}}],
@@ -167,7 +206,8 @@ pub fn step(id: &str, needs: &[&str], script: &str) -> Value {
     });
     if let Some(host) = host {
         step["host"] = json!(host);
-        step["check"] = json!({"facts": [{"fact": format!("/files/{host}/sha256"), "op": "eq", "value": "1"}]});
+        step["check"] =
+            json!({"facts": [{"fact": format!("/files/{host}/sha256"), "op": "eq", "value": "1"}]});
     }
     step
 }

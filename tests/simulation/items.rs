@@ -1,6 +1,6 @@
 //! What the simulated world is made of: items of time, batches, links and runners.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mrsk::apply::state::{Action, Event, Outcome, StartStep, State};
 use mrsk::name::{HostName, RunId, StepId};
@@ -140,10 +140,34 @@ pub(super) struct Runner {
     /// Whether it left while the lock host was out of reach, or at once: its lock is taken over when its beat is old.
     pub(super) left_lock: bool,
     pub(super) tick: Option<u64>,
+    /// Hosts that answered it with an error.
+    pub(super) failed: BTreeSet<HostName>,
     /// Whether a host answered it while its engine was silent.
     pub(super) saw_silence: bool,
     pub(super) logged_in: bool,
     pub(super) built: bool,
+}
+
+impl Runner {
+    pub(super) fn new(run: RunId, state: State) -> Self {
+        Self {
+            run,
+            state,
+            links: BTreeMap::new(),
+            frozen_until: 0,
+            sleep: Default::default(),
+            lock: Default::default(),
+            dead: false,
+            exited: None,
+            interrupts: 0,
+            left_lock: false,
+            tick: None,
+            failed: BTreeSet::new(),
+            saw_silence: false,
+            logged_in: false,
+            built: false,
+        }
+    }
 }
 
 /// A secret that a careless command prints.

@@ -270,22 +270,7 @@ impl World {
         };
         let runner = self.runners.next_idx();
         self.note(format!("runner {runner} begins"));
-        self.runners.push(Runner {
-            run,
-            state,
-            links: BTreeMap::new(),
-            frozen_until: 0,
-            sleep: Default::default(),
-            lock: Default::default(),
-            dead: false,
-            exited: None,
-            interrupts: 0,
-            left_lock: false,
-            tick: None,
-            saw_silence: false,
-            logged_in: false,
-            built: false,
-        });
+        self.runners.push(Runner::new(run, state));
         self.deliver(runner, None, Event::Begin);
     }
 
@@ -367,6 +352,10 @@ impl World {
         let (host, known) = match &event {
             Event::ChannelLost(host, _) | Event::Unreachable(host, _) => (host, Known::Closed),
             Event::Reconnected(host) => (host, Known::Open),
+            Event::HostFailed(host, _) => {
+                at.failed.insert(host.clone());
+                (host, Known::Closed)
+            }
             Event::Interrupt => {
                 at.interrupts += 1;
                 return event;

@@ -111,7 +111,7 @@ pub enum Event {
     /// its channels and requests.
     ChannelLost(HostName, String),
     /// The host answers, but cannot do its part: its state directory cannot be written, or its answer makes no sense.
-    /// It is given up at once.
+    /// It is given up at once; if it is the lock host, the lock is released all the same.
     HostFailed(HostName, String),
     /// [`Action::Reconnect`] was done.
     Reconnected(HostName),
