@@ -12,20 +12,34 @@ use crate::plan::Plan;
 use crate::record::{Scope, state_directory};
 use crate::transport::quote::NulError;
 use crate::transport::request::Place;
-use crate::transport::{ConnectError, Connections, Host, LinkError, Target};
+use crate::transport::{ConnectError, Connections, Host, LinkError, LocalShell, Target};
 
 /// How often a host is asked for its facts until the answer is whole.
 const TRIES: u32 = 3;
 
 /// The links to a set of hosts.
 pub struct Links {
-    connections: Arc<Connections>,
+    /// Absent if no host is reached by SSH.
+    connections: Option<Arc<Connections>>,
     links: BTreeMap<HostName, Link>,
 }
 
 struct Link {
-    target: Target,
+    way: Way,
     host: Mutex<Option<Arc<Host>>>,
+}
+
+/// How a host is reached.
+enum Way {
+    Ssh(Arc<Connections>, Target),
+    Local(LocalShell),
+}
+
+impl Link {
+    fn new(way: Way) -> Self {
+        let host = Mutex::new(None);
+        Self { way, host }
+    }
 }
 
 /// Why a host did not do what it was asked.
@@ -48,12 +62,19 @@ pub enum Failure {
 impl Links {
     /// Returns the links to `targets`; none is made yet.
     pub fn new(connections: Arc<Connections>, targets: BTreeMap<HostName, Target>) -> Self {
-        let link = |(name, target)| {
-            let host = Mutex::new(None);
-            (name, Link { target, host })
-        };
+        let link = |(name, target)| (name, Link::new(Way::Ssh(connections.clone(), target)));
         let links = targets.into_iter().map(link).collect();
+        let connections = Some(connections);
         Self { connections, links }
+    }
+
+    /// Returns the links to hosts that are shells of this machine.
+    pub fn local(shells: BTreeMap<HostName, LocalShell>) -> Self {
+        let link = |(name, shell)| (name, Link::new(Way::Local(shell)));
+        Self {
+            connections: None,
+            links: shells.into_iter().map(link).collect(),
+        }
     }
 
     /// Returns the link to `host`, made now if there is none.
@@ -69,7 +90,10 @@ impl Links {
         if let Some(linked) = slot.as_ref() {
             return Ok(linked.clone());
         }
-        let linked = Arc::new(self.connections.connect(&link.target).await?);
+        let linked = Arc::new(match &link.way {
+            Way::Ssh(connections, target) => connections.connect(target).await?,
+            Way::Local(shell) => Host::local(shell.clone()),
+        });
         *slot = Some(linked.clone());
         Ok(linked)
     }
@@ -102,15 +126,17 @@ impl Links {
     /// # Errors
     /// As [`Connections::host_keys`].
     pub async fn host_keys(&self, host: &HostName) -> Result<Vec<String>, ConnectError> {
-        match self.links.get(host) {
-            Some(link) => self.connections.host_keys(&link.target).await,
-            None => Ok(Vec::new()),
+        match self.links.get(host).map(|link| &link.way) {
+            Some(Way::Ssh(connections, target)) => connections.host_keys(target).await,
+            Some(Way::Local(_)) | None => Ok(Vec::new()),
         }
     }
 
     /// Ends all connections.
     pub fn close(&self) {
-        self.connections.close_all();
+        if let Some(connections) = &self.connections {
+            connections.close_all();
+        }
     }
 }
 

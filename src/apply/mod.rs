@@ -1,6 +1,7 @@
 //! Applying a plan: [`driver::run`] is the entry, [`state`] decides what to do next and does no IO.
 
 mod audit;
+pub mod clock;
 pub mod driver;
 pub mod links;
 mod local_step;

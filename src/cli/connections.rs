@@ -14,7 +14,7 @@ use crate::diagnostic::Diagnostic;
 use crate::exit_code::ExitCode;
 use crate::name::HostName;
 use crate::plan::Plan;
-use crate::transport::{Connections, Target};
+use crate::transport::{Connections, LinkError, Target};
 
 /// Prepares links to the hosts of a configuration; none is connected yet. Fails if `execution` forbids the command that reaches
 /// them.
@@ -75,6 +75,18 @@ pub fn diagnostic(host: &HostName, failure: &links::Failure) -> Diagnostic {
         };
     }
     Diagnostic::error(format!("{host}: {failure}"))
+}
+
+/// Returns the exit code of a command whose host did not answer, or answered with an error.
+pub fn exit_code(failure: &links::Failure) -> ExitCode {
+    match failure {
+        links::Failure::Connect(_) | links::Failure::Link(LinkError::Lost { .. }) => {
+            ExitCode::Unreachable
+        }
+        links::Failure::Link(_) | links::Failure::Question(_) | links::Failure::Facts(_) => {
+            ExitCode::Failed
+        }
+    }
 }
 
 /// Asks all hosts at once. Returns their answers, and a problem for each host that did not answer.

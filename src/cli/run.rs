@@ -8,6 +8,7 @@ use super::failure::Failure;
 use super::options::LinkOptions;
 use super::screen::{Format, Screen};
 use super::{git, missing, output, random, registry};
+use crate::apply::clock::BootClock;
 use crate::apply::driver::{self, Job};
 use crate::apply::links::Links;
 use crate::apply::preflight;
@@ -92,6 +93,7 @@ pub async fn apply(
             lock_wait_seconds: options.lock_wait,
             ..Options::new(run)
         },
+        clock: Box::new(BootClock),
         links,
         inputs,
         query: query(&plan),

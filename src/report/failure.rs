@@ -8,7 +8,7 @@ use super::tint::Tone;
 use super::view::View;
 use super::words;
 use crate::action::{Action, Probe, Run};
-use crate::apply::state::{StepStatus, StepSummary, Summary};
+use crate::apply::state::{GoneReason, StepStatus, StepSummary, Summary};
 use crate::plan::kinds::Suspect;
 use crate::plan::{Check, PlanHost, Step, Travel};
 use crate::text::{action_line, command, command_line, duration, one_line, shorten};
@@ -194,11 +194,14 @@ fn ended(view: &View, tally: &Tally, line: &StepSummary) -> String {
         ),
         StepStatus::Lost => {
             let host = step.and_then(|step| step.host.as_ref());
-            let why = host.and_then(|host| tally.gone.get(host));
-            let why = why.map_or(String::new(), |why| format!(" ({})", one_line(why)));
-            format!(
-                "unknown{attempt}{took}: its host became unreachable{why}; it may still run there"
-            )
+            let gone = match host.and_then(|host| tally.gone.get(host)) {
+                None => "its host was given up".to_owned(),
+                Some((GoneReason::Unreachable, why)) => {
+                    format!("its host became unreachable ({})", one_line(why))
+                }
+                Some((GoneReason::Failed, why)) => format!("its host failed ({})", one_line(why)),
+            };
+            format!("unknown{attempt}{took}: {gone}; it may still run there")
         }
         other => words::status(step, other),
     }

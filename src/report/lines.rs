@@ -136,8 +136,9 @@ pub(super) fn describe(
             vec![line(&one_line(host.as_str()), &text)]
         }
         Progress::HostBack(host) => vec![line(&one_line(host.as_str()), "reconnected")],
-        Progress::HostGone(host, message) => {
-            let gone = view.tint(Tone::Bad, "unreachable, giving up");
+        Progress::HostGone(host, reason, message) => {
+            let gone = format!("{}, giving up", words::gone(*reason));
+            let gone = view.tint(Tone::Bad, &gone);
             let text = format!("{gone}: {}", one_line(message));
             vec![line(&one_line(host.as_str()), &text)]
         }

@@ -8,7 +8,7 @@ use super::tally::{Tally, is_done};
 use super::tint::Tone;
 use super::view::View;
 use super::{failure, serving, table, words};
-use crate::apply::state::{Outcome, StepStatus, StepSummary, Summary};
+use crate::apply::state::{GoneReason, Outcome, StepStatus, StepSummary, Summary};
 use crate::name::{HostName, PlanDigest, StepId};
 use crate::plan::Step;
 use crate::record::{LockDetails, TAKE_OVER_SECONDS};
@@ -66,6 +66,7 @@ impl Ending<'_> {
             Outcome::LockForeign(text) => self.foreign(page, text),
             Outcome::InDoubt(steps) => self.in_doubt(page, steps),
             Outcome::Unreachable(hosts) => self.unreachable(page, hosts),
+            Outcome::HostFailed(hosts) => self.host_failed(page, hosts),
             Outcome::Interrupted(in_doubt) => self.interrupted(page, in_doubt),
             Outcome::JournalFailed(message) => self.journal_failed(page, message),
             Outcome::LockLost => {
@@ -136,7 +137,7 @@ impl Ending<'_> {
     }
 
     fn failed(&self, page: &mut Page, steps: &[StepId]) {
-        self.unreachable_hosts(page);
+        self.gone_hosts(page);
         let text = match steps {
             [] if self.all_done() => {
                 "every step is done, but completion is not recorded on every host".to_owned()
@@ -199,7 +200,7 @@ impl Ending<'_> {
     }
 
     fn in_doubt(&self, page: &mut Page, steps: &[StepId]) {
-        self.unreachable_hosts(page);
+        self.gone_hosts(page);
         let text = format!(
             "cannot tell whether {} took effect; {}",
             self.names(3, steps),
@@ -228,6 +229,24 @@ impl Ending<'_> {
             page.field(&one_line(host.as_str()), &one_line(message));
         }
         self.resume(page, "test the connection with ssh, then apply again:");
+        self.without(page, hosts);
+    }
+
+    fn host_failed(&self, page: &mut Page, hosts: &[(HostName, String)]) {
+        let text = format!(
+            "cannot use {}; no step was started",
+            count(hosts.len(), "host")
+        );
+        page.heading(Tone::Bad, "failed", &text);
+        for (host, message) in hosts {
+            page.field(&one_line(host.as_str()), &one_line(message));
+        }
+        self.resume(page, "fix the cause on the host, then apply again:");
+        self.without(page, hosts);
+    }
+
+    /// Adds how to go on without these hosts.
+    fn without(&self, page: &mut Page, hosts: &[(HostName, String)]) {
         let is_gone = |name: &HostName| hosts.iter().any(|(host, _)| host == name);
         let plan = &self.view.plan;
         let Some(other) = plan.hosts.keys().find(|host| !is_gone(host)) else {
@@ -243,7 +262,7 @@ impl Ending<'_> {
             .options
             .contains(&"--keep-going".to_owned())
         {
-            page.line("or continue without unreachable hosts, and resume for them later:");
+            page.line("or continue without such hosts, and resume for them later:");
             page.command(&self.view.resume.command(&["--keep-going"]));
         }
     }
@@ -284,11 +303,15 @@ impl Ending<'_> {
         self.resume(page, next);
     }
 
-    /// Adds the unreachable hosts that were given up.
-    fn unreachable_hosts(&self, page: &mut Page) {
-        for (host, message) in &self.tally.gone {
+    /// Adds the hosts that were given up.
+    fn gone_hosts(&self, page: &mut Page) {
+        for (host, (reason, message)) in &self.tally.gone {
+            let label = match reason {
+                GoneReason::Unreachable => "unreachable",
+                GoneReason::Failed => "host failed",
+            };
             let text = format!("{}: {}", one_line(host.as_str()), one_line(message));
-            page.heading(Tone::Bad, "unreachable", &text);
+            page.heading(Tone::Bad, label, &text);
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::tally::{Tally, is_left_running};
 use super::view::View;
-use crate::apply::state::{StepStatus, Summary};
+use crate::apply::state::{GoneReason, StepStatus, Summary};
 use crate::name::{HostName, RoleName};
 use crate::plan::kinds::SwitchPart;
 use crate::plan::{Reason, Step};
@@ -45,8 +45,12 @@ pub(super) fn lines(view: &View, tally: &Tally, summary: &Summary) -> Vec<String
     for ((role, host), mut placement) in placements {
         placement.is_left_running = left_running.contains(host);
         let mut text = placement.serves();
-        if tally.gone.contains_key(host) {
-            text = format!("unreachable, last seen: {text}");
+        if let Some((reason, _)) = tally.gone.get(host) {
+            let gone = match reason {
+                GoneReason::Unreachable => "unreachable",
+                GoneReason::Failed => "its host failed",
+            };
+            text = format!("{gone}, last seen: {text}");
         }
         texts
             .entry((one_line(role.as_str()), text))

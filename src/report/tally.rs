@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::words;
-use crate::apply::state::{Millis, Progress, StepStatus, StepSummary};
+use crate::apply::state::{GoneReason, Millis, Progress, StepStatus, StepSummary};
 use crate::name::{HostName, StepId};
 
 /// The least time between two lines about the same poll.
@@ -24,8 +24,8 @@ pub(super) struct Tally {
     poll_lines: HashMap<StepId, Millis>,
     /// What explains the last failure of a step.
     pub(super) diagnoses: HashMap<StepId, String>,
-    /// The unreachable hosts that were given up, and the error.
-    pub(super) gone: BTreeMap<HostName, String>,
+    /// The hosts that were given up, why, and the error.
+    pub(super) gone: BTreeMap<HostName, (GoneReason, String)>,
     /// The holder of the lock that the run waits for, so that it is shown once.
     holder: Option<String>,
 }
@@ -63,8 +63,9 @@ impl Tally {
                 };
                 self.polls.insert(step.clone(), poll);
             }
-            Progress::HostGone(host, message) => {
-                self.gone.insert(host.clone(), message.clone());
+            Progress::HostGone(host, reason, message) => {
+                let why = (*reason, message.clone());
+                self.gone.entry(host.clone()).or_insert(why);
             }
             Progress::Phase(_)
             | Progress::LockWaiting { .. }

@@ -2,7 +2,7 @@
 
 use super::view::View;
 use crate::action::Action;
-use crate::apply::state::{Phase, SkipReason, StepStatus, StopReason};
+use crate::apply::state::{GoneReason, Phase, SkipReason, StepStatus, StopReason};
 use crate::plan::{OperationKind, Plan, Step};
 use crate::record::{Ending, LockDetails};
 use crate::text::{command_line, count, one_line, quote};
@@ -75,7 +75,15 @@ pub(super) fn status(step: Option<&Step>, status: &StepStatus) -> String {
         StepStatus::Tolerated { ending: None } => "failed earlier (tolerated)".into(),
         StepStatus::Skipped { reason } => format!("skipped: {}", skip(*reason)),
         StepStatus::InDoubt => "in doubt: cannot tell whether it took effect".into(),
-        StepStatus::Lost => "lost: its host became unreachable while it ran".into(),
+        StepStatus::Lost => "lost: its host was given up while it ran".into(),
+    }
+}
+
+/// Returns why a host was given up.
+pub(super) fn gone(reason: GoneReason) -> &'static str {
+    match reason {
+        GoneReason::Unreachable => "unreachable",
+        GoneReason::Failed => "failed",
     }
 }
 
@@ -84,7 +92,7 @@ fn skip(reason: SkipReason) -> &'static str {
         SkipReason::Blocked => "a dependency failed",
         SkipReason::Stopping => "the run is stopping",
         SkipReason::HostFailed => "another step failed on its host",
-        SkipReason::HostGone => "its host is unreachable",
+        SkipReason::HostGone => "its host was given up",
     }
 }
 
@@ -109,7 +117,7 @@ pub(super) fn phase(plan: &Plan, phase: Phase) -> Option<String> {
 pub(super) fn stop(view: &View, reason: &StopReason) -> String {
     let why = match reason {
         StopReason::Failure(step) => format!("{} failed", view.named(step)),
-        StopReason::HostGone(host) => format!("{} is unreachable", one_line(host.as_str())),
+        StopReason::HostGone(host) => format!("{} was given up", one_line(host.as_str())),
         StopReason::JournalFailed(message) => {
             format!("cannot write the journal: {}", one_line(message))
         }
@@ -117,7 +125,7 @@ pub(super) fn stop(view: &View, reason: &StopReason) -> String {
             "interrupted; finishing running steps and begun switches; Ctrl-C again to quit now"
                 .into()
         }
-        StopReason::LockHostGone => "the lock host is unreachable".into(),
+        StopReason::LockHostGone => "the lock host was given up".into(),
         StopReason::LockLost => "another run has taken over".into(),
         StopReason::LockReleased(person) => {
             format!("{} released the deploy lock", one_line(person))

@@ -20,7 +20,7 @@ use crate::name::RunId;
 use crate::record::{Attempt, AttemptState, LockAnswer, LockDetails, Scope};
 use crate::redaction::Redactor;
 
-/// Channels that are open to one host at a time. sshd's default limit is 10.
+/// Channels that are open to one host at a time, beside the one for the lock. sshd's default limit is 10.
 const CHANNELS: usize = 8;
 
 /// How long an answer that needs no waiting on the host may take.
@@ -87,10 +87,12 @@ enum Shell {
     Local(LocalShell),
 }
 
-/// A host that can be asked. At most 8 channels are open to it at a time; further requests wait.
+/// A host that can be asked. At most 8 channels are open to it at a time; further requests wait. What a run asks about its lock
+/// has a channel of its own: a heartbeat waits for no step.
 pub struct Host {
     shell: Shell,
     channels: Semaphore,
+    lock_channel: Semaphore,
     budget: Budget,
 }
 
@@ -106,10 +108,10 @@ impl Host {
     }
 
     fn new(shell: Shell, budget: Budget) -> Self {
-        let channels = Semaphore::new(CHANNELS);
         Self {
             shell,
-            channels,
+            channels: Semaphore::new(CHANNELS),
+            lock_channel: Semaphore::new(1),
             budget,
         }
     }
@@ -122,22 +124,25 @@ impl Host {
         .map_err(|detail| LinkError::Lost { detail })
     }
 
-    /// Runs `script`, hands each line to `on_line` until that breaks off, and returns what is on standard error.
+    /// Runs `script` on one of `channels`, hands each line to `on_line` until that breaks off, and returns what is on standard
+    /// error.
     async fn run(
         &self,
+        channels: &Semaphore,
         script: &Script,
         bounds: Bounds,
         on_line: impl FnMut(&str) -> ControlFlow<()> + Send,
     ) -> Result<String, LinkError> {
-        let permit = self.channels.acquire().await;
+        let permit = channels.acquire().await;
         let _permit = permit.map_err(|error| LinkError::lost(&error))?;
         let channel = self.open().await?;
         Ok(channel.converse(script.text(), bounds, on_line).await?)
     }
 
-    /// Runs `script`, and returns what it prints until a line `is_last`, and what is on standard error.
+    /// Runs `script` on one of `channels`, and returns what it prints until a line `is_last`, and what is on standard error.
     async fn collect(
         &self,
+        channels: &Semaphore,
         script: &Script,
         bounds: Bounds,
         mut is_last: impl FnMut(&str) -> bool + Send,
@@ -145,7 +150,7 @@ impl Host {
         let mut text = String::new();
         let mut held = self.budget.answer();
         let mut excess = None;
-        let run = self.run(script, bounds, |line| {
+        let run = self.run(channels, script, bounds, |line| {
             if let Err(error) = held.take(line.len(), bounds) {
                 excess = Some(error);
                 return ControlFlow::Break(());
@@ -172,8 +177,19 @@ impl Host {
         script: &Script,
         read: impl FnOnce(&str) -> Result<T, AnswerError>,
     ) -> Result<T, LinkError> {
+        self.ask_on(&self.channels, script, read).await
+    }
+
+    /// As [`Host::ask`], on one of `channels`.
+    async fn ask_on<T>(
+        &self,
+        channels: &Semaphore,
+        script: &Script,
+        read: impl FnOnce(&str) -> Result<T, AnswerError>,
+    ) -> Result<T, LinkError> {
         let is_last = |line: &str| Line::read(line).is_some_and(|line| line.is_end());
-        let (text, errors) = self.collect(script, bounds::LIST, is_last).await?;
+        let collected = self.collect(channels, script, bounds::LIST, is_last);
+        let (text, errors) = collected.await?;
         read(&text).map_err(|error| LinkError::of(error, errors))
     }
 
@@ -184,17 +200,20 @@ impl Host {
     ///
     /// As [`LinkError`] says; so do all methods. After [`LinkError::Lost`] it may be ours: asking again with the same run tells.
     pub async fn lock(&self, details: &LockDetails) -> Result<LockAnswer, LinkError> {
-        self.ask(&script::lock(details)?, answer::lock).await
+        self.ask_on(&self.lock_channel, &script::lock(details)?, answer::lock)
+            .await
     }
 
     /// Keeps the lock that `run` holds.
     pub async fn beat(&self, run: &RunId) -> Result<BeatAnswer, LinkError> {
-        self.ask(&script::beat(run)?, answer::beat).await
+        self.ask_on(&self.lock_channel, &script::beat(run)?, answer::beat)
+            .await
     }
 
     /// Releases the lock that `run` holds.
     pub async fn release(&self, run: &RunId) -> Result<ReleaseAnswer, LinkError> {
-        self.ask(&script::release(run)?, answer::release).await
+        self.ask_on(&self.lock_channel, &script::release(run)?, answer::release)
+            .await
     }
 
     /// Releases the lock of somebody else; `person` is told to the run that held it.
@@ -249,7 +268,9 @@ impl Host {
         let mut answer = BatchAnswer::new(batch.len(), sender);
         let running = async {
             let errors = self
-                .run(&script, bounds::BATCH, |line| answer.read(line))
+                .run(&self.channels, &script, bounds::BATCH, |line| {
+                    answer.read(line)
+                })
                 .await;
             (errors, answer.end())
         };
@@ -305,7 +326,9 @@ impl Host {
     /// caller to see by its last line.
     pub async fn probe(&self, text: &str) -> Result<String, LinkError> {
         let (answer, errors) = self
-            .collect(&script::probe(text)?, bounds::PROBE, |_| false)
+            .collect(&self.channels, &script::probe(text)?, bounds::PROBE, |_| {
+                false
+            })
             .await?;
         match answer.is_empty() {
             true => Err(LinkError::lost(&errors)),

@@ -94,6 +94,7 @@ pub fn beat(run: &RunId) -> Result<Script, RenderError> {
 pub fn release(run: &RunId) -> Result<Script, RenderError> {
     Ok(Builder::new(&[LOCK])
         .set("mrsk_run", run.as_str())?
+        .set("mrsk_limit", &TAKE_OVER_SECONDS.to_string())?
         .call("release"))
 }
 

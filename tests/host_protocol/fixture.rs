@@ -307,6 +307,30 @@ pub fn attempt(step: &StepRequest) -> AttemptRef {
     }
 }
 
+/// Mounts a small file system on `directory`, unless that is not possible here.
+pub fn mount_small(directory: &Path) -> bool {
+    let options = ["-t", "tmpfs", "-o", "size=64k,nr_inodes=60", "none"];
+    let mounted = Command::new("mount").args(options).arg(directory).output();
+    let is_mounted = mounted.is_ok_and(|output| output.status.success());
+    if !is_mounted {
+        eprintln!("not tested: no file system can be mounted here");
+    }
+    is_mounted
+}
+
+/// Fills the file system of `directory`: there is room for no byte, and for no file.
+pub fn fill(directory: &Path) {
+    let _ = fs::write(directory.join("ballast"), vec![0; 128 * 1024]);
+    let mut files = 0;
+    while fs::write(directory.join(format!("file{files}")), "").is_ok() {
+        files += 1;
+    }
+}
+
+pub fn unmount(directory: &Path) {
+    Command::new("umount").arg(directory).output().unwrap();
+}
+
 /// Waits until `condition` holds.
 pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     for _ in 0..200 {

@@ -10,7 +10,7 @@ use mrsk::transport::LinkError;
 use mrsk::transport::answer::{BeatAnswer, ReleaseAnswer};
 use mrsk::transport::request::Holder;
 
-use crate::fixture::{Fixture, Sh, block};
+use crate::fixture::{Fixture, Sh, block, fill, mount_small, unmount};
 
 const ACQUIRED: LockAnswer = LockAnswer::Acquired {
     generation: 1,
@@ -356,5 +356,41 @@ fn what_is_in_the_way_is_told() {
             matches!(&error, LinkError::Script { message } if message.contains("mrsk_lock")),
             "{sh:?} {error:?}"
         );
+    }
+}
+
+#[test]
+fn a_full_disk_keeps_the_lock_and_lets_it_go() {
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        let home = fixture.path("home");
+        if !mount_small(&home) {
+            return;
+        }
+        take(&fixture, "r1");
+        age_beat(&fixture, 50);
+        fill(&home);
+        let other = block(fixture.host.lock(&details("r2")));
+        let beat = block(fixture.host.beat(&RunId::from("r1")));
+        let status = block(fixture.host.lock_status());
+        let foreign = block(fixture.host.release(&RunId::from("r2")));
+        let released = block(fixture.host.release(&RunId::from("r1")));
+        let left = fixture.path("home/mrsk_lock").exists();
+        let others = leftovers(&fixture);
+        unmount(&home);
+        assert!(
+            matches!(&other, Err(LinkError::Script { message }) if message.contains("No space left on device")),
+            "{sh:?} {other:?}"
+        );
+        assert_eq!(beat, Ok(BeatAnswer::Held), "{sh:?}");
+        assert!(status.unwrap().unwrap().beat_age.unwrap() < 10, "{sh:?}");
+        assert_eq!(foreign, Ok(ReleaseAnswer::NotOurs), "{sh:?}");
+        assert_eq!(
+            (released, left),
+            (Ok(ReleaseAnswer::Released), false),
+            "{sh:?}"
+        );
+        let is_ours = |name: &String| name.starts_with(".mrsk");
+        assert!(!others.iter().any(is_ours), "{sh:?} {others:?}");
     }
 }

@@ -1,7 +1,6 @@
 //! Serial, fence, receipts of local steps, the end of a plan, the audit log.
 
 use std::fs;
-use std::process::Command;
 
 use mrsk::name::{PlanDigest, RunId};
 use mrsk::record::{AttemptState, Ending, Receipt, Scope, Serial};
@@ -9,7 +8,7 @@ use mrsk::transport::LinkError;
 use mrsk::transport::answer::{FenceAnswer, WriteAnswer};
 use mrsk::transport::request::{AttemptRef, Record};
 
-use crate::fixture::{Fixture, Sh, attempt, block, eventually, step};
+use crate::fixture::{Fixture, Sh, attempt, block, eventually, mount_small, step, unmount};
 
 #[test]
 fn each_plan_that_begins_adds_one() {
@@ -80,29 +79,20 @@ fn a_write_that_fails_names_path_and_cause() {
 
 #[test]
 fn a_full_disk_is_told_and_nothing_runs() {
-    let is_mounted = |directory: &str| {
-        let options = ["-t", "tmpfs", "-o", "size=64k", "none", directory];
-        Command::new("mount")
-            .args(options)
-            .output()
-            .is_ok_and(|output| output.status.success())
-    };
     for sh in Sh::all() {
         let fixture = Fixture::new(sh);
         let state = fixture.path("state");
         fs::create_dir(&state).unwrap();
-        let state = state.display().to_string();
-        if !is_mounted(&state) {
-            eprintln!("not tested: no file system can be mounted here");
+        if !mount_small(&state) {
             return;
         }
         fixture.fence("r1");
-        let _ = fs::write(fixture.path("state/ballast"), vec![0; 128 * 1024]);
+        let _ = fs::write(state.join("ballast"), vec![0; 128 * 1024]);
         let fenced = block(fixture.host.fence(&fixture.place(), &RunId::from("r2"), 0));
         let step = step("one", &["echo x >>$ROOT/ran"]);
         let started = fixture.start("r1", std::slice::from_ref(&step));
         let fence = fixture.read("state/app@/fence");
-        Command::new("umount").arg(&state).output().unwrap();
+        unmount(&state);
         let Err(LinkError::Script { message }) = fenced else {
             panic!("{sh:?}: {fenced:?}")
         };

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use golden::Golden;
 use mrsk::apply::driver::Observer;
 use mrsk::apply::state::{
-    HostSummary, Outcome, Phase, Progress, SkipReason, StepStatus, StopReason,
+    GoneReason, HostSummary, Outcome, Phase, Progress, SkipReason, StepStatus, StopReason,
 };
 use mrsk::name::{HostName, PlanDigest, StepId};
 use mrsk::record::{Ending, LockDetails, PollAttempt};
@@ -176,6 +176,7 @@ fn a_host_that_goes_away() {
     run.wait(60_000);
     run.tell(Progress::HostGone(
         host.clone(),
+        GoneReason::Unreachable,
         "connect to app2 port 22: no route to host".into(),
     ));
     run.tell(Progress::Stopping(StopReason::HostGone(host)));
@@ -183,6 +184,27 @@ fn a_host_that_goes_away() {
     skip_rest(&mut run, SkipReason::HostGone);
     let outcome = Outcome::Failed(vec![StepId::from("app2/web/app-web-2/healthcheck")]);
     check("lost.txt", &run, &outcome);
+}
+
+const FULL: &str = "cannot write /var/lib/mrsk/app@/serial: No space left on device";
+
+#[test]
+fn a_host_whose_disk_is_full() {
+    let mut run = to_second_host();
+    let host = HostName::from("app2");
+    let id = "app2/web/app-web-2/healthcheck";
+    run.started(id);
+    run.wait(3_000);
+    run.tell(Progress::HostGone(
+        host.clone(),
+        GoneReason::Failed,
+        FULL.into(),
+    ));
+    run.tell(Progress::Stopping(StopReason::HostGone(host)));
+    run.ended(id, StepStatus::Lost);
+    skip_rest(&mut run, SkipReason::HostGone);
+    let outcome = Outcome::Failed(vec![StepId::from(id)]);
+    check("disk_full.txt", &run, &outcome);
 }
 
 #[test]
@@ -264,6 +286,8 @@ fn a_plan_that_may_not_be_applied() {
     check("unreachable.txt", &run, &unreachable);
     let lock_host = Outcome::Unreachable(vec![("app1".into(), "timed out".into())]);
     check("unreachable_lock_host.txt", &run, &lock_host);
+    let full = Outcome::HostFailed(vec![(HostName::from("app2"), FULL.into())]);
+    check("host_failed.txt", &run, &full);
 }
 
 #[test]
@@ -325,12 +349,17 @@ fn what_a_host_prints_cannot_steer_the_terminal() {
     run.started(id);
     let ending = Ending::Failed { code: 1 };
     run.ended_with(id, StepStatus::Failed { ending }, hostile);
-    run.tell(Progress::HostGone(HostName::from("app2"), hostile.into()));
+    run.tell(Progress::HostGone(
+        HostName::from("app2"),
+        GoneReason::Failed,
+        hostile.into(),
+    ));
     let outcomes = [
         Outcome::Failed(vec![id.into()]),
         Outcome::LockForeign(hostile.into()),
         Outcome::JournalFailed(hostile.into()),
         Outcome::Unreachable(vec![("app2".into(), hostile.into())]),
+        Outcome::HostFailed(vec![("app2".into(), hostile.into())]),
         Outcome::Stale {
             host: hostile.into(),
             fact: hostile.into(),

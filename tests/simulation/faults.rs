@@ -13,11 +13,13 @@ impl World {
             return;
         }
         self.budget -= 1;
-        match self.rng.range(0, 9) {
+        match self.rng.range(0, 11) {
             0..=3 => self.lose_link(runner, host),
             4 | 5 => self.kill_host(host),
             6 | 7 => self.kill_runner(runner),
             8 => self.freeze(runner),
+            9 => self.sleep(runner),
+            10 => self.fill(host),
             _ => self.interrupt(runner),
         }
     }
@@ -37,7 +39,16 @@ impl World {
             4 => self.kill_runner(runner),
             _ => {
                 let message = "disk full".to_owned();
-                self.deliver(runner, None, Event::JournalFailed(message));
+                let event = Event::JournalFailed(message);
+                let link = None;
+                self.after(
+                    0,
+                    Item::ToRunner {
+                        runner,
+                        link,
+                        event,
+                    },
+                );
             }
         }
     }
@@ -83,6 +94,26 @@ impl World {
         }
         let away = self.rng.range(1_000, 100_000);
         self.after(away, Item::HostBack { host: host.clone() });
+    }
+
+    /// The disk of a host is full for a while: it answers, and can write nothing.
+    pub(super) fn fill(&mut self, host: &HostName) {
+        let full_until = self.now + self.rng.range(1_000, 90_000);
+        self.note(format!("the disk of {host} is full until {full_until}"));
+        if let Some(sim) = self.hosts.get_mut(host) {
+            sim.full_until = full_until;
+        }
+    }
+
+    pub(super) fn is_full(&self, host: &HostName) -> bool {
+        !self.is_calm() && self.now < self.hosts[host].full_until
+    }
+
+    /// Answers that the disk is full.
+    pub(super) fn answer_full(&mut self, runner: RunnerIndex, link: u64, host: &HostName) {
+        let message = "cannot write x: No space left on device".to_owned();
+        let event = Event::HostFailed(host.clone(), message);
+        self.answer(runner, host, link, event);
     }
 
     pub(super) fn kill_runner(&mut self, runner: RunnerIndex) {

@@ -35,6 +35,8 @@ pub struct SimHost {
     pub up: bool,
     pub boot: u64,
     pub silent_until: u64,
+    /// Until when its disk is full.
+    pub full_until: u64,
     pub fence: Option<RunId>,
     pub records: BTreeMap<(StepId, u32), Record>,
     pub values: BTreeMap<StepId, Option<String>>,
@@ -48,6 +50,7 @@ impl SimHost {
             up: true,
             boot: 0,
             silent_until: 0,
+            full_until: 0,
             fence: None,
             records: BTreeMap::new(),
             values: BTreeMap::new(),

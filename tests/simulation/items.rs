@@ -1,6 +1,6 @@
 //! What the simulated world is made of: items of time, batches, links and runners.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mrsk::apply::state::{Action, Event, Outcome, StartStep, State};
 use mrsk::name::{HostName, RunId, StepId};
@@ -29,6 +29,8 @@ pub enum Mutant {
     BeatLies,
     /// Steps start although what they need has not ended.
     NeedsIgnored,
+    /// The clock of runners stops while their machine sleeps.
+    ClockStops,
 }
 
 /// Something that happens at a time.
@@ -107,21 +109,65 @@ pub(super) enum Known {
     Closed,
 }
 
+/// The sleep of a runner's machine.
+#[derive(Default)]
+pub(super) struct Sleep {
+    /// When it wakes up.
+    pub(super) until: u64,
+    /// How long it sleeps this time.
+    pub(super) long: u64,
+    /// How long it has slept in all.
+    pub(super) total: u64,
+}
+
+/// When a runner sent the last request that may confirm its lock, and the last that did.
+#[derive(Default)]
+pub(super) struct Confirmation {
+    pub(super) asked: u64,
+    pub(super) confirmed: u64,
+}
+
 pub(super) struct Runner {
     pub(super) run: RunId,
     pub(super) state: State,
     pub(super) links: BTreeMap<HostName, Link>,
     pub(super) frozen_until: u64,
+    pub(super) sleep: Sleep,
+    pub(super) lock: Confirmation,
     pub(super) dead: bool,
     pub(super) exited: Option<Outcome>,
     pub(super) interrupts: u32,
     /// Whether it left while the lock host was out of reach, or at once: its lock is taken over when its beat is old.
     pub(super) left_lock: bool,
     pub(super) tick: Option<u64>,
+    /// Hosts that answered it with an error.
+    pub(super) failed: BTreeSet<HostName>,
     /// Whether a host answered it while its engine was silent.
     pub(super) saw_silence: bool,
     pub(super) logged_in: bool,
     pub(super) built: bool,
+}
+
+impl Runner {
+    pub(super) fn new(run: RunId, state: State) -> Self {
+        Self {
+            run,
+            state,
+            links: BTreeMap::new(),
+            frozen_until: 0,
+            sleep: Default::default(),
+            lock: Default::default(),
+            dead: false,
+            exited: None,
+            interrupts: 0,
+            left_lock: false,
+            tick: None,
+            failed: BTreeSet::new(),
+            saw_silence: false,
+            logged_in: false,
+            built: false,
+        }
+    }
 }
 
 /// A secret that a careless command prints.

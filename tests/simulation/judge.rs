@@ -32,11 +32,11 @@ impl World {
             .is_some_and(|lock| lock.run == self.runners[runner].run);
         let at = &mut self.runners[runner];
         at.exited = Some(outcome.clone());
-        let excused = at.interrupts > 1
-            || at
-                .links
-                .get(&self.plan.lock_host)
-                .is_none_or(|link| !link.alive || link.known != Known::Open);
+        let lock_host = &self.plan.lock_host;
+        let answers = at.links.get(lock_host).is_some_and(|link| {
+            link.alive && (link.known == Known::Open || at.failed.contains(lock_host))
+        });
+        let excused = at.interrupts > 1 || !answers;
         at.left_lock = excused;
         if holds && !excused && !self.lies_about_the_lock() {
             return self.fail(format!("runner {runner} left its lock behind"));
@@ -45,7 +45,11 @@ impl World {
             self.finished = true;
             return self.judge_the_honest(runner, &outcome);
         }
+        let failed = &self.runners[runner].failed;
         match &outcome {
+            Outcome::Unreachable(hosts) if hosts.iter().any(|(host, _)| failed.contains(host)) => {
+                return self.fail(format!("a host that answers: {outcome:?}"));
+            }
             Outcome::Done => {
                 self.finished = true;
                 return self.judge_facts();

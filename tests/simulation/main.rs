@@ -11,6 +11,7 @@ mod local;
 mod plans;
 mod protocol;
 mod rng;
+mod sleep;
 mod truth;
 mod world;
 
@@ -124,6 +125,8 @@ fn the_seeds_reach_what_they_are_for() {
         "Refused",
         "taken_from: Some",
         "frozen",
+        "falls asleep",
+        "is full",
         "is killed",
         "ChannelLost",
         "Interrupt",
@@ -135,6 +138,7 @@ fn the_seeds_reach_what_they_are_for() {
         "exit InDoubt",
         "exit Interrupted",
         "exit JournalFailed",
+        "exit HostFailed",
         "exit LockHeld",
         "exit LockLost",
         "exit Unreachable",
@@ -188,4 +192,9 @@ fn a_lock_that_is_believed_to_be_held_is_noticed() {
 #[test]
 fn a_step_that_does_not_wait_is_noticed() {
     assert_noticed(Mutant::NeedsIgnored, &["begins before"]);
+}
+
+#[test]
+fn a_clock_that_stops_while_the_machine_sleeps_is_noticed() {
+    assert_noticed(Mutant::ClockStops, &["not confirmed in time"]);
 }

@@ -99,6 +99,18 @@ impl World {
         if self.liar.as_ref() == Some(host) {
             return self.lie(runner, link, host, action);
         }
+        // The lock is kept and released in the place that it has.
+        let writes = matches!(
+            action,
+            Action::TakeLock
+                | Action::Fence { .. }
+                | Action::Record { .. }
+                | Action::Finish(_)
+                | Action::Start { .. }
+        );
+        if writes && self.is_full(host) {
+            return self.answer_full(runner, link, host);
+        }
         let run = self.runners[runner].run.clone();
         let now = self.now;
         let mutant = self.mutant;
@@ -250,6 +262,9 @@ impl World {
                     let event = Event::AlreadyClaimed(script.host.clone(), step, attempt);
                     return self.answer(script.runner, &script.host, script.link, event);
                 }
+                if self.is_full(&script.host) {
+                    return self.answer_full(script.runner, script.link, &script.host);
+                }
                 let record = Record {
                     alive: true,
                     commanding: false,
@@ -282,8 +297,9 @@ impl World {
                     self.clean_up(&start.step);
                 }
                 self.truth.stop_running(self.index[&start.step]);
+                let goes_on = ending == Ending::Succeeded && !self.is_full(&script.host);
                 self.leave_receipt(&script, ending);
-                if ending == Ending::Succeeded && script.at + 1 < script.steps.len() {
+                if goes_on && script.at + 1 < script.steps.len() {
                     script.at += 1;
                     let stage = Stage::Claim;
                     self.after(1, Item::Script { script, stage });
@@ -295,6 +311,7 @@ impl World {
     pub(super) fn leave_receipt(&mut self, script: &Script, ending: Ending) {
         let start = &script.steps[script.at];
         let now = self.now;
+        let is_full = self.is_full(&script.host);
         let Some(sim) = self.hosts.get_mut(&script.host) else {
             return;
         };
@@ -305,9 +322,12 @@ impl World {
             Record {
                 alive: false,
                 commanding: false,
-                receipt: Some(receipt.clone()),
+                receipt: (!is_full).then(|| receipt.clone()),
             },
         );
+        if is_full {
+            return self.answer_full(script.runner, script.link, &script.host);
+        }
         let event = Event::Ended {
             host: script.host.clone(),
             step: start.step.clone(),

@@ -195,6 +195,9 @@ impl World {
     }
 
     pub(super) fn step(&mut self, item: Item) {
+        let Some(item) = self.postpone(item) else {
+            return;
+        };
         match item {
             Item::Launch => self.launch(),
             Item::Tick { runner } => {
@@ -267,20 +270,7 @@ impl World {
         };
         let runner = self.runners.next_idx();
         self.note(format!("runner {runner} begins"));
-        self.runners.push(Runner {
-            run,
-            state,
-            links: BTreeMap::new(),
-            frozen_until: 0,
-            dead: false,
-            exited: None,
-            interrupts: 0,
-            left_lock: false,
-            tick: None,
-            saw_silence: false,
-            logged_in: false,
-            built: false,
-        });
+        self.runners.push(Runner::new(run, state));
         self.deliver(runner, None, Event::Begin);
     }
 
@@ -319,6 +309,8 @@ impl World {
             }
         }
         let event = self.learn(runner, event);
+        self.note_confirmation(runner, &event);
+        let clock = self.clock(runner);
         self.note(format!("-> {runner} {}", short(&event)));
         let is_of_step = matches!(&event, Event::PollAttempt(host, step, _)
             if self.plan_step(step).host.as_ref() == Some(host));
@@ -326,9 +318,9 @@ impl World {
             self.runners[runner]
                 .state
                 .clone()
-                .handle(Millis(now), Event::Tick)
+                .handle(Millis(clock), Event::Tick)
         });
-        let mut actions = self.runners[runner].state.handle(Millis(now), event);
+        let mut actions = self.runners[runner].state.handle(Millis(clock), event);
         if let Some(undisturbed) = undisturbed {
             let polled =
                 |action: &Action| matches!(action, Action::Report(Progress::PollAttempt { .. }));
@@ -346,7 +338,7 @@ impl World {
         let deadline = self.runners[runner]
             .state
             .deadline()
-            .map(|at| at.0.max(now));
+            .map(|at| now + at.since(Millis(clock)));
         if let Some(deadline) = deadline.filter(|at| self.runners[runner].tick != Some(*at)) {
             self.runners[runner].tick = Some(deadline);
             self.at(deadline, Item::Tick { runner });
@@ -360,6 +352,10 @@ impl World {
         let (host, known) = match &event {
             Event::ChannelLost(host, _) | Event::Unreachable(host, _) => (host, Known::Closed),
             Event::Reconnected(host) => (host, Known::Open),
+            Event::HostFailed(host, _) => {
+                at.failed.insert(host.clone());
+                (host, Known::Closed)
+            }
             Event::Interrupt => {
                 at.interrupts += 1;
                 return event;
@@ -394,6 +390,10 @@ impl World {
                 | Action::Record { .. }
                 | Action::Finish { .. }
         );
+        if matches!(action, Action::TakeLock | Action::Beat) {
+            self.runners[runner].lock.asked = self.now;
+        }
+        self.check_confirmation(runner, &action);
         let holder = self.hosts[&self.plan.lock_host].lock.as_ref();
         if changes
             && !self.lies_about_the_lock()

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::apply::clock::Clock;
 use crate::apply::links::Links;
 use crate::apply::state::{JournalEntry, Millis, Options, Outcome, Progress, Summary};
 use crate::facts::Query;
@@ -33,6 +34,8 @@ pub struct Job {
     pub plan: Arc<Plan>,
     /// How it is applied.
     pub options: Options,
+    /// What the time is.
+    pub clock: Box<dyn Clock>,
     /// The links to its hosts.
     pub links: Arc<Links>,
     /// Secrets, files and texts.

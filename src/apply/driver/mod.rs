@@ -45,9 +45,7 @@ pub async fn run(
             observer.finish(&state.summary(), &outcome);
             return Ok(outcome);
         }
-        let deadline = state
-            .deadline()
-            .map(|at| (driver.begun + Duration::from_millis(at.0)).into());
+        let deadline = state.deadline().map(|at| driver.instant(at));
         let event = tokio::select! {
             Some(message) = happened.recv() => match driver.receive(message).await {
                 Some(event) => event,

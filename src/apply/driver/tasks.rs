@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
 use super::convert::failed;
 use super::job::Job;
@@ -24,7 +25,8 @@ use crate::transport::request::Place;
 pub(super) struct Driver {
     pub(super) job: Job,
     pub(super) shape: Arc<Shape>,
-    pub(super) begun: Instant,
+    /// When the run began, by its clock.
+    begun: Duration,
     pub(super) generations: BTreeMap<HostName, u64>,
     pub(super) tasks: BTreeMap<HostName, Vec<AbortHandle>>,
     pub(super) audit: audit::Pending,
@@ -38,8 +40,8 @@ impl Driver {
         Self {
             shape,
             audit: audit::Pending::new(&job.plan, &job.details.locked_by),
+            begun: job.clock.now(),
             job,
-            begun: Instant::now(),
             generations: BTreeMap::new(),
             tasks: BTreeMap::new(),
             outcome: None,
@@ -49,7 +51,13 @@ impl Driver {
     }
 
     pub(super) fn now(&self) -> Millis {
-        Millis(u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX))
+        let elapsed = self.job.clock.now().saturating_sub(self.begun);
+        Millis(u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    /// Returns when the time `at` has come by the runtime's clock, which stops while this machine sleeps: then it is late.
+    pub(super) fn instant(&self, at: Millis) -> Instant {
+        Instant::now() + Duration::from_millis(at.since(self.now()))
     }
 
     pub(super) fn step(&self, id: &StepId) -> Option<&Step> {

@@ -2,7 +2,7 @@
 
 use super::event::Action;
 use super::model::{Ask, BEAT_SECONDS, Link, SUSPEND_SECONDS, State, Timer};
-use super::progress::{JournalEntry, Outcome, Phase, Progress, StepStatus, StopReason};
+use super::progress::{GoneReason, JournalEntry, Outcome, Phase, Progress, StepStatus, StopReason};
 use super::step::StepState;
 use crate::name::{HostName, StepId};
 
@@ -248,8 +248,23 @@ impl State {
         }
     }
 
+    /// Releases the lock whenever its host answers, and leaves.
     fn release(&mut self) {
-        if !self.lock.held || self.hosts[self.lock_host].is_gone() {
+        let Link::Gone { reason, .. } = self.hosts[self.lock_host].link else {
+            return self.ask_for_release();
+        };
+        match reason {
+            GoneReason::Unreachable => self.exit(),
+            GoneReason::Failed if !self.lock.held => self.exit(),
+            GoneReason::Failed => {
+                self.reopen(self.lock_host);
+                self.ask_for_release();
+            }
+        }
+    }
+
+    fn ask_for_release(&mut self) {
+        if !self.lock.held {
             return self.exit();
         }
         self.enter(Phase::Releasing);

@@ -8,7 +8,7 @@ use crate::name::{HostName, RunId, StepId};
 use crate::plan::resume::Answer;
 use crate::record::{Attempt, AttemptState, Ending, LockAnswer, PollAttempt, Receipt, Serial};
 
-/// A point of the monotonic clock of this machine, in milliseconds.
+/// The time since a run began, in milliseconds, by a clock that goes on while its machine sleeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Millis(pub u64);
@@ -111,7 +111,7 @@ pub enum Event {
     /// its channels and requests.
     ChannelLost(HostName, String),
     /// The host answers, but cannot do its part: its state directory cannot be written, or its answer makes no sense.
-    /// It is given up at once.
+    /// It is given up at once; if it is the lock host, the lock is released all the same.
     HostFailed(HostName, String),
     /// [`Action::Reconnect`] was done.
     Reconnected(HostName),

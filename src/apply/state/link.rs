@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::event::Action;
 use super::model::{Ask, GIVE_UP_SECONDS, LONGEST_BACK_OFF_SECONDS, Link, State, Timer};
-use super::progress::{Outcome, Phase, Progress, SkipReason, StepStatus, StopReason};
+use super::progress::{GoneReason, Phase, Progress, SkipReason, StepStatus, StopReason};
 use super::step::{HostIndex, StepState};
 use super::violation::NOBODY_TELLS;
 use crate::graph::Ended;
@@ -135,12 +135,12 @@ impl State {
         let Some(host) = self.host(name) else { return };
         match self.hosts[host].link {
             Link::Gone { .. } => {}
-            Link::Up => self.give_up(host, message),
+            Link::Up => self.give_up(host, GoneReason::Unreachable, message),
             Link::Down { since, back_off } => {
                 let pause = (back_off * 2).min(LONGEST_BACK_OFF_SECONDS);
                 let at = self.now.plus_seconds(pause);
                 if at.since(since) > GIVE_UP_SECONDS * 1000 {
-                    return self.give_up(host, message);
+                    return self.give_up(host, GoneReason::Unreachable, message);
                 }
                 self.hosts[host].link = Link::Down {
                     since,
@@ -153,7 +153,7 @@ impl State {
 
     pub(super) fn on_host_failed(&mut self, name: &HostName, message: String) {
         if let Some(host) = self.host(name).filter(|host| !self.hosts[*host].is_gone()) {
-            self.give_up(host, message);
+            self.give_up(host, GoneReason::Failed, message);
         }
     }
 
@@ -183,11 +183,11 @@ impl State {
         self.startable.insert(host);
     }
 
-    /// The host stays away: what was under way there is lost, and the rest of it is not begun.
-    pub(super) fn give_up(&mut self, host: HostIndex, message: String) {
+    /// The host is of no use any more: what was under way there is lost, and the rest of it is not begun.
+    pub(super) fn give_up(&mut self, host: HostIndex, reason: GoneReason, message: String) {
         let name = self.hosts[host].name.clone();
-        self.report(Progress::HostGone(name.clone(), message.clone()));
-        self.hosts[host].link = Link::Gone { message };
+        self.report(Progress::HostGone(name.clone(), reason, message.clone()));
+        self.hosts[host].link = Link::Gone { reason, message };
         self.batches.retain(|_, batch| batch.host != host);
         self.channels -= self.hosts[host].channels;
         self.hosts[host].channels = 0;
@@ -202,13 +202,22 @@ impl State {
                 self.continue_opening();
             }
             Phase::Locking | Phase::Fencing | Phase::Judging => {
-                self.conclude(Outcome::Unreachable(self.gone_hosts()));
+                self.conclude(self.without_gone());
             }
             Phase::Walking => self.lose_steps(host, name),
             Phase::Finishing => self.finish_if_answered(),
             Phase::Releasing if host == self.lock_host => self.exit(),
             Phase::Releasing | Phase::Exited => {}
         }
+    }
+
+    /// Opens the link to a host again that was given up although it answers.
+    pub(super) fn reopen(&mut self, host: HostIndex) {
+        self.hosts[host].link = Link::Down {
+            since: self.now,
+            back_off: 1,
+        };
+        self.reconnect(host);
     }
 
     fn lose_steps(&mut self, host: HostIndex, name: HostName) {
@@ -232,7 +241,7 @@ impl State {
         self.fail_host(host, StopReason::HostGone(name));
     }
 
-    /// A step was under way when its host went away. Nothing that waits for it starts, even if its failure would be tolerated.
+    /// A step was under way when its host was given up. Nothing that waits for it starts, even if its failure would be tolerated.
     pub(super) fn lose(&mut self, step: StepIndex) {
         self.settle(step, StepStatus::Lost, Ended::Failure, String::new());
     }

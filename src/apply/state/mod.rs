@@ -25,7 +25,9 @@ mod walk;
 
 pub use event::{Action, Event, Millis, Options, StartStep};
 pub use model::State;
-pub use progress::{JournalEntry, Outcome, Phase, Progress, SkipReason, StepStatus, StopReason};
+pub use progress::{
+    GoneReason, JournalEntry, Outcome, Phase, Progress, SkipReason, StepStatus, StopReason,
+};
 pub use summary::{HostSummary, StepSummary, Summary};
 
 use std::sync::Arc;

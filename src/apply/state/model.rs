@@ -6,7 +6,7 @@ use std::sync::Arc;
 use index_vec::{IndexSlice, IndexVec};
 
 use super::event::{Action, Millis, Options};
-use super::progress::{JournalEntry, Outcome, Phase, Progress, StopReason};
+use super::progress::{GoneReason, JournalEntry, Outcome, Phase, Progress, StopReason};
 use super::step::{Batch, HostIndex, StepRun};
 use crate::graph::Queue;
 use crate::name::{HostName, StepId};
@@ -104,7 +104,7 @@ pub(super) enum Link {
     /// It broke, and is opened again.
     Down { since: Millis, back_off: u64 },
     /// It is given up.
-    Gone { message: String },
+    Gone { reason: GoneReason, message: String },
 }
 
 /// A question to a host that may be asked again.

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::event::Action;
 use super::model::{Ask, Confirm, Host, LOCK_RETRY_SECONDS, Link, State, Timer};
-use super::progress::{JournalEntry, Outcome, Phase, Progress};
+use super::progress::{GoneReason, JournalEntry, Outcome, Phase, Progress};
 use crate::facts::model::HostFacts;
 use crate::name::{HostName, PlanDigest};
 use crate::plan::predicate::{Op, Predicate};
@@ -107,9 +107,8 @@ impl State {
     }
 
     fn decide(&mut self) {
-        let gone = self.gone_hosts();
-        if !gone.is_empty() && !self.may_go_without_gone() {
-            return self.conclude(Outcome::Unreachable(gone));
+        if self.hosts.iter().any(Host::is_gone) && !self.may_go_without_gone() {
+            return self.conclude(self.without_gone());
         }
         if self.hosts.iter().all(|host| host.finished) {
             return self.conclude(Outcome::AlreadyApplied);
@@ -155,12 +154,19 @@ impl State {
         }
     }
 
-    pub(super) fn gone_hosts(&self) -> Vec<(HostName, String)> {
-        let gone = |host: &Host| match &host.link {
-            Link::Gone { message } => Some((host.name.clone(), message.clone())),
-            Link::Up | Link::Down { .. } => None,
-        };
-        self.hosts.iter().filter_map(gone).collect()
+    /// Returns how a run ends that cannot do without the hosts that are given up.
+    pub(super) fn without_gone(&self) -> Outcome {
+        let mut outcome: fn(Vec<(HostName, String)>) -> Outcome = Outcome::Unreachable;
+        let mut gone = Vec::new();
+        for host in &self.hosts {
+            if let Link::Gone { reason, message } = &host.link {
+                gone.push((host.name.clone(), message.clone()));
+                if *reason == GoneReason::Failed {
+                    outcome = Outcome::HostFailed;
+                }
+            }
+        }
+        outcome(gone)
     }
 
     /// Whether the hosts that are given up need not stop the run.

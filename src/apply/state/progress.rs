@@ -81,14 +81,23 @@ pub enum Progress {
     HostLost(HostName, String),
     /// A host is back.
     HostBack(HostName),
-    /// A host is given up, with what the transport said.
-    HostGone(HostName, String),
+    /// A host is given up, with what the transport or the host said.
+    HostGone(HostName, GoneReason, String),
     /// The lock could not be confirmed for a while; nothing starts.
     Suspended,
     /// The lock is confirmed again.
     Resumed,
     /// Nothing further is begun.
     Stopping(StopReason),
+}
+
+/// Why a host is given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GoneReason {
+    /// It cannot be reached.
+    Unreachable,
+    /// It answers, but cannot do its part, or does not keep to the protocol.
+    Failed,
 }
 
 /// How far a run has come.
@@ -117,13 +126,13 @@ pub enum Phase {
 pub enum StopReason {
     /// A step failed. A switch that has begun is finished.
     Failure(StepId),
-    /// A host is away for good. A switch that has begun elsewhere is finished.
+    /// A host is given up. A switch that has begun elsewhere is finished.
     HostGone(HostName),
     /// The journal cannot be written, and why.
     JournalFailed(String),
     /// The user asked for it.
     Interrupted,
-    /// The host that holds the lock is away for good.
+    /// The host that holds the lock is given up.
     LockHostGone,
     /// The lock, or a fence, is another run's.
     LockLost,
@@ -158,7 +167,7 @@ pub enum StepStatus {
     },
     /// Cannot tell whether its effect is there.
     InDoubt,
-    /// It was under way when its host went away.
+    /// It was under way when its host was given up.
     Lost,
 }
 
@@ -172,7 +181,7 @@ pub enum SkipReason {
     Stopping,
     /// Another step failed on its host.
     HostFailed,
-    /// Its host is away.
+    /// Its host is given up.
     HostGone,
 }
 
@@ -211,6 +220,8 @@ pub enum Outcome {
     InDoubt(Vec<StepId>),
     /// Hosts cannot be reached, with what the transport said. No step was begun.
     Unreachable(Vec<(HostName, String)>),
+    /// Hosts are given up, of which at least one answers, with what it said. No step was begun.
+    HostFailed(Vec<(HostName, String)>),
     /// The user stopped it, and left these steps behind under way: none after an orderly stop.
     Interrupted(Vec<StepId>),
     /// The journal could not be written, and why.
@@ -227,6 +238,7 @@ impl Outcome {
         match self {
             Outcome::Done | Outcome::AlreadyApplied => ExitCode::Done,
             Outcome::Failed { .. }
+            | Outcome::HostFailed { .. }
             | Outcome::JournalFailed { .. }
             | Outcome::LockLost
             | Outcome::LockReleased { .. } => ExitCode::Failed,

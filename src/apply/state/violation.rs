@@ -2,7 +2,7 @@
 
 use super::event::Action;
 use super::model::State;
-use super::progress::{Phase, Progress};
+use super::progress::{GoneReason, Phase, Progress};
 use super::step::HostIndex;
 use crate::name::{HostName, StepId};
 use crate::record::Attempt;
@@ -53,7 +53,8 @@ impl State {
         let known = self.host(host);
         if let Some(index) = known.filter(|index| !self.hosts[*index].is_gone()) {
             self.act(Action::Drop(host.clone()));
-            self.give_up(index, format!("protocol violation: {what}"));
+            let message = format!("protocol violation: {what}");
+            self.give_up(index, GoneReason::Failed, message);
         }
     }
 
@@ -79,7 +80,8 @@ impl State {
             if !self.hosts[host].is_gone() {
                 let name = self.hosts[host].name.clone();
                 self.act(Action::Drop(name));
-                self.give_up(host, format!("its fence names another run, {why}"));
+                let message = format!("its fence names another run, {why}");
+                self.give_up(host, GoneReason::Failed, message);
             }
         }
     }

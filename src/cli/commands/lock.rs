@@ -56,7 +56,7 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
     links.close();
     let shown = answer.map_err(|failure| {
         let problem = connections::diagnostic(host, &failure);
-        Failure::of(ExitCode::Unreachable, vec![problem])
+        Failure::of(connections::exit_code(&failure), vec![problem])
     })??;
     output::print(&text::escape(&shown))
 }

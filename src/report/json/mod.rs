@@ -6,14 +6,14 @@ use std::io::Write;
 
 pub use stream::{FORMAT_VERSION, schema};
 
-use self::stream::{At, Details, HostTotals, LockHolder, StepAt, StreamEvent, UnreachableHost};
+use self::stream::{At, Details, GoneHost, HostTotals, LockHolder, StepAt, StreamEvent};
 use super::tally::Tally;
 use super::view::View;
 use crate::apply::driver::Observer;
 use crate::apply::state::{
     HostSummary, Millis, Outcome, Progress, StepStatus, StopReason, Summary,
 };
-use crate::name::StepId;
+use crate::name::{HostName, StepId};
 use crate::record::{Ending, LockDetails};
 use crate::text::escape_json;
 
@@ -121,9 +121,10 @@ impl<'a> Json<'a> {
                 at,
                 host: host.to_string(),
             },
-            Progress::HostGone(host, message) => StreamEvent::HostGone {
+            Progress::HostGone(host, reason, message) => StreamEvent::HostGone {
                 at,
                 host: host.to_string(),
+                reason: reason.into(),
                 message: message.clone(),
             },
             Progress::Suspended => StreamEvent::Suspended { at },
@@ -260,13 +261,11 @@ fn details(outcome: &Outcome) -> Details {
             ..none
         },
         Outcome::Unreachable(hosts) => Details {
-            unreachable: hosts
-                .iter()
-                .map(|(host, message)| UnreachableHost {
-                    host: host.to_string(),
-                    message: message.clone(),
-                })
-                .collect(),
+            unreachable: gone_hosts(hosts),
+            ..none
+        },
+        Outcome::HostFailed(hosts) => Details {
+            failed_hosts: gone_hosts(hosts),
             ..none
         },
         Outcome::JournalFailed(message) | Outcome::LockReleased(message) => Details {
@@ -274,6 +273,14 @@ fn details(outcome: &Outcome) -> Details {
             ..none
         },
     }
+}
+
+fn gone_hosts(hosts: &[(HostName, String)]) -> Vec<GoneHost> {
+    let gone = |(host, message): &(HostName, String)| GoneHost {
+        host: host.to_string(),
+        message: message.clone(),
+    };
+    hosts.iter().map(gone).collect()
 }
 
 fn lock_holder(details: &LockDetails) -> LockHolder {

@@ -172,12 +172,14 @@ pub(super) enum StreamEvent {
         /// The host.
         host: String,
     },
-    /// A host is unreachable, and the run gives it up.
+    /// A host is given up.
     HostGone {
         #[serde(flatten)]
         at: At,
         /// The host.
         host: String,
+        /// Why.
+        reason: GoneReason,
         /// The error.
         message: String,
     },
@@ -199,7 +201,7 @@ pub(super) enum StreamEvent {
         reason: StopReason,
         /// The step that failed, if `reason` is `failure`; else null.
         step: Option<String>,
-        /// The host that is unreachable, if `reason` is `host_gone`; else null.
+        /// The host that was given up, if `reason` is `host_gone`; else null.
         host: Option<String>,
         /// The error, if `reason` is `journal_failed`; else null.
         message: Option<String>,
@@ -314,8 +316,18 @@ mirror! {
         Skipped = Skipped,
         /// It cannot be told whether it took effect.
         InDoubt = InDoubt,
-        /// The connection to its host was lost while it ran.
+        /// Its host was given up while it ran.
         Lost = Lost,
+    }
+}
+
+mirror! {
+    /// Why a host is given up.
+    GoneReason of state::GoneReason {
+        /// It cannot be reached.
+        Unreachable = Unreachable,
+        /// It answers, but cannot do its part: its disk is full or read-only, or its answers are invalid.
+        Failed = Failed,
     }
 }
 
@@ -328,7 +340,7 @@ mirror! {
         Stopping = Stopping,
         /// Another step failed on its host.
         HostFailed = HostFailed,
-        /// Its host is unreachable.
+        /// Its host was given up.
         HostGone = HostGone,
     }
 }
@@ -338,13 +350,13 @@ mirror! {
     StopReason of state::StopReason {
         /// A step failed.
         Failure = Failure,
-        /// A host is unreachable.
+        /// A host was given up.
         HostGone = HostGone,
         /// The journal cannot be written.
         JournalFailed = JournalFailed,
         /// The user interrupted it.
         Interrupted = Interrupted,
-        /// The lock host is unreachable.
+        /// The lock host was given up.
         LockHostGone = LockHostGone,
         /// Another run has taken over.
         LockLost = LockLost,
@@ -374,6 +386,8 @@ mirror! {
         InDoubt = InDoubt,
         /// Hosts cannot be reached; no step was started.
         Unreachable = Unreachable,
+        /// Hosts were given up, of which at least one answers; no step was started.
+        HostFailed = HostFailed,
         /// The user interrupted the run.
         Interrupted = Interrupted,
         /// The journal cannot be written.
@@ -408,15 +422,17 @@ pub(super) struct Details {
     /// The text of the lock: `lock_foreign`.
     pub lock_text: Option<String>,
     /// The hosts that cannot be reached: `unreachable`.
-    pub unreachable: Vec<UnreachableHost>,
+    pub unreachable: Vec<GoneHost>,
+    /// The hosts that were given up: `host_failed`.
+    pub failed_hosts: Vec<GoneHost>,
     /// The error: `journal_failed`.
     pub message: Option<String>,
 }
 
-/// A host that cannot be reached.
+/// A host that was given up.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
-pub(super) struct UnreachableHost {
+pub(super) struct GoneHost {
     /// The host.
     pub host: String,
     /// The error.

@@ -141,21 +141,28 @@ lock_once() {
   take_over
 }
 
-# Sets mrsk_ready to a new directory beside the lock, which goes at the end. Those whose process is gone go now.
+# Sets mrsk_ready to a new directory beside the lock, which goes at the end. Those whose process is gone go now. If there is no
+# room for it, mrsk_ready is empty, and mrsk_error says why.
 make_ready() {
   for mrsk_entry in .mrsk_lock.[0-9]*
   do
     mrsk_pid=${mrsk_entry#.mrsk_lock.}
     [ -e "$mrsk_entry" ] && ! process "${mrsk_pid%%.*}" && rm -rf "$mrsk_entry"
   done
-  mrsk_ready=$(mktemp -d ".mrsk_lock.$$.XXXXXXXXXX" 2>&1) || die "cannot create a directory in $PWD: $mrsk_ready"
-  trap 'rm -rf "$mrsk_ready"' EXIT
+  if mrsk_ready=$(mktemp -d ".mrsk_lock.$$.XXXXXXXXXX" 2>&1)
+  then
+    trap 'rm -rf "$mrsk_ready"' EXIT
+    return 0
+  fi
+  mrsk_error="cannot create a directory in $PWD: $mrsk_ready"
+  mrsk_ready=
+  return 1
 }
 
 lock() {
   boot
   uptime
-  make_ready
+  make_ready || die "$mrsk_error"
   put "$mrsk_ready/beat" "$mrsk_boot $mrsk_up" || die "$mrsk_error"
   put "$mrsk_ready/details" "$(details 1)" || die "$mrsk_error"
   mrsk_tries=0
@@ -185,6 +192,11 @@ lost() {
   fi
 }
 
+# Writes the beat into the file that is there: a full disk has room for that. No longer than the old one, but for a digit.
+overwrite_beat() {
+  [ -f mrsk_lock/beat ] && { printf '%s\n' "$mrsk_boot $mrsk_up" 1<>mrsk_lock/beat; } 2>/dev/null
+}
+
 beat() {
   read_details
   highest
@@ -195,15 +207,17 @@ beat() {
   fi
   boot
   uptime
-  put mrsk_lock/beat "$mrsk_boot $mrsk_up" && say held && return 0
+  { put mrsk_lock/beat "$mrsk_boot $mrsk_up" || overwrite_beat; } && say held && return 0
   [ -d mrsk_lock ] && die "$mrsk_error"
   lost
 }
 
-# Takes the whole directory away at once, into mrsk_ready, so that nobody sees half of it.
+# Takes the whole directory away at once, so that nobody sees half of it: into mrsk_ready, or beside it if there is none.
 discard() {
-  mrsk_error=$(mv mrsk_lock "$mrsk_ready/released" 2>&1) || return 1
-  rm -rf "$mrsk_ready"
+  mrsk_gone=.mrsk_lock.$$.released
+  [ -z "$mrsk_ready" ] || mrsk_gone=$mrsk_ready/released
+  mrsk_error=$(mv mrsk_lock "$mrsk_gone" 2>&1) || return 1
+  rm -rf "${mrsk_ready:-$mrsk_gone}"
 }
 
 release() {
@@ -220,14 +234,21 @@ release() {
     return 0
   fi
   mrsk_next=$((mrsk_top + 1))
-  if ! mkdir "mrsk_lock/gen.$mrsk_next" 2>/dev/null
+  if mrsk_error=$(mkdir "mrsk_lock/gen.$mrsk_next" 2>&1)
   then
+    read_details
+  else
     highest
-    [ "$mrsk_top" -ge "$mrsk_next" ] || ! [ -d mrsk_lock ] || [ -w mrsk_lock ] || die "cannot write mrsk_lock in $PWD"
-    say not_ours
-    return 0
+    if [ "$mrsk_top" -ge "$mrsk_next" ] || ! [ -d mrsk_lock ]
+    then
+      say not_ours
+      return 0
+    fi
+    # Without room for a directory nobody can take the lock over; should there be room in a moment, nobody may while the beat is fresh.
+    mrsk_next=$mrsk_top
+    beat_age
+    [ "$mrsk_age" -lt "$mrsk_limit" ] || die "cannot write mrsk_lock in $PWD: $mrsk_error"
   fi
-  read_details
   highest
   if [ "$mrsk_holder" != "$mrsk_run" ] || [ "$mrsk_top" != "$mrsk_next" ]
   then
@@ -247,7 +268,7 @@ release_any() {
     return 0
   fi
   read_details
-  make_ready
+  make_ready || [ -z "$mrsk_holder" ] || die "$mrsk_error"
   if [ -n "$mrsk_holder" ]
   then
     put "$mrsk_ready/note" "$mrsk_holder $mrsk_person" || die "$mrsk_error"
@@ -284,7 +305,7 @@ lock_status() {
 
 # A lock that no run holds: nobody takes it over, and it has no beat.
 lock_by_hand() {
-  make_ready
+  make_ready || die "$mrsk_error"
   put "$mrsk_ready/details" "$(printf '%s' "$mrsk_before" | encode)" || die "$mrsk_error"
   if mkdir mrsk_lock 2>/dev/null
   then

@@ -295,7 +295,9 @@ impl Bench {
                 events.push_back(Event::Released);
             }
             Action::Drop(host) => self.dropped.push(host),
-            Action::Report(Progress::HostGone(host, message)) => self.gone.push((host, message)),
+            Action::Report(Progress::HostGone(host, _, message)) => {
+                self.gone.push((host, message));
+            }
             Action::Report(Progress::StepEnded { diagnosis, .. }) if !diagnosis.is_empty() => {
                 self.diagnoses.push(diagnosis);
             }

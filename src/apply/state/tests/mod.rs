@@ -151,6 +151,35 @@ fn hosts_out_of_reach_are_reported_together_or_left_out() {
 }
 
 #[test]
+fn a_host_that_answers_with_an_error_is_not_unreachable_and_keeps_no_lock() {
+    let full = || "cannot write x: No space left on device".to_owned();
+    for failed in ["a", "b"] {
+        let mut bench = Bench::new(two_switches());
+        bench.state.handle(Millis(0), Event::Begin);
+        let lock = LockAnswer::Acquired {
+            generation: 1,
+            taken_from: None,
+        };
+        bench.state.handle(Millis(0), Event::Lock(lock));
+        bench.tell(Event::HostFailed(failed.into(), full()));
+        let other = if failed == "a" { "b" } else { "a" };
+        bench.tell(Event::Inspected(other.into(), Box::default(), Vec::new()));
+        bench.tell(Event::Reconnected(failed.into()));
+        let outcome = Outcome::HostFailed(vec![(failed.into(), full())]);
+        assert_eq!((bench.code(), bench.released), (Some(1), 1), "{failed}");
+        assert_eq!(bench.outcome, Some(outcome));
+    }
+    let mut bench = Bench::new(plan(switch("a"))).holds("a/start").begin();
+    bench.tell(Event::HostFailed("a".into(), full()));
+    assert_eq!(
+        (bench.status("a/start"), bench.released),
+        (StepStatus::Lost, 0)
+    );
+    bench.tell(Event::Reconnected("a".into()));
+    assert_eq!((bench.code(), bench.released), (Some(1), 1));
+}
+
+#[test]
 fn a_failure_stops_other_hosts_at_their_safe_points() {
     let mut bench = Bench::new(two_switches())
         .fails("b/start", 1)
