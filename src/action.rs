@@ -230,6 +230,10 @@ pub struct Poll {
     /// container that requests go to now; if it stops running, the poll fails at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect: Option<String>,
+    /// For `idle`: the network in which requests reach the container. What is established to its addresses in other networks is not
+    /// counted, unless the container publishes the port or has no address in this one. Absent: everything is counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<String>,
     /// How often the container (for `idle`: the expected one) may have been restarted; beyond that, the poll fails at once.
     /// Absent: as often as at the first attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -251,6 +255,7 @@ impl Poll {
             path: None,
             host: None,
             expect: None,
+            network: None,
             restarts: None,
             interval_ms: 1000,
             attempts,
@@ -267,7 +272,7 @@ pub enum Probe {
     Http,
     /// Traefik answers on its probe entrypoint for the new container: the routing file is loaded.
     Route,
-    /// No connection to the container's port is in flight. Running out of attempts is not a failure: `drain_timeout` is a bound.
+    /// No connection to the container's port is in flight, or nothing listens there at first. Running out of attempts is not a failure: `drain_timeout` is a bound.
     Idle,
     /// The container runs, at each of the attempts, and its image's own health check (if it has one) says healthy.
     Running,

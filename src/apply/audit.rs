@@ -17,19 +17,10 @@ pub(super) struct Pending {
 impl Pending {
     /// Returns an empty one, for a plan that `who` applies.
     pub fn new(plan: &Plan, who: &str) -> Self {
-        let destination = plan.operation.destination.as_ref();
-        let destination = destination.map_or(String::new(), |name| format!(" [{name}]"));
-        let version = plan.version.as_ref().map(|version| format!(" {version}"));
         let host_of = |step: &Step| step.host.clone().unwrap_or_else(|| plan.lock_host.clone());
         let steps = plan.steps.iter();
-        let digest = plan.digest.digits().unwrap_or(plan.digest.as_str());
         Self {
-            head: format!(
-                "[{who}]{destination} {}{} plan {}",
-                plan.operation.name(),
-                version.unwrap_or_default(),
-                digest.get(..12).unwrap_or(digest)
-            ),
+            head: head(plan, who),
             hosts: steps.map(|step| (step.id.clone(), host_of(step))).collect(),
             lines: BTreeMap::new(),
         }
@@ -70,6 +61,20 @@ impl Pending {
     pub fn take_all(&mut self) -> BTreeMap<HostName, Vec<String>> {
         std::mem::take(&mut self.lines)
     }
+}
+
+/// Returns what every line has about a plan that `who` applies.
+pub(super) fn head(plan: &Plan, who: &str) -> String {
+    let destination = plan.operation.destination.as_ref();
+    let destination = destination.map_or(String::new(), |name| format!(" [{name}]"));
+    let version = plan.version.as_ref().map(|version| format!(" {version}"));
+    let digest = plan.digest.digits().unwrap_or(plan.digest.as_str());
+    format!(
+        "[{who}]{destination} {}{} plan {}",
+        plan.operation.name(),
+        version.unwrap_or_default(),
+        digest.get(..12).unwrap_or(digest)
+    )
 }
 
 /// Returns the word for a result, or nothing for a step that did not run.

@@ -6,4 +6,5 @@ pub mod driver;
 pub mod links;
 mod local_step;
 pub mod preflight;
+pub mod resolve;
 pub mod state;

@@ -63,11 +63,8 @@ pub async fn apply(
     options: &RunOptions,
     link: &LinkOptions,
 ) -> Result<ExitCode, Failure> {
-    if let Some(host) = &options.lock_host
-        && !plan.hosts.contains_key(host)
-    {
-        let message = format!("--lock-host: {host} is not a host of the plan");
-        return Err(Failure::new(ExitCode::Usage, message));
+    if let Some(host) = &options.lock_host {
+        check_lock_host(&plan, host)?;
     }
     let root = git::root().await?;
     let (inputs, missing) = preflight::collect(&plan, runner, &root).await;
@@ -126,6 +123,15 @@ pub async fn apply(
     }
 }
 
+/// Refuses a lock host that is not of `plan`.
+pub fn check_lock_host(plan: &Plan, host: &HostName) -> Result<(), Failure> {
+    if plan.hosts.contains_key(host) {
+        return Ok(());
+    }
+    let message = format!("--lock-host: {host} is not a host of the plan");
+    Err(Failure::new(ExitCode::Usage, message))
+}
+
 /// Warns of secrets that cannot be redacted in what hosts and commands print.
 fn warn_of_short(secrets: &Secrets) {
     let names = redaction::unsearchable(secrets);
@@ -156,7 +162,7 @@ fn journal(plan: &Plan, approved: &Approved, run: &RunId) -> Result<(PlanStore, 
 }
 
 /// Returns what hosts are asked while a plan is applied.
-fn query(plan: &Plan) -> Query {
+pub fn query(plan: &Plan) -> Query {
     let repository = plan.image.reference.rsplit_once(':');
     let repository = repository.map_or("", |(repository, _)| repository);
     let reliances = plan.hosts.values().flat_map(|host| &host.relies_on);

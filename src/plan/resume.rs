@@ -393,7 +393,7 @@ impl Case<'_> {
 
     /// Judges a local step: by whether anything still needs it, else by its check. The lock host's
     /// records are asked only about what has no check: a receipt is believed there, and about what
-    /// was claimed and has none, nobody can tell.
+    /// was claimed and has none, nobody can tell but [a person](super::doubt).
     fn local(&self, step: StepIndex, statuses: &Statuses) -> Status {
         let history = &self.histories[step];
         let attempt = history.next();
@@ -403,6 +403,8 @@ impl Case<'_> {
         let Step { id, check, .. } = &self.plan[step];
         match (check, history.counts) {
             (None, Some((_, Shown::Succeeded))) => return Status::Done,
+            // No run records a failure: a person has resolved a doubt.
+            (None, Some((_, Shown::Failed))) => return Status::Failed { attempt },
             (None, Some(_)) => return Status::InDoubt { attempt },
             (None | Some(Check::Facts(_)), _) => return Status::Outstanding { attempt },
             (Some(_), _) if !self.evidence.begun => return Status::Outstanding { attempt },

@@ -99,6 +99,96 @@ fn evidence(attempts: Vec<Attempt>, facts: Option<Value>) -> Evidence {
     }
 }
 
+/// The way out of a doubt: by a receipt, which only a person gives.
+#[test]
+fn only_a_step_in_doubt_can_be_resolved() {
+    use crate::plan::doubt::{Finding, Refusal, attempt_in_doubt};
+    let unchecked = |id, host| Step {
+        check: None,
+        ..step(id, host, &[])
+    };
+    let plan = plan(vec![
+        step("checked", Some("h"), &[]),
+        unchecked("hook", Some("h")),
+        unchecked("local/hook", None),
+        step("local/push", None, &[]),
+    ]);
+    let shape = Shape::new(&plan).unwrap();
+    let silent = json!({"docker": {"installed": true, "answers": false}});
+    let absent = json!({"files": {}});
+    let failed = || ended(Ending::Failed { code: 1 });
+    let known = |state| Err(Refusal::Known(state));
+    let (lost, running) = (AttemptState::Lost, AttemptState::Running);
+    #[rustfmt::skip]
+    let table = [
+        ("hook", vec![lost.clone()], Ok(1)),
+        ("hook", vec![failed(), lost.clone()], Ok(2)),
+        ("hook", vec![lost.clone(), ended(Ending::Refused)], Ok(1)),
+        ("local/hook", vec![lost.clone()], Ok(1)),
+        ("hook", vec![], known("it was not started")),
+        ("hook", vec![ended(Ending::Succeeded)], known("it is done")),
+        ("hook", vec![failed()], known("it failed, or was resolved with --again; the next apply runs it again")),
+        ("hook", vec![running], known("it is running")),
+        ("checked", vec![lost.clone()], known("it had no effect; the next apply runs it again")),
+        ("local/push", vec![lost.clone()], Err(Refusal::Checked)),
+    ];
+    for (id, states, expected) in table {
+        let states = (1..).zip(states);
+        let attempts = states.map(|(number, state)| attempt(id, number, state));
+        let evidence = evidence(attempts.collect(), Some(absent.clone()));
+        let index = shape.index(&id.into()).unwrap();
+        for finding in [Finding::Done, Finding::Again] {
+            let found = attempt_in_doubt((&plan, &shape), index, &evidence, finding);
+            assert_eq!(found, expected, "{id}");
+        }
+    }
+    // A check that cannot tell is no better than none.
+    let mut docker = plan.clone();
+    let running = Predicate::eq(&["containers", "x", "state"], "running");
+    docker.steps[0].check = Some(Check::Facts(vec![running]));
+    let lost_alone = |id| {
+        evidence(
+            vec![attempt(id, 1, AttemptState::Lost)],
+            Some(silent.clone()),
+        )
+    };
+    let ask = |evidence: &Evidence, at: usize, finding| {
+        attempt_in_doubt(
+            (&docker, &shape),
+            StepIndex::from_usize(at),
+            evidence,
+            finding,
+        )
+    };
+    assert_eq!(ask(&lost_alone("checked"), 0, Finding::Done), Ok(1));
+    // Nothing of a finished plan runs again.
+    let mut finished = lost_alone("local/hook");
+    finished.finished.insert("h".into());
+    assert_eq!(ask(&finished, 2, Finding::Done), Ok(1));
+    assert_eq!(ask(&finished, 2, Finding::Again), Err(Refusal::Finished));
+}
+
+#[test]
+fn a_receipt_resolves_a_doubt() {
+    let unchecked = |id, host| Step {
+        check: None,
+        ..step(id, host, &[])
+    };
+    for (id, host) in [("hook", Some("h")), ("local/hook", None)] {
+        let plan = plan(vec![unchecked(id, host)]);
+        #[rustfmt::skip]
+        let table = [
+            (AttemptState::Lost, Status::InDoubt { attempt: 2 }),
+            (ended(Ending::Succeeded), Status::Done),
+            (ended(Ending::Failed { code: 0 }), Status::Failed { attempt: 2 }),
+        ];
+        for (state, expected) in table {
+            let evidence = evidence(vec![attempt(id, 1, state)], None);
+            assert_eq!(statuses(&plan, &evidence), [expected], "{id}");
+        }
+    }
+}
+
 fn statuses(plan: &Plan, evidence: &Evidence) -> Vec<Status> {
     resume(plan, &Shape::new(plan).unwrap(), evidence).raw
 }

@@ -212,11 +212,41 @@ impl Ending<'_> {
             page.next(
                 "see on this machine whether it took effect; the plan is recorded as finished",
             );
+            page.line("to enter what you found in the audit log:");
+            let resume = &self.view.resume;
+            steps
+                .iter()
+                .for_each(|id| page.command(&resume.resolve(id, "--done")));
             return;
+        }
+        let step = |id: &&StepId| self.view.step(id);
+        let has_check = |id: &&StepId| step(id).is_some_and(|step| step.check.is_some());
+        let (checked, others): (Vec<&StepId>, Vec<&StepId>) = steps.iter().partition(has_check);
+        if !others.is_empty() {
+            page.next("inspect the host as shown above, and say whether each step took effect:");
+            self.resolve(page, &others);
+            page.line("then apply again:");
+            return page.command(&self.view.resume.command(&[]));
         }
         let next = "inspect the host as shown above, then apply again; each check runs again:";
         self.resume(page, next);
-        page.line("if a check still cannot tell, complete or undo the step by hand first");
+        let is_resolvable = |id: &&StepId| step(id).is_some_and(Step::is_resolvable);
+        let resolvable: Vec<&StepId> = checked.into_iter().filter(is_resolvable).collect();
+        if resolvable.is_empty() {
+            return page
+                .line("if a check still cannot tell, complete or undo the step by hand first");
+        }
+        page.line("if a check still cannot tell, say whether the step took effect first:");
+        self.resolve(page, &resolvable);
+    }
+
+    /// Adds the commands by which a person says that `steps` took effect, or are to run again.
+    fn resolve(&self, page: &mut Page, steps: &[&StepId]) {
+        for id in steps {
+            for finding in ["--done", "--again"] {
+                page.command(&self.view.resume.resolve(id, finding));
+            }
+        }
     }
 
     fn unreachable(&self, page: &mut Page, hosts: &[(HostName, String)]) {

@@ -58,6 +58,16 @@ impl Resume {
         let argv: Vec<&str> = words.chain(own).chain([self.plan.as_str()]).collect();
         command_line(&argv)
     }
+
+    /// Returns the command line by which a person says how `step` ended, with the option `finding`.
+    pub(super) fn resolve(&self, step: &StepId, finding: &str) -> String {
+        let own = self.options.iter().map(String::as_str);
+        let own = own.filter(|option| *option != "--keep-going");
+        let words = ["mrsk", "resolve", finding, "-m", "REASON"].into_iter();
+        let named = [self.plan.as_str(), step.as_str()];
+        let argv: Vec<&str> = words.chain(own).chain(named).collect();
+        command_line(&argv)
+    }
 }
 
 impl View {

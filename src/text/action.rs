@@ -199,6 +199,7 @@ mod tests {
             path: Some("/up".into()),
             host: None,
             expect: None,
+            network: None,
             restarts: None,
             interval_ms: 1000,
             attempts: 7,

@@ -80,6 +80,15 @@ pub enum WriteAnswer {
     Refused,
 }
 
+/// The answer to what a person says about an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ResolveAnswer {
+    /// It has the receipt.
+    Resolved,
+    /// It is not in doubt: nothing was written. `None` if nobody has claimed it.
+    NotInDoubt(Option<AttemptState>),
+}
+
 /// What happens to a batch of steps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
@@ -371,6 +380,15 @@ pub fn attempt(text: &str, step: &str, number: u32) -> Result<Option<AttemptStat
             .filter(|attempt| attempt.step == step && attempt.number == number)
             .map(|attempt| Some(attempt.state)),
     })
+}
+
+/// Reads the answer to what a person says about the attempt at `step` with this number.
+pub fn resolve(text: &str, step: &str, number: u32) -> Result<ResolveAnswer, AnswerError> {
+    let resolved = single(text, |_, words| Some(*words == ["resolved"]))?;
+    match resolved {
+        true => Ok(ResolveAnswer::Resolved),
+        false => attempt(text, step, number).map(ResolveAnswer::NotInDoubt),
+    }
 }
 
 /// Reads the answer to something that only the run named by the fence may write.

@@ -7,14 +7,15 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc};
 
 use super::answer::{
-    self, AnswerError, BeatAnswer, Event, FenceAnswer, Line, LockState, ReleaseAnswer, WriteAnswer,
+    self, AnswerError, BeatAnswer, Event, FenceAnswer, Line, LockState, ReleaseAnswer,
+    ResolveAnswer, WriteAnswer,
 };
 use super::batch::BatchAnswer;
 use super::bounds::{self, Bounds, Budget, Excess};
 use super::channel::Channel;
 use super::local::LocalShell;
 use super::master::Master;
-use super::request::{AttemptRef, Holder, Inputs, Place, Record, StepRequest};
+use super::request::{AttemptRef, Holder, Inputs, Place, Record, Resolution, StepRequest};
 use super::script::{self, RenderError, Script};
 use crate::name::RunId;
 use crate::record::{Attempt, AttemptState, LockAnswer, LockDetails, Scope};
@@ -310,6 +311,17 @@ impl Host {
     pub async fn record(&self, place: &Place, record: &Record) -> Result<WriteAnswer, LinkError> {
         self.ask(&script::record(place, record)?, answer::write)
             .await
+    }
+
+    /// Writes the receipt that a person gives an attempt, if it is in doubt, and a line in the audit log.
+    pub async fn resolve(
+        &self,
+        place: &Place,
+        resolution: &Resolution,
+    ) -> Result<ResolveAnswer, LinkError> {
+        let AttemptRef { step, number } = &resolution.attempt;
+        let read = |text: &str| answer::resolve(text, step, *number);
+        self.ask(&script::resolve(place, resolution)?, read).await
     }
 
     /// Adds `lines` to the audit log.

@@ -85,6 +85,19 @@ pub struct Record {
     pub receipt: Option<Receipt>,
 }
 
+/// What a person says about an attempt in doubt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resolution {
+    /// The attempt.
+    pub attempt: AttemptRef,
+    /// The receipt that it gets.
+    pub receipt: Receipt,
+    /// Who says so, and why: one line, kept beside the receipt.
+    pub note: String,
+    /// The line of the audit log.
+    pub audit: String,
+}
+
 /// Whose lock a person releases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Holder {

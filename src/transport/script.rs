@@ -20,7 +20,7 @@ pub use builder::{RenderError, Script};
 
 use super::answer::render_receipt;
 use super::quote::{NulError, quote};
-use super::request::{AttemptRef, Holder, Inputs, Place, Record, StepRequest};
+use super::request::{AttemptRef, Holder, Inputs, Place, Record, Resolution, StepRequest};
 use crate::name::RunId;
 use crate::record::{LockDetails, Scope, TAKE_OVER_SECONDS};
 
@@ -182,6 +182,23 @@ pub fn record(place: &Place, record: &Record) -> Result<Script, RenderError> {
         quote(path_part(&record.attempt.step)?)?,
         record.attempt.number,
         quote(&receipt.unwrap_or_default())?
+    );
+    Ok(builder.call(&call))
+}
+
+/// Renders the receipt that a person gives an attempt in doubt.
+pub fn resolve(place: &Place, resolution: &Resolution) -> Result<Script, RenderError> {
+    let mut builder = Builder::new(&[STATE, FINISH]);
+    builder
+        .place(place)?
+        .set("mrsk_log", path_part(&place.scope.audit_log())?)?
+        .set("mrsk_lines", &resolution.audit)?;
+    let call = format!(
+        "resolve {} {} {} {}",
+        quote(path_part(&resolution.attempt.step)?)?,
+        resolution.attempt.number,
+        quote(&render_receipt(&resolution.receipt))?,
+        quote(&resolution.note)?
     );
     Ok(builder.call(&call))
 }

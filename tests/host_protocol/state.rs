@@ -5,8 +5,8 @@ use std::fs;
 use mrsk::name::{PlanDigest, RunId};
 use mrsk::record::{AttemptState, Ending, Receipt, Scope, Serial};
 use mrsk::transport::LinkError;
-use mrsk::transport::answer::{FenceAnswer, WriteAnswer};
-use mrsk::transport::request::{AttemptRef, Record};
+use mrsk::transport::answer::{FenceAnswer, ResolveAnswer, WriteAnswer};
+use mrsk::transport::request::{AttemptRef, Record, Resolution};
 
 use crate::fixture::{Fixture, Sh, attempt, block, eventually, mount_small, step, unmount};
 
@@ -141,6 +141,120 @@ fn a_local_step_leaves_a_receipt_too() {
         assert_eq!(fixture.list()[0].state, AttemptState::Ended(receipt));
         fixture.fence("r2");
         assert_eq!(write(&record), WriteAnswer::Refused, "{sh:?}");
+    }
+}
+
+/// What a person says about attempt 1 of a step.
+fn says(step: &str, ending: Ending, why: &str) -> Resolution {
+    Resolution {
+        attempt: AttemptRef {
+            step: step.to_owned(),
+            number: 1,
+        },
+        receipt: Receipt {
+            ending,
+            run: RunId::from("person"),
+            started: 5,
+            ended: 5,
+            value: None,
+        },
+        note: format!("Jo: {why}"),
+        audit: format!("[now] [Jo] hook resolved: {why}"),
+    }
+}
+
+#[test]
+fn a_person_resolves_an_attempt_in_doubt_once() {
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        fixture.fence("r1");
+        let resolve = |resolution: &Resolution| {
+            block(fixture.host.resolve(&fixture.place(), resolution)).unwrap()
+        };
+        let hook = step("hook", &[]).step;
+        let done = says(&hook, Ending::Succeeded, "it's $(id) there");
+        assert_eq!(resolve(&done), ResolveAnswer::NotInDoubt(None), "{sh:?}");
+        let claim = Record {
+            attempt: done.attempt.clone(),
+            run: RunId::from("r1"),
+            receipt: None,
+        };
+        block(fixture.host.record(&fixture.place(), &claim)).unwrap();
+        let directory = fixture.attempt_directory(&claim.attempt);
+        fs::write(directory.join("receipt"), "succeeded 0 r1 5").unwrap();
+        assert_eq!(fixture.list()[0].state, AttemptState::Lost, "torn");
+        assert_eq!(resolve(&done), ResolveAnswer::Resolved, "{sh:?}");
+        let ended = AttemptState::Ended(done.receipt.clone());
+        assert_eq!(fixture.list()[0].state, ended);
+        let again = says(&hook, Ending::Failed { code: 0 }, "no");
+        assert_eq!(resolve(&again), ResolveAnswer::NotInDoubt(Some(ended)));
+        let note = fs::read_to_string(directory.join("resolved")).unwrap();
+        assert_eq!(note, "Jo: it's $(id) there\n");
+        let log = block(fixture.host.read_audit(&fixture.place().scope)).unwrap();
+        assert_eq!(log, "[now] [Jo] hook resolved: it's $(id) there\n");
+        let files = fs::read_dir(&directory).unwrap().count();
+        assert_eq!(files, 3, "claim, receipt and note");
+    }
+}
+
+#[test]
+fn what_is_alive_or_has_ended_is_not_resolved() {
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        let running = step("running", &["exec sleep 30"]);
+        fixture.fence("r1");
+        let resolve = || {
+            let resolution = says(&running.step, Ending::Failed { code: 0 }, "no");
+            block(fixture.host.resolve(&fixture.place(), &resolution)).unwrap()
+        };
+        let attempt = attempt(&running);
+        let directory = fixture.attempt_directory(&attempt);
+        std::thread::scope(|scope| {
+            let run = scope.spawn(|| fixture.start("r1", std::slice::from_ref(&running)));
+            let sessions = directory.join("sessions");
+            let leader = || {
+                let text = fs::read_to_string(&sessions).unwrap_or_default();
+                text.split(' ').next().unwrap_or_default().to_owned()
+            };
+            eventually("a session", || !leader().is_empty());
+            assert_eq!(
+                resolve(),
+                ResolveAnswer::NotInDoubt(Some(AttemptState::Running))
+            );
+            // The script dies, its command lives.
+            let claim = fs::read_to_string(directory.join("claim")).unwrap();
+            let script = claim.split(' ').next().unwrap();
+            assert!(
+                Command::new("kill")
+                    .args(["-9", script])
+                    .status()
+                    .unwrap()
+                    .success()
+            );
+            assert_eq!(
+                resolve(),
+                ResolveAnswer::NotInDoubt(Some(AttemptState::Running))
+            );
+            let leader = leader();
+            assert!(
+                Command::new("kill")
+                    .args(["-9", &leader])
+                    .status()
+                    .unwrap()
+                    .success()
+            );
+            run.join().unwrap().unwrap_err();
+        });
+        assert_eq!(fixture.settled(&attempt), Some(AttemptState::Lost));
+        assert_eq!(resolve(), ResolveAnswer::Resolved, "{sh:?}");
+        let next = mrsk::transport::request::StepRequest {
+            attempt: 2,
+            actions: vec![],
+            ..running.clone()
+        };
+        fixture.fence("r2");
+        fixture.start("r2", &[next]).unwrap();
+        assert!(matches!(fixture.list()[1].state, AttemptState::Ended(_)));
     }
 }
 

@@ -227,6 +227,20 @@ fn a_route_in_doubt() {
 }
 
 #[test]
+fn a_step_in_doubt_that_has_no_check() {
+    let mut run = Run::walking();
+    for step in ["local/image/app/build", "local/image/app/push"] {
+        run.ran(step, 4_200);
+    }
+    let id = "app1/image/app/pull";
+    run.started(id);
+    run.ended(id, StepStatus::InDoubt);
+    skip_rest(&mut run, SkipReason::Blocked);
+    let outcome = Outcome::InDoubt(vec![StepId::from(id)]);
+    check("in_doubt_unchecked.txt", &run, &outcome);
+}
+
+#[test]
 fn interrupted() {
     let mut run = to_second_host();
     run.tell(Progress::Stopping(StopReason::Interrupted));

@@ -51,6 +51,7 @@ fn poll(probe: Probe, container: &str) -> Action {
         path: Some("/up".to_owned()),
         host: None,
         expect: None,
+        network: None,
         restarts: None,
         interval_ms: 1000,
         attempts: 7,

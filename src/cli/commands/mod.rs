@@ -13,6 +13,7 @@ mod lock;
 mod operations;
 mod plan;
 mod redeploy;
+mod resolve;
 mod setup;
 mod show;
 mod sign;
@@ -61,6 +62,8 @@ enum Command {
     Plan(plan::Args),
     /// Apply a plan; rerun to resume
     Apply(apply::Args),
+    /// Record how a step in doubt ended, so that the plan can be applied to its end
+    Resolve(resolve::Args),
     #[command(flatten)]
     Operation(operations::Operation<operations::ApplyOptions>),
     /// Show a plan for review
@@ -155,6 +158,7 @@ fn forbid_core_dumps() {
 fn dispatch(command: Command) -> Result<ExitCode, Failure> {
     match &command {
         Command::Apply(_) => execution::check_allowed("apply")?,
+        Command::Resolve(_) => execution::check_allowed("resolve")?,
         Command::Operation(operation) => execution::check_allowed(operation.name())?,
         Command::Envify(_) => execution::check_allowed("envify")?,
         _ => {}
@@ -163,6 +167,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Init => init::run(),
         Command::Plan(args) => block_on(plan::run(args)),
         Command::Apply(args) => block_on(apply::run(args)),
+        Command::Resolve(args) => block_on(resolve::run(args)),
         Command::Operation(operation) => block_on(operations::run(operation)),
         Command::Show(args) => show::run(args),
         Command::Digest(args) => digest::run(args),

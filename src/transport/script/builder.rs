@@ -46,6 +46,9 @@ pub enum RenderError {
     /// A file's owner is neither `USER` nor `USER:GROUP`.
     #[error("`{0}` is not a valid file owner")]
     Owner(String),
+    /// A network's name holds what docker's templates would read.
+    #[error("`{0}` is not a valid network name")]
+    Network(String),
     /// A poll has no port, path, host or expectation, which its kind needs.
     #[error("the poll of {container} has no {field}")]
     Poll {

@@ -63,6 +63,34 @@ record() {
   say recorded
 }
 
+# Writes receipt $3 of attempt $2 at step $1, since a person says how it ended: $4 says who, and why. Only if nothing of it is alive,
+# and there is no receipt: of two persons one is told what the other has said.
+resolve() {
+  mrsk_dir=$mrsk_runs/$1/$2
+  if ! [ -f "$mrsk_dir/claim" ]
+  then
+    say none
+    return 0
+  fi
+  if ! receipt "$mrsk_dir" && ! alive "$mrsk_dir" "$1" "$2" && ! receipt "$mrsk_dir"
+  then
+    # A torn one.
+    rm -f "$mrsk_dir/receipt"
+    put "$mrsk_dir/resolved" "$4" && put "$mrsk_dir/receipt.new.$$" "$3" || die "$mrsk_error"
+    mrsk_error=$(ln "$mrsk_dir/receipt.new.$$" "$mrsk_dir/receipt" 2>&1)
+    mrsk_status=$?
+    rm -f "$mrsk_dir/receipt.new.$$"
+    if [ "$mrsk_status" = 0 ]
+    then
+      audit "$mrsk_log" "$mrsk_lines"
+      say resolved
+      return 0
+    fi
+    receipt "$mrsk_dir" || die "cannot write $mrsk_dir/receipt: $mrsk_error"
+  fi
+  attempt_line "$mrsk_dir"
+}
+
 # The text of file $1, and of the one it was rotated from.
 show() {
   say text "$(cat "$1.1" "$1" 2>/dev/null | encode)"

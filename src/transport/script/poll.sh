@@ -1,12 +1,17 @@
 # Hundredths of a second between two reports of a poll.
 mrsk_report_pause=50
 
-mrsk_about='{{.State.Status}} {{.State.Pid}} {{.RestartCount}} {{with .State.Health}}{{.Status}}{{else}}-{{end}} {{.HostConfig.NetworkMode}}{{range .NetworkSettings.Networks}} {{.IPAddress}} {{.GlobalIPv6Address}}{{end}}'
+# What is asked about a container. In `inspect` the addresses in one network follow, after `/in`.
+mrsk_about='{{.State.Status}} {{.State.Pid}} {{.RestartCount}} {{with .State.Health}}{{.Status}}{{else}}-{{end}} {{.HostConfig.NetworkMode}}{{range .NetworkSettings.Networks}} {{.IPAddress}} {{.GlobalIPv6Address}}{{end}}{{range $port, $of_host := .NetworkSettings.Ports}}{{if $of_host}} {{$port}}{{end}}{{end}}'
 
-# Looks at container $1: sets mrsk_is (its state, "missing", or "unknown" if docker does not answer), mrsk_pid, mrsk_restarts, mrsk_health and mrsk_address.
+# Looks at container $1: sets mrsk_is (its state, "missing", or "unknown" if docker does not answer), mrsk_pid, mrsk_restarts, mrsk_health,
+# mrsk_address, mrsk_published (its ports that the host has, as `3000/tcp`) and mrsk_inside (its addresses in network $2).
 inspect() {
   mrsk_address=
-  mrsk_text=$(docker inspect --type container --format "$mrsk_about" "$1" 2>&1 </dev/null 4>&-)
+  mrsk_published=' '
+  mrsk_inside=
+  mrsk_inner="{{with index .NetworkSettings.Networks \"$2\"}} {{.IPAddress}} {{.GlobalIPv6Address}}{{end}}"
+  mrsk_text=$(docker inspect --type container --format "$mrsk_about /in$mrsk_inner" "$1" 2>&1 </dev/null 4>&-)
   if [ "$?" != 0 ]
   then
     mrsk_is=unknown
@@ -26,13 +31,17 @@ read_container() {
   mrsk_health=$4
   [ "$5" = host ] && mrsk_address=127.0.0.1
   shift 5
+  mrsk_part=
   for mrsk_word in "$@"
   do
-    [ -z "$mrsk_address" ] || return 0
-    case $mrsk_word in
+    case $mrsk_part$mrsk_word in
+    /in) mrsk_part=/in: ;;
+    /in:*[!0-9a-fA-F.:]*) ;;
+    /in:*[.:]*) mrsk_inside="$mrsk_inside $mrsk_word" ;;
+    [0-9]*/*) mrsk_published="$mrsk_published$mrsk_word " ;;
     *[!0-9a-fA-F.:]*) ;;
-    *:*) mrsk_address="[$mrsk_word]" ;;
-    *.*) mrsk_address=$mrsk_word ;;
+    *:*) mrsk_address=${mrsk_address:-"[$mrsk_word]"} ;;
+    *.*) mrsk_address=${mrsk_address:-$mrsk_word} ;;
     esac
   done
 }
@@ -111,6 +120,65 @@ look_route() {
   return 1
 }
 
+# Prints address $1 as /proc/net/tcp has it: words of 4 bytes, each backwards, as little-endian machines keep them.
+backwards() {
+  case $1 in
+  *:*) ;;
+  *)
+    IFS=.
+    set -- $1
+    printf '%02X%02X%02X%02X' "$4" "$3" "$2" "$1"
+    return
+    ;;
+  esac
+  mrsk_head=${1%%::*}
+  mrsk_tail=
+  case $1 in
+  *::*) mrsk_tail=${1#*::} ;;
+  esac
+  IFS=:
+  set -- $mrsk_head $mrsk_tail
+  mrsk_zeros=
+  while [ "$#" -lt 8 ]
+  do
+    set -- "$@" 0
+    mrsk_zeros=0:$mrsk_zeros
+  done
+  set -- $mrsk_head $mrsk_zeros $mrsk_tail
+  while [ "$#" -gt 1 ]
+  do
+    printf '%02X%02X%02X%02X' "$((0x$2 & 255))" "$((0x$2 >> 8))" "$((0x$1 & 255))" "$((0x$1 >> 8))"
+    shift 2
+  done
+}
+
+# Prints a pattern of the addresses of the inspected container that requests to port $1 (hexadecimal) come by: those in the network that
+# routes lead into. If it has none there (it is in the host's network), or publishes the port, any.
+ways_in() {
+  mrsk_ways=
+  for mrsk_word in $mrsk_inside
+  do
+    mrsk_word=$(backwards "$mrsk_word")
+    case $mrsk_word in
+    ????????) mrsk_word="(0000000000000000FFFF0000)?$mrsk_word" ;;
+    esac
+    mrsk_ways="$mrsk_ways${mrsk_ways:+|}$mrsk_word"
+  done
+  case $mrsk_published in
+  *" $((0x$1))/tcp "*) mrsk_ways= ;;
+  esac
+  printf '(%s)' "${mrsk_ways:-[0-9A-F]+}"
+}
+
+# Counts the lines of mrsk_text about sockets at the addresses $1 and port $2 (hexadecimal) that are in state $3.
+sockets() {
+  printf '%s\n' "$mrsk_text" | grep -cE "^ *[0-9]+: $1:$2 [0-9A-F]+:[0-9A-F]+ $3 "
+}
+
+# Whether container $1 has no request in flight at port $2 (hexadecimal), while $3 takes its requests; they come by network $4. Idle
+# connections of others do not count: Docker gives the address of a container that is gone to the next one. A container that refuses
+# connections when it is first looked at (nothing listens) answers no health check: nobody is waited for. Any other answer to a
+# health check, or none, may be that of an app that is busy with requests, which end; the listener tells the two apart, and asks nothing.
 look_idle() {
   if [ -n "$3" ]
   then
@@ -118,7 +186,7 @@ look_idle() {
     unknown && return 1
     fell "$3" && return 2
   fi
-  inspect "$1"
+  inspect "$1" "$4"
   unknown && return 1
   [ "$mrsk_is" = running ] || return 0
   mrsk_text=$(cat "/proc/$mrsk_pid/net/tcp" "/proc/$mrsk_pid/net/tcp6" 2>/dev/null || sudo -n cat "/proc/$mrsk_pid/net/tcp" "/proc/$mrsk_pid/net/tcp6" 2>/dev/null)
@@ -129,8 +197,14 @@ look_idle() {
     return 1
     ;;
   esac
-  mrsk_count=$(printf '%s\n' "$mrsk_text" | grep -cE "^ *[0-9]+: [0-9A-F]+:$2 [0-9A-F]+:[0-9A-F]+ 01 ")
+  mrsk_count=$(sockets "$(ways_in "$2")" "$2" 01)
   [ "$mrsk_count" = 0 ] && return 0
+  [ -n "$mrsk_listeners" ] || mrsk_listeners=$(sockets '[0-9A-F]+' "$2" 0A)
+  if [ "$mrsk_listeners" = 0 ]
+  then
+    printf 'nothing listens on port %s: not waiting for %s in flight\n' "$((0x$2))" "$mrsk_count"
+    return 0
+  fi
   note "$mrsk_count in flight"
   return 1
 }
@@ -160,6 +234,7 @@ poll() {
   mrsk_limit=$3
   mrsk_tries=$4
   mrsk_first=$5
+  mrsk_listeners=
   mrsk_code=
   shift 5
   mrsk_try=1

@@ -191,6 +191,15 @@ fn upload(builder: &mut Builder, file: &Upload, inputs: &Inputs) -> Result<(), R
     Ok(())
 }
 
+/// Checks the name of a network, which becomes part of a template of docker's.
+fn network(name: &str) -> Result<&str, RenderError> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+    match name.bytes().all(is_plain) {
+        true => Ok(name),
+        false => Err(RenderError::Network(name.to_owned())),
+    }
+}
+
 fn absolute(path: &str) -> Result<String, RenderError> {
     if !path.starts_with('/') || path.ends_with('/') {
         return Err(RenderError::Path(path.to_owned()));
@@ -221,7 +230,8 @@ fn poll(builder: &mut Builder, condition: &Poll) -> Result<(), RenderError> {
         }
         Probe::Idle => {
             let next = quote(condition.expect.as_deref().unwrap_or_default())?;
-            ("idle", format!(" {:04X} {next}", port()?))
+            let network = network(condition.network.as_deref().unwrap_or_default())?;
+            ("idle", format!(" {:04X} {next} '{network}'", port()?))
         }
         Probe::Running => ("running", String::new()),
     };

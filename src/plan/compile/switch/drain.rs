@@ -6,10 +6,10 @@ use super::health::{restarts, still_healthy};
 use crate::action::{Action, Poll, Probe, Reach};
 use crate::config::model::Config;
 use crate::docker::container;
-use crate::docker::names::{LABEL_HEALTHCHECK, TRAEFIK};
+use crate::docker::names::{LABEL_HEALTHCHECK, NETWORK, TRAEFIK};
 use crate::facts::model::{ContainerFacts, ContainerState, HostFacts};
 use crate::name::StepId;
-use crate::plan::compile::proxy::proof;
+use crate::plan::compile::proxy::{facts::is_served_by_labels, proof};
 use crate::plan::compile::step::QUICK;
 use crate::plan::compile::{Draft, Placement};
 use crate::plan::{Predicate, Reason, Step, StepKind};
@@ -92,7 +92,8 @@ fn step(placement: &Placement, old: &Old, (kind, verb): (StepKind, &str), summar
     }
 }
 
-/// Looks, for each port that `old` serves, whether a request is in flight.
+/// Looks, for each port that `old` serves, whether a request is in flight. Routes of mrsk lead into
+/// its network; to a container that is routed by its labels, Traefik comes by any.
 fn idle(config: &Config, placement: &Placement, facts: &HostFacts, old: &str) -> Vec<Poll> {
     let named = |name| facts.containers.get(name);
     let container = named(old).or_else(|| named(placement.name.as_str()));
@@ -100,9 +101,11 @@ fn idle(config: &Config, placement: &Placement, facts: &HostFacts, old: &str) ->
     if ports.is_empty() {
         ports.insert(config.healthcheck.port);
     }
+    let routed_by_file = container.is_some_and(|container| !is_served_by_labels(container));
     let look = |port| Poll {
         port: Some(port),
         expect: Some(placement.name.clone()),
+        network: routed_by_file.then(|| NETWORK.to_owned()),
         restarts: restarts(placement),
         ..Poll::new(Probe::Idle, old, config.drain_timeout)
     };

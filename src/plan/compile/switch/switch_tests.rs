@@ -226,6 +226,24 @@ fn an_old_container_is_drained_at_each_port_that_its_labels_name() {
     assert_eq!(made.actions("stop"), ["docker stop --time 9 app-web-1"]);
 }
 
+/// A container that Traefik's Docker provider serves is reached by any of its networks.
+#[test]
+fn requests_in_flight_are_looked_for_in_the_network_that_routes_lead_into() {
+    for (service, network) in [(json!("app"), Some("mrsk")), (Value::Null, None)] {
+        let labels = json!({"mrsk.service": service});
+        let made = serving("").a(json!({"containers": {"app-web-1": {"labels": labels}}}));
+        let made = made.after(&[run]);
+        let polls = made.step("drain").action.iter();
+        let networks = polls.filter_map(|action| match action {
+            crate::action::Action::Poll(poll) if poll.probe == crate::action::Probe::Idle => {
+                Some(poll.network.as_deref())
+            }
+            _ => None,
+        });
+        assert_eq!(Vec::from_iter(networks), [network]);
+    }
+}
+
 #[test]
 fn the_container_that_serves_is_stopped_last() {
     let mut other = web("0");
