@@ -13,6 +13,7 @@ mod lock;
 mod operations;
 mod plan;
 mod redeploy;
+mod registry;
 mod setup;
 mod show;
 mod sign;
