@@ -27,6 +27,13 @@ pub enum Action {
     Reach(Reach),
 }
 
+impl Action {
+    /// Returns whether it runs docker with the login that the host keeps.
+    pub fn uses_kept_login(&self) -> bool {
+        matches!(self, Self::Run(run) if run.own_config == Some(OwnConfig::Kept))
+    }
+}
+
 impl From<Run> for Action {
     fn from(run: Run) -> Self {
         Self::Run(run)
@@ -61,10 +68,9 @@ pub struct Run {
     /// change what the command itself does if they were in its environment.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub env_file: Vec<String>,
-    /// Whether docker gets a configuration of mrsk's own, derived from the user's, in which logins are kept: on the machine that
-    /// applies as long as the run, on a host as long as the step.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub own_config: bool,
+    /// The configuration of mrsk's own that docker gets, derived from the user's, with the logins in it. Absent: the user's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own_config: Option<OwnConfig>,
     /// SHA-256 of the program, if it is a file of the repository that runs on the machine that applies the plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub program_sha256: Option<Sha256Hex>,
@@ -78,15 +84,15 @@ impl Run {
             env: Vec::new(),
             stdin: None,
             env_file: Vec::new(),
-            own_config: false,
+            own_config: None,
             program_sha256: None,
         }
     }
 
     /// Gives docker a configuration of mrsk's own.
-    pub fn with_own_config(self) -> Self {
+    pub fn with_own_config(self, own_config: OwnConfig) -> Self {
         Self {
-            own_config: true,
+            own_config: Some(own_config),
             ..self
         }
     }
@@ -103,6 +109,18 @@ impl Run {
             _ => None,
         }
     }
+}
+
+/// A configuration for docker of mrsk's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OwnConfig {
+    /// One that goes: on the machine that applies with the run, on a host with the step.
+    Temporary,
+    /// A new one that stays on the host for the plans of this service and destination.
+    ToKeep,
+    /// The one that stayed on the host.
+    Kept,
 }
 
 /// One argument of a command.

@@ -108,6 +108,28 @@ fn credential_helpers_are_reported_and_nothing_else_of_dockers_configuration() {
 }
 
 #[test]
+fn logins_that_are_kept_are_reported_by_their_registry_alone() {
+    let fake = Fake::with_docker();
+    let users = r#"{"auths":{"users:5000":{"auth":"c2VjcmV0"}}}"#;
+    fake.file(".docker/config.json", users);
+    fake.file(".mrsk/app@other/docker/config.json", users);
+    for shell in SHELLS {
+        assert!(fake.ask(shell, &query()).logins.is_empty());
+    }
+    let pretty = "{\n\t\"auths\": {\n\t\t\"registry:5000\": {\n\t\t\t\"auth\": \"c2VjcmV0\"\n\t\t},\n\t\t\"https://index.docker.io/v1/\" : {}\n\t}\n}";
+    let dense = r#"{"credHelpers":{"other":"c2VjcmV0"},"auths":{"registry:5000":{"auth":"c2VjcmV0","x":{"c2Vj":{}}},"y":"c2VjcmV0","https://index.docker.io/v1/":{}},"x":{"z":{}}}"#;
+    for config in [pretty, dense] {
+        fake.file(".mrsk/app@/docker/config.json", config);
+        for shell in SHELLS {
+            let output = fake.run(shell, &probe_script(&query()).unwrap());
+            assert!(!output.contains("c2Vj"), "{output}");
+            let logins = Vec::from_iter(parse(&output, &[]).unwrap().logins);
+            assert_eq!(logins, ["https://index.docker.io/v1/", "registry:5000"]);
+        }
+    }
+}
+
+#[test]
 fn an_engine_that_fails_in_part_is_an_error() {
     for missing in ["ps", "networks", "images"] {
         let fake = Fake::with_docker();

@@ -77,6 +77,49 @@ fn no_login_stays_and_hosts_log_in_with_what_pulls() {
 
 #[test]
 #[ignore = "needs the lab: tests/lab/up"]
+fn a_login_is_kept_from_registry_login_to_registry_logout() {
+    let mut project = Project::new("lab-kept-login", &HOSTS);
+    with_pull_user(&project);
+    project.commit("APP_VERSION=v1\n");
+    project.each(|machine| machine.sh("rm -rf /root/.docker"));
+    let directory = "/var/lib/mrsk/lab-kept-login@/docker";
+
+    set_pull_password(&mut project, "not-the-password");
+    let said = project.mrsk(&["registry", "login"]).expect(1);
+    said.says(&["failed: `Log in to", "PULL_PASSWORD in the environment"]);
+    assert_eq!(project.each(leftovers), ["", ""]);
+
+    set_pull_password(&mut project, &lab("LAB_REGISTRY_PASSWORD"));
+    project.mrsk(&["registry", "login"]).expect(0);
+    let look =
+        format!("stat -c %a {directory} {directory}/config.json; ls -d /root/.docker 2>&1 || :");
+    for seen in project.each(|machine| machine.sh(&look)) {
+        assert!(
+            seen.starts_with("700\n600\n") && seen.contains("No such file"),
+            "{seen}"
+        );
+    }
+    let said = project.mrsk(&["registry", "login"]).expect(0);
+    said.says(&["it keeps a login at", "nothing to do"]);
+
+    // Pulls make no login: the password is not asked for.
+    set_pull_password(&mut project, "not-the-password");
+    project.mrsk(&["deploy"]).expect(0);
+    assert_eq!(project.each(Machine::version), ["v1", "v1"]);
+
+    let one = ["registry", "logout", "--hosts", HOSTS[0]];
+    project.mrsk(&one).expect(0);
+    let left = project.each(leftovers);
+    assert_eq!(left[0], "");
+    assert!(left[1].contains(directory), "{}", left[1]);
+    project.mrsk(&["registry", "logout"]).expect(0);
+    assert_eq!(project.each(leftovers), ["", ""]);
+    let said = project.mrsk(&["registry", "logout"]).expect(0);
+    said.says(&["it keeps no login", "nothing to do"]);
+}
+
+#[test]
+#[ignore = "needs the lab: tests/lab/up"]
 fn a_credential_helper_is_asked_instead_of_a_login() {
     let mut project = Project::new("lab-helper", &HOSTS[..1]);
     project.commit("APP_VERSION=v1\n");

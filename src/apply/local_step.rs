@@ -114,8 +114,8 @@ fn command(work: &Work, run: &Run) -> LocalCommand {
         argv,
         secrets: run.env.iter().filter_map(secret).collect(),
         variables: match run.own_config {
-            true => variables(work.docker_config.as_deref()),
-            false => Vec::new(),
+            Some(_) => variables(work.docker_config.as_deref()),
+            None => Vec::new(),
         },
         stdin: stdin.and_then(|name| work.secrets.get(name).cloned()),
         directory: Some(work.root.clone()),

@@ -13,7 +13,7 @@ use crate::config::model::Config;
 use crate::config::{self, Loaded, secrets};
 use crate::diagnostic::Diagnostic;
 use crate::exit_code::ExitCode;
-use crate::plan::Operation;
+use crate::plan::{Operation, OperationKind};
 use crate::repository;
 use crate::secret::{Secret, Secrets};
 
@@ -102,6 +102,11 @@ impl Project {
 
 /// Returns the names of the secrets that `operation` needs, with their purposes.
 fn secret_names(config: &Config, operation: &Operation) -> secrets::Names {
+    match operation.kind {
+        OperationKind::RegistryLogin => return secrets::login_secret_names(config),
+        OperationKind::RegistryLogout => return secrets::Names::new(),
+        _ => {}
+    }
     let accessories = config.accessories.iter();
     let booted = accessories.filter(|accessory| operation.boots(accessory));
     let mut names = secrets::accessory_secret_names(config, booted);

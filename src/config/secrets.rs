@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::decoder::Places;
 use super::dotenv::{self, Environment};
-use super::model::{Accessory, Config, Value};
+use super::model::{Accessory, Config, Credentials, Value};
 use crate::diagnostic::Diagnostic;
 use crate::name::RoleName;
 use crate::secret::Secrets;
@@ -57,13 +57,20 @@ pub fn accessory_secret_names<'a>(
     names
 }
 
+/// Returns every variable of the environment that hosts log in to the registry with.
+pub fn login_secret_names(config: &Config) -> Names {
+    names_of(config.registry.pull_credentials())
+}
+
 fn registry_names(config: &Config) -> Names {
-    let mut names = Names::new();
     let registry = &config.registry;
-    for credentials in [registry.push_credentials(), registry.pull_credentials()] {
-        let Some(credentials) = credentials else {
-            continue;
-        };
+    let credentials = [registry.push_credentials(), registry.pull_credentials()];
+    names_of(credentials.into_iter().flatten())
+}
+
+fn names_of(all: impl IntoIterator<Item = Credentials>) -> Names {
+    let mut names = Names::new();
+    for credentials in all {
         if let Value::FromEnv(name) = &credentials.username {
             add(&mut names, name, Purpose::RegistryUsername);
         }

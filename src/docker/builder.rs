@@ -2,7 +2,7 @@
 
 use super::image::{build_arguments, command, reference};
 use super::local_command::{MANIFEST_DIGEST, PRINTED_DIGEST, built_for};
-use crate::action::Run;
+use crate::action::{OwnConfig, Run};
 use crate::config::model::{BuilderKind, Config};
 use crate::name::Sha256Hex;
 
@@ -77,7 +77,7 @@ impl<'a> Buildx<'a> {
         let rest = build_arguments(self.config, version, dockerfile, context, source);
         Run {
             env: self.config.builder.secrets.clone(),
-            own_config: true,
+            own_config: Some(OwnConfig::Temporary),
             ..Run::literal(argv.into_iter().chain(rest))
         }
     }

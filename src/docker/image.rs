@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::local_command;
 use super::names::LABEL_SOURCE;
-use crate::action::{Arg, Run};
+use crate::action::{Arg, OwnConfig, Run};
 use crate::config::model::{BuilderKind, Config, Credentials, Value};
 use crate::digest;
 
@@ -15,7 +15,8 @@ pub fn reference(config: &Config, tag: &str) -> String {
 
 /// Returns the command that logs in. The password travels on its standard input.
 pub fn login(server: Option<&str>, credentials: &Credentials) -> Run {
-    let mut run = Run::literal(["docker", "login", "--username"]).with_own_config();
+    let run = Run::literal(["docker", "login", "--username"]);
+    let mut run = run.with_own_config(OwnConfig::Temporary);
     run.argv.push(match &credentials.username {
         Value::Literal(text) => literal(text),
         Value::FromEnv(name) => Arg::FromEnv(name.clone()),
@@ -78,7 +79,7 @@ pub fn build(config: &Config, version: &str, dockerfile: &str, context: &str, so
     argv.extend(arguments);
     Run {
         env: config.builder.secrets.clone(),
-        own_config: true,
+        own_config: Some(OwnConfig::Temporary),
         ..Run::literal(argv)
     }
 }
@@ -137,7 +138,8 @@ pub fn push(config: &Config, version: &str) -> Vec<Run> {
     [version, "latest"]
         .map(|tag| {
             let push = ["push".into(), reference(config, tag)];
-            Run::literal(engine(config).into_iter().chain(push)).with_own_config()
+            Run::literal(engine(config).into_iter().chain(push))
+                .with_own_config(OwnConfig::Temporary)
         })
         .into()
 }

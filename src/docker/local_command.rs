@@ -1,7 +1,7 @@
 //! The closed list of commands that a plan may run on the machine that applies it. Whatever is not of the list is shown on top
 //! of a review, and needs an approval.
 
-use crate::action::{Arg, Run};
+use crate::action::{Arg, OwnConfig, Run};
 use crate::config::is_read_at_start;
 use crate::digest;
 use crate::docker::names::LABEL_SOURCE;
@@ -31,7 +31,10 @@ pub fn is_listed(run: &Run) -> bool {
         .contains(&Arg::Literal("--password-stdin".to_owned()));
     is_of_list
         && run.stdin.is_some() == is_login
-        && (run.own_config || !is_login)
+        && match run.own_config {
+            None => !is_login,
+            Some(own_config) => own_config == OwnConfig::Temporary,
+        }
         && build_secrets(&run.argv) == run.env
         && run.env_file.is_empty()
 }
@@ -321,7 +324,7 @@ mod tests {
         let run = |line: &str, env: &[&str], stdin: Option<&str>| Run {
             env: env.iter().map(|&name| name.to_owned()).collect(),
             stdin: stdin.map(str::to_owned),
-            ..Run::literal(words(line)).with_own_config()
+            ..Run::literal(words(line)).with_own_config(OwnConfig::Temporary)
         };
         let login = "docker login --username robot --password-stdin";
         let rows = [
@@ -337,10 +340,12 @@ mod tests {
         for (run, expected) in rows {
             assert_eq!(is_listed(&run), expected, "{run:?}");
         }
-        let kept = Run {
-            own_config: false,
-            ..run(login, &[], Some("PASSWORD"))
-        };
-        assert!(!is_listed(&kept), "a login that stays");
+        for own_config in [None, Some(OwnConfig::ToKeep), Some(OwnConfig::Kept)] {
+            let login = Run {
+                own_config,
+                ..run(login, &[], Some("PASSWORD"))
+            };
+            assert!(!is_listed(&login), "a login that stays: {own_config:?}");
+        }
     }
 }

@@ -231,7 +231,7 @@ fn a_login_hands_over_the_password_on_standard_input_only() {
         let run = image::login(registry.server.as_deref(), &credentials);
         assert_eq!(words(&run).join(" "), expected);
         assert_eq!(run.stdin.as_deref(), Some(password));
-        assert!(run.env.is_empty() && run.own_config);
+        assert!(run.env.is_empty() && run.own_config.is_some());
         let (_, name, server) = image::as_login(&run).unwrap();
         assert_eq!((name, server), (password, registry.server.as_deref()));
     }

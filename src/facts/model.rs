@@ -137,6 +137,8 @@ pub struct HostFacts {
     pub images: BTreeMap<String, ImageFacts>,
     /// Free bytes where docker keeps its data, or will; 0 if unknown.
     pub free_bytes: u64,
+    /// Registries that have a login in the configuration that `mrsk registry login` keeps here, for this service and destination.
+    pub logins: BTreeSet<String>,
     /// The serial and the plan that last began here, for this service and destination.
     pub serial: SerialFacts,
     /// Digests of the plans that were applied completely here.

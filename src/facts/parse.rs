@@ -128,6 +128,7 @@ impl Reader<'_> {
             "os" => facts.os = text.trim_matches(['"', '\'']).to_owned(),
             "package_manager" => facts.package_manager = text.to_owned(),
             "curl" => facts.curl.installed = true,
+            "login" => facts.logins.extend([json::<String>(text)?]),
             "serial" => facts.serial = serial(text)?,
             "finished" => facts.finished.extend(plan_digest(text)),
             "begun" => self.begun.extend(plan_digest(text)),

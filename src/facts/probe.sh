@@ -65,6 +65,7 @@ machine() {
 
 state() {
     directory=$state_dir/$scope
+    keys login auths '[{]' "$directory/docker/config.json"
     say_line serial "$directory/serial"
     [ -r "$directory/finished" ] && sed 's/^/finished /' "$directory/finished"
     for run in "$directory"/runs/*/; do
@@ -86,11 +87,10 @@ free_space() { # DIRECTORY
     done
 }
 
-# The registries that have a credential helper, and nothing else of the file: a key below `credHelpers` that leads to a string.
-helpers() {
-    config=${DOCKER_CONFIG:-$HOME/.docker}/config.json
-    [ -r "$config" ] && has awk || return
-    awk '{ text = text $0 " " }
+# The registries in a configuration of docker, and nothing else of it: keys below SECTION whose value begins with BEGIN.
+keys() { # TAG SECTION BEGIN FILE
+    [ -r "$4" ] && has awk || return
+    awk -v tag="$1" -v wanted="\"$2\"" -v begin="$3" '{ text = text $0 " " }
     END {
         while (match(text, /["{}]/)) {
             mark = substr(text, RSTART, 1)
@@ -99,7 +99,7 @@ helpers() {
                 if (!match(text, /^"([^"\\]|\\.)*"/)) exit
                 key = substr(text, 1, RLENGTH)
                 text = substr(text, RLENGTH + 1)
-                if (depth == 2 && section == "\"credHelpers\"" && text ~ /^[ \t\r]*:[ \t\r]*"/) print "helper " key
+                if (depth == 2 && section == wanted && text ~ ("^[ \t\r]*:[ \t\r]*" begin)) print tag " " key
                 continue
             }
             text = substr(text, 2)
@@ -107,7 +107,7 @@ helpers() {
             depth++
             if (depth == 2) section = key
         }
-    }' "$config"
+    }' "$4"
 }
 
 engine_info() {
@@ -305,7 +305,7 @@ engine() {
         return
     fi
     say docker yes
-    helpers
+    keys helper credHelpers '"' "${DOCKER_CONFIG:-$HOME/.docker}/config.json"
     [ -S /var/run/docker.sock ] && ! [ -w /var/run/docker.sock ] && say denied yes
     case ${DOCKER_HOST-} in
     '' | unix://*) ;;

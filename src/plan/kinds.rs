@@ -14,6 +14,8 @@ pub enum StepKind {
     InstallDocker,
     /// Logs in to the registry.
     RegistryLogin,
+    /// Removes a login that was kept.
+    RegistryLogout,
     /// Creates and starts the builder of the image.
     Builder,
     /// Builds the image.
@@ -200,7 +202,7 @@ impl StepKind {
             Self::Route => switch(Mark::Changes, SwitchPart::Route),
             Self::Drain => switch(Mark::Waits, SwitchPart::Drain),
             Self::Stop => switch(Mark::Removes, SwitchPart::Stop),
-            Self::Prune => plain(Mark::Removes),
+            Self::Prune | Self::RegistryLogout => plain(Mark::Removes),
             Self::Rename | Self::Unknown => plain(Mark::Changes),
             Self::Barrier => Row {
                 handling: Handling::Wait,

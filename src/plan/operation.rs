@@ -37,6 +37,10 @@ pub enum OperationKind {
     Setup(Release),
     /// Starts accessories.
     AccessoryBoot(Accessories),
+    /// Keeps a login at the registry on hosts.
+    RegistryLogin,
+    /// Removes the logins that hosts keep.
+    RegistryLogout,
     /// An operation of a newer minor version, by its name: only in a plan that is read for review.
     Unknown(String),
 }
@@ -61,7 +65,14 @@ pub enum Accessories {
 
 impl OperationKind {
     /// The names of all operations, as [`OperationKind::name`] has them.
-    pub const NAMES: [&str; 4] = ["deploy", "redeploy", "setup", "accessory boot"];
+    pub const NAMES: [&str; 6] = [
+        "deploy",
+        "redeploy",
+        "setup",
+        "accessory boot",
+        "registry login",
+        "registry logout",
+    ];
 
     /// Returns the name: the words of the command.
     pub fn name(&self) -> &str {
@@ -70,6 +81,8 @@ impl OperationKind {
             Self::Redeploy(_) => "redeploy",
             Self::Setup(_) => "setup",
             Self::AccessoryBoot(_) => "accessory boot",
+            Self::RegistryLogin => "registry login",
+            Self::RegistryLogout => "registry logout",
             Self::Unknown(name) => name,
         }
     }
@@ -78,7 +91,10 @@ impl OperationKind {
     pub fn release(&self) -> Option<&Release> {
         match self {
             Self::Deploy(release) | Self::Redeploy(release) | Self::Setup(release) => Some(release),
-            Self::AccessoryBoot(_) | Self::Unknown(_) => None,
+            Self::AccessoryBoot(_)
+            | Self::RegistryLogin
+            | Self::RegistryLogout
+            | Self::Unknown(_) => None,
         }
     }
 
@@ -87,8 +103,17 @@ impl OperationKind {
         match self {
             Self::Setup(_) => Some(&Accessories::All),
             Self::AccessoryBoot(accessories) => Some(accessories),
-            Self::Deploy(_) | Self::Redeploy(_) | Self::Unknown(_) => None,
+            Self::Deploy(_)
+            | Self::Redeploy(_)
+            | Self::RegistryLogin
+            | Self::RegistryLogout
+            | Self::Unknown(_) => None,
         }
+    }
+
+    /// Returns whether it is about every host, whatever runs there.
+    pub fn is_about_hosts(&self) -> bool {
+        matches!(self, Self::RegistryLogin | Self::RegistryLogout)
     }
 
     /// Returns whether containers are replaced even if they are as they should be.
@@ -100,7 +125,7 @@ impl OperationKind {
     pub fn prepares_hosts(&self) -> bool {
         matches!(
             self,
-            Self::Deploy(_) | Self::Setup(_) | Self::AccessoryBoot(_)
+            Self::Deploy(_) | Self::Setup(_) | Self::AccessoryBoot(_) | Self::RegistryLogin
         )
     }
 
@@ -238,6 +263,8 @@ impl TryFrom<Flat> for Operation {
             "redeploy" => OperationKind::Redeploy(flat.release()?),
             "setup" => OperationKind::Setup(flat.release()?),
             "accessory boot" => OperationKind::AccessoryBoot(flat.accessories()?),
+            "registry login" => OperationKind::RegistryLogin,
+            "registry logout" => OperationKind::RegistryLogout,
             name => return Err(format!("unknown operation `{name}`")),
         };
         flat.check_taken()?;
@@ -271,7 +298,9 @@ impl From<Operation> for Flat {
                 accessories: Some(accessories.names()),
                 ..flat
             },
-            OperationKind::Unknown(_) => flat,
+            OperationKind::RegistryLogin
+            | OperationKind::RegistryLogout
+            | OperationKind::Unknown(_) => flat,
         }
     }
 }
@@ -289,6 +318,8 @@ mod tests {
             json!({"name": "setup", "version": "1", "hosts": ["a"], "roles": ["web"], "skip_push": false}),
             json!({"name": "accessory boot", "accessories": ["all"]}),
             json!({"name": "accessory boot", "hosts": ["a"], "accessories": ["db", "redis"]}),
+            json!({"name": "registry login", "hosts": ["a"]}),
+            json!({"name": "registry logout"}),
         ];
         let mut names = Vec::new();
         for flat in table {
@@ -302,7 +333,7 @@ mod tests {
 
     #[test]
     fn an_operation_has_the_arguments_that_it_takes() {
-        let table: [(Value, &str); 6] = [
+        let table: [(Value, &str); 7] = [
             (json!({"name": "destroy"}), "unknown operation `destroy`"),
             (
                 json!({"name": "deploy"}),
@@ -323,6 +354,10 @@ mod tests {
             (
                 json!({"name": "accessory boot", "accessories": ["db"], "skip_push": false}),
                 "operation `accessory boot` takes no `skip_push`",
+            ),
+            (
+                json!({"name": "registry login", "version": "1"}),
+                "operation `registry login` takes no `version`",
             ),
         ];
         for (flat, message) in table {

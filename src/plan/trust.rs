@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::kinds::StepKind;
 use super::model::{Check, Plan, Step};
-use crate::action::{Action, Arg, Run};
+use crate::action::{Action, Arg, OwnConfig, Run};
 use crate::config::is_read_at_start;
 use crate::docker::local_command::{is_listed, is_listed_argv};
 use crate::name::HostName;
@@ -189,7 +189,10 @@ pub(super) fn impossible(step: &Step) -> Option<String> {
 
 /// A user name that is given by name is the only argument that comes from the environment.
 fn run_is_possible(run: &Run) -> bool {
-    run.argv.iter().all(|arg| matches!(arg, Arg::Literal(_))) || is_listed(run)
+    let is_literal = run.argv.iter().all(|arg| matches!(arg, Arg::Literal(_)));
+    // On a host the login may be one that is kept.
+    let temporary = run.clone().with_own_config(OwnConfig::Temporary);
+    is_literal || (run.own_config.is_some() && is_listed(&temporary))
 }
 
 /// Returns whether `path` leads from the repository's root to a file below it, links aside.

@@ -40,6 +40,11 @@ impl Scope {
         format!("{}@{destination}", self.service)
     }
 
+    /// Returns the directory below `state_dir` of the docker configuration with a login that is kept.
+    pub fn kept_login(&self, state_dir: &str) -> String {
+        format!("{state_dir}/{}/docker", self.directory())
+    }
+
     /// Returns the name of the audit log in the login directory, as the original names it:
     /// `mrsk-SERVICE[-DEST]-audit.log`.
     pub fn audit_log(&self) -> String {

@@ -123,6 +123,10 @@ const REFUSALS: [&str; 3] = ["401 Unauthorized", "unauthorized:", "denied:"];
 
 /// Returns which credentials to check, of a step that logs in.
 fn credentials(step: &Step) -> Option<String> {
+    if step.action.iter().any(Action::uses_kept_login) {
+        let help = "if the registry refused the login that the host keeps, renew it: `mrsk registry logout`, then `mrsk registry login`";
+        return Some(help.to_owned());
+    }
     let secret = step
         .secrets
         .iter()

@@ -167,7 +167,9 @@ pub(super) fn replan(plan: &Plan) -> String {
             }
         }
         OperationKind::AccessoryBoot(accessories) => arguments.extend(accessories.names()),
-        OperationKind::Unknown(_) => {}
+        OperationKind::RegistryLogin
+        | OperationKind::RegistryLogout
+        | OperationKind::Unknown(_) => {}
     }
     let mut command = mrsk(plan, &arguments);
     if !operation.hosts.is_empty() {

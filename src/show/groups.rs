@@ -104,6 +104,9 @@ pub(super) fn headline(plan: &Plan) -> String {
         OperationKind::AccessoryBoot(accessories) => {
             format!("{} of {}", accessories.names().join(", "), plan.service)
         }
+        OperationKind::RegistryLogin | OperationKind::RegistryLogout => {
+            format!("for {}", plan.service)
+        }
         OperationKind::Deploy(_)
         | OperationKind::Redeploy(_)
         | OperationKind::Setup(_)

@@ -4,7 +4,7 @@ use super::escape::one_line;
 use super::list::list;
 use super::number::{count, duration};
 use super::quote::{program, quote, variable};
-use crate::action::{Action, Arg, Poll, Probe, Reach, Run, UserRequest, When};
+use crate::action::{Action, Arg, OwnConfig, Poll, Probe, Reach, Run, UserRequest, When};
 
 /// Returns one action as a line for bash: a command that can be pasted, or a comment if it is not a command.
 pub fn action_line(action: &Action) -> String {
@@ -66,9 +66,18 @@ pub fn command(run: &Run) -> String {
             Vec::from_iter(lines).join(" ")
         );
     }
+    let mut notes = Vec::new();
     if !run.env.is_empty() {
         let names = one_line(&run.env.join(", "));
-        line += &format!("  # with {names} in the environment");
+        notes.push(format!("with {names} in the environment"));
+    }
+    match run.own_config {
+        None | Some(OwnConfig::Temporary) => {}
+        Some(OwnConfig::ToKeep) => notes.push("the login is kept".to_owned()),
+        Some(OwnConfig::Kept) => notes.push("with the kept login".to_owned()),
+    }
+    if !notes.is_empty() {
+        line += &format!("  # {}", notes.join(", "));
     }
     line
 }
@@ -132,6 +141,14 @@ mod tests {
             command(&create),
             "printf '%s\\n' HTTP_PROXY=\"$HTTP_PROXY\" LD_PRELOAD=\"$LD_PRELOAD\" | docker create --env-file /dev/stdin shop"
         );
+        for (own_config, note) in [
+            (OwnConfig::Temporary, ""),
+            (OwnConfig::ToKeep, ", the login is kept"),
+            (OwnConfig::Kept, ", with the kept login"),
+        ] {
+            let line = command(&run.clone().with_own_config(own_config));
+            assert_eq!(line, format!("{}{note}", command(&run)));
+        }
         run.stdin = Some("x$(id)".into());
         run.env = vec!["A\nrm -rf".into()];
         assert_eq!(

@@ -237,6 +237,14 @@ fn an_option_that_a_command_would_ignore_is_refused() {
             &["--version=1", "--skip-push", "--fresh"],
         ),
         (
+            &["registry", "login"],
+            &["--version=1", "--roles=web", "--primary", "--fresh"],
+        ),
+        (
+            &["plan", "registry", "logout"],
+            &["--version=1", "--skip-push"],
+        ),
+        (
             &["deploy"],
             &["--fresh", "--no-secrets", "--detailed-exitcode"],
         ),

@@ -27,6 +27,28 @@ fn options_of_plan_may_stand_on_both_sides_of_the_operation() {
 }
 
 #[test]
+fn a_login_on_hosts_is_planned_as_every_operation() {
+    let project = Project::new(DEPLOY);
+    let plan = |verb: &str| {
+        let args = ["plan", "registry", verb, "--fresh", "--no-secrets"];
+        project.mrsk(&args).expect(0)
+    };
+    let login = plan("login");
+    assert_eq!(login.json()["operation"]["name"], "registry login");
+    assert!(login.stderr.contains("Log in to "), "{}", login.stderr);
+    assert!(!login.stderr.contains("this machine"), "{}", login.stderr);
+    let logout = plan("logout");
+    let steps = &logout.json()["steps"];
+    assert_eq!(steps.as_array().map(Vec::len), Some(0));
+    let texts = ["it keeps no login", "nothing to do"];
+    assert!(
+        texts.iter().all(|text| logout.stderr.contains(text)),
+        "{}",
+        logout.stderr
+    );
+}
+
+#[test]
 fn a_plan_without_network_is_json_alone_and_the_same_each_time() {
     let project = Project::new(DEPLOY);
     let one = project.mrsk(&["plan", "--fresh", "--no-secrets"]).expect(0);

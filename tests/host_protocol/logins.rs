@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use mrsk::action::{Action, Run};
+use mrsk::action::{Action, OwnConfig, Run};
 use mrsk::record::Ending;
 use mrsk::secret::Secret;
 use mrsk::transport::request::{Inputs, StepRequest};
@@ -49,9 +49,10 @@ fn inputs() -> Inputs {
 fn login_then(name: &str, command: &[&str]) -> StepRequest {
     let login = Run {
         stdin: Some("PASSWORD".to_owned()),
-        ..Run::literal(["docker", "login"]).with_own_config()
+        ..Run::literal(["docker", "login"]).with_own_config(OwnConfig::Temporary)
     };
-    let command = Run::literal(command.iter().copied()).with_own_config();
+    let command = Run::literal(command.iter().copied());
+    let command = command.with_own_config(OwnConfig::Temporary);
     let create = Run::literal(["docker", "create"]);
     StepRequest {
         actions: [login, command, create].map(Action::Run).to_vec(),
@@ -110,5 +111,71 @@ fn one_that_a_dead_attempt_left_is_removed_and_one_of_a_living_stays() {
             fs::remove_file(fixture.path("hanging")).unwrap();
             eventually("the login is gone", || !own.exists());
         });
+    }
+}
+
+/// Returns a step with one command of docker.
+fn docker(name: &str, command: &[&str], own_config: OwnConfig) -> StepRequest {
+    let words = ["docker"].iter().chain(command).copied();
+    let run = Run {
+        stdin: (command == ["login"]).then(|| "PASSWORD".to_owned()),
+        ..Run::literal(words).with_own_config(own_config)
+    };
+    StepRequest {
+        actions: vec![Action::Run(run)],
+        timeout_seconds: 60,
+        ..step(name, &[])
+    }
+}
+
+#[test]
+fn one_that_is_to_be_kept_stays_for_later_runs_until_it_is_removed() {
+    for sh in Sh::all() {
+        let fixture = fixture(sh);
+        let kept = fixture.path("state/app@/docker");
+        let run = |step: &StepRequest| fixture.run_one(step, &inputs()).0.ending;
+
+        let too_early = docker("early", &["pull", "early"], OwnConfig::Kept);
+        let (receipt, output, _) = fixture.run_one(&too_early, &inputs());
+        assert_eq!(receipt.ending, Ending::Failed { code: 1 }, "{sh:?}");
+        assert!(
+            output.contains("no login at the registry is kept here"),
+            "{output}"
+        );
+        assert!(!kept.exists() && fixture.read("configs").is_empty());
+
+        let login = docker("login", &["login"], OwnConfig::ToKeep);
+        assert_eq!(run(&login), Ending::Succeeded, "{sh:?}");
+        let seen = r#"{"proxies":{"default":{"httpProxy":"http://p"}},"login":"hunter2"}"#;
+        assert_eq!(fixture.read("state/app@/docker/config.json"), seen);
+        for (path, expected) in [(kept.clone(), 0o700), (kept.join("config.json"), 0o600)] {
+            let mode = fs::metadata(&path).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, expected, "{sh:?} {}", path.display());
+        }
+        let of_attempt = fixture.attempt_directory(&attempt(&login)).join("docker");
+        assert!(!of_attempt.exists(), "{sh:?}");
+
+        fixture.fence("r2");
+        let pull = docker("pull", &["pull", "image"], OwnConfig::Kept);
+        fixture
+            .start_with("r2", std::slice::from_ref(&pull), &inputs())
+            .unwrap();
+        assert_eq!(fixture.read("image.config"), seen, "{sh:?}");
+        assert_eq!(fixture.read("image.context"), "context");
+
+        fixture.fence("r1");
+        let again = docker("again", &["login"], OwnConfig::ToKeep);
+        assert_eq!(run(&again), Ending::Succeeded, "{sh:?}");
+        assert_eq!(fixture.read("state/app@/docker/config.json"), seen);
+        assert_eq!(fixture.read("home/.docker/config.json"), CONFIG);
+        let remove = Run::literal(["rm", "-rf", kept.to_str().unwrap()]);
+        let logout = StepRequest {
+            actions: vec![Action::Run(remove)],
+            timeout_seconds: 60,
+            ..step("logout", &[])
+        };
+        assert_eq!(run(&logout), Ending::Succeeded, "{sh:?}");
+        assert!(!kept.exists());
+        assert_eq!(fixture.read("home/.docker/contexts/meta"), "context");
     }
 }

@@ -79,7 +79,7 @@ impl World {
         world.write("repository/Dockerfile", "FROM scratch\n");
         world.write("repository/config/deploy.yml", &world.deploy(""));
         world.write("repository/config/init.sql.erb", &world.template());
-        world.program("bin/ssh", include_str!("ssh.py"));
+        world.program("bin/ssh", include_str!("../fake_ssh/ssh.py"));
         world.program("host/bin/docker", include_str!("docker.sh"));
         world.program(
             "host/bin/id",

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mrsk::action::{Action, Arg, Poll, Probe, Run, VerifyImage, Write};
+use mrsk::action::{Action, Arg, OwnConfig, Poll, Probe, Run, VerifyImage, Write};
 use mrsk::name::{HostName, PlanDigest, Sha256Hex, StepId};
 use mrsk::plan::predicate::Predicate;
 use mrsk::plan::{
@@ -102,7 +102,7 @@ fn local() -> Vec<Step> {
         env: Vec::new(),
         stdin: Some("MRSK_REGISTRY_PASSWORD".to_owned()),
         env_file: Vec::new(),
-        own_config: true,
+        own_config: Some(OwnConfig::Temporary),
         program_sha256: None,
     })];
     login.secrets = vec![StepSecret {
@@ -188,7 +188,7 @@ fn web(host: &str, start_needs: &str) -> Vec<Step> {
             env: vec!["RAILS_MASTER_KEY".to_owned()],
             stdin: None,
             env_file: Vec::new(),
-            own_config: false,
+            own_config: None,
             program_sha256: None,
         }),
         run(&["docker", "start", new]),

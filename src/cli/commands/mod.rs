@@ -14,6 +14,7 @@ mod operations;
 mod plan;
 mod redeploy;
 mod resolve;
+mod registry;
 mod setup;
 mod show;
 mod sign;

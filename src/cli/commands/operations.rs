@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::{accessory, deploy, redeploy, setup};
+use super::{accessory, deploy, redeploy, registry, setup};
 use crate::cli::approval::Approved;
 use crate::cli::execution::Execution;
 use crate::cli::failure::Failure;
@@ -25,6 +25,9 @@ pub enum Operation<O: Args> {
     /// Start accessories, such as databases
     #[command(subcommand)]
     Accessory(accessory::Operation<O>),
+    /// Keep a login at the registry on the hosts, or end it
+    #[command(subcommand)]
+    Registry(registry::Operation<O>),
 }
 
 impl<O: Args> Operation<O> {
@@ -35,6 +38,7 @@ impl<O: Args> Operation<O> {
             Self::Redeploy(_) => "redeploy",
             Self::Setup(_) => "setup",
             Self::Accessory(_) => "accessory",
+            Self::Registry(_) => "registry",
         }
     }
 
@@ -45,6 +49,12 @@ impl<O: Args> Operation<O> {
             Self::Redeploy(given) => (Box::new(given.arguments), given.options),
             Self::Setup(given) => (Box::new(given.arguments), given.options),
             Self::Accessory(accessory::Operation::Boot(given)) => {
+                (Box::new(given.arguments), given.options)
+            }
+            Self::Registry(registry::Operation::Login(given)) => {
+                (Box::new(given.arguments), given.options)
+            }
+            Self::Registry(registry::Operation::Logout(given)) => {
                 (Box::new(given.arguments), given.options)
             }
         }

@@ -53,6 +53,8 @@ fn line(operation: &Operation) -> String {
         OperationKind::AccessoryBoot(accessories) => {
             format!("Started accessories {}", accessories.names().join(", "))
         }
+        OperationKind::RegistryLogin => "Logged in to the registry".to_owned(),
+        OperationKind::RegistryLogout => "Logged out of the registry".to_owned(),
         OperationKind::Unknown(name) => name.clone(),
     };
     let destination = operation

@@ -27,7 +27,7 @@ pub use self::selection::selected_hosts;
 
 use self::draft::{Draft, HostView, Result};
 use self::placement::{Decision, Placement};
-use super::{Operation, Plan};
+use super::{Operation, OperationKind, Plan};
 use crate::config::model::Config;
 use crate::facts::model::Facts;
 
@@ -39,15 +39,27 @@ use crate::facts::model::Facts;
 pub fn compile(config: &Config, facts: &Facts, operation: &Operation) -> Result<Plan> {
     let selection = selection::select(config, operation)?;
     let mut draft = begin::draft(config, facts, operation, selection)?;
-    bootstrap::run(&mut draft);
-    registry::run(&mut draft);
-    accessories::run(&mut draft);
-    if operation.deploys() {
-        deploy(&mut draft);
+    match operation.kind {
+        OperationKind::RegistryLogin => {
+            bootstrap::run(&mut draft);
+            registry::login(&mut draft);
+        }
+        OperationKind::RegistryLogout => registry::logout(&mut draft),
+        _ => start(&mut draft),
     }
     reliance::run(&mut draft);
     reduction::run(&mut draft);
     finish::finish(draft)
+}
+
+/// Adds what starts containers.
+fn start(draft: &mut Draft<'_>) {
+    bootstrap::run(draft);
+    registry::run(draft);
+    accessories::run(draft);
+    if draft.operation.deploys() {
+        deploy(draft);
+    }
 }
 
 /// Adds what brings a version to the selected roles.

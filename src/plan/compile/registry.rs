@@ -1,9 +1,14 @@
-//! Logs in to the registry: exactly where something is pushed or pulled.
+//! Logs in to the registry: exactly where something is pushed or pulled, or where a login is to be kept.
 
 use super::{Draft, HostView, Placement};
-use crate::action::Run;
+use crate::action::{OwnConfig, Run};
+use crate::diagnostic::Diagnostic;
 use crate::docker::image;
-use crate::plan::{Reason, Step, StepKind, Travel};
+use crate::plan::{Predicate, Reason, Step, StepKind, Travel};
+use crate::record::Scope;
+
+/// The registry of a configuration that names none.
+const DOCKER_HUB: &str = "docker.io";
 
 /// Adds a login on this machine if an image is pushed, unless a credential helper answers for the registry there.
 pub fn run(draft: &mut Draft) {
@@ -16,7 +21,7 @@ pub fn run(draft: &mut Draft) {
         return;
     };
     let server = registry.server.as_deref();
-    let shown = server.unwrap_or("docker.io");
+    let shown = server.unwrap_or(DOCKER_HUB);
     let source = draft.facts.source.as_ref();
     if let Some(helper) = source.and_then(|source| source.credential_helper.as_deref()) {
         let reason = format!("docker's credential helper {helper} logs in");
@@ -33,6 +38,70 @@ pub fn run(draft: &mut Draft) {
     draft.add(step);
 }
 
+/// Adds a login that is kept to each host, unless it has one or a credential helper answers for the registry there.
+pub fn login(draft: &mut Draft) {
+    let registry = &draft.config.registry;
+    let Some(credentials) = registry.pull_credentials() else {
+        let error = Diagnostic::error("the registry has no credentials to log in with");
+        return draft.refuse(error.help("add `username` and `password` under `registry`"));
+    };
+    let server = registry.server.as_deref();
+    let (shown, name) = (server.unwrap_or(DOCKER_HUB), image::login_name(server));
+    for host in draft.hosts.clone() {
+        let reason = if host.facts.docker.helpers.contains(name) {
+            Some("docker's credential helper logs in".to_owned())
+        } else if host.facts.logins.contains(name) {
+            Some(format!("it keeps a login at {shown}"))
+        } else {
+            None
+        };
+        if let Some(reason) = reason {
+            draft.unchanged(Some(host.name()), "registry", reason);
+            continue;
+        }
+        let login = image::login(server, &credentials).with_own_config(OwnConfig::ToKeep);
+        let password = std::slice::from_ref(&credentials.password);
+        let step = host
+            .step(StepKind::RegistryLogin, ["registry", shown, "login"])
+            .because(format!("Log in to {shown}"), Reason::Requested)
+            .needs(draft.find_each(host.name(), &[StepKind::InstallDocker]))
+            .does([login])
+            .secrets(password, Travel::Stdin)
+            .done_when([Predicate::contains(&["logins"], name)])
+            .on_failure(Vec::new(), [remove_login(draft, &host)]);
+        draft.add(step);
+    }
+}
+
+/// Removes the login that each host keeps.
+pub fn logout(draft: &mut Draft) {
+    let server = draft.config.registry.server.as_deref();
+    let shown = server.unwrap_or(DOCKER_HUB);
+    for host in draft.hosts.clone() {
+        if host.facts.logins.is_empty() {
+            draft.unchanged(Some(host.name()), "registry", "it keeps no login");
+            continue;
+        }
+        let none: Vec<String> = Vec::new();
+        let step = host
+            .step(StepKind::RegistryLogout, ["registry", shown, "logout"])
+            .because(format!("Log out of {shown}"), Reason::Requested)
+            .does([remove_login(draft, &host)])
+            .done_when([Predicate::eq(&["logins"], none)]);
+        draft.add(step);
+    }
+}
+
+/// Returns the command that removes the configuration with the login that `host` keeps.
+fn remove_login(draft: &Draft, host: &HostView) -> Run {
+    let scope = Scope {
+        service: draft.config.service.to_string(),
+        destination: draft.config.destination.clone(),
+    };
+    let directory = scope.kept_login(&host.facts.state_dir);
+    Run::literal(["rm", "-rf", &directory])
+}
+
 /// What pulls an image on a host, and the secrets that this needs.
 pub struct Pull {
     /// The commands.
@@ -41,15 +110,12 @@ pub struct Pull {
     pub secrets: Vec<String>,
 }
 
-/// Returns `pulls`, which pull `image` on `host`, after the login that they need.
+/// Returns `pulls`, which pull `image` on `host`, with the login that is kept there, else after the one that they need.
 pub fn pull(draft: &Draft, host: &HostView, image: &str, pulls: Vec<Run>) -> Pull {
     let registry = &draft.config.registry;
     let server = registry.server.as_deref();
-    let has_helper = host
-        .facts
-        .docker
-        .helpers
-        .contains(image::login_name(server));
+    let name = image::login_name(server);
+    let has_helper = host.facts.docker.helpers.contains(name);
     let credentials = registry
         .pull_credentials()
         .filter(|_| !has_helper && server_of(image) == server);
@@ -59,8 +125,15 @@ pub fn pull(draft: &Draft, host: &HostView, image: &str, pulls: Vec<Run>) -> Pul
             secrets: Vec::new(),
         };
     };
+    let with = |own_config| move |run: Run| run.with_own_config(own_config);
+    if host.facts.logins.contains(name) {
+        return Pull {
+            runs: pulls.into_iter().map(with(OwnConfig::Kept)).collect(),
+            secrets: Vec::new(),
+        };
+    }
     let login = image::login(server, &credentials);
-    let pulls = pulls.into_iter().map(Run::with_own_config);
+    let pulls = pulls.into_iter().map(with(OwnConfig::Temporary));
     Pull {
         runs: [login].into_iter().chain(pulls).collect(),
         secrets: vec![credentials.password],

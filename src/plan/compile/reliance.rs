@@ -2,6 +2,7 @@
 
 use super::proxy::facts::stays;
 use super::{Decision, Draft, HostView, Placement};
+use crate::action::Action;
 use crate::docker::image;
 use crate::docker::names::{NETWORK, TRAEFIK};
 use crate::facts::model::{ContainerFacts, ContainerState, HostFacts};
@@ -16,6 +17,7 @@ pub fn run(draft: &mut Draft) {
             let predicate = Predicate::eq(&["docker", "answers"], true);
             draft.rely(host.name(), predicate, ids(draft, host.name(), |_| true));
         }
+        kept_login(draft, &host);
         if host.traefik {
             shared(draft, &host);
         }
@@ -45,6 +47,19 @@ fn container_id<'a>(facts: &'a HostFacts, name: &str) -> Option<&'a str> {
         .containers
         .get(name)
         .map(|container| container.id.as_str())
+}
+
+/// The login that is kept, if something is pulled with it.
+fn kept_login(draft: &mut Draft, host: &HostView) {
+    let users = ids(draft, host.name(), |step| {
+        step.action.iter().any(Action::uses_kept_login)
+    });
+    let registry = image::login_name(draft.config.registry.server.as_deref());
+    draft.rely(
+        host.name(),
+        Predicate::contains(&["logins"], registry),
+        users,
+    );
 }
 
 /// What services share: the network and Traefik.

@@ -24,7 +24,7 @@ pub fn selected_hosts(config: &Config, operation: &Operation) -> Result<Vec<Host
 pub(super) struct Selection<'a> {
     /// The roles on their hosts.
     pub roles: Vec<Slot<'a>>,
-    /// The hosts of roles and of accessories that are started.
+    /// The hosts of roles and of accessories that are started, or every host.
     pub hosts: BTreeSet<&'a HostName>,
 }
 
@@ -53,10 +53,10 @@ pub(super) fn select<'a>(config: &'a Config, operation: &Operation) -> Result<Se
         })
         .collect();
     let of_roles: BTreeSet<&HostName> = roles.iter().map(|slot| slot.host).collect();
-    let booted = booted_hosts(config, operation)
+    let others = other_hosts(config, operation)
         .filter(|host| is_wanted(host))
         .filter(|host| operation.roles.is_empty() || of_roles.contains(host));
-    let hosts: BTreeSet<&HostName> = of_roles.iter().copied().chain(booted).collect();
+    let hosts: BTreeSet<&HostName> = of_roles.iter().copied().chain(others).collect();
     if hosts.is_empty() {
         let (what, keys) = match operation.deploys() {
             true => ("roles", "--hosts and --roles with `servers`"),
@@ -70,15 +70,18 @@ pub(super) fn select<'a>(config: &'a Config, operation: &Operation) -> Result<Se
     Ok(Selection { roles, hosts })
 }
 
-/// Returns the hosts of the accessories that are started.
-fn booted_hosts<'a>(
+/// Returns the hosts of the accessories that are started; every host if the operation is about hosts.
+fn other_hosts<'a>(
     config: &'a Config,
     operation: &Operation,
 ) -> impl Iterator<Item = &'a HostName> {
+    let every = config.hosts.iter().map(|host| &host.name);
+    let every = every.filter(|_| operation.kind.is_about_hosts());
     let accessories = config.accessories.iter();
     accessories
         .filter(|accessory| operation.boots(accessory))
         .flat_map(|accessory| &accessory.hosts)
+        .chain(every)
 }
 
 /// Returns an error for each name of the operation that the configuration does not have.
@@ -86,7 +89,7 @@ fn unknown_names(config: &Config, operation: &Operation) -> Vec<Diagnostic> {
     let roles: BTreeSet<&str> = config.roles.iter().map(|role| role.name.as_str()).collect();
     let of_roles = config.roles.iter().flat_map(|role| &role.hosts);
     let of_roles = of_roles.filter(|_| operation.deploys());
-    let hosts = of_roles.chain(booted_hosts(config, operation));
+    let hosts = of_roles.chain(other_hosts(config, operation));
     let hosts: BTreeSet<&str> = hosts.map(HostName::as_str).collect();
     let accessories = config.accessories.iter();
     let accessories: BTreeSet<&str> = accessories
@@ -117,7 +120,8 @@ fn unknown_names(config: &Config, operation: &Operation) -> Vec<Diagnostic> {
     for host in &operation.hosts {
         check("host", host.as_str(), &hosts);
     }
-    if errors.is_empty() && !operation.deploys() && accessories.is_empty() {
+    let boots_alone = !operation.deploys() && operation.kind.booted().is_some();
+    if errors.is_empty() && boots_alone && accessories.is_empty() {
         let problem = Diagnostic::error("the configuration has no accessories");
         errors.push(problem.help("add one under `accessories`"));
     }

@@ -9,6 +9,7 @@ accessories: {db: {image: db, host: d}, cache: {image: cache, hosts: [a, d]}}";
 #[test]
 fn an_operation_is_about_the_roles_and_hosts_that_it_names() {
     let boot = |names: serde_json::Value| json!({"name": "accessory boot", "version": null, "skip_push": null, "accessories": names});
+    let registry = |name: &str| json!({"name": name, "version": null, "skip_push": null});
     for (patch, expected) in [
         (json!({}), "web@a web@b job@b job@c on a b c"),
         (json!({"hosts": ["b"]}), "web@b job@b on b"),
@@ -24,6 +25,8 @@ fn an_operation_is_about_the_roles_and_hosts_that_it_names() {
         ),
         (boot(json!(["all"])), "on a d"),
         (boot(json!(["db"])), "on d"),
+        (registry("registry login"), "on a b c d"),
+        (registry("registry logout"), "on a b c d"),
         (
             json!({"roles": ["web"], "hosts": ["c"]}),
             "no host has one of the selected roles",

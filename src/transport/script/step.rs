@@ -7,7 +7,9 @@ use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 use super::builder::{Builder, RenderError, path_part};
-use crate::action::{Action, Arg, Poll, Probe, Reach, Run, Upload, VerifyImage, When, Write};
+use crate::action::{
+    Action, Arg, OwnConfig, Poll, Probe, Reach, Run, Upload, VerifyImage, When, Write,
+};
 use crate::name::{Sha256Hex, is_file_owner};
 use crate::transport::quote::quote;
 use crate::transport::request::{Inputs, StepRequest};
@@ -110,9 +112,12 @@ fn run(
         text.push_str(name);
         text.push('\n');
     }
-    if command.own_config {
-        text.push_str("own_config || exit 1\n");
-    }
+    text.push_str(match command.own_config {
+        None => "",
+        Some(OwnConfig::Temporary) => "own_config || exit 1\n",
+        Some(OwnConfig::ToKeep) => "config_to_keep || exit 1\n",
+        Some(OwnConfig::Kept) => "kept_config || exit 1\n",
+    });
     text.push_str(&words.join(" "));
     let reads = command.stdin.is_some() || !command.env_file.is_empty();
     text.push_str(if reads { " 3<&0\n)" } else { "\n)" });

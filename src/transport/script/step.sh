@@ -33,12 +33,33 @@ spawn() {
   wait "$!"
 }
 
-# Gives docker a configuration of this attempt: the user's, but logins stay in it. It goes with the attempt.
+# Gives docker a configuration of this attempt. It goes with the attempt.
 own_config() {
   mrsk_users=${DOCKER_CONFIG:-$HOME/.docker}
   DOCKER_CONFIG=$mrsk_dir/docker
   export DOCKER_CONFIG
-  [ -d "$DOCKER_CONFIG" ] && return 0
+  [ -d "$DOCKER_CONFIG" ] || derive_config
+}
+
+# Gives docker a new configuration that stays for later runs of this service and destination.
+config_to_keep() {
+  mrsk_users=${DOCKER_CONFIG:-$HOME/.docker}
+  DOCKER_CONFIG=$mrsk_base/docker
+  export DOCKER_CONFIG
+  rm -rf "$DOCKER_CONFIG" && derive_config
+}
+
+# Gives docker the configuration that stayed.
+kept_config() {
+  DOCKER_CONFIG=$mrsk_base/docker
+  export DOCKER_CONFIG
+  [ -f "$DOCKER_CONFIG/config.json" ] && return 0
+  printf '%s\n' 'no login at the registry is kept here: run mrsk registry login, or plan again'
+  return 1
+}
+
+# Makes the directory DOCKER_CONFIG: everything is the user's (mrsk_users), but logins stay in it.
+derive_config() {
   mkdir "$DOCKER_CONFIG" || return 1
   for mrsk_entry in "$mrsk_users"/* "$mrsk_users"/.[!.]*
   do

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Stands in for ssh: a control master whose sessions are a `sh` of this machine, in the directory HOST_ROOT.
+"""Stands in for ssh: a control master whose sessions are a `sh` of this machine, in the directory HOST_ROOT, or in the one
+below it that is named as the host.
 
 It speaks as much of the multiplexing protocol (OpenSSH, PROTOCOL.mux) as mrsk needs.
 """
@@ -28,8 +29,17 @@ def send(stream, *words):
     stream.sendall(struct.pack(f">{len(words) + 1}I", 4 * len(words), *words))
 
 
-def start(streams):
+def root_of_host():
     root = os.environ["HOST_ROOT"]
+    for argument in sys.argv[1:]:
+        name = argument.rsplit("@")[-1]
+        if name[:1].isdigit() and os.path.isdir(f"{root}/{name}"):
+            return f"{root}/{name}"
+    return root
+
+
+def start(streams):
+    root = root_of_host()
     variables = {
         "HOME": f"{root}/home",
         "PATH": f"{root}/bin:/usr/local/bin:/usr/bin:/bin",
