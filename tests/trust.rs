@@ -297,6 +297,35 @@ fn what_no_plan_may_do_is_refused_even_if_it_was_approved() {
             }),
             "not a command",
         ),
+        (
+            Box::new(|plan| {
+                let argv = &mut local(plan, "build")["action"][0]["run"]["argv"];
+                *argv.as_array_mut().unwrap().last_mut().unwrap() = json!("link-to-etc");
+            }),
+            "not the planned source",
+        ),
+        (
+            Box::new(|plan| {
+                let secret = json!({ "name": "X;id", "travels": ["env"] });
+                plan["secrets"].as_array_mut().unwrap().push(secret);
+            }),
+            "not a valid secret name",
+        ),
+        (
+            Box::new(|plan| {
+                let secret = json!({ "name": "MRSK_CLAIM", "travels": ["env"] });
+                plan["secrets"].as_array_mut().unwrap().push(secret);
+            }),
+            "not a valid secret name",
+        ),
+        (
+            Box::new(|plan| plan["operation"]["destination"] = json!("x/../../y")),
+            "not a valid name",
+        ),
+        (
+            Box::new(|plan| plan["service"] = json!("../shop")),
+            "not a valid name",
+        ),
     ];
     for (edit, expected) in rows {
         let plan = runner.seal(edit);
@@ -345,6 +374,15 @@ fn a_broadcast_runs_the_file_that_was_planned() {
     runner.seal(broadcast(json!({ "argv": ["bin/say", "hello"] })));
     let said = runner.apply(&[], &[], 5);
     assert!(said.contains("--allow commands"), "{said}");
+    for argv in [
+        json!(["bin/say"]),
+        json!(["bin/say", "hello; id"]),
+        json!(["bin/say", "sh", "-c", "id"]),
+    ] {
+        runner.seal(broadcast(json!({ "argv": argv, "program_sha256": sha256 })));
+        let said = runner.apply(&[], &[], 5);
+        assert!(said.contains("--allow commands"), "{said}");
+    }
     let planned = broadcast(json!({ "argv": ["bin/say", "hello"], "program_sha256": sha256 }));
     runner.seal(planned);
     runner.apply(&[], &[], TRUSTED);

@@ -77,6 +77,11 @@ pub async fn collect(
                 None => missing(Requirement::Variable(name.clone())),
             }
         }
+        for name in with_line_break(step, &inputs.secrets) {
+            let message = format!("the value of `{name}` has a line break");
+            let help = "docker cannot take it for a variable of this name: use another name";
+            missing(Requirement::Template(Diagnostic::error(message).help(help)));
+        }
         for name in variables(step) {
             match environment.variable(name) {
                 Some(value) => {
@@ -114,6 +119,20 @@ pub async fn collect(
         .map(|(what, steps)| Missing { what, steps })
         .collect();
     (inputs, missing)
+}
+
+/// Returns the names of secrets that docker reads from lines and that have several.
+fn with_line_break<'a>(step: &'a Step, secrets: &Secrets) -> Vec<&'a String> {
+    let actions = step.action.iter().chain(&step.cleanup);
+    let names = actions.flat_map(|action| match action {
+        Action::Run(run) => run.env_file.as_slice(),
+        _ => &[],
+    });
+    let has_several = |name: &&String| {
+        let value = secrets.get(*name);
+        value.is_some_and(|value| value.reveal().contains(['\n', '\r']))
+    };
+    names.filter(has_several).collect()
 }
 
 /// Returns the names of the variables whose values are in a step's arguments.

@@ -30,4 +30,4 @@ pub use parse::{Loaded, parse, parse_template};
 pub use secret_lines::{hide_secret_lines, looks_secret};
 pub use startup::changes_start;
 pub use values::port::PortMapping;
-pub use values::variable::{CONTAINER_NAME, is_read_at_start};
+pub use values::variable::{CONTAINER_NAME, is_read_at_start, is_secret_name};

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use super::kinds::StepKind;
-use super::model::{Check, Plan, Step};
+use super::model::{Check, Plan, Source, Step};
 use crate::action::{Action, Arg, OwnConfig, Run};
 use crate::config::is_read_at_start;
 use crate::docker::local_command::{is_listed, is_listed_argv};
@@ -132,14 +132,52 @@ fn unlisted(step: &Step) -> Vec<String> {
         .collect()
 }
 
-/// Returns whether a broadcast runs a file of the repository that the plan knows by its hash.
+/// Returns whether a broadcast runs a file of the repository that the plan knows by its hash, with a line of text and nothing else:
+/// other arguments could make any program of the repository, such as one that runs what it is given, do anything.
 fn is_program_of_repository(step: &Step, run: &Run) -> bool {
+    let is_line = match run.argv.as_slice() {
+        [_, Arg::Literal(line)] => line.chars().all(is_of_line),
+        _ => false,
+    };
     step.kind == StepKind::Broadcast
+        && is_line
         && run.program_sha256.is_some()
         && run.secrets().next().is_none()
         && run
             .program()
             .is_some_and(|program| program.contains('/') && is_below_root(program))
+}
+
+/// Returns whether a character has no meaning for a shell, in the middle of a line.
+fn is_of_line(c: char) -> bool {
+    c.is_ascii_alphanumeric() || " .,:_-/@[]".contains(c)
+}
+
+/// Returns what a step would build that is not the source of the plan, which is checked before it is built.
+pub(super) fn builds_elsewhere(step: &Step, source: Option<&Source>) -> Option<String> {
+    let planned = source.map(|source| [source.dockerfile.as_str(), source.context.as_str()]);
+    let runs = step.action.iter().filter_map(|action| match action {
+        Action::Run(run) if step.host.is_none() => Some(run),
+        _ => None,
+    });
+    let mut builds = runs.filter_map(|run| match run.argv.as_slice() {
+        [.., Arg::Literal(option), Arg::Literal(file), Arg::Literal(context)]
+            if option == "--file" =>
+        {
+            Some([file, context].map(|path| path.strip_prefix("./").unwrap_or(path)))
+        }
+        _ => None,
+    });
+    let is_other = |built: &[&str; 2]| {
+        let planned = planned.map(|paths| paths.map(|path| path.strip_prefix("./").unwrap_or(path)));
+        planned.as_ref() != Some(built)
+    };
+    let [file, context] = builds.find(is_other)?;
+    Some(format!(
+        "builds {} with {}, which is not the planned source",
+        text::quote(context),
+        text::quote(file)
+    ))
 }
 
 /// Returns what a step would do on the machine that applies the plan although no plan may, not even an approved one.

@@ -13,8 +13,10 @@ use thiserror::Error;
 use super::model::{Check, FORMAT_VERSION, Plan, Step, StepSecret};
 use super::{newer, trust};
 use crate::action::{Action, Reach, When};
+use crate::config::is_secret_name;
 use crate::json;
 use crate::name::{PlanDigest, Sha256Hex};
+use crate::text;
 
 /// The minor version of [`FORMAT_VERSION`], and of which newer ones can be shown.
 const MINOR: u32 = 0;
@@ -174,6 +176,9 @@ fn check_consistency(plan: &Plan) -> Result<(), ReadError> {
     if !plan.hosts.contains_key(&plan.lock_host) {
         return wrong(format!("unknown lock host {}", plan.lock_host));
     }
+    if let Some(problem) = check_names(plan) {
+        return wrong(problem);
+    }
     for (key, text) in &plan.contents {
         if Sha256Hex::of(text.as_bytes()) != *key {
             return wrong(format!("content {key} does not match its hash"));
@@ -214,6 +219,24 @@ fn check_consistency(plan: &Plan) -> Result<(), ReadError> {
     Ok(())
 }
 
+/// Returns which name the compiler would not have written: it becomes part of paths, or a variable.
+fn check_names(plan: &Plan) -> Option<String> {
+    let is_of_path = |name: &str| {
+        name.starts_with(|first: char| first.is_ascii_alphanumeric())
+            && name
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c))
+    };
+    let destination = plan.operation.destination.as_deref();
+    let of_paths = [Some(plan.service.as_str()), destination];
+    if let Some(name) = of_paths.into_iter().flatten().find(|name| !is_of_path(name)) {
+        return Some(format!("{} is not a valid name", text::quote(name)));
+    }
+    let mut secrets = plan.secrets.iter().map(|secret| secret.name.as_str());
+    let secret = secrets.find(|name| !is_secret_name(name))?;
+    Some(format!("{} is not a valid secret name", text::quote(secret)))
+}
+
 /// Returns what a step lacks to be carried out.
 fn check_step(plan: &Plan, step: &Step) -> Result<(), String> {
     let is_barrier = step.kind.is_barrier();
@@ -232,7 +255,8 @@ fn check_step(plan: &Plan, step: &Step) -> Result<(), String> {
     {
         return Err("has a shared lock, a cleanup or a diagnosis, but no host".into());
     }
-    if let Some(problem) = trust::impossible(step) {
+    let problem = trust::impossible(step);
+    if let Some(problem) = problem.or_else(|| trust::builds_elsewhere(step, plan.source.as_ref())) {
         return Err(problem);
     }
     for StepSecret { name, .. } in &step.secrets {

@@ -118,6 +118,16 @@ pub(crate) fn decode(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<Str
     Some(name)
 }
 
+/// Returns whether a secret may have this name: that of a variable, and none that mrsk sets itself.
+pub fn is_secret_name(name: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    !name.is_empty()
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+        && name.chars().all(allowed)
+        && !RESERVED.contains(&name)
+        && !name.starts_with(RESERVED_PREFIX)
+}
+
 /// Returns whether `sh`, the loader, docker's client or ssh read the variable `name` when they start.
 pub fn is_read_at_start(name: &str) -> bool {
     READ_AT_START.contains(&name)
