@@ -89,7 +89,10 @@ fn a_run_that_died_while_it_told_does_not_tell_again() {
     let file = project.beside("plan.json").display().to_string();
     let mut apply = Command::new(env!("CARGO_BIN_EXE_mrsk"));
     let mut runner = project
-        .in_its_environment(apply.args(["apply", &file]), config.as_ref())
+        .in_its_environment(
+            apply.args(["apply", "--allow", "commands", &file]),
+            config.as_ref(),
+        )
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -101,10 +104,12 @@ fn a_run_that_died_while_it_told_does_not_tell_again() {
     // Its lock is taken over when its beat has stopped for a minute.
     std::thread::sleep(Duration::from_secs(1));
     let said = project
-        .mrsk(&["apply", "--lock-wait", "120", &file])
+        .mrsk(&["apply", "--allow", "commands", "--lock-wait", "120", &file])
         .expect(6);
     said.says(&["in doubt: cannot tell whether", "all other steps are done"]);
-    let again = project.mrsk(&["apply", &file]).expect(0);
+    let again = project
+        .mrsk(&["apply", "--allow", "commands", &file])
+        .expect(0);
     again.says(&["already applied"]);
     assert_eq!(told(&project).len(), 1);
     assert_eq!(project.machines[0].version(), "one");

@@ -161,15 +161,19 @@ pub(super) fn builds_elsewhere(step: &Step, source: Option<&Source>) -> Option<S
         _ => None,
     });
     let mut builds = runs.filter_map(|run| match run.argv.as_slice() {
-        [.., Arg::Literal(option), Arg::Literal(file), Arg::Literal(context)]
-            if option == "--file" =>
-        {
+        [
+            ..,
+            Arg::Literal(option),
+            Arg::Literal(file),
+            Arg::Literal(context),
+        ] if option == "--file" => {
             Some([file, context].map(|path| path.strip_prefix("./").unwrap_or(path)))
         }
         _ => None,
     });
     let is_other = |built: &[&str; 2]| {
-        let planned = planned.map(|paths| paths.map(|path| path.strip_prefix("./").unwrap_or(path)));
+        let planned =
+            planned.map(|paths| paths.map(|path| path.strip_prefix("./").unwrap_or(path)));
         planned.as_ref() != Some(built)
     };
     let [file, context] = builds.find(is_other)?;

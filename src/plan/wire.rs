@@ -229,12 +229,19 @@ fn check_names(plan: &Plan) -> Option<String> {
     };
     let destination = plan.operation.destination.as_deref();
     let of_paths = [Some(plan.service.as_str()), destination];
-    if let Some(name) = of_paths.into_iter().flatten().find(|name| !is_of_path(name)) {
+    if let Some(name) = of_paths
+        .into_iter()
+        .flatten()
+        .find(|name| !is_of_path(name))
+    {
         return Some(format!("{} is not a valid name", text::quote(name)));
     }
     let mut secrets = plan.secrets.iter().map(|secret| secret.name.as_str());
     let secret = secrets.find(|name| !is_secret_name(name))?;
-    Some(format!("{} is not a valid secret name", text::quote(secret)))
+    Some(format!(
+        "{} is not a valid secret name",
+        text::quote(secret)
+    ))
 }
 
 /// Returns what a step lacks to be carried out.
