@@ -141,7 +141,8 @@ fn what_is_not_of_the_list_needs_an_approval() {
                 let words = local(plan, "build")["action"][0]["run"]["argv"]
                     .as_array_mut()
                     .unwrap();
-                *words.last_mut().unwrap() = json!("/");
+                let at = words.len() - 3;
+                words.insert(at, json!("--output=dest=/"));
             }),
             "docker build",
         ),

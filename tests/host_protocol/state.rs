@@ -1,6 +1,7 @@
 //! Serial, fence, receipts of local steps, the end of a plan, the audit log.
 
 use std::fs;
+use std::process::Command;
 
 use mrsk::name::{PlanDigest, RunId};
 use mrsk::record::{AttemptState, Ending, Receipt, Scope, Serial};
