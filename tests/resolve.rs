@@ -85,7 +85,7 @@ impl World {
         fs::write(world.path("repository/Dockerfile"), "FROM scratch\n").unwrap();
         fs::write(world.path("repository/config/deploy.yml"), DEPLOY).unwrap();
         world.program("repository/bin/announce", ANNOUNCE);
-        world.program("bin/ssh", include_str!("sentinels/ssh.py"));
+        world.program("bin/ssh", include_str!("fake_ssh/ssh.py"));
         world.program("host/bin/docker", DOCKER);
         world.program("host/bin/sudo", "#!/bin/sh\nexit 1\n");
         world.program(

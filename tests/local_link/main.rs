@@ -73,9 +73,12 @@ async fn steps_on_all_channels_do_not_delay_the_heartbeat() {
     assert_eq!(outcome, Outcome::Done);
 }
 
+/// What makes a disk refuse to be written.
+type Way = fn(&Disk);
+
 #[tokio::test(flavor = "current_thread")]
 async fn a_host_that_cannot_write_is_told_and_the_lock_is_released() {
-    let ways: [(fn(&Disk), &str); 2] = [
+    let ways: [(Way, &str); 2] = [
         (Disk::fill, "No space left on device"),
         (Disk::make_read_only, "Read-only file system"),
     ];
