@@ -155,7 +155,8 @@ fn is_of_line(c: char) -> bool {
 
 /// Returns what a step would build that is not the source of the plan, which is checked before it is built.
 pub(super) fn builds_elsewhere(step: &Step, source: Option<&Source>) -> Option<String> {
-    let planned = source.map(|source| [source.dockerfile.as_str(), source.context.as_str()]);
+    let plain = |path: &str| path.strip_prefix("./").unwrap_or(path).to_owned();
+    let planned = source.map(|source| [plain(&source.dockerfile), plain(&source.context)]);
     let runs = step.action.iter().filter_map(|action| match action {
         Action::Run(run) if step.host.is_none() => Some(run),
         _ => None,
@@ -166,21 +167,14 @@ pub(super) fn builds_elsewhere(step: &Step, source: Option<&Source>) -> Option<S
             Arg::Literal(option),
             Arg::Literal(file),
             Arg::Literal(context),
-        ] if option == "--file" => {
-            Some([file, context].map(|path| path.strip_prefix("./").unwrap_or(path)))
-        }
+        ] if option == "--file" => Some([plain(file), plain(context)]),
         _ => None,
     });
-    let is_other = |built: &[&str; 2]| {
-        let planned =
-            planned.map(|paths| paths.map(|path| path.strip_prefix("./").unwrap_or(path)));
-        planned.as_ref() != Some(built)
-    };
-    let [file, context] = builds.find(is_other)?;
+    let [file, context] = builds.find(|built| planned.as_ref() != Some(built))?;
     Some(format!(
         "builds {} with {}, which is not the planned source",
-        text::quote(context),
-        text::quote(file)
+        text::quote(&context),
+        text::quote(&file)
     ))
 }
 

@@ -34,7 +34,8 @@ pub struct Login<'a> {
 
 /// A configuration of mrsk's own. It goes with this value; what a process left that was killed is removed by the next.
 pub struct DockerConfig {
-    directory: Temporary,
+    /// It goes with the value.
+    _directory: Temporary,
     variables: Vec<(String, OsString)>,
 }
 
@@ -93,14 +94,13 @@ impl DockerConfig {
             variables.push(("BUILDX_CONFIG".to_owned(), users.join("buildx").into()));
         }
         Ok(Self {
-            directory,
+            _directory: directory,
             variables,
         })
     }
 
     /// Returns the variables that a command gets which is to use it.
     pub fn variables(&self) -> &[(String, OsString)] {
-        debug_assert!(self.directory.path().is_dir());
         &self.variables
     }
 }

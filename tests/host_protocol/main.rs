@@ -9,6 +9,7 @@
 mod faults;
 mod files;
 mod fixture;
+mod in_flight;
 mod limits;
 mod lock;
 mod logins;
