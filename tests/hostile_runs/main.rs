@@ -32,24 +32,22 @@ enum Part {
 
 use Part::{Done, Untouched};
 
+/// A request, and the script that prints the lie which answers it.
+type Lie = (&'static str, &'static str);
+
 /// A host that lies.
 struct Row {
     liar: &'static str,
-    /// The requests whose answers are lies, each with the script that prints it. `$step` is the liar's step, `$other` the honest
+    /// What it says. `$step` is the liar's step, `$other` the honest
     /// host's, `$run` this run.
-    lies: &'static [(&'static str, &'static str)],
+    lies: &'static [Lie],
     /// What the run ends with.
     code: i32,
     /// What becomes of the honest host's step, and of the liar's.
     parts: [Part; 2],
 }
 
-const fn lock_host(
-    lies: &'static [(&'static str, &'static str)],
-    code: i32,
-    parts: [Part; 2],
-) -> Row {
-    let liar = LOCK_HOST;
+const fn row(liar: &'static str, lies: &'static [Lie], code: i32, parts: [Part; 2]) -> Row {
     Row {
         liar,
         lies,
@@ -58,31 +56,24 @@ const fn lock_host(
     }
 }
 
-const fn other_host(
-    lies: &'static [(&'static str, &'static str)],
-    code: i32,
-    parts: [Part; 2],
-) -> Row {
-    let liar = OTHER_HOST;
-    Row {
-        liar,
-        lies,
-        code,
-        parts,
-    }
-}
-
-const TAKEN: (&str, &str) = ("batch", "say taken $step 1; say end");
+const TAKEN: Lie = ("batch", "say taken $step 1; say end");
 
 const ROWS: &[Row] = &[
     // The lock.
-    lock_host(&[("lock", "say held; say end")], 69, [Untouched, Untouched]),
-    lock_host(
+    row(
+        LOCK_HOST,
+        &[("lock", "say held; say end")],
+        1,
+        [Untouched, Untouched],
+    ),
+    row(
+        LOCK_HOST,
         &[("lock", "say foreign bm8=; say end")],
         4,
         [Untouched, Untouched],
     ),
-    lock_host(
+    row(
+        LOCK_HOST,
         &[
             ("lock", "say acquired 1 -; say end"),
             ("beat", "say lost; say end"),
@@ -90,59 +81,77 @@ const ROWS: &[Row] = &[
         1,
         [Untouched, Untouched],
     ),
-    lock_host(&[("release", "say acquired 1 -; say end")], 0, [Done, Done]),
+    row(
+        LOCK_HOST,
+        &[("release", "say acquired 1 -; say end")],
+        0,
+        [Done, Done],
+    ),
     // The facts.
-    other_host(&[("facts", "echo welcome")], 69, [Untouched, Untouched]),
-    other_host(
+    row(
+        OTHER_HOST,
+        &[("facts", "echo welcome")],
+        1,
+        [Untouched, Untouched],
+    ),
+    row(
+        OTHER_HOST,
         &[(
             "facts",
             "echo mrsk-facts 1 begin; echo container; echo mrsk-facts 1 end",
         )],
-        69,
+        1,
         [Untouched, Untouched],
     ),
-    other_host(
+    row(
+        OTHER_HOST,
         &[("facts", "head -c 20M /dev/zero")],
-        69,
+        1,
         [Untouched, Untouched],
     ),
     // The fence and the lists. Nothing has started yet.
-    other_host(
+    row(
+        OTHER_HOST,
         &[(
             "fence",
             "say fenced; say attempt $other 1 ended succeeded 0 $run 1 2 - end; say end",
         )],
-        69,
+        1,
         [Untouched, Untouched],
     ),
-    other_host(
+    row(
+        OTHER_HOST,
         &[("fence", "say superseded 9 -; say end")],
         3,
         [Untouched, Untouched],
     ),
-    other_host(
+    row(
+        OTHER_HOST,
         &[("fence", "say acquired 1 -; say end")],
-        69,
+        1,
         [Untouched, Untouched],
     ),
-    lock_host(
+    row(
+        LOCK_HOST,
         &[(
             "fence",
             "say fenced; say attempt $other 1 ended succeeded 0 $run 1 2 - end; say end",
         )],
-        69,
+        1,
         [Untouched, Untouched],
     ),
-    other_host(
+    row(
+        OTHER_HOST,
         &[(
             "list",
             "say attempt $other 1 ended succeeded 0 $run 1 2 - end; say end",
         )],
-        69,
+        1,
         [Untouched, Untouched],
     ),
     // The events of steps.
-    other_host(
+    row(
+        OTHER_HOST,
         &[(
             "batch",
             "say claimed $other 1; say ended $other 1 succeeded 0 $run 1 2 - end - -; say end",
@@ -150,7 +159,8 @@ const ROWS: &[Row] = &[
         1,
         [Done, Untouched],
     ),
-    lock_host(
+    row(
+        LOCK_HOST,
         &[(
             "batch",
             "say claimed $other 1; say ended $other 1 succeeded 0 $run 1 2 - end - -; say end",
@@ -158,7 +168,8 @@ const ROWS: &[Row] = &[
         1,
         [Done, Untouched],
     ),
-    other_host(
+    row(
+        OTHER_HOST,
         &[(
             "batch",
             "say claimed $step 1; say ended $step 1 succeeded 0 another 1 2 - end - -; say end",
@@ -166,20 +177,28 @@ const ROWS: &[Row] = &[
         1,
         [Done, Untouched],
     ),
-    other_host(&[("batch", "say end")], 1, [Done, Untouched]),
-    other_host(
+    row(OTHER_HOST, &[("batch", "say end")], 1, [Done, Untouched]),
+    row(
+        OTHER_HOST,
         &[("batch", "say claimed $step 2; say end")],
         1,
         [Done, Untouched],
     ),
-    other_host(&[("batch", "head -c 20M /dev/zero")], 1, [Done, Untouched]),
-    other_host(
+    row(
+        OTHER_HOST,
+        &[("batch", "head -c 20M /dev/zero")],
+        1,
+        [Done, Untouched],
+    ),
+    row(
+        OTHER_HOST,
         &[("batch", "say error bm8=; say end")],
         1,
         [Done, Untouched],
     ),
     // An attempt that is waited for.
-    other_host(
+    row(
+        OTHER_HOST,
         &[
             TAKEN,
             (
@@ -190,7 +209,8 @@ const ROWS: &[Row] = &[
         1,
         [Done, Untouched],
     ),
-    other_host(
+    row(
+        OTHER_HOST,
         &[
             TAKEN,
             (
@@ -202,8 +222,18 @@ const ROWS: &[Row] = &[
         [Done, Untouched],
     ),
     // The end.
-    other_host(&[("finish", "say refused; say end")], 1, [Done, Done]),
-    other_host(&[("finish", "say recorded; say end")], 0, [Done, Done]),
+    row(
+        OTHER_HOST,
+        &[("finish", "say refused; say end")],
+        1,
+        [Done, Done],
+    ),
+    row(
+        OTHER_HOST,
+        &[("finish", "say recorded; say end")],
+        0,
+        [Done, Done],
+    ),
 ];
 
 /// Returns what is not as `row` says.
