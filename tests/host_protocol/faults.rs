@@ -116,8 +116,13 @@ fn kill_at(sh: Sh, index: usize) -> bool {
     true
 }
 
-fn kill_everywhere(sh: Sh, stride: usize) {
-    let next = AtomicUsize::new(1);
+/// Kills the shell at each line where MRSK_MATRIX is set, else at every thirteenth from `first`: each shell at lines of its own.
+fn kill_everywhere(sh: Sh, first: usize) {
+    let (first, stride) = match std::env::var_os("MRSK_MATRIX") {
+        Some(_) => (1, 1),
+        None => (first, 13),
+    };
+    let next = AtomicUsize::new(first);
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| while kill_at(sh, next.fetch_add(stride, Ordering::Relaxed)) {});
@@ -125,27 +130,19 @@ fn kill_everywhere(sh: Sh, stride: usize) {
     });
 }
 
-/// Every line where MRSK_EVERY_LINE is set, else every seventh.
-fn stride() -> usize {
-    match std::env::var_os("MRSK_EVERY_LINE") {
-        Some(_) => 1,
-        None => 7,
-    }
-}
-
 #[test]
 fn dash_killed_at_each_line_leaves_a_state_that_can_be_read() {
-    kill_everywhere(Sh::Dash, stride());
+    kill_everywhere(Sh::Dash, 1);
 }
 
 #[test]
 fn bash_killed_at_each_line_leaves_a_state_that_can_be_read() {
-    kill_everywhere(Sh::Bash, stride());
+    kill_everywhere(Sh::Bash, 5);
 }
 
 #[test]
 fn busybox_killed_at_each_line_leaves_a_state_that_can_be_read() {
     if Sh::all().contains(&Sh::Busybox) {
-        kill_everywhere(Sh::Busybox, stride());
+        kill_everywhere(Sh::Busybox, 9);
     }
 }
