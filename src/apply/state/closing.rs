@@ -199,7 +199,7 @@ impl State {
     pub(super) fn on_refused(&mut self, host: &HostName) {
         let writes = |ask: &Ask| matches!(ask, Ask::Record { .. } | Ask::Finish);
         if let Some(host) = self.host(host)
-            && self.hosts[host].asks.iter().any(writes)
+            && self.hosts[host].asks.keys().any(writes)
         {
             self.doubt_fence(host);
         }
@@ -240,7 +240,7 @@ impl State {
         let writing = self.hosts.iter().any(|host| {
             let up = host.link == Link::Up;
             host.asks
-                .iter()
+                .keys()
                 .any(|ask| writes(ask) && (up || *ask == Ask::Lock))
         });
         if !writing {

@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::event::Action;
-use super::model::{Ask, GIVE_UP_SECONDS, LONGEST_BACK_OFF_SECONDS, Link, State, Timer};
+use super::model::{
+    Ask, GIVE_UP_SECONDS, LONGEST_BACK_OFF_SECONDS, Link, MOST_ASKED, State, Timer,
+};
 use super::progress::{GoneReason, Phase, Progress, SkipReason, StepStatus, StopReason};
 use super::step::{HostIndex, StepState};
 use super::violation::NOBODY_TELLS;
@@ -18,9 +20,10 @@ use crate::record::{Attempt, AttemptState};
 impl State {
     /// Asks now, or once the host is back. A question that is open already is not repeated.
     pub(super) fn ask(&mut self, host: HostIndex, ask: Ask) {
-        if self.hosts[host].is_gone() || !self.hosts[host].asks.insert(ask) {
+        if self.hosts[host].is_gone() || self.hosts[host].asks.contains_key(&ask) {
             return;
         }
+        self.hosts[host].asks.insert(ask, 0);
         *self.asks.entry(ask).or_default() += 1;
         if self.hosts[host].link == Link::Up {
             self.emit(host, ask);
@@ -29,7 +32,7 @@ impl State {
 
     /// Returns whether this question was open, and closes it.
     pub(super) fn answered(&mut self, host: HostIndex, ask: Ask) -> bool {
-        let open = self.hosts[host].asks.remove(&ask);
+        let open = self.hosts[host].asks.remove(&ask).is_some();
         if let Some(count) = self.asks.get_mut(&ask).filter(|_| open) {
             *count -= 1;
         }
@@ -43,18 +46,23 @@ impl State {
 
     /// Closes every question to a host.
     pub(super) fn drop_asks(&mut self, host: HostIndex) {
-        for ask in self.hosts[host].asks.clone() {
+        for ask in self.open_asks(host) {
             self.answered(host, ask);
         }
+    }
+
+    fn open_asks(&self, host: HostIndex) -> Vec<Ask> {
+        self.hosts[host].asks.keys().copied().collect()
     }
 
     /// Sends again what was held back while the lock could not be confirmed.
     pub(super) fn emit_held_back(&mut self) {
         for host in self.hosts.indices() {
             if self.hosts[host].link == Link::Up {
-                let asks: Vec<Ask> = self.hosts[host].asks.iter().copied().collect();
-                for ask in asks.into_iter().filter(|ask| ask.needs_lock()) {
-                    self.emit(host, ask);
+                for ask in self.open_asks(host) {
+                    if ask.needs_lock() {
+                        self.emit(host, ask);
+                    }
                 }
             }
         }
@@ -63,6 +71,9 @@ impl State {
     fn emit(&mut self, index: HostIndex, ask: Ask) {
         if self.lock.suspended && ask.needs_lock() {
             return;
+        }
+        if let Some(sent) = self.hosts[index].asks.get_mut(&ask) {
+            *sent += 1;
         }
         let host = self.hosts[index].name.clone();
         let action = match ask {
@@ -105,6 +116,15 @@ impl State {
         let Some(host) = self.host(name) else { return };
         if self.hosts[host].link != Link::Up {
             return;
+        }
+        if self.hosts[host]
+            .asks
+            .values()
+            .any(|sent| *sent >= MOST_ASKED)
+        {
+            self.act(Action::Drop(name.clone()));
+            let message = format!("asked {MOST_ASKED} times without an answer: {message}");
+            return self.give_up(host, GoneReason::Failed, message);
         }
         self.hosts[host].link = Link::Down {
             since: self.now,
@@ -171,8 +191,7 @@ impl State {
         }
         self.hosts[host].link = Link::Up;
         self.report(Progress::HostBack(name.clone()));
-        let asks: Vec<Ask> = self.hosts[host].asks.iter().copied().collect();
-        for ask in asks {
+        for ask in self.open_asks(host) {
             self.emit(host, ask);
         }
         let unknown =

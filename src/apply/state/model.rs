@@ -34,6 +34,8 @@ pub(super) const ATTACH_SECONDS: u64 = 2;
 pub(super) const REGISTRY_PAUSES_SECONDS: [u64; 5] = [1, 2, 4, 8, 16];
 /// The most that a run begins one step again: a host that says for ever that nothing came of it would never let the run end.
 pub(super) const MOST_REPEATS: u32 = 100;
+/// The most that a host is asked one question whose answer does not arrive, although its link comes back each time.
+pub(super) const MOST_ASKED: u32 = 30;
 
 /// Everything that a run knows and decides.
 #[derive(Debug, Clone)]
@@ -85,8 +87,8 @@ pub struct State {
 pub(super) struct Host {
     pub(super) name: HostName,
     pub(super) link: Link,
-    /// Questions that were not answered yet.
-    pub(super) asks: BTreeSet<Ask>,
+    /// Questions that were not answered yet, and how often each was sent.
+    pub(super) asks: BTreeMap<Ask, u32>,
     /// Whether it listed the plan as finished.
     pub(super) finished: bool,
     /// Whether a step failed here, so that nothing further starts.
@@ -289,7 +291,7 @@ impl Host {
         Self {
             name,
             link: Link::Up,
-            asks: BTreeSet::new(),
+            asks: BTreeMap::new(),
             finished: false,
             failed: false,
             steps: Vec::new(),

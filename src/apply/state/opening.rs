@@ -134,7 +134,7 @@ impl State {
 
     /// Asks whether the lock is held now: a beat that is under way may have been answered before.
     pub(super) fn confirm_anew(&mut self) {
-        self.lock.stale = self.hosts[self.lock_host].asks.contains(&Ask::Beat);
+        self.lock.stale = self.hosts[self.lock_host].asks.contains_key(&Ask::Beat);
         self.beat();
     }
 

@@ -157,6 +157,34 @@ fn a_host_that_says_for_ever_that_nothing_came_of_a_step_is_given_up() {
     assert_eq!(bench.code(), Some(1));
 }
 
+/// Its link comes back each time, so that it is never unreachable.
+#[test]
+fn a_host_whose_answers_never_arrive_is_given_up() {
+    let steps = Arc::new(two_switches());
+    let mut state = State::new(steps, Options::new(RunId::from("r"))).unwrap();
+    let mut asked = 0;
+    let mut events = vec![Event::Begin];
+    let mut outcome = None;
+    for second in 0..600 {
+        for event in std::mem::take(&mut events) {
+            for action in state.handle(Millis(second * 1000), event) {
+                match action {
+                    Action::TakeLock => {
+                        asked += 1;
+                        events.push(Event::ChannelLost("a".into(), "torn answer".into()));
+                    }
+                    Action::Reconnect(host) => events.push(Event::Reconnected(host)),
+                    Action::Exit(ended) => outcome = Some(ended),
+                    _ => {}
+                }
+            }
+        }
+        events.push(Event::Tick);
+    }
+    assert_eq!(asked, 30);
+    assert_eq!(outcome.map(|outcome| outcome.exit_code().code()), Some(1));
+}
+
 /// A push, and pulls of two hosts that compare with it, of a plan that was begun before.
 fn pushing(check: Check) -> Bench {
     let mut steps = vec![
