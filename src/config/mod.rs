@@ -29,5 +29,6 @@ pub use keys::{DEFAULT_TRAEFIK_IMAGE, PASSWORD_SECRET, schema};
 pub use parse::{Loaded, parse, parse_template};
 pub use secret_lines::{hide_secret_lines, looks_secret};
 pub use startup::changes_start;
+pub use values::host::{HostSpec, is_user};
 pub use values::port::PortMapping;
 pub use values::variable::{CONTAINER_NAME, is_read_at_start, is_secret_name};

@@ -5,6 +5,7 @@
 //! task, what a step changes is [`effect`]'s.
 
 pub mod compile;
+mod consistency;
 pub mod doubt;
 pub mod effect;
 pub mod kinds;

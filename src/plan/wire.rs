@@ -4,19 +4,14 @@
 //! whatever this version does not know is refused, since a step that is half understood must not
 //! run. Reading for review tolerates fields of newer minor versions.
 
-use std::collections::BTreeSet;
-
 use serde_json::Value;
 use serde_json::error::Category;
 use thiserror::Error;
 
-use super::model::{Check, FORMAT_VERSION, Plan, Step, StepSecret};
-use super::{newer, trust};
-use crate::action::{Action, Reach, When};
-use crate::config::is_secret_name;
+use super::model::{FORMAT_VERSION, Plan};
+use super::{consistency, newer};
 use crate::json;
-use crate::name::{PlanDigest, Sha256Hex};
-use crate::text;
+use crate::name::PlanDigest;
 
 /// The minor version of [`FORMAT_VERSION`], and of which newer ones can be shown.
 const MINOR: u32 = 0;
@@ -95,7 +90,7 @@ pub fn read_strict(text: &str) -> Result<Plan, ReadError> {
         return Err(ReadError::UnknownFields(ignored));
     }
     check_digest(&value, &plan)?;
-    check_consistency(&plan)?;
+    consistency::check(&plan).map_err(ReadError::Inconsistent)?;
     Ok(plan)
 }
 
@@ -169,159 +164,6 @@ fn digest(value: &Value) -> Result<PlanDigest, ReadError> {
     let canonical =
         serde_json_canonicalizer::to_vec(&value).map_err(|e| ReadError::Damaged(e.to_string()))?;
     Ok(PlanDigest::of(&canonical))
-}
-
-fn check_consistency(plan: &Plan) -> Result<(), ReadError> {
-    let wrong = |text: String| Err(ReadError::Inconsistent(text));
-    if !plan.hosts.contains_key(&plan.lock_host) {
-        return wrong(format!("unknown lock host {}", plan.lock_host));
-    }
-    if let Some(problem) = check_names(plan) {
-        return wrong(problem);
-    }
-    for (key, text) in &plan.contents {
-        if Sha256Hex::of(text.as_bytes()) != *key {
-            return wrong(format!("content {key} does not match its hash"));
-        }
-    }
-    let mut seen = BTreeSet::new();
-    for step in &plan.steps {
-        for need in &step.needs {
-            if !seen.contains(&need.step) {
-                return wrong(format!(
-                    "step {} needs {}, which does not come before it",
-                    step.id, need.step
-                ));
-            }
-        }
-        if !seen.insert(step.id.clone()) {
-            return wrong(format!("duplicate step {}", step.id));
-        }
-        if let Some(host) = &step.host
-            && !plan.hosts.contains_key(host)
-        {
-            return wrong(format!("step {} names unknown host {host}", step.id));
-        }
-    }
-    for step in &plan.steps {
-        if let Err(problem) = check_step(plan, step) {
-            return wrong(format!("step {} {problem}", step.id));
-        }
-    }
-    for (host, entry) in &plan.hosts {
-        let mut steps = entry.relies_on.iter().flat_map(|reliance| &reliance.steps);
-        if let Some(step) = steps.find(|step| !seen.contains(*step)) {
-            return wrong(format!(
-                "host {host}: `relies_on` names unknown step {step}"
-            ));
-        }
-    }
-    Ok(())
-}
-
-/// Returns which name the compiler would not have written: it becomes part of paths, or a variable.
-fn check_names(plan: &Plan) -> Option<String> {
-    let is_of_path = |name: &str| {
-        name.starts_with(|first: char| first.is_ascii_alphanumeric())
-            && name
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c))
-    };
-    let destination = plan.operation.destination.as_deref();
-    let of_paths = [Some(plan.service.as_str()), destination];
-    if let Some(name) = of_paths
-        .into_iter()
-        .flatten()
-        .find(|name| !is_of_path(name))
-    {
-        return Some(format!("{} is not a valid name", text::quote(name)));
-    }
-    let mut secrets = plan.secrets.iter().map(|secret| secret.name.as_str());
-    let secret = secrets.find(|name| !is_secret_name(name))?;
-    Some(format!(
-        "{} is not a valid secret name",
-        text::quote(secret)
-    ))
-}
-
-/// Returns what a step lacks to be carried out.
-fn check_step(plan: &Plan, step: &Step) -> Result<(), String> {
-    let is_barrier = step.kind.is_barrier();
-    if is_barrier != step.barrier.is_some() || is_barrier && (step.host.is_some() || has_work(step))
-    {
-        return Err("is a barrier and does other work".into());
-    }
-    match (&step.check, &step.host) {
-        (None, _) if !step.kind.has_check() => {}
-        (Some(Check::Facts(_)), Some(_)) | (Some(Check::Argv(_) | Check::Registry(_)), None)
-            if !is_barrier => {}
-        _ => return Err("has no check, or one for another place".into()),
-    }
-    if step.host.is_none()
-        && (step.shared_lock || !step.cleanup.is_empty() || !step.diagnose.is_empty())
-    {
-        return Err("has a shared lock, a cleanup or a diagnosis, but no host".into());
-    }
-    let problem = trust::impossible(step);
-    if let Some(problem) = problem.or_else(|| trust::builds_elsewhere(step, plan.source.as_ref())) {
-        return Err(problem);
-    }
-    for StepSecret { name, .. } in &step.secrets {
-        if !plan.secrets.iter().any(|known| known.name == *name) {
-            return Err(format!("uses secret {name}, which the plan does not list"));
-        }
-    }
-    let is_named = |name: &String| step.secrets.iter().any(|secret| secret.name == *name);
-    for action in step.action.iter().chain(&step.cleanup) {
-        match action {
-            Action::Run(run) => {
-                let mut used = run.secrets();
-                if let Some(name) = used.find(|name| !is_named(name)) {
-                    return Err(format!("uses secret {name}, which it does not list"));
-                }
-            }
-            Action::Write(write) if !plan.contents.contains_key(&write.content) => {
-                return Err(format!(
-                    "writes content {}, which is missing",
-                    write.content
-                ));
-            }
-            Action::Reach(reach) => check_reach(plan, step, reach)?,
-            Action::Write(_) | Action::Upload(_) | Action::Poll(_) | Action::VerifyImage(_) => {}
-        }
-    }
-    Ok(())
-}
-
-/// Returns why nothing would have been kept to compare the answers with, or nothing be asked.
-fn check_reach(plan: &Plan, step: &Step, reach: &Reach) -> Result<(), String> {
-    if reach.requests.is_empty() || !reach.requests.iter().all(|one| one.path.starts_with('/')) {
-        return Err("asks for nothing, or for something that is not a path".into());
-    }
-    let keeps = |other: &Step| {
-        let before = Reach {
-            when: When::Before,
-            since: None,
-            ..reach.clone()
-        };
-        other.host == step.host && other.action.contains(&Action::Reach(before))
-    };
-    let fits = match (reach.when, &reach.since) {
-        (When::Before, None) => true,
-        (When::After | When::Unasked, Some(since)) => plan
-            .steps
-            .iter()
-            .any(|other| other.id == *since && keeps(other)),
-        _ => false,
-    };
-    match fits {
-        true => Ok(()),
-        false => Err("compares answers with those of no step of its host".into()),
-    }
-}
-
-fn has_work(step: &Step) -> bool {
-    !(step.action.is_empty() && step.cleanup.is_empty() && step.diagnose.is_empty())
 }
 
 /// Parses JSON, refusing what a plan never has: duplicate keys, fractions, integers over 2^53 - 1.

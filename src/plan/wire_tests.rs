@@ -1,4 +1,5 @@
 use super::*;
+use crate::name::Sha256Hex;
 use crate::plan::StepKind;
 use serde_json::json;
 
@@ -225,7 +226,7 @@ fn an_unknown_kind_is_refused_in_the_version_that_does_not_have_it() {
 #[test]
 fn parts_that_do_not_fit_together_are_refused() {
     type Change = fn(&mut Value);
-    let table: [(&str, Change); 13] = [
+    let table: [(&str, Change); 19] = [
         ("but no host", |plan| {
             plan["steps"][0]["shared_lock"] = true.into();
         }),
@@ -268,6 +269,27 @@ fn parts_that_do_not_fit_together_are_refused() {
         }),
         ("which it does not list", |plan| {
             plan["steps"][0].as_object_mut().unwrap().remove("secrets");
+        }),
+        ("0 is not a valid port", |plan| {
+            plan["hosts"]["app1.example.com"]["ssh"]["port"] = 0.into();
+        }),
+        ("is not a valid user", |plan| {
+            plan["hosts"]["app1.example.com"]["ssh"]["user"] = "-oProxyCommand=x".into();
+        }),
+        ("is not a valid jump host", |plan| {
+            plan["hosts"]["app1.example.com"]["ssh"]["proxy"] = "ssh://x".into();
+        }),
+        ("is not a valid host", |plan| {
+            let host = plan["hosts"]["app1.example.com"].clone();
+            plan["hosts"]["-oProxyCommand=x"] = host;
+        }),
+        ("which is not absolute", |plan| {
+            let route = first(plan, "route");
+            plan["steps"][route]["action"][0]["write"]["path"] = "a/b".into();
+        }),
+        ("a file of mode 9999", |plan| {
+            let route = first(plan, "route");
+            plan["steps"][route]["action"][0]["write"]["mode"] = "9999".into();
         }),
     ];
     for (message, change) in table {

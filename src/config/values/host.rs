@@ -19,13 +19,13 @@ pub(crate) fn schema() -> Value {
 
 /// A host as it is written, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct HostSpec {
+pub struct HostSpec {
     /// The user, where one is given.
-    pub(crate) user: Option<String>,
+    pub user: Option<String>,
     /// The name or address, without brackets.
-    pub(crate) name: String,
+    pub name: String,
     /// The port, where one is given.
-    pub(crate) port: Option<u16>,
+    pub port: Option<u16>,
 }
 
 impl HostSpec {
@@ -33,7 +33,7 @@ impl HostSpec {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
         if text.contains("://") {
             return Err("a scheme such as `ssh://` is not allowed");
         }
@@ -53,7 +53,7 @@ impl HostSpec {
     }
 
     /// Returns what two spellings of the same host have in common.
-    pub(crate) fn identity(&self) -> String {
+    pub fn identity(&self) -> String {
         match self.name.parse::<Ipv6Addr>() {
             Ok(address) => address.to_string(),
             Err(_) => self.name.trim_end_matches('.').to_lowercase(),
@@ -109,7 +109,7 @@ fn is_word(text: &str) -> bool {
 }
 
 /// Whether ssh can be given this user name: without blanks, control characters and a leading dash.
-pub(crate) fn is_user(text: &str) -> bool {
+pub fn is_user(text: &str) -> bool {
     let refused = |c: char| c.is_whitespace() || c.is_control() || "'\"`$;&<>|(){}\\".contains(c);
     !text.is_empty() && !text.starts_with('-') && !text.contains(refused)
 }
