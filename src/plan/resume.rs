@@ -8,6 +8,8 @@
 //! A host's word counts for its own steps alone: what it lists proves nothing about the steps of
 //! another, and lets no barrier pass that others wait at.
 
+mod undone;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use index_vec::{IndexVec, index_vec};
@@ -18,7 +20,7 @@ pub use super::model::Answer;
 use super::model::{Check, NeedOn, OnFailure, Plan, Step};
 use super::pushed::{PushClaims, PushVerdict, is_push, pulls_what};
 use super::shape::{Shape, StepIndex, is_barrier};
-use crate::name::{HostName, RoleName, StepId};
+use crate::name::{HostName, StepId};
 use crate::record::{Attempt, AttemptState, Ending};
 
 /// What is known when a plan is taken up.
@@ -114,6 +116,7 @@ pub fn resume(plan: &Plan, shape: &Shape, evidence: &Evidence) -> IndexVec<StepI
         .map(|step| case.on_host(step, proofs[step]))
         .collect();
     case.take_back_what_was_undone(&mut statuses);
+    case.take_back_what_did_not_last(&mut statuses);
     for &step in shape.graph.order().iter().rev() {
         if plan[step].host.is_none() {
             statuses[step] = match is_barrier(plan, step) {
@@ -230,15 +233,6 @@ enum Proof {
     Succeeded,
 }
 
-/// The steps that one cleanup may undo: those for the same role or accessory of a host.
-type Subject<'a> = (&'a HostName, Option<&'a RoleName>, Option<&'a str>);
-
-fn subject(step: &Step) -> Option<Subject<'_>> {
-    let host = step.host.as_ref()?;
-    let is_of_one = step.role.is_some() || step.accessory.is_some();
-    is_of_one.then_some((host, step.role.as_ref(), step.accessory.as_deref()))
-}
-
 impl Case<'_> {
     fn proofs(&self) -> IndexVec<StepIndex, Proof> {
         let mut proofs = index_vec![Proof::Nothing; self.plan.steps.len()];
@@ -318,58 +312,6 @@ impl Case<'_> {
         }
         let facts = self.evidence.facts.get(host);
         by_answer(facts.map(|facts| answer(check, facts)), attempt)
-    }
-
-    /// A failed step's cleanup removes what earlier steps of its subject had done (the new
-    /// container): of these, the ones whose check says no are outstanding again, and so is what was
-    /// built on them.
-    fn take_back_what_was_undone(&self, statuses: &mut Statuses) {
-        let order = self.shape.graph.order().iter().enumerate();
-        let position: HashMap<StepIndex, usize> = order.map(|(at, &step)| (step, at)).collect();
-        for (failed, history) in self.histories.iter_enumerated() {
-            let step = &self.plan[failed];
-            let ended_badly = matches!(history.counts, Some((_, Shown::Failed | Shown::Lost)));
-            if step.cleanup.is_empty() || !ended_badly || statuses[failed] == Status::Done {
-                continue;
-            }
-            let Some(host) = &step.host else { continue };
-            let mut before = self.ancestors_of_subject(failed);
-            before.sort_by_key(|step| position.get(step).copied());
-            let mut undone = HashSet::new();
-            for earlier in before {
-                if statuses[earlier] == Status::Done {
-                    let attempt = self.histories[earlier].next();
-                    let check = self.plan[earlier].check.as_ref();
-                    let mut needs = self.shape.graph.needs(earlier);
-                    if needs.any(|need| undone.contains(&need)) {
-                        statuses[earlier] = Status::Outstanding { attempt };
-                    } else if matches!(check, Some(Check::Facts(_))) {
-                        statuses[earlier] = self.by_check(check, host, attempt);
-                    }
-                }
-                if matches!(statuses[earlier], Status::Outstanding { .. }) {
-                    undone.insert(earlier);
-                }
-            }
-        }
-    }
-
-    fn ancestors_of_subject(&self, step: StepIndex) -> Vec<StepIndex> {
-        let Some(wanted) = subject(&self.plan[step]) else {
-            return Vec::new();
-        };
-        let mut found = Vec::new();
-        let mut seen = HashSet::from([step]);
-        let mut work = vec![step];
-        while let Some(at) = work.pop() {
-            for need in self.shape.graph.needs(at) {
-                if subject(&self.plan[need]) == Some(wanted) && seen.insert(need) {
-                    found.push(need);
-                    work.push(need);
-                }
-            }
-        }
-        found
     }
 
     /// Whether nothing waits for a step any more.

@@ -3,7 +3,7 @@ use serde_json::json;
 
 use super::*;
 use crate::action::{Action, Run};
-use crate::name::{PlanDigest, RunId};
+use crate::name::{PlanDigest, RoleName, RunId};
 use crate::plan::predicate::Predicate;
 use crate::plan::{Barrier, Need, NeedOn, Reason, StepKind};
 use crate::record::Receipt;
@@ -364,6 +364,37 @@ fn what_a_failed_steps_cleanup_undid_is_outstanding_again() {
         statuses(&plan, &evidence(attempts, Some(kept)))[1],
         Status::Done
     );
+}
+
+#[test]
+fn a_receipt_for_what_services_share_counts_while_others_need_it_and_its_check_holds() {
+    let shared = |id, needs| Step {
+        kind: StepKind::Traefik,
+        ..step(id, Some("h"), needs)
+    };
+    let plan = plan(vec![
+        shared("replace", &[]),
+        shared("traefik", &["replace"]),
+        step("start", Some("h"), &["traefik"]),
+        step("route", Some("h"), &["start"]),
+    ]);
+    let done = |id| attempt(id, 1, ended(Ending::Succeeded));
+    let begun = vec![done("replace"), done("traefik"), done("start")];
+    let there = json!({"files": {"traefik": {"sha256": "1"}}});
+    let silent = json!({"docker": {"installed": true, "answers": false}});
+    for (facts, expected) in [
+        (None, Status::NeedsProbe),
+        (Some(there), Status::Done),
+        (Some(json!({})), Status::Outstanding { attempt: 2 }),
+        (Some(silent), Status::Outstanding { attempt: 2 }),
+    ] {
+        let statuses = statuses(&plan, &evidence(begun.clone(), facts));
+        let others = [Status::Done, expected, Status::Done];
+        assert_eq!(statuses[..3], others);
+    }
+    let all = [begun, vec![done("route")]].concat();
+    let statuses = statuses(&plan, &evidence(all, Some(json!({}))));
+    assert_eq!(statuses, [Status::Done; 4]);
 }
 
 #[test]

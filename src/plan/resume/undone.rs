@@ -1,0 +1,101 @@
+//! Steps whose receipt says that they succeeded, and whose effect is gone all the same.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{Case, Shown, Status, Statuses};
+use crate::name::{HostName, RoleName};
+use crate::plan::model::{Check, Step};
+use crate::plan::shape::StepIndex;
+
+/// The steps that one cleanup may undo: those for the same role or accessory of a host.
+type Subject<'a> = (&'a HostName, Option<&'a RoleName>, Option<&'a str>);
+
+fn subject(step: &Step) -> Option<Subject<'_>> {
+    let host = step.host.as_ref()?;
+    let is_of_one = step.role.is_some() || step.accessory.is_some();
+    is_of_one.then_some((host, step.role.as_ref(), step.accessory.as_deref()))
+}
+
+impl Case<'_> {
+    /// A failed step's cleanup removes what earlier steps of its subject had done (the new
+    /// container): of these, the ones whose check says no are outstanding again, and so is what was
+    /// built on them.
+    pub(super) fn take_back_what_was_undone(&self, statuses: &mut Statuses) {
+        let order = self.shape.graph.order().iter().enumerate();
+        let position: HashMap<StepIndex, usize> = order.map(|(at, &step)| (step, at)).collect();
+        for (failed, history) in self.histories.iter_enumerated() {
+            let step = &self.plan[failed];
+            let ended_badly = matches!(history.counts, Some((_, Shown::Failed | Shown::Lost)));
+            if step.cleanup.is_empty() || !ended_badly || statuses[failed] == Status::Done {
+                continue;
+            }
+            let Some(host) = &step.host else { continue };
+            let mut before = self.ancestors_of_subject(failed);
+            before.sort_by_key(|step| position.get(step).copied());
+            let mut undone = HashSet::new();
+            for earlier in before {
+                if statuses[earlier] == Status::Done {
+                    let attempt = self.histories[earlier].next();
+                    let check = self.plan[earlier].check.as_ref();
+                    let mut needs = self.shape.graph.needs(earlier);
+                    if needs.any(|need| undone.contains(&need)) {
+                        statuses[earlier] = Status::Outstanding { attempt };
+                    } else if matches!(check, Some(Check::Facts(_))) {
+                        statuses[earlier] = self.by_check(check, host, attempt);
+                    }
+                }
+                if matches!(statuses[earlier], Status::Outstanding { .. }) {
+                    undone.insert(earlier);
+                }
+            }
+        }
+    }
+
+    fn ancestors_of_subject(&self, step: StepIndex) -> Vec<StepIndex> {
+        let Some(wanted) = subject(&self.plan[step]) else {
+            return Vec::new();
+        };
+        let mut found = Vec::new();
+        let mut seen = HashSet::from([step]);
+        let mut work = vec![step];
+        while let Some(at) = work.pop() {
+            for need in self.shape.graph.needs(at) {
+                if subject(&self.plan[need]) == Some(wanted) && seen.insert(need) {
+                    found.push(need);
+                    work.push(need);
+                }
+            }
+        }
+        found
+    }
+
+    /// What services share (the engine, the network, Traefik) may have gone since: a receipt counts while its check holds, as long as
+    /// others on that host need it. Of several steps for one thing the last that has begun is asked: it may have undone what those
+    /// before it did.
+    pub(super) fn take_back_what_did_not_last(&self, statuses: &mut Statuses) {
+        let (mut needed, mut begun) = (HashSet::new(), HashSet::new());
+        for &at in self.shape.graph.order().iter().rev() {
+            let step = &self.plan[at];
+            let Some(host) = &step.host else { continue };
+            let is_last = self.histories[at].last > 0 && begun.insert((host, step.kind));
+            let is_here = |next: &StepIndex| self.plan[*next].host.as_ref() == Some(host);
+            let is_open = |next: StepIndex| {
+                let settled = matches!(statuses[next], Status::Done | Status::Tolerated);
+                !settled || needed.contains(&next)
+            };
+            let mut dependents = self.shape.graph.dependents(at).filter(is_here);
+            if !dependents.any(is_open) {
+                continue;
+            }
+            needed.insert(at);
+            let lasts = step.kind.changes_shared() && matches!(step.check, Some(Check::Facts(_)));
+            if is_last && lasts && statuses[at] == Status::Done {
+                let attempt = self.histories[at].next();
+                match self.by_check(step.check.as_ref(), host, attempt) {
+                    Status::InDoubt { .. } => {}
+                    status => statuses[at] = status,
+                }
+            }
+        }
+    }
+}
