@@ -153,7 +153,8 @@ fn help(step: &Step, output: &str) -> Option<String> {
     if asks_traefik {
         return Some(
             "look for errors about this role's labels in Traefik's log; one invalid file in Traefik's directory, of any service, \
-             keeps it from reading the others"
+             keeps it from reading the others; if the log says nothing of it, the directory was replaced since Traefik started, and \
+             `docker restart traefik` on the host mounts the new one"
                 .into(),
         );
     }
