@@ -141,6 +141,53 @@ fn a_container_that_has_died_is_found_out_however_it_is_now() {
     }
 }
 
+/// A client of docker costs the host more than all else that a look does. What lives is the container that docker named.
+#[test]
+fn docker_is_asked_once_in_an_attempt_while_the_container_lives() {
+    for sh in Sh::all() {
+        let mut process = std::process::Command::new("sleep")
+            .arg("60")
+            .spawn()
+            .unwrap();
+        let up = format!("running {} 0 - bridge 172.17.0.2 \n", process.id());
+        let fixture = Fixture::new(sh);
+        fixture.fake("docker", DOCKER);
+        fixture.fake(
+            "curl",
+            "printf x >>\"$ROOT/asked\"; [ ! -f \"$ROOT/kill\" ] || kill \"$(cat \"$ROOT/kill\")\"; printf 503",
+        );
+        fs::write(fixture.path("app"), &up).unwrap();
+        let ask = |attempts| {
+            let Action::Poll(http) = poll(Probe::Http, 3000) else {
+                unreachable!()
+            };
+            let step = StepRequest {
+                actions: vec![Action::Poll(Poll {
+                    interval_ms: 600,
+                    attempts,
+                    ..http
+                })],
+                ..step("poll", &[])
+            };
+            let (receipt, ..) = fixture.run_one(&step, &Inputs::default());
+            assert_eq!(receipt.ending, FAILED, "{sh:?}");
+            fixture.output(&step)
+        };
+        ask(2);
+        assert_eq!(fixture.read("docker.log").lines().count(), 2, "{sh:?}");
+        assert!(fixture.read("asked").len() > 4, "{sh:?}");
+        // It dies while it is asked: the next look asks docker.
+        fs::write(fixture.path("app"), format!("{up}exited 0 0 - bridge \n")).unwrap();
+        fs::write(fixture.path("kill"), process.id().to_string()).unwrap();
+        let output = ask(1);
+        process.wait().unwrap();
+        assert_eq!(
+            output, "attempt 1 of 1: container app is exited, restarted 0 times\n",
+            "{sh:?}"
+        );
+    }
+}
+
 /// However soon docker answers between them.
 #[test]
 fn the_two_questions_for_health_are_50_ms_apart() {

@@ -7,6 +7,7 @@ mrsk_about='{{.State.Status}} {{.State.Pid}} {{.RestartCount}} {{with .State.Hea
 # Looks at container $1: sets mrsk_is (its state, "missing", or "unknown" if docker does not answer), mrsk_pid, mrsk_restarts, mrsk_health,
 # mrsk_address, mrsk_published (its ports that the host has, as `3000/tcp`) and mrsk_inside (its addresses in network $2).
 inspect() {
+  mrsk_pid=
   mrsk_address=
   mrsk_published=' '
   mrsk_inside=
@@ -21,6 +22,20 @@ inspect() {
     return 0
   fi
   read_container $mrsk_text
+}
+
+# Whether process $1 lives and is the one that began at $2. Nobody's container is process 1.
+lives() {
+  [ "${1:-0}" -gt 1 ] && process "$1" && [ "$mrsk_start" = "$2" ]
+}
+
+# As `inspect`, but asks docker once in an attempt as long as the process that it named lives: the container runs then, as it did.
+see() {
+  [ "$mrsk_seen" = "$1" ] && lives "$mrsk_pid" "$mrsk_seen_start" && return 0
+  inspect "$@"
+  mrsk_seen=$1
+  mrsk_seen_start=
+  process "$mrsk_pid" && mrsk_seen_start=$mrsk_start
 }
 
 # Takes the words of docker's answer. An address that is not set is nothing, or two words.
@@ -78,10 +93,10 @@ fell() {
 
 # Asks twice, 50 ms apart: what answers once and dies is not healthy.
 look_http() {
-  inspect "$1"
+  see "$1"
   ask "$@" || return
   nap 0.05 &
-  inspect "$1"
+  see "$1"
   wait "$!"
   ask "$@"
 }
@@ -107,7 +122,7 @@ ask() {
 }
 
 look_route() {
-  inspect "$1"
+  see "$1"
   unknown && return 1
   if [ "$mrsk_is" != running ]
   then
@@ -180,13 +195,17 @@ sockets() {
 # connections when it is first looked at (nothing listens) answers no health check: nobody is waited for. Any other answer to a
 # health check, or none, may be that of an app that is busy with requests, which end; the listener tells the two apart, and asks nothing.
 look_idle() {
-  if [ -n "$3" ]
+  if [ -n "$3" ] && ! lives "$mrsk_next" "$mrsk_next_start"
   then
+    mrsk_seen=
     inspect "$3"
     unknown && return 1
     fell "$3" && return 2
+    mrsk_next=$mrsk_pid
+    mrsk_next_start=
+    process "$mrsk_pid" && mrsk_next_start=$mrsk_start
   fi
-  inspect "$1" "$4"
+  see "$1" "$4"
   unknown && return 1
   [ "$mrsk_is" = running ] || return 0
   mrsk_text=$(cat "/proc/$mrsk_pid/net/tcp" "/proc/$mrsk_pid/net/tcp6" 2>/dev/null || sudo -n cat "/proc/$mrsk_pid/net/tcp" "/proc/$mrsk_pid/net/tcp6" 2>/dev/null)
@@ -278,6 +297,8 @@ watch_for() {
   mrsk_since=$mrsk_time
   mrsk_left=$mrsk_looks
   mrsk_note=
+  mrsk_seen=
+  mrsk_next=
   while :
   do
     stopped && return 143
