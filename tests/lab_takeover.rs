@@ -37,7 +37,7 @@ struct Answer {
     lost: Option<String>,
 }
 
-/// Clients of one name on one host, with a request each 10 ms.
+/// Clients of one name on one host, with a request each 25 ms.
 struct Clients {
     who: String,
     stop: Arc<AtomicBool>,
@@ -60,7 +60,7 @@ impl Clients {
                         };
                         let end = Instant::now();
                         answers.push(Answer { at, end, lost });
-                        std::thread::sleep(Duration::from_millis(10));
+                        std::thread::sleep(Duration::from_millis(25));
                     }
                     answers
                 })
