@@ -4,7 +4,7 @@
 mod lab_project;
 mod lab_support;
 
-use lab_project::{Machine, Project, Users};
+use lab_project::{Machine, Project, Users, sample};
 use lab_support::{PlanFile, Runner, deeds};
 
 const SERVICE: &str = "lab-route";
@@ -71,43 +71,53 @@ fn then_succeeds(project: &Project, plan: &PlanFile, version: &str) {
     again.says(&["nothing to do"]);
 }
 
+/// A router that it leaves out: the file as such is right.
+fn leaves_a_router_out(project: &Project, old: &mut String) {
+    project.configure("labels:\n  traefik.http.routers.lab-route.rule: PathRegexp(`^/(`)\n");
+    project.commit("APP_VERSION=refused\n");
+    let plan = PlanFile::make(project, "refused.json");
+    let users = Users::of(&project.machines);
+    let said = fails(project, &plan, old, |_| {});
+    users.were_all_served();
+    for text in ["missing closing )", "docker logs --tail 50 traefik"] {
+        assert!(said.contains(text), "{said}");
+    }
+    project.configure("");
+}
+
+/// A file of somebody else, because of which it reads none. Afterwards the plan is applied.
+fn cannot_read_a_file_of_somebody_else(project: &Project, old: &mut String) {
+    let version = project.commit("APP_VERSION=new\nAPP_BOOT_MS=2000\n");
+    let plan = PlanFile::make(project, "new.json");
+    let users = Users::of(&project.machines);
+    let said = fails_at_route(project, &plan, old, |machine| {
+        machine.sh("echo 'http: [' > /var/lib/mrsk/traefik/theirs.yml");
+    });
+    users.were_all_served();
+    assert!(said.contains("theirs.yml"), "{said}");
+    project.machines[0].sh("rm /var/lib/mrsk/traefik/theirs.yml");
+    then_succeeds(project, &plan, "new");
+    *old = project.container(&version);
+}
+
 #[test]
 #[ignore = "needs the lab: tests/lab/up"]
 fn routes_that_traefik_does_not_take_are_taken_back() {
     let project = Project::new(SERVICE, &["172.30.0.14", "172.30.0.15"]);
     let mut old = project.container(&project.commit("APP_VERSION=old\n"));
     project.mrsk(&["deploy"]).expect(0);
-
-    // A router that it leaves out: the file as such is right.
-    project.configure("labels:\n  traefik.http.routers.lab-route.rule: PathRegexp(`^/(`)\n");
-    project.commit("APP_VERSION=refused\n");
-    let plan = PlanFile::make(&project, "refused.json");
-    let users = Users::of(&project.machines);
-    let said = fails(&project, &plan, &old, |_| {});
-    users.were_all_served();
-    for text in ["missing closing )", "docker logs --tail 50 traefik"] {
-        assert!(said.contains(text), "{said}");
+    let faults: [fn(&Project, &mut String); 2] =
+        [leaves_a_router_out, cannot_read_a_file_of_somebody_else];
+    for fault in sample(&faults, 1) {
+        fault(&project, &mut old);
     }
 
-    // A file of somebody else, because of which it reads none.
-    project.configure("");
-    let version = project.commit("APP_VERSION=new\nAPP_BOOT_MS=2000\n");
-    let plan = PlanFile::make(&project, "new.json");
-    let users = Users::of(&project.machines);
-    let said = fails_at_route(&project, &plan, &old, |machine| {
-        machine.sh("echo 'http: [' > /var/lib/mrsk/traefik/theirs.yml");
-    });
-    users.were_all_served();
-    assert!(said.contains("theirs.yml"), "{said}");
-    project.machines[0].sh("rm /var/lib/mrsk/traefik/theirs.yml");
-    then_succeeds(&project, &plan, "new");
-    old = project.container(&version);
-
     // It is gone, or does not answer. Nobody is served meanwhile, which is not of this deploy's making.
-    for (fault, undo, says) in [
+    let faults = [
         ("pause", "unpause", "container traefik is paused"),
         ("stop", "start", "container traefik is exited"),
-    ] {
+    ];
+    for (fault, undo, says) in sample(&faults, 1) {
         project.commit(&format!("APP_VERSION={fault}\nAPP_BOOT_MS=2000\n"));
         let plan = PlanFile::make(&project, "gone.json");
         let said = fails_at_route(&project, &plan, &old, |machine| {
@@ -135,7 +145,8 @@ fn routers_that_lead_nowhere_are_taken_back() {
     let old = project.container(&project.commit("APP_VERSION=old\n"));
     let said = project.mrsk(&["deploy"]).expect(0);
     said.says(&["172.30.0.14/up answered 200", "172.30.0.15/up answered 200"]);
-    for (labels, answer) in [(SERVICE_OF_NOBODY, "404 of Traefik"), (CLOSED_PORT, "502")] {
+    let faults = [(SERVICE_OF_NOBODY, "404 of Traefik"), (CLOSED_PORT, "502")];
+    for (labels, answer) in sample(&faults, 1) {
         project.configure(&format!("labels:\n{labels}"));
         project.commit("APP_VERSION=nowhere\n");
         let plan = PlanFile::make(&project, "nowhere.json");

@@ -26,17 +26,21 @@ pub fn is_matrix() -> bool {
     std::env::var_os("MRSK_MATRIX").is_some()
 }
 
-/// Returns all of `points` for `bin/matrix`, and otherwise 4 of 10 that the commit chooses.
-pub fn sample<T: Copy>(points: &[T]) -> Vec<T> {
+/// Returns all of `points` for `bin/matrix`, and otherwise `count` of them, spread evenly from one that the commit chooses.
+pub fn sample<T: Copy>(points: &[T], count: usize) -> Vec<T> {
     if is_matrix() {
         return points.to_vec();
     }
     let commit = run(Command::new("git").args(["rev-parse", "HEAD"]));
     let seed = usize::from_str_radix(commit.out.get(..8).unwrap_or("0"), 16).unwrap_or(0);
-    eprintln!("commit {}: points {} of 5", commit.out.trim(), seed % 5);
-    let chosen = |at: &usize| (at + seed).is_multiple_of(5) || (at + seed) % 5 == 2;
-    let indices = (0..points.len()).filter(chosen);
-    indices.map(|at| points[at]).collect()
+    let at = |number: usize| (seed + number * points.len() / count) % points.len();
+    let chosen: Vec<usize> = (0..count).map(at).collect();
+    let all = points.len();
+    eprintln!(
+        "commit {}: cases {chosen:?} of {all}, from 0",
+        commit.out.trim()
+    );
+    chosen.into_iter().map(|at| points[at]).collect()
 }
 
 /// Longer than any command of these tests takes on a busy machine.
