@@ -324,7 +324,7 @@ main() {
     LC_ALL=C
     export LC_ALL
     [ -n "${HOME-}" ] || HOME=$(pwd)
-    printf 'mrsk-facts 1 begin\n'
+    printf '\nmrsk-facts 1 begin\n'
     machine
     state
     routing_files "$state_dir/traefik"

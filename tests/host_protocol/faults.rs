@@ -2,9 +2,10 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use mrsk::action::Action;
+use mrsk::action::{Action, VerifyImage};
 use mrsk::name::RunId;
 use mrsk::record::{AttemptState, Ending};
+use mrsk::transport::answer::Event;
 use mrsk::transport::request::{Inputs, StepRequest};
 use mrsk::transport::script;
 
@@ -128,6 +129,49 @@ fn kill_everywhere(sh: Sh, first: usize) {
             scope.spawn(|| while kill_at(sh, next.fetch_add(stride, Ordering::Relaxed)) {});
         }
     });
+}
+
+/// What cannot be encoded is missing; it is never taken for something else.
+#[test]
+fn a_base64_that_fails_loses_the_output_and_not_the_end() {
+    // Busybox has one of its own.
+    for sh in Sh::all().into_iter().filter(|sh| *sh != Sh::Busybox) {
+        let fixture = Fixture::new(sh);
+        fixture.fence("r1");
+        fixture.fake("base64", "exit 1");
+        let failing = step("failing", &["echo why; exit 3"]);
+        let events = fixture.start("r1", std::slice::from_ref(&failing)).unwrap();
+        let Some(Event::Ended {
+            receipt, output, ..
+        }) = events.last()
+        else {
+            panic!("{sh:?}: {events:?}")
+        };
+        assert_eq!(receipt.ending, Ending::Failed { code: 3 }, "{sh:?}");
+        assert_eq!(output, "", "{sh:?}");
+        let pull = StepRequest {
+            actions: vec![Action::VerifyImage(VerifyImage {
+                reference: "reg/app:1".into(),
+                digest: Some("sha256:aa".into()),
+                pushed_by: None,
+            })],
+            ..step("pull", &[])
+        };
+        fixture.fake("docker", "echo 'reg/app@sha256:aa '");
+        let (receipt, ..) = fixture.run_one(&pull, &Inputs::default());
+        assert_eq!(receipt.ending, Ending::Failed { code: 1 }, "{sh:?}");
+    }
+}
+
+/// A greeting may not end its line; a line of the answer that follows it would be none.
+#[test]
+fn an_answer_begins_on_a_line_of_its_own() {
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        fixture.fence("r1");
+        let said = feed(&fixture, script(&fixture, &[step("one", &[])]).as_bytes());
+        assert!(said.stdout.starts_with(b"\n@mrsk "), "{sh:?} {said:?}");
+    }
 }
 
 #[test]

@@ -142,6 +142,19 @@ fn a_local_step_leaves_a_receipt_too() {
         assert_eq!(fixture.list()[0].state, AttemptState::Ended(receipt));
         fixture.fence("r2");
         assert_eq!(write(&record), WriteAnswer::Refused, "{sh:?}");
+        // The claim comes before the look at the fence, and the receipt says that nothing ran.
+        let late = Record {
+            attempt: AttemptRef {
+                number: 2,
+                ..claim.attempt.clone()
+            },
+            ..claim
+        };
+        assert_eq!(write(&late), WriteAnswer::Refused, "{sh:?}");
+        let Some(AttemptState::Ended(refused)) = fixture.settled(&late.attempt) else {
+            panic!("{sh:?}: {:?}", fixture.list())
+        };
+        assert_eq!(refused.ending, Ending::Refused, "{sh:?}");
     }
 }
 

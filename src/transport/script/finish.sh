@@ -50,15 +50,19 @@ finish() {
   say finished
 }
 
-# Writes claim and receipt $3 (empty: none yet) of a step that runs elsewhere: step $1, attempt $2.
+# Writes claim and receipt $3 (empty: none yet) of a step that runs elsewhere: step $1, attempt $2. The fence is read after the claim:
+# the run that it names has listed the claim, or this one does not begin.
 record() {
+  mrsk_dir=$mrsk_runs/$1/$2
+  put_claim 0 0 -
+  mrsk_status=$?
   if ! fenced
   then
+    mrsk_started=$(date +%s)
+    [ "$mrsk_status" != 0 ] || put "$mrsk_dir/receipt" "refused 0 $mrsk_run $mrsk_started $mrsk_started - end" || die "$mrsk_error"
     say refused
     return 0
   fi
-  mrsk_dir=$mrsk_runs/$1/$2
-  put_claim 0 0 -
   [ -z "$3" ] || put "$mrsk_dir/receipt" "$3" || die "$mrsk_error"
   say recorded
 }

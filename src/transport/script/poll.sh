@@ -345,7 +345,8 @@ verify_image() {
   case " $mrsk_text" in
   *"@$2 "*)
     mrsk_value=$(printf '%s' "$2" | encode)
-    return 0
+    [ "$mrsk_value" != '!' ]
+    return
     ;;
   esac
   printf '%s is not the planned image: expected %s, found %s\n' "$1" "$2" "$mrsk_text"

@@ -13,9 +13,9 @@ say() {
   printf '@mrsk %s\n' "$*"
 }
 
-# Its standard input as one field of a line.
+# Its standard input as one field of a line. If it cannot be encoded, no reader takes the field for a value.
 encode() {
-  mrsk_field=$(base64 | tr -d '\n')
+  mrsk_field=$(base64 && echo .) && mrsk_field=$(printf '%s' "${mrsk_field%.}" | tr -d '\n') || mrsk_field='!'
   printf '%s' "${mrsk_field:--}"
 }
 
@@ -69,3 +69,6 @@ process() {
   mrsk_session=$4
   mrsk_start=${20}
 }
+
+# What the host greets with may not end its line.
+echo

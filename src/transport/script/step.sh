@@ -330,6 +330,7 @@ settle() {
 # Writes the receipt $1 (status $2) and reports it, with the end of the output of a failure.
 end_attempt() {
   rm -rf "$mrsk_dir/docker"
+  [ "$mrsk_value" != '!' ] || mrsk_value=
   mrsk_receipt="$1 $2 $mrsk_run $mrsk_started $(date +%s) ${mrsk_value:--} end"
   put "$mrsk_dir/receipt" "$mrsk_receipt" || die "$mrsk_error"
   mrsk_tail=-
@@ -338,6 +339,9 @@ end_attempt() {
   then
     [ -f "$mrsk_dir/output" ] && mrsk_tail=$(end_of_output <"$mrsk_dir/output" | encode)
     [ -f "$mrsk_dir/diagnosis" ] && mrsk_why=$(tail -c "$mrsk_diagnosis_bytes" "$mrsk_dir/diagnosis" | encode)
+    # An end that is told without its output is better than none.
+    [ "$mrsk_tail" != '!' ] || mrsk_tail=-
+    [ "$mrsk_why" != '!' ] || mrsk_why=-
   fi
   # Nobody reads it later, and an app's log may hold secrets.
   rm -f "$mrsk_dir/diagnosis"
