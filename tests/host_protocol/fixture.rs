@@ -17,6 +17,8 @@ use mrsk::transport::{Host, LinkError, LocalShell};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 
+use crate::mutants::{self, Mutant};
+
 /// What the scripts may use of busybox, beside its shell.
 const APPLETS: [&str; 26] = [
     "base64",
@@ -103,6 +105,9 @@ impl Fixture {
         }
         let bin = directory.path().join("bin");
         symlink(sh.program(), bin.join("sh")).unwrap();
+        if let Some(mutant) = mutants::wanted() {
+            write_editor(directory.path(), mutant);
+        }
         if sh == Sh::Busybox {
             for applet in APPLETS {
                 symlink(sh.program(), bin.join(applet)).unwrap();
@@ -218,11 +223,32 @@ impl Fixture {
     }
 }
 
+/// Writes a program that runs a shell with the script of its standard input after the edits of a mutant.
+fn write_editor(directory: &Path, mutant: &Mutant) {
+    let edits = serde_json::to_string(mutant.edits).unwrap();
+    let program = format!(
+        r#"import os, sys
+script = sys.stdin.read()
+for old, new in {edits}:
+    script = script.replace(old, new)
+file = os.memfd_create("script")
+os.write(file, script.encode())
+os.lseek(file, 0, os.SEEK_SET)
+os.dup2(file, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"#
+    );
+    fs::write(directory.join("edit"), program).unwrap();
+}
+
 fn shell(directory: &Path, prefix: &[&str]) -> LocalShell {
     let text = |path: PathBuf| path.display().to_string();
     let (bin, fake) = (directory.join("bin"), directory.join("fake"));
     let inherited = std::env::var("PATH").unwrap();
     let mut argv: Vec<String> = prefix.iter().map(|word| (*word).to_owned()).collect();
+    if directory.join("edit").exists() {
+        argv.extend(["python3".to_owned(), text(directory.join("edit"))]);
+    }
     argv.push(text(bin.join("sh")));
     LocalShell {
         argv,

@@ -28,7 +28,7 @@ fn no_process_is_left(fixture: &Fixture, step: &StepRequest) {
 fn what_runs_too_long_is_ended_with_all_its_processes() {
     for sh in Sh::all() {
         let fixture = Fixture::new(sh);
-        let script = "trap '' TERM; (sleep 300; echo x >$ROOT/survived) & echo begun; sleep 300";
+        let script = "trap '' TERM; (sleep 60; echo x >$ROOT/survived) & echo begun; sleep 60";
         let step = StepRequest {
             timeout_seconds: 1,
             diagnose: vec![sh_c("echo why")],
@@ -52,7 +52,7 @@ fn what_is_silent_too_long_is_ended() {
             idle_timeout_seconds: 2,
             ..step(
                 "one",
-                &["for i in 1 2 3; do echo $i; sleep 1; done; sleep 300"],
+                &["for i in 1 2 3; do echo $i; sleep 1; done; sleep 60"],
             )
         };
         let (receipt, output, _) = fixture.run_one(&step, &Inputs::default());

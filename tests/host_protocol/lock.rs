@@ -17,7 +17,7 @@ const ACQUIRED: LockAnswer = LockAnswer::Acquired {
     taken_from: None,
 };
 
-fn details(run: &str) -> LockDetails {
+pub fn details(run: &str) -> LockDetails {
     LockDetails {
         locked_by: "A 'N' Other $x".into(),
         at: "2023-03-24 09:49:03 UTC".into(),
@@ -29,11 +29,11 @@ fn details(run: &str) -> LockDetails {
     }
 }
 
-fn take(fixture: &Fixture, run: &str) -> LockAnswer {
+pub fn take(fixture: &Fixture, run: &str) -> LockAnswer {
     block(fixture.host.lock(&details(run))).unwrap()
 }
 
-fn beat(fixture: &Fixture, run: &str) -> BeatAnswer {
+pub fn beat(fixture: &Fixture, run: &str) -> BeatAnswer {
     block(fixture.host.beat(&RunId::from(run))).unwrap()
 }
 
@@ -41,7 +41,7 @@ fn release(fixture: &Fixture, run: &str) -> ReleaseAnswer {
     block(fixture.host.release(&RunId::from(run))).unwrap()
 }
 
-fn boot() -> String {
+pub fn boot() -> String {
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
     boot.trim().to_owned()
 }
@@ -52,7 +52,7 @@ fn uptime() -> u64 {
 }
 
 /// Makes the last beat `age` seconds old.
-fn age_beat(fixture: &Fixture, age: u64) {
+pub fn age_beat(fixture: &Fixture, age: u64) {
     let beat = format!("{} {}\n", boot(), uptime() - age);
     fs::write(fixture.path("home/mrsk_lock/beat"), beat).unwrap();
 }

@@ -13,6 +13,8 @@ mod in_flight;
 mod limits;
 mod lock;
 mod logins;
+mod mutants;
+mod orders;
 mod poll;
 mod quoting;
 mod reach;

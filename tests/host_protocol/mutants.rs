@@ -1,0 +1,223 @@
+//! Small edits of the scripts, each of which takes one promise away: for each there is a test that fails with it.
+//!
+//! The test is run by itself, with `MRSK_MUTANT` set: then the shells of [`crate::fixture`] change each script before they run it.
+
+use std::process::Command;
+use std::sync::Mutex;
+
+/// The variable with the name of a mutant.
+pub const VARIABLE: &str = "MRSK_MUTANT";
+
+/// An edit.
+pub struct Mutant {
+    /// What it takes away.
+    name: &'static str,
+    /// Texts of the scripts, each of which is there once, and what stands in their place.
+    pub edits: &'static [(&'static str, &'static str)],
+    /// The test that fails.
+    caught_by: &'static str,
+}
+
+const fn mutant(
+    name: &'static str,
+    caught_by: &'static str,
+    edits: &'static [(&'static str, &'static str)],
+) -> Mutant {
+    Mutant {
+        name,
+        edits,
+        caught_by,
+    }
+}
+
+/// All parts of the scripts.
+const SCRIPTS: [&str; 9] = [
+    include_str!("../../src/transport/script/attempt.sh"),
+    include_str!("../../src/transport/script/fence.sh"),
+    include_str!("../../src/transport/script/finish.sh"),
+    include_str!("../../src/transport/script/lock.sh"),
+    include_str!("../../src/transport/script/poll.sh"),
+    include_str!("../../src/transport/script/prelude.sh"),
+    include_str!("../../src/transport/script/reach.sh"),
+    include_str!("../../src/transport/script/state.sh"),
+    include_str!("../../src/transport/script/step.sh"),
+];
+
+#[rustfmt::skip]
+const MUTANTS: &[Mutant] = &[
+    // Claim, fence, list.
+    mutant("the fence is read before the claim", "orders::a_step_that_runs_was_seen_by_the_run_that_fenced_it_off", &[
+        ("  process \"$$\" || die \"cannot read /proc\"\n", "  process \"$$\" || die \"cannot read /proc\"\n  fenced && mrsk_early=1 || mrsk_early=\n"),
+        ("  say claimed \"$1\" \"$2\"\n  if ! fenced\n", "  say claimed \"$1\" \"$2\"\n  if [ -z \"$mrsk_early\" ]\n"),
+    ]),
+    mutant("the fence is not read", "step::behind_the_fence_of_another_run_nothing_runs", &[
+        ("  say claimed \"$1\" \"$2\"\n  if ! fenced\n", "  say claimed \"$1\" \"$2\"\n  if false\n"),
+    ]),
+    mutant("the list is taken before the fence is written", "orders::what_ran_before_a_fence_is_in_the_list_after_it", &[
+        ("  put \"$mrsk_base/fence\" \"$mrsk_run\" || die \"$mrsk_error\"\n", "  mrsk_listed=$(list)\n  put \"$mrsk_base/fence\" \"$mrsk_run\" || die \"$mrsk_error\"\n"),
+        ("  say fenced\n  list\n", "  say fenced\n  printf '%s\\n' \"$mrsk_listed\"\n"),
+    ]),
+    mutant("a claim is no link", "step::of_many_racers_one_claims", &[
+        ("mrsk_error=$(ln \"$mrsk_dir/claim.$$\" \"$mrsk_dir/claim\" 2>&1)\n", "mrsk_error=$(mv -f \"$mrsk_dir/claim.$$\" \"$mrsk_dir/claim\" 2>&1)\n"),
+    ]),
+    mutant("a claim of an earlier boot counts as alive", "orders::a_claim_of_an_earlier_boot_is_lost_whoever_has_its_process_id_now", &[
+        ("  [ \"$mrsk_claimed_boot\" = \"$mrsk_boot\" ] || return 1\n", ""),
+    ]),
+    mutant("a process counts by its id alone", "orders::a_claim_of_an_earlier_boot_is_lost_whoever_has_its_process_id_now", &[
+        ("  process \"$mrsk_pid\" && [ \"$mrsk_start\" = \"$mrsk_begun\" ] && return 0\n  [ -n", "  process \"$mrsk_pid\" && return 0\n  [ -n"),
+    ]),
+    mutant("a record is not fenced", "state::a_local_step_leaves_a_receipt_too", &[
+        ("  put_claim 0 0 -\n  mrsk_status=$?\n  if ! fenced\n", "  put_claim 0 0 -\n  mrsk_status=$?\n  if false\n"),
+    ]),
+    mutant("each fence adds to the serial", "state::each_plan_that_begins_adds_one", &[
+        ("  if [ \"$mrsk_last\" != \"$mrsk_plan\" ]\n", "  if true\n"),
+    ]),
+    mutant("a serial that moved does not matter", "state::each_plan_that_begins_adds_one", &[
+        ("    if [ \"$mrsk_serial\" != \"$mrsk_seen\" ]\n", "    if false\n"),
+    ]),
+    mutant("an old run that is alive is removed", "state::the_end_of_a_plan_is_entered_once_and_old_runs_go", &[
+        ("    run_is_alive \"$mrsk_base/runs/$mrsk_name\" || rm", "    rm"),
+    ]),
+    mutant("others may enter the state directory", "files::the_state_directory_is_left_to_its_owner", &[
+        ("  [ -k \"$1\" ] || mrsk_error=$(chmod go-rwx \"$1\" 2>&1)", "  [ -k \"$1\" ] || mrsk_error=$(true)"),
+    ]),
+    mutant("a person resolves what has ended", "state::a_person_resolves_an_attempt_in_doubt_once", &[
+        ("  if ! receipt \"$mrsk_dir\" && ! alive \"$mrsk_dir\" \"$1\" \"$2\" && ! receipt \"$mrsk_dir\"\n", "  if ! alive \"$mrsk_dir\" \"$1\" \"$2\"\n"),
+    ]),
+    mutant("a person resolves what is alive", "state::what_is_alive_or_has_ended_is_not_resolved", &[
+        ("  if ! receipt \"$mrsk_dir\" && ! alive \"$mrsk_dir\" \"$1\" \"$2\" && ! receipt \"$mrsk_dir\"\n", "  if ! receipt \"$mrsk_dir\"\n"),
+    ]),
+    // The lock.
+    mutant("a release takes no generation first", "orders::a_release_that_is_overtaken_leaves_the_lock_to_who_took_it", &[
+        ("  mrsk_next=$((mrsk_top + 1))\n  if mrsk_error=$(mkdir \"mrsk_lock/gen.$mrsk_next\" 2>&1)\n", "  mrsk_next=$mrsk_top\n  if true\n"),
+        ("    read_details\n  else\n    highest\n", "    :\n  else\n    highest\n"),
+        ("  highest\n  if [ \"$mrsk_holder\" != \"$mrsk_run\" ] || [ \"$mrsk_top\" != \"$mrsk_next\" ]\n  then\n    say not_ours\n    return 0\n  fi\n  make_ready\n", "  highest\n  make_ready\n"),
+    ]),
+    mutant("after a reboot of its host a lock is dead at once", "orders::after_a_reboot_a_lock_is_as_old_as_the_boot", &[
+        ("    mrsk_age=$mrsk_up\n", "    mrsk_age=$mrsk_limit\n"),
+    ]),
+    mutant("a lock without a readable beat is dead", "lock::a_beat_that_cannot_be_read_counts_as_fresh", &[
+        ("beat_age() {\n  mrsk_age=0\n", "beat_age() {\n  mrsk_age=99999\n"),
+    ]),
+    mutant("the lock of a person is taken over", "lock::the_originals_lock_is_never_taken_over", &[
+        ("  if [ -z \"$mrsk_holder\" ]\n  then\n    say foreign \"$(printf '%s' \"$mrsk_text\" | encode)\"\n    return 0\n  fi\n  highest\n", "  highest\n"),
+    ]),
+    mutant("a living lock is taken over", "lock::it_is_taken_kept_and_released", &[
+        ("  if [ \"$mrsk_age\" -lt \"$mrsk_limit\" ]\n  then\n    held\n    return 0\n  fi\n  take_over\n", "  take_over\n"),
+        ("[ \"$mrsk_text\" != \"$mrsk_judged\" ] || [ \"$mrsk_age\" -lt \"$mrsk_limit\" ] || ", "[ \"$mrsk_text\" != \"$mrsk_judged\" ] || "),
+    ]),
+    mutant("a beat is believed of a lock that is another's", "lock::a_dead_holders_lock_is_taken_over", &[
+        ("  if [ \"$mrsk_holder\" != \"$mrsk_run\" ] || [ \"$mrsk_top\" -gt \"$mrsk_generation\" ]\n  then\n    lost\n", "  if false\n  then\n    lost\n"),
+    ]),
+    mutant("a person's release needs no force", "lock::a_person_releases_only_what_is_silent_unless_forced", &[
+        ("  if [ -d mrsk_lock ] && read_details && [ -n \"$mrsk_holder\" ] && beat_age && [ \"$mrsk_age\" -lt \"$mrsk_limit\" ]\n", "  if false\n"),
+    ]),
+    // Steps.
+    mutant("a step has no time limit", "limits::what_runs_too_long_is_ended_with_all_its_processes", &[
+        ("    [ \"$1\" = 0 ] || [ $((mrsk_up - mrsk_from)) -lt \"$1\" ] || mrsk_why=\"ran longer than $1 s\"\n", ""),
+    ]),
+    mutant("a step may be silent for ever", "limits::what_is_silent_too_long_is_ended", &[
+        ("    [ \"$2\" = 0 ] || [ $((mrsk_up - mrsk_heard)) -lt \"$2\" ] || mrsk_why=\"printed nothing for $2 s\"\n", ""),
+    ]),
+    mutant("what ignores SIGTERM lives on", "limits::what_runs_too_long_is_ended_with_all_its_processes", &[
+        ("    signal KILL $mrsk_found\n", "    :\n"),
+    ]),
+    mutant("a cleanup has no time limit", "orders::a_cleanup_has_a_time_limit", &[
+        ("  guard \"$mrsk_cleanup_seconds\" 0\n", "  guard 0 0\n"),
+    ]),
+    mutant("no step takes the lock of what services share", "limits::steps_on_what_services_share_run_one_at_a_time", &[
+        ("act() {\n  if [ \"$1\" = 0 ]\n", "act() {\n  if true\n"),
+    ]),
+    mutant("the lock of what services share is kept after a failure", "orders::what_services_share_is_free_after_a_failure", &[
+        ("  mrsk_result=$?\n  release_shared\n", "  mrsk_result=$?\n  [ \"$mrsk_result\" != 0 ] || release_shared\n"),
+    ]),
+    mutant("a failure does not end its batch", "step::a_failure_is_explained_and_undone_and_ends_the_batch", &[
+        ("  end_attempt \"$mrsk_ending\" \"$mrsk_status\"\n  return 1\n", "  end_attempt \"$mrsk_ending\" \"$mrsk_status\"\n  return 0\n"),
+    ]),
+    mutant("a connection that dies takes its step along", "step::a_step_goes_on_when_its_connection_dies", &[
+        ("trap '' HUP PIPE\n", ""),
+    ]),
+    mutant("logins of the dead stay", "logins::one_that_a_dead_attempt_left_is_removed_and_one_of_a_living_stays", &[
+        ("  sweep_logins\n  say fenced\n", "  say fenced\n"),
+    ]),
+    mutant("a login stays after its attempt", "logins::it_is_seen_by_the_pull_alone_and_removed_with_the_attempt", &[
+        ("  rm -rf \"$mrsk_dir/docker\"\n", ""),
+    ]),
+    mutant("a file keeps the mode that it had", "files::a_file_gets_the_mode_and_owner_that_it_is_given", &[
+        ("  chmod \"$2\" \"$mrsk_new\" && give \"$3\"", "  give \"$3\""),
+    ]),
+    // Polls.
+    mutant("one answer is healthy", "poll::the_two_questions_for_health_are_50_ms_apart", &[
+        ("  nap 0.05 &\n  see \"$1\"\n  wait \"$!\"\n  ask \"$@\"\n", "  :\n"),
+    ]),
+    mutant("a container that restarts is healthy", "poll::conditions", &[
+        ("  [ \"$mrsk_is\" = running ] && [ \"$mrsk_restarts\" = \"${mrsk_first:=$mrsk_restarts}\" ] && return 1\n", "  [ \"$mrsk_is\" = running ] && return 1\n"),
+    ]),
+    mutant("a container is what it was at first", "poll::docker_is_asked_once_in_an_attempt_while_the_container_lives", &[
+        ("  [ \"$mrsk_seen\" = \"$1\" ] && lives \"$mrsk_pid\" \"$mrsk_seen_start\" && return 0\n", "  [ \"$mrsk_seen\" = \"$1\" ] && return 0\n"),
+    ]),
+    mutant("any answer proves a route", "poll::conditions", &[
+        (" | tr -d '\\r' | grep -qixF \"X-Mrsk-Container: $5\" && return 0\n", " | grep -q . && return 0\n"),
+    ]),
+    mutant("another image is taken for the planned one", "poll::images_are_compared_by_registry_digest", &[
+        ("  *\"@$2 \"*)\n", "  *@*)\n"),
+    ]),
+    mutant("connections of others are in flight", "in_flight::only_what_comes_by_the_network_of_the_routes_is_in_flight", &[
+        ("  printf '(%s)' \"${mrsk_ways:-[0-9A-F]+}\"\n", "  printf '([0-9A-F]+)'\n"),
+    ]),
+    mutant("a switch after which users get less stands", "reach::a_switch_fails_if_users_get_less_than_before", &[
+        ("  '' | - | 000 | 404T | 50[234]) return 1 ;;\n", "  '') return 1 ;;\n"),
+    ]),
+];
+
+/// Returns the mutant that the shells are to run.
+pub fn wanted() -> Option<&'static Mutant> {
+    let name = std::env::var(VARIABLE).ok()?;
+    MUTANTS.iter().find(|mutant| mutant.name == name)
+}
+
+#[test]
+fn each_is_caught() {
+    let open = Mutex::new(MUTANTS.iter());
+    let wrong = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                loop {
+                    let next = open.lock().unwrap().next();
+                    let Some(mutant) = next else { break };
+                    if let Some(problem) = problem(mutant) {
+                        wrong
+                            .lock()
+                            .unwrap()
+                            .push(format!("{}: {problem}", mutant.name));
+                    }
+                }
+            });
+        }
+    });
+    let wrong = wrong.into_inner().unwrap();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn problem(mutant: &Mutant) -> Option<String> {
+    for (from, _) in mutant.edits {
+        let found: usize = SCRIPTS.iter().map(|text| text.matches(from).count()).sum();
+        if found != 1 {
+            return Some(format!("{from:?} is there {found} times"));
+        }
+    }
+    let run = Command::new(std::env::current_exe().unwrap())
+        .args([mutant.caught_by, "--exact"])
+        .env(VARIABLE, mutant.name)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&run.stdout);
+    match run.status.code() {
+        _ if !said.contains("running 1 test\n") => {
+            Some(format!("there is no test {}", mutant.caught_by))
+        }
+        Some(101) => None,
+        code => Some(format!("{} ends with {code:?}", mutant.caught_by)),
+    }
+}
