@@ -41,5 +41,5 @@ buildx_ready() {
         as_root rm -rf "$work"
         return
     done
-    say "docker-buildx is not available: tests/lab_builders.rs will fail until it is at $LAB_BUILDX"
+    say "docker-buildx is not available: tests/lab_tests/builders.rs will fail until it is at $LAB_BUILDX"
 }

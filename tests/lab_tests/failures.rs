@@ -1,8 +1,6 @@
 //! Versions that do not work, on the lab: a failed deploy is invisible to users, and the next one succeeds.
 
-mod lab_project;
-
-use lab_project::{Machine, Project, Users, sample};
+use crate::lab_project::{Machine, Project, Users, sample};
 
 const HEALTHCHECK: &str = "healthcheck:\n  max_attempts: 2\n";
 

@@ -1,10 +1,8 @@
 //! The ways over SSH that a configuration may name, on the lab: jump hosts, a proxy command, another port, a user who is not root.
 
-mod lab_project;
-
 use std::path::PathBuf;
 
-use lab_project::{Machine, Project, Users, lab};
+use crate::lab_project::{Machine, Project, Users, lab};
 
 const JUMP: &str = "172.30.0.14";
 
@@ -34,7 +32,7 @@ impl<'a> Changed<'a> {
         machine.sh(&format!(
             "/usr/sbin/sshd -p {PORT} -E /var/log/sshd.log -o PidFile=/run/mrsk-sshd.pid"
         ));
-        lab_project::eventually(5, || !machine.sh("cat /run/mrsk-sshd.pid || :").is_empty());
+        crate::lab_project::eventually(5, || !machine.sh("cat /run/mrsk-sshd.pid || :").is_empty());
         let undo = "kill \"$(cat /run/mrsk-sshd.pid)\"".to_owned();
         Self { machine, undo }
     }

@@ -1,10 +1,8 @@
 //! What a configuration says of its roles is what runs, seen from inside: by `docker inspect`, in the containers, in docker's events.
 
-mod lab_project;
-
 use std::collections::BTreeMap;
 
-use lab_project::{Ask, Machine, Project};
+use crate::lab_project::{Ask, Machine, Project};
 use serde_json::{Value, json};
 
 const HOSTS: [&str; 2] = ["172.30.0.14", "172.30.0.15"];

@@ -1,18 +1,11 @@
 //! Secrets on the lab: they arrive byte for byte in the container, and are found nowhere else.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "tests start the programs that they test"
-)]
-
-mod lab_project;
-
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use crate::lab_project::{Machine, Project, lab};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use lab_project::{Machine, Project, lab};
 
 /// What stands at both ends of every secret of these tests, and nowhere else.
 const MARK: &str = "q7ZsentinelX4w";
@@ -108,7 +101,7 @@ impl Recorder {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        lab_project::eventually(10, || {
+        crate::lab_project::eventually(10, || {
             machine
                 .sh("grep TracerPid /proc/$(cat /run/sshd.pid)/status")
                 .trim()

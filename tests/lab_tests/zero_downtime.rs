@@ -1,13 +1,10 @@
 //! Switches under load on the lab, in the shapes that users have: not one request is lost.
 
-mod lab_load;
-mod lab_project;
-
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use lab_load::{Load, Outcome, Report, Settings, WebSocketEnd, slow_request, websocket};
-use lab_project::{Machine, Project, is_matrix};
+use crate::lab_load::{Load, Outcome, Report, Settings, WebSocketEnd, slow_request, websocket};
+use crate::lab_project::{Machine, Project, is_matrix};
 
 /// An app that takes its time, as real ones do.
 const APP: &str = "APP_BOOT_MS=1000\nAPP_SLOW_MS=50\n";

@@ -1,12 +1,9 @@
 //! Accessories on the lab: booted once, seen from inside, and left alone ever after.
 
-mod lab_project;
-mod lab_support;
-
 use std::time::Duration;
 
-use lab_project::{Machine, Project};
-use lab_support::{Elsewhere, PlanFile, Runner, age_lock, deeds};
+use crate::lab_project::{Machine, Project};
+use crate::lab_support::{Elsewhere, PlanFile, Runner, age_lock, deeds};
 
 const HOST: &str = "172.30.0.18";
 
@@ -38,7 +35,7 @@ fn accessory(limit: &str) -> String {
     options:
       memory: {limit}
 "#,
-        registry = lab_project::lab("LAB_REGISTRY")
+        registry = crate::lab_project::lab("LAB_REGISTRY")
     )
 }
 

@@ -1,16 +1,9 @@
 //! What goes wrong before or early in a deploy, on the lab: each is told with its place and what to do, and nothing is half done.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "tests start the programs that they test"
-)]
-
-mod lab_project;
-
 use std::path::PathBuf;
 use std::process::Command;
 
-use lab_project::{Machine, Project, Said, lab, run};
+use crate::lab_project::{Machine, Project, Said, lab, run};
 
 const UNREACHABLE: i32 = 69;
 const CONFIGURATION: i32 = 78;

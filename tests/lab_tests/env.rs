@@ -1,11 +1,9 @@
 //! Names and values of the environment that a shell, docker or dotenv could misread: what is allowed arrives in the container as it
 //! is written, and the rest is refused, or warned of, with its place.
 
-mod lab_project;
-
 use std::collections::BTreeMap;
 
-use lab_project::Project;
+use crate::lab_project::Project;
 
 const HOST: &str = "172.30.0.17";
 

@@ -1,8 +1,6 @@
 //! Traefik as users configure it, on the lab: each shape is served for real, from a first deploy on, and no switch loses a request.
 
-mod lab_project;
-
-use lab_project::{Ask, Project, Users};
+use crate::lab_project::{Ask, Project, Users};
 
 /// Serves on two ports, as an app with an interface of its own for something else does.
 const TWO_PORTS: &str = "sh -c 'PORT=9000 /app & exec /app'";

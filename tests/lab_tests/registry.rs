@@ -1,11 +1,9 @@
 //! Logins at the registry: whose they are, and what is left of them.
 
-mod lab_project;
-
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use lab_project::{Machine, Project, lab};
+use crate::lab_project::{Machine, Project, lab};
 
 const HOSTS: [&str; 2] = ["172.30.0.16", "172.30.0.17"];
 

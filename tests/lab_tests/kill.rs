@@ -1,13 +1,10 @@
 //! Runs that are killed at every step, on the lab: the same plan, applied from another clone, finishes what is left and repeats nothing.
 
-mod lab_project;
-mod lab_support;
-
 use std::time::{Duration, Instant};
 
-use lab_project::{Users, sample};
-use lab_support::planned::{Planned, SECRET};
-use lab_support::{Elsewhere, Runner, age_lock};
+use crate::lab_project::{Users, sample};
+use crate::lab_support::planned::{Planned, SECRET};
+use crate::lab_support::{Elsewhere, Runner, age_lock};
 
 #[test]
 #[ignore = "needs the lab: tests/lab/up"]

@@ -1,11 +1,8 @@
 //! Plans and the world they were made for, on the lab: the same world gives the same plan, another one is noticed before anything
 //! is changed.
 
-mod lab_project;
-mod lab_support;
-
-use lab_project::{Machine, Project, Said};
-use lab_support::{EndState, PlanFile, Runner};
+use crate::lab_project::{Machine, Project, Said};
+use crate::lab_support::{EndState, PlanFile, Runner};
 
 const HOSTS: [&str; 2] = ["172.30.0.12", "172.30.0.13"];
 

@@ -4,18 +4,11 @@
 //! Docker's buildx plugin is needed, which `tests/lab/up` puts into the lab. A builder in a container (`docker-container`) needs an
 //! image of BuildKit from Docker Hub, which the lab has not: of such builders the plans are tested, and how they are created.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "tests start the programs that they test"
-)]
-
-mod lab_project;
-
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use lab_project::{Project, lab, run};
+use crate::lab_project::{Project, lab, run};
 
 const HOST: &str = "172.30.0.17";
 const TOKEN: &str = "q7Ztoken $HOME `id` 'quoted'";

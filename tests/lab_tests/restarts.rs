@@ -1,10 +1,8 @@
 //! Restarts of everything that a deploy leaves behind, on the lab: routes are back by themselves, and there is nothing to do.
 
-mod lab_project;
-
 use std::time::Duration;
 
-use lab_project::{Machine, Project, eventually};
+use crate::lab_project::{Machine, Project, eventually};
 
 /// Seconds after which everything is back, on a busy machine.
 const BACK: u64 = 40;

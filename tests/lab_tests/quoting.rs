@@ -1,10 +1,8 @@
 //! Text that shells like to bend, on the lab: it arrives in the container as it stands in the configuration.
 
-mod lab_project;
-
 use std::collections::BTreeMap;
 
-use lab_project::{Project, lab};
+use crate::lab_project::{Project, lab};
 
 const NASTY: [(&str, &str); 14] = [
     ("EMPTY", ""),

@@ -1,8 +1,6 @@
 //! Several tenants of one Traefik, on the lab: a deploy of one is nothing that another notices.
 
-mod lab_project;
-
-use lab_project::{Ask, Machine, Project, Said, Users, eventually, lab};
+use crate::lab_project::{Ask, Machine, Project, Said, Users, eventually, lab};
 
 /// More seconds than stopped containers and unused images are kept for.
 const TEN_DAYS: u64 = 10 * 86_400;

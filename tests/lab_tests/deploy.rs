@@ -1,8 +1,6 @@
 //! From bare hosts to serving, on the lab.
 
-mod lab_project;
-
-use lab_project::{Machine, Project};
+use crate::lab_project::{Machine, Project};
 
 const BARE: [&str; 2] = ["172.30.0.51", "172.30.0.52"];
 

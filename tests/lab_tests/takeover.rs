@@ -1,19 +1,12 @@
 //! Hosts of the original tool, on the lab: its Traefik is replaced, and all that is behind it serves again by itself.
 
-#![allow(
-    clippy::disallowed_methods,
-    reason = "tests start processes themselves"
-)]
-
-mod lab_project;
-
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use lab_project::{Machine, Project, eventually, lab, run};
+use crate::lab_project::{Machine, Project, eventually, lab, run};
 
 const HOSTS: [&str; 2] = ["172.30.0.14", "172.30.0.15"];
 

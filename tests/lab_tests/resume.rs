@@ -1,13 +1,10 @@
 //! Runs that are interrupted, lose a host, or leave a lock, on the lab: the same plan finishes what is left and repeats nothing.
 
-mod lab_project;
-mod lab_support;
-
 use std::time::{Duration, Instant};
 
-use lab_project::Machine;
-use lab_support::planned::{Planned, SECRET};
-use lab_support::{Elsewhere, EndState, Runner, deeds};
+use crate::lab_project::Machine;
+use crate::lab_support::planned::{Planned, SECRET};
+use crate::lab_support::{Elsewhere, EndState, Runner, deeds};
 
 #[test]
 #[ignore = "needs the lab: tests/lab/up"]

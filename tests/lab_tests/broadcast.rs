@@ -1,17 +1,10 @@
 //! Broadcasts on the lab: people are told once, after all else, and a command that fails is no failure of the deploy.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "tests start the programs that they test"
-)]
-
-mod lab_project;
-
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use lab_project::{Project, eventually, lab};
+use crate::lab_project::{Project, eventually, lab};
 
 const HOST: &str = "172.30.0.18";
 

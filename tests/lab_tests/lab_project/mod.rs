@@ -8,7 +8,7 @@
 )]
 
 mod ask;
-#[path = "../lab_settings/mod.rs"]
+#[path = "../../lab_settings/mod.rs"]
 mod lab_settings;
 
 use std::collections::BTreeMap;

@@ -1,11 +1,8 @@
 //! What goes wrong at the step that sends requests to the new container, on the lab: the old one has not been touched, and
 //! afterwards the same plan can be applied.
 
-mod lab_project;
-mod lab_support;
-
-use lab_project::{Machine, Project, Users, sample};
-use lab_support::{PlanFile, Runner, deeds};
+use crate::lab_project::{Machine, Project, Users, sample};
+use crate::lab_support::{PlanFile, Runner, deeds};
 
 const SERVICE: &str = "lab-route";
 
@@ -71,8 +68,8 @@ fn then_succeeds(project: &Project, plan: &PlanFile, version: &str) {
     again.says(&["nothing to do"]);
 }
 
-/// A router that it leaves out: the file as such is right.
-fn leaves_a_router_out(project: &Project, old: &mut String) {
+/// A router that it leaves out: the file as such is right. Returns the container that serves afterwards.
+fn leaves_a_router_out(project: &Project, old: &str) -> String {
     project.configure("labels:\n  traefik.http.routers.lab-route.rule: PathRegexp(`^/(`)\n");
     project.commit("APP_VERSION=refused\n");
     let plan = PlanFile::make(project, "refused.json");
@@ -83,10 +80,11 @@ fn leaves_a_router_out(project: &Project, old: &mut String) {
         assert!(said.contains(text), "{said}");
     }
     project.configure("");
+    old.to_owned()
 }
 
-/// A file of somebody else, because of which it reads none. Afterwards the plan is applied.
-fn cannot_read_a_file_of_somebody_else(project: &Project, old: &mut String) {
+/// A file of somebody else, because of which it reads none. Afterwards the plan is applied. Returns the container that serves then.
+fn cannot_read_a_file_of_somebody_else(project: &Project, old: &str) -> String {
     let version = project.commit("APP_VERSION=new\nAPP_BOOT_MS=2000\n");
     let plan = PlanFile::make(project, "new.json");
     let users = Users::of(&project.machines);
@@ -97,7 +95,7 @@ fn cannot_read_a_file_of_somebody_else(project: &Project, old: &mut String) {
     assert!(said.contains("theirs.yml"), "{said}");
     project.machines[0].sh("rm /var/lib/mrsk/traefik/theirs.yml");
     then_succeeds(project, &plan, "new");
-    *old = project.container(&version);
+    project.container(&version)
 }
 
 #[test]
@@ -106,10 +104,10 @@ fn routes_that_traefik_does_not_take_are_taken_back() {
     let project = Project::new(SERVICE, &["172.30.0.14", "172.30.0.15"]);
     let mut old = project.container(&project.commit("APP_VERSION=old\n"));
     project.mrsk(&["deploy"]).expect(0);
-    let faults: [fn(&Project, &mut String); 2] =
+    let faults: [fn(&Project, &str) -> String; 2] =
         [leaves_a_router_out, cannot_read_a_file_of_somebody_else];
     for fault in sample(&faults, 1) {
-        fault(&project, &mut old);
+        old = fault(&project, &old);
     }
 
     // It is gone, or does not answer. Nobody is served meanwhile, which is not of this deploy's making.
@@ -125,7 +123,7 @@ fn routes_that_traefik_does_not_take_are_taken_back() {
         });
         assert!(said.contains(says), "{said}");
         project.machines[0].sh(&format!("docker {undo} traefik"));
-        lab_project::eventually(10, || matches!(project.machines[0].get("/"), Ok((200, _))));
+        crate::lab_project::eventually(10, || matches!(project.machines[0].get("/"), Ok((200, _))));
         if fault == "stop" {
             then_succeeds(&project, &plan, fault);
         }

@@ -1,0 +1,33 @@
+//! Tests on the hosts of the lab, one module for each subject. `tests/lab/run-tests [MODULE...]` runs them.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests start the programs that they test"
+)]
+
+#[path = "../lab_load/mod.rs"]
+mod lab_load;
+mod lab_project;
+mod lab_support;
+
+mod accessories;
+mod broadcast;
+mod builders;
+mod configuration;
+mod deploy;
+mod env;
+mod errors;
+mod failures;
+mod kill;
+mod quoting;
+mod registry;
+mod restarts;
+mod resume;
+mod route_faults;
+mod routes;
+mod secrets;
+mod ssh_ways;
+mod stale;
+mod takeover;
+mod tenants;
+mod zero_downtime;
