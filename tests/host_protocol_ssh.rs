@@ -15,7 +15,7 @@ use std::time::Duration;
 use lab_settings::lab as setting;
 use mrsk::action::{Action, Run};
 use mrsk::name::{PlanDigest, RunId, StepId};
-use mrsk::record::{AttemptState, Ending, Scope};
+use mrsk::record::{AttemptState, Ending, Scope, WhenStopping};
 use mrsk::transport::answer::{Event, FenceAnswer};
 use mrsk::transport::request::{AttemptRef, Inputs, Place, StepRequest};
 use mrsk::transport::{Connections, Host, KnownHosts, LinkError, Options, Target};
@@ -79,6 +79,7 @@ fn step(name: &str, script: &str) -> StepRequest {
         timeout_seconds: 60,
         idle_timeout_seconds: 0,
         shared_lock: false,
+        when_stopping: WhenStopping::Refuse,
     }
 }
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use mrsk::name::{PlanDigest, RunId, StepId};
-use mrsk::record::{LockDetails, Scope};
+use mrsk::record::{LockDetails, Scope, WhenStopping};
 use mrsk::transport::answer::Event;
 use mrsk::transport::request::{AttemptRef, Inputs, Place, Record, StepRequest};
 use mrsk::transport::{Excess, Host, LinkError, LocalShell};
@@ -44,6 +44,7 @@ fn request() -> StepRequest {
         timeout_seconds: 0,
         idle_timeout_seconds: 0,
         shared_lock: false,
+        when_stopping: WhenStopping::Refuse,
     }
 }
 

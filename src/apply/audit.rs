@@ -88,9 +88,11 @@ fn result(status: &StepStatus) -> Option<String> {
             Ending::Failed { code } => format!("failed with status {code}"),
             Ending::TimedOut => "timed out".into(),
             Ending::Refused => "refused".into(),
+            Ending::Stopped => "stopped".into(),
             Ending::Succeeded => "succeeded".into(),
         },
         StepStatus::InDoubt => "in doubt".into(),
+        StepStatus::Stopped => "stopped".into(),
         StepStatus::Lost => "lost: host unreachable".into(),
         _ => return None,
     })

@@ -18,7 +18,7 @@ use crate::record::Ending;
 use crate::redaction::Redactor;
 use crate::secret::Secrets;
 use crate::transport::docker_config::DockerConfig;
-use crate::transport::local::{self, LocalCommand, LocalOutcome};
+use crate::transport::local::{self, LocalCommand, LocalOutcome, Stopped};
 
 /// How long a check may take.
 const CHECK_LIMIT: Duration = Duration::from_secs(60);
@@ -51,8 +51,8 @@ pub struct End {
     pub tail: String,
 }
 
-/// Runs the commands of a step in their order until one fails.
-pub async fn run(work: &Work, mut on_output: impl FnMut(&str) + Send) -> End {
+/// Runs the commands of a step in their order until one fails, or the step is `stopped`.
+pub async fn run(work: &Work, mut stopped: Stopped, mut on_output: impl FnMut(&str) + Send) -> End {
     let redactor = &work.redactor;
     let mut value = None;
     let failed = |ending: Ending, tail: String| End {
@@ -74,7 +74,8 @@ pub async fn run(work: &Work, mut on_output: impl FnMut(&str) + Send) -> End {
             );
         }
         let command = command(work, run);
-        let outcome = local::run(&command, |line| on_output(&redactor.redact(line))).await;
+        let tell = |line: &str| on_output(&redactor.redact(line));
+        let outcome = local::run_until(&command, &mut stopped, tell).await;
         match outcome {
             Err(error) => {
                 let program = command.argv.first().map_or("", String::as_str);

@@ -140,6 +140,8 @@ struct Row {
     builds: Builds,
     suspect: Suspect,
     switch_part: SwitchPart,
+    /// Whether it can be ended half-way, as it waits, or does what may be begun again.
+    can_be_ended: bool,
 }
 
 /// Returns the answers of most kinds.
@@ -151,6 +153,7 @@ const fn plain(mark: Mark) -> Row {
         builds: Builds::Never,
         suspect: Suspect::Unclear,
         switch_part: SwitchPart::None,
+        can_be_ended: false,
     }
 }
 
@@ -188,7 +191,10 @@ impl StepKind {
             Self::Builder => building(Handling::Plain, Builds::Never),
             Self::Build => building(Handling::Plain, Builds::Always),
             Self::Push => building(Handling::RecordDigest, Builds::IfNoOther),
-            Self::Pull => plain(Mark::Adds),
+            Self::Pull => Row {
+                can_be_ended: true,
+                ..plain(Mark::Adds)
+            },
             Self::Network => Row {
                 shared_lock: true,
                 ..plain(Mark::Adds)
@@ -198,7 +204,10 @@ impl StepKind {
                 ..switch(Mark::Changes, SwitchPart::Traefik)
             },
             Self::Start => switch(Mark::Adds, SwitchPart::Start),
-            Self::Healthcheck => switch(Mark::Waits, SwitchPart::Health),
+            Self::Healthcheck => Row {
+                can_be_ended: true,
+                ..switch(Mark::Waits, SwitchPart::Health)
+            },
             Self::Route => switch(Mark::Changes, SwitchPart::Route),
             Self::Drain => switch(Mark::Waits, SwitchPart::Drain),
             Self::Stop => switch(Mark::Removes, SwitchPart::Stop),
@@ -252,6 +261,11 @@ impl StepKind {
     /// Returns what most often causes its failure.
     pub fn suspect(self) -> Suspect {
         self.row().suspect
+    }
+
+    /// Returns whether it can be ended half-way on its host, as it waits, or does what may be begun again.
+    pub fn can_be_ended(self) -> bool {
+        self.row().can_be_ended
     }
 
     /// Returns its part in a switch, from which a report tells what serves.

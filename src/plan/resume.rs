@@ -190,7 +190,7 @@ impl History {
             AttemptState::Lost => Shown::Lost,
             AttemptState::Ended(receipt) => match receipt.ending {
                 Ending::Succeeded => Shown::Succeeded,
-                Ending::Failed { .. } | Ending::TimedOut => Shown::Failed,
+                Ending::Failed { .. } | Ending::TimedOut | Ending::Stopped => Shown::Failed,
                 Ending::Refused => return,
             },
         };

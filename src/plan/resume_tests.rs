@@ -485,6 +485,7 @@ fn any_state() -> impl Strategy<Value = AttemptState> {
         Just(ended(Ending::Failed { code: 1 })),
         Just(ended(Ending::TimedOut)),
         Just(ended(Ending::Refused)),
+        Just(ended(Ending::Stopped)),
     ]
 }
 

@@ -7,6 +7,7 @@
 //! | --- | --- |
 //! | `serial` | the number of plans that have begun here, and the digest of the last |
 //! | `fence` | the id of the run that may start steps here |
+//! | `runs/DIGEST/stopping.RUN` | empty: this run stops |
 //! | `finished` | a line for each plan that was applied to its end |
 //! | `runs/DIGEST/STEP/ATTEMPT/claim` | who began this attempt: process id, its start time, boot id, run |
 //! | `runs/DIGEST/STEP/ATTEMPT/output` | what it printed |
@@ -68,8 +69,24 @@ pub enum Ending {
     },
     /// It was stopped because it ran longer, or was silent longer, than the step allows.
     TimedOut,
-    /// The fence named another run: nothing was done.
+    /// Nothing was done: the fence named another run, or this one stops.
     Refused,
+    /// Its run stops: it was ended, or was not begun, and what was left of it was undone.
+    Stopped,
+}
+
+/// What becomes of a step on a host when its run stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WhenStopping {
+    /// It does not begin. Once it has, it comes to its end.
+    #[default]
+    Refuse,
+    /// It does not begin, and its cleanup undoes what was begun before it. Once it has begun, it comes to its end.
+    Undo,
+    /// It does not begin, or is ended, and its cleanup undoes what was begun.
+    End,
+    /// It begins all the same, and comes to its end: it finishes what must not be left half done.
+    Begin,
 }
 
 /// The receipt of an attempt.

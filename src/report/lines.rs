@@ -235,6 +235,9 @@ fn tone(status: &StepStatus) -> Tone {
         StepStatus::Succeeded => Tone::Good,
         StepStatus::Failed { .. } | StepStatus::Lost => Tone::Bad,
         StepStatus::InDoubt | StepStatus::Tolerated { .. } => Tone::Unsure,
-        StepStatus::Open | StepStatus::AlreadyDone | StepStatus::Skipped { .. } => Tone::Quiet,
+        StepStatus::Open
+        | StepStatus::AlreadyDone
+        | StepStatus::Skipped { .. }
+        | StepStatus::Stopped => Tone::Quiet,
     }
 }

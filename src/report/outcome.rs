@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use super::page::Page;
 use super::predicate::{fact, plain};
-use super::tally::{Tally, is_done};
+use super::serving::WayBack;
+use super::tally::{self, Tally, is_done};
 use super::tint::Tone;
 use super::view::View;
 use super::{failure, serving, table, words};
@@ -298,13 +299,51 @@ impl Ending<'_> {
     }
 
     fn interrupted(&self, page: &mut Page, in_doubt: &[StepId]) {
-        let text = match (self.has_walked, in_doubt.is_empty()) {
-            (false, _) => "no step was started; nothing changed",
-            (true, true) => "running steps finished; no further steps were started",
-            (true, false) => "quit at once; running steps may continue on their hosts",
+        if !self.has_walked {
+            let text = "no step was started; nothing changed";
+            page.heading(Tone::Unsure, "interrupted", text);
+            return self.resume(page, "apply again:");
+        }
+        self.gone_hosts(page);
+        let is_running = |line: &StepSummary| tally::is_left_running(line);
+        let has_quit = self.summary.steps.iter().any(is_running);
+        let text = match has_quit {
+            true => "quit at once; running steps may continue on their hosts".to_owned(),
+            false => format!("waits ended, begun switches finished; {}", self.left()),
         };
-        page.heading(Tone::Unsure, "interrupted", text);
-        for id in in_doubt {
+        page.heading(Tone::Unsure, "interrupted", &text);
+        if has_quit {
+            self.running(page, in_doubt);
+        }
+        self.serving(page);
+        let lock_host = &self.view.plan.lock_host;
+        let gone = self.tally.gone.get(lock_host);
+        let keeps_lock = gone.is_some_and(|(reason, _)| *reason == GoneReason::Unreachable);
+        if keeps_lock && !has_quit {
+            let host = one_line(lock_host.as_str());
+            let text = format!(
+                "not released on {host}: it expires {TAKE_OVER_SECONDS} s after the last heartbeat"
+            );
+            page.field("lock", &text);
+        }
+        let wait = (TAKE_OVER_SECONDS * 3 / 2).to_string();
+        let wait: &[&str] = match has_quit || keeps_lock {
+            true => &["--lock-wait", &wait],
+            false => &[],
+        };
+        page.next(&match has_quit {
+            true => format!(
+                "resume once this run's lock has expired ({TAKE_OVER_SECONDS} s); running steps are waited for:"
+            ),
+            false => "resume; finished steps are not repeated:".to_owned(),
+        });
+        page.command(&self.view.resume.command(wait));
+        self.way_back(page, wait);
+    }
+
+    /// Adds the steps that the run has left.
+    fn running(&self, page: &mut Page, steps: &[StepId]) {
+        for id in steps {
             if !self.tally.running.contains_key(id) {
                 // It was sent along with one that runs.
                 page.field("follows", &self.view.named(id));
@@ -317,20 +356,27 @@ impl Ending<'_> {
             page.fields("done if", failure::check(step).into_iter());
             page.fields("look at", failure::inspect(self.view, step).into_iter());
         }
-        self.serving(page);
-        let next = match in_doubt.is_empty() {
-            true if !self.has_walked => "apply again:",
-            true => "resume; finished steps are not repeated:",
-            false => {
-                let next = format!(
-                    "resume once this run's lock has expired ({TAKE_OVER_SECONDS} s); running steps are waited for:"
-                );
-                page.next(&next);
-                let wait = (TAKE_OVER_SECONDS * 3 / 2).to_string();
-                return page.command(&self.view.resume.command(&["--lock-wait", &wait]));
+    }
+
+    /// Adds how to get back what served before.
+    fn way_back(&self, page: &mut Page, options: &[&str]) {
+        let plan = &self.view.plan;
+        match serving::way_back(self.view, self.summary) {
+            WayBack::NotNeeded => {
+                page.line("or leave it: no host has switched, so there is nothing to take back");
             }
-        };
-        self.resume(page, next);
+            WayBack::Version(version) => {
+                let shown = one_line(&version);
+                page.line(&format!(
+                    "or go back to {shown} with a new plan, if the registry still has its image:"
+                ));
+                page.command(&words::go_back(plan, &version, options));
+            }
+            WayBack::Earlier => {
+                page.line("or go back: deploy what served before with a new plan");
+            }
+            WayBack::None => {}
+        }
     }
 
     /// Adds the hosts that were given up.
@@ -380,12 +426,18 @@ impl Ending<'_> {
     /// Returns how many steps are left.
     fn left(&self) -> String {
         let steps = &self.summary.steps;
-        let left = steps
-            .iter()
-            .filter(|step| matches!(step.status, StepStatus::Skipped { .. } | StepStatus::Open));
-        match left.count() {
-            0 => "all other steps are done".into(),
-            left => format!("{} not started", count(left, "step")),
+        let is_left = |step: &&StepSummary| {
+            matches!(step.status, StepStatus::Skipped { .. } | StepStatus::Open)
+        };
+        let left = steps.iter().filter(is_left).count();
+        let stopped = |step: &&StepSummary| step.status == StepStatus::Stopped;
+        match (left, steps.iter().filter(stopped).count()) {
+            (0, 0) => "all other steps are done".into(),
+            (left, 0) => format!("{} not started", count(left, "step")),
+            (0, stopped) => format!("{} stopped", count(stopped, "step")),
+            (left, stopped) => {
+                format!("{} stopped, {left} not started", count(stopped, "step"))
+            }
         }
     }
 

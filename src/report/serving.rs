@@ -65,6 +65,51 @@ pub(super) fn lines(view: &View, tally: &Tally, summary: &Summary) -> Vec<String
         .collect()
 }
 
+/// What a user has to do who wants back what served before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum WayBack {
+    /// Nothing: no host has switched, nor may switch by itself.
+    NotNeeded,
+    /// To deploy this version.
+    Version(String),
+    /// To deploy what served before: it has no version of its own, or there are several.
+    Earlier,
+    /// Nothing served before.
+    None,
+}
+
+/// Returns the way back to what served before the run.
+pub(super) fn way_back(view: &View, summary: &Summary) -> WayBack {
+    let mut has_switched = false;
+    let mut earlier: BTreeSet<Option<&str>> = BTreeSet::new();
+    for line in &summary.steps {
+        let Some(step) = view.step(&line.step) else {
+            continue;
+        };
+        let is_untouched = match &line.status {
+            StepStatus::Skipped { .. } | StepStatus::Stopped => true,
+            StepStatus::Open => line.attempt == 0,
+            _ => false,
+        };
+        let part = step.kind.switch_part();
+        has_switched |= !is_untouched && matches!(part, SwitchPart::Route | SwitchPart::Stop);
+        match &step.why {
+            Reason::VersionChanged { old, .. } => earlier.extend(old.as_deref().map(Some)),
+            Reason::Replaced { .. } if earlier.is_empty() => {
+                earlier.insert(None);
+            }
+            _ => {}
+        }
+    }
+    let versions: Vec<&str> = earlier.iter().copied().flatten().collect();
+    match versions[..] {
+        _ if !has_switched => WayBack::NotNeeded,
+        [version] => WayBack::Version(version.to_owned()),
+        [] if earlier.is_empty() => WayBack::None,
+        _ => WayBack::Earlier,
+    }
+}
+
 /// The steps of one role on one host.
 struct Placement<'a> {
     view: &'a View,
@@ -125,6 +170,7 @@ impl<'a> Placement<'a> {
             StepStatus::Failed { .. }
             | StepStatus::InDoubt
             | StepStatus::Lost
+            | StepStatus::Stopped
             | StepStatus::Skipped { .. }
             | StepStatus::Open => format!("{old} (unchanged)"),
         }

@@ -22,6 +22,7 @@ pub(super) fn ending(step: Option<&Step>, ending: Ending) -> String {
             _ => "timed out".into(),
         },
         Ending::Refused => "refused: another run has taken over".into(),
+        Ending::Stopped => "stopped: its run was interrupted".into(),
     }
 }
 
@@ -76,6 +77,7 @@ pub(super) fn status(step: Option<&Step>, status: &StepStatus) -> String {
         StepStatus::Skipped { reason } => format!("skipped: {}", skip(*reason)),
         StepStatus::InDoubt => "in doubt: cannot tell whether it took effect".into(),
         StepStatus::Lost => "lost: its host was given up while it ran".into(),
+        StepStatus::Stopped => "stopped: the run was interrupted".into(),
     }
 }
 
@@ -122,8 +124,7 @@ pub(super) fn stop(view: &View, reason: &StopReason) -> String {
             format!("cannot write the journal: {}", one_line(message))
         }
         StopReason::Interrupted => {
-            "interrupted; finishing running steps and begun switches; Ctrl-C again to quit now"
-                .into()
+            "interrupted; ending waits, finishing begun switches; Ctrl-C again to quit now".into()
         }
         StopReason::LockHostGone => "the lock host was given up".into(),
         StopReason::LockLost => "another run has taken over".into(),
@@ -171,16 +172,29 @@ pub(super) fn replan(plan: &Plan) -> String {
         | OperationKind::RegistryLogout
         | OperationKind::Unknown(_) => {}
     }
-    let mut command = mrsk(plan, &arguments);
+    mrsk(plan, &arguments) + &selection(plan)
+}
+
+/// Returns the command that deploys `version` again to what the plan is about.
+pub(super) fn go_back(plan: &Plan, version: &str, options: &[&str]) -> String {
+    let mut arguments = vec!["deploy", "--version", version, "--skip-push"];
+    arguments.extend(options);
+    mrsk(plan, &arguments) + &selection(plan)
+}
+
+/// Returns the options that limit the plan to hosts and roles.
+fn selection(plan: &Plan) -> String {
+    let operation = &plan.operation;
+    let mut options = String::new();
     if !operation.hosts.is_empty() {
         let hosts: Vec<&str> = operation.hosts.iter().map(AsRef::as_ref).collect();
-        command += &format!(" --hosts {}", quote(&hosts.join(",")));
+        options += &format!(" --hosts {}", quote(&hosts.join(",")));
     }
     if !operation.roles.is_empty() {
         let roles: Vec<&str> = operation.roles.iter().map(AsRef::as_ref).collect();
-        command += &format!(" --roles {}", quote(&roles.join(",")));
+        options += &format!(" --roles {}", quote(&roles.join(",")));
     }
-    command
+    options
 }
 
 /// Returns a command of `mrsk` about the plan's service and destination.

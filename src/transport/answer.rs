@@ -222,6 +222,7 @@ pub fn render_receipt(receipt: &Receipt) -> String {
         Ending::Failed { code } => ("failed", code),
         Ending::TimedOut => ("timed_out", 0),
         Ending::Refused => ("refused", 0),
+        Ending::Stopped => ("stopped", 0),
     };
     let value = match receipt.value.as_deref() {
         None | Some("") => "-".to_owned(),
@@ -247,6 +248,7 @@ fn read_receipt(words: &[&str]) -> Option<Receipt> {
         },
         "timed_out" => Ending::TimedOut,
         "refused" => Ending::Refused,
+        "stopped" => Ending::Stopped,
         _ => return None,
     };
     Some(Receipt {
@@ -394,7 +396,7 @@ pub fn resolve(text: &str, step: &str, number: u32) -> Result<ResolveAnswer, Ans
 /// Reads the answer to something that only the run named by the fence may write.
 pub fn write(text: &str) -> Result<WriteAnswer, AnswerError> {
     single(text, |_, words| match *words {
-        ["finished" | "recorded" | "written"] => Some(WriteAnswer::Written),
+        ["finished" | "recorded" | "written" | "halted"] => Some(WriteAnswer::Written),
         ["refused"] => Some(WriteAnswer::Refused),
         _ => None,
     })

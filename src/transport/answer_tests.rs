@@ -17,6 +17,7 @@ fn receipts_survive_a_round_trip() {
         Ending::Failed { code: 125 },
         Ending::TimedOut,
         Ending::Refused,
+        Ending::Stopped,
     ] {
         for value in [None, Some("sha256:12 34".to_owned())] {
             let receipt = Receipt {

@@ -243,6 +243,11 @@ impl Host {
             .await
     }
 
+    /// Has the host begin no step of `run` any more but those that finish a switch, and end the ones that only wait.
+    pub async fn halt(&self, place: &Place, run: &RunId) -> Result<WriteAnswer, LinkError> {
+        self.ask(&script::halt(place, run)?, answer::write).await
+    }
+
     /// Lists the attempts at the plan's steps.
     pub async fn list(&self, place: &Place) -> Result<Vec<Attempt>, LinkError> {
         self.ask(&script::list(place)?, answer::attempts).await

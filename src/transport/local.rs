@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader};
 use tokio::process::{Child, Command};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::channel::Channel;
@@ -22,6 +22,9 @@ const TAIL_LINES: usize = 100;
 
 /// How long a process group may take to end after SIGTERM.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// The pause between two looks at a process group that is to end.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// A `sh` of this machine, as if it were a host's.
 #[derive(Debug, Clone)]
@@ -96,16 +99,64 @@ enum Stream {
     Error,
 }
 
-/// Runs a command in a process group of its own and hands each line that it prints to `on_output`. When the returned
-/// future is dropped the group gets SIGTERM.
+/// Ends the commands that look at its [`Stopped`].
+#[derive(Debug)]
+pub struct Stopper(watch::Sender<bool>);
+
+/// Tells whether commands are to end.
+#[derive(Debug)]
+pub struct Stopped(watch::Receiver<bool>);
+
+impl Stopper {
+    /// Returns one, and what commands look at.
+    pub fn new() -> (Self, Stopped) {
+        let (sender, receiver) = watch::channel(false);
+        (Self(sender), Stopped(receiver))
+    }
+
+    /// Ends the commands, and lets no further one begin.
+    pub fn stop(self) {
+        self.0.send_replace(true);
+    }
+}
+
+impl Stopped {
+    /// Waits until commands are to end: for ever, if nobody can say so any more.
+    async fn wait(&mut self) {
+        if self.0.wait_for(|is_stopped| *is_stopped).await.is_err() {
+            std::future::pending().await
+        }
+    }
+}
+
+/// As [`run_until`], until it ends by itself.
 ///
 /// # Errors
 ///
 /// Fails if the program cannot be started.
 pub async fn run(
     request: &LocalCommand,
+    on_output: impl FnMut(&str) + Send,
+) -> io::Result<LocalOutcome> {
+    let (_stop, mut stopped) = Stopper::new();
+    run_until(request, &mut stopped, on_output).await
+}
+
+/// Runs a command in a process group of its own and hands each line that it prints to `on_output`. The group is ended when it takes too
+/// long, or is `stopped`. When the returned future is dropped the group gets SIGTERM.
+///
+/// # Errors
+///
+/// Fails if the program cannot be started.
+pub async fn run_until(
+    request: &LocalCommand,
+    stopped: &mut Stopped,
     mut on_output: impl FnMut(&str) + Send,
 ) -> io::Result<LocalOutcome> {
+    let mut output = Output::default();
+    if *stopped.0.borrow() {
+        return Ok(output.outcome(Ending::Stopped));
+    }
     let mut child = spawn(request)?;
     let mut group = Group::of(&child);
     let (sender, mut lines) = mpsc::channel(64);
@@ -119,7 +170,6 @@ pub async fn run(
     };
     let mut beside = Box::pin(async { tokio::join!(feed, readers) });
     let mut is_beside_done = false;
-    let mut output = Output::default();
     let begun = Instant::now();
     let mut heard = begun;
     let deadline = |heard: Instant| {
@@ -140,10 +190,10 @@ pub async fn run(
                 }
                 None => break,
             },
-            () = until(deadline(heard)) => {
+            ending = ended_by(stopped, deadline(heard)) => {
                 drop(beside);
                 group.end(&mut child).await;
-                return Ok(output.outcome(Ending::TimedOut));
+                return Ok(output.outcome(ending));
             }
         }
         if is_beside_done && lines.is_empty() {
@@ -153,13 +203,21 @@ pub async fn run(
     drop(beside);
     let status = tokio::select! {
         status = child.wait() => status?,
-        () = until(deadline(heard)) => {
+        ending = ended_by(stopped, deadline(heard)) => {
             group.end(&mut child).await;
-            return Ok(output.outcome(Ending::TimedOut));
+            return Ok(output.outcome(ending));
         }
     };
     group.release();
     Ok(output.outcome(ending(status)))
+}
+
+/// Waits until a command is to be ended, and returns why.
+async fn ended_by(stopped: &mut Stopped, deadline: Option<Instant>) -> Ending {
+    tokio::select! {
+        () = stopped.wait() => Ending::Stopped,
+        () = until(deadline) => Ending::TimedOut,
+    }
 }
 
 fn spawn(request: &LocalCommand) -> io::Result<Child> {
@@ -258,11 +316,22 @@ impl Group {
     /// Ends the group: gently, and after a while not.
     async fn end(&mut self, child: &mut Child) {
         self.signal(rustix::process::Signal::TERM);
-        if tokio::time::timeout(GRACE, child.wait()).await.is_err() {
+        let gently = async {
+            let _ = child.wait().await;
+            while self.has_members() {
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        if tokio::time::timeout(GRACE, gently).await.is_err() {
             self.signal(rustix::process::Signal::KILL);
             let _ = child.wait().await;
         }
         self.release();
+    }
+
+    fn has_members(&self) -> bool {
+        let group = self.0;
+        group.is_some_and(|group| rustix::process::test_kill_process_group(group).is_ok())
     }
 
     fn release(&mut self) {

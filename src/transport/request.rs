@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use crate::action::{Action, Run, Upload};
 use crate::name::{PlanDigest, RunId, Sha256Hex, StepId};
-use crate::record::{Receipt, Scope};
+use crate::record::{Receipt, Scope, WhenStopping};
 use crate::redaction::Redactor;
 use crate::secret::Secrets;
 
@@ -39,6 +39,8 @@ pub struct StepRequest {
     pub idle_timeout_seconds: u32,
     /// Whether it changes what services of this host share, so that it waits for other services' steps of that kind.
     pub shared_lock: bool,
+    /// What becomes of it when its run stops.
+    pub when_stopping: WhenStopping,
 }
 
 /// What steps name and do not hold.

@@ -34,6 +34,7 @@ const ROUNDS_PER_SECOND: u32 = 5;
 const LOCK: &str = include_str!("script/lock.sh");
 const STATE: &str = include_str!("script/state.sh");
 const FENCE: &str = include_str!("script/fence.sh");
+const HALT: &str = include_str!("script/halt.sh");
 const STEP: &str = include_str!("script/step.sh");
 const POLL: &str = include_str!("script/poll.sh");
 const REACH: &str = include_str!("script/reach.sh");
@@ -152,6 +153,14 @@ pub fn start(
         .line("}")
         .line("case $mrsk_builtin in */*) die 'printf is not a builtin of this sh: secrets would be visible' ;; esac")
         .call("batch"))
+}
+
+/// Renders the note that `run` stops.
+pub fn halt(place: &Place, run: &RunId) -> Result<Script, RenderError> {
+    Ok(Builder::new(&[STATE, HALT])
+        .place(place)?
+        .set("mrsk_run", path_part(run.as_str())?)?
+        .call("halt"))
 }
 
 /// Renders the wait for the end of an attempt, for `seconds` at most.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use mrsk::action::{Action, Run};
 use mrsk::name::{PlanDigest, RunId, StepId};
-use mrsk::record::{Attempt, AttemptState, Receipt, Scope};
+use mrsk::record::{Attempt, AttemptState, Receipt, Scope, WhenStopping};
 use mrsk::transport::answer::{Event, FenceAnswer};
 use mrsk::transport::request::{AttemptRef, Inputs, Place, StepRequest};
 use mrsk::transport::{Host, LinkError, LocalShell};
@@ -319,6 +319,7 @@ pub fn step(name: &str, scripts: &[&str]) -> StepRequest {
         timeout_seconds: 0,
         idle_timeout_seconds: 0,
         shared_lock: false,
+        when_stopping: WhenStopping::Refuse,
     }
 }
 

@@ -11,7 +11,7 @@ use mrsk::transport::script;
 
 use crate::fixture::{Fixture, Sh, feed, sh_c, step};
 
-fn no_process_is_left(fixture: &Fixture, step: &StepRequest) {
+pub fn no_process_is_left(fixture: &Fixture, step: &StepRequest) {
     let marker = format!("MRSK_CLAIM={}.1.r1", step.step);
     let mut environments = fs::read_dir("/proc").unwrap().filter_map(|entry| {
         let path = entry.unwrap().path().join("environ");

@@ -9,6 +9,7 @@
 mod faults;
 mod files;
 mod fixture;
+mod halt;
 mod in_flight;
 mod limits;
 mod lock;

@@ -2,9 +2,10 @@
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "tests mount the file systems that they fill"
+    reason = "tests mount the file systems that they fill, and start the runs that they stop"
 )]
 
+mod signals;
 mod site;
 
 use std::fs;

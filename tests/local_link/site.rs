@@ -54,15 +54,27 @@ impl Observer for Told {
 
 /// The directory that plays hosts and the machine that applies plans.
 pub struct Site {
-    directory: TempDir,
+    directory: PathBuf,
+    /// Removes it, unless it is somebody else's.
+    _temporary: Option<TempDir>,
     pub clock: MovedClock,
 }
 
 impl Site {
     pub fn new(hosts: &[&str]) -> Self {
-        let directory = TempDir::new().unwrap();
+        let temporary = TempDir::new().unwrap();
+        let site = Self::at(temporary.path(), hosts);
+        Self {
+            _temporary: Some(temporary),
+            ..site
+        }
+    }
+
+    /// As [`Site::new`], in a directory of the caller.
+    pub fn at(directory: &Path, hosts: &[&str]) -> Self {
         let site = Self {
-            directory,
+            directory: directory.to_path_buf(),
+            _temporary: None,
             clock: MovedClock::default(),
         };
         for host in hosts {
@@ -79,7 +91,7 @@ impl Site {
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
-        self.directory.path().join(name)
+        self.directory.join(name)
     }
 
     pub fn exists(&self, name: &str) -> bool {
@@ -119,7 +131,7 @@ impl Site {
                     "PATH".into(),
                     format!("{}:{path}", text(&self.path("fake"))),
                 ),
-                ("ROOT".into(), text(self.directory.path())),
+                ("ROOT".into(), text(&self.directory)),
             ],
             directory: home,
         }
@@ -149,7 +161,7 @@ impl Site {
                 service: "app".into(),
                 ..Query::default()
             },
-            root: self.directory.path().to_path_buf(),
+            root: self.directory.clone(),
             docker_config: None,
             details,
         };

@@ -242,11 +242,34 @@ fn a_step_in_doubt_that_has_no_check() {
 
 #[test]
 fn interrupted() {
+    let orderly = Outcome::Interrupted(Vec::new());
+    let mut run = to_second_host();
+    run.started("app2/web/app-web-2/healthcheck");
+    run.wait(2_000);
+    run.tell(Progress::Stopping(StopReason::Interrupted));
+    run.wait(700);
+    run.ended("app2/web/app-web-2/healthcheck", StepStatus::Stopped);
+    skip_rest(&mut run, SkipReason::Stopping);
+    check("interrupted.txt", &run, &orderly);
+
+    let mut run = Run::walking();
+    run.ran("local/image/app/build", 4_200);
+    run.started("local/image/app/push");
+    run.tell(Progress::Stopping(StopReason::Interrupted));
+    run.wait(100);
+    run.ended("local/image/app/push", StepStatus::Stopped);
+    skip_rest(&mut run, SkipReason::Stopping);
+    check("interrupted_before_a_switch.txt", &run, &orderly);
+
     let mut run = to_second_host();
     run.tell(Progress::Stopping(StopReason::Interrupted));
+    run.tell(Progress::HostGone(
+        HostName::from("app1"),
+        GoneReason::Unreachable,
+        "connect to app1 port 22: no route to host".into(),
+    ));
     skip_rest(&mut run, SkipReason::Stopping);
-    let orderly = Outcome::Interrupted(Vec::new());
-    check("interrupted.txt", &run, &orderly);
+    check("interrupted_without_lock_host.txt", &run, &orderly);
 
     let mut run = to_second_host();
     run.started("app2/web/app-web-2/healthcheck");

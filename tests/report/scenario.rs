@@ -252,7 +252,9 @@ impl Run {
                 StepStatus::Succeeded => &mut host.ran,
                 StepStatus::AlreadyDone => &mut host.already_done,
                 StepStatus::Open if line.attempt > 0 => &mut host.in_doubt,
-                StepStatus::Skipped { .. } | StepStatus::Open => &mut host.skipped,
+                StepStatus::Skipped { .. } | StepStatus::Stopped | StepStatus::Open => {
+                    &mut host.skipped
+                }
                 StepStatus::InDoubt => &mut host.in_doubt,
                 _ => &mut host.failed,
             } += 1;

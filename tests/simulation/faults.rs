@@ -143,15 +143,23 @@ impl World {
     }
 
     pub(super) fn interrupt(&mut self, runner: RunnerIndex) {
-        let times = if self.rng.chance(300) { 2 } else { 1 };
-        for _ in 0..times {
-            let delay = self.rng.range(0, 3_000);
+        let mut events = vec![Event::Interrupt];
+        if self.rng.chance(300) {
+            events.push(Event::Interrupt);
+        }
+        if self.rng.chance(300) {
+            events.push(Event::Quit);
+        }
+        let mut delay = 0;
+        for event in events {
+            delay += self.rng.range(0, 3_000);
+            let link = None;
             self.after(
                 delay,
                 Item::ToRunner {
                     runner,
-                    link: None,
-                    event: Event::Interrupt,
+                    link,
+                    event,
                 },
             );
         }

@@ -1,7 +1,7 @@
 //! A simulated host: facts, fence, claims and receipts, the lock. It does exactly what the protocol says, and keeps by itself what
 //! is true, so that nothing a run believes can hide a breach.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mrsk::facts::model::HostFacts;
 use mrsk::name::{RunId, StepId};
@@ -38,6 +38,8 @@ pub struct SimHost {
     /// Until when its disk is full.
     pub full_until: u64,
     pub fence: Option<RunId>,
+    /// Runs that it knows to stop.
+    pub stopping: BTreeSet<RunId>,
     pub records: BTreeMap<(StepId, u32), Record>,
     pub values: BTreeMap<StepId, Option<String>>,
     pub lock: Option<Lock>,
@@ -52,10 +54,17 @@ impl SimHost {
             silent_until: 0,
             full_until: 0,
             fence: None,
+            stopping: BTreeSet::new(),
             records: BTreeMap::new(),
             values: BTreeMap::new(),
             lock: None,
         }
+    }
+
+    /// Whether the run that the fence names stops.
+    pub fn is_stopping(&self) -> bool {
+        let fence = self.fence.as_ref();
+        fence.is_some_and(|run| self.stopping.contains(run))
     }
 
     pub fn is_silent(&self, now: u64) -> bool {

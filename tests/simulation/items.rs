@@ -31,6 +31,8 @@ pub enum Mutant {
     NeedsIgnored,
     /// The clock of runners stops while their machine sleeps.
     ClockStops,
+    /// Hosts begin steps although they know that their run stops.
+    HaltIgnored,
 }
 
 /// Something that happens at a time.
@@ -136,7 +138,10 @@ pub(super) struct Runner {
     pub(super) lock: Confirmation,
     pub(super) dead: bool,
     pub(super) exited: Option<Outcome>,
-    pub(super) interrupts: u32,
+    /// Whether its user made it leave at once.
+    pub(super) has_quit: bool,
+    /// Steps of its machine that it wants to end.
+    pub(super) stopped: BTreeSet<StepId>,
     /// Whether it left while the lock host was out of reach, or at once: its lock is taken over when its beat is old.
     pub(super) left_lock: bool,
     pub(super) tick: Option<u64>,
@@ -159,7 +164,8 @@ impl Runner {
             lock: Default::default(),
             dead: false,
             exited: None,
-            interrupts: 0,
+            has_quit: false,
+            stopped: BTreeSet::new(),
             left_lock: false,
             tick: None,
             failed: BTreeSet::new(),

@@ -1,10 +1,13 @@
 //! What must hold when a run ends, and when everything has ended; and at all times, of what a journal holds.
 
-use mrsk::apply::state::{JournalEntry, Outcome};
-use mrsk::plan::Check;
-use mrsk::plan::effect::effect;
+use std::collections::BTreeMap;
 
-use super::world::{Item, Known, PRINTED_SECRET, Runner, RunnerIndex, World};
+use mrsk::apply::state::{JournalEntry, Outcome, SkipReason, StepStatus};
+use mrsk::name::StepId;
+use mrsk::plan::effect::effect;
+use mrsk::plan::{Check, Step};
+
+use super::world::{Item, Known, PRINTED_SECRET, Runner, RunnerIndex, World, is_old};
 
 impl World {
     /// A runner that neither waits for a time nor for anybody would wait for ever.
@@ -36,7 +39,7 @@ impl World {
         let answers = at.links.get(lock_host).is_some_and(|link| {
             link.alive && (link.known == Known::Open || at.failed.contains(lock_host))
         });
-        let excused = at.interrupts > 1 || !answers;
+        let excused = at.has_quit || !answers;
         at.left_lock = excused;
         if holds && !excused && !self.lies_about_the_lock() {
             return self.fail(format!("runner {runner} left its lock behind"));
@@ -44,6 +47,9 @@ impl World {
         if self.liar.is_some() {
             self.finished = true;
             return self.judge_the_honest(runner, &outcome);
+        }
+        if let Some(step) = self.unfinished(runner, &outcome) {
+            return self.fail(format!("{step} is left out though its switch has begun"));
         }
         let failed = &self.runners[runner].failed;
         match &outcome {
@@ -77,6 +83,33 @@ impl World {
         }
         let delay = self.rng.range(1_000, 30_000);
         self.after(delay, Item::Launch);
+    }
+
+    /// Returns a drain or a stop that an interrupted run left out though what it needs was done.
+    fn unfinished(&self, runner: RunnerIndex, outcome: &Outcome) -> Option<StepId> {
+        let Outcome::Interrupted(_) = outcome else {
+            return None;
+        };
+        let summary = self.runners[runner].state.summary();
+        let statuses: BTreeMap<&StepId, &StepStatus> = summary
+            .steps
+            .iter()
+            .map(|line| (&line.step, &line.status))
+            .collect();
+        let is_done = |step: &StepId| {
+            matches!(
+                statuses[step],
+                StepStatus::Succeeded | StepStatus::AlreadyDone
+            )
+        };
+        let is_left_out = |step: &&Step| {
+            let reason = SkipReason::Stopping;
+            is_old(step.kind)
+                && *statuses[&step.id] == StepStatus::Skipped { reason }
+                && step.needs.iter().all(|need| is_done(&need.step))
+        };
+        let step = self.plan.steps.iter().find(is_left_out);
+        step.map(|step| step.id.clone())
     }
 
     pub(super) fn judge_the_end(&mut self) {

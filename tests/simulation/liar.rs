@@ -72,11 +72,12 @@ impl World {
                 };
                 Event::Attached(name, step, attempt, state)
             }
-            Action::Record { .. } | Action::Finish(_) if self.rng.chance(100) => {
+            Action::Record { .. } | Action::Finish(_) | Action::Halt(_) if self.rng.chance(100) => {
                 Event::Refused(name)
             }
             Action::Record { step, .. } => Event::Recorded(step),
             Action::Finish(_) => Event::Finished(name),
+            Action::Halt(_) => Event::Halted(name),
             Action::Start(_, steps) => {
                 let own: Vec<(StepId, u32)> = steps
                     .iter()
@@ -177,6 +178,7 @@ impl World {
             0 => Ending::Refused,
             1 => Ending::TimedOut,
             2 | 3 => Ending::Failed { code: 1 },
+            4 => Ending::Stopped,
             _ => Ending::Succeeded,
         }
     }

@@ -50,11 +50,16 @@ impl World {
             return;
         }
         let kind = self.plan_step(&step).kind;
+        let is_stopped = self.runners[runner].stopped.contains(&step);
+        if is_stopped && kind == StepKind::Broadcast {
+            return self.fail("a broadcast is ended half-way");
+        }
+        let ok = ok && !is_stopped;
         if ended {
-            let ending = if ok {
-                Ending::Succeeded
-            } else {
-                Ending::Failed { code: 1 }
+            let ending = match (is_stopped, ok) {
+                (true, _) => Ending::Stopped,
+                (false, true) => Ending::Succeeded,
+                (false, false) => Ending::Failed { code: 1 },
             };
             let event = Event::LocalEnded {
                 step,

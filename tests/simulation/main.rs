@@ -130,6 +130,10 @@ fn the_seeds_reach_what_they_are_for() {
         "is killed",
         "ChannelLost",
         "Interrupt",
+        "Quit",
+        "Halted",
+        "StopLocal",
+        " Stopped",
         "TimedOut",
         "CheckLocal",
         "exit Done",
@@ -192,6 +196,11 @@ fn a_lock_that_is_believed_to_be_held_is_noticed() {
 #[test]
 fn a_step_that_does_not_wait_is_noticed() {
     assert_noticed(Mutant::NeedsIgnored, &["begins before"]);
+}
+
+#[test]
+fn a_stop_that_does_not_hold_is_noticed() {
+    assert_noticed(Mutant::HaltIgnored, &["though its host knows"]);
 }
 
 #[test]

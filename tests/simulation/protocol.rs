@@ -1,14 +1,16 @@
 //! The hosts' side of the protocol, and this machine's: what requests do when they arrive, at which pace, and what may go wrong.
 
-use mrsk::apply::state::{Action, Event};
+use mrsk::apply::state::{Action, Event, Outcome};
 use mrsk::facts::model::{ContainerState, Health};
 use mrsk::name::{HostName, PlanDigest, StepId};
 use mrsk::plan::StepKind;
 use mrsk::plan::effect::effect;
-use mrsk::record::{AttemptState, Ending, PollAttempt, Serial};
+use mrsk::record::{AttemptState, Ending, PollAttempt, Serial, WhenStopping};
 
 use super::host::Record;
-use super::world::{Item, Mutant, PRINTED_SECRET, RunnerIndex, Script, Stage, World, is_old};
+use super::world::{
+    Item, Known, Mutant, PRINTED_SECRET, RunnerIndex, Script, Stage, World, is_old,
+};
 
 impl World {
     /// A request arrives at a host, or finds it away, or its connection broken.
@@ -70,6 +72,7 @@ impl World {
                 action,
                 Action::Start { .. }
                     | Action::Fence { .. }
+                    | Action::Halt(_)
                     | Action::Record { .. }
                     | Action::Finish { .. }
             ) && !self.is_calm() =>
@@ -104,6 +107,7 @@ impl World {
             action,
             Action::TakeLock
                 | Action::Fence { .. }
+                | Action::Halt(_)
                 | Action::Record { .. }
                 | Action::Finish(_)
                 | Action::Start { .. }
@@ -152,7 +156,7 @@ impl World {
             Action::Reconnect { .. } => {
                 return self.answer(runner, host, link, Event::Reconnected(host.clone()));
             }
-            Action::Record { .. } | Action::Finish { .. } if fenced_off => {
+            Action::Record { .. } | Action::Finish { .. } | Action::Halt(_) if fenced_off => {
                 Event::Refused(host.clone())
             }
             Action::Record {
@@ -173,6 +177,10 @@ impl World {
                     },
                 );
                 Event::Recorded(step)
+            }
+            Action::Halt(_) => {
+                sim.stopping.insert(run);
+                Event::Halted(host.clone())
             }
             Action::Finish { .. } => {
                 sim.facts.finished.insert(digest);
@@ -284,6 +292,11 @@ impl World {
             }
             Stage::Fence => self.read_fence(script, &start.step),
             Stage::Effect { ending, half } => {
+                let ends = start.when_stopping == WhenStopping::End && sim.is_stopping();
+                let ending = match ends && self.mutant != Mutant::HaltIgnored {
+                    true => Ending::Stopped,
+                    false => ending,
+                };
                 if ending == Ending::Succeeded {
                     self.take_effect(&script.host, &start.step);
                 } else if start.cleanup && self.rng.chance(500) {
@@ -345,9 +358,32 @@ impl World {
         if foreign && self.mutant != Mutant::FenceOff {
             return self.leave_receipt(&script, Ending::Refused);
         }
+        let what = script.steps[script.at].when_stopping;
+        let is_stopping = self.hosts[&script.host].is_stopping() && what != WhenStopping::Begin;
+        if is_stopping && self.mutant != Mutant::HaltIgnored {
+            if what == WhenStopping::Refuse {
+                return self.leave_receipt(&script, Ending::Refused);
+            }
+            if script.steps[script.at].cleanup {
+                self.clean_up(id);
+            }
+            return self.leave_receipt(&script, Ending::Stopped);
+        }
         self.note(format!("{id} begins for run {}", script.run));
         if foreign {
             return self.fail(format!("{id} begins for a run that was fenced off"));
+        }
+        if is_stopping {
+            return self.fail(format!(
+                "{id} begins though its host knows that the run stops"
+            ));
+        }
+        let at = &self.runners[script.runner];
+        let left = matches!(&at.exited, Some(Outcome::Interrupted(steps)) if steps.is_empty());
+        let link = at.links.get(&script.host);
+        let heard = link.is_some_and(|link| link.alive && link.known == Known::Open);
+        if left && heard && self.hosts[&script.host].stopping.contains(&script.run) {
+            return self.fail(format!("{id} begins though its run has ended"));
         }
         let step = self.index[id];
         let plan = self.plan.clone();

@@ -356,8 +356,8 @@ impl World {
                 at.failed.insert(host.clone());
                 (host, Known::Closed)
             }
-            Event::Interrupt => {
-                at.interrupts += 1;
+            Event::Quit => {
+                at.has_quit = true;
                 return event;
             }
             _ => return event,
@@ -408,12 +408,17 @@ impl World {
                 return self.start_local(runner, step, attempt);
             }
             Action::CheckLocal(step) => return self.check_local(runner, step),
+            Action::StopLocal(step) => {
+                self.runners[runner].stopped.insert(step);
+                return;
+            }
             Action::TakeLock | Action::Beat | Action::Release => self.plan.lock_host.clone(),
             Action::Inspect(ref host)
             | Action::Fence { ref host, .. }
             | Action::Start(ref host, _)
             | Action::Attach(ref host, _, _)
             | Action::List(ref host)
+            | Action::Halt(ref host)
             | Action::Record { ref host, .. }
             | Action::Finish(ref host)
             | Action::Reconnect(ref host) => host.clone(),

@@ -56,6 +56,7 @@ pub(super) fn request(step: &Step, start: &StartStep) -> StepRequest {
         timeout_seconds: step.timeout_seconds,
         idle_timeout_seconds: step.idle_timeout_seconds,
         shared_lock: step.shared_lock,
+        when_stopping: start.when_stopping,
     }
 }
 

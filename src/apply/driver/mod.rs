@@ -4,6 +4,7 @@ mod convert;
 mod job;
 mod message;
 mod questions;
+mod signals;
 mod starts;
 mod tasks;
 
@@ -36,7 +37,7 @@ pub async fn run(
     let mut state = State::new(job.plan.clone(), job.options.clone())?;
     let (sender, mut happened) = mpsc::unbounded_channel();
     let mut driver = Driver::new(job, state.shape().clone(), sender);
-    let mut interrupts = interrupts();
+    let mut interrupts = signals::interrupts();
     let mut actions = state.handle(driver.now(), Event::Begin);
     loop {
         driver.carry_out(actions, observer, journal).await;
@@ -55,25 +56,10 @@ pub async fn run(
                 }
             },
             () = until(deadline) => Event::Tick,
-            Some(()) = interrupts.recv() => Event::Interrupt,
+            Some(event) = interrupts.recv() => event,
         };
         actions = state.handle(driver.now(), event);
     }
-}
-
-/// Returns a channel that receives each SIGINT and SIGTERM.
-fn interrupts() -> mpsc::UnboundedReceiver<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (sender, receiver) = mpsc::unbounded_channel();
-    for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
-        if let Ok(mut stream) = signal(kind) {
-            let sender = sender.clone();
-            tokio::spawn(async move {
-                while stream.recv().await.is_some() && sender.send(()).is_ok() {}
-            });
-        }
-    }
-    receiver
 }
 
 impl Driver {
@@ -107,6 +93,7 @@ impl Driver {
                 Action::Drop(host) => self.drop_link(&host).await,
                 Action::Start(host, steps) => self.start(host, &steps),
                 Action::StartLocal(step, attempt) => self.start_local(step, attempt),
+                Action::StopLocal(step) => self.stop_local(&step),
                 Action::CheckLocal(step) => self.check_local(step),
                 Action::Release => self.release().await,
                 Action::TakeLock => self.take_lock(),
@@ -114,6 +101,7 @@ impl Driver {
                 Action::Inspect(host) => self.inspect(host),
                 Action::Fence { host, serial } => self.fence(host, serial),
                 Action::List(host) => self.list(host),
+                Action::Halt(host) => self.halt(host),
                 Action::Attach(host, step, attempt) => self.attach(host, step, attempt),
                 Action::Record {
                     host,

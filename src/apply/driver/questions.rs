@@ -59,6 +59,16 @@ impl Driver {
         });
     }
 
+    pub(super) fn halt(&mut self, host: HostName) {
+        let (place, run) = (self.place(&host), self.run());
+        self.ask(host, move |linked, host| async move {
+            Ok(match linked.halt(&place, &run).await? {
+                WriteAnswer::Written => Event::Halted(host),
+                WriteAnswer::Refused => Event::Refused(host),
+            })
+        });
+    }
+
     pub(super) fn list(&mut self, host: HostName) {
         let place = self.place(&host);
         self.ask(host, |linked, host| async move {

@@ -8,6 +8,7 @@ use crate::action;
 use crate::apply::local_step;
 use crate::apply::state::{Event, StartStep};
 use crate::name::{HostName, StepId};
+use crate::transport::local::Stopper;
 use crate::transport::request::{Inputs, StepRequest};
 
 impl Driver {
@@ -92,10 +93,13 @@ impl Driver {
             who: self.job.details.locked_by.clone(),
         };
         let sender = self.event_sender();
+        let (stop, stopped) = Stopper::new();
+        self.local.insert(id.clone(), stop);
         tokio::spawn(async move {
             let printer = sender.clone();
             let of = id.clone();
-            let end = local_step::run(&work, move |line| printer.output(&of, line)).await;
+            let tell = move |line: &str| printer.output(&of, line);
+            let end = local_step::run(&work, stopped, tell).await;
             sender.event(Event::LocalEnded {
                 step: id,
                 attempt,
@@ -104,6 +108,13 @@ impl Driver {
                 diagnosis: end.tail,
             });
         });
+    }
+
+    /// Ends the command of a step of this machine.
+    pub(super) fn stop_local(&mut self, id: &StepId) {
+        if let Some(stop) = self.local.remove(id) {
+            stop.stop();
+        }
     }
 
     /// Runs the check of a step of this machine.

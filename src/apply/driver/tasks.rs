@@ -20,6 +20,7 @@ use crate::plan::kinds::Handling;
 use crate::plan::shape::Shape;
 use crate::record::Ending;
 use crate::transport::Host;
+use crate::transport::local::Stopper;
 use crate::transport::request::Place;
 
 pub(super) struct Driver {
@@ -29,6 +30,8 @@ pub(super) struct Driver {
     begun: Duration,
     pub(super) generations: BTreeMap<HostName, u64>,
     pub(super) tasks: BTreeMap<HostName, Vec<AbortHandle>>,
+    /// What ends the steps of this machine.
+    pub(super) local: BTreeMap<StepId, Stopper>,
     pub(super) audit: audit::Pending,
     pub(super) outcome: Option<Outcome>,
     pub(super) sender: mpsc::UnboundedSender<Message>,
@@ -44,6 +47,7 @@ impl Driver {
             job,
             generations: BTreeMap::new(),
             tasks: BTreeMap::new(),
+            local: BTreeMap::new(),
             outcome: None,
             sender,
             observed: Vec::new(),

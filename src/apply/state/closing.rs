@@ -4,7 +4,7 @@ use super::event::Action;
 use super::model::{Ask, BEAT_SECONDS, Link, SUSPEND_SECONDS, State, Timer};
 use super::progress::{GoneReason, JournalEntry, Outcome, Phase, Progress, StepStatus, StopReason};
 use super::step::StepState;
-use crate::name::{HostName, StepId};
+use crate::name::HostName;
 
 impl State {
     pub(super) fn schedule_beat(&mut self) {
@@ -66,29 +66,6 @@ impl State {
         } else {
             self.confirmed();
         }
-    }
-
-    pub(super) fn interrupt(&mut self) {
-        self.interrupts += 1;
-        if self.interrupts > 1 {
-            self.outcome = Some(Outcome::Interrupted(self.under_way()));
-            return self.exit();
-        }
-        match self.phase {
-            Phase::Locking | Phase::Inspecting | Phase::Fencing | Phase::Judging => {
-                self.conclude(Outcome::Interrupted(Vec::new()));
-            }
-            Phase::Walking => self.stop_now(StopReason::Interrupted),
-            Phase::Finishing | Phase::Releasing | Phase::Exited => {}
-        }
-    }
-
-    fn under_way(&self) -> Vec<StepId> {
-        self.steps
-            .indices()
-            .filter(|step| self.steps[*step].is_under_way())
-            .map(|step| self.id(step))
-            .collect()
     }
 
     /// Nothing starts any more but what finishes a switch that has begun.
@@ -154,7 +131,9 @@ impl State {
                     complete = false;
                     failed.push(self.id(step));
                 }
-                StepStatus::Skipped { .. } | StepStatus::Open => complete = false,
+                StepStatus::Skipped { .. } | StepStatus::Stopped | StepStatus::Open => {
+                    complete = false;
+                }
             }
         }
         let doubt = (!in_doubt.is_empty()).then(|| Outcome::InDoubt(in_doubt.clone()));
@@ -197,7 +176,7 @@ impl State {
 
     /// What this run records here was refused. An answer to a question that is no longer open changes nothing.
     pub(super) fn on_refused(&mut self, host: &HostName) {
-        let writes = |ask: &Ask| matches!(ask, Ask::Record { .. } | Ask::Finish);
+        let writes = |ask: &Ask| matches!(ask, Ask::Record { .. } | Ask::Finish | Ask::Halt);
         if let Some(host) = self.host(host)
             && self.hosts[host].asks.keys().any(writes)
         {

@@ -6,7 +6,9 @@ use super::progress::{JournalEntry, Outcome, Progress};
 use crate::facts::model::HostFacts;
 use crate::name::{HostName, RunId, StepId};
 use crate::plan::resume::Answer;
-use crate::record::{Attempt, AttemptState, Ending, LockAnswer, PollAttempt, Receipt, Serial};
+use crate::record::{
+    Attempt, AttemptState, Ending, LockAnswer, PollAttempt, Receipt, Serial, WhenStopping,
+};
 
 /// The time since a run began, in milliseconds, by a clock that goes on while its machine sleeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
@@ -72,8 +74,10 @@ pub enum Event {
     Begin,
     /// The time of `State::deadline` has come.
     Tick,
-    /// The user asked to stop. The second one leaves at once.
+    /// The user asked to stop. Another one changes nothing.
     Interrupt,
+    /// The user asked to leave at once.
+    Quit,
     /// [`Action::TakeLock`] was answered.
     Lock(LockAnswer),
     /// [`Action::Inspect`] was answered: the host has these fresh facts, and lists these attempts of this plan.
@@ -141,7 +145,9 @@ pub enum Event {
     },
     /// [`Action::Record`] was done.
     Recorded(StepId),
-    /// [`Action::Record`] or [`Action::Finish`] was not done, since the host's fence names another run.
+    /// [`Action::Halt`] was done: of what was handed over to the host before, it begins only what finishes a switch.
+    Halted(HostName),
+    /// [`Action::Record`], [`Action::Finish`] or [`Action::Halt`] was not done, since the host's fence names another run.
     Refused(HostName),
     /// [`Action::Beat`] was answered: this person has released the lock by hand.
     LockReleased(String),
@@ -167,6 +173,8 @@ pub struct StartStep {
     pub attempt: u32,
     /// Whether a failure of this attempt is settled, so that the step's `cleanup` runs.
     pub cleanup: bool,
+    /// What becomes of it when the run stops.
+    pub when_stopping: WhenStopping,
 }
 
 /// What is to be done. Actions of one answer are carried out in their order, without waiting for one another.
@@ -197,6 +205,8 @@ pub enum Action {
     List(HostName),
     /// Run a step on this machine, as the attempt with this number. Answered by [`Event::LocalEnded`].
     StartLocal(StepId, u32),
+    /// End a step of this machine. Answered by its [`Event::LocalEnded`].
+    StopLocal(StepId),
     /// Run the check of a step of this machine. Answered by [`Event::LocalChecked`].
     CheckLocal(StepId),
     /// Record on the lock host that a step of this machine succeeded, or that it begins. Once it is there, doing it again changes nothing.
@@ -213,6 +223,9 @@ pub enum Action {
         /// The receipt's value.
         value: Option<String>,
     },
+    /// Have a host begin nothing further of this run but what finishes a switch, and end waits. Doing it again changes nothing.
+    /// Answered by [`Event::Halted`] or [`Event::Refused`].
+    Halt(HostName),
     /// Touch the lock's beat. Answered by [`Event::Beaten`].
     Beat,
     /// Append to the journal. Only a failure is answered: [`Event::JournalFailed`].

@@ -106,6 +106,7 @@ impl State {
                 self.lock.stale = false;
                 Action::Beat
             }
+            Ask::Halt => Action::Halt(host),
             Ask::Finish => Action::Finish(host),
             Ask::Release => Action::Release,
         };
@@ -196,7 +197,9 @@ impl State {
         }
         let unknown =
             |step: &StepIndex| matches!(self.steps[*step].state, StepState::Unknown { .. });
-        if self.hosts[host].steps.iter().any(unknown) {
+        // A list that is taken before the host knows that the run stops does not tell what begins after it.
+        let is_halting = self.hosts[host].asks.contains_key(&Ask::Halt);
+        if self.hosts[host].steps.iter().any(unknown) && !is_halting {
             self.ask(host, Ask::List);
         }
         self.startable.insert(host);
@@ -269,6 +272,9 @@ impl State {
     pub(super) fn on_listed(&mut self, name: &HostName, attempts: &[Attempt]) {
         let Some(host) = self.host(name) else { return };
         if !self.answered(host, Ask::List) || !self.checks_list(name, attempts) {
+            return;
+        }
+        if self.hosts[host].asks.contains_key(&Ask::Halt) {
             return;
         }
         let shown: HashMap<(StepIndex, u32), &AttemptState> = attempts

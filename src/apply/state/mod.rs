@@ -12,6 +12,7 @@
 
 mod closing;
 mod event;
+mod interrupt;
 mod link;
 mod model;
 mod opening;
@@ -65,6 +66,8 @@ impl State {
             Event::Begin => self.take_lock(),
             Event::Tick => {}
             Event::Interrupt => self.interrupt(),
+            Event::Quit => self.quit(),
+            Event::Halted(host) => self.on_halted(&host),
             Event::Lock(answer) => self.on_lock(answer),
             Event::Inspected(host, facts, attempts) => self.on_inspected(&host, &facts, attempts),
             Event::Unreachable(host, message) => self.on_unreachable(&host, message),

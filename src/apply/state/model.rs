@@ -11,10 +11,11 @@ use super::step::{Batch, HostIndex, StepRun};
 use crate::graph::Queue;
 use crate::name::{HostName, StepId};
 use crate::plan::Plan;
+use crate::plan::kinds::SwitchPart;
 use crate::plan::pushed::PushClaims;
 use crate::plan::resume::{Evidence, Status};
 use crate::plan::shape::{Shape, ShapeError, StepIndex, is_barrier};
-use crate::record::TAKE_OVER_SECONDS;
+use crate::record::{TAKE_OVER_SECONDS, WhenStopping};
 
 /// Seconds between two beats of the lock.
 pub(super) const BEAT_SECONDS: u64 = 5;
@@ -76,7 +77,7 @@ pub struct State {
     pub(super) channels: usize,
     pub(super) failed_hosts: u32,
     pub(super) stop: Option<StopReason>,
-    pub(super) interrupts: u32,
+    pub(super) interrupted: bool,
     pub(super) timers: BTreeSet<(Millis, Timer)>,
     pub(super) outcome: Option<Outcome>,
     pub(super) actions: Vec<Action>,
@@ -93,6 +94,8 @@ pub(super) struct Host {
     pub(super) finished: bool,
     /// Whether a step failed here, so that nothing further starts.
     pub(super) failed: bool,
+    /// Whether it knows that this run stops: what was handed over begins only if it finishes a switch.
+    pub(super) halted: bool,
     pub(super) steps: Vec<StepIndex>,
     pub(super) ready: BTreeSet<StepIndex>,
     pub(super) channels: usize,
@@ -123,6 +126,8 @@ pub(super) enum Ask {
         step: StepIndex,
     },
     Beat,
+    /// To begin nothing further of this run but what finishes a switch.
+    Halt,
     Finish,
     Release,
 }
@@ -132,7 +137,13 @@ impl Ask {
     pub(super) fn needs_lock(self) -> bool {
         match self {
             Ask::Fence | Ask::Record { .. } | Ask::Finish => true,
-            Ask::Lock | Ask::Inspect | Ask::Probe | Ask::List | Ask::Beat | Ask::Release => false,
+            Ask::Lock
+            | Ask::Inspect
+            | Ask::Probe
+            | Ask::List
+            | Ask::Beat
+            | Ask::Halt
+            | Ask::Release => false,
         }
     }
 }
@@ -223,7 +234,7 @@ impl State {
             channels: 0,
             failed_hosts: 0,
             stop: None,
-            interrupts: 0,
+            interrupted: false,
             timers: BTreeSet::new(),
             outcome: None,
             actions: Vec::new(),
@@ -271,7 +282,7 @@ impl State {
     }
 }
 
-/// Marks the steps that continue, on their host, what a step with a safe point began.
+/// Marks the steps that continue, on their host, what a step with a safe point began, and what becomes of each when the run stops.
 fn mark_switches(plan: &Plan, shape: &Shape, steps: &mut IndexSlice<StepIndex, [StepRun]>) {
     for &index in shape.graph.order() {
         let continues = |need: StepIndex| {
@@ -283,6 +294,31 @@ fn mark_switches(plan: &Plan, shape: &Shape, steps: &mut IndexSlice<StepIndex, [
             && !is_barrier(plan, index)
             && shape.graph.needs(index).any(continues);
         steps[index].in_switch = in_switch;
+        steps[index].when_stopping = when_stopping(plan, shape, steps, index);
+    }
+}
+
+/// Returns what becomes of a step when the run stops. A switch is finished whose route has begun, or whose new container is healthy if
+/// the role has no route; and so is the replacement of Traefik.
+fn when_stopping(
+    plan: &Plan,
+    shape: &Shape,
+    steps: &IndexSlice<StepIndex, [StepRun]>,
+    step: StepIndex,
+) -> WhenStopping {
+    let kind = plan[step].kind;
+    let follows_route = |need: StepIndex| {
+        let is_switch = plan[need].kind.switch_part() == SwitchPart::Route
+            || steps[need].when_stopping == WhenStopping::Begin;
+        steps[need].host == steps[step].host && is_switch
+    };
+    match kind.switch_part() {
+        _ if kind.can_be_ended() => WhenStopping::End,
+        _ if !steps[step].in_switch => WhenStopping::Refuse,
+        SwitchPart::Drain | SwitchPart::Stop | SwitchPart::Traefik => WhenStopping::Begin,
+        _ if shape.graph.needs(step).any(follows_route) => WhenStopping::Begin,
+        SwitchPart::Route => WhenStopping::Undo,
+        _ => WhenStopping::Refuse,
     }
 }
 
@@ -294,6 +330,7 @@ impl Host {
             asks: BTreeMap::new(),
             finished: false,
             failed: false,
+            halted: false,
             steps: Vec::new(),
             ready: BTreeSet::new(),
             channels: 0,

@@ -128,10 +128,10 @@ pub enum StopReason {
     Failure(StepId),
     /// A host is given up. A switch that has begun elsewhere is finished.
     HostGone(HostName),
+    /// The user asked for it. A switch whose route has begun is finished.
+    Interrupted,
     /// The journal cannot be written, and why.
     JournalFailed(String),
-    /// The user asked for it.
-    Interrupted,
     /// The host that holds the lock is given up.
     LockHostGone,
     /// The lock, or a fence, is another run's.
@@ -169,6 +169,8 @@ pub enum StepStatus {
     InDoubt,
     /// It was under way when its host was given up.
     Lost,
+    /// It was ended, since the run was interrupted.
+    Stopped,
 }
 
 /// Why a step was not begun.

@@ -9,7 +9,7 @@ use crate::plan::pushed::is_push;
 use crate::plan::resume::Answer;
 use crate::plan::shape::StepIndex;
 use crate::plan::{Check, OnFailure};
-use crate::record::{AttemptState, Ending, PollAttempt, Receipt};
+use crate::record::{AttemptState, Ending, PollAttempt, Receipt, WhenStopping};
 
 impl State {
     /// Returns the step if it is at this attempt and `fits`.
@@ -153,15 +153,20 @@ impl State {
 
     /// Settles a step by the receipt of its current attempt.
     pub(super) fn resolve(&mut self, step: StepIndex, receipt: &Receipt, diagnosis: String) {
+        let run = &self.steps[step];
+        let is_halting = run.host.is_some_and(|host| self.is_halting(host));
+        let begins = run.when_stopping == WhenStopping::Begin;
         match receipt.ending {
             Ending::Succeeded => self.succeed(step, StepStatus::Succeeded),
+            Ending::Stopped if is_halting => self.end_stopped(step),
+            Ending::Refused if is_halting && !begins => self.skip(step, SkipReason::Stopping),
             Ending::Refused if receipt.run == self.options.run => {
                 if let Some(host) = self.steps[step].host {
                     self.doubt_fence(host);
                 }
             }
             Ending::Refused => self.next_attempt(step),
-            ending @ (Ending::Failed { .. } | Ending::TimedOut) => {
+            ending @ (Ending::Failed { .. } | Ending::TimedOut | Ending::Stopped) => {
                 self.fail(step, ending, diagnosis);
             }
         }
@@ -279,6 +284,13 @@ impl State {
         ended: Ended,
         diagnosis: String,
     ) {
+        let reason = match &status {
+            StepStatus::Stopped
+            | StepStatus::Skipped {
+                reason: SkipReason::Stopping,
+            } => SkipReason::Stopping,
+            _ => SkipReason::Blocked,
+        };
         self.end(step, status, diagnosis);
         let released = self.queue.finish(&self.shape.graph, step, ended);
         for next in released.ready {
@@ -286,7 +298,6 @@ impl State {
         }
         for next in released.blocked {
             if self.steps[next].state == StepState::Waiting {
-                let reason = SkipReason::Blocked;
                 self.end(next, StepStatus::Skipped { reason }, String::new());
             }
         }
@@ -332,6 +343,7 @@ impl State {
         };
         match ending {
             Ending::Succeeded => self.succeed_here(step, value, StepStatus::Succeeded),
+            Ending::Stopped if self.interrupted => self.end_stopped(step),
             ending => self.fail(step, ending, diagnosis),
         }
     }

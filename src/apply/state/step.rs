@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use super::event::Millis;
 use super::progress::StepStatus;
 use crate::plan::shape::StepIndex;
+use crate::record::WhenStopping;
 
 index_vec::define_index_type! {
     /// The position of a host among those of the run.
@@ -24,6 +25,8 @@ pub(super) struct StepRun {
     pub(super) repeats: u32,
     /// Whether it continues, on its host, what a step with a safe point began.
     pub(super) in_switch: bool,
+    /// What becomes of it on its host when the run stops.
+    pub(super) when_stopping: WhenStopping,
     /// Whether a session that broke may still start it by itself: it counts as begun, also while the run stops.
     pub(super) handed_over: bool,
     /// Whether its check is to be asked when it becomes ready.
@@ -87,6 +90,7 @@ impl StepRun {
             tries: 0,
             repeats: 0,
             in_switch: false,
+            when_stopping: WhenStopping::default(),
             handed_over: false,
             ask_first: false,
             unanswered: 0,

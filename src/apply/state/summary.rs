@@ -26,7 +26,7 @@ pub struct HostSummary {
     pub ran: usize,
     /// Steps that needed nothing.
     pub already_done: usize,
-    /// Steps that were not begun.
+    /// Steps that were not begun, or ended since the run was interrupted.
     pub skipped: usize,
     /// Steps that failed, tolerated or not, or were lost with the host.
     pub failed: usize,
@@ -105,7 +105,7 @@ fn count(line: &mut HostSummary, status: &StepStatus, attempt: u32) {
         StepStatus::AlreadyDone => line.already_done += 1,
         // It was left running.
         StepStatus::Open if attempt > 0 => line.in_doubt += 1,
-        StepStatus::Skipped { .. } | StepStatus::Open => line.skipped += 1,
+        StepStatus::Skipped { .. } | StepStatus::Stopped | StepStatus::Open => line.skipped += 1,
         StepStatus::Failed { .. } | StepStatus::Tolerated { .. } | StepStatus::Lost => {
             line.failed += 1;
         }

@@ -9,6 +9,7 @@ use super::step::{Batch, HostIndex, StepState};
 use crate::graph::Ended;
 use crate::plan::resume::{Answer, Status, push_claims};
 use crate::plan::shape::{StepIndex, is_barrier};
+use crate::record::WhenStopping;
 
 /// The greatest number of steps in one session.
 const LONGEST_BATCH: usize = 32;
@@ -161,7 +162,7 @@ impl State {
             }
             self.start_here();
             self.start_on_hosts();
-            if self.open == 0 {
+            if self.open == 0 && !self.is_open(Ask::Halt) {
                 self.end_walk();
             }
             let is_held = self.local_ready.is_empty() || self.lock.suspended;
@@ -275,7 +276,8 @@ impl State {
     }
 
     /// Whether a ready step may start. What was handed over counts as begun; while a run stops after a failure, a switch that has
-    /// begun is finished on the hosts that did not fail.
+    /// begun is finished on the hosts that did not fail. After an interruption only that is: what was handed over waits until its host
+    /// has told what it has begun.
     fn permit(&self, step: StepIndex) -> Permit {
         let run = &self.steps[step];
         if run.state == StepState::Attachable {
@@ -287,10 +289,17 @@ impl State {
             Some(StopReason::Failure { .. } | StopReason::HostGone { .. }) => {
                 !host_failed && (run.in_switch || run.tries > 0)
             }
+            Some(StopReason::Interrupted) => {
+                !host_failed && run.when_stopping == WhenStopping::Begin
+            }
             Some(_) => false,
         };
+        let handed_over = run.handed_over && !run.host.is_some_and(|host| self.hosts[host].halted);
+        if handed_over && !goes_on && run.host.is_some_and(|host| self.is_halting(host)) {
+            return Permit::Later;
+        }
         let for_ever = self.lock.suspended && self.hosts[self.lock_host].is_gone();
-        if (goes_on || run.handed_over) && !for_ever {
+        if (goes_on || handed_over) && !for_ever {
             return match self.lock.suspended {
                 true => Permit::Later,
                 false => Permit::Go,
@@ -323,6 +332,7 @@ impl State {
             run.state = StepState::Sent { batch: id };
             run.tries += 1;
             let attempt = run.attempt;
+            let when_stopping = run.when_stopping;
             let cleanup = run.tries > self.plan[step].retry;
             let step = self.id(step);
             self.journal(JournalEntry::Started {
@@ -333,6 +343,7 @@ impl State {
                 step,
                 attempt,
                 cleanup,
+                when_stopping,
             });
         }
         self.batches.insert(id, Batch { host, steps: chain });

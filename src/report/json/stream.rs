@@ -296,6 +296,8 @@ mirror! {
         TimedOut = TimedOut,
         /// The host refused it: another run has taken over.
         Refused = Refused,
+        /// It was ended, since its run was interrupted.
+        Stopped = Stopped,
     }
 }
 
@@ -318,6 +320,8 @@ mirror! {
         InDoubt = InDoubt,
         /// Its host was given up while it ran.
         Lost = Lost,
+        /// It was ended, since the run was interrupted.
+        Stopped = Stopped,
     }
 }
 

@@ -107,6 +107,11 @@ fenced() {
   [ "$mrsk_fence" = "$mrsk_run" ]
 }
 
+# Whether the run that the fence named, when `fenced` read it, stops.
+stopping() {
+  [ -n "$mrsk_fence" ] && [ -e "$mrsk_runs/stopping.$mrsk_fence" ]
+}
+
 # Sends signal $1 to the processes after it, as root if they belong to another user.
 signal() {
   mrsk_signal=$1

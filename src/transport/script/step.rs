@@ -11,6 +11,7 @@ use crate::action::{
     Action, Arg, OwnConfig, Poll, Probe, Reach, Run, Upload, VerifyImage, When, Write,
 };
 use crate::name::{Sha256Hex, is_file_owner};
+use crate::record::WhenStopping;
 use crate::transport::quote::quote;
 use crate::transport::request::{Inputs, StepRequest};
 
@@ -45,14 +46,24 @@ pub fn render(
     }
     builder.line("return 0").line("}");
     builder.line(&format!(
-        "attempt {} {} {} {} {} || return 0",
+        "attempt {} {} {} {} {} {} || return 0",
         quote(path_part(&request.step)?)?,
         request.attempt,
         request.timeout_seconds,
         request.idle_timeout_seconds,
         u8::from(request.shared_lock),
+        when_stopping(request.when_stopping),
     ));
     Ok(())
+}
+
+const fn when_stopping(what: WhenStopping) -> &'static str {
+    match what {
+        WhenStopping::Refuse => "refuse",
+        WhenStopping::Undo => "undo",
+        WhenStopping::End => "end",
+        WhenStopping::Begin => "begin",
+    }
 }
 
 fn part(builder: &mut Builder, action: &Action, inputs: &Inputs) -> Result<(), RenderError> {

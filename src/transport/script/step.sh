@@ -5,7 +5,21 @@ mrsk_diagnosis_bytes=65536
 
 # Whether the step is to stop before its next part.
 stopped() {
-  [ -e "$mrsk_dir/expired" ]
+  [ -e "$mrsk_dir/expired" ] || halted
+}
+
+# Whether the run stops, and ends the step.
+halted() {
+  [ "$mrsk_when_stopping" = end ] || return 1
+  fenced
+  stopping
+}
+
+# Whether the run stops before the step has done anything.
+is_too_late() {
+  [ "$mrsk_when_stopping" != begin ] || return 1
+  fenced
+  stopping
 }
 
 # What the first process of a command does: it writes down its session and becomes the command.
@@ -205,6 +219,7 @@ watch() {
     mrsk_why=
     [ "$1" = 0 ] || [ $((mrsk_up - mrsk_from)) -lt "$1" ] || mrsk_why="ran longer than $1 s"
     [ "$2" = 0 ] || [ $((mrsk_up - mrsk_heard)) -lt "$2" ] || mrsk_why="printed nothing for $2 s"
+    halted && mrsk_why='its run stops'
     if [ -n "$mrsk_why" ]
     then
       printf '%s\n' "$mrsk_why" >"$mrsk_dir/$mrsk_expired"
@@ -215,10 +230,11 @@ watch() {
   done
 }
 
-# Starts the watch with these bounds. It holds no descriptor of the script, so that it cannot hold its channel open.
+# Starts the watch with these bounds, also if only the end of the run may end the step. It holds no descriptor of the script, so that it
+# cannot hold its channel open.
 guard() {
   mrsk_watch=
-  [ "$1 $2" = '0 0' ] && return 0
+  [ "$1 $2" = '0 0' ] && [ "$mrsk_when_stopping" != end ] && return 0
   (
     exec </dev/null >/dev/null 2>&1 3<&-
     watch "$1" "$2"
@@ -262,7 +278,8 @@ take_shared() {
   put "$mrsk_shared/new.$$" "$$ $mrsk_start $mrsk_boot" || { printf "%s\n" "$mrsk_error"; return 1; }
   until shared_is_free && ln "$mrsk_shared/new.$$" "$mrsk_shared/$((mrsk_top + 1))" 2>/dev/null
   do
-    if stopped
+    is_too_late && mrsk_refused=1
+    if [ -n "$mrsk_refused" ] || stopped
     then
       rm -f "$mrsk_shared/new.$$"
       return 1
@@ -307,8 +324,10 @@ act() {
   return "$mrsk_result"
 }
 
-# Explains and undoes a failure. What runs here does not count as the step: its time limit does not end it.
+# Explains and undoes a failure; what its run has ended needs no explanation. What runs here does not count as the step: its time limit
+# does not end it.
 settle() {
+  mrsk_when_stopping=
   mrsk_sessions=sessions.cleanup
   mrsk_expired=overdue
   mrsk_marker=MRSK_CLEANUP=$mrsk_claim
@@ -317,7 +336,7 @@ settle() {
   mrsk_output=diagnosis
   printf '' >"$mrsk_dir/diagnosis"
   guard "$mrsk_diagnose_seconds" 0
-  mrsk_diagnose >"$mrsk_dir/diagnosis" 2>&1 3</dev/null 4>/dev/null
+  [ "$mrsk_ending" = stopped ] || mrsk_diagnose >"$mrsk_dir/diagnosis" 2>&1 3</dev/null 4>/dev/null
   unguard
   rm -f "$mrsk_dir/overdue"
   mrsk_output=output
@@ -348,7 +367,20 @@ end_attempt() {
   say ended "$mrsk_step" "$mrsk_number" "$mrsk_receipt" "$mrsk_tail" "$mrsk_why"
 }
 
-# Step $1, attempt $2, at most $3 seconds, at most $4 of silence, under the shared lock where $5 is 1. Fails unless it succeeds.
+# Leaves the receipt of a step that does not begin, since its run stops.
+refuse() {
+  case $mrsk_when_stopping in
+  undo | end)
+    mrsk_ending=stopped
+    settle
+    end_attempt stopped 0
+    ;;
+  *) end_attempt refused 0 ;;
+  esac
+}
+
+# Step $1, attempt $2, at most $3 seconds, at most $4 of silence, under the shared lock where $5 is 1; $6 says what becomes of it when its
+# run stops. Fails unless it succeeds.
 attempt() {
   mrsk_step=$1
   mrsk_number=$2
@@ -360,6 +392,8 @@ attempt() {
   mrsk_marker=MRSK_CLAIM=$mrsk_claim
   mrsk_value=
   mrsk_asking=
+  mrsk_when_stopping=$6
+  mrsk_refused=
   boot
   process "$$" || die "cannot read /proc"
   if ! put_claim "$$" "$mrsk_start" "$mrsk_boot"
@@ -372,6 +406,11 @@ attempt() {
   if ! fenced
   then
     end_attempt refused 0
+    return 1
+  fi
+  if is_too_late
+  then
+    refuse
     return 1
   fi
   mrsk_error=$( { printf '' >>"$mrsk_dir/output"; } 2>&1 ) || die "cannot write $mrsk_dir/output: $mrsk_error"
@@ -388,8 +427,14 @@ attempt() {
     end_attempt succeeded 0
     return 0
   fi
+  if [ -n "$mrsk_refused" ]
+  then
+    refuse
+    return 1
+  fi
   mrsk_ending=failed
   [ -e "$mrsk_dir/expired" ] && mrsk_ending=timed_out
+  halted && mrsk_ending=stopped && mrsk_status=0
   [ "$mrsk_ending" = timed_out ] && cat "$mrsk_dir/expired" >>"$mrsk_dir/output"
   settle
   end_attempt "$mrsk_ending" "$mrsk_status"

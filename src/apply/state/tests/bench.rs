@@ -78,6 +78,29 @@ pub fn switch(host: &str) -> Vec<Step> {
     steps
 }
 
+/// The switch of a host with the kinds that its steps have.
+pub fn whole_switch(host: &str) -> Vec<Step> {
+    let kinds = [
+        ("pull", StepKind::Pull),
+        ("start", StepKind::Start),
+        ("healthcheck", StepKind::Healthcheck),
+        ("route", StepKind::Route),
+        ("drain", StepKind::Drain),
+        ("stop", StepKind::Stop),
+    ];
+    let mut steps: Vec<Step> = Vec::new();
+    for (name, kind) in kinds {
+        let before = steps.last().map(|step| step.id.to_string());
+        let needs: Vec<&str> = before.iter().map(String::as_str).collect();
+        steps.push(Step {
+            kind,
+            safe_point: matches!(kind, StepKind::Pull | StepKind::Start),
+            ..step(&format!("{host}/{name}"), &needs)
+        });
+    }
+    steps
+}
+
 pub fn plan(steps: Vec<Step>) -> Plan {
     let document = json!({
         "format_version": "1.0",
@@ -128,6 +151,13 @@ pub struct Bench {
     pub checks: Vec<(Answer, Option<String>)>,
     pub checked: usize,
     pub dropped: Vec<HostName>,
+    /// Hosts that were told that the run stops.
+    pub halted: Vec<HostName>,
+    /// Whether the test answers that itself.
+    pub holds_halts: bool,
+    /// Steps of this machine that were to be ended.
+    pub stopped: Vec<StepId>,
+    pub listed: usize,
     pub gone: Vec<(HostName, String)>,
     /// What explained failures.
     pub diagnoses: Vec<String>,
@@ -160,6 +190,10 @@ impl Bench {
             checks: Vec::new(),
             checked: 0,
             dropped: Vec::new(),
+            halted: Vec::new(),
+            holds_halts: false,
+            stopped: Vec::new(),
+            listed: 0,
             gone: Vec::new(),
             diagnoses: Vec::new(),
             finished: 0,
@@ -231,6 +265,7 @@ impl Bench {
                 events.push_back(Event::Fenced(host, attempts));
             }
             Action::List(host) => {
+                self.listed += 1;
                 let attempts = self.attempts.get(&host).cloned().unwrap_or_default();
                 events.push_back(Event::Listed(host, attempts));
             }
@@ -258,6 +293,9 @@ impl Bench {
             }
             Action::StartLocal(step, attempt) => {
                 self.batches.push(vec![step.clone()]);
+                if self.held.contains(&step) {
+                    return;
+                }
                 events.push_back(Event::LocalEnded {
                     ending: self.ending(&step),
                     step,
@@ -294,6 +332,13 @@ impl Bench {
                 self.released += 1;
                 events.push_back(Event::Released);
             }
+            Action::Halt(host) => {
+                self.halted.push(host.clone());
+                if !self.holds_halts {
+                    events.push_back(Event::Halted(host));
+                }
+            }
+            Action::StopLocal(step) => self.stopped.push(step),
             Action::Drop(host) => self.dropped.push(host),
             Action::Report(Progress::HostGone(host, _, message)) => {
                 self.gone.push((host, message));

@@ -1,5 +1,6 @@
 mod bench;
 mod hostile;
+mod interrupt;
 
 use std::sync::Arc;
 
@@ -270,35 +271,6 @@ fn a_barrier_waits_and_lets_as_many_failures_pass_as_it_says() {
         assert_eq!(bench.ran().contains(&"c/x"), reached);
         assert_eq!(bench.code(), Some(1));
     }
-}
-
-#[test]
-fn the_first_interrupt_finishes_what_runs_and_the_second_leaves() {
-    let run = || {
-        Bench::new(two_switches())
-            .holds("a/start")
-            .holds("b/pull")
-            .begin()
-    };
-    let mut bench = run();
-    bench.tell(Event::Interrupt);
-    assert_eq!(bench.outcome, None);
-    bench.end("b/pull", Ending::Succeeded);
-    for step in ["a/start", "a/route", "a/stop"] {
-        bench.end(step, Ending::Succeeded);
-    }
-    let in_doubt = Vec::new();
-    assert_eq!(bench.outcome, Some(Outcome::Interrupted(in_doubt)));
-    assert!(!bench.ran().contains(&"b/start"));
-    assert_eq!(bench.released, 1);
-
-    let mut bench = run();
-    bench.tell(Event::Interrupt);
-    bench.tell(Event::Interrupt);
-    let in_doubt = ["a/start", "a/route", "a/stop", "b/pull"].map(StepId::from);
-    let in_doubt = in_doubt.to_vec();
-    assert_eq!(bench.outcome, Some(Outcome::Interrupted(in_doubt)));
-    assert_eq!(bench.released, 0);
 }
 
 #[test]

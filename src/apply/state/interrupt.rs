@@ -1,0 +1,110 @@
+//! The user stops the run: what waits is ended, what has not begun does not begin, and a switch that has begun is finished.
+
+use super::event::Action;
+use super::model::{Ask, State, Timer};
+use super::progress::{Outcome, Phase, StepStatus, StopReason};
+use super::step::{HostIndex, StepRun, StepState};
+use crate::graph::Ended;
+use crate::name::{HostName, StepId};
+use crate::plan::shape::StepIndex;
+
+impl State {
+    pub(super) fn interrupt(&mut self) {
+        match self.phase {
+            Phase::Locking | Phase::Inspecting | Phase::Fencing | Phase::Judging => {
+                self.conclude(Outcome::Interrupted(Vec::new()));
+            }
+            Phase::Walking => {
+                self.interrupted = true;
+                self.stop_now(StopReason::Interrupted);
+                self.end_pauses();
+                self.halt();
+            }
+            Phase::Finishing | Phase::Releasing | Phase::Exited => {}
+        }
+    }
+
+    pub(super) fn quit(&mut self) {
+        self.outcome = Some(Outcome::Interrupted(self.under_way()));
+        self.exit();
+    }
+
+    pub(super) fn under_way(&self) -> Vec<StepId> {
+        self.steps
+            .indices()
+            .filter(|step| self.steps[*step].is_under_way())
+            .map(|step| self.id(step))
+            .collect()
+    }
+
+    /// A registry that did not answer is not asked again.
+    fn end_pauses(&mut self) {
+        let pauses = self.timers.iter().filter_map(|(_, timer)| match timer {
+            Timer::CheckAgain { step } => Some(*step),
+            _ => None,
+        });
+        for step in pauses.collect::<Vec<_>>() {
+            self.check_again(step);
+        }
+    }
+
+    /// Tells each host that has something of this run that the run stops, and ends steps of this machine. A step whose effect no check
+    /// could tell, such as a broadcast, is waited for.
+    fn halt(&mut self) {
+        for host in self.hosts.indices() {
+            let has_begun = |step: &StepIndex| self.steps[*step].is_begun();
+            if !self.hosts[host].halted && self.hosts[host].steps.iter().any(has_begun) {
+                self.ask(host, Ask::Halt);
+            }
+        }
+        for step in self.steps.indices() {
+            if self.steps[step].state == StepState::RunsHere && self.plan[step].check.is_some() {
+                let id = self.id(step);
+                self.act(Action::StopLocal(id));
+            }
+        }
+    }
+
+    /// A host will begin nothing of what was handed over before but what finishes a switch. What it lists from now on tells what it
+    /// has begun.
+    pub(super) fn on_halted(&mut self, name: &HostName) {
+        let Some(host) = self.host(name) else { return };
+        if !self.answered(host, Ask::Halt) {
+            return;
+        }
+        self.hosts[host].halted = true;
+        self.startable.insert(host);
+        let mut is_unknown = false;
+        for at in 0..self.hosts[host].steps.len() {
+            let step = self.hosts[host].steps[at];
+            let run = &mut self.steps[step];
+            let waits = matches!(run.state, StepState::Waiting | StepState::Ready);
+            if std::mem::take(&mut run.handed_over) && waits {
+                run.state = StepState::Unknown { claimed: false };
+                self.hosts[host].ready.remove(&step);
+            }
+            is_unknown |= matches!(self.steps[step].state, StepState::Unknown { .. });
+        }
+        if is_unknown {
+            self.ask(host, Ask::List);
+        }
+    }
+
+    /// Returns whether a host was asked to begin nothing further: what it lists, or refuses, may be due to that.
+    pub(super) fn is_halting(&self, host: HostIndex) -> bool {
+        self.hosts[host].halted || self.hosts[host].asks.contains_key(&Ask::Halt)
+    }
+
+    /// Ends a step that was ended before its time, or was not begun, since the run stops.
+    pub(super) fn end_stopped(&mut self, step: StepIndex) {
+        let status = StepStatus::Stopped;
+        self.settle(step, status, Ended::Failure, String::new());
+    }
+}
+
+impl StepRun {
+    /// Returns whether its host may begin it, or has, without a further word.
+    fn is_begun(&self) -> bool {
+        !self.has_ended() && (self.handed_over || self.is_under_way())
+    }
+}
