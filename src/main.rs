@@ -3,5 +3,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    mrsk::cli::run().code().into()
+    let status = mrsk::cli::become_command();
+    status.unwrap_or_else(|| mrsk::cli::run().code()).into()
 }

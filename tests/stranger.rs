@@ -168,7 +168,8 @@ impl Watched {
     /// Checks that nothing but mrsk and git was run, and that no `.env` was opened.
     #[track_caller]
     fn ran_nothing(self) -> Self {
-        for path in &self.ran {
+        // mrsk becomes the commands that it starts.
+        for path in self.ran.iter().filter(|path| *path != "/proc/self/exe") {
             let name = Path::new(path).file_name().unwrap().to_str().unwrap();
             assert!(["timeout", "mrsk", "git"].contains(&name), "ran {path}");
         }

@@ -25,4 +25,4 @@ mod terminal;
 mod trust;
 mod usage;
 
-pub use commands::run;
+pub use commands::{become_command, run};

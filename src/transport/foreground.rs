@@ -4,7 +4,8 @@
 use std::io::{self, IsTerminal, Read, Write};
 use std::process::{ChildStderr, ChildStdin, Command, Stdio};
 
-use super::process::{command, ending};
+use super::dependent::dependent;
+use super::process::ending;
 use crate::record::Ending;
 use crate::secret::Secrets;
 
@@ -87,7 +88,7 @@ pub fn capture(request: &Foreground<'_>) -> io::Result<Captured> {
 }
 
 fn prepare(request: &Foreground<'_>) -> io::Result<Command> {
-    let mut command = command(request.argv)?;
+    let mut command = dependent(request.argv)?;
     command
         .stdin(match request.input {
             Input::Inherited => Stdio::inherit(),

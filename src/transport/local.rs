@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::channel::Channel;
+use super::dependent::dependent;
 use super::process::{command, ending};
 use crate::record::Ending;
 use crate::secret::{Secret, Secrets};
@@ -221,7 +222,7 @@ async fn ended_by(stopped: &mut Stopped, deadline: Option<Instant>) -> Ending {
 }
 
 fn spawn(request: &LocalCommand) -> io::Result<Child> {
-    let mut command = Command::from(command(&request.argv)?);
+    let mut command = Command::from(dependent(&request.argv)?);
     command
         .stdin(match request.stdin {
             Some(_) => Stdio::piped(),

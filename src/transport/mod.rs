@@ -5,12 +5,14 @@
 //! what a [`crate::action::Poll`] needs. It never judges an outcome by the channel: an answer has an end, or nothing is
 //! known, and then the claims and receipts that the script left on the host tell (`docs/architecture.md`).
 //!
-//! Processes of this machine are run by [`local`], those that may ask the user by [`foreground`]; connections are made by [`ssh`].
+//! Processes of this machine are run by [`local`], those that may ask the user by [`foreground`], both so that they end with this one
+//! ([`dependent`]); connections are made by [`ssh`].
 
 pub mod answer;
 mod batch;
 mod bounds;
 mod channel;
+pub mod dependent;
 pub mod docker_config;
 pub mod foreground;
 mod host;

@@ -30,6 +30,7 @@ use super::execution;
 use super::failure::Failure;
 use super::{output, terminal, usage};
 use crate::exit_code::ExitCode;
+use crate::transport::dependent;
 
 /// Columns of help that is not shown on a terminal.
 const COLUMNS: u16 = 80;
@@ -98,9 +99,18 @@ fn exit_codes() -> String {
     text
 }
 
+/// Becomes a command that another process of this program has started; `None` if the command line is not of that kind. Otherwise returns
+/// only if that fails: the status to end with.
+pub fn become_command() -> Option<u8> {
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let (first, rest) = arguments.split_first()?;
+    (first == dependent::ARGUMENT).then(|| dependent::become_command(rest))
+}
+
 /// Runs the command line.
 pub fn run() -> ExitCode {
     forbid_core_dumps();
+    dependent::end_with_this_process();
     output::hide_panics();
     let arguments: Vec<OsString> = std::env::args_os().collect();
     parse(&arguments)
