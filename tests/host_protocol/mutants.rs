@@ -31,10 +31,11 @@ const fn mutant(
 }
 
 /// All parts of the scripts.
-const SCRIPTS: [&str; 9] = [
+const SCRIPTS: [&str; 10] = [
     include_str!("../../src/transport/script/attempt.sh"),
     include_str!("../../src/transport/script/fence.sh"),
     include_str!("../../src/transport/script/finish.sh"),
+    include_str!("../../src/transport/script/halt.sh"),
     include_str!("../../src/transport/script/lock.sh"),
     include_str!("../../src/transport/script/poll.sh"),
     include_str!("../../src/transport/script/prelude.sh"),
@@ -145,6 +146,22 @@ const MUTANTS: &[Mutant] = &[
     ]),
     mutant("a file keeps the mode that it had", "files::a_file_gets_the_mode_and_owner_that_it_is_given", &[
         ("  chmod \"$2\" \"$mrsk_new\" && give \"$3\"", "  give \"$3\""),
+    ]),
+    // A run that stops.
+    mutant("steps begin although their run stops", "halt::a_switch_whose_route_has_begun_is_finished_and_nothing_else_begins", &[
+        ("  if is_too_late\n", "  if false\n"),
+    ]),
+    mutant("a switch that has begun is left half done", "halt::a_switch_whose_route_has_begun_is_finished_and_nothing_else_begins", &[
+        ("  [ \"$mrsk_when_stopping\" != begin ] || return 1\n", ""),
+    ]),
+    mutant("a new container that no route begins for stays", "halt::what_does_not_begin_behind_a_start_or_a_health_check_is_undone", &[
+        ("  undo | end)\n", "  never)\n"),
+    ]),
+    mutant("a wait that its run has ended counts as failed", "halt::a_command_that_can_be_ended_is_ended_with_all_its_processes", &[
+        ("  halted && mrsk_ending=stopped && mrsk_status=0\n", ""),
+    ]),
+    mutant("a run that was fenced off is told that it stops", "halt::only_the_run_that_the_fence_names_can_be_stopped", &[
+        ("halt() {\n  if ! fenced\n", "halt() {\n  if false\n"),
     ]),
     // Polls.
     mutant("one answer is healthy", "poll::the_two_questions_for_health_are_50_ms_apart", &[
