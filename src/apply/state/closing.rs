@@ -216,11 +216,13 @@ impl State {
                 Ask::Lock | Ask::Fence | Ask::Record { .. } | Ask::Finish
             )
         };
+        let for_ever = self.lock.suspended && self.hosts[self.lock_host].is_gone();
         let writing = self.hosts.iter().any(|host| {
             let up = host.link == Link::Up;
+            let held_back = |ask: &Ask| for_ever && ask.needs_lock();
             host.asks
                 .keys()
-                .any(|ask| writes(ask) && (up || *ask == Ask::Lock))
+                .any(|ask| writes(ask) && (up || *ask == Ask::Lock) && !held_back(ask))
         });
         if !writing {
             self.release();

@@ -145,6 +145,8 @@ pub struct Bench {
     pub batches: Vec<Vec<StepId>>,
     pub attached: Vec<StepId>,
     pub recorded: Vec<StepId>,
+    /// Whether no fence is answered.
+    pub holds_fences: bool,
     /// Whether the lock is another run's.
     pub lock_lost: bool,
     /// What checks of this machine answer, in order; afterwards: no.
@@ -186,6 +188,7 @@ impl Bench {
             batches: Vec::new(),
             attached: Vec::new(),
             recorded: Vec::new(),
+            holds_fences: false,
             lock_lost: false,
             checks: Vec::new(),
             checked: 0,
@@ -260,6 +263,7 @@ impl Bench {
                 let attempts = self.attempts.get(&host).cloned().unwrap_or_default();
                 events.push_back(Event::Inspected(host, facts, attempts));
             }
+            Action::Fence { .. } if self.holds_fences => {}
             Action::Fence { host, .. } => {
                 let attempts = self.attempts.get(&host).cloned().unwrap_or_default();
                 events.push_back(Event::Fenced(host, attempts));

@@ -185,6 +185,25 @@ fn a_host_whose_answers_never_arrive_is_given_up() {
     assert_eq!(outcome.map(|outcome| outcome.exit_code().code()), Some(1));
 }
 
+/// Its machine has slept between the lock and the fences, and the lock host is gone when it wakes up.
+#[test]
+fn a_run_that_can_never_confirm_its_lock_ends_without_its_fences() {
+    let mut bench = Bench::new(two_switches());
+    bench.holds_fences = true;
+    let mut bench = bench.begin();
+    for host in ["a", "b"] {
+        bench.tell(Event::ChannelLost(host.into(), "broken pipe".into()));
+    }
+    bench.now += 60_000;
+    bench.tell(Event::Tick);
+    bench.tell(Event::Reconnected("b".into()));
+    for _ in 0..20 {
+        bench.tell(Event::Unreachable("a".into(), "no route".into()));
+        bench.pass(10);
+    }
+    assert_eq!(bench.code(), Some(69));
+}
+
 /// A push, and pulls of two hosts that compare with it, of a plan that was begun before.
 fn pushing(check: Check) -> Bench {
     let mut steps = vec![
