@@ -459,3 +459,19 @@ fn colors_are_there_only_when_asked_for() {
         assert_eq!(out.contains(&0x1b), colored);
     }
 }
+
+/// The page quotes lines without their time and place.
+#[test]
+fn what_the_page_on_unfinished_runs_quotes_is_said() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(root.join("docs/resume.md")).unwrap();
+    let reports: String = std::fs::read_dir(root.join("fixtures/report"))
+        .unwrap()
+        .map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap())
+        .collect();
+    let blocks = page.split("```text\n").skip(1);
+    let quoted = blocks.flat_map(|block| block.split("```").next().unwrap_or_default().lines());
+    let missing: Vec<&str> = quoted.filter(|line| !reports.contains(line)).collect();
+    assert_eq!(missing, Vec::<&str>::new());
+    assert!(page.matches("```text").count() > 8);
+}
