@@ -224,7 +224,10 @@ fn problem(mutant: &Mutant) -> Option<String> {
             return Some(format!("{from:?} is there {found} times"));
         }
     }
-    let run = Command::new(std::env::current_exe().unwrap())
+    // The signals of a test that runs in the background may be ignored.
+    let run = Command::new("env")
+        .arg("--default-signal=INT,TERM,HUP")
+        .arg(std::env::current_exe().unwrap())
         .args([mutant.caught_by, "--exact"])
         .env(VARIABLE, mutant.name)
         .output()

@@ -15,6 +15,9 @@ use crate::site::{Site, step};
 const DIRECTORY: &str = "MRSK_TEST_DIRECTORY";
 const STEPS: &str = "MRSK_TEST_STEPS";
 
+/// What runs a command whose signals are not ignored: those of a test that runs in the background are.
+const DEFAULT_SIGNALS: [&str; 2] = ["env", "--default-signal=INT,TERM,HUP"];
+
 /// A docker that tells only a poll about its container, which never gets healthy.
 const DOCKER: &str = r#"#!/bin/sh
 case "$1 $*" in
@@ -81,7 +84,8 @@ impl Stoppable {
         let directory = TempDir::new().unwrap();
         let own = std::env::current_exe().unwrap().display().to_string();
         let test = "signals::the_run_that_another_test_stops";
-        let mut argv: Vec<&str> = prefix.to_vec();
+        let mut argv: Vec<&str> = DEFAULT_SIGNALS.to_vec();
+        argv.extend(prefix);
         argv.extend([own.as_str(), "--exact", test]);
         let child = Command::new(argv[0])
             .args(&argv[1..])
@@ -196,7 +200,8 @@ fn a_second_interrupt_at_a_terminal_leaves_at_once() {
     // Its cleanup would take longer than the test.
     let mut steps = waiting_switch();
     steps[1]["cleanup"] = json!([{"run": {"argv": ["sh", "-c", "touch $ROOT/undoing; sleep 20"]}}]);
-    let command = format!("sh -c 'echo $$ >{pid}; exec {own} --exact {test}'");
+    let env = DEFAULT_SIGNALS.join(" ");
+    let command = format!("sh -c 'echo $$ >{pid}; exec {env} {own} --exact {test}'");
     let mut child = Command::new("script")
         .args(["-qec", &command, "/dev/null"])
         .env(DIRECTORY, directory.path())

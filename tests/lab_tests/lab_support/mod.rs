@@ -118,7 +118,7 @@ impl Elsewhere {
     pub fn begin(&self, plan: &PlanFile, more: &[&str]) -> Runner {
         let copy = self.home.path().join("plan.json");
         std::fs::copy(&plan.path, &copy).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_mrsk"));
+        let mut command = mrsk();
         command
             .arg("apply")
             .arg(copy)
@@ -139,6 +139,13 @@ impl Elsewhere {
     }
 }
 
+/// Returns mrsk without signals that it would ignore, as those of a test in the background may be.
+fn mrsk() -> Command {
+    let mut command = Command::new("env");
+    command.args(["--default-signal=INT,TERM,HUP", env!("CARGO_BIN_EXE_mrsk")]);
+    command
+}
+
 /// A run of mrsk that is under way. Dropped, it is killed.
 pub struct Runner {
     child: Child,
@@ -150,7 +157,7 @@ pub struct Runner {
 impl Runner {
     /// Begins `mrsk apply` in the project.
     pub fn apply(project: &Project, plan: &PlanFile, more: &[&str]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_mrsk"));
+        let mut command = mrsk();
         command.arg("apply").arg(&plan.path).args(more);
         let config = lab("LAB_SSH_CONFIG");
         project.in_its_environment(&mut command, Path::new(&config));
