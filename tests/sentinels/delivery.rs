@@ -113,5 +113,6 @@ fn a_build_that_prints_them_is_redacted() {
     );
     let said = world.watched(&["deploy", "-v"], &["\"build"]).expect(1);
     assert!(said.err.contains("[REDACTED]"), "{}", said.err);
-    world.assert_clean_files(&DELIVERED);
+    // Traefik may be created meanwhile, and docker's temporary configuration of this machine has the login.
+    world.assert_clean_files(&[&DELIVERED[..], &["host/snapshot"]].concat());
 }
