@@ -174,7 +174,7 @@ const MUTANTS: &[Mutant] = &[
         ("  [ \"$mrsk_seen\" = \"$1\" ] && lives \"$mrsk_pid\" \"$mrsk_seen_start\" && return 0\n", "  [ \"$mrsk_seen\" = \"$1\" ] && return 0\n"),
     ]),
     mutant("any answer proves a route", "poll::conditions", &[
-        (" | tr -d '\\r' | grep -qixF \"X-Mrsk-Container: $5\" && return 0\n", " | grep -q . && return 0\n"),
+        (" | tr -d '\\r' | grep -ixF \"X-Mrsk-Container: $5\" >/dev/null && return 0\n", " | grep -q . && return 0\n"),
     ]),
     mutant("another image is taken for the planned one", "poll::images_are_compared_by_registry_digest", &[
         ("  *\"@$2 \"*)\n", "  *@*)\n"),

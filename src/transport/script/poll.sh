@@ -130,7 +130,7 @@ look_route() {
     return 2
   fi
   get "$2" "$3" "$4"
-  printf '%s\n' "$mrsk_text" | tr -d '\r' | grep -qixF "X-Mrsk-Container: $5" && return 0
+  printf '%s\n' "$mrsk_text" | tr -d '\r' | grep -ixF "X-Mrsk-Container: $5" >/dev/null && return 0
   note "$mrsk_code, not from $5"
   return 1
 }

@@ -17,7 +17,8 @@ answers() {
   done
 }
 
-# Sets mrsk_answer to that of the container, as it was inspected. An app in Go answers an unknown path as Traefik does.
+# Sets mrsk_answer to that of the container, as it was inspected. An app in Go answers an unknown path as Traefik does. A grep that ends
+# with the first line that fits would make a shell's printf complain of a broken pipe.
 answer() {
   mrsk_answer=-
   [ "$mrsk_is" = unknown ] && return 0
@@ -29,7 +30,7 @@ answer() {
   mrsk_text=$(printf '%s\n' "$mrsk_text" | tr -d '\r')
   for mrsk_line in 'Content-Type: text/plain; charset=utf-8' 'X-Content-Type-Options: nosniff' 'Content-Length: 19'
   do
-    printf '%s\n' "$mrsk_text" | grep -qixF "$mrsk_line" || return 0
+    printf '%s\n' "$mrsk_text" | grep -ixF "$mrsk_line" >/dev/null || return 0
   done
   mrsk_answer=404T
 }
