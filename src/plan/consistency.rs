@@ -14,49 +14,48 @@ use crate::text;
 /// # Errors
 /// The first thing that does not.
 pub(super) fn check(plan: &Plan) -> Result<(), String> {
-    let wrong = |text: String| Err(text);
     if !plan.hosts.contains_key(&plan.lock_host) {
-        return wrong(format!("unknown lock host {}", plan.lock_host));
+        return Err(format!("unknown lock host {}", plan.lock_host));
     }
     if let Some(problem) = check_names(plan) {
-        return wrong(problem);
+        return Err(problem);
     }
     for (name, host) in &plan.hosts {
         check_route(name, &host.ssh).map_err(|problem| format!("host {name}: {problem}"))?;
     }
     for (key, text) in &plan.contents {
         if Sha256Hex::of(text.as_bytes()) != *key {
-            return wrong(format!("content {key} does not match its hash"));
+            return Err(format!("content {key} does not match its hash"));
         }
     }
     let mut seen = BTreeSet::new();
     for step in &plan.steps {
         for need in &step.needs {
             if !seen.contains(&need.step) {
-                return wrong(format!(
+                return Err(format!(
                     "step {} needs {}, which does not come before it",
                     step.id, need.step
                 ));
             }
         }
         if !seen.insert(step.id.clone()) {
-            return wrong(format!("duplicate step {}", step.id));
+            return Err(format!("duplicate step {}", step.id));
         }
         if let Some(host) = &step.host
             && !plan.hosts.contains_key(host)
         {
-            return wrong(format!("step {} names unknown host {host}", step.id));
+            return Err(format!("step {} names unknown host {host}", step.id));
         }
     }
     for step in &plan.steps {
         if let Err(problem) = check_step(plan, step) {
-            return wrong(format!("step {} {problem}", step.id));
+            return Err(format!("step {} {problem}", step.id));
         }
     }
     for (host, entry) in &plan.hosts {
         let mut steps = entry.relies_on.iter().flat_map(|reliance| &reliance.steps);
         if let Some(step) = steps.find(|step| !seen.contains(*step)) {
-            return wrong(format!(
+            return Err(format!(
                 "host {host}: `relies_on` names unknown step {step}"
             ));
         }

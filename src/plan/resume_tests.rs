@@ -2,13 +2,12 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::action::{Action, Run};
-use crate::name::{PlanDigest, RoleName, RunId};
+use crate::name::{PlanDigest, RunId};
 use crate::plan::predicate::Predicate;
 use crate::plan::{Barrier, Need, NeedOn, Reason, StepKind};
 use crate::record::Receipt;
 
-fn step(id: &str, host: Option<&str>, needs: &[&str]) -> Step {
+pub(super) fn step(id: &str, host: Option<&str>, needs: &[&str]) -> Step {
     let need = |id: &&str| Need {
         step: StepId::from(id.trim_start_matches('~')),
         on: match id.starts_with('~') {
@@ -55,7 +54,7 @@ fn barrier(id: &str, needs: &[&str], at_most_failed: u32) -> Step {
     }
 }
 
-fn plan(steps: Vec<Step>) -> Plan {
+pub(super) fn plan(steps: Vec<Step>) -> Plan {
     let document = json!({
         "format_version": "1.0",
         "operation": {"name": "deploy", "version": "1"},
@@ -70,7 +69,7 @@ fn plan(steps: Vec<Step>) -> Plan {
     plan
 }
 
-fn ended(ending: Ending) -> AttemptState {
+pub(super) fn ended(ending: Ending) -> AttemptState {
     AttemptState::Ended(Receipt {
         ending,
         run: RunId::from("1"),
@@ -80,7 +79,7 @@ fn ended(ending: Ending) -> AttemptState {
     })
 }
 
-fn attempt(step: &str, number: u32, state: AttemptState) -> Attempt {
+pub(super) fn attempt(step: &str, number: u32, state: AttemptState) -> Attempt {
     Attempt {
         step: StepId::from(step).hash(),
         number,
@@ -88,7 +87,7 @@ fn attempt(step: &str, number: u32, state: AttemptState) -> Attempt {
     }
 }
 
-fn evidence(attempts: Vec<Attempt>, facts: Option<Value>) -> Evidence {
+pub(super) fn evidence(attempts: Vec<Attempt>, facts: Option<Value>) -> Evidence {
     Evidence {
         attempts: [(HostName::from("h"), attempts)].into(),
         facts: facts
@@ -189,7 +188,7 @@ fn a_receipt_resolves_a_doubt() {
     }
 }
 
-fn statuses(plan: &Plan, evidence: &Evidence) -> Vec<Status> {
+pub(super) fn statuses(plan: &Plan, evidence: &Evidence) -> Vec<Status> {
     resume(plan, &Shape::new(plan).unwrap(), evidence).raw
 }
 
@@ -319,82 +318,6 @@ fn a_barrier_that_lets_failures_pass_proves_nothing_about_its_needs() {
         statuses(&plan(steps), &evidence),
         [Status::NeedsProbe, Status::Done, Status::Done]
     );
-}
-
-#[test]
-fn what_a_failed_steps_cleanup_undid_is_outstanding_again() {
-    let mut steps = vec![
-        step("pull", Some("h"), &[]),
-        step("start", Some("h"), &["pull"]),
-        step("warm", Some("h"), &["start"]),
-        step("health", Some("h"), &["warm"]),
-    ];
-    steps[3].cleanup = vec![Action::Run(Run::literal(["docker", "rm", "new"]))];
-    for step in &mut steps[1..] {
-        step.role = Some(RoleName::from("web"));
-    }
-    let done = |id| attempt(id, 1, ended(Ending::Succeeded));
-    let attempts = vec![
-        done("pull"),
-        done("start"),
-        done("warm"),
-        attempt("health", 1, ended(Ending::Failed { code: 1 })),
-    ];
-    let plan = plan(steps);
-    assert_eq!(
-        statuses(&plan, &evidence(attempts.clone(), None))[1..],
-        [
-            Status::NeedsProbe,
-            Status::NeedsProbe,
-            Status::Failed { attempt: 2 }
-        ]
-    );
-    let gone = json!({"files": {"warm": {"sha256": "1"}}});
-    assert_eq!(
-        statuses(&plan, &evidence(attempts.clone(), Some(gone))),
-        [
-            Status::Done,
-            Status::Outstanding { attempt: 2 },
-            Status::Outstanding { attempt: 2 },
-            Status::Failed { attempt: 2 }
-        ]
-    );
-    let kept = json!({"files": {"warm": {"sha256": "1"}, "start": {"sha256": "1"}}});
-    assert_eq!(
-        statuses(&plan, &evidence(attempts, Some(kept)))[1],
-        Status::Done
-    );
-}
-
-#[test]
-fn a_receipt_for_what_services_share_counts_while_others_need_it_and_its_check_holds() {
-    let shared = |id, needs| Step {
-        kind: StepKind::Traefik,
-        ..step(id, Some("h"), needs)
-    };
-    let plan = plan(vec![
-        shared("replace", &[]),
-        shared("traefik", &["replace"]),
-        step("start", Some("h"), &["traefik"]),
-        step("route", Some("h"), &["start"]),
-    ]);
-    let done = |id| attempt(id, 1, ended(Ending::Succeeded));
-    let begun = vec![done("replace"), done("traefik"), done("start")];
-    let there = json!({"files": {"traefik": {"sha256": "1"}}});
-    let silent = json!({"docker": {"installed": true, "answers": false}});
-    for (facts, expected) in [
-        (None, Status::NeedsProbe),
-        (Some(there), Status::Done),
-        (Some(json!({})), Status::Outstanding { attempt: 2 }),
-        (Some(silent), Status::Outstanding { attempt: 2 }),
-    ] {
-        let statuses = statuses(&plan, &evidence(begun.clone(), facts));
-        let others = [Status::Done, expected, Status::Done];
-        assert_eq!(statuses[..3], others);
-    }
-    let all = [begun, vec![done("route")]].concat();
-    let statuses = statuses(&plan, &evidence(all, Some(json!({}))));
-    assert_eq!(statuses, [Status::Done; 4]);
 }
 
 #[test]

@@ -122,7 +122,7 @@ impl Stopper {
 }
 
 impl Stopped {
-    /// Waits until commands are to end: for ever, if nobody can say so any more.
+    /// Waits until commands are to end; does not return if nobody can say so any more.
     async fn wait(&mut self) {
         if self.0.wait_for(|is_stopped| *is_stopped).await.is_err() {
             std::future::pending().await

@@ -99,3 +99,7 @@ impl Case<'_> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "undone_tests.rs"]
+mod tests;

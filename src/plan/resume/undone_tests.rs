@@ -1,0 +1,84 @@
+use serde_json::json;
+
+use crate::action::{Action, Run};
+use crate::name::RoleName;
+use crate::plan::resume::Status;
+use crate::plan::resume::tests::{attempt, ended, evidence, plan, statuses, step};
+use crate::plan::{Step, StepKind};
+use crate::record::Ending;
+
+#[test]
+fn what_a_failed_steps_cleanup_undid_is_outstanding_again() {
+    let mut steps = vec![
+        step("pull", Some("h"), &[]),
+        step("start", Some("h"), &["pull"]),
+        step("warm", Some("h"), &["start"]),
+        step("health", Some("h"), &["warm"]),
+    ];
+    steps[3].cleanup = vec![Action::Run(Run::literal(["docker", "rm", "new"]))];
+    for step in &mut steps[1..] {
+        step.role = Some(RoleName::from("web"));
+    }
+    let done = |id| attempt(id, 1, ended(Ending::Succeeded));
+    let attempts = vec![
+        done("pull"),
+        done("start"),
+        done("warm"),
+        attempt("health", 1, ended(Ending::Failed { code: 1 })),
+    ];
+    let plan = plan(steps);
+    assert_eq!(
+        statuses(&plan, &evidence(attempts.clone(), None))[1..],
+        [
+            Status::NeedsProbe,
+            Status::NeedsProbe,
+            Status::Failed { attempt: 2 }
+        ]
+    );
+    let gone = json!({"files": {"warm": {"sha256": "1"}}});
+    assert_eq!(
+        statuses(&plan, &evidence(attempts.clone(), Some(gone))),
+        [
+            Status::Done,
+            Status::Outstanding { attempt: 2 },
+            Status::Outstanding { attempt: 2 },
+            Status::Failed { attempt: 2 }
+        ]
+    );
+    let kept = json!({"files": {"warm": {"sha256": "1"}, "start": {"sha256": "1"}}});
+    assert_eq!(
+        statuses(&plan, &evidence(attempts, Some(kept)))[1],
+        Status::Done
+    );
+}
+
+#[test]
+fn a_receipt_for_what_services_share_counts_while_others_need_it_and_its_check_holds() {
+    let shared = |id, needs| Step {
+        kind: StepKind::Traefik,
+        ..step(id, Some("h"), needs)
+    };
+    let plan = plan(vec![
+        shared("replace", &[]),
+        shared("traefik", &["replace"]),
+        step("start", Some("h"), &["traefik"]),
+        step("route", Some("h"), &["start"]),
+    ]);
+    let done = |id| attempt(id, 1, ended(Ending::Succeeded));
+    let begun = vec![done("replace"), done("traefik"), done("start")];
+    let there = json!({"files": {"traefik": {"sha256": "1"}}});
+    let silent = json!({"docker": {"installed": true, "answers": false}});
+    for (facts, expected) in [
+        (None, Status::NeedsProbe),
+        (Some(there), Status::Done),
+        (Some(json!({})), Status::Outstanding { attempt: 2 }),
+        (Some(silent), Status::Outstanding { attempt: 2 }),
+    ] {
+        let statuses = statuses(&plan, &evidence(begun.clone(), facts));
+        let others = [Status::Done, expected, Status::Done];
+        assert_eq!(statuses[..3], others);
+    }
+    let all = [begun, vec![done("route")]].concat();
+    let statuses = statuses(&plan, &evidence(all, Some(json!({}))));
+    assert_eq!(statuses, [Status::Done; 4]);
+}
