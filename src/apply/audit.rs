@@ -88,6 +88,10 @@ fn result(status: &StepStatus) -> Option<String> {
             Ending::Failed { code } => format!("failed with status {code}"),
             Ending::TimedOut => "timed out".into(),
             Ending::Refused => "refused".into(),
+            Ending::Superseded => "ended by another plan".into(),
+            Ending::Uncleaned { code } => {
+                format!("failed with status {code}, cleanup skipped: another plan had begun")
+            }
             Ending::Stopped => "stopped".into(),
             Ending::Succeeded => "succeeded".into(),
         },

@@ -190,7 +190,11 @@ impl History {
             AttemptState::Lost => Shown::Lost,
             AttemptState::Ended(receipt) => match receipt.ending {
                 Ending::Succeeded => Shown::Succeeded,
-                Ending::Failed { .. } | Ending::TimedOut | Ending::Stopped => Shown::Failed,
+                Ending::Failed { .. }
+                | Ending::TimedOut
+                | Ending::Stopped
+                | Ending::Superseded
+                | Ending::Uncleaned { .. } => Shown::Failed,
                 Ending::Refused => return,
             },
         };

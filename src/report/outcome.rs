@@ -8,7 +8,7 @@ use super::serving::WayBack;
 use super::tally::{self, Tally, is_done};
 use super::tint::Tone;
 use super::view::View;
-use super::{failure, serving, table, words};
+use super::{failure, other_step, serving, table, words};
 use crate::apply::state::{GoneReason, Outcome, StepStatus, StepSummary, Summary};
 use crate::name::{HostName, PlanDigest, StepId};
 use crate::plan::Step;
@@ -61,7 +61,18 @@ impl Ending<'_> {
                 fact,
                 then,
                 now,
-            } => self.stale(page, host, [fact, then, now]),
+                serial_moved,
+            } => {
+                let effect = match serial_moved {
+                    true => "no step was started, but this run has raised the serial of each host",
+                    false => "this run changed nothing",
+                };
+                self.stale(page, (host, effect), [fact, then, now]);
+            }
+            Outcome::StepsRunning(steps) => {
+                other_step::running(page, steps);
+                self.resume(page, "wait until they have ended, then apply again:");
+            }
             Outcome::Superseded(host, plan) => self.superseded(page, host, plan.as_ref()),
             Outcome::LockHeld { details, beat_age } => self.locked(page, details, *beat_age),
             Outcome::LockForeign(text) => self.foreign(page, text),
@@ -158,9 +169,14 @@ impl Ending<'_> {
         }
     }
 
-    fn stale(&self, page: &mut Page, host: &HostName, [fact, then, now]: [&str; 3]) {
+    fn stale(
+        &self,
+        page: &mut Page,
+        (host, effect): (&HostName, &str),
+        [fact, then, now]: [&str; 3],
+    ) {
         let text = format!(
-            "{} has changed since the plan was made; this run changed nothing",
+            "{} has changed since the plan was made; {effect}",
             one_line(host.as_str())
         );
         page.heading(Tone::Bad, "stale", &text);

@@ -13,11 +13,13 @@ use super::answer::{
 use super::batch::BatchAnswer;
 use super::bounds::{self, Bounds, Budget, Excess};
 use super::channel::Channel;
+use super::living;
 use super::local::LocalShell;
 use super::master::Master;
 use super::request::{AttemptRef, Holder, Inputs, Place, Record, Resolution, StepRequest};
 use super::script::{self, RenderError, Script};
 use crate::name::RunId;
+use crate::record::living::{AttemptName, LivingAttempt};
 use crate::record::{Attempt, AttemptState, LockAnswer, LockDetails, Scope};
 use crate::redaction::Redactor;
 
@@ -239,8 +241,17 @@ impl Host {
         run: &RunId,
         serial: u64,
     ) -> Result<FenceAnswer, LinkError> {
-        self.ask(&script::fence(place, run, serial)?, answer::fence)
+        self.ask(&script::fence(place, run, serial)?, living::fence)
             .await
+    }
+
+    /// Ends these attempts of other plans, and returns those that live: also those that cannot be ended, or undo a failure.
+    pub async fn others(
+        &self,
+        place: &Place,
+        end: &[AttemptName],
+    ) -> Result<Vec<LivingAttempt>, LinkError> {
+        self.ask(&script::others(place, end)?, living::others).await
     }
 
     /// Has the host begin no step of `run` any more but those that finish a switch, and end the ones that only wait.

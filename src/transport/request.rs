@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use crate::action::{Action, Run, Upload};
 use crate::name::{PlanDigest, RunId, Sha256Hex, StepId};
+use crate::record::living::About;
 use crate::record::{Receipt, Scope, WhenStopping};
 use crate::redaction::Redactor;
 use crate::secret::Secrets;
@@ -23,6 +24,8 @@ pub struct Place {
 /// A step to be run on a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepRequest {
+    /// What it is, for runs of other plans.
+    pub about: About,
     /// [`StepId::hash`].
     pub step: String,
     /// The attempt, counted from 1.

@@ -22,6 +22,7 @@ use super::answer::render_receipt;
 use super::quote::{NulError, quote};
 use super::request::{AttemptRef, Holder, Inputs, Place, Record, Resolution, StepRequest};
 use crate::name::RunId;
+use crate::record::living::AttemptName;
 use crate::record::{LockDetails, Scope, TAKE_OVER_SECONDS};
 
 /// The longest that the commands that explain a failure may take together, in seconds.
@@ -32,6 +33,7 @@ const CLEANUP_SECONDS: u32 = 300;
 const ROUNDS_PER_SECOND: u32 = 5;
 
 const LOCK: &str = include_str!("script/lock.sh");
+const OTHERS: &str = include_str!("script/others.sh");
 const STATE: &str = include_str!("script/state.sh");
 const FENCE: &str = include_str!("script/fence.sh");
 const HALT: &str = include_str!("script/halt.sh");
@@ -115,13 +117,29 @@ pub fn lock_status() -> Script {
     Builder::new(&[LOCK]).call("lock_status")
 }
 
-/// Renders the fence of `run`, for a plan that saw `serial`; and after it, the list of the plan's attempts.
+/// Renders the fence of `run`, for a plan that saw `serial`; and after it, the lists of the plan's attempts and of living ones of
+/// other plans.
 pub fn fence(place: &Place, run: &RunId, serial: u64) -> Result<Script, RenderError> {
-    Ok(Builder::new(&[STATE, FENCE])
+    Ok(Builder::new(&[STATE, OTHERS, FENCE])
         .place(place)?
         .set("mrsk_run", run.as_str())?
         .set("mrsk_seen", &serial.to_string())?
         .call("fence"))
+}
+
+/// Renders the end of these attempts of other plans, and after it the list of living ones.
+pub fn others(place: &Place, end: &[AttemptName]) -> Result<Script, RenderError> {
+    let mut builder = Builder::new(&[STATE, OTHERS]);
+    builder.place(place)?.line("settle_others() {");
+    for name in end {
+        builder.line(&format!(
+            "end_other {} {} {}",
+            quote(path_part(&name.digits)?)?,
+            quote(path_part(&name.step)?)?,
+            name.number
+        ));
+    }
+    Ok(builder.line("others").line("}").call("settle_others"))
 }
 
 /// Renders the list of a plan's attempts.

@@ -16,6 +16,7 @@ mod lock;
 mod logins;
 mod mutants;
 mod orders;
+mod others;
 mod poll;
 mod quoting;
 mod reach;

@@ -31,12 +31,13 @@ const fn mutant(
 }
 
 /// All parts of the scripts.
-const SCRIPTS: [&str; 10] = [
+const SCRIPTS: [&str; 11] = [
     include_str!("../../src/transport/script/attempt.sh"),
     include_str!("../../src/transport/script/fence.sh"),
     include_str!("../../src/transport/script/finish.sh"),
     include_str!("../../src/transport/script/halt.sh"),
     include_str!("../../src/transport/script/lock.sh"),
+    include_str!("../../src/transport/script/others.sh"),
     include_str!("../../src/transport/script/poll.sh"),
     include_str!("../../src/transport/script/prelude.sh"),
     include_str!("../../src/transport/script/reach.sh"),

@@ -23,7 +23,7 @@ fn each_plan_that_begins_adds_one() {
             )
             .unwrap()
         };
-        let fenced = FenceAnswer::Fenced(Vec::new());
+        let fenced = FenceAnswer::Fenced(Vec::new(), Vec::new());
         assert_eq!(fence("a1", "r1", 0), fenced, "{sh:?}");
         assert_eq!(fixture.read("state/app@/serial"), "1 sha256:a1\n");
         assert_eq!(fence("a1", "r2", 0), fenced, "resumed");

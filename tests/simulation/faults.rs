@@ -83,6 +83,7 @@ impl World {
         }
         sim.up = false;
         sim.boot += 1;
+        sim.strangers.clear();
         for ((step, _), record) in &mut sim.records {
             if std::mem::take(&mut record.alive) && std::mem::take(&mut record.commanding) {
                 self.truth.stop_running(self.index[step]);

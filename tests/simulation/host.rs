@@ -9,6 +9,7 @@ use mrsk::record::{
     Attempt, AttemptState, Ending, LockAnswer, LockDetails, Receipt, TAKE_OVER_SECONDS,
 };
 
+use super::strangers::Stranger;
 use super::world::Mutant;
 
 /// Milliseconds after the last beat from which a lock may be taken over.
@@ -43,6 +44,8 @@ pub struct SimHost {
     pub records: BTreeMap<(StepId, u32), Record>,
     pub values: BTreeMap<StepId, Option<String>>,
     pub lock: Option<Lock>,
+    /// Living attempts of another plan.
+    pub strangers: Vec<Stranger>,
 }
 
 impl SimHost {
@@ -58,6 +61,7 @@ impl SimHost {
             records: BTreeMap::new(),
             values: BTreeMap::new(),
             lock: None,
+            strangers: Vec::new(),
         }
     }
 

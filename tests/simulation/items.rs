@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use mrsk::apply::state::{Action, Event, Outcome, StartStep, State};
 use mrsk::name::{HostName, RunId, StepId};
 use mrsk::record::Ending;
+use mrsk::record::living::AttemptName;
 
 index_vec::define_index_type! {
     /// The position of a runner in the world.
@@ -31,6 +32,8 @@ pub enum Mutant {
     NeedsIgnored,
     /// The clock of runners stops while their machine sleeps.
     ClockStops,
+    /// Hosts list no step of another plan.
+    OthersHidden,
     /// Hosts begin steps although they know that their run stops.
     HaltIgnored,
 }
@@ -71,6 +74,14 @@ pub(super) enum Item {
         runner: RunnerIndex,
     },
     Launch,
+    StrangerGoesOn {
+        host: HostName,
+        more: u32,
+    },
+    StrangerEnds {
+        host: HostName,
+        name: AttemptName,
+    },
     HostBack {
         host: HostName,
     },
@@ -183,7 +194,10 @@ pub const PRINTED_SECRET: &str = "correct horse battery staple";
 pub fn short(event: &Event) -> String {
     match event {
         Event::Inspected(host, _, attempts) => format!("Inspected {host} {}", attempts.len()),
-        Event::Fenced(host, attempts) => format!("Fenced {host} {}", attempts.len()),
+        Event::Fenced(_, _, living) if !living.is_empty() => {
+            format!("Fenced with a step of another plan: {living:?}")
+        }
+        Event::Fenced(host, attempts, _) => format!("Fenced {host} {}", attempts.len()),
         Event::Listed(host, attempts) => format!("Listed {host} {}", attempts.len()),
         Event::Ended {
             step,

@@ -12,6 +12,7 @@ mod plans;
 mod protocol;
 mod rng;
 mod sleep;
+mod strangers;
 mod truth;
 mod world;
 
@@ -144,6 +145,9 @@ fn the_seeds_reach_what_they_are_for() {
         "exit JournalFailed",
         "exit HostFailed",
         "exit LockHeld",
+        "exit StepsRunning",
+        "of another plan for",
+        "Fenced with a step of another plan",
         "exit LockLost",
         "exit Unreachable",
         "/web/2/start#2",
@@ -196,6 +200,11 @@ fn a_lock_that_is_believed_to_be_held_is_noticed() {
 #[test]
 fn a_step_that_does_not_wait_is_noticed() {
     assert_noticed(Mutant::NeedsIgnored, &["begins before"]);
+}
+
+#[test]
+fn hosts_that_hide_steps_of_another_plan_are_noticed() {
+    assert_noticed(Mutant::OthersHidden, &["beside a step of another plan"]);
 }
 
 #[test]

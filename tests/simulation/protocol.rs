@@ -27,7 +27,10 @@ impl World {
         if !self.hosts[host].up {
             let opens = matches!(
                 action,
-                Action::Reconnect { .. } | Action::TakeLock | Action::Inspect { .. }
+                Action::Reconnect { .. }
+                    | Action::TakeLock
+                    | Action::Others(..)
+                    | Action::Inspect { .. }
             );
             if alive && opens {
                 return self.refuse_link(runner, link, host);
@@ -71,6 +74,7 @@ impl World {
             1 if matches!(
                 action,
                 Action::Start { .. }
+                    | Action::Others(..)
                     | Action::Fence { .. }
                     | Action::Halt(_)
                     | Action::Record { .. }
@@ -115,6 +119,11 @@ impl World {
         if writes && self.is_full(host) {
             return self.answer_full(runner, link, host);
         }
+        if let Action::Others(_, end) = &action {
+            self.end_strangers(host, end);
+            let event = Event::Others(host.clone(), self.living(host));
+            return self.answer(runner, host, link, event);
+        }
         let run = self.runners[runner].run.clone();
         let now = self.now;
         let mutant = self.mutant;
@@ -149,7 +158,8 @@ impl World {
                         sim.facts.serial.plan = Some(PlanDigest::clone(&digest));
                     }
                     sim.fence = Some(run);
-                    Event::Fenced(host.clone(), sim.list(mutant))
+                    let own = sim.list(mutant);
+                    Event::Fenced(host.clone(), own, self.living(host))
                 }
             }
             Action::List { .. } => Event::Listed(host.clone(), sim.list(mutant)),
@@ -372,6 +382,9 @@ impl World {
         self.note(format!("{id} begins for run {}", script.run));
         if foreign {
             return self.fail(format!("{id} begins for a run that was fenced off"));
+        }
+        if !self.hosts[&script.host].strangers.is_empty() {
+            return self.fail(format!("{id} begins beside a step of another plan"));
         }
         if is_stopping {
             return self.fail(format!(

@@ -38,6 +38,7 @@ pub struct World {
     pub(super) told: BTreeSet<StepId>,
     pub(super) calm_at: u64,
     pub(super) next_link: u64,
+    pub(super) next_stranger: u64,
     pub(super) runs: u32,
     pub(super) finished: bool,
     pub(super) initial: BTreeMap<HostName, HostFacts>,
@@ -100,6 +101,7 @@ impl World {
             },
             calm_at: rng.range(60_000, 900_000),
             next_link: 0,
+            next_stranger: 0,
             runs: 0,
             finished: false,
             initial: facts,
@@ -112,6 +114,7 @@ impl World {
             rng,
         };
         world.at(0, Item::Launch);
+        world.add_strangers();
         for _ in 0..world.rng.range(0, 3) {
             let time = world.rng.range(0, 120_000);
             world.at(time, Item::Chaos);
@@ -123,6 +126,9 @@ impl World {
     pub fn with_liar(seed: u64) -> Self {
         let mut world = Self::new(seed, Mutant::None);
         world.heap.clear();
+        for sim in world.hosts.values_mut() {
+            sim.strangers.clear();
+        }
         world.budget = 0;
         world.failure_rate = 0;
         world.calm_at = 0;
@@ -232,6 +238,8 @@ impl World {
                 ok,
                 ended,
             } => self.local(runner, step, attempt, ok, ended),
+            Item::StrangerGoesOn { host, more } => self.stranger_goes_on(&host, more),
+            Item::StrangerEnds { host, name } => self.stranger_ends(&host, &name),
             Item::HostBack { host } => {
                 self.note(format!("{host} is back"));
                 let silence = self.rng.range(0, 8_000);
@@ -413,7 +421,8 @@ impl World {
                 return;
             }
             Action::TakeLock | Action::Beat | Action::Release => self.plan.lock_host.clone(),
-            Action::Inspect(ref host)
+            Action::Others(ref host, _)
+            | Action::Inspect(ref host)
             | Action::Fence { ref host, .. }
             | Action::Start(ref host, _)
             | Action::Attach(ref host, _, _)

@@ -7,6 +7,7 @@ use crate::apply::state::{Event, StartStep};
 use crate::name::{HostName, RunId};
 use crate::plan::shape::Shape;
 use crate::plan::{Plan, Step};
+use crate::record::living::About;
 use crate::record::{Ending, Receipt};
 use crate::redaction::Redactor;
 use crate::transport::LinkError;
@@ -43,8 +44,15 @@ fn answer(text: &str, redactor: &Redactor) -> String {
         .collect()
 }
 
-pub(super) fn request(step: &Step, start: &StartStep) -> StepRequest {
+/// Returns the request for a step of a plan that `user` applies.
+pub(super) fn request(step: &Step, start: &StartStep, user: &str) -> StepRequest {
     StepRequest {
+        about: About {
+            kind: step.kind.name(),
+            step: step.id.to_string(),
+            summary: step.summary.clone(),
+            user: user.to_owned(),
+        },
         step: step.id.hash(),
         attempt: start.attempt,
         actions: step.action.clone(),

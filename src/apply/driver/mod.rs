@@ -98,6 +98,7 @@ impl Driver {
                 Action::Release => self.release().await,
                 Action::TakeLock => self.take_lock(),
                 Action::Beat => self.beat(),
+                Action::Others(host, end) => self.others(host, end),
                 Action::Inspect(host) => self.inspect(host),
                 Action::Fence { host, serial } => self.fence(host, serial),
                 Action::List(host) => self.list(host),

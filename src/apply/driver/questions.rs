@@ -3,6 +3,7 @@
 use super::tasks::Driver;
 use crate::apply::state::Event;
 use crate::name::{HostName, StepId};
+use crate::record::living::AttemptName;
 use crate::record::{AttemptState, Receipt};
 use crate::transport::answer::{BeatAnswer, FenceAnswer, WriteAnswer};
 use crate::transport::request::{AttemptRef, Record};
@@ -49,11 +50,18 @@ impl Driver {
         });
     }
 
+    pub(super) fn others(&mut self, host: HostName, end: Vec<AttemptName>) {
+        let place = self.place(&host);
+        self.ask(host, move |linked, host| async move {
+            Ok(Event::Others(host, linked.others(&place, &end).await?))
+        });
+    }
+
     pub(super) fn fence(&mut self, host: HostName, serial: u64) {
         let (place, run) = (self.place(&host), self.run());
         self.ask(host, move |linked, host| async move {
             Ok(match linked.fence(&place, &run, serial).await? {
-                FenceAnswer::Fenced(attempts) => Event::Fenced(host, attempts),
+                FenceAnswer::Fenced(attempts, living) => Event::Fenced(host, attempts, living),
                 FenceAnswer::Superseded(serial) => Event::FenceRefused(host, serial),
             })
         });

@@ -3,7 +3,7 @@
 use super::event::Action;
 use super::model::{Ask, BEAT_SECONDS, Link, SUSPEND_SECONDS, State, Timer};
 use super::progress::{GoneReason, JournalEntry, Outcome, Phase, Progress, StepStatus, StopReason};
-use super::step::StepState;
+use super::step::{HostIndex, StepState};
 use crate::name::HostName;
 
 impl State {
@@ -210,23 +210,25 @@ impl State {
         if self.outcome.is_none() || matches!(self.phase, Phase::Releasing | Phase::Exited) {
             return;
         }
-        let writes = |ask: &Ask| {
-            matches!(
-                ask,
-                Ask::Lock | Ask::Fence | Ask::Record { .. } | Ask::Finish
-            )
-        };
-        let for_ever = self.lock.suspended && self.hosts[self.lock_host].is_gone();
-        let writing = self.hosts.iter().any(|host| {
-            let up = host.link == Link::Up;
-            let held_back = |ask: &Ask| for_ever && ask.needs_lock();
-            host.asks
-                .keys()
-                .any(|ask| writes(ask) && (up || *ask == Ask::Lock) && !held_back(ask))
-        });
+        let writing = self.hosts.indices().any(|host| self.is_writing(host));
         if !writing {
             self.release();
         }
+    }
+
+    /// Returns whether a host may be changing something that it was asked to change.
+    fn is_writing(&self, index: HostIndex) -> bool {
+        let host = &self.hosts[index];
+        let for_ever = self.lock.suspended && self.hosts[self.lock_host].is_gone();
+        host.asks.keys().any(|ask| {
+            let writes = match ask {
+                Ask::Lock | Ask::Fence | Ask::Record { .. } | Ask::Finish => true,
+                Ask::Others => !self.to_end(index).is_empty(),
+                _ => false,
+            };
+            let held_back = for_ever && ask.needs_lock();
+            writes && (host.link == Link::Up || *ask == Ask::Lock) && !held_back
+        })
     }
 
     /// Releases the lock whenever its host answers, and leaves.

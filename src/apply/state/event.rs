@@ -6,6 +6,7 @@ use super::progress::{JournalEntry, Outcome, Progress};
 use crate::facts::model::HostFacts;
 use crate::name::{HostName, RunId, StepId};
 use crate::plan::resume::Answer;
+use crate::record::living::{AttemptName, LivingAttempt};
 use crate::record::{
     Attempt, AttemptState, Ending, LockAnswer, PollAttempt, Receipt, Serial, WhenStopping,
 };
@@ -85,8 +86,11 @@ pub enum Event {
     /// The first link to a host could not be opened, or a [`Action::Reconnect`] failed, with what the transport said. A link
     /// that breaks is [`Event::ChannelLost`].
     Unreachable(HostName, String),
-    /// [`Action::Fence`] was done; the host lists these attempts of this plan, read after the fence was written.
-    Fenced(HostName, Vec<Attempt>),
+    /// [`Action::Others`] was done: these attempts of other plans live.
+    Others(HostName, Vec<LivingAttempt>),
+    /// [`Action::Fence`] was done; the host lists these attempts of this plan, and these living ones of others, read after the fence
+    /// was written.
+    Fenced(HostName, Vec<Attempt>, Vec<LivingAttempt>),
     /// [`Action::Fence`] was not done, since another plan has begun there: the host has this serial.
     FenceRefused(HostName, Serial),
     /// The host has claimed the attempt with this number for this run.
@@ -185,6 +189,8 @@ pub enum Action {
     TakeLock,
     /// Take a host's facts and list what it shows of this plan, linking to it first if there is no link.
     Inspect(HostName),
+    /// End these attempts of other plans, then list those that live. Answered by [`Event::Others`].
+    Others(HostName, Vec<AttemptName>),
     /// Write this run as the fence, unless another plan has begun, and list what the host shows of this plan after that.
     Fence {
         /// The host.

@@ -81,6 +81,7 @@ impl State {
                 self.lock.sent = self.now;
                 Action::TakeLock
             }
+            Ask::Others => Action::Others(host, self.to_end(index)),
             Ask::Inspect => Action::Inspect(host),
             Ask::Probe => {
                 self.mark_probes(index);
@@ -220,10 +221,11 @@ impl State {
         }
         match self.phase {
             Phase::Inspecting => self.continue_opening(),
-            Phase::Fencing | Phase::Judging if self.may_go_without_gone() => {
+            Phase::Settling if self.confirming.is_none() => self.continue_opening(),
+            Phase::Settling | Phase::Fencing | Phase::Judging if self.may_go_without_gone() => {
                 self.continue_opening();
             }
-            Phase::Locking | Phase::Fencing | Phase::Judging => {
+            Phase::Locking | Phase::Settling | Phase::Fencing | Phase::Judging => {
                 self.conclude(self.without_gone());
             }
             Phase::Walking => self.lose_steps(host, name),

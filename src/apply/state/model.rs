@@ -15,6 +15,7 @@ use crate::plan::kinds::SwitchPart;
 use crate::plan::pushed::PushClaims;
 use crate::plan::resume::{Evidence, Status};
 use crate::plan::shape::{Shape, ShapeError, StepIndex, is_barrier};
+use crate::record::living::{AttemptName, LivingAttempt};
 use crate::record::{TAKE_OVER_SECONDS, WhenStopping};
 
 /// Seconds between two beats of the lock.
@@ -58,6 +59,10 @@ pub struct State {
     pub(super) push_claims: BTreeMap<StepIndex, PushClaims>,
     /// Hosts whose fence names another run, as they say, until the lock tells whether one has taken over.
     pub(super) refusing: BTreeSet<HostIndex>,
+    /// Until when living attempts of other plans are waited for, since any has been seen.
+    pub(super) settle_until: Option<Millis>,
+    /// Whether every fence is written.
+    pub(super) is_fenced: bool,
     /// What waits for a fresh beat.
     pub(super) confirming: Option<Confirm>,
     pub(super) finish_asked: bool,
@@ -92,6 +97,10 @@ pub(super) struct Host {
     pub(super) asks: BTreeMap<Ask, u32>,
     /// Whether it listed the plan as finished.
     pub(super) finished: bool,
+    /// Attempts of other plans that lived when it was asked last.
+    pub(super) living: Vec<LivingAttempt>,
+    /// All that it ever listed as such.
+    pub(super) known_living: BTreeSet<AttemptName>,
     /// Whether a step failed here, so that nothing further starts.
     pub(super) failed: bool,
     /// Whether it knows that this run stops: what was handed over begins only if it finishes a switch.
@@ -116,6 +125,8 @@ pub(super) enum Link {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Ask {
     Lock,
+    /// Which attempts of other plans live, once those that are to be ended have been?
+    Others,
     /// Before the fence: may this plan be applied?
     Inspect,
     Fence,
@@ -136,7 +147,7 @@ impl Ask {
     /// Whether it changes what other runs see, so that it is held back while the lock is not confirmed.
     pub(super) fn needs_lock(self) -> bool {
         match self {
-            Ask::Fence | Ask::Record { .. } | Ask::Finish => true,
+            Ask::Others | Ask::Fence | Ask::Record { .. } | Ask::Finish => true,
             Ask::Lock
             | Ask::Inspect
             | Ask::Probe
@@ -166,6 +177,7 @@ pub(super) struct Lock {
 /// What waits for a beat that is sent now to confirm the lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Confirm {
+    BeforeEnding,
     BeforeFences,
     AfterFences,
 }
@@ -174,6 +186,7 @@ pub(super) enum Confirm {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Timer {
     RetryLock,
+    Settle,
     Beat,
     Suspend,
     Reconnect { host: HostIndex },
@@ -222,6 +235,8 @@ impl State {
             push_claims: BTreeMap::new(),
             refusing: BTreeSet::new(),
             taking_up: false,
+            settle_until: None,
+            is_fenced: false,
             confirming: None,
             finish_asked: false,
             tolerated_doubt: None,
@@ -329,6 +344,8 @@ impl Host {
             link: Link::Up,
             asks: BTreeMap::new(),
             finished: false,
+            living: Vec::new(),
+            known_living: BTreeSet::new(),
             failed: false,
             halted: false,
             steps: Vec::new(),

@@ -166,7 +166,11 @@ impl State {
                 }
             }
             Ending::Refused => self.next_attempt(step),
-            ending @ (Ending::Failed { .. } | Ending::TimedOut | Ending::Stopped) => {
+            ending @ (Ending::Failed { .. }
+            | Ending::TimedOut
+            | Ending::Stopped
+            | Ending::Superseded
+            | Ending::Uncleaned { .. }) => {
                 self.fail(step, ending, diagnosis);
             }
         }

@@ -32,4 +32,5 @@ fence() {
   sweep_logins
   say fenced
   list
+  others
 }

@@ -1,8 +1,8 @@
 # Hundredths of a second between two reports of a poll.
 mrsk_report_pause=50
 
-# What is asked about a container. In `inspect` the addresses in one network follow, after `/in`.
-mrsk_about='{{.State.Status}} {{.State.Pid}} {{.RestartCount}} {{with .State.Health}}{{.Status}}{{else}}-{{end}} {{.HostConfig.NetworkMode}}{{range .NetworkSettings.Networks}} {{.IPAddress}} {{.GlobalIPv6Address}}{{end}}{{range $port, $of_host := .NetworkSettings.Ports}}{{if $of_host}} {{$port}}{{end}}{{end}}'
+# What is asked of a container. In `inspect` the addresses in one network follow, after `/in`.
+mrsk_asked_of_container='{{.State.Status}} {{.State.Pid}} {{.RestartCount}} {{with .State.Health}}{{.Status}}{{else}}-{{end}} {{.HostConfig.NetworkMode}}{{range .NetworkSettings.Networks}} {{.IPAddress}} {{.GlobalIPv6Address}}{{end}}{{range $port, $of_host := .NetworkSettings.Ports}}{{if $of_host}} {{$port}}{{end}}{{end}}'
 
 # Looks at container $1: sets mrsk_is (its state, "missing", or "unknown" if docker does not answer), mrsk_pid, mrsk_restarts, mrsk_health,
 # mrsk_address, mrsk_published (its ports that the host has, as `3000/tcp`) and mrsk_inside (its addresses in network $2).
@@ -12,7 +12,7 @@ inspect() {
   mrsk_published=' '
   mrsk_inside=
   mrsk_inner="{{with index .NetworkSettings.Networks \"$2\"}} {{.IPAddress}} {{.GlobalIPv6Address}}{{end}}"
-  mrsk_text=$(docker inspect --type container --format "$mrsk_about /in$mrsk_inner" "$1" 2>&1 </dev/null 4>&-)
+  mrsk_text=$(docker inspect --type container --format "$mrsk_asked_of_container /in$mrsk_inner" "$1" 2>&1 </dev/null 4>&-)
   if [ "$?" != 0 ]
   then
     mrsk_is=unknown

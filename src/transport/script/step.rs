@@ -12,6 +12,7 @@ use crate::action::{
 };
 use crate::name::{Sha256Hex, is_file_owner};
 use crate::record::WhenStopping;
+use crate::transport::living::render_about;
 use crate::transport::quote::quote;
 use crate::transport::request::{Inputs, StepRequest};
 
@@ -45,6 +46,9 @@ pub fn render(
         }
     }
     builder.line("return 0").line("}");
+    let cleans = u8::from(!request.cleanup.is_empty());
+    builder.line(&format!("mrsk_cleans={cleans}"));
+    builder.set("mrsk_about", &render_about(&request.about))?;
     builder.line(&format!(
         "attempt {} {} {} {} {} {} || return 0",
         quote(path_part(&request.step)?)?,

@@ -8,11 +8,13 @@ use serde_json::json;
 use crate::apply::state::*;
 use crate::facts::model::HostFacts;
 use crate::name::{HostName, RunId, StepId};
+use crate::plan::kinds::WhenSuperseded;
 use crate::plan::predicate::Predicate;
 use crate::plan::resume::Answer;
 use crate::plan::{
     Barrier, Check, Need, NeedOn, OnFailure, Plan, PlanHost, Reason, SshRoute, Step, StepKind,
 };
+use crate::record::living::{AttemptName, LivingAttempt};
 use crate::record::{Attempt, AttemptState, Ending, LockAnswer, LockDetails, Receipt};
 
 pub fn step(id: &str, needs: &[&str]) -> Step {
@@ -139,6 +141,16 @@ pub struct Bench {
     pub run: RunId,
     pub facts: BTreeMap<HostName, HostFacts>,
     pub attempts: BTreeMap<HostName, Vec<Attempt>>,
+    /// What each host answers, in order, when it is asked for living attempts of other plans; its last answer is repeated.
+    pub living: BTreeMap<HostName, Vec<Vec<LivingAttempt>>>,
+    /// What it lists of them after its fence.
+    pub after_fence: BTreeMap<HostName, Vec<LivingAttempt>>,
+    /// What hosts were asked to end.
+    pub ended: Vec<AttemptName>,
+    /// Steps of other plans that were told of.
+    pub others: Vec<(OtherStep, WhenSuperseded)>,
+    /// Times of looks at hosts, of their fences, and of what was begun.
+    pub seen: Vec<(u64, &'static str)>,
     pub endings: BTreeMap<StepId, Vec<Ending>>,
     /// Steps whose end the test tells.
     pub held: Vec<StepId>,
@@ -183,6 +195,11 @@ impl Bench {
             run,
             facts: BTreeMap::new(),
             attempts: BTreeMap::new(),
+            living: BTreeMap::new(),
+            after_fence: BTreeMap::new(),
+            ended: Vec::new(),
+            others: Vec::new(),
+            seen: Vec::new(),
             endings: BTreeMap::new(),
             held: Vec::new(),
             batches: Vec::new(),
@@ -253,6 +270,13 @@ impl Bench {
     }
 
     pub fn answer(&mut self, action: Action, events: &mut std::collections::VecDeque<Event>) {
+        match &action {
+            Action::Inspect(_) => self.seen.push((self.now, "look")),
+            Action::Fence { .. } => self.seen.push((self.now, "fence")),
+            Action::Others(..) => self.seen.push((self.now, "others")),
+            Action::Start(..) => self.seen.push((self.now, "start")),
+            _ => {}
+        }
         match action {
             Action::TakeLock => events.push_back(Event::Lock(LockAnswer::Acquired {
                 generation: 1,
@@ -263,10 +287,16 @@ impl Bench {
                 let attempts = self.attempts.get(&host).cloned().unwrap_or_default();
                 events.push_back(Event::Inspected(host, facts, attempts));
             }
+            Action::Others(host, end) => {
+                self.ended.extend(end);
+                let living = self.next_living(&host);
+                events.push_back(Event::Others(host, living));
+            }
             Action::Fence { .. } if self.holds_fences => {}
             Action::Fence { host, .. } => {
                 let attempts = self.attempts.get(&host).cloned().unwrap_or_default();
-                events.push_back(Event::Fenced(host, attempts));
+                let living = self.after_fence.remove(&host).unwrap_or_default();
+                events.push_back(Event::Fenced(host, attempts, living));
             }
             Action::List(host) => {
                 self.listed += 1;
@@ -344,6 +374,7 @@ impl Bench {
             }
             Action::StopLocal(step) => self.stopped.push(step),
             Action::Drop(host) => self.dropped.push(host),
+            Action::Report(Progress::OtherStep(step, fate)) => self.others.push((step, fate)),
             Action::Report(Progress::HostGone(host, _, message)) => {
                 self.gone.push((host, message));
             }
@@ -352,6 +383,14 @@ impl Bench {
             }
             Action::Reconnect { .. } | Action::Journal(_) | Action::Report(_) => {}
             Action::Exit(outcome) => self.outcome = Some(outcome),
+        }
+    }
+
+    fn next_living(&mut self, host: &HostName) -> Vec<LivingAttempt> {
+        match self.living.get_mut(host) {
+            None => Vec::new(),
+            Some(answers) if answers.len() > 1 => answers.remove(0),
+            Some(answers) => answers.first().cloned().unwrap_or_default(),
         }
     }
 

@@ -1,6 +1,7 @@
 mod bench;
 mod hostile;
 mod interrupt;
+mod living;
 
 use std::sync::Arc;
 
@@ -113,6 +114,7 @@ fn what_the_hosts_show_decides_before_anything_changes() {
         fact: "/files/x/sha256".into(),
         then: "\"1\"".into(),
         now: "absent".into(),
+        serial_moved: false,
     };
     assert_eq!(bench.outcome, Some(stale));
     assert_eq!((bench.ran().len(), bench.released), (0, 1));
@@ -140,7 +142,7 @@ fn hosts_out_of_reach_are_reported_together_or_left_out() {
         };
         bench.state.handle(Millis(0), Event::Lock(lock));
         bench.tell(Event::Unreachable("b".into(), "no route".into()));
-        bench.tell(Event::Inspected("a".into(), Box::default(), Vec::new()));
+        bench.tell(Event::Others("a".into(), Vec::new()));
         let expected = if keep_going {
             (Some(1), 4)
         } else {
@@ -164,7 +166,7 @@ fn a_host_that_answers_with_an_error_is_not_unreachable_and_keeps_no_lock() {
         bench.state.handle(Millis(0), Event::Lock(lock));
         bench.tell(Event::HostFailed(failed.into(), full()));
         let other = if failed == "a" { "b" } else { "a" };
-        bench.tell(Event::Inspected(other.into(), Box::default(), Vec::new()));
+        bench.tell(Event::Others(other.into(), Vec::new()));
         bench.tell(Event::Reconnected(failed.into()));
         let outcome = Outcome::HostFailed(vec![(failed.into(), full())]);
         assert_eq!((bench.code(), bench.released), (Some(1), 1), "{failed}");
@@ -401,6 +403,7 @@ fn a_fence_that_another_plan_holds_is_superseded() {
         taken_from: None,
     };
     state.handle(Millis(0), Event::Lock(lock));
+    state.handle(Millis(0), Event::Others("a".into(), Vec::new()));
     state.handle(
         Millis(0),
         Event::Inspected("a".into(), Box::default(), Vec::new()),
