@@ -82,6 +82,8 @@ fn step(name: &str, script: &str) -> StepRequest {
         idle_timeout_seconds: 0,
         shared_lock: false,
         when_stopping: WhenStopping::Refuse,
+        subject: name.to_owned(),
+        route: None,
     }
 }
 

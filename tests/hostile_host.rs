@@ -47,6 +47,8 @@ fn request() -> StepRequest {
         idle_timeout_seconds: 0,
         shared_lock: false,
         when_stopping: WhenStopping::Refuse,
+        subject: String::new(),
+        route: None,
     }
 }
 
@@ -248,6 +250,7 @@ async fn thousand_random_answers() {
         },
         run: run.clone(),
         receipt: None,
+        subject: String::new(),
     };
     for number in 0..1_000 {
         let file = directory.path().join(number.to_string());
@@ -259,7 +262,7 @@ async fn thousand_random_answers() {
             2 => drop(host.fence(&place, &run, 0).await),
             3 => drop(host.list(&place).await),
             4 => drop(host.record(&place, &record).await),
-            5 => drop(host.finish(&place, &run, &[]).await),
+            5 => drop(host.finish(&place, &run).await),
             7 => drop(host.others(&place, &[]).await),
             6 => drop(host.attach(&place, &record.attempt).await),
             _ => {

@@ -349,7 +349,7 @@ impl Case<'_> {
         let Step { id, check, .. } = &self.plan[step];
         match (check, history.counts) {
             (None, Some((_, Shown::Succeeded))) => return Status::Done,
-            // No run records a failure: a person has resolved a doubt.
+            // It failed, or a person has resolved a doubt.
             (None, Some((_, Shown::Failed))) => return Status::Failed { attempt },
             (None, Some(_)) => return Status::InDoubt { attempt },
             (None | Some(Check::Facts(_)), _) => return Status::Outstanding { attempt },

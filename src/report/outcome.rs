@@ -146,6 +146,22 @@ impl Ending<'_> {
             count(hosts.len(), "host")
         );
         page.heading(Tone::Good, "done", &text);
+        let lines = self.summary.steps.iter();
+        let doubtful = lines.filter(|line| line.status == StepStatus::InDoubt);
+        let doubtful: Vec<StepId> = doubtful.map(|line| line.step.clone()).collect();
+        if doubtful.is_empty() {
+            return;
+        }
+        // Their failure would be tolerated: the plan is finished either way.
+        let text = format!(
+            "cannot tell whether {} took effect",
+            self.names(3, &doubtful)
+        );
+        page.heading(Tone::Unsure, "in doubt", &text);
+        page.next("nothing needs to be done; to enter what you found out in the audit log:");
+        for id in &doubtful {
+            page.command(&self.view.resume.resolve(id, "--done"));
+        }
     }
 
     fn failed(&self, page: &mut Page, steps: &[StepId]) {
@@ -225,17 +241,6 @@ impl Ending<'_> {
         );
         page.heading(Tone::Unsure, "in doubt", &text);
         self.serving(page);
-        if self.is_recorded(steps) {
-            page.next(
-                "see on this machine whether it took effect; the plan is recorded as finished",
-            );
-            page.line("to enter what you found in the audit log:");
-            let resume = &self.view.resume;
-            steps
-                .iter()
-                .for_each(|id| page.command(&resume.resolve(id, "--done")));
-            return;
-        }
         let step = |id: &&StepId| self.view.step(id);
         let has_check = |id: &&StepId| step(id).is_some_and(|step| step.check.is_some());
         let (checked, others): (Vec<&StepId>, Vec<&StepId>) = steps.iter().partition(has_check);
@@ -422,16 +427,6 @@ impl Ending<'_> {
 
     fn replan(&self, page: &mut Page) {
         page.command(&format!("{} > plan.json", words::replan(&self.view.plan)));
-    }
-
-    /// Returns whether all is done but `steps`, whose doubt nothing can resolve: then applying again does nothing.
-    fn is_recorded(&self, steps: &[StepId]) -> bool {
-        let lines = self.summary.steps.iter();
-        let mut left = lines.filter(|line| !is_done(&line.status));
-        left.all(|line| {
-            let step = self.view.step(&line.step);
-            steps.contains(&line.step) && step.is_some_and(Step::has_final_doubt)
-        })
     }
 
     fn all_done(&self) -> bool {

@@ -312,15 +312,9 @@ impl Host {
         self.ask(&script, read).await
     }
 
-    /// Enters the plan as finished, adds `lines` to the audit log, and removes the details of old runs.
-    pub async fn finish(
-        &self,
-        place: &Place,
-        run: &RunId,
-        lines: &[String],
-    ) -> Result<WriteAnswer, LinkError> {
-        self.ask(&script::finish(place, run, lines)?, answer::write)
-            .await
+    /// Enters the plan as finished, brings the audit log up to date, and removes the details of old runs.
+    pub async fn finish(&self, place: &Place, run: &RunId) -> Result<WriteAnswer, LinkError> {
+        self.ask(&script::finish(place, run)?, answer::write).await
     }
 
     /// Writes claim and receipt of a local step.
@@ -340,14 +334,20 @@ impl Host {
         self.ask(&script::resolve(place, resolution)?, read).await
     }
 
-    /// Adds `lines` to the audit log.
-    pub async fn audit(&self, scope: &Scope, lines: &[String]) -> Result<WriteAnswer, LinkError> {
-        self.ask(&script::audit(scope, lines)?, answer::write).await
+    /// Brings the audit log up to date with what attempts have left, if the fence names `run`.
+    pub async fn audit(&self, place: &Place, run: &RunId) -> Result<WriteAnswer, LinkError> {
+        self.ask(&script::audit(place, run)?, answer::write).await
     }
 
-    /// Returns the audit log; empty if there is none.
-    pub async fn read_audit(&self, scope: &Scope) -> Result<String, LinkError> {
-        self.ask(&script::read_audit(scope)?, answer::text).await
+    /// Returns the audit log, and behind it what it does not say yet of attempts whose records are below `state_dir`; `None`: below the
+    /// state directory that the host chooses.
+    pub async fn read_audit(
+        &self,
+        scope: &Scope,
+        state_dir: Option<&str>,
+    ) -> Result<String, LinkError> {
+        self.ask(&script::read_audit(scope, state_dir)?, answer::text)
+            .await
     }
 
     /// Runs a script of the layer that asks for facts, and returns what it prints. Whether that is complete is for the

@@ -208,6 +208,13 @@ impl Fixture {
         }
     }
 
+    /// Returns what `mrsk audit` reads.
+    pub fn audit(&self) -> String {
+        let place = self.place();
+        let text = self.host.read_audit(&place.scope, Some(&place.state_dir));
+        block(text).unwrap()
+    }
+
     pub fn list(&self) -> Vec<Attempt> {
         block(self.host.list(&self.place())).unwrap()
     }
@@ -327,6 +334,8 @@ pub fn step(name: &str, scripts: &[&str]) -> StepRequest {
         idle_timeout_seconds: 0,
         shared_lock: false,
         when_stopping: WhenStopping::Refuse,
+        subject: format!("[jo] deploy 1 plan a1 {name}"),
+        route: None,
     }
 }
 

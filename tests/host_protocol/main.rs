@@ -6,6 +6,7 @@
     reason = "tests start the shells that they test"
 )]
 
+mod audit;
 mod faults;
 mod files;
 mod fixture;
@@ -20,6 +21,7 @@ mod others;
 mod poll;
 mod quoting;
 mod reach;
+mod routed;
 mod secrets;
 mod state;
 mod step;

@@ -96,6 +96,19 @@ fn done() {
 }
 
 #[test]
+fn done_but_for_a_doubt_that_changes_nothing() {
+    let mut run = Run::walking();
+    let steps: Vec<StepId> = plan().steps.iter().map(|step| step.id.clone()).collect();
+    let (last, others) = steps.split_last().unwrap();
+    for step in others {
+        run.ended(step.as_str(), StepStatus::AlreadyDone);
+    }
+    run.started(last.as_str());
+    run.ended(last.as_str(), StepStatus::InDoubt);
+    check("done_in_doubt.txt", &run, &Outcome::Done);
+}
+
+#[test]
 fn a_switch_after_which_users_are_not_served() {
     let mut run = to_second_host();
     run.ran("app2/web/app-web-2/healthcheck", 600);

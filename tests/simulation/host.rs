@@ -16,7 +16,7 @@ use super::world::Mutant;
 pub const DEAD_LOCK: u64 = TAKE_OVER_SECONDS * 1000;
 
 /// What a host keeps of an attempt.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Record {
     pub alive: bool,
     pub commanding: bool,
@@ -46,6 +46,8 @@ pub struct SimHost {
     pub lock: Option<Lock>,
     /// Living attempts of another plan.
     pub strangers: Vec<Stranger>,
+    /// How many lines of the audit log tell of each attempt that has ended.
+    pub audit: BTreeMap<(StepId, u32), u32>,
 }
 
 impl SimHost {
@@ -62,6 +64,7 @@ impl SimHost {
             values: BTreeMap::new(),
             lock: None,
             strangers: Vec::new(),
+            audit: BTreeMap::new(),
         }
     }
 

@@ -36,6 +36,10 @@ pub enum Mutant {
     OthersHidden,
     /// Hosts begin steps although they know that their run stops.
     HaltIgnored,
+    /// What follows an entry that the journal did not take is carried out.
+    UnjournaledStarts,
+    /// The lock host keeps no end of a local step.
+    EndsForgotten,
 }
 
 /// Something that happens at a time.
@@ -162,6 +166,12 @@ pub(super) struct Runner {
     pub(super) saw_silence: bool,
     pub(super) logged_in: bool,
     pub(super) built: bool,
+    /// Whether its journal takes no entry any more.
+    pub(super) journal_is_full: bool,
+    /// Attempts whose start its journal holds.
+    pub(super) journaled: BTreeSet<(StepId, u32)>,
+    /// Attempts at steps of its machine that it has seen end.
+    pub(super) ended_here: BTreeSet<(StepId, u32)>,
 }
 
 impl Runner {
@@ -183,6 +193,9 @@ impl Runner {
             saw_silence: false,
             logged_in: false,
             built: false,
+            journal_is_full: false,
+            journaled: BTreeSet::new(),
+            ended_here: BTreeSet::new(),
         }
     }
 }

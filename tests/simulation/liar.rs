@@ -80,7 +80,12 @@ impl World {
             Action::Record { .. } | Action::Finish(_) | Action::Halt(_) if self.rng.chance(100) => {
                 Event::Refused(name)
             }
-            Action::Record { step, .. } => Event::Recorded(step),
+            Action::Record {
+                step,
+                attempt,
+                ending,
+                ..
+            } => Event::Recorded(step, attempt, ending),
             Action::Finish(_) => Event::Finished(name),
             Action::Halt(_) => Event::Halted(name),
             Action::Start(_, steps) => {

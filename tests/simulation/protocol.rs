@@ -158,6 +158,7 @@ impl World {
                         sim.facts.serial.plan = Some(PlanDigest::clone(&digest));
                     }
                     sim.fence = Some(run);
+                    sim.write_audit();
                     let own = sim.list(mutant);
                     Event::Fenced(host.clone(), own, self.living(host))
                 }
@@ -172,21 +173,20 @@ impl World {
             Action::Record {
                 step,
                 attempt,
-                ended,
+                ending,
                 value,
                 ..
             } => {
-                let receipt = ended.then(|| sim.receipt(&run, Ending::Succeeded, now));
-                sim.values.insert(step.clone(), value);
-                sim.records.insert(
-                    (step.clone(), attempt),
-                    Record {
-                        alive: false,
-                        commanding: false,
-                        receipt,
-                    },
-                );
-                Event::Recorded(step)
+                let kept = ending.filter(|_| mutant != Mutant::EndsForgotten);
+                let receipt = kept.map(|ending| sim.receipt(&run, ending, now));
+                if matches!(ending, None | Some(Ending::Succeeded)) {
+                    sim.values.insert(step.clone(), value);
+                } else {
+                    self.told.remove(&step);
+                }
+                let record = sim.records.entry((step.clone(), attempt)).or_default();
+                record.receipt = record.receipt.take().or(receipt);
+                Event::Recorded(step, attempt, ending)
             }
             Action::Halt(_) => {
                 sim.stopping.insert(run);
@@ -194,6 +194,7 @@ impl World {
             }
             Action::Finish { .. } => {
                 sim.facts.finished.insert(digest);
+                sim.write_audit();
                 Event::Finished(host.clone())
             }
             Action::Start(_, steps) => {

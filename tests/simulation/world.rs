@@ -316,6 +316,9 @@ impl World {
                 _ => return,
             }
         }
+        if let Event::LocalEnded { step, attempt, .. } = &event {
+            self.note_local_end(runner, &(step.clone(), *attempt));
+        }
         let event = self.learn(runner, event);
         self.note_confirmation(runner, &event);
         let clock = self.clock(runner);
@@ -337,11 +340,17 @@ impl World {
                 return self.fail("a poll's attempt changes what a run decides");
             }
         }
-        for action in actions {
+        let mut actions = actions.into_iter();
+        while let Some(action) = actions.next() {
             if self.violation.is_some() || self.runners[runner].exited.is_some() {
                 break;
             }
-            self.carry_out(runner, action);
+            match action {
+                Action::Journal(_) if self.runners[runner].journal_is_full => {
+                    actions = self.refuse_entry(runner, actions.collect()).into_iter();
+                }
+                action => self.carry_out(runner, action),
+            }
         }
         let deadline = self.runners[runner]
             .state
@@ -385,7 +394,8 @@ impl World {
     pub(super) fn carry_out(&mut self, runner: RunnerIndex, action: Action) {
         match &action {
             Action::Report(progress) => return self.check_report(progress),
-            Action::Journal(entry) => return self.check_entry(entry),
+            Action::Journal(entry) => return self.check_entry(runner, entry),
+            Action::Audit(hosts) => return self.write_audit(runner, hosts),
             Action::Exit(outcome) => return self.exit(runner, outcome.clone()),
             Action::Drop(host) => return self.drop_link(runner, host),
             _ => {}
@@ -402,6 +412,7 @@ impl World {
             self.runners[runner].lock.asked = self.now;
         }
         self.check_confirmation(runner, &action);
+        self.check_journaled(runner, &action);
         let holder = self.hosts[&self.plan.lock_host].lock.as_ref();
         if changes
             && !self.lies_about_the_lock()
@@ -431,7 +442,11 @@ impl World {
             | Action::Record { ref host, .. }
             | Action::Finish(ref host)
             | Action::Reconnect(ref host) => host.clone(),
-            Action::Report(_) | Action::Journal(_) | Action::Exit(_) | Action::Drop(_) => return,
+            Action::Report(_)
+            | Action::Journal(_)
+            | Action::Audit(_)
+            | Action::Exit(_)
+            | Action::Drop(_) => return,
         };
         self.send(runner, host, action);
     }

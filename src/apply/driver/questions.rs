@@ -1,6 +1,7 @@
 //! Questions that a host answers at once: each is a task that reports the answer.
 
 use super::tasks::Driver;
+use crate::apply::audit;
 use crate::apply::state::Event;
 use crate::name::{HostName, StepId};
 use crate::record::living::AttemptName;
@@ -109,7 +110,14 @@ impl Driver {
         attempt: u32,
         receipt: Option<Receipt>,
     ) {
-        let place = self.place(&host);
+        let (place, ending) = (
+            self.place(&host),
+            receipt.as_ref().map(|receipt| receipt.ending),
+        );
+        let who = &self.job.details.locked_by;
+        let subject = self.step(&step).map_or_else(String::new, |step| {
+            audit::subject(&self.job.plan, who, step)
+        });
         let record = Record {
             attempt: AttemptRef {
                 step: step.hash(),
@@ -117,10 +125,11 @@ impl Driver {
             },
             run: self.run(),
             receipt,
+            subject,
         };
         self.ask(host, move |linked, host| async move {
             Ok(match linked.record(&place, &record).await? {
-                WriteAnswer::Written => Event::Recorded(step),
+                WriteAnswer::Written => Event::Recorded(step, attempt, ending),
                 WriteAnswer::Refused => Event::Refused(host),
             })
         });
@@ -128,9 +137,8 @@ impl Driver {
 
     pub(super) fn finish(&mut self, host: HostName) {
         let (place, run) = (self.place(&host), self.run());
-        let lines = self.audit.take(&host);
         self.ask(host, |linked, host| async move {
-            Ok(match linked.finish(&place, &run, &lines).await? {
+            Ok(match linked.finish(&place, &run).await? {
                 WriteAnswer::Written => Event::Finished(host),
                 WriteAnswer::Refused => Event::Refused(host),
             })

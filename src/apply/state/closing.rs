@@ -123,8 +123,10 @@ impl State {
             };
             match status {
                 StepStatus::Succeeded | StepStatus::AlreadyDone | StepStatus::Tolerated { .. } => {}
+                // Whether it failed is not known, and would not matter.
+                StepStatus::InDoubt if self.plan[step].has_final_doubt() => {}
                 StepStatus::InDoubt => {
-                    complete &= self.plan[step].has_final_doubt();
+                    complete = false;
                     in_doubt.push(self.id(step));
                 }
                 StepStatus::Failed { .. } | StepStatus::Lost => {
@@ -138,7 +140,6 @@ impl State {
         }
         let doubt = (!in_doubt.is_empty()).then(|| Outcome::InDoubt(in_doubt.clone()));
         if complete {
-            self.tolerated_doubt = doubt;
             return self.enter(Phase::Finishing);
         }
         let outcome = match &self.stop {
@@ -167,8 +168,7 @@ impl State {
             return;
         }
         if self.hosts.iter().all(|host| host.finished) {
-            let doubt = self.tolerated_doubt.take();
-            self.conclude(doubt.unwrap_or(Outcome::Done));
+            self.conclude(Outcome::Done);
         } else {
             self.conclude(Outcome::Failed(Vec::new()));
         }
@@ -176,7 +176,12 @@ impl State {
 
     /// What this run records here was refused. An answer to a question that is no longer open changes nothing.
     pub(super) fn on_refused(&mut self, host: &HostName) {
-        let writes = |ask: &Ask| matches!(ask, Ask::Record { .. } | Ask::Finish | Ask::Halt);
+        let writes = |ask: &Ask| {
+            matches!(
+                ask,
+                Ask::Record { .. } | Ask::Note { .. } | Ask::Finish | Ask::Halt
+            )
+        };
         if let Some(host) = self.host(host)
             && self.hosts[host].asks.keys().any(writes)
         {
@@ -198,6 +203,7 @@ impl State {
             && self.outcome.is_none()
             && !self.finish_asked
             && !self.lock.suspended
+            && self.is_noted()
         {
             self.finish_asked = true;
             for host in self.hosts.indices() {
@@ -222,7 +228,9 @@ impl State {
         let for_ever = self.lock.suspended && self.hosts[self.lock_host].is_gone();
         host.asks.keys().any(|ask| {
             let writes = match ask {
-                Ask::Lock | Ask::Fence | Ask::Record { .. } | Ask::Finish => true,
+                Ask::Lock | Ask::Fence | Ask::Record { .. } | Ask::Note { .. } | Ask::Finish => {
+                    true
+                }
                 Ask::Others => !self.to_end(index).is_empty(),
                 _ => false,
             };
@@ -231,8 +239,9 @@ impl State {
         })
     }
 
-    /// Releases the lock whenever its host answers, and leaves.
+    /// Has the audit logs written, releases the lock whenever its host answers, and leaves.
     fn release(&mut self) {
+        self.write_audit();
         let Link::Gone { reason, .. } = self.hosts[self.lock_host].link else {
             return self.ask_for_release();
         };

@@ -15,7 +15,7 @@ use crate::graph::Ended;
 use crate::name::HostName;
 use crate::plan::resume::{Answer, answer};
 use crate::plan::shape::StepIndex;
-use crate::record::{Attempt, AttemptState};
+use crate::record::{Attempt, AttemptState, Ending};
 
 impl State {
     /// Asks now, or once the host is back. A question that is open already is not repeated.
@@ -96,11 +96,19 @@ impl State {
                 host,
                 step: self.id(step),
                 attempt: self.steps[step].attempt,
-                ended: self.steps[step].state != StepState::ClaimsHere,
+                ending: (self.steps[step].state != StepState::ClaimsHere)
+                    .then_some(Ending::Succeeded),
                 value: match &self.steps[step].state {
                     StepState::Recording { value, .. } => value.clone(),
                     _ => None,
                 },
+            },
+            Ask::Note { step, attempt } => Action::Record {
+                host,
+                step: self.id(step),
+                attempt,
+                ending: self.notes.get(&(step, attempt)).copied(),
+                value: None,
             },
             Ask::Beat => {
                 self.lock.sent = self.now;

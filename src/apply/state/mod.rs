@@ -19,9 +19,11 @@ mod model;
 mod opening;
 mod progress;
 mod pushes;
+mod records;
 mod settle;
 mod step;
 mod summary;
+mod unjournaled;
 mod violation;
 mod walk;
 
@@ -107,12 +109,11 @@ impl State {
                 answer,
                 value,
             } => self.on_local_checked(&step, answer, value),
-            Event::Recorded(step) => self.on_recorded(&step),
+            Event::Recorded(step, attempt, ending) => self.on_recorded(&step, attempt, ending),
             Event::Refused(host) => self.on_refused(&host),
             Event::Beaten { held: true } => self.on_beaten(),
             Event::Beaten { held: false } => self.on_lock_lost(StopReason::LockLost),
             Event::LockReleased(person) => self.on_lock_lost(StopReason::LockReleased(person)),
-            Event::JournalFailed(message) => self.stop_now(StopReason::JournalFailed(message)),
             Event::Finished(host) => self.on_finished(&host),
             Event::Released => self.on_released(),
         }

@@ -16,7 +16,7 @@ use crate::plan::pushed::PushClaims;
 use crate::plan::resume::{Evidence, Status};
 use crate::plan::shape::{Shape, ShapeError, StepIndex, is_barrier};
 use crate::record::living::{AttemptName, LivingAttempt};
-use crate::record::{TAKE_OVER_SECONDS, WhenStopping};
+use crate::record::{Ending, TAKE_OVER_SECONDS, WhenStopping};
 
 /// Seconds between two beats of the lock.
 pub(super) const BEAT_SECONDS: u64 = 5;
@@ -66,8 +66,8 @@ pub struct State {
     /// What waits for a fresh beat.
     pub(super) confirming: Option<Confirm>,
     pub(super) finish_asked: bool,
-    /// What is reported of steps in doubt whose failure is tolerated, once the plan is finished.
-    pub(super) tolerated_doubt: Option<Outcome>,
+    /// How attempts at local steps ended that are being noted on the lock host.
+    pub(super) notes: BTreeMap<(StepIndex, u32), Ending>,
     pub(super) steps: IndexVec<StepIndex, StepRun>,
     /// Whether what earlier runs did is being settled, and nothing becomes ready yet.
     pub(super) taking_up: bool,
@@ -95,6 +95,8 @@ pub(super) struct Host {
     pub(super) link: Link,
     /// Questions that were not answered yet, and how often each was sent.
     pub(super) asks: BTreeMap<Ask, u32>,
+    /// Whether its fence names this run, as far as is known.
+    pub(super) fenced: bool,
     /// Whether it listed the plan as finished.
     pub(super) finished: bool,
     /// Attempts of other plans that lived when it was asked last.
@@ -136,6 +138,11 @@ pub(super) enum Ask {
     Record {
         step: StepIndex,
     },
+    /// How an attempt at a local step ended, for the audit log: nothing waits for it but the end of the run.
+    Note {
+        step: StepIndex,
+        attempt: u32,
+    },
     Beat,
     /// To begin nothing further of this run but what finishes a switch.
     Halt,
@@ -147,7 +154,7 @@ impl Ask {
     /// Whether it changes what other runs see, so that it is held back while the lock is not confirmed.
     pub(super) fn needs_lock(self) -> bool {
         match self {
-            Ask::Others | Ask::Fence | Ask::Record { .. } | Ask::Finish => true,
+            Ask::Others | Ask::Fence | Ask::Record { .. } | Ask::Note { .. } | Ask::Finish => true,
             Ask::Lock
             | Ask::Inspect
             | Ask::Probe
@@ -239,7 +246,7 @@ impl State {
             is_fenced: false,
             confirming: None,
             finish_asked: false,
-            tolerated_doubt: None,
+            notes: BTreeMap::new(),
             local_ready: BTreeSet::new(),
             barriers_due: Vec::new(),
             startable: BTreeSet::new(),
@@ -343,6 +350,7 @@ impl Host {
             name,
             link: Link::Up,
             asks: BTreeMap::new(),
+            fenced: false,
             finished: false,
             living: Vec::new(),
             known_living: BTreeSet::new(),

@@ -269,6 +269,7 @@ impl State {
             && self.checks_list(host, &attempts)
             && self.keeps_living(index, living)
         {
+            self.hosts[index].fenced = true;
             self.evidence.attempts.insert(host.clone(), attempts);
             self.continue_opening();
         }

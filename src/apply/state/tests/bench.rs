@@ -156,9 +156,20 @@ pub struct Bench {
     pub held: Vec<StepId>,
     pub batches: Vec<Vec<StepId>>,
     pub attached: Vec<StepId>,
-    pub recorded: Vec<StepId>,
+    pub recorded: Vec<(StepId, Option<Ending>)>,
     /// Whether no fence is answered.
     pub holds_fences: bool,
+    /// Hosts that were to bring their audit logs up to date.
+    pub audited: Vec<HostName>,
+    /// Whether the lock host does not answer what it records.
+    pub records_late: bool,
+    /// Whether a step that the test holds is claimed.
+    pub claims: bool,
+    /// Steps that were reported as begun.
+    pub started: Vec<StepId>,
+    /// Whether the journal cannot be written, and after how many entries.
+    pub journal_fails: bool,
+    pub journal_takes: Option<usize>,
     /// Whether the lock is another run's.
     pub lock_lost: bool,
     /// What checks of this machine answer, in order; afterwards: no.
@@ -206,6 +217,12 @@ impl Bench {
             attached: Vec::new(),
             recorded: Vec::new(),
             holds_fences: false,
+            audited: Vec::new(),
+            records_late: false,
+            claims: true,
+            started: Vec::new(),
+            journal_fails: false,
+            journal_takes: None,
             lock_lost: false,
             checks: Vec::new(),
             checked: 0,
@@ -233,6 +250,11 @@ impl Bench {
         self
     }
 
+    pub fn records_late(mut self) -> Self {
+        self.records_late = true;
+        self
+    }
+
     pub fn begin(mut self) -> Self {
         self.tell(Event::Begin);
         self
@@ -240,12 +262,44 @@ impl Bench {
 
     /// Hands over an event and everything that is answered at once, in order.
     pub fn tell(&mut self, event: Event) {
-        let mut events = std::collections::VecDeque::from([event]);
-        while let Some(event) = events.pop_front() {
-            for action in self.state.handle(Millis(self.now), event) {
-                self.answer(action, &mut events);
+        let actions = self.state.handle(Millis(self.now), event);
+        self.carry_out(actions);
+    }
+
+    /// The journal does not take an entry that nothing follows.
+    pub fn journal_breaks(&mut self) {
+        self.journal_fails = true;
+        let (now, message) = (Millis(self.now), "disk full".to_owned());
+        let actions = self.state.take_back(now, message, Vec::new());
+        self.carry_out(actions);
+    }
+
+    fn carry_out(&mut self, actions: Vec<Action>) {
+        let mut actions = std::collections::VecDeque::from(actions);
+        let mut events = std::collections::VecDeque::new();
+        loop {
+            while let Some(action) = actions.pop_front() {
+                if matches!(action, Action::Journal(_)) && !self.is_journaled() {
+                    let (now, message) = (Millis(self.now), "disk full".to_owned());
+                    actions = self.state.take_back(now, message, actions.into()).into();
+                } else {
+                    self.answer(action, &mut events);
+                }
             }
+            let Some(event) = events.pop_front() else {
+                return;
+            };
+            actions = self.state.handle(Millis(self.now), event).into();
         }
+    }
+
+    fn is_journaled(&mut self) -> bool {
+        match &mut self.journal_takes {
+            Some(0) => self.journal_fails = true,
+            Some(left) => *left -= 1,
+            None => {}
+        }
+        !self.journal_fails
     }
 
     /// Lets time pass, timer by timer.
@@ -308,7 +362,9 @@ impl Bench {
                     .push(steps.iter().map(|start| start.step.clone()).collect());
                 for StartStep { step, attempt, .. } in steps {
                     let claimed = step.clone();
-                    events.push_back(Event::Claimed(host.clone(), claimed, attempt));
+                    if self.claims {
+                        events.push_back(Event::Claimed(host.clone(), claimed, attempt));
+                    }
                     if self.held.contains(&step) {
                         break;
                     }
@@ -351,10 +407,18 @@ impl Bench {
                 });
             }
             Action::Attach(_, step, _) => self.attached.push(step),
-            Action::Record { step, .. } => {
-                self.recorded.push(step.clone());
-                events.push_back(Event::Recorded(step));
+            Action::Record {
+                step,
+                attempt,
+                ending,
+                ..
+            } => {
+                self.recorded.push((step.clone(), ending));
+                if !self.records_late {
+                    events.push_back(Event::Recorded(step, attempt, ending));
+                }
             }
+            Action::Audit(hosts) => self.audited.extend(hosts),
             Action::Beat => events.push_back(Event::Beaten {
                 held: !self.lock_lost,
             }),
@@ -375,6 +439,7 @@ impl Bench {
             Action::StopLocal(step) => self.stopped.push(step),
             Action::Drop(host) => self.dropped.push(host),
             Action::Report(Progress::OtherStep(step, fate)) => self.others.push((step, fate)),
+            Action::Report(Progress::StepStarted(step, _)) => self.started.push(step),
             Action::Report(Progress::HostGone(host, _, message)) => {
                 self.gone.push((host, message));
             }
