@@ -180,7 +180,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Apply(args) => block_on(apply::run(args)),
         Command::Resolve(args) => block_on(resolve::run(args)),
         Command::Operation(operation) => block_on(operations::run(operation)),
-        Command::Show(args) => show::run(args),
+        Command::Show(args) => block_on(show::run(args)),
         Command::Digest(args) => digest::run(args),
         Command::Sign(args) => sign::run(args),
         Command::Verify(args) => block_on(verify::run(args)),
