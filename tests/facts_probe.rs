@@ -91,6 +91,20 @@ fn the_state_of_earlier_runs_and_the_lock_are_reported() {
 }
 
 #[test]
+fn a_torn_serial_is_as_high_as_its_time() {
+    let fake = Fake::bare();
+    fake.file(".mrsk/app@/serial", "");
+    let file = fs::metadata(fake.path("home/.mrsk/app@/serial")).unwrap();
+    let time = file.modified().unwrap();
+    let time = time.duration_since(std::time::UNIX_EPOCH).unwrap();
+    for shell in SHELLS {
+        let facts = fake.ask(shell, &query());
+        assert_eq!(facts.serial.number, time.as_secs(), "{shell:?}");
+        assert_eq!(facts.serial.plan, None);
+    }
+}
+
+#[test]
 fn credential_helpers_are_reported_and_nothing_else_of_dockers_configuration() {
     let fake = Fake::with_docker();
     let pretty = "{\n\t\"HttpHeaders\": {\"X\": {}},\n\t\"credHelpers\": {\n\t\t\"registry:5000\": \"c2VjcmV0\",\n\t\t\"https://index.docker.io/v1/\" : \"pass\"\n\t},\n\t\"auths\": {\"other\": {\"auth\": \"c2VjcmV0e30=\"}}\n}";

@@ -81,6 +81,7 @@ fn step(name: &str, script: &str) -> StepRequest {
         timeout_seconds: 60,
         idle_timeout_seconds: 0,
         shared_lock: false,
+        claim_stays: false,
         when_stopping: WhenStopping::Refuse,
         subject: name.to_owned(),
         route: None,

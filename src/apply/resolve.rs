@@ -80,7 +80,8 @@ pub async fn resolve(
     let host = links.get(keeper).await.map_err(links::Failure::from)?;
     let facts = links.inspect(keeper, query).await?;
     let place = place(plan, keeper);
-    let attempts = host.list(&place).await.map_err(links::Failure::from)?;
+    let listing = host.list(&place).await.map_err(links::Failure::from)?;
+    let attempts = listing.attempts;
     let mut evidence = Evidence {
         attempts: [(keeper.clone(), attempts)].into(),
         begun: true,

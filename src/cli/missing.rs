@@ -12,6 +12,7 @@ use crate::name::StepId;
 use crate::plan::Plan;
 use crate::plan::resume::{Evidence, Status, resume};
 use crate::plan::shape::Shape;
+use crate::record::Listing;
 use crate::text;
 
 /// Steps that a message names.
@@ -38,7 +39,7 @@ async fn needed(plan: &Plan, links: &Arc<Links>, missing: Vec<Missing>) -> Vec<M
         let Ok(linked) = links.get(host).await else {
             continue;
         };
-        if let Ok(attempts) = linked.list(&place(plan, host)).await {
+        if let Ok(Listing { attempts, .. }) = linked.list(&place(plan, host)).await {
             evidence.begun |= !attempts.is_empty();
             evidence.attempts.insert(host.clone(), attempts);
         }

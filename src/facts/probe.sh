@@ -66,7 +66,7 @@ machine() {
 state() {
     directory=$state_dir/$scope
     keys login auths '[{]' "$directory/docker/config.json"
-    say_line serial "$directory/serial"
+    [ -f "$directory/serial" ] && serial "$directory/serial"
     [ -r "$directory/finished" ] && sed 's/^/finished /' "$directory/finished"
     for run in "$directory"/runs/*/; do
         [ -d "$run" ] || continue
@@ -76,6 +76,15 @@ state() {
     if [ -d "$HOME/mrsk_lock" ]; then
         say lock "$(tr -d '\n' < "$HOME/mrsk_lock/details")"
     fi
+}
+
+# A serial that is damaged is as high as its time, as for the fence.
+serial() { # FILE
+    IFS=' ' read -r number plan < "$1"
+    case $number in
+        '' | *[!0-9]*) say serial "$(date -r "$1" +%s)" ;;
+        *) say serial "$number $plan" ;;
+    esac
 }
 
 free_space() { # DIRECTORY

@@ -285,6 +285,11 @@ impl Step {
         actions.any(|action| matches!(action, Action::Reach(reach) if reach.when != When::Before))
     }
 
+    /// Returns whether facts of its host tell whether its effect is there.
+    pub fn has_facts_check(&self) -> bool {
+        matches!(self.check, Some(Check::Facts(_)))
+    }
+
     /// Returns whether a doubt about the step can never be resolved, and does not matter to the plan.
     pub fn has_final_doubt(&self) -> bool {
         self.on_failure == OnFailure::Tolerate && self.check.is_none()

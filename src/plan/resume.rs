@@ -30,6 +30,9 @@ pub struct Evidence {
     pub attempts: BTreeMap<HostName, Vec<Attempt>>,
     /// Fresh facts, as JSON, of the hosts that were asked.
     pub facts: BTreeMap<HostName, Value>,
+    /// Hosts whose machine has started anew since the plan began there: a missing claim of a step with a check counts there as one
+    /// without a receipt.
+    pub restarted: BTreeSet<HostName>,
     /// Hosts that list the plan as finished: their own steps are done.
     pub finished: BTreeSet<HostName>,
     /// The answers of the local steps' checks that were asked.
@@ -291,7 +294,11 @@ impl Case<'_> {
         if self.evidence.finished.contains(host) {
             return Status::Done;
         }
-        match (history.counts, proof) {
+        let may_lack_claims = self.evidence.restarted.contains(host) && entry.has_facts_check();
+        let counts = history
+            .counts
+            .or_else(|| may_lack_claims.then_some((0, Shown::Lost)));
+        match (counts, proof) {
             (None, _) => Status::Outstanding { attempt },
             (Some((number, Shown::Running)), _) => Status::Running { attempt: number },
             (Some((_, Shown::Succeeded)), _) => Status::Done,

@@ -98,6 +98,39 @@ pub(super) fn evidence(attempts: Vec<Attempt>, facts: Option<Value>) -> Evidence
     }
 }
 
+#[test]
+fn after_a_restart_of_the_host_a_missing_claim_counts_as_one_without_a_receipt() {
+    let unchecked = Step {
+        check: None,
+        ..step("hook", Some("h"), &[])
+    };
+    let plan = plan(vec![
+        step("first", Some("h"), &[]),
+        step("second", Some("h"), &["first"]),
+        unchecked,
+        step("other", Some("i"), &[]),
+    ]);
+    let shape = Shape::new(&plan).unwrap();
+    let judge = |restarted: bool, attempts: Vec<Attempt>, facts| {
+        let mut evidence = evidence(attempts, facts);
+        if restarted {
+            evidence.restarted.insert("h".into());
+        }
+        resume(&plan, &shape, &evidence).raw
+    };
+    let open = |attempt| Status::Outstanding { attempt };
+    let facts = json!({"files": {"first": {"sha256": "1"}}});
+    assert_eq!(judge(false, Vec::new(), None), [open(1); 4]);
+    let asked = [Status::NeedsProbe, Status::NeedsProbe, open(1), open(1)];
+    assert_eq!(judge(true, Vec::new(), None), asked);
+    let judged = [Status::Done, open(1), open(1), open(1)];
+    assert_eq!(judge(true, Vec::new(), Some(facts.clone())), judged);
+    // What began later proves what its claim does not any more.
+    let second = vec![attempt("second", 1, AttemptState::Lost)];
+    let judged = [Status::Done, open(2), open(1), open(1)];
+    assert_eq!(judge(true, second, Some(json!({"files": {}}))), judged);
+}
+
 /// The way out of a doubt: by a receipt, which only a person gives.
 #[test]
 fn only_a_step_in_doubt_can_be_resolved() {

@@ -126,6 +126,16 @@ pub struct Attempt {
     pub state: AttemptState,
 }
 
+/// The attempts at a plan's steps that a host shows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// The attempts.
+    pub attempts: Vec<Attempt>,
+    /// Whether the host's machine has started anew since the plan began there: a power cut may have taken claims away, but for those of
+    /// steps without a check.
+    pub restarted: bool,
+}
+
 /// What is known about an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AttemptState {

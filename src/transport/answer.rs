@@ -10,7 +10,7 @@ use thiserror::Error;
 use crate::name::RunId;
 use crate::record::living::LivingAttempt;
 use crate::record::{
-    Attempt, AttemptState, Ending, LockAnswer, LockDetails, PollAttempt, Receipt, Serial,
+    Attempt, AttemptState, Ending, Listing, LockAnswer, LockDetails, PollAttempt, Receipt, Serial,
 };
 
 /// What begins a line of an answer.
@@ -67,7 +67,7 @@ pub struct LockState {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FenceAnswer {
     /// It stands; and these attempts at the plan's steps, and living ones of other plans, were seen after it stood.
-    Fenced(Vec<Attempt>, Vec<LivingAttempt>),
+    Fenced(Listing, Vec<LivingAttempt>),
     /// Another plan has begun since: nothing was written.
     Superseded(Serial),
 }
@@ -357,8 +357,20 @@ fn lock_state(age: &str, text: &str) -> Option<LockState> {
 }
 
 /// Reads a list of attempts.
-pub fn attempts(text: &str) -> Result<Vec<Attempt>, AnswerError> {
-    lines(text)?.iter().map(Line::attempt).collect()
+pub fn listing(text: &str) -> Result<Listing, AnswerError> {
+    listed(lines(text)?.iter())
+}
+
+/// Reads the lines of a list of attempts.
+pub(super) fn listed<'a>(lines: impl Iterator<Item = &'a Line>) -> Result<Listing, AnswerError> {
+    let mut listing = Listing::default();
+    for line in lines {
+        match line.words()[..] {
+            ["restarted"] => listing.restarted = true,
+            _ => listing.attempts.push(line.attempt()?),
+        }
+    }
+    Ok(listing)
 }
 
 /// Reads what is known about the attempt at `step` with this number; `None` if nobody has claimed it.

@@ -20,7 +20,7 @@ use super::request::{AttemptRef, Holder, Inputs, Place, Record, Resolution, Step
 use super::script::{self, RenderError, Script};
 use crate::name::RunId;
 use crate::record::living::{AttemptName, LivingAttempt};
-use crate::record::{Attempt, AttemptState, LockAnswer, LockDetails, Scope};
+use crate::record::{AttemptState, Listing, LockAnswer, LockDetails, Scope};
 use crate::redaction::Redactor;
 
 /// Channels that are open to one host at a time, beside the one for the lock. sshd's default limit is 10.
@@ -260,8 +260,8 @@ impl Host {
     }
 
     /// Lists the attempts at the plan's steps.
-    pub async fn list(&self, place: &Place) -> Result<Vec<Attempt>, LinkError> {
-        self.ask(&script::list(place)?, answer::attempts).await
+    pub async fn list(&self, place: &Place) -> Result<Listing, LinkError> {
+        self.ask(&script::list(place)?, answer::listing).await
     }
 
     /// Runs `batch` step by step until one does not succeed, and tells `events` what happens as it happens. Returns

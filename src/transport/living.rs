@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::answer::{AnswerError, FenceAnswer, Line, decode, lines};
+use super::answer::{AnswerError, FenceAnswer, Line, decode, lines, listed};
 use crate::name::PlanDigest;
 use crate::record::Serial;
 use crate::record::living::{About, AttemptName, LivingAttempt, Stage, Told};
@@ -42,7 +42,7 @@ pub fn fence(text: &str) -> Result<FenceAnswer, AnswerError> {
         ["fenced"] => {
             let is_other = |line: &&Line| line.words().first() == Some(&"living");
             let (others, own): (Vec<&Line>, Vec<&Line>) = rest.iter().partition(is_other);
-            let own: Result<_, _> = own.into_iter().map(Line::attempt).collect();
+            let own = listed(own.into_iter());
             let others: Result<_, _> = others.into_iter().map(living).collect();
             Ok(FenceAnswer::Fenced(own?, others?))
         }
@@ -153,7 +153,7 @@ mod tests {
         let Ok(FenceAnswer::Fenced(own, others)) = fence(text) else {
             panic!("{:?}", fence(text));
         };
-        assert_eq!((own.len(), others.len()), (1, 1));
+        assert_eq!((own.attempts.len(), others.len()), (1, 1));
         assert_eq!(others[0].stage, Stage::Undoes);
         let superseded = FenceAnswer::Superseded(Serial {
             number: 4,

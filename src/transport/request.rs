@@ -42,6 +42,8 @@ pub struct StepRequest {
     pub idle_timeout_seconds: u32,
     /// Whether it changes what services of this host share, so that it waits for other services' steps of that kind.
     pub shared_lock: bool,
+    /// Whether its claim is synced to the disk: no check could tell what an attempt did whose claim a power cut took.
+    pub claim_stays: bool,
     /// What becomes of it when its run stops.
     pub when_stopping: WhenStopping,
     /// What the audit log says of it: who applies which plan, and the step. Its ending follows.

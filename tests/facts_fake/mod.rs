@@ -32,6 +32,7 @@ impl Fake {
             "sed",
             "grep",
             "cat",
+            "date",
             "uname",
             "tr",
             "df",

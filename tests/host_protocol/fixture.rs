@@ -21,7 +21,7 @@ use tokio::sync::mpsc;
 use crate::mutants::{self, Mutant};
 
 /// What the scripts may use of busybox, beside its shell.
-const APPLETS: [&str; 26] = [
+const APPLETS: [&str; 27] = [
     "base64",
     "cat",
     "chmod",
@@ -43,6 +43,7 @@ const APPLETS: [&str; 26] = [
     "sha256sum",
     "sleep",
     "stat",
+    "sync",
     "tail",
     "tr",
     "wc",
@@ -173,7 +174,7 @@ impl Fixture {
     /// Sets the fence of `run`.
     pub fn fence(&self, run: &str) -> Vec<Attempt> {
         match block(self.host.fence(&self.place(), &RunId::from(run), 0)).unwrap() {
-            FenceAnswer::Fenced(attempts, _) => attempts,
+            FenceAnswer::Fenced(own, _) => own.attempts,
             FenceAnswer::Superseded(serial) => panic!("superseded: {serial:?}"),
         }
     }
@@ -216,7 +217,7 @@ impl Fixture {
     }
 
     pub fn list(&self) -> Vec<Attempt> {
-        block(self.host.list(&self.place())).unwrap()
+        block(self.host.list(&self.place())).unwrap().attempts
     }
 
     /// Waits until no process of the attempt is alive.
@@ -333,6 +334,7 @@ pub fn step(name: &str, scripts: &[&str]) -> StepRequest {
         timeout_seconds: 0,
         idle_timeout_seconds: 0,
         shared_lock: false,
+        claim_stays: false,
         when_stopping: WhenStopping::Refuse,
         subject: format!("[jo] deploy 1 plan a1 {name}"),
         route: None,

@@ -19,6 +19,7 @@ mod mutants;
 mod orders;
 mod others;
 mod poll;
+mod power_cut;
 mod quoting;
 mod reach;
 mod routed;

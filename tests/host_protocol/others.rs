@@ -202,7 +202,7 @@ fn a_cleanup_is_skipped_once_another_plan_has_begun() {
                     panic!("{fenced:?}")
                 };
                 // Of its own plan it is attached to, of another it is settled.
-                let seen = (own.len(), others.len());
+                let seen = (own.attempts.len(), others.len());
                 assert_eq!(seen, if undone { (1, 0) } else { (0, 1) });
                 fs::write(fixture.path("go"), "").unwrap();
                 run.join().unwrap().unwrap();

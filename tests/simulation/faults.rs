@@ -71,18 +71,49 @@ impl World {
         }
         sim.up = false;
         sim.boot += 1;
+        sim.restarted |= sim.fence.is_some();
         sim.strangers.clear();
         for ((step, _), record) in &mut sim.records {
             if std::mem::take(&mut record.alive) && std::mem::take(&mut record.commanding) {
                 self.truth.stop_running(self.index[step]);
             }
         }
+        self.lose_unsynced(host);
         self.note(format!("{host} is killed"));
         for runner in self.runners.indices() {
             self.lose_link(runner, host);
         }
         let away = self.rng.range(1_000, 100_000);
         self.after(away, Item::HostBack { host: host.clone() });
+    }
+
+    /// A power cut takes what steps of the host have left and was not synced: any claim of a step with a check, and any receipt. What the
+    /// lock host has of local steps stays here: the judge holds the audit log against it.
+    fn lose_unsynced(&mut self, host: &HostName) {
+        if !self.rng.chance(500) {
+            return;
+        }
+        let Some(sim) = self.hosts.get_mut(host) else {
+            return;
+        };
+        let keys: Vec<_> = sim.records.keys().cloned().collect();
+        for key in keys {
+            let step = &self.plan[self.index[&key.0]];
+            if step.host.is_none() {
+                continue;
+            }
+            match self.rng.range(0, 9) {
+                0 if step.has_facts_check() => {
+                    sim.records.remove(&key);
+                }
+                1 => {
+                    if let Some(record) = sim.records.get_mut(&key) {
+                        record.receipt = None;
+                    }
+                }
+                _ => {}
+            }
+        }
     }
 
     /// The disk of a host is full for a while: it answers, and can write nothing.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use mrsk::facts::model::HostFacts;
 use mrsk::name::{RunId, StepId};
 use mrsk::record::{
-    Attempt, AttemptState, Ending, LockAnswer, LockDetails, Receipt, TAKE_OVER_SECONDS,
+    Attempt, AttemptState, Ending, Listing, LockAnswer, LockDetails, Receipt, TAKE_OVER_SECONDS,
 };
 
 use super::strangers::Stranger;
@@ -35,6 +35,8 @@ pub struct SimHost {
     pub facts: HostFacts,
     pub up: bool,
     pub boot: u64,
+    /// Whether it has started anew since the plan began here.
+    pub restarted: bool,
     pub silent_until: u64,
     /// Until when its disk is full.
     pub full_until: u64,
@@ -56,6 +58,7 @@ impl SimHost {
             facts,
             up: true,
             boot: 0,
+            restarted: false,
             silent_until: 0,
             full_until: 0,
             fence: None,
@@ -113,6 +116,14 @@ impl SimHost {
                 state: self.show(step, *number, mutant),
             })
             .collect()
+    }
+
+    /// As [`SimHost::list`], with what the host says of itself.
+    pub fn listing(&self, mutant: Mutant) -> Listing {
+        Listing {
+            attempts: self.list(mutant),
+            restarted: self.restarted && mutant != Mutant::RestartHidden,
+        }
     }
 
     pub fn take_lock(&mut self, run: &RunId, now: u64) -> LockAnswer {

@@ -32,6 +32,8 @@ pub enum Mutant {
     NeedsIgnored,
     /// The clock of runners stops while their machine sleeps.
     ClockStops,
+    /// Hosts do not say that they have started anew.
+    RestartHidden,
     /// Hosts list no step of another plan.
     OthersHidden,
     /// Hosts begin steps although they know that their run stops.
@@ -206,12 +208,12 @@ pub const PRINTED_SECRET: &str = "correct horse battery staple";
 /// The event in a few words.
 pub fn short(event: &Event) -> String {
     match event {
-        Event::Inspected(host, _, attempts) => format!("Inspected {host} {}", attempts.len()),
+        Event::Inspected(host, _, own) => format!("Inspected {host} {}", own.attempts.len()),
         Event::Fenced(_, _, living) if !living.is_empty() => {
             format!("Fenced with a step of another plan: {living:?}")
         }
-        Event::Fenced(host, attempts, _) => format!("Fenced {host} {}", attempts.len()),
-        Event::Listed(host, attempts) => format!("Listed {host} {}", attempts.len()),
+        Event::Fenced(host, own, _) => format!("Fenced {host} {}", own.attempts.len()),
+        Event::Listed(host, own) => format!("Listed {host} {}", own.attempts.len()),
         Event::Ended {
             step,
             attempt,

@@ -7,7 +7,7 @@ use mrsk::name::{HostName, PlanDigest, RunId, StepId};
 use mrsk::plan::StepKind;
 use mrsk::record::living::{AttemptName, LivingAttempt, Stage};
 use mrsk::record::{
-    Attempt, AttemptState, Ending, LockAnswer, LockDetails, PollAttempt, Receipt, Serial,
+    Attempt, AttemptState, Ending, Listing, LockAnswer, LockDetails, PollAttempt, Receipt, Serial,
 };
 
 use super::world::{RunnerIndex, World};
@@ -55,7 +55,7 @@ impl World {
                 if self.rng.chance(200) {
                     facts.containers.clear();
                 }
-                Event::Inspected(name, Box::new(facts), self.lie_about_attempts(host))
+                Event::Inspected(name, Box::new(facts), self.lie_about_a_list(host))
             }
             Action::Fence { .. } if self.rng.chance(50) => Event::FenceRefused(
                 name,
@@ -67,9 +67,9 @@ impl World {
             Action::Others(..) => Event::Others(name, self.lie_about_others()),
             Action::Fence { .. } => {
                 let living = self.lie_about_others();
-                Event::Fenced(name, self.lie_about_attempts(host), living)
+                Event::Fenced(name, self.lie_about_a_list(host), living)
             }
-            Action::List(_) => Event::Listed(name, self.lie_about_attempts(host)),
+            Action::List(_) => Event::Listed(name, self.lie_about_a_list(host)),
             Action::Attach(_, step, attempt) => {
                 let state = match self.rng.chance(300) {
                     true => AttemptState::Running,
@@ -215,6 +215,13 @@ impl World {
     }
 
     /// Attempts at its own steps and at local ones, and now and then at those of others.
+    fn lie_about_a_list(&mut self, host: &HostName) -> Listing {
+        Listing {
+            attempts: self.lie_about_attempts(host),
+            restarted: self.rng.chance(200),
+        }
+    }
+
     fn lie_about_attempts(&mut self, host: &HostName) -> Vec<Attempt> {
         if self.rng.chance(500) {
             return Vec::new();

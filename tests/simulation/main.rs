@@ -157,7 +157,7 @@ fn the_seeds_reach_what_they_are_for() {
         "/web/2/start#2",
         "/accessory/db/start#2",
     ];
-    for seed in 0..SEEDS {
+    for seed in 0..4 * SEEDS {
         let world = run(seed, Mutant::None);
         missing.retain(|word| !world.trace.iter().any(|line| line.contains(word)));
         if missing.is_empty() {
@@ -204,6 +204,11 @@ fn a_lock_that_is_believed_to_be_held_is_noticed() {
 #[test]
 fn a_step_that_does_not_wait_is_noticed() {
     assert_noticed(Mutant::NeedsIgnored, &["begins before"]);
+}
+
+#[test]
+fn hosts_that_hide_a_restart_are_noticed() {
+    assert_noticed(Mutant::RestartHidden, &["twice", "unfounded"]);
 }
 
 #[test]

@@ -159,11 +159,11 @@ impl World {
                     }
                     sim.fence = Some(run);
                     sim.write_audit();
-                    let own = sim.list(mutant);
+                    let own = sim.listing(mutant);
                     Event::Fenced(host.clone(), own, self.living(host))
                 }
             }
-            Action::List { .. } => Event::Listed(host.clone(), sim.list(mutant)),
+            Action::List { .. } => Event::Listed(host.clone(), sim.listing(mutant)),
             Action::Reconnect { .. } => {
                 return self.answer(runner, host, link, Event::Reconnected(host.clone()));
             }
@@ -223,7 +223,8 @@ impl World {
         let (now, mutant) = (self.now, self.mutant);
         let sim = &self.hosts[host];
         let silent = sim.is_silent(now);
-        let event = Event::Inspected(host.clone(), Box::new(sim.look(now)), sim.list(mutant));
+        let own = sim.listing(mutant);
+        let event = Event::Inspected(host.clone(), Box::new(sim.look(now)), own);
         if silent {
             self.runners[runner].saw_silence = true;
             for step in &self.plan.steps {

@@ -67,6 +67,7 @@ pub(super) fn request((plan, who): (&Plan, &str), step: &Step, start: &StartStep
         timeout_seconds: step.timeout_seconds,
         idle_timeout_seconds: step.idle_timeout_seconds,
         shared_lock: step.shared_lock,
+        claim_stays: step.check.is_none(),
         when_stopping: start.when_stopping,
         subject: audit::subject(plan, who, step),
         route: route(plan, step),

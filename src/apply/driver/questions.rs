@@ -45,8 +45,8 @@ impl Driver {
         let links = self.job.links.clone();
         self.spawn(host.clone(), |sender| async move {
             let facts = Box::new(links.inspect(&host, &query).await?);
-            let attempts = links.get(&host).await?.list(&place).await?;
-            sender.event(Event::Inspected(host, facts, attempts));
+            let own = links.get(&host).await?.list(&place).await?;
+            sender.event(Event::Inspected(host, facts, own));
             Ok(())
         });
     }
@@ -62,7 +62,7 @@ impl Driver {
         let (place, run) = (self.place(&host), self.run());
         self.ask(host, move |linked, host| async move {
             Ok(match linked.fence(&place, &run, serial).await? {
-                FenceAnswer::Fenced(attempts, living) => Event::Fenced(host, attempts, living),
+                FenceAnswer::Fenced(own, living) => Event::Fenced(host, own, living),
                 FenceAnswer::Superseded(serial) => Event::FenceRefused(host, serial),
             })
         });

@@ -8,7 +8,7 @@ use crate::name::{HostName, RunId, StepId};
 use crate::plan::resume::Answer;
 use crate::record::living::{AttemptName, LivingAttempt};
 use crate::record::{
-    Attempt, AttemptState, Ending, LockAnswer, PollAttempt, Receipt, Serial, WhenStopping,
+    AttemptState, Ending, Listing, LockAnswer, PollAttempt, Receipt, Serial, WhenStopping,
 };
 
 /// The time since a run began, in milliseconds, by a clock that goes on while its machine sleeps.
@@ -82,7 +82,7 @@ pub enum Event {
     /// [`Action::TakeLock`] was answered.
     Lock(LockAnswer),
     /// [`Action::Inspect`] was answered: the host has these fresh facts, and lists these attempts of this plan.
-    Inspected(HostName, Box<HostFacts>, Vec<Attempt>),
+    Inspected(HostName, Box<HostFacts>, Listing),
     /// The first link to a host could not be opened, or a [`Action::Reconnect`] failed, with what the transport said. A link
     /// that breaks is [`Event::ChannelLost`].
     Unreachable(HostName, String),
@@ -90,7 +90,7 @@ pub enum Event {
     Others(HostName, Vec<LivingAttempt>),
     /// [`Action::Fence`] was done; the host lists these attempts of this plan, and these living ones of others, read after the fence
     /// was written.
-    Fenced(HostName, Vec<Attempt>, Vec<LivingAttempt>),
+    Fenced(HostName, Listing, Vec<LivingAttempt>),
     /// [`Action::Fence`] was not done, since another plan has begun there: the host has this serial.
     FenceRefused(HostName, Serial),
     /// The host has claimed the attempt with this number for this run.
@@ -124,7 +124,7 @@ pub enum Event {
     /// [`Action::Reconnect`] was done.
     Reconnected(HostName),
     /// [`Action::List`] was answered with what the host lists of this plan.
-    Listed(HostName, Vec<Attempt>),
+    Listed(HostName, Listing),
     /// A step on this machine has ended.
     LocalEnded {
         /// The step.

@@ -15,7 +15,7 @@ use crate::graph::Ended;
 use crate::name::HostName;
 use crate::plan::resume::{Answer, answer};
 use crate::plan::shape::StepIndex;
-use crate::record::{Attempt, AttemptState, Ending};
+use crate::record::{AttemptState, Ending, Listing};
 
 impl State {
     /// Asks now, or once the host is back. A question that is open already is not repeated.
@@ -279,15 +279,16 @@ impl State {
     }
 
     /// Settles the steps whose channel broke by what the host lists now.
-    pub(super) fn on_listed(&mut self, name: &HostName, attempts: &[Attempt]) {
+    pub(super) fn on_listed(&mut self, name: &HostName, listing: &Listing) {
         let Some(host) = self.host(name) else { return };
-        if !self.answered(host, Ask::List) || !self.checks_list(name, attempts) {
+        if !self.answered(host, Ask::List) || !self.checks_list(name, &listing.attempts) {
             return;
         }
         if self.hosts[host].asks.contains_key(&Ask::Halt) {
             return;
         }
-        let shown: HashMap<(StepIndex, u32), &AttemptState> = attempts
+        let shown: HashMap<(StepIndex, u32), &AttemptState> = listing
+            .attempts
             .iter()
             .filter_map(|attempt| {
                 let step = self.shape.index_of_hash(&attempt.step)?;
@@ -300,6 +301,10 @@ impl State {
             };
             match shown.get(&(step, self.steps[step].attempt)) {
                 Some(state) => self.on_shown(step, (*state).clone()),
+                // The machine has started anew since, so nothing of it lives: a missing claim counts as one without a receipt.
+                None if claimed && listing.restarted && self.plan[step].has_facts_check() => {
+                    self.on_shown(step, AttemptState::Lost);
+                }
                 None if claimed => self.doubt(step),
                 None if self.queue.has_ended(step) => self.skip(step, SkipReason::Blocked),
                 None => self.wait_again(step),

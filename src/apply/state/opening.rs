@@ -11,7 +11,7 @@ use crate::plan::predicate::{Op, Predicate};
 use crate::plan::resume::{Status, resume};
 use crate::plan::shape::StepIndex;
 use crate::record::living::LivingAttempt;
-use crate::record::{Attempt, AttemptState, Ending, LockAnswer, Serial};
+use crate::record::{Attempt, AttemptState, Ending, Listing, LockAnswer, Serial};
 
 impl State {
     pub(super) fn take_lock(&mut self) {
@@ -61,21 +61,16 @@ impl State {
         self.look_for_others();
     }
 
-    pub(super) fn on_inspected(
-        &mut self,
-        host: &HostName,
-        facts: &HostFacts,
-        attempts: Vec<Attempt>,
-    ) {
+    pub(super) fn on_inspected(&mut self, host: &HostName, facts: &HostFacts, own: Listing) {
         let Some(index) = self.host(host) else {
             return;
         };
         let value = serde_json::to_value(facts).unwrap_or(Value::Null);
         if self.answered(index, Ask::Inspect) {
-            if self.checks_list(host, &attempts) {
+            if self.checks_list(host, &own.attempts) {
                 self.hosts[index].finished = facts.finished.contains(&self.plan.digest);
                 self.evidence.facts.insert(host.clone(), value);
-                self.evidence.attempts.insert(host.clone(), attempts);
+                self.keep_listing(host, own);
                 self.continue_opening();
             }
         } else if self.answered(index, Ask::Probe) {
@@ -126,6 +121,7 @@ impl State {
         self.evidence.finished = finished.map(|host| host.name.clone()).collect();
         self.evidence.facts.clear();
         self.evidence.attempts.clear();
+        self.evidence.restarted.clear();
         self.enter(Phase::Fencing);
         self.confirm(Confirm::BeforeFences);
     }
@@ -231,10 +227,16 @@ impl State {
                 (self.plan[step].host.as_ref() == Some(host)).then_some(step)
             })
             .collect();
+        let may_lack_claim = |step: StepIndex| {
+            let entry = &self.plan[step];
+            let host = entry.host.as_ref();
+            entry.has_facts_check()
+                && host.is_some_and(|host| self.evidence.restarted.contains(host))
+        };
         let begun = |id| {
             self.shape
                 .index(id)
-                .is_some_and(|step| claimed.contains(&step))
+                .is_some_and(|step| claimed.contains(&step) || may_lack_claim(step))
         };
         for (name, host) in &self.plan.hosts {
             let Some(facts) = self.evidence.facts.get(name) else {
@@ -258,20 +260,22 @@ impl State {
         None
     }
 
-    pub(super) fn on_fenced(
-        &mut self,
-        host: &HostName,
-        attempts: Vec<Attempt>,
-        living: Vec<LivingAttempt>,
-    ) {
+    pub(super) fn on_fenced(&mut self, host: &HostName, own: Listing, living: Vec<LivingAttempt>) {
         let Some(index) = self.host(host) else { return };
         if self.answered(index, Ask::Fence)
-            && self.checks_list(host, &attempts)
+            && self.checks_list(host, &own.attempts)
             && self.keeps_living(index, living)
         {
             self.hosts[index].fenced = true;
-            self.evidence.attempts.insert(host.clone(), attempts);
+            self.keep_listing(host, own);
             self.continue_opening();
+        }
+    }
+
+    fn keep_listing(&mut self, host: &HostName, own: Listing) {
+        self.evidence.attempts.insert(host.clone(), own.attempts);
+        if own.restarted {
+            self.evidence.restarted.insert(host.clone());
         }
     }
 

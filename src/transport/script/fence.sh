@@ -1,10 +1,14 @@
-# Sets mrsk_serial and mrsk_last to what the serial file holds; 0 and nothing if there is none.
+# Sets mrsk_serial and mrsk_last to what the serial file holds; 0 and nothing if there is none. One that is damaged is as high as its time:
+# it is that of no plan, so that each that was made before is superseded.
 read_serial() {
   mrsk_serial=0
   mrsk_last=
   { read -r mrsk_serial mrsk_last <"$mrsk_base/serial"; } 2>/dev/null
   case $mrsk_serial in
-  '' | *[!0-9]*) die "$mrsk_base/serial is damaged" ;;
+  '' | *[!0-9]*)
+    mrsk_last=
+    mrsk_serial=$(date -r "$mrsk_base/serial" +%s)
+    ;;
   esac
 }
 
@@ -25,10 +29,15 @@ fence() {
       say superseded "$mrsk_serial" "${mrsk_last:--}"
       return 0
     fi
-    put "$mrsk_base/serial" "$((mrsk_serial + 1)) $mrsk_plan" || die "$mrsk_error"
+    keep "$mrsk_base/serial" "$((mrsk_serial + 1)) $mrsk_plan" || die "$mrsk_error"
   fi
-  put "$mrsk_runs/begun" "$mrsk_run" || die "$mrsk_error"
-  put "$mrsk_base/fence" "$mrsk_run" || die "$mrsk_error"
+  boot
+  if has_restarted
+  then
+    put "$mrsk_runs/restarted" "$mrsk_boot" || die "$mrsk_error"
+  fi
+  put "$mrsk_runs/begun" "$mrsk_run $mrsk_boot" || die "$mrsk_error"
+  keep "$mrsk_base/fence" "$mrsk_run" || die "$mrsk_error"
   sweep_logins
   catch_up
   say fenced

@@ -34,17 +34,21 @@ finish() {
   fi
   if ! grep -qxF "$mrsk_plan" "$mrsk_base/finished" 2>/dev/null
   then
-    mrsk_error=$( { printf '%s\n' "$mrsk_plan" >>"$mrsk_base/finished"; } 2>&1 ) || die "cannot write $mrsk_base/finished: $mrsk_error"
+    append "$mrsk_base/finished" "$mrsk_plan" || die "$mrsk_error"
+    sync_to_disk "$mrsk_base/finished" "$mrsk_base"
   fi
   catch_up || die "$mrsk_error"
   retain
   say finished
 }
 
-# Writes claim and receipt $3 (empty: none yet) of a step that runs elsewhere: step $1, attempt $2. A receipt stays as it is. The fence is
+# Writes claim and receipt $3 (empty: none yet) of a step that runs elsewhere: step $1, attempt $2. A claim without a receipt is of a step
+# that no check could tell of. A receipt stays as it is. The fence is
 # read after the claim: the run that it names has listed the claim, or this one does not begin.
 record() {
   mrsk_dir=$mrsk_runs/$1/$2
+  mrsk_claim_stays=
+  [ -n "$3" ] || mrsk_claim_stays=1
   put_claim 0 0 -
   mrsk_status=$?
   if ! fenced

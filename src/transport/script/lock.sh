@@ -38,17 +38,22 @@ highest() {
   return 0
 }
 
-# Sets mrsk_age to the seconds since the last beat; an unreadable beat counts as fresh.
+# Sets mrsk_age to the seconds since the last beat. One that is empty or torn (after a power cut: it is never synced, since a busy disk
+# must not look like death) becomes a beat of now: whoever is alive writes the next one.
 beat_age() {
   mrsk_age=0
   mrsk_beat_boot=
   mrsk_beat_at=
-  { read -r mrsk_beat_boot mrsk_beat_at <mrsk_lock/beat; } 2>/dev/null || return 1
-  case $mrsk_beat_at in
-  '' | *[!0-9]*) return 1 ;;
-  esac
+  { read -r mrsk_beat_boot mrsk_beat_at <mrsk_lock/beat; } 2>/dev/null
   boot
   uptime
+  case $mrsk_beat_at in
+  '' | *[!0-9]*)
+    { [ -n "$mrsk_holder" ] && [ -d mrsk_lock ]; } || [ -f mrsk_lock/beat ] || return 1
+    put mrsk_lock/beat "$mrsk_boot $mrsk_up"
+    return 1
+    ;;
+  esac
   if [ "$mrsk_beat_boot" = "$mrsk_boot" ]
   then
     mrsk_age=$((mrsk_up - mrsk_beat_at))
@@ -81,7 +86,7 @@ take_over() {
     held
     return 0
   fi
-  put mrsk_lock/details "$(details "$mrsk_next")" || die "$mrsk_error"
+  keep mrsk_lock/details "$(details "$mrsk_next")" || die "$mrsk_error"
   put mrsk_lock/beat "$mrsk_boot $mrsk_up" || die "$mrsk_error"
   mrsk_round=0
   highest
@@ -107,7 +112,7 @@ lock_once() {
   uptime
   if mkdir mrsk_lock 2>/dev/null
   then
-    mv -f "$mrsk_ready/beat" mrsk_lock/beat && mv -f "$mrsk_ready/details" mrsk_lock/details && say acquired 1 - && return 0
+    mv -f "$mrsk_ready/beat" mrsk_lock/beat && mv -f "$mrsk_ready/details" mrsk_lock/details && sync_to_disk mrsk_lock && say acquired 1 - && return 0
     rm -rf mrsk_lock
     die "cannot write mrsk_lock in $PWD"
   fi
@@ -118,7 +123,14 @@ lock_once() {
     rmdir "$mrsk_ready/try"
     return 1
   fi
-  read_details || return 1
+  if ! read_details
+  then
+    # A lock of ours has its beat before its details: a kill or a power cut may have come between.
+    beat_age && [ "$mrsk_age" -ge "$mrsk_limit" ] || return 1
+    highest
+    take_over
+    return
+  fi
   if [ -z "$mrsk_holder" ]
   then
     say foreign "$(printf '%s' "$mrsk_text" | encode)"
@@ -164,7 +176,7 @@ lock() {
   uptime
   make_ready || die "$mrsk_error"
   put "$mrsk_ready/beat" "$mrsk_boot $mrsk_up" || die "$mrsk_error"
-  put "$mrsk_ready/details" "$(details 1)" || die "$mrsk_error"
+  keep "$mrsk_ready/details" "$(details 1)" || die "$mrsk_error"
   mrsk_tries=0
   until lock_once
   do

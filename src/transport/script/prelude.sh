@@ -35,6 +35,19 @@ put() {
   return 1
 }
 
+# As `put`, and what is written stays, also after a power cut: the file is on the disk before it has its name.
+keep() {
+  put "$1.kept.$$" "$2" && sync_to_disk "$1.kept.$$" && mrsk_error=$(mv -f "$1.kept.$$" "$1" 2>&1) && sync_to_disk "${1%/*}" && return 0
+  mrsk_error=${mrsk_error:-"cannot sync $1"}
+  rm -f "$1.kept.$$"
+  return 1
+}
+
+# Waits until these files and directories are on the disk. A sync that knows no files writes everything.
+sync_to_disk() {
+  sync "$@" 2>/dev/null || sync
+}
+
 # Makes directory $1 and those above it.
 make() {
   [ -d "$1" ] && return 0

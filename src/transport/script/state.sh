@@ -80,7 +80,19 @@ attempt_line() {
   fi
 }
 
+# Whether this machine has started anew since a run of the plan was first here.
+has_restarted() {
+  [ -e "$mrsk_runs/restarted" ] && return 0
+  [ -e "$mrsk_runs/begun" ] || return 1
+  mrsk_begun_boot=
+  { read -r mrsk_rest mrsk_begun_boot <"$mrsk_runs/begun"; } 2>/dev/null
+  boot
+  [ "$mrsk_begun_boot" != "$mrsk_boot" ]
+}
+
+# The attempts at the plan's steps. After a power cut claims may be missing that were not synced.
 list() {
+  has_restarted && say restarted
   for mrsk_entry in "$mrsk_runs"/*/*/claim
   do
     [ -f "$mrsk_entry" ] && attempt_line "${mrsk_entry%/claim}"
@@ -142,12 +154,14 @@ stop_processes() {
 
 # Puts the claim of process $1 (start time $2, boot $3) on attempt directory mrsk_dir. A hard link appears whole or not at all, with
 # its details inside; a directory would be claimed for a moment by nobody knows whom. Its second line is what the audit log will say of the
-# attempt. Fails where somebody has it.
+# attempt. Where mrsk_claim_stays is set, it survives a power cut, with the directories that hold it. Fails where somebody has it.
 put_claim() {
   make "$mrsk_dir"
   put "$mrsk_dir/claim.$$" "$1 $2 $3 $mrsk_run${mrsk_subject:+$mrsk_nl$mrsk_subject}" || die "$mrsk_error"
+  [ -z "$mrsk_claim_stays" ] || sync_to_disk "$mrsk_dir/claim.$$"
   mrsk_error=$(ln "$mrsk_dir/claim.$$" "$mrsk_dir/claim" 2>&1)
   mrsk_status=$?
+  [ -z "$mrsk_claim_stays" ] || sync_to_disk "$mrsk_dir" "${mrsk_dir%/*}" "$mrsk_runs" "$mrsk_base/runs" "$mrsk_base"
   rm -f "$mrsk_dir/claim.$$"
   [ "$mrsk_status" = 0 ] && return 0
   [ -e "$mrsk_dir/claim" ] || die "cannot claim $mrsk_dir: $mrsk_error"

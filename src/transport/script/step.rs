@@ -54,6 +54,8 @@ pub fn render(
     builder.line("return 0").line("}");
     let cleans = u8::from(!request.cleanup.is_empty());
     builder.line(&format!("mrsk_cleans={cleans}"));
+    let claim_stays = ["", "1"][usize::from(request.claim_stays)];
+    builder.set("mrsk_claim_stays", claim_stays)?;
     builder.set("mrsk_about", &render_about(&request.about))?;
     builder.subject(&request.subject)?;
     builder.line(&format!(

@@ -263,7 +263,14 @@ shared_is_free() {
     [ "$mrsk_turn" -gt "$mrsk_top" ] && mrsk_top=$mrsk_turn
   done
   [ "$mrsk_top" = 0 ] && return 0
-  { read -r mrsk_pid mrsk_begun mrsk_claimed_boot <"$mrsk_shared/$mrsk_top"; } 2>/dev/null || return 1
+  mrsk_pid=
+  { read -r mrsk_pid mrsk_begun mrsk_claimed_boot <"$mrsk_shared/$mrsk_top"; } 2>/dev/null
+  if [ -z "$mrsk_pid" ]
+  then
+    # Gone since, or left empty by a power cut.
+    [ -e "$mrsk_shared/$mrsk_top" ]
+    return
+  fi
   [ "$mrsk_pid" = free ] && return 0
   [ "$mrsk_claimed_boot" = "$mrsk_boot" ] || return 0
   process "$mrsk_pid" && [ "$mrsk_start" = "$mrsk_begun" ] && return 1
@@ -328,7 +335,7 @@ act() {
 may_undo() {
   fenced && return 0
   mrsk_latest=
-  { read -r mrsk_latest <"$mrsk_runs/begun"; } 2>/dev/null
+  { read -r mrsk_latest mrsk_rest <"$mrsk_runs/begun"; } 2>/dev/null
   [ -n "$mrsk_fence" ] && [ "$mrsk_fence" = "$mrsk_latest" ]
 }
 

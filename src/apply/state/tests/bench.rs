@@ -1,6 +1,6 @@
 //! Plans, and a run whose questions are answered at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::json;
@@ -15,7 +15,7 @@ use crate::plan::{
     Barrier, Check, Need, NeedOn, OnFailure, Plan, PlanHost, Reason, SshRoute, Step, StepKind,
 };
 use crate::record::living::{AttemptName, LivingAttempt};
-use crate::record::{Attempt, AttemptState, Ending, LockAnswer, LockDetails, Receipt};
+use crate::record::{Attempt, AttemptState, Ending, Listing, LockAnswer, LockDetails, Receipt};
 
 pub fn step(id: &str, needs: &[&str]) -> Step {
     let host = id.split('/').next().filter(|host| *host != "local");
@@ -141,6 +141,8 @@ pub struct Bench {
     pub run: RunId,
     pub facts: BTreeMap<HostName, HostFacts>,
     pub attempts: BTreeMap<HostName, Vec<Attempt>>,
+    /// Hosts that have started anew since the plan began there.
+    pub restarted: BTreeSet<HostName>,
     /// What each host answers, in order, when it is asked for living attempts of other plans; its last answer is repeated.
     pub living: BTreeMap<HostName, Vec<Vec<LivingAttempt>>>,
     /// What it lists of them after its fence.
@@ -206,6 +208,7 @@ impl Bench {
             run,
             facts: BTreeMap::new(),
             attempts: BTreeMap::new(),
+            restarted: BTreeSet::new(),
             living: BTreeMap::new(),
             after_fence: BTreeMap::new(),
             ended: Vec::new(),
@@ -339,7 +342,8 @@ impl Bench {
             Action::Inspect(host) => {
                 let facts = Box::new(self.facts.get(&host).cloned().unwrap_or_default());
                 let attempts = self.attempts.get(&host).cloned().unwrap_or_default();
-                events.push_back(Event::Inspected(host, facts, attempts));
+                let own = self.listing(&host, attempts);
+                events.push_back(Event::Inspected(host, facts, own));
             }
             Action::Others(host, end) => {
                 self.ended.extend(end);
@@ -350,12 +354,14 @@ impl Bench {
             Action::Fence { host, .. } => {
                 let attempts = self.attempts.get(&host).cloned().unwrap_or_default();
                 let living = self.after_fence.remove(&host).unwrap_or_default();
-                events.push_back(Event::Fenced(host, attempts, living));
+                let own = self.listing(&host, attempts);
+                events.push_back(Event::Fenced(host, own, living));
             }
             Action::List(host) => {
                 self.listed += 1;
                 let attempts = self.attempts.get(&host).cloned().unwrap_or_default();
-                events.push_back(Event::Listed(host, attempts));
+                let listing = self.listing(&host, attempts);
+                events.push_back(Event::Listed(host, listing));
             }
             Action::Start(host, steps) => {
                 self.batches
@@ -448,6 +454,13 @@ impl Bench {
             }
             Action::Reconnect { .. } | Action::Journal(_) | Action::Report(_) => {}
             Action::Exit(outcome) => self.outcome = Some(outcome),
+        }
+    }
+
+    fn listing(&self, host: &HostName, attempts: Vec<Attempt>) -> Listing {
+        Listing {
+            attempts,
+            restarted: self.restarted.contains(host),
         }
     }
 

@@ -4,7 +4,7 @@ use super::bench::{Bench, attempt, plan, receipt, step, switch, two_switches, wh
 use crate::apply::state::*;
 use crate::name::{HostName, StepId};
 use crate::plan::{Plan, StepKind};
-use crate::record::{AttemptState, Ending, LockAnswer, WhenStopping};
+use crate::record::{AttemptState, Ending, Listing, LockAnswer, WhenStopping};
 
 const STOPPING: StepStatus = StepStatus::Skipped {
     reason: SkipReason::Stopping,
@@ -185,7 +185,7 @@ fn a_list_from_before_the_host_knew_is_asked_for_again() {
     assert!(asked.contains(&Action::List("a".into())));
     bench.holds_halts = true;
     bench.tell(Event::Interrupt);
-    bench.tell(Event::Listed("a".into(), Vec::new()));
+    bench.tell(Event::Listed("a".into(), Listing::default()));
     assert!(
         !bench.batches[2..]
             .iter()

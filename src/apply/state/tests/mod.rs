@@ -362,6 +362,16 @@ fn after_a_lost_channel_the_list_decides() {
     assert_eq!(bench.outcome, Some(Outcome::Done));
     let starts = bench.ran().iter().filter(|id| **id == "b/start").count();
     assert_eq!(starts, 2);
+
+    // A power cut took the claim: what the step may have done is asked for, and it is not taken for one that never began.
+    let mut bench = run();
+    bench.held.clear();
+    let pulled = AttemptState::Ended(receipt(Ending::Succeeded, &bench.run));
+    let attempts = vec![attempt("b/pull", pulled)];
+    bench.attempts.insert("b".into(), attempts);
+    bench.restarted.insert("b".into());
+    lost(&mut bench);
+    assert_eq!(bench.outcome, Some(Outcome::Done));
 }
 
 #[test]
@@ -409,7 +419,11 @@ fn a_fence_that_another_plan_holds_is_superseded() {
     state.handle(Millis(0), Event::Others("a".into(), Vec::new()));
     state.handle(
         Millis(0),
-        Event::Inspected("a".into(), Box::default(), Vec::new()),
+        Event::Inspected(
+            "a".into(),
+            Box::default(),
+            crate::record::Listing::default(),
+        ),
     );
     state.handle(Millis(0), Event::Beaten { held: true });
     let serial = Serial {
