@@ -286,6 +286,9 @@ pub struct Traefik {
     pub args: Vec<DockerOption>,
     /// Further options of `docker create`.
     pub options: Vec<DockerOption>,
+    /// Environment of its container, such as the token of a DNS provider.
+    #[serde(skip_serializing_if = "Env::is_empty")]
+    pub env: Env,
     /// Labels of the Traefik container.
     pub labels: BTreeMap<String, String>,
 }
@@ -346,13 +349,28 @@ impl Traefik {
     /// Returns the TCP ports of the host that are published for Traefik: [`Traefik::host_port`], and
     /// those of the options; a range is left to docker.
     pub fn published_ports(&self) -> BTreeSet<u16> {
-        let options = self
-            .options
-            .iter()
-            .filter(|option| option.name == "publish");
-        let mut ports = host_ports(options.filter_map(|option| option.value.as_deref()));
+        let mut ports = published(&self.options);
         ports.insert(self.host_port);
         ports
+    }
+}
+
+impl Role {
+    /// Returns the TCP ports of the host that the options publish; a range is left to docker.
+    pub fn published_ports(&self) -> BTreeSet<u16> {
+        published(&self.options)
+    }
+}
+
+fn published(options: &[DockerOption]) -> BTreeSet<u16> {
+    let options = options.iter().filter(|option| option.name == "publish");
+    host_ports(options.filter_map(|option| option.value.as_deref()))
+}
+
+impl Env {
+    /// Returns whether it sets nothing.
+    pub fn is_empty(&self) -> bool {
+        self.clear.is_empty() && self.secret.is_empty()
     }
 }
 

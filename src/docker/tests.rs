@@ -132,7 +132,7 @@ fn the_digest_tells_each_group_of_settings_apart() {
     for (text, group) in [
         ("env: {A: 1}\n", "env"),
         ("env: {secret: [A]}\n", "env"),
-        ("volumes: ['x:/x']\n", "volumes"),
+        ("volumes: ['data:/x']\n", "volumes"),
         ("logging: {driver: local}\n", "logging"),
         ("labels: {a: b}\n", "labels"),
         ("    options: {init: true}\n", "options"),

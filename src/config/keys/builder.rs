@@ -125,7 +125,10 @@ fn secrets(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Vec<String> {
     for item in decoder.items(field) {
         if let Some(name) = variable::decode_exported(decoder, &item) {
             decoder.refer(&name, item.key);
-            names.insert(name);
+            if !names.insert(name.clone()) {
+                let message = format!("duplicate secret `{name}`");
+                decoder.warn(item.key, message, "remove one of them");
+            }
         }
     }
     names.into_iter().collect()

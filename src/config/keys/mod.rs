@@ -95,6 +95,7 @@ pub(super) fn decode(
     };
     let mut hosts = Hosts::new(&ssh);
     let roles = servers::decode(decoder, root, &global, &mut hosts);
+    labels::check_routed(decoder, root, &roles);
     let accessories = accessories::decode(decoder, root, &roles, &mut hosts);
     let hosts = hosts.all().to_vec();
     let (registry, password) = registry::decode(decoder, root);
@@ -121,8 +122,6 @@ pub(super) fn decode(
         accessories,
         audit_broadcast_cmd: audit_broadcast_cmd::decode(decoder, root),
     };
-    if let Some(field) = root.get(accessories::KEY.0) {
-        port_conflicts::check(decoder, field, &config);
-    }
+    port_conflicts::check(decoder, root, &config);
     (config, password)
 }

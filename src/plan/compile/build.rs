@@ -50,6 +50,15 @@ pub fn run(draft: &mut Draft) {
             ),
         );
     };
+    if source.context_missing {
+        return draft.refuse(
+            Diagnostic::error(format!(
+                "the build context `{}` is not a directory",
+                draft.config.builder.context
+            ))
+            .help("create it, or name another with `builder: {context: PATH}`"),
+        );
+    }
     if source.dockerfile_sha256.is_none() {
         return draft.refuse(
             Diagnostic::error(format!("{} does not exist", source.dockerfile))
@@ -69,7 +78,11 @@ fn warn(draft: &mut Draft, source: &SourceFacts) {
         draft.warn("uncommitted changes to tracked files are built into the image");
     }
     if source.commit.is_none() {
-        draft.warn("not in a git repository: apply cannot check that it builds the planned source");
+        let why = source.git_problem.as_deref();
+        draft.warn(format!(
+            "{}: apply cannot check that it builds the planned source",
+            why.unwrap_or("not in a git repository")
+        ));
     }
     if !source.untracked.is_empty() {
         let untracked = source.untracked.join(", ");

@@ -10,6 +10,7 @@ mod start;
 
 use self::sequence::{Switched, switch};
 use crate::config::model::Limit;
+use crate::facts::model::Health;
 use crate::name::{HostName, StepId};
 use crate::plan::compile::{Draft, HostView, Placement};
 use crate::plan::{Reason, Step, StepKind};
@@ -21,6 +22,7 @@ pub fn run(draft: &mut Draft) {
     let (mut pending, kept): (Vec<_>, Vec<_>) =
         placements.into_iter().partition(Placement::changes);
     for placement in kept {
+        warn_of_unhealthy(draft, &placement);
         let unchecked = unchecked(draft, &placement);
         let reason = format!("{} is running and healthy{unchecked}", placement.name);
         draft.unchanged(Some(placement.host), placement.role.name.as_str(), reason);
@@ -63,6 +65,19 @@ pub fn run(draft: &mut Draft) {
                 ));
             }
         }
+    }
+}
+
+/// Warns of a container that serves, since it answers its health check, though the one of its image fails.
+fn warn_of_unhealthy(draft: &mut Draft, placement: &Placement) {
+    let host = draft.facts.hosts.get(placement.host);
+    let container = host.and_then(|host| host.containers.get(&placement.name));
+    if container.is_some_and(|container| container.health == Health::Unhealthy) {
+        let check = &draft.config.healthcheck;
+        draft.warn(format!(
+            "host {}: {} answers 200 at :{}{}, but the HEALTHCHECK of its image says that it is unhealthy",
+            placement.host, placement.name, check.port, check.path
+        ));
     }
 }
 
