@@ -1,5 +1,7 @@
 //! Ports that are published on hosts: no two containers of a host can have the same one.
 
+use std::collections::BTreeSet;
+
 use super::decoder::{Decoder, Record};
 use super::model::{Config, DockerOption};
 use super::node::{Kind, Mark, Node};
@@ -41,9 +43,12 @@ struct Claim<'c> {
 impl<'c> Claim<'c> {
     /// Returns a host on which both cannot be had.
     fn conflict(&self, other: &Claim<'_>) -> Option<&'c HostName> {
+        if !self.mapping.conflicts(&other.mapping) {
+            return None;
+        }
+        let others: BTreeSet<&HostName> = other.hosts.iter().copied().collect();
         let mut hosts = self.hosts.iter().copied();
-        let shared = hosts.find(|host| other.hosts.contains(host))?;
-        self.mapping.conflicts(&other.mapping).then_some(shared)
+        hosts.find(|host| others.contains(host))
     }
 }
 

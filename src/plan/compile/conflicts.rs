@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use super::begin::by_host;
 use super::{Draft, HostView, Placement};
 use crate::config::PortMapping;
 use crate::config::model::DockerOption;
@@ -18,13 +19,14 @@ const ADDRESSES: [&str; 2] = ["ip", "ip6"];
 
 /// Refuses what docker would refuse when it creates or starts a container, after the image was built, pushed and pulled.
 pub fn run(draft: &mut Draft) {
+    let placements = draft.placements.clone();
+    let by_host = by_host(&placements);
     for host in draft.hosts.clone() {
-        for placement in draft.placements.clone() {
-            if placement.host == host.name() && placement.is_replaced() {
-                let owner = format!("role {}", placement.role.name);
-                networks(draft, &host, &owner, &placement.role.options);
-                held(draft, &host, &placement);
-            }
+        let here = by_host.get(host.name()).into_iter().flatten();
+        for placement in here.filter(|placement| placement.is_replaced()) {
+            let owner = format!("role {}", placement.role.name);
+            networks(draft, &host, &owner, &placement.role.options);
+            held(draft, &host, placement);
         }
         let config = draft.config;
         for accessory in &config.accessories {

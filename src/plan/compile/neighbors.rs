@@ -3,22 +3,35 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::begin::by_host;
 use super::placement::of_service;
 use super::proxy::facts::command_line;
 use super::proxy::trial::spec;
 use super::{Draft, HostView, Placement};
+use crate::facts::model::FileFacts;
+use crate::name::HostName;
 use crate::text::list;
 use crate::traefik::{self, RouterRule};
 
 /// Warns of what is left on the selected hosts, and of rules that two routing files share.
 pub fn run(draft: &mut Draft) {
+    let placements = draft.placements.clone();
+    let by_host = by_host(&placements);
+    let roles = draft.config.roles.iter();
+    let configured: Configured = roles
+        .flat_map(|role| role.hosts.iter().map(|host| (host, role.name.as_str())))
+        .collect();
     for host in draft.hosts.clone() {
-        for (role, left) in &left_behind(draft, &host) {
+        for (role, left) in &left_behind(draft, &host, &configured) {
             warn_of_left(draft, &host, role, left);
         }
-        warn_of_equal(draft, &host);
+        let here = by_host.get(host.name()).map_or(&[][..], Vec::as_slice);
+        warn_of_equal(draft, &host, here);
     }
 }
+
+/// The hosts of roles, each with the role.
+type Configured<'a> = BTreeSet<(&'a HostName, &'a str)>;
 
 /// What a role has left on a host.
 #[derive(Default)]
@@ -30,12 +43,13 @@ struct Left<'a> {
 }
 
 /// Returns what roles of this service and destination have on `host` though the configuration does not put them there.
-fn left_behind<'a>(draft: &Draft<'a>, host: &HostView<'a>) -> BTreeMap<String, Left<'a>> {
+fn left_behind<'a>(
+    draft: &Draft<'a>,
+    host: &HostView<'a>,
+    configured: &Configured<'a>,
+) -> BTreeMap<String, Left<'a>> {
     let config = draft.config;
-    let belongs_here = |name: &str| {
-        let mut roles = config.roles.iter();
-        roles.any(|role| role.name.as_str() == name && role.hosts.contains(host.name()))
-    };
+    let belongs_here = |name: &str| configured.contains(&(host.name(), name));
     let mut left: BTreeMap<String, Left<'a>> = BTreeMap::new();
     for (name, container) in &host.facts.containers {
         let Some(role) = container.labels.get("role") else {
@@ -77,34 +91,46 @@ fn warn_of_left(draft: &mut Draft, host: &HostView, role: &str, left: &Left) {
 }
 
 /// The rules of a role that is routed on a host.
-struct Routed<'a> {
-    placement: Placement<'a>,
+struct Routed<'p, 'a> {
+    placement: &'p Placement<'a>,
     rules: BTreeSet<RouterRule>,
 }
 
 /// Returns the rules of the roles that are routed on `host`. Labels that Traefik would refuse are reported elsewhere.
-fn routed<'a>(draft: &Draft<'a>, host: &HostView) -> Vec<Routed<'a>> {
+fn routed<'p, 'a>(
+    draft: &Draft<'_>,
+    host: &HostView,
+    here: &[&'p Placement<'a>],
+) -> Vec<Routed<'p, 'a>> {
     let arguments = command_line(draft.config, host.facts);
-    let placements = draft.placements.iter();
-    let here = placements.filter(|one| one.host == host.name() && one.role.traefik);
-    here.map(|placement| {
-        let spec = spec(draft.config, placement, &arguments, &[]);
-        let text = traefik::routing_file(&spec).unwrap_or_default();
-        Routed {
-            placement: placement.clone(),
-            rules: traefik::router_rules(&text),
-        }
-    })
-    .collect()
+    let routed = here.iter().filter(|placement| placement.role.traefik);
+    routed
+        .map(|placement| {
+            let spec = spec(draft.config, placement, &arguments, &[]);
+            let text = traefik::routing_file(&spec).unwrap_or_default();
+            Routed {
+                placement,
+                rules: traefik::router_rules(&text),
+            }
+        })
+        .collect()
 }
 
 /// Warns of rules that a role shares with another of the plan, or with a routing file that is there.
-fn warn_of_equal(draft: &mut Draft, host: &HostView) {
-    let routed = routed(draft, host);
-    let own: BTreeSet<&String> = routed
-        .iter()
-        .map(|one| &one.placement.routing_path)
+fn warn_of_equal(draft: &mut Draft, host: &HostView, here: &[&Placement]) {
+    let own: BTreeSet<&String> = here.iter().map(|one| &one.routing_path).collect();
+    let is_of_mrsk = |path: &str| {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        traefik::owner_of_file(name).is_some()
+    };
+    let files = host.facts.files.iter();
+    let others: Vec<(&String, &FileFacts)> = files
+        .filter(|(path, _)| !own.contains(path) && is_of_mrsk(path))
         .collect();
+    if here.len() < 2 && others.is_empty() {
+        return;
+    }
+    let routed = routed(draft, host, here);
     for (at, one) in routed.iter().enumerate() {
         if !one.placement.changes() {
             continue;
@@ -112,22 +138,17 @@ fn warn_of_equal(draft: &mut Draft, host: &HostView) {
         for other in routed.iter().skip(at + 1) {
             if let Some(rule) = shared(&one.rules, &other.rules) {
                 let other = format!("role {}", other.placement.role.name);
-                tell(draft, host, &one.placement, (rule, &other));
+                tell(draft, host, one.placement, (rule, &other));
             }
         }
-        let others = host.facts.files.iter();
-        for (path, file) in others.filter(|(path, _)| !own.contains(path)) {
-            let name = path.rsplit('/').next().unwrap_or(path);
-            if traefik::owner_of_file(name).is_none() {
-                continue;
-            }
+        for (path, file) in &others {
             let rule = match file.text.is_empty() {
                 // Its rules are not known.
                 true => one.rules.iter().find(|rule| rule.takes_all()),
                 false => shared(&one.rules, &traefik::router_rules(&file.text)),
             };
             if let Some(rule) = rule {
-                tell(draft, host, &one.placement, (rule, path));
+                tell(draft, host, one.placement, (rule, path));
             }
         }
     }
