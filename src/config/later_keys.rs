@@ -15,12 +15,11 @@ const KAMAL_2: &str = "Kamal 2";
 
 /// The keys. `*` stands for the name of a role or an accessory.
 #[rustfmt::skip]
-const KEYS: [(&str, &str, &str); 47] = [
+const KEYS: [(&str, &str, &str); 44] = [
     ("aliases", KAMAL_2, "remove it; define the alias in your shell, such as `alias console='mrsk …'`"),
     ("allow_empty_roles", KAMAL_1, "remove it, and the roles without hosts"),
     ("asset_path", MRSK, "remove it; let the app keep assets of earlier versions, or serve them from a CDN"),
-    ("boot.max_failures", KAMAL_2, "remove it; a failure stops the run unless `--keep-going` is given"),
-    ("boot.parallel_roles", KAMAL_2, "remove it; roles start at the same time after the canary"),
+    ("boot.max_failures", KAMAL_2, "remove it; a run stops at its first failure"),
     ("builder.arch", KAMAL_2, "use `multiarch: false` to build for this machine's architecture, or `remote: {arch: …, host: …}`"),
     ("builder.cache", MRSK, "remove it: the builder keeps its own cache"),
     ("builder.driver", KAMAL_2, "remove it; mrsk makes the builder that it needs"),
@@ -39,10 +38,8 @@ const KEYS: [(&str, &str, &str); 47] = [
     ("healthcheck.timeout", KAMAL_2, "use `max_attempts`: an attempt takes 4 s"),
     ("hooks_path", MRSK, "remove it: hooks are not run; call mrsk from a script of your own"),
     ("minimum_version", MRSK, "remove it"),
-    ("primary_role", KAMAL_1, "remove it; the primary host is the first of role `web`, else of the first role"),
-    ("primary_web_role", MRSK, "remove it; the primary host is the first of role `web`, else of the first role"),
+    ("primary_web_role", MRSK, "use `primary_role`, its later name"),
     ("proxy", KAMAL_2, "use `labels` and `traefik`: `traefik.http.routers.SERVICE-web.rule: Host(`…`)`, and a certificate resolver in `traefik: {args: …}`"),
-    ("require_destination", MRSK, "remove it; keep `servers` in the files of the destinations, so that a deploy without `-d` fails"),
     ("run_directory", MRSK, "remove it; mrsk keeps its state in /var/lib/mrsk, or in ~/.mrsk"),
     ("servers.*.asset_path", KAMAL_1, "remove it; let the app keep assets of earlier versions, or serve them from a CDN"),
     ("servers.*.healthcheck", MRSK, "use the global `healthcheck`"),

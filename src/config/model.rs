@@ -22,6 +22,9 @@ pub struct Config {
     pub hosts: Vec<Host>,
     /// The roles in the order of the file. At least one.
     pub roles: Vec<Role>,
+    /// The role whose first host is the primary one, if the file names it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub primary_role: Option<RoleName>,
     /// Where images are pushed to and pulled from.
     pub registry: Registry,
     /// How the image is built.
@@ -333,6 +336,9 @@ pub struct Boot {
     pub limit: Option<Limit>,
     /// Seconds between two groups.
     pub wait: u32,
+    /// Roles that switch one after the other, each everywhere before the next; the others follow the last of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub role_order: Vec<RoleName>,
 }
 
 /// The size of a rolling group.
@@ -382,10 +388,12 @@ impl Accessory {
 }
 
 impl Config {
-    /// Returns the role whose first host is the primary one: `web` if there is one, else the first.
+    /// Returns the role whose first host is the primary one: the one that the file names, else `web` if there is one, else the
+    /// first.
     pub fn primary_role(&self) -> Option<&Role> {
-        let web = self.roles.iter().find(|role| role.name.as_str() == "web");
-        web.or(self.roles.first())
+        let named = self.primary_role.as_ref().map_or("web", RoleName::as_str);
+        let primary = self.roles.iter().find(|role| role.name.as_str() == named);
+        primary.or(self.roles.first())
     }
 
     /// Returns the host that holds the deploy lock and on which `--primary` acts.

@@ -370,6 +370,16 @@ fn env_files_may_have_colons() {
 }
 
 #[test]
+fn a_program_that_is_not_installed_is_named() {
+    let project = Project::of("secret-named-twice").commit();
+    let ended = project.mrsk("inspect", &[]).expect(69);
+    ended.says(&["`ssh` is not installed on this machine, or not in PATH"]);
+    let project = Project::without("secret-named-twice", "git");
+    let ended = project.mrsk(FRESH, &[]).expect(78);
+    ended.says(&["git is not installed", "or pass `--version VERSION`"]);
+}
+
+#[test]
 fn an_empty_secret_is_a_warning() {
     let project = Project::of("secret-named-twice").commit();
     let env = [

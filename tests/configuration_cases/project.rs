@@ -75,6 +75,13 @@ impl Project {
         project
     }
 
+    /// Returns a copy of the project `name` that lacks a program.
+    pub fn without(name: &str, program: &str) -> Self {
+        let project = Self::of(name);
+        fs::remove_file(project.bin.path().join(program)).unwrap();
+        project
+    }
+
     /// Copies a directory; the configuration goes where it is looked for.
     fn copy(&self, source: &Path, below: &str) {
         for entry in fs::read_dir(source).unwrap() {
