@@ -15,7 +15,7 @@ const KAMAL_2: &str = "Kamal 2";
 
 /// The keys. `*` stands for the name of a role or an accessory.
 #[rustfmt::skip]
-const KEYS: [(&str, &str, &str); 44] = [
+const KEYS: [(&str, &str, &str); 43] = [
     ("aliases", KAMAL_2, "remove it; define the alias in your shell, such as `alias console='mrsk …'`"),
     ("allow_empty_roles", KAMAL_1, "remove it, and the roles without hosts"),
     ("asset_path", MRSK, "remove it; let the app keep assets of earlier versions, or serve them from a CDN"),
@@ -26,7 +26,6 @@ const KEYS: [(&str, &str, &str); 44] = [
     ("builder.provenance", KAMAL_2, "remove it"),
     ("builder.sbom", KAMAL_2, "remove it"),
     ("builder.ssh", MRSK, "remove it; pass a key or token with `builder: {secrets: […]}`"),
-    ("builder.target", KAMAL_1, "remove it; make the wanted stage the last one of the Dockerfile"),
     ("deploy_timeout", KAMAL_2, "use `healthcheck: {max_attempts: N}`: an attempt takes 4 s"),
     ("env.tags", KAMAL_1, "use one role for each set of hosts, with its own `env`"),
     ("error_pages_path", KAMAL_2, "remove it; use Traefik's middleware `errors` in `labels`"),

@@ -224,6 +224,9 @@ pub struct Builder {
     pub args: BTreeMap<String, String>,
     /// Names of the secrets that the build may mount.
     pub secrets: Vec<String>,
+    /// The stage of the Dockerfile that becomes the image; `None`: the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
 }
 
 /// Which of docker's builders makes the image.

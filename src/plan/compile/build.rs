@@ -152,7 +152,7 @@ fn by_buildx(
 }
 
 /// Returns the digest of what is built: the tree of the context (else the commit) and what differs
-/// from it, the Dockerfile, the build arguments, and the platforms if they are named.
+/// from it, the Dockerfile, the build arguments, and the platforms and the stage if they are named.
 fn identity(source: &SourceFacts, builder: &Builder) -> String {
     let parts = [
         source.tree.as_deref().or(source.commit.as_deref()),
@@ -170,6 +170,7 @@ fn identity(source: &SourceFacts, builder: &Builder) -> String {
         .map(Option::unwrap_or_default)
         .chain(args)
         .chain(platforms.iter().map(String::as_str))
+        .chain(builder.target.as_deref())
         .collect();
     digest::prefixed(&digest::sha256(text.join("\0").as_bytes()))
 }
