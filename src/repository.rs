@@ -22,6 +22,8 @@ pub enum FileKind {
     Dockerignore,
     /// A file of an accessory.
     AccessoryFile,
+    /// A file that a template reads.
+    TemplateInput,
     /// A file of the build context that is searched for secrets.
     ContextFile,
 }
@@ -31,7 +33,9 @@ impl FileKind {
     pub const fn limit(self) -> u64 {
         match self {
             Self::Configuration => 8 << 20,
-            Self::Environment | Self::Dockerfile | Self::Dockerignore => 1 << 20,
+            Self::Environment | Self::Dockerfile | Self::Dockerignore | Self::TemplateInput => {
+                1 << 20
+            }
             Self::AccessoryFile => 64 << 20,
             Self::ContextFile => 16 << 20,
         }

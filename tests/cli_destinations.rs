@@ -201,9 +201,9 @@ fn secrets_of_the_destination_come_before_the_common_ones() {
     project.write(".env", "MRSK_REGISTRY_PASSWORD=for-all\n");
     project.mrsk(&plan, 0);
     // A plan that would hold the value is refused: so one sees which of the values counts.
-    let version = [&plan[..], &["--version", "of-staging"]].concat();
+    let version = [&plan[..], &["--version", "of-staging-42"]].concat();
     project.mrsk(&version, 0);
-    project.write(".env.staging", "MRSK_REGISTRY_PASSWORD=of-staging\n");
+    project.write(".env.staging", "MRSK_REGISTRY_PASSWORD=of-staging-42\n");
     let (_, refused) = project.mrsk(&version, 78);
     assert!(
         refused.contains("would contain the value of secret"),

@@ -196,7 +196,12 @@ fn without_execution_templates_are_refused_what_they_would_run_or_read() {
         (
             "# <%= %x(touch pwned) %>",
             "deploy.yml:6:7",
-            "`ruby` would evaluate it",
+            "the template runs a command",
+        ),
+        (
+            "# <%= File.read('.env') %>",
+            "deploy.yml:6:17",
+            "reads the file `.env`",
         ),
         (
             "# <% system('touch pwned') %>",

@@ -255,6 +255,27 @@ pub async fn ask_git(root: &Path, context: &str) -> source::SourceAnswers {
         untracked: ask(questions.untracked).await,
     }
 }
+
+/// Returns why git gives no commit in `root`, if there is another reason than that there is none.
+pub async fn git_problem(root: &Path) -> Option<String> {
+    let words = source::GIT.iter().copied();
+    let argv = words.chain(["rev-parse", "--verify", "HEAD^{commit}"]);
+    let command = LocalCommand {
+        argv: argv.map(str::to_owned).collect(),
+        directory: Some(root.to_owned()),
+        ..LocalCommand::default()
+    };
+    let outcome = match local::run(&command, |_| {}).await {
+        Ok(outcome) => outcome,
+        Err(_) => return Some("git is not installed".to_owned()),
+    };
+    let mut lines = outcome.tail.lines();
+    let refusal = lines.find(|line| line.contains("dubious ownership"))?;
+    let refusal = refusal.trim_start_matches("fatal: ");
+    let plain: String = refusal.chars().filter(|c| !c.is_control()).collect();
+    Some(format!("git refuses: {plain}"))
+}
+
 /// Returns the login at the registry that `plan` makes on this machine. `None` also if its values are missing: that was reported,
 /// unless nothing that is left needs them.
 pub fn login<'a>(plan: &'a Plan, inputs: &'a Inputs) -> Option<Login<'a>> {

@@ -13,6 +13,7 @@ use crate::diagnostic::{Diagnostic, Place};
 use crate::docker::ignore::{self, Ignore, Matched};
 use crate::exit_code::ExitCode;
 use crate::plan::Plan;
+use crate::plan::leak::{self, Likeness};
 use crate::redaction;
 use crate::repository::{FileKind, ReadError, Repository};
 use crate::text;
@@ -122,6 +123,17 @@ pub async fn check(project: &Project, plan: &Plan) -> Result<(), Failure> {
         search.directory("", &Matched::default());
     }
     let (found, unsearched) = search.map_or_else(Default::default, Search::into_results);
+    let mut accidents = Vec::new();
+    let mut leaks: Vec<(String, String)> = Vec::new();
+    for (path, name) in found {
+        match is_accident(&context, &root, project, (&path, &name)).await {
+            true => accidents.push((path, name)),
+            // One secret is enough to name a file.
+            false if leaks.iter().any(|(other, _)| *other == path) => {}
+            false => leaks.push((path, name)),
+        }
+    }
+    let found = leaks;
     if !found.is_empty() {
         return Err(Failure::of(
             ExitCode::Configuration,
@@ -129,6 +141,13 @@ pub async fn check(project: &Project, plan: &Plan) -> Result<(), Failure> {
         ));
     }
     let mut warnings = copied(&context, &root, project, &tracked);
+    warnings.extend(accidents.iter().take(MAX_NAMED).map(|(path, secret)| {
+        let shown = join(&context.shown, path);
+        Diagnostic::warning(format!(
+            "{shown} contains the value of secret `{secret}`, perhaps by accident, and is in the build context"
+        ))
+        .help("choose a longer value for the secret, or ignore this: it is a common word")
+    }));
     if !unsearched.is_empty() {
         warnings.push(
             Diagnostic::warning(format!(
@@ -143,6 +162,27 @@ pub async fn check(project: &Project, plan: &Plan) -> Result<(), Failure> {
     }
     output::print_diagnostics(&warnings);
     Ok(())
+}
+
+/// Whether a file may hold the value of a secret without having anything to do with it: a common word, in a file that was
+/// committed, and that is none with variables.
+async fn is_accident(
+    context: &Context,
+    root: &Path,
+    project: &Project,
+    (path, name): (&str, &str),
+) -> bool {
+    let file = path.rsplit('/').next().unwrap_or(path);
+    let secret = project.secrets.get(name);
+    if file.starts_with(".env")
+        || secret.is_none_or(|secret| leak::likeness(secret.reveal()) == Likeness::Unique)
+    {
+        return false;
+    }
+    let whole = join(&context.shown, path);
+    let pattern = format!(":(top,literal){whole}");
+    let tracked = git::tracked(root, &pattern).await;
+    tracked.contains(&whole)
 }
 
 /// Returns the files that hold secrets as errors.
@@ -287,11 +327,13 @@ impl<'a> Search<'a> {
             Err(_) => return self.leave(path, "cannot be read"),
         };
         self.bytes += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        if let Some(found) = self.forms.find(&bytes) {
-            let name = self.names.get(found.pattern().as_usize()).copied();
-            let name = name.unwrap_or_default().to_owned();
-            self.found.push((path.to_owned(), name));
-        }
+        let found = self.forms.find_iter(&bytes);
+        let names = found.filter_map(|found| self.names.get(found.pattern().as_usize()));
+        let names: BTreeSet<&str> = names.copied().collect();
+        let named = names
+            .into_iter()
+            .map(|name| (path.to_owned(), name.to_owned()));
+        self.found.extend(named);
     }
 
     fn leave(&mut self, path: &str, why: &str) {

@@ -10,6 +10,7 @@ use crate::diagnostic::Diagnostic;
 use crate::erb::{self, Failure, Need, Refusal, World};
 use crate::record::Ending;
 use crate::redaction;
+use crate::repository::{self, FileKind};
 use crate::secret::{Secret, Secrets};
 use crate::transport::foreground::{Captured, Foreground, Input, capture};
 
@@ -129,6 +130,10 @@ impl World for Machine {
                 ),
                 format!("allow it with `--allow-env {name}`"),
             ),
+            Need::File(path) => (
+                format!("the template reads the file `{path}`, which --no-exec does not allow"),
+                trust.to_owned(),
+            ),
             Need::Command => (
                 "the template runs a command, which --no-exec does not allow".to_owned(),
                 trust.to_owned(),
@@ -152,6 +157,29 @@ impl World for Machine {
             self.taken.insert(name.to_owned(), value);
         }
         Some(text)
+    }
+
+    fn file(&mut self, path: &str) -> Result<Option<String>, Failure> {
+        let bytes = match repository::read_named(Path::new(path), FileKind::TemplateInput) {
+            Ok(bytes) => bytes,
+            Err(error) if error.is_not_found() => return Ok(None),
+            Err(error) => {
+                return Err(Failure {
+                    how: error.to_string(),
+                    said: error.help().to_owned(),
+                });
+            }
+        };
+        let text = String::from_utf8(bytes).map_err(|_| Failure {
+            how: "it is not UTF-8".to_owned(),
+            said: "save it as UTF-8, or read it with a command".to_owned(),
+        })?;
+        let name = path.replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+        if config::looks_secret(&name, text.trim()) {
+            let secret = Secret::new(text.trim());
+            self.taken.insert(path.to_owned(), secret);
+        }
+        Ok(Some(text))
     }
 
     fn command(&mut self, command: &str) -> Result<String, Failure> {

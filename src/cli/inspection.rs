@@ -65,12 +65,17 @@ fn query(config: &Config, secrets: &Secrets, host: &HostName) -> Result<Query, F
     })
 }
 
-/// Returns the TCP ports of hosts that Traefik and accessories publish.
+/// Returns the TCP ports of hosts that Traefik, accessories and roles publish.
 fn ports(config: &Config) -> BTreeSet<u16> {
     let accessories = config.accessories.iter();
     let accessories = accessories.filter_map(Accessory::published_port);
     let traefik = config.traefik.published_ports();
-    traefik.into_iter().chain(accessories).collect()
+    let roles = config.roles.iter().flat_map(Role::published_ports);
+    traefik
+        .into_iter()
+        .chain(accessories)
+        .chain(roles)
+        .collect()
 }
 
 fn question(

@@ -49,11 +49,7 @@ pub fn version(options: &VersionOptions, source: &SourceFacts) -> Result<String,
         .clone()
         .or_else(|| from_environment().filter(|version| !version.is_empty()))
         .or_else(|| source::default_version(source))
-        .ok_or_else(|| {
-            let message = "cannot determine the version: no git commit here";
-            Failure::new(ExitCode::Configuration, message)
-                .help("commit in a git repository, or pass `--version VERSION`")
-        })?;
+        .ok_or_else(|| no_version(source))?;
     if is_tag(&version) {
         return Ok(version);
     }
@@ -61,6 +57,28 @@ pub fn version(options: &VersionOptions, source: &SourceFacts) -> Result<String,
     Err(Failure::new(ExitCode::Usage, message).help(
         "use letters, digits, `_`, `.` and `-`, at most 128: the version is the tag of the image",
     ))
+}
+
+fn no_version(source: &SourceFacts) -> Failure {
+    let (why, help) = match &source.git_problem {
+        None => (
+            "no git commit here",
+            "commit in a git repository".to_owned(),
+        ),
+        Some(why) => match why.split('\'').nth(1) {
+            Some(directory) => {
+                let trust = format!("git config --global --add safe.directory '{directory}'");
+                (
+                    why.as_str(),
+                    format!("run `{trust}`, run mrsk as the owner of that directory"),
+                )
+            }
+            None => (why.as_str(), "install git".to_owned()),
+        },
+    };
+    let message = format!("cannot determine the version: {why}");
+    Failure::new(ExitCode::Configuration, message)
+        .help(format!("{help}, or pass `--version VERSION`"))
 }
 
 /// Returns the hosts that the options select.

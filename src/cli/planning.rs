@@ -5,12 +5,16 @@ use std::sync::Arc;
 
 use super::failure::Failure;
 use super::inspection;
+use super::output;
 use super::project::Project;
 use super::registry;
 use crate::apply::links::Links;
+use crate::config::render;
+use crate::diagnostic::Diagnostic;
 use crate::exit_code::ExitCode;
 use crate::facts::model::{Facts, SourceFacts};
-use crate::plan::{Operation, Plan, compile, leak};
+use crate::plan::leak::{self, Likeness, Origin, Sources};
+use crate::plan::{Operation, Plan, compile};
 
 /// Takes the facts that an operation needs.
 pub async fn inspect(
@@ -47,31 +51,57 @@ pub fn compile(project: &Project, facts: &Facts, operation: &Operation) -> Resul
         .map_err(|diagnostics| Failure::of(ExitCode::Usage, diagnostics))?;
     let plan = compile::compile(project.config(), facts, operation)
         .map_err(|problems| Failure::of(ExitCode::Configuration, project.locate(problems)))?;
-    check_leaks(&plan, project)?;
+    check_leaks(&plan, project, facts)?;
     Ok(plan)
 }
 
-fn check_leaks(plan: &Plan, project: &Project) -> Result<(), Failure> {
+/// Fails if the plan holds the value of a secret that came through a template, and warns of one that is there by accident.
+fn check_leaks(plan: &Plan, project: &Project, facts: &Facts) -> Result<(), Failure> {
     let document = serde_json::to_value(plan).map_err(Failure::internal)?;
-    let named = leak::find(&document, &project.secrets).map(|leak| {
-        (
-            format!("secret `{}` at {}", leak.secret, leak.place),
-            "refer to the secret by its name in the configuration, or choose another value for it",
-        )
-    });
-    let taken = || {
-        let leak = leak::find(&document, &project.taken)?;
-        Some((
-            format!(
-                "`{}`, which a template read, at {}",
-                leak.secret, leak.place
-            ),
+    let config = render::to_json(project.config());
+    let sources = Sources {
+        written: project.written(),
+        config: &config,
+        facts: &serde_json::to_value(facts).map_err(Failure::internal)?,
+    };
+    let mut warnings = Vec::new();
+    for leak in leak::find(&document, &project.secrets, &sources) {
+        let what = format!("the value of secret `{}` at {}", leak.secret, leak.place);
+        let help = match leak.origin {
+            Origin::Template => {
+                "a template prints it: list the variable under `secret` instead, or choose another value for it"
+            }
+            Origin::Elsewhere(Likeness::Unique) => {
+                "choose another value for the secret: this one is a text of the plan"
+            }
+            Origin::Elsewhere(Likeness::Common) => {
+                let warning =
+                    Diagnostic::warning(format!("the plan contains {what}, perhaps by accident"));
+                warnings.push(warning.help(
+                    "choose a longer value for the secret, or ignore this: it is a common word",
+                ));
+                continue;
+            }
+        };
+        return Err(refuse(&what, help));
+    }
+    output::print_diagnostics(&warnings);
+    let taken = leak::find(&document, &project.taken, &sources).into_iter();
+    let mut printed = taken.filter(|leak| leak.origin == Origin::Template);
+    if let Some(leak) = printed.next() {
+        let what = format!(
+            "the value of `{}`, which a template read, at {}",
+            leak.secret, leak.place
+        );
+        return Err(refuse(
+            &what,
             "name the variable under `secret` instead, or rename it if it holds no credential",
-        ))
-    };
-    let Some((what, help)) = named.or_else(taken) else {
-        return Ok(());
-    };
-    let message = format!("the plan would contain the value of {what}");
-    Err(Failure::new(ExitCode::Configuration, message).help(help))
+        ));
+    }
+    Ok(())
+}
+
+fn refuse(what: &str, help: &str) -> Failure {
+    let message = format!("the plan would contain {what}");
+    Failure::new(ExitCode::Configuration, message).help(help)
 }

@@ -53,6 +53,11 @@ impl Project {
         &self.loaded.config
     }
 
+    /// Returns the texts of the configuration's templates without their tags.
+    pub fn written(&self) -> &[String] {
+        &self.loaded.written
+    }
+
     /// Reads the values of the secrets that `operation` needs.
     pub fn read_secrets(
         &mut self,
@@ -61,16 +66,19 @@ impl Project {
     ) -> Result<(), Failure> {
         let failure = |diagnostics| Failure::of(ExitCode::Configuration, diagnostics);
         let destination = options.destination.as_deref();
+        let names = secret_names(self.config(), operation);
         self.environment =
             environment::load(options.env_file.as_deref(), destination).map_err(failure)?;
         self.secrets = secrets::resolve_names(
-            &secret_names(self.config(), operation),
+            &names,
             self.config(),
             &self.environment,
             &self.loaded.literal_secrets,
             &self.loaded.places,
         )
         .map_err(failure)?;
+        let empty = secrets::empty_values(&names, &self.secrets, &self.loaded.places);
+        output::print_diagnostics(&empty);
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! What the image and the files of accessories are made from.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::context::Context;
@@ -28,6 +29,10 @@ pub async fn read(config: &Config, root: &Path) -> Result<SourceFacts, Failure> 
     let dockerfile_sha256 = digest(&repository, &dockerfile, FileKind::Dockerfile)?;
     let files = files(config, &current, root)?;
     let answers = preflight::ask_git(root, &context).await;
+    let git_problem = match answers.commit {
+        None => preflight::git_problem(root).await,
+        Some(_) => None,
+    };
     let built = Context::open(root, &context, &dockerfile)?;
     let output = output_file(root);
     let counts = |path: &str| {
@@ -38,10 +43,13 @@ pub async fn read(config: &Config, root: &Path) -> Result<SourceFacts, Failure> 
         .map_err(Failure::internal)?
         .unwrap_or_default();
     Ok(SourceFacts {
+        context_missing: !root.join(&context).is_dir(),
         context,
         dockerfile,
         dockerfile_sha256,
         files,
+        hooks: hooks(&current),
+        git_problem,
         credential_helper: registry::credential_helper(config),
         ..facts
     })
@@ -65,10 +73,37 @@ fn files(
             continue;
         };
         if let Some(sha256) = digest(&repository, &path, FileKind::AccessoryFile)? {
-            found.insert(local.clone(), LocalFile { path, sha256 });
+            let mode = mode(&root.join(&path));
+            found.insert(local.clone(), LocalFile { path, sha256, mode });
         }
     }
     Ok(found)
+}
+
+/// Returns the permission bits that a file has on hosts if nothing else is said: its own, without write access for others.
+/// Nothing if these are the usual ones.
+fn mode(path: &Path) -> Option<String> {
+    const USUAL: u32 = 0o644;
+    let mode = path.metadata().ok()?.permissions().mode() & 0o755;
+    (mode != USUAL).then(|| format!("{mode:04o}"))
+}
+
+/// The directories of hooks: of MRSK 0.12 and later, and of Kamal.
+const HOOK_DIRECTORIES: [&str; 2] = [".mrsk/hooks", ".kamal/hooks"];
+
+/// Returns the hooks in `current`. The examples that their tools write are none.
+fn hooks(current: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for directory in HOOK_DIRECTORIES {
+        let entries = std::fs::read_dir(current.join(directory));
+        let names = entries.into_iter().flatten().flatten();
+        let files = names.filter(|entry| entry.path().is_file());
+        let names = files.filter_map(|entry| entry.file_name().into_string().ok());
+        let hooks = names.filter(|name| !name.ends_with(".sample") && !name.starts_with('.'));
+        found.extend(hooks.map(|name| format!("{directory}/{name}")));
+    }
+    found.sort_unstable();
+    found
 }
 
 /// Returns the digest of a file below the root, if it can be read. Fails for what no repository needs: a pipe, a device, a link

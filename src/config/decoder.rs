@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::later_keys;
 use super::node::{Entry, Kind, Mark, Node};
 use super::schema::Property;
 use super::secret_lines::{has_secret_value, has_url_credentials};
@@ -199,6 +200,13 @@ impl<'a> Decoder<'a> {
         self.error(field.key, message, help);
     }
 
+    /// Adds a warning.
+    pub(super) fn warn(&mut self, mark: Mark, message: impl Into<String>, help: impl Into<String>) {
+        let place = self.place(mark);
+        self.diagnostics
+            .push(Diagnostic::warning(message).at(place).help(help));
+    }
+
     /// Adds a warning about a line that holds a secret value, so that the line is not shown.
     pub(super) fn warn_secret(
         &mut self,
@@ -258,11 +266,22 @@ impl<'a> Decoder<'a> {
             if known.contains(&name) {
                 fields.push((name, child));
             } else if !free(name) {
-                let help = choice(name, "keys", &known);
-                self.error(child.key, format!("unknown key `{}`", child.path), help);
+                self.unknown_key(&child, name, &known);
             }
         }
         Record { fields }
+    }
+
+    /// Adds the error of a key that is not `known` here; one of a later tool is named as such.
+    pub(super) fn unknown_key(&mut self, field: &Field<'_>, name: &str, known: &[&str]) {
+        let message = format!("unknown key `{}`", field.path);
+        match later_keys::find(&field.path) {
+            Some(later) => {
+                let message = format!("{message}: it is a key of {}", later.tool);
+                self.error(field.key, message, later.help);
+            }
+            None => self.error(field.key, message, choice(name, "keys", known)),
+        }
     }
 
     /// Returns the items of a list. Nothing counts as an empty list.

@@ -228,6 +228,23 @@ enum Quote {
     Double,
 }
 
+/// Returns `NAME: value`, which Ruby's dotenv reads too, as `NAME=value`, and any other line as it is.
+fn with_equals(line: &str) -> String {
+    let start = line.trim_start();
+    let start = start.strip_prefix("export ").unwrap_or(start).trim_start();
+    let is_name = |c: char| c.is_ascii_alphanumeric() || "_.".contains(c);
+    let rest = start.trim_start_matches(is_name);
+    match rest.strip_prefix(':') {
+        Some(value)
+            if rest.len() < start.len() && (value.is_empty() || value.starts_with([' ', '\t'])) =>
+        {
+            let name = &start[..start.len() - rest.len()];
+            format!("{name}={}", value.trim_start())
+        }
+        _ => line.to_owned(),
+    }
+}
+
 fn entries(text: &str) -> Vec<Entry> {
     let mut entries = Vec::new();
     let mut lines = text.lines().zip(1..);
@@ -236,7 +253,7 @@ fn entries(text: &str) -> Vec<Entry> {
             continue;
         }
         let mut entry = Entry {
-            text: format!("{line}\n"),
+            text: with_equals(line) + "\n",
             line: number,
             dollar: None,
             open_quote: None,

@@ -5,11 +5,13 @@
 //! reads each key, `values` each kind of value. Defaults and merging are done there, once: the model
 //! has no open questions.
 
+mod blame;
 mod decoder;
 mod destination;
 pub mod dotenv;
 mod file;
 mod keys;
+mod later_keys;
 pub mod model;
 mod node;
 mod parse;

@@ -22,6 +22,9 @@ pub struct Config {
     pub hosts: Vec<Host>,
     /// The roles in the order of the file. At least one.
     pub roles: Vec<Role>,
+    /// The role whose first host is the primary one, if the file names it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub primary_role: Option<RoleName>,
     /// Where images are pushed to and pulled from.
     pub registry: Registry,
     /// How the image is built.
@@ -221,6 +224,9 @@ pub struct Builder {
     pub args: BTreeMap<String, String>,
     /// Names of the secrets that the build may mount.
     pub secrets: Vec<String>,
+    /// The stage of the Dockerfile that becomes the image; `None`: the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
 }
 
 /// Which of docker's builders makes the image.
@@ -286,6 +292,9 @@ pub struct Traefik {
     pub args: Vec<DockerOption>,
     /// Further options of `docker create`.
     pub options: Vec<DockerOption>,
+    /// Environment of its container, such as the token of a DNS provider.
+    #[serde(skip_serializing_if = "Env::is_empty")]
+    pub env: Env,
     /// Labels of the Traefik container.
     pub labels: BTreeMap<String, String>,
 }
@@ -330,6 +339,9 @@ pub struct Boot {
     pub limit: Option<Limit>,
     /// Seconds between two groups.
     pub wait: u32,
+    /// Roles that switch one after the other, each everywhere before the next; the others follow the last of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub role_order: Vec<RoleName>,
 }
 
 /// The size of a rolling group.
@@ -346,13 +358,28 @@ impl Traefik {
     /// Returns the TCP ports of the host that are published for Traefik: [`Traefik::host_port`], and
     /// those of the options; a range is left to docker.
     pub fn published_ports(&self) -> BTreeSet<u16> {
-        let options = self
-            .options
-            .iter()
-            .filter(|option| option.name == "publish");
-        let mut ports = host_ports(options.filter_map(|option| option.value.as_deref()));
+        let mut ports = published(&self.options);
         ports.insert(self.host_port);
         ports
+    }
+}
+
+impl Role {
+    /// Returns the TCP ports of the host that the options publish; a range is left to docker.
+    pub fn published_ports(&self) -> BTreeSet<u16> {
+        published(&self.options)
+    }
+}
+
+fn published(options: &[DockerOption]) -> BTreeSet<u16> {
+    let options = options.iter().filter(|option| option.name == "publish");
+    host_ports(options.filter_map(|option| option.value.as_deref()))
+}
+
+impl Env {
+    /// Returns whether it sets nothing.
+    pub fn is_empty(&self) -> bool {
+        self.clear.is_empty() && self.secret.is_empty()
     }
 }
 
@@ -364,10 +391,12 @@ impl Accessory {
 }
 
 impl Config {
-    /// Returns the role whose first host is the primary one: `web` if there is one, else the first.
+    /// Returns the role whose first host is the primary one: the one that the file names, else `web` if there is one, else the
+    /// first.
     pub fn primary_role(&self) -> Option<&Role> {
-        let web = self.roles.iter().find(|role| role.name.as_str() == "web");
-        web.or(self.roles.first())
+        let named = self.primary_role.as_ref().map_or("web", RoleName::as_str);
+        let primary = self.roles.iter().find(|role| role.name.as_str() == named);
+        primary.or(self.roles.first())
     }
 
     /// Returns the host that holds the deploy lock and on which `--primary` acts.

@@ -5,7 +5,7 @@ use super::destination::{self, Destination};
 use super::keys::{self, FREE_PREFIX, KEYS, REQUIRED};
 use super::model::Config;
 use super::node::{BASE, Kind, Mark, Node, OVERLAY};
-use super::{secret_lines, yaml};
+use super::{blame, secret_lines, yaml};
 use crate::diagnostic::{Diagnostic, Place, Severity};
 use crate::erb::{self, Evaluated, World};
 use crate::secret::Secrets;
@@ -26,6 +26,8 @@ pub struct Loaded {
     pub routing: Places,
     /// What a user should know.
     pub warnings: Vec<Diagnostic>,
+    /// The texts of the files without their tags; empty if none of them is a template.
+    pub written: Vec<String>,
 }
 
 /// What a configuration is read from.
@@ -81,6 +83,7 @@ fn parse_input(input: &Input<'_>) -> Result<Loaded, Vec<Diagnostic>> {
             places,
             routing,
             warnings: diagnostics,
+            written: Vec::new(),
         }),
         _ => Err(diagnostics),
     }
@@ -106,6 +109,7 @@ pub(super) fn evaluate_and_parse(
 ) -> Result<Loaded, Vec<Diagnostic>> {
     let mut evaluate = |path: &str, text: &str| {
         erb::evaluate(path, without_mark(text), world).map_err(|mut problems| {
+            blame::explain_comments(text, &mut problems);
             let text = secret_lines::without_tags(text);
             secret_lines::hide_secret_lines(path, &text, &mut problems);
             problems
@@ -123,6 +127,14 @@ pub(super) fn evaluate_and_parse(
         }),
         ..*input
     });
+    if let Ok(loaded) = &mut result {
+        let texts = [Some(input.text), over.as_ref().map(|(over, _)| over.text)];
+        let texts: Vec<&str> = texts.into_iter().flatten().collect();
+        if texts.iter().any(|text| text.contains("<%")) {
+            let written = texts.iter().map(|text| secret_lines::without_tags(text));
+            loaded.written = written.collect();
+        }
+    }
     trace(input.path, &base, &mut result);
     warn_of_comments(input.path, &base, &mut result);
     if let Some((over, evaluated)) = &over {
@@ -144,6 +156,7 @@ fn trace(path: &str, evaluated: &Evaluated, result: &mut Result<Loaded, Vec<Diag
         Err(diagnostics) => diagnostics,
     };
     evaluated.trace(path, diagnostics);
+    blame::find_tag(path, evaluated, diagnostics);
     secret_lines::hide_secret_lines(path, evaluated.source(), diagnostics);
     diagnostics.sort_by(|left, right| left.place.cmp(&right.place));
 }

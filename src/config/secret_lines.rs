@@ -19,6 +19,46 @@ const NAMES: [&str; 10] = [
     "PRIVATE_KEY",
 ];
 
+/// What the name of a variable ends with, after `_`, if its value says something about a credential.
+const ABOUT: [&str; 33] = [
+    "ALGORITHM",
+    "ARN",
+    "AUDIENCE",
+    "BITS",
+    "COST",
+    "COUNT",
+    "DAYS",
+    "ENABLED",
+    "ENDPOINT",
+    "EXPIRATION",
+    "EXPIRES_IN",
+    "EXPIRY",
+    "FILE",
+    "FORMAT",
+    "HEADER",
+    "HOURS",
+    "ISSUER",
+    "LENGTH",
+    "LIFETIME",
+    "LIMIT",
+    "MAX",
+    "MIN",
+    "MINUTES",
+    "PATH",
+    "POLICY",
+    "PREFIX",
+    "REQUIRED",
+    "ROUNDS",
+    "SECONDS",
+    "TIMEOUT",
+    "TTL",
+    "TYPE",
+    "URL",
+];
+
+/// Values that switch something on or off.
+const SWITCHES: [&str; 8] = ["true", "false", "yes", "no", "on", "off", "0", "1"];
+
 /// Hides the source of every diagnostic of `file` whose line in its `text` may hold a secret value.
 pub fn hide_secret_lines(file: &str, text: &str, diagnostics: &mut [Diagnostic]) {
     let lines: Vec<&str> = text.lines().collect();
@@ -163,10 +203,16 @@ fn misspelt_password(lower: &str) -> Option<usize> {
     })
 }
 
-/// Whether the variable `name` with this value looks like a secret.
+/// Whether the variable `name` with this value looks like a secret. A switch is none, nor is what a name says about a secret:
+/// its length, its file, how long it is valid.
 pub fn looks_secret(name: &str, value: &str) -> bool {
-    let name = name.to_uppercase();
-    let named = NAMES.iter().any(|word| name.contains(word));
+    let name = name.to_uppercase().replace('-', "_");
+    let is_switch = SWITCHES.contains(&value.to_lowercase().as_str());
+    let is_about = ABOUT.iter().any(|end| {
+        let rest = name.strip_suffix(end);
+        rest.is_some_and(|rest| rest.ends_with('_'))
+    });
+    let named = !is_switch && !is_about && NAMES.iter().any(|word| name.contains(word));
     !value.is_empty() && (named || has_url_credentials(value))
 }
 
@@ -199,6 +245,15 @@ mod tests {
             ("DB_PASSWORD", "x", true),
             ("db_password", "x", true),
             ("DB_PASSWORD", "", false),
+            ("MYSQL_ALLOW_EMPTY_PASSWORD", "true", false),
+            ("MYSQL_RANDOM_ROOT_PASSWORD", "Yes", false),
+            ("PASSWORD_MIN_LENGTH", "12", false),
+            ("TOKEN_TTL", "3600", false),
+            ("ACCESS_TOKEN_EXPIRES_IN", "1h", false),
+            ("DB_PASSWORD_FILE", "/run/secrets/db", false),
+            ("OAUTH_TOKEN_URL", "https://id.example.com/token", false),
+            ("OAUTH_TOKEN_URL", "https://x:y@id.example.com/token", true),
+            ("PROFILE_TOKEN", "x", true),
             ("STRIPE_API_KEY", "sk", true),
             ("DATABASE_URL", "postgres://app:hunter2@db/app", true),
             ("DATABASE_URL", "postgres://app@db/app", false),

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::decoder::Places;
 use super::dotenv::{self, Environment};
 use super::model::{Accessory, Config, Credentials, Value};
+use super::values::texts::{MAX_ARGUMENT, argument_length};
 use crate::diagnostic::Diagnostic;
 use crate::name::RoleName;
 use crate::secret::Secrets;
@@ -20,6 +21,8 @@ pub enum Purpose {
     Build,
     /// A secret variable of a role's containers.
     Role(RoleName),
+    /// A secret variable of Traefik's containers.
+    Traefik,
     /// A secret variable of an accessory's containers.
     Accessory(String),
 }
@@ -33,6 +36,10 @@ pub fn secret_names(config: &Config) -> Names {
     let mut names = registry_names(config);
     for name in &config.builder.secrets {
         add(&mut names, name, Purpose::Build);
+    }
+    let routed = config.roles.iter().any(|role| role.traefik);
+    for name in config.traefik.env.secret.iter().filter(|_| routed) {
+        add(&mut names, name, Purpose::Traefik);
     }
     for role in &config.roles {
         for name in &role.env.secret {
@@ -105,6 +112,10 @@ pub fn resolve_names(
         let (problem, help) = match found.or_else(|| environment.get(name)) {
             None => ("is not set", add),
             Some(secret) if secret.reveal().contains('\0') => ("contains a NUL byte", encode),
+            Some(secret) if argument_length(name, secret.reveal()) > MAX_ARGUMENT => {
+                let help = "Linux passes at most 128 KiB in one variable: put it into a file, and mount that";
+                ("is too long", help.to_owned())
+            }
             Some(secret) if secret.reveal().is_empty() && logs_in(purposes) => {
                 ("is empty, but the registry login needs it", add)
             }
@@ -126,6 +137,23 @@ pub fn resolve_names(
         true => Ok(secrets),
         false => Err(problems),
     }
+}
+
+/// Returns a warning of each of `names` whose value is empty.
+pub fn empty_values(names: &Names, secrets: &Secrets, places: &Places) -> Vec<Diagnostic> {
+    let is_empty = |name: &&String| {
+        let secret = secrets.get(*name);
+        secret.is_some_and(|secret| secret.reveal().is_empty())
+    };
+    let warnings = names.keys().filter(is_empty).map(|name| {
+        let warning = Diagnostic::warning(format!("secret `{name}` is empty"))
+            .help("set its value, or remove it from `secret`");
+        match places.get(name).and_then(|places| places.first()) {
+            Some(place) => warning.at(place.clone()).hide_source(),
+            None => warning,
+        }
+    });
+    warnings.collect()
 }
 
 /// Whether a login depends on it. For a container's variable, an empty value is a value.

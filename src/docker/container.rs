@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::image::{command, each, pairs};
 use super::names::{
-    self, LABEL_CREATE, LABEL_HEALTHCHECK, LABEL_SERVICE, LABEL_SETTINGS, LABEL_VERSION, NETWORK,
-    TRAEFIK,
+    self, LABEL_CREATE, LABEL_DESTINATION, LABEL_HEALTHCHECK, LABEL_SERVICE, LABEL_SETTINGS,
+    LABEL_VERSION, NETWORK, TRAEFIK,
 };
 use crate::action::{Arg, Run};
 use crate::config::model::{
@@ -73,7 +73,7 @@ pub fn create(
         ("image", vec![image.to_owned()]),
         ("command", role.cmd.clone()),
     ];
-    finish(name, groups, role.env.secret.clone())
+    finish(name, groups, role.env.secret.clone(), None)
 }
 
 /// Returns the command that creates an accessory's container. Its labels are those of the original, so that nothing that looks for
@@ -104,7 +104,13 @@ pub fn create_accessory(config: &Config, accessory: &Accessory, home: &str) -> C
         ("image", vec![accessory.image.clone()]),
         ("command", accessory.cmd.clone()),
     ];
-    finish(&name, groups, accessory.env.secret.clone())
+    let destination = config.destination.as_deref().unwrap_or_default();
+    finish(
+        &name,
+        groups,
+        accessory.env.secret.clone(),
+        Some(destination),
+    )
 }
 
 /// Returns the directory of the host that has an accessory's files and directories: below the SSH user's home, as the original's.
@@ -150,6 +156,7 @@ pub fn create_traefik(
     ];
     let groups = vec![
         ("port", each("--publish", publish)),
+        ("env", env_of(&traefik.env.clear, &traefik.env.secret)),
         ("volumes", each("--volume", volumes)),
         ("logging", logging(config)),
         ("labels", pairs("--label", &traefik.labels)),
@@ -157,7 +164,7 @@ pub fn create_traefik(
         ("image", vec![traefik.image.clone()]),
         ("arguments", args.to_vec()),
     ];
-    finish(TRAEFIK, groups, Vec::new())
+    finish(TRAEFIK, groups, traefik.env.secret.clone(), None)
 }
 
 /// Returns the command that connects `container` to mrsk's network.
@@ -215,7 +222,14 @@ pub fn logs(container: &str) -> Run {
 
 /// Joins groups of arguments, the image and what follows it last, to the command and its digests. The image must be there
 /// already: docker would get it by its tag, and nobody would have looked whether that is the image that is meant.
-fn finish(name: &str, groups: Vec<(&'static str, Vec<String>)>, env: Vec<String>) -> Create {
+///
+/// `destination` becomes a label of what has none in its name. It is no setting: it does not change the digest.
+fn finish(
+    name: &str,
+    groups: Vec<(&'static str, Vec<String>)>,
+    env: Vec<String>,
+    destination: Option<&str>,
+) -> Create {
     let digest_of = |arguments: &[String]| Sha256Hex::of(arguments.join("\0").as_bytes());
     let settings: BTreeMap<&'static str, String> = groups
         .iter()
@@ -238,6 +252,8 @@ fn finish(name: &str, groups: Vec<(&'static str, Vec<String>)>, env: Vec<String>
         format!("{LABEL_SETTINGS}={}", Vec::from_iter(described).join(" ")),
         format!("{LABEL_CREATE}={digest}"),
     ];
+    let of = destination.map(|destination| format!("{LABEL_DESTINATION}={destination}"));
+    let labels = labels.into_iter().chain(of);
     argv.splice(tail.max(own)..tail.max(own), each("--label", labels));
     let mut run = Run::literal(argv);
     (run.env_file, run.env) = env.into_iter().partition(|name| is_read_at_start(name));
@@ -279,9 +295,13 @@ fn healthcheck(config: &Config, role: &Role) -> Vec<String> {
 fn env(env: &Env, name: &str) -> Vec<String> {
     let mut clear = env.clear.clone();
     clear.insert(CONTAINER_NAME.into(), name.to_owned());
-    let mut argv = pairs("--env", &clear);
-    let (file, exported): (Vec<String>, _) = env
-        .secret
+    env_of(&clear, &env.secret)
+}
+
+/// Returns the options of an environment.
+fn env_of(clear: &BTreeMap<String, String>, secret: &[String]) -> Vec<String> {
+    let mut argv = pairs("--env", clear);
+    let (file, exported): (Vec<String>, _) = secret
         .iter()
         .cloned()
         .partition(|name| is_read_at_start(name));
@@ -312,7 +332,7 @@ fn options(options: &[DockerOption], home: &str) -> Vec<String> {
 
 /// Returns `volume` with the path of its host part made absolute: one that begins with `.` lies below the SSH user's home, where its
 /// shell starts. Docker's own command line reads it so from version 23 on, and takes it for a name before.
-fn on_host(volume: &str, home: &str) -> String {
+pub fn on_host(volume: &str, home: &str) -> String {
     match volume.strip_prefix('.') {
         Some(rest) if rest.starts_with(['/', ':']) => format!("{home}{rest}"),
         Some(rest) if rest.starts_with("./") || rest.starts_with(".:") => {

@@ -84,7 +84,7 @@ pub fn build(config: &Config, version: &str, dockerfile: &str, context: &str, so
     }
 }
 
-/// Returns what every kind of build is told: tags, labels, build arguments, secrets, Dockerfile and context.
+/// Returns what every kind of build is told: tags, labels, build arguments, secrets, stage, Dockerfile and context.
 pub(super) fn build_arguments(
     config: &Config,
     version: &str,
@@ -109,6 +109,7 @@ pub(super) fn build_arguments(
         .iter()
         .map(|name| format!("id={name},env={name}"));
     argv.extend(each("--secret", secrets));
+    argv.extend(each("--target", builder.target.clone()));
     argv.extend(["--file".into(), path(dockerfile), path(context)]);
     argv
 }

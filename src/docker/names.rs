@@ -25,6 +25,9 @@ pub const LABEL_SETTINGS: &str = "mrsk.settings";
 /// The label with the port and path of the health check: `3000 /up`.
 pub const LABEL_HEALTHCHECK: &str = "mrsk.healthcheck";
 
+/// The label with the destination that an accessory was started for, empty for none: its name does not tell.
+pub const LABEL_DESTINATION: &str = "mrsk.destination";
+
 /// The label of an image with the digest of what it was built from.
 pub const LABEL_SOURCE: &str = "mrsk.source";
 

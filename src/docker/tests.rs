@@ -132,7 +132,7 @@ fn the_digest_tells_each_group_of_settings_apart() {
     for (text, group) in [
         ("env: {A: 1}\n", "env"),
         ("env: {secret: [A]}\n", "env"),
-        ("volumes: ['x:/x']\n", "volumes"),
+        ("volumes: ['data:/x']\n", "volumes"),
         ("logging: {driver: local}\n", "logging"),
         ("labels: {a: b}\n", "labels"),
         ("    options: {init: true}\n", "options"),
@@ -323,4 +323,20 @@ fn containers_are_named_literally_in_every_command() {
         text(container::connect("a", Some("m-1"))),
         "docker network connect --alias m-1 mrsk a"
     );
+}
+
+#[test]
+fn a_stage_is_named_before_the_dockerfile() {
+    let config = config_with(
+        "registry: {username: team, password: [PASSWORD]}
+servers: [a]
+builder: {multiarch: false, target: production}
+",
+    );
+    let source = format!("sha256:{}", "0".repeat(64));
+    let run = image::build(&config, "v1", "Dockerfile", ".", &source);
+    let words = words(&run);
+    let tail = ["--target", "production", "--file", "Dockerfile", "."].map(str::to_owned);
+    assert!(words.ends_with(&tail), "{words:?}");
+    assert!(crate::docker::local_command::is_listed(&run));
 }

@@ -113,6 +113,8 @@ impl<'w> Run<'w> {
             }
             Expression::Fetch(name, default) => self.fetch(name, default.as_deref(), span)?,
             Expression::IsSet(name) => Value::Boolean(self.variable(name)?.1.is_some()),
+            Expression::Read(path) => self.read(path, span)?,
+            Expression::Exists(path) => Value::Boolean(self.file(path)?.1.is_some()),
             Expression::Call(call) => self.call(call, span)?,
             Expression::Raise(message) => return self.raise(message.as_deref(), span),
         })
@@ -179,16 +181,45 @@ impl<'w> Run<'w> {
         }
     }
 
+    fn string(&mut self, node: &Node) -> Result<String> {
+        match self.value(node)? {
+            Value::String(text) => Ok(text),
+            other => Err(self
+                .operation(&node.span)
+                .wrong_argument(&other, "a string")),
+        }
+    }
+
+    /// Returns the path of a file, and its text if it is there.
+    fn file(&mut self, path: &Node) -> Result<(String, Option<String>)> {
+        let shown = self.string(path)?;
+        self.ask(&Need::File(&shown), &path.span)?;
+        let text = self.world.file(&shown).map_err(|failure| {
+            let message = format!("cannot read `{shown}`: {}", failure.how);
+            wrong(path.span.clone(), message, failure.said)
+        })?;
+        if let Some(text) = &text {
+            self.meter.spend(text.len(), &path.span)?;
+            self.learn(text.trim());
+        }
+        Ok((shown, text))
+    }
+
+    fn read(&mut self, path: &Node, span: &Span) -> Result<Value> {
+        match self.file(path)? {
+            (_, Some(text)) => Ok(Value::String(text)),
+            (path, None) => {
+                let message = format!("no such file or directory: `{path}`");
+                let help =
+                    "create it, or remove the tag; paths are relative to the current directory";
+                Err(wrong(span.clone(), message, help))
+            }
+        }
+    }
+
     /// Returns the name of a variable of the environment, and its value.
     fn variable(&mut self, name: &Node) -> Result<(String, Option<String>)> {
-        let text = match self.value(name)? {
-            Value::String(text) => text,
-            other => {
-                return Err(self
-                    .operation(&name.span)
-                    .wrong_argument(&other, "a string"));
-            }
-        };
+        let text = self.string(name)?;
         self.ask(&Need::Variable(&text), &name.span)?;
         let value = self.world.variable(&text);
         if let Some(value) = &value {

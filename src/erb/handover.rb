@@ -1,7 +1,16 @@
-# Evaluates the ERB template on standard input, whose path is the argument. Answers on standard output with pieces, each a
+# Evaluates the ERB template on standard input. Answers on standard output with pieces, each a
 # line `KIND LINE BYTES` and so many bytes: T for text of the template, V for what a tag printed, E for an error.
 module Handover
   class Failed < StandardError; end
+
+  # Where the template stands for Ruby: with a path without a directory, require_relative starts in the current one.
+  NAME = "(erb)"
+
+  # What the original tool had loaded when it evaluated a template. Some are gems in newer versions of Ruby.
+  LIBRARIES = %w[
+    base64 benchmark date digest fileutils forwardable io/console ipaddr json logger net/http ostruct open3 openssl optparse
+    pathname pp securerandom set shellwords singleton socket stringio tempfile time timeout tmpdir uri yaml zlib
+  ].freeze
 
   class Output
     attr_reader :pieces
@@ -48,7 +57,7 @@ module Handover
   class << self
     attr_reader :known, :source
 
-    def run(path)
+    def run
       @source = STDIN.read
       @known = ENV.map { |name, value| value if @source.include?(name) }.compact
       answer = STDOUT.dup.binmode
@@ -59,7 +68,8 @@ module Handover
         STDIN.reopen(File::NULL)
       end
       Object.prepend(Commands)
-      pieces(path).each do |kind, line, text|
+      libraries
+      pieces.each do |kind, line, text|
         answer << "#{kind} #{line} #{text.bytesize}\n" << text.b
       end
       answer.flush
@@ -67,18 +77,26 @@ module Handover
 
     private
 
-    def pieces(path)
+    def pieces
       template = Template.new(@source, trim_mode: "-")
-      template.filename = path
+      template.filename = NAME
       template.result.pieces
     rescue Exception => error
-      [["E", line(error, path), hidden(words(error))]]
+      [["E", line(error), hidden(words(error))]]
     end
 
-    def line(error, path)
+    def libraries
+      LIBRARIES.each do |library|
+        require library
+      rescue LoadError
+        next
+      end
+    end
+
+    def line(error)
       return error.message[/:(\d+):/, 1].to_i if error.is_a?(SyntaxError)
 
-      error.backtrace_locations&.find { |place| place.path == path }&.lineno.to_i
+      error.backtrace_locations&.find { |place| place.path == NAME }&.lineno.to_i
     end
 
     # What Ruby itself says may show values: only what the template raises is taken as it is.
@@ -91,10 +109,19 @@ module Handover
       when LoadError then "cannot load `#{error.path}`"
       when SystemExit then "the template exited"
       when Failed then error.message
+      when SystemCallError then system_call(error)
       else
         raised = error.backtrace_locations&.first&.base_label == "<main>"
         raised ? "the template raised an error: #{error.message}" : "#{error.class} raised"
       end
+    end
+
+    # The error of the system, with the path that the call names: "No such file or directory @ rb_sysopen - PATH".
+    def system_call(error)
+      path = error.message[/ - (.+)\z/m, 1]
+      what = SystemCallError.new(nil, error.errno).message
+      what = what[0].downcase + what[1..]
+      path ? "#{what}: `#{path}`" : what
     end
 
     def hidden(text)
@@ -105,4 +132,39 @@ module Handover
   end
 end
 
-Handover.run(ARGV.fetch(0))
+# Methods of ActiveSupport that templates of the original tool could rely on.
+class Object
+  def blank?
+    respond_to?(:empty?) ? !!empty? : !self
+  end
+
+  def present?
+    !blank?
+  end
+
+  def presence
+    self if present?
+  end
+
+  def in?(other)
+    other.include?(self)
+  end
+end
+
+class String
+  def blank?
+    match?(/\A[[:space:]]*\z/)
+  end
+
+  def squish
+    gsub(/[[:space:]]+/, " ").strip
+  end
+end
+
+class Numeric
+  def blank?
+    false
+  end
+end
+
+Handover.run

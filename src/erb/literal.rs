@@ -1,4 +1,4 @@
-//! Reads strings in quotes, commands in backticks, and `%w[…]`.
+//! Reads strings in quotes, commands in backticks, and literals that begin with `%`.
 
 use super::lex::Lexer;
 use super::problem::{Problem, Result, unsupported, wrong};
@@ -24,13 +24,25 @@ impl Lexer<'_> {
 
     /// Reads `"…"`, or a command in backticks.
     pub(super) fn double_quoted(&mut self, start: usize) -> Result<Vec<Segment<Token>>> {
-        let quote = self.next();
+        let quote = self.next().unwrap_or('"');
+        let what = if quote == '`' { "backtick" } else { "quote" };
+        self.pieces(start, (quote, quote), what)
+    }
+
+    /// Reads text with escapes and `#{…}` up to the second of `marks`, of which the first, if it is another, nests.
+    fn pieces(
+        &mut self,
+        start: usize,
+        (open, close): (char, char),
+        what: &str,
+    ) -> Result<Vec<Segment<Token>>> {
         let mut pieces = Vec::new();
         let mut text = String::new();
+        let mut nested = 0_usize;
         loop {
             let at = self.place();
             match self.next() {
-                Some(c) if Some(c) == quote => break,
+                Some(c) if c == close && nested == 0 => break,
                 Some('\\') => text.extend(self.escape(at)?),
                 Some('#') if self.peek(0) == Some('{') => {
                     self.at += 1;
@@ -41,15 +53,12 @@ impl Lexer<'_> {
                 Some('#') if matches!(self.peek(0), Some('$' | '@')) => {
                     return Err(unsupported(at..at + 2, "`#$` and `#@` in a string"));
                 }
-                Some(c) => text.push(c),
-                None => {
-                    let what = if quote == Some('`') {
-                        "backtick"
-                    } else {
-                        "quote"
-                    };
-                    return Err(not_closed(start, what));
+                Some(c) => {
+                    nested += usize::from(c == open);
+                    nested -= usize::from(c == close);
+                    text.push(c);
                 }
+                None => return Err(not_closed(start, what)),
             }
         }
         pieces.push(Segment::Literal(text));
@@ -115,20 +124,39 @@ impl Lexer<'_> {
         (count > 0).then_some((number, count))
     }
 
-    /// Reads `%w[…]`, without escapes and brackets within.
+    /// Reads `%w[…]`, `%x(…)`, `%q(…)`, `%Q(…)` or `%(…)`.
     pub(super) fn percent(&mut self, start: usize) -> Result<Word> {
         self.at += 1;
-        let close = match (self.next(), self.next()) {
-            (Some('w'), Some('[')) => ']',
-            (Some('w'), Some('(')) => ')',
-            (Some('w'), Some('{')) => '}',
+        let kind = match self.peek(0) {
+            Some(kind @ ('w' | 'x' | 'q' | 'Q')) => {
+                self.at += 1;
+                kind
+            }
+            _ => 'Q',
+        };
+        let marks = match self.next() {
+            Some('(') => ('(', ')'),
+            Some('[') => ('[', ']'),
+            Some('{') => ('{', '}'),
+            Some('<') => ('<', '>'),
+            Some(mark) if mark.is_ascii_punctuation() && kind != 'w' => (mark, mark),
             _ => return Err(unsupported(self.span(start), "`%` literal")),
         };
+        match kind {
+            'w' => self.word_list(start, marks.1),
+            'x' => self.pieces(start, marks, "`%x`").map(Word::Command),
+            'q' => self.raw(start, marks),
+            _ => self.pieces(start, marks, "`%` literal").map(Word::Quoted),
+        }
+    }
+
+    /// Reads `%w[…]`, without escapes and brackets within.
+    fn word_list(&mut self, start: usize, close: char) -> Result<Word> {
         let mut text = String::new();
         loop {
             match self.next() {
                 Some(c) if c == close => break,
-                Some('[' | '(' | '{' | '\\') => {
+                Some('[' | '(' | '{' | '<' | '\\') => {
                     return Err(unsupported(self.span(start), "`%` literal"));
                 }
                 Some(c) => text.push(c),
@@ -137,6 +165,32 @@ impl Lexer<'_> {
         }
         let words = text.split_ascii_whitespace().map(str::to_owned);
         Ok(Word::Words(words.collect()))
+    }
+
+    /// Reads `%q(…)`: a backslash escapes only itself and the marks.
+    fn raw(&mut self, start: usize, (open, close): (char, char)) -> Result<Word> {
+        let mut text = String::new();
+        let mut nested = 0_usize;
+        loop {
+            match self.next() {
+                Some(c) if c == close && nested == 0 => {
+                    return Ok(Word::Quoted(vec![Segment::Literal(text)]));
+                }
+                Some('\\')
+                    if self
+                        .peek(0)
+                        .is_some_and(|c| c == '\\' || c == open || c == close) =>
+                {
+                    text.extend(self.next());
+                }
+                Some(c) => {
+                    nested += usize::from(c == open);
+                    nested -= usize::from(c == close);
+                    text.push(c);
+                }
+                None => return Err(not_closed(start, "`%q`")),
+            }
+        }
     }
 }
 

@@ -52,7 +52,7 @@ pub fn evaluate(
     let nodes = match read(source) {
         Ok(nodes) => nodes,
         Err(problem) if problem.kind == Kind::Unsupported => {
-            return ruby::evaluate(file, source, world, problem)
+            return ruby::evaluate(source, world, problem)
                 .map(|evaluated| evaluated.with_commands(&tags(source)))
                 .map_err(at);
         }

@@ -3,11 +3,14 @@
 use std::collections::BTreeSet;
 use std::ops::Bound;
 
-use super::problem::{Span, place};
+use super::problem::{Span, line_span, place};
 use crate::diagnostic::{Diagnostic, Place};
 
 /// The shortest value that is redacted in messages: shorter ones would be found in anything.
 const HIDDEN_LENGTH: usize = 4;
+
+/// How many tags are tried as the cause of a text that is not valid.
+const MAX_TRIED: usize = 200;
 
 /// A rendered template.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,6 +108,42 @@ impl Evaluated {
                 map.trace(place);
             }
         }
+    }
+
+    /// Returns the place, in the template `file`, of the last tag that has to print a plain word for the text to be valid; nothing if
+    /// that does not help.
+    pub fn culprit(&self, file: &str, is_valid: &dyn Fn(&str) -> bool) -> Option<Place> {
+        let printed = |piece: &&(usize, &Piece)| {
+            matches!(
+                piece.1.origin,
+                Origin::Expression(_) | Origin::ExpressionIn(_)
+            )
+        };
+        let pieces: Vec<(usize, &Piece)> = self.pieces.iter().enumerate().collect();
+        let printed: Vec<&(usize, &Piece)> = pieces.iter().filter(printed).collect();
+        let tried = printed.iter().take(MAX_TRIED);
+        let (_, piece) = tried
+            .copied()
+            .find(|(last, _)| is_valid(&self.plain_to(*last)))?;
+        Some(match &piece.origin {
+            Origin::Expression(span) => place(file, &self.source, span),
+            Origin::ExpressionIn(line) | Origin::Line(line) => {
+                place(file, &self.source, &line_span(&self.source, *line))
+            }
+            Origin::Text(start) => place(file, &self.source, &(*start..*start)),
+        })
+    }
+
+    /// Returns the text with a plain word in place of what tags printed, up to the piece at `last`.
+    fn plain_to(&self, last: usize) -> String {
+        let ends = self.pieces.iter().skip(1).map(|piece| piece.start);
+        let ends = ends.chain([self.text.len()]);
+        let parts = self.pieces.iter().zip(ends).enumerate();
+        let parts = parts.map(|(at, (piece, end))| match piece.origin {
+            Origin::Expression(_) | Origin::ExpressionIn(_) if at <= last => "x",
+            _ => self.text.get(piece.start..end).unwrap_or_default(),
+        });
+        parts.collect()
     }
 
     /// Turns places of the text into places of the template `file`.

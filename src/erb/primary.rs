@@ -130,6 +130,7 @@ impl Parser {
             Some(Word::Name(name)) if name == "raise" => return self.raise(),
             Some(Word::Name(name)) if !self.locals.contains(name) => return Err(self.refused()),
             Some(Word::Constant(name)) if name == "ENV" => return self.environment(),
+            Some(Word::Constant(name)) if name == "File" => return self.file(),
             Some(Word::Quoted(_)) => return self.text(),
             Some(Word::Symbol("-")) => return self.negative(),
             Some(
@@ -317,6 +318,33 @@ impl Parser {
         }
         let kind = Expression::Text(vec![Segment::Literal(name)]);
         self.above(0, kind, self.since(&start))
+    }
+
+    /// Reads what is asked of a file.
+    fn file(&mut self) -> Result<Node> {
+        let start = self.here();
+        self.next();
+        let refused = |parser: &Self| unsupported(parser.since(&start), "this use of `File`");
+        let asked = match (self.dot(), self.kind(0)) {
+            (Some(Navigation::Plain), Some(Word::Name(name)))
+                if matches!(name.as_str(), "read" | "exist?") =>
+            {
+                name.clone()
+            }
+            _ => return Err(refused(self)),
+        };
+        self.next();
+        let mut arguments = self.call_arguments(&start)?.into_iter();
+        let (Some(path), None) = (arguments.next(), arguments.next()) else {
+            return Err(refused(self));
+        };
+        let depth = path.depth;
+        let path = Box::new(path);
+        let kind = match asked.as_str() {
+            "read" => Expression::Read(path),
+            _ => Expression::Exists(path),
+        };
+        self.above(depth, kind, self.since(&start))
     }
 
     /// Reads what is asked of the environment.

@@ -13,12 +13,11 @@ const WAYS: [&str; 6] = ["`", "%x", "system", "exec", "spawn", "open"];
 /// What to do about an error that Ruby finds.
 const BEYOND: &str = "`ruby` evaluated this template: it is beyond the subset that mrsk supports";
 
-/// Returns what Ruby renders of `source`, the template `file`; `refused` if there is no Ruby.
+/// Returns what Ruby renders of `source`; `refused` if there is no Ruby.
 ///
 /// # Errors
 /// What Ruby finds wrong.
 pub(super) fn evaluate(
-    file: &str,
     source: &str,
     world: &mut dyn World,
     refused: Problem,
@@ -28,7 +27,7 @@ pub(super) fn evaluate(
         return Err(wrong(refused.span, message, refusal.help));
     }
     let options = ["ruby", "-E", "UTF-8:UTF-8", "-rerb", "-e"];
-    let argv = options.into_iter().chain([SCRIPT, "--", file]);
+    let argv = options.into_iter().chain([SCRIPT]);
     let argv: Vec<String> = argv.map(str::to_owned).collect();
     let failed = |how: &str, said: &str| {
         let help = match said.trim() {

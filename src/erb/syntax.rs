@@ -43,6 +43,10 @@ pub(super) enum Expression {
     Fetch(Box<Node>, Option<Box<Node>>),
     /// `ENV.key?("X")`
     IsSet(Box<Node>),
+    /// `File.read("x")`
+    Read(Box<Node>),
+    /// `File.exist?("x")`
+    Exists(Box<Node>),
     /// A method of a value.
     Call(Call),
     /// `raise "text"`; the class of the error has no meaning here.

@@ -18,6 +18,14 @@ pub trait World {
     /// Returns the value of a variable of the environment.
     fn variable(&mut self, name: &str) -> Option<String>;
 
+    /// Returns the text of the file at `path`; nothing if there is none. A world has no files by default.
+    ///
+    /// # Errors
+    /// A file that cannot be read: why, and what to do.
+    fn file(&mut self, _path: &str) -> Result<Option<String>, Failure> {
+        Ok(None)
+    }
+
     /// Runs a command by `sh -c`, and returns what it printed to standard output.
     ///
     /// # Errors
@@ -37,6 +45,8 @@ pub trait World {
 pub enum Need<'a> {
     /// A variable of the environment.
     Variable(&'a str),
+    /// A file.
+    File(&'a str),
     /// A command.
     Command,
     /// Ruby.

@@ -44,6 +44,15 @@ pub struct SourceFacts {
     /// Digest of the changes to tracked files; absent without changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changes: Option<Sha256Hex>,
+    /// Whether there is no directory where the build context should be.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub context_missing: bool,
+    /// Hooks of the original and its successors, which are not run: their paths, relative to the current directory.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hooks: Vec<String>,
+    /// Why git gave no commit, in its own words. Not recorded.
+    #[serde(skip)]
+    pub git_problem: Option<String>,
     /// Untracked files that get into the build context, at most 20 of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub untracked: Vec<String>,
@@ -73,6 +82,9 @@ pub struct LocalFile {
     pub path: String,
     /// SHA-256 of its bytes. Of a template: of the template.
     pub sha256: Sha256Hex,
+    /// Its permission bits in octal without write access for others, as `0400`; absent: `0644`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<String>,
 }
 
 impl LocalFile {
@@ -187,6 +199,10 @@ pub struct DockerFacts {
     pub unsupported: String,
     /// Registries for which the SSH user's docker asks a credential helper.
     pub helpers: BTreeSet<String>,
+    /// Registries with a login in the SSH user's own configuration, as earlier versions wrote it. It is not used.
+    #[serde(rename = "logins", skip_serializing)]
+    #[schemars(skip)]
+    pub former_logins: BTreeSet<String>,
 }
 
 /// A container.

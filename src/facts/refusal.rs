@@ -16,21 +16,27 @@ pub fn refusals(facts: &HostFacts) -> Vec<String> {
         reasons.extend(
             obstacle.map(|text| format!("Docker is missing and cannot be installed: {text}")),
         );
-    } else if !docker.answers && facts.privilege == Privilege::None {
-        let user = &facts.user;
-        reasons.push(match docker.denied {
-            true => format!(
-                "user {user} has no access to Docker: add it to the group docker (usermod -aG docker \
-                 {user})"
-            ),
-            false => format!(
-                "Docker is not running, and user {user} cannot start it (neither root nor sudo -n)"
-            ),
-        });
+    } else if !docker.answers {
+        reasons.extend(silent(facts));
     }
     let obstacle = obstacle.filter(|_| !facts.curl.installed);
     reasons.extend(obstacle.map(|text| format!("curl is missing and cannot be installed: {text}")));
     reasons
+}
+
+/// Returns why the host cannot be planned for although Docker is installed: it does not say what runs there.
+fn silent(facts: &HostFacts) -> Option<String> {
+    let user = &facts.user;
+    if facts.docker.denied {
+        return Some(format!(
+            "user {user} has no access to Docker, so mrsk cannot see what runs there: add the user to the \
+             group docker (`sudo usermod -aG docker {user}` on the host), or deploy as root (`ssh: {{user: \
+             root}}`)"
+        ));
+    }
+    (facts.privilege == Privilege::None).then(|| {
+        format!("Docker is not running, and user {user} cannot start it (neither root nor sudo -n)")
+    })
 }
 
 fn obstacle_to_install(facts: &HostFacts) -> Option<&'static str> {
@@ -95,7 +101,7 @@ mod tests {
             package_manager: package_manager.into(),
             ..HostFacts::default()
         };
-        let table: [(HostFacts, &[&str]); 9] = [
+        let table: [(HostFacts, &[&str]); 10] = [
             (ready(), &[]),
             (bare(Privilege::Root, "apt-get"), &[]),
             (bare(Privilege::Sudo, "apt-get"), &[]),
@@ -119,7 +125,15 @@ mod tests {
                     facts.docker.answers = false;
                     facts.docker.denied = true;
                 }),
-                &["user app has no access to Docker: add it to the group"],
+                &["user app has no access to Docker, so mrsk cannot see what runs there: add"],
+            ),
+            (
+                with(|facts| {
+                    facts.docker.answers = false;
+                    facts.docker.denied = true;
+                    facts.privilege = Privilege::Sudo;
+                }),
+                &["user app has no access to Docker, so mrsk cannot see what runs there: add"],
             ),
             (
                 with(|facts| facts.docker.answers = false),

@@ -1,6 +1,7 @@
 //! Traefik's own command line.
 
 use super::spec::{LabelError, PROBE_ENTRYPOINT, PROBE_PORT, ROUTES_DIR, SERVICE_LABEL};
+use super::static_options;
 
 /// Returns Traefik's arguments: mrsk's own, then the user's in their order, `--name=value` each (`--name` alone if the
 /// value is `None`). An argument of the user replaces mrsk's of the same name, and `providers.docker.constraints` is joined
@@ -11,8 +12,13 @@ use super::spec::{LabelError, PROBE_ENTRYPOINT, PROBE_PORT, ROUTES_DIR, SERVICE_
 ///
 /// # Errors
 /// Each argument without which mrsk could not switch traffic, by its name.
-pub fn command_line(user: &[(String, Option<String>)]) -> Result<Vec<String>, Vec<LabelError>> {
-    let errors: Vec<LabelError> = user.iter().filter_map(|(name, _)| refused(name)).collect();
+pub(super) fn command_line(
+    user: &[(String, Option<String>)],
+) -> Result<Vec<String>, Vec<LabelError>> {
+    let wrong = |(name, value): &(String, Option<String>)| {
+        refused(name).or_else(|| static_options::check(name, value.as_deref()))
+    };
+    let errors: Vec<LabelError> = user.iter().filter_map(wrong).collect();
     if !errors.is_empty() {
         return Err(errors);
     }
@@ -42,12 +48,12 @@ pub fn command_line(user: &[(String, Option<String>)]) -> Result<Vec<String>, Ve
         .into_iter()
         .filter(|(name, _)| joined(name) || given(name).is_none());
     let own = own.map(|(name, value)| format!("--{name}={value}"));
-    let user = user.iter().filter(|(name, _)| !joined(name));
-    let user = user.map(|(name, value)| match value {
+    let lines = user.iter().filter(|(name, _)| !joined(name));
+    let lines = lines.map(|(name, value)| match value {
         Some(value) => format!("--{name}={value}"),
         None => format!("--{name}"),
     });
-    Ok(own.chain(user).collect())
+    Ok(own.chain(lines).collect())
 }
 
 /// Returns whether mrsk declares the address of the entrypoint `web`.
@@ -61,6 +67,15 @@ fn needs_web(user: &[(String, Option<String>)]) -> bool {
     let mut web = options.iter().filter(|(name, _)| *name == "web").peekable();
     options.is_empty()
         || web.peek().is_some() && !web.any(|(_, option)| option.eq_ignore_ascii_case("address"))
+}
+
+/// Returns the TCP port inside Traefik's container on which an entrypoint listens.
+pub(super) fn tcp_port(command_line: &[String], entrypoint: &str) -> Option<u16> {
+    let mut options = entrypoint_options(command_line);
+    let (.., address) =
+        options.find(|(name, option, _)| *name == entrypoint && option == "address")?;
+    let (_, port) = address.trim_end_matches("/tcp").rsplit_once(':')?;
+    port.parse().ok()
 }
 
 /// Returns the names and values of a command line, whether they are joined by `=` or follow each other.
@@ -245,7 +260,10 @@ mod tests {
             let lines = lines(user).unwrap();
             lines.contains(&"--entrypoints.web.address=:80".to_owned())
         };
-        let redirect = ("entrypoints.web.http.redirections.entrypoint.to", Some("s"));
+        let redirect = (
+            "entrypoints.web.http.redirections.entrypoint.to",
+            Some(":443"),
+        );
         let secure = ("entryPoints.s.address", Some(":443"));
         assert!(has_web(&[redirect]));
         assert!(has_web(&[redirect, secure]));

@@ -9,7 +9,7 @@ use super::spec::{LabelError, PROBE_ENTRYPOINT, RouteSpec};
 use super::tree::Segment;
 
 /// The entrypoint that Traefik opens by itself for its own pages.
-const INTERNAL: &str = "traefik";
+pub(super) const INTERNAL: &str = "traefik";
 
 /// Returns the names of the entrypoints that a command line declares, mrsk's own left out. Traefik
 /// takes them literally: `webSecure` is not `websecure`.
@@ -118,7 +118,7 @@ fn middlewares(
         .collect()
 }
 
-fn is_at(entry: &Entry, path: &[&str]) -> bool {
+pub(super) fn is_at(entry: &Entry, path: &[&str]) -> bool {
     let keys = entry.path.iter().map(|segment| match segment {
         Segment::Key(key) => key.as_str(),
         Segment::Index(_) => "",

@@ -122,7 +122,10 @@ fn entry(label: &str, value: &str) -> Result<Option<Entry>, Problem> {
             return problem("the label has no option", help);
         }
     };
-    let (path, value) = option(rest, value, options)?;
+    let (path, value) = match option(rest, value, options) {
+        Err(problem) => return Err(dot_in_name(&parts[3..], value, options).unwrap_or(problem)),
+        Ok(found) => found,
+    };
     Ok(Some(Entry {
         label: label.to_owned(),
         protocol,
@@ -134,7 +137,7 @@ fn entry(label: &str, value: &str) -> Result<Option<Entry>, Problem> {
 }
 
 /// What is wrong, and what to do about it.
-type Problem = (String, Option<String>);
+pub(super) type Problem = (String, Option<String>);
 
 fn problem<T>(message: &str, help: &str) -> Result<T, Problem> {
     Err((message.to_owned(), Some(help.to_owned())))
@@ -177,8 +180,23 @@ fn enabled(value: &str) -> Result<(), Problem> {
     }
 }
 
+/// Returns the problem of a name with a dot, by what it would be without: `parts` are the name and the option.
+fn dot_in_name(parts: &[&str], value: &str, options: shape::Groups) -> Option<Problem> {
+    let starts = 2..parts.len();
+    let start = starts
+        .into_iter()
+        .find(|start| option(&parts[*start..], value, options).is_ok())?;
+    let name = parts[..start].join(".");
+    let message = format!("name `{name}` contains a dot");
+    let help = format!(
+        "Traefik ends a name at its first dot: write `{}`",
+        name.replace('.', "-")
+    );
+    Some((message, Some(help)))
+}
+
 /// Finds the option that the parts of a label after the name mean.
-fn option(
+pub(super) fn option(
     parts: &[&str],
     value: &str,
     groups: shape::Groups,

@@ -19,23 +19,40 @@ mod document;
 mod label;
 mod names;
 mod probe;
+mod references;
 mod request;
 mod rule;
+mod rules;
 mod shape;
 mod spec;
+mod static_options;
 mod tree;
 
 #[cfg(test)]
 #[path = "golden_tests.rs"]
 mod golden;
 
-pub use arguments::command_line;
 pub use check::{entrypoints, listens, remarks, unknown_entrypoints};
 pub use label::with_old_rules;
+pub use references::{Published, unknown_resolvers, unpublished_entrypoints};
 pub use request::{NotAsked, Request, requests};
+pub use rules::{RouterRule, router_rules};
 pub use spec::{
     LabelError, PROBE_ENTRYPOINT, PROBE_PORT, ROUTES_DIR, RouteSpec, probe_host, trial_host,
 };
+
+/// Returns Traefik's arguments: mrsk's own, then the user's, some of which replace mrsk's.
+///
+/// # Errors
+/// Each argument without which mrsk could not switch traffic, that Traefik does not know, or that names what is not declared.
+pub fn command_line(user: &[(String, Option<String>)]) -> Result<Vec<String>, Vec<LabelError>> {
+    let line = arguments::command_line(user)?;
+    let errors = references::check_arguments(user, &line);
+    match errors.is_empty() {
+        true => Ok(line),
+        false => Err(errors),
+    }
+}
 
 /// Returns the routing file: YAML for Traefik's file provider, the same bytes for the same input.
 ///
@@ -68,9 +85,40 @@ pub fn file_name(service: &str, destination: Option<&str>, role: &str) -> String
     format!("mrsk-{}.yml", parts.join("@"))
 }
 
+/// Returns the service, the role and the destination of a routing file by its name; nothing if it is none of mrsk's.
+pub fn owner_of_file(name: &str) -> Option<(String, String, Option<String>)> {
+    let parts = name.strip_prefix("mrsk-")?.strip_suffix(".yml")?;
+    let mut parts = parts.split('@').map(names::decoded);
+    let (service, role, destination) = (parts.next()??, parts.next()??, parts.next());
+    if parts.next().is_some() {
+        return None;
+    }
+    Some((service, role, destination.flatten()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_owner_of_a_file_is_known_by_its_name() {
+        for (service, destination, role) in [("hey", None, "web"), ("../x", Some("é"), "w b")] {
+            let owner = owner_of_file(&file_name(service, destination, role));
+            let destination = destination.map(str::to_owned);
+            assert_eq!(
+                owner,
+                Some((service.to_owned(), role.to_owned(), destination))
+            );
+        }
+        for name in [
+            "mrsk-a.yml",
+            "mrsk-a@b@c@d.yml",
+            "other.yml",
+            "mrsk-a@%ZZ.yml",
+        ] {
+            assert_eq!(owner_of_file(name), None, "{name}");
+        }
+    }
 
     #[test]
     fn file_names_are_safe_and_unambiguous() {

@@ -23,6 +23,23 @@ pub(super) fn encoded(text: &str) -> String {
     })
 }
 
+/// Returns the text that [`encoded`] made `text` of; nothing if it made none.
+pub(super) fn decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::new();
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'%' => {
+                let digits = [rest.next()?, rest.next()?];
+                let digits = std::str::from_utf8(&digits).ok()?;
+                u8::from_str_radix(digits, 16).ok()?
+            }
+            byte => byte,
+        });
+    }
+    String::from_utf8(bytes).ok()
+}
+
 /// Which names the labels define, and what they are called in the file.
 pub(super) struct Names {
     prefix: String,

@@ -107,7 +107,10 @@ fn arguments(rule: &str, mut at: usize) -> Result<(Vec<String>, usize), String> 
         match bytes.get(at) {
             Some(b')') => return Ok((arguments, at + 1)),
             Some(b',' | b' ' | b'\t' | b'\r' | b'\n') => at += 1,
-            Some(quote @ (b'`' | b'"' | b'\'')) => {
+            Some(b'\'') => {
+                return Err("matcher argument in single quotes: use backticks".to_owned());
+            }
+            Some(quote @ (b'`' | b'"')) => {
                 let (argument, end) = quoted(rule, at + 1, *quote)
                     .ok_or_else(|| "unclosed quote in the rule".to_owned())?;
                 arguments.push(argument);
@@ -339,6 +342,10 @@ mod tests {
             ("Hots(`a`)", "unknown matcher `Hots`"),
             ("Host(`a", "unclosed quote in the rule"),
             ("Host(a)", "matcher argument without backticks"),
+            (
+                "Host('a')",
+                "matcher argument in single quotes: use backticks",
+            ),
             ("Host(`a`", "unclosed parenthesis in the rule"),
             ("HostSNI(`*`)", "unknown matcher `HostSNI`"),
             ("Host(`a`) ; é", "unexpected `; é` in the rule"),

@@ -45,7 +45,8 @@ pub(super) fn dependent(argv: &[String]) -> io::Result<Command> {
     };
     let search = std::env::var_os("PATH").unwrap_or_default();
     if !is_there(program, &search) {
-        return Err(io::ErrorKind::NotFound.into());
+        let message = format!("`{program}` is not installed on this machine, or not in PATH");
+        return Err(io::Error::new(io::ErrorKind::NotFound, message));
     }
     let own = std::process::id().to_string();
     let head = [starter, ARGUMENT, own.as_str()].map(str::to_owned);

@@ -13,7 +13,7 @@ use crate::config::schema::{self, Property, described, nullable, record};
 use crate::config::values::hosts::{self, Hosts};
 use crate::config::values::mount;
 use crate::config::values::{
-    command, docker_options, host, image_reference, labels, name, port, texts,
+    command, docker_options, host, image_reference, labels, name, port, texts, volume,
 };
 use crate::name::HostName;
 
@@ -31,7 +31,11 @@ const KEYS: [Property; 13] = [
         described("The host that it runs on.", nullable(host::schema()))
     }),
     ("hosts", || {
-        nullable(hosts::schema("The hosts that it runs on."))
+        let hosts = hosts::one_or_more_schema("The hosts that it runs on.");
+        described(
+            "The hosts that it runs on.",
+            json!({ "anyOf": [hosts, { "type": "null" }] }),
+        )
     }),
     ("role", || {
         let roles = schema::list("Roles.", &role_schema());
@@ -42,7 +46,9 @@ const KEYS: [Property; 13] = [
         )
     }),
     ("roles", || {
-        schema::list("The roles on whose hosts it runs.", &role_schema())
+        let roles = schema::list("Roles.", &role_schema());
+        let kinds = json!({ "anyOf": [role_schema(), roles] });
+        described("The roles on whose hosts it runs.", kinds)
     }),
     ("port", port::mapping_schema),
     ("cmd", command::schema),
@@ -138,7 +144,7 @@ impl Reader<'_, '_, '_, '_, '_> {
             env: EnvLayer::default().merge(&own),
             files,
             directories,
-            volumes: record.collect(self.decoder, "volumes", texts::decode_list),
+            volumes: record.collect(self.decoder, "volumes", volume::decode_list),
             labels: record.collect(self.decoder, "labels", labels::decode),
             options: record.collect(self.decoder, "options", docker_options::decode),
         })
@@ -172,7 +178,9 @@ impl Reader<'_, '_, '_, '_, '_> {
             ([(key, place)], _) => match (*key, &place.node.kind) {
                 ("host", _) => self.hosts.one(self.decoder, place).into_iter().collect(),
                 ("hosts", _) => self.hosts.list(self.decoder, place),
-                ("role", Kind::Scalar { .. }) => self.of_roles(std::slice::from_ref(place)),
+                ("role" | "roles", Kind::Scalar { .. }) => {
+                    self.of_roles(std::slice::from_ref(place))
+                }
                 _ => self.of_role_list(place),
             },
             ([], [(_, place), ..]) => {

@@ -27,7 +27,7 @@ const KEYS: [Property; 5] = [
             { "type": "integer" },
         ] });
         described(
-            "Its permission bits on the host in octal; by default 0600 for templates and 0644 for other files.",
+            "Its permission bits on the host in octal; by default 0600 for templates, and those of the local file for others.",
             kinds,
         )
     }),

@@ -4,19 +4,35 @@ use std::ops::RangeInclusive;
 
 use serde_json::{Value, json};
 
-use crate::config::decoder::{Decoder, Field, Record};
+use super::servers;
+use crate::config::decoder::{Decoder, Field, Record, choice, shown};
 use crate::config::model::{Boot, Limit};
-use crate::config::schema::{Property, described, record, with_default};
+use crate::config::schema::{self, Property, described, record, with_default};
+use crate::config::values::boolean;
 use crate::config::values::number::{self, digits};
+use crate::name::RoleName;
 
 pub(super) const KEY: Property = ("boot", schema);
 
 const DEFAULT_WAIT: u32 = 0;
 
-const KEYS: [Property; 2] = [
+const KEYS: [Property; 4] = [
     ("limit", limit_schema),
     ("wait", || {
         with_default(number::schema("Seconds between groups.", 0), DEFAULT_WAIT)
+    }),
+    ("parallel_roles", || {
+        let parallel = boolean::schema(
+            "Whether roles switch at the same time; `false`: one after the other, in the order of the file.",
+        );
+        with_default(parallel, true)
+    }),
+    ("role_order", || {
+        let role = json!({ "type": "string", "minLength": 1, "description": "Name of a role." });
+        schema::list(
+            "Roles that switch one after the other; those that are not named follow at the same time.",
+            &role,
+        )
     }),
 ];
 
@@ -38,7 +54,34 @@ pub(super) fn decode(decoder: &mut Decoder<'_>, root: &Record<'_>) -> Boot {
     Boot {
         wait: boot.read_or(decoder, "wait", number::seconds, DEFAULT_WAIT),
         limit: boot.read(decoder, "limit", limit),
+        role_order: role_order(decoder, &boot, &servers::role_names(root)),
     }
+}
+
+/// Returns the roles that switch one after the other; empty if all of them switch at the same time.
+fn role_order(decoder: &mut Decoder<'_>, boot: &Record<'_>, known: &[&str]) -> Vec<RoleName> {
+    let parallel = boot.read_or(decoder, "parallel_roles", boolean::decode, true);
+    let Some(field) = boot.get("role_order") else {
+        let all = known.iter().map(|role| RoleName::from(*role));
+        return all.filter(|_| !parallel).collect();
+    };
+    let mut order: Vec<RoleName> = Vec::new();
+    for item in decoder.items(field) {
+        let Some(name) = decoder.filled(&item) else {
+            continue;
+        };
+        if !known.contains(&name.as_str()) {
+            let message = format!("unknown role `{}`", shown(&name));
+            let help = choice(&name, "roles", known);
+            decoder.error(item.node.mark, message, help);
+        } else if order.iter().any(|other| other.as_str() == name) {
+            let message = format!("duplicate role `{name}`");
+            decoder.error(item.node.mark, message, "remove one of them");
+        } else {
+            order.push(RoleName::from(name));
+        }
+    }
+    order
 }
 
 fn limit(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<Limit> {

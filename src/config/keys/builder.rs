@@ -24,7 +24,7 @@ const ARCHITECTURES: [&str; 11] = [
 /// What addresses of engines begin with.
 const SCHEMES: [&str; 3] = ["ssh://", "unix://", "tcp://"];
 
-const KEYS: [Property; 7] = [
+const KEYS: [Property; 8] = [
     ("multiarch", || {
         let multiarch = boolean::schema(
             "Whether to build for amd64 and arm64 with buildx; `false`: only for this machine's architecture.",
@@ -59,6 +59,12 @@ const KEYS: [Property; 7] = [
         schema::list(
             "Secrets of the build (`--secret`), by the names of their variables.",
             &variable::exported_schema(),
+        )
+    }),
+    ("target", || {
+        matching(
+            "Stage of the Dockerfile that becomes the image; without it the last one.",
+            "^[A-Za-z0-9][A-Za-z0-9_.-]*$",
         )
     }),
 ];
@@ -98,6 +104,7 @@ pub(super) fn decode(decoder: &mut Decoder<'_>, root: &Record<'_>) -> Builder {
         kind: kind(decoder, &builder),
         args: builder.collect(decoder, "args", args),
         secrets: builder.collect(decoder, "secrets", secrets),
+        target: builder.read(decoder, "target", target),
     }
 }
 
@@ -120,12 +127,26 @@ fn args(decoder: &mut Decoder<'_>, field: &Field<'_>) -> BTreeMap<String, String
     args
 }
 
+/// Reads the name or the number of a stage.
+fn target(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
+    let target = decoder.filled(field)?;
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+    if !target.starts_with(|c: char| c.is_ascii_alphanumeric()) || !target.chars().all(allowed) {
+        let help = "use the name after `AS` in the Dockerfile, such as `production`";
+        return decoder.invalid(field.node.mark, "stage of a Dockerfile", &target, help);
+    }
+    Some(target)
+}
+
 fn secrets(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Vec<String> {
     let mut names = BTreeSet::new();
     for item in decoder.items(field) {
         if let Some(name) = variable::decode_exported(decoder, &item) {
             decoder.refer(&name, item.key);
-            names.insert(name);
+            if !names.insert(name.clone()) {
+                let message = format!("duplicate secret `{name}`");
+                decoder.warn(item.key, message, "remove one of them");
+            }
         }
     }
     names.into_iter().collect()

@@ -9,6 +9,7 @@ use crate::config::model::Env;
 use crate::config::node::Kind;
 use crate::config::schema::{Property, list, map, nullable, text};
 use crate::config::secret_lines::looks_secret;
+use crate::config::values::texts::{MAX_ARGUMENT, TOO_LONG_HELP, argument_length, too_long};
 use crate::config::values::variable::{self, CONTAINER_NAME};
 
 pub(super) const KEY: Property = ("env", || {
@@ -70,6 +71,9 @@ pub(super) fn layer(decoder: &mut Decoder<'_>, field: &Field<'_>) -> EnvLayer {
                 }
             }
             "secret" => secrets = decoder.items(&child),
+            "tags" if !matches!(child.node.kind, Kind::Scalar { .. }) => {
+                decoder.unknown_key(&child, name, &["clear", "secret"]);
+            }
             _ => match (suggestion(name, &["clear", "secret"]), &child.node.kind) {
                 // No variable has a list or a map.
                 (Some(close), Kind::Sequence(_) | Kind::Mapping(_)) => {
@@ -89,7 +93,7 @@ pub(super) fn layer(decoder: &mut Decoder<'_>, field: &Field<'_>) -> EnvLayer {
             decoder.error(item.key, message, "keep one of them");
         } else if !layer.secret.insert(name.clone()) {
             let message = format!("duplicate secret `{name}`");
-            decoder.error(item.key, message, "remove one of them");
+            decoder.warn(item.key, message, "remove one of them");
         } else {
             decoder.refer(&name, item.key);
         }
@@ -113,6 +117,10 @@ fn variable(decoder: &mut Decoder<'_>, layer: &mut EnvLayer, name: &str, field: 
         false => decoder.text(field),
     };
     let Some(value) = value else { return };
+    if argument_length(name, &value) > MAX_ARGUMENT {
+        decoder.error(field.key, too_long("variable", name), TOO_LONG_HELP);
+        return;
+    }
     if looks_secret(name, &value) {
         let message = format!("clear variable `{name}` looks like a secret");
         let help =

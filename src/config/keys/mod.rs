@@ -11,8 +11,10 @@ mod healthcheck;
 mod image;
 mod labels;
 mod logging;
+mod primary_role;
 mod readiness_delay;
 mod registry;
+mod require_destination;
 mod retain_containers;
 mod servers;
 mod service;
@@ -35,7 +37,7 @@ use crate::secret::Secret;
 use servers::Global;
 
 /// Every key of the top level, beside those that begin with [`FREE_PREFIX`].
-pub(super) const KEYS: [Property; 19] = [
+pub(super) const KEYS: [Property; 21] = [
     service::KEY,
     image::KEY,
     servers::KEY,
@@ -54,6 +56,8 @@ pub(super) const KEYS: [Property; 19] = [
     boot::KEY,
     accessories::KEY,
     audit_broadcast_cmd::KEY,
+    primary_role::KEY,
+    require_destination::KEY,
     retain_containers::KEY,
 ];
 
@@ -88,6 +92,7 @@ pub(super) fn decode(
     path: &str,
     destination: Option<&str>,
 ) -> (Config, Option<Secret>) {
+    require_destination::check(decoder, root, destination);
     let ssh = ssh::decode(decoder, root);
     let global = Global {
         env: root.collect(decoder, env::KEY.0, env::layer),
@@ -95,6 +100,7 @@ pub(super) fn decode(
     };
     let mut hosts = Hosts::new(&ssh);
     let roles = servers::decode(decoder, root, &global, &mut hosts);
+    labels::check_routed(decoder, root, &roles);
     let accessories = accessories::decode(decoder, root, &roles, &mut hosts);
     let hosts = hosts.all().to_vec();
     let (registry, password) = registry::decode(decoder, root);
@@ -105,6 +111,7 @@ pub(super) fn decode(
         destination: destination.map(str::to_owned),
         hosts,
         roles,
+        primary_role: primary_role::decode(decoder, root),
         registry,
         builder: builder::decode(decoder, root),
         traefik: traefik::decode(decoder, root),
@@ -121,8 +128,6 @@ pub(super) fn decode(
         accessories,
         audit_broadcast_cmd: audit_broadcast_cmd::decode(decoder, root),
     };
-    if let Some(field) = root.get(accessories::KEY.0) {
-        port_conflicts::check(decoder, field, &config);
-    }
+    port_conflicts::check(decoder, root, &config);
     (config, password)
 }

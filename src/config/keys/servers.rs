@@ -19,7 +19,7 @@ pub(super) const KEY: Property = ("servers", schema);
 const WEB: &str = "web";
 
 const ROLE_KEYS: [Property; 6] = [
-    ("hosts", || hosts::schema("Hosts of the role.")),
+    ("hosts", || hosts::one_or_more_schema("Hosts of the role.")),
     ("cmd", command::schema),
     ("env", || {
         env::schema("Environment, merged over the global one key by key.")
@@ -170,6 +170,9 @@ impl Reader<'_, '_, '_, '_, '_> {
             Some(traefik) => boolean::decode(self.decoder, traefik).unwrap_or(false),
             None => name == WEB,
         };
+        if let Some(labels) = role.get("labels").filter(|_| !traefik) {
+            self.check_unrouted(name, labels, role.get("traefik"));
+        }
         let own = role.collect(self.decoder, "env", env::layer);
         let mut labels = self.global.labels.clone();
         labels.extend(role.collect(self.decoder, "labels", labels::decode_routed));
@@ -185,6 +188,26 @@ impl Reader<'_, '_, '_, '_, '_> {
             labels,
             options,
             traefik,
+        }
+    }
+
+    /// Reports labels of Traefik on a role to which it sends no requests: as an error, unless the role says so itself.
+    fn check_unrouted(&mut self, role: &str, labels: &Field<'_>, traefik: Option<&Field<'_>>) {
+        let entries = self.decoder.entries(labels);
+        let mut routes = entries.iter().filter(|(label, _)| labels::is_route(label));
+        let Some((label, field)) = routes.next() else {
+            return;
+        };
+        let message = format!("label `{label}` has no effect: role `{role}` has no Traefik");
+        match traefik {
+            None => {
+                let help = "set `traefik: true` for the role, or remove its labels of Traefik";
+                self.decoder.error(field.key, message, help);
+            }
+            Some(_) => {
+                let help = "remove the label, or `traefik: false`";
+                self.decoder.warn(field.key, message, help);
+            }
         }
     }
 

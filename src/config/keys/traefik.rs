@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::env::{self, EnvLayer};
 use crate::config::decoder::{Decoder, Field, Record};
 use crate::config::model::{DockerOption, Traefik};
 use crate::config::node::Kind;
@@ -15,7 +16,7 @@ pub const DEFAULT_TRAEFIK_IMAGE: &str = "traefik:v3.3";
 
 const DEFAULT_HOST_PORT: u16 = 80;
 
-const KEYS: [Property; 5] = [
+const KEYS: [Property; 6] = [
     ("image", || {
         let image = image_reference::schema("Image of Traefik 3.");
         with_default(image, DEFAULT_TRAEFIK_IMAGE)
@@ -27,6 +28,9 @@ const KEYS: [Property; 5] = [
     ("args", args_schema),
     ("options", || {
         docker_options::schema("Options of `docker create` for its container.")
+    }),
+    ("env", || {
+        env::schema("Environment of its container, such as the token of a DNS provider.")
     }),
     ("labels", || labels::schema("Labels of its container.")),
 ];
@@ -46,17 +50,38 @@ fn args_schema() -> Value {
 pub(super) fn decode(decoder: &mut Decoder<'_>, root: &Record<'_>) -> Traefik {
     let traefik = root.section(decoder, KEY.0, &KEYS);
     Traefik {
-        image: traefik.read_or(
-            decoder,
-            "image",
-            image_reference::decode,
-            DEFAULT_TRAEFIK_IMAGE,
-        ),
+        image: traefik.read_or(decoder, "image", image, DEFAULT_TRAEFIK_IMAGE),
         host_port: traefik.read_or(decoder, "host_port", port::decode, DEFAULT_HOST_PORT),
         args: traefik.collect(decoder, "args", args),
         options: traefik.collect(decoder, "options", docker_options::decode),
+        env: EnvLayer::default().merge(&traefik.collect(decoder, "env", env::layer)),
         labels: traefik.collect(decoder, "labels", labels::decode),
     }
+}
+
+/// Reads the image. Traefik 1 and 2 cannot read routing files, whose options are those of Traefik 3.
+fn image(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
+    let image = image_reference::decode(decoder, field)?;
+    if let Some(major) = old_major(&image) {
+        let message = format!("`{image}` is Traefik {major}, and mrsk supports Traefik 3");
+        let help = format!(
+            "remove `image`, which uses `{DEFAULT_TRAEFIK_IMAGE}`, or name an image of Traefik 3; rules of Traefik 2 in \
+             `labels` are then reported with their new form"
+        );
+        decoder.error(field.node.mark, message, help);
+        return None;
+    }
+    Some(image)
+}
+
+/// Returns the version of an official image of Traefik that is older than 3, by its tag.
+fn old_major(image: &str) -> Option<char> {
+    let name = image.split('@').next()?.rsplit('/').next()?;
+    let tag = name.strip_prefix("traefik:")?;
+    let version = tag.strip_prefix('v').unwrap_or(tag);
+    let major = version.chars().next().filter(|c| ['1', '2'].contains(c))?;
+    let rest = &version[1..];
+    (rest.is_empty() || rest.starts_with(['.', '-'])).then_some(major)
 }
 
 /// Reads arguments of Traefik's command line. Unlike an option of docker, `false` is a value: many of

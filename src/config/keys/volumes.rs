@@ -2,7 +2,7 @@
 
 use crate::config::decoder::{Decoder, Record};
 use crate::config::schema::Property;
-use crate::config::values::texts;
+use crate::config::values::{texts, volume};
 
 pub(super) const KEY: Property = ("volumes", || {
     texts::list_schema(
@@ -11,5 +11,5 @@ pub(super) const KEY: Property = ("volumes", || {
 });
 
 pub(super) fn decode(decoder: &mut Decoder<'_>, root: &Record<'_>) -> Vec<String> {
-    root.collect(decoder, KEY.0, texts::decode_list)
+    root.collect(decoder, KEY.0, volume::decode_list)
 }

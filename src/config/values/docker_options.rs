@@ -2,10 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::config::decoder::{Decoder, Field};
+use crate::config::decoder::{Decoder, Field, shown};
 use crate::config::model::DockerOption;
 use crate::config::node::Kind;
 use crate::config::schema::{described, list, map, text};
+use crate::config::values::texts::{MAX_ARGUMENT, TOO_LONG_HELP, argument_length, too_long};
+use crate::config::values::volume;
 
 /// Options of `docker create` that are flags: they take no value.
 const FLAGS: [&str; 10] = [
@@ -68,13 +70,41 @@ pub(crate) fn decode(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Vec<Docker
     for (name, child) in decoder.entries(field) {
         if let Some(name) = option_name(decoder, name, &child) {
             let values = values(decoder, name, &child).into_iter();
-            options.extend(values.map(|value| DockerOption {
+            let given = values.map(|value| DockerOption {
                 name: name.to_owned(),
                 value,
-            }));
+            });
+            options.extend(given.filter(|option| is_complete(decoder, option, &child)));
         }
     }
     options
+}
+
+/// Reports an option that docker would refuse, or read otherwise than it is meant. Returns whether there is none.
+fn is_complete(decoder: &mut Decoder<'_>, option: &DockerOption, field: &Field<'_>) -> bool {
+    let value = option.value.as_deref().unwrap_or_default();
+    match option.name.as_str() {
+        "volume" => return volume::check(decoder, field, value),
+        // Docker would take the value of the host's environment, which nobody sets there.
+        "env" if !value.contains('=') => {
+            let message = format!("docker option `env: {}` has no value", shown(value));
+            let section = match field.path.split('.').next() {
+                Some("traefik") => "traefik: {env: {secret: […]}}",
+                _ => "env: {secret: […]}",
+            };
+            let help = format!("list it under `{section}`, or write `NAME=value`");
+            decoder.error(field.node.mark, message, help);
+        }
+        _ if argument_length(&option.name, value) > MAX_ARGUMENT => {
+            decoder.error(
+                field.key,
+                too_long("docker option", &option.name),
+                TOO_LONG_HELP,
+            );
+        }
+        _ => return true,
+    }
+    false
 }
 
 /// Returns what the option `name` is given, once for each time that it is; `None` is a flag.

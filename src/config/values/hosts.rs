@@ -8,12 +8,19 @@ use super::host::{self, HostSpec};
 use crate::config::decoder::{Decoder, Field, shown};
 use crate::config::model::{Host, Ssh};
 use crate::config::node::{Kind, Mark};
+use crate::config::schema::described;
 use crate::diagnostic::Place;
 use crate::name::HostName;
 
 /// Returns the schema of a list of hosts that is not empty.
 pub(crate) fn schema(description: &str) -> Value {
     json!({ "type": "array", "items": host::schema(), "minItems": 1, "uniqueItems": true, "description": description })
+}
+
+/// Returns the schema of one host, or of a list of hosts that is not empty.
+pub(crate) fn one_or_more_schema(description: &str) -> Value {
+    let kinds = json!({ "anyOf": [host::schema(), schema(description)] });
+    described(description, kinds)
 }
 
 /// The help about what is not a host.
@@ -43,8 +50,11 @@ impl<'s> Hosts<'s> {
         &self.all
     }
 
-    /// Reads a list of hosts, and reports one without any.
+    /// Reads a list of hosts, and reports one without any. A single host is a list of one.
     pub(crate) fn list(&mut self, decoder: &mut Decoder<'_>, field: &Field<'_>) -> Vec<HostName> {
+        if matches!(field.node.kind, Kind::Scalar { .. }) {
+            return self.one(decoder, field).into_iter().collect();
+        }
         let items = decoder.items(field);
         if items.is_empty() && matches!(field.node.kind, Kind::Null | Kind::Sequence(_)) {
             empty(decoder, field);

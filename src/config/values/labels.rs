@@ -6,12 +6,20 @@ use serde_json::{Value, json};
 
 use crate::config::decoder::{Decoder, Field};
 use crate::config::schema::{map, text};
+use crate::config::values::texts::{MAX_ARGUMENT, TOO_LONG_HELP, argument_length, too_long};
 
 /// Labels by which mrsk finds its containers again.
 const OWN: [&str; 3] = ["service", "role", "destination"];
 
 /// What labels that mrsk sets itself begin with.
 const OWN_PREFIX: &str = "mrsk.";
+
+/// Returns whether Traefik makes a router, a service or a middleware of the label `name`.
+pub(crate) fn is_route(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let sections = ["traefik.http.", "traefik.tcp.", "traefik.udp."];
+    sections.iter().any(|section| name.starts_with(section))
+}
 
 /// Returns the schema: labels but those that mrsk sets itself.
 pub(crate) fn schema(description: &str) -> Value {
@@ -54,6 +62,10 @@ fn valid_labels<'n>(
             let help = "choose another name: mrsk finds its containers by this label";
             decoder.error(child.key, format!("label `{name}` is reserved"), help);
         } else if let Some(value) = decoder.text(&child) {
+            if argument_length(name, &value) > MAX_ARGUMENT {
+                decoder.error(child.key, too_long("label", name), TOO_LONG_HELP);
+                continue;
+            }
             labels.push((name.to_owned(), value, child));
         }
     }

@@ -13,3 +13,4 @@ pub(super) mod number;
 pub(super) mod port;
 pub(super) mod texts;
 pub(super) mod variable;
+pub(super) mod volume;

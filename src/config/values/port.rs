@@ -98,6 +98,16 @@ impl PortMapping {
         }
     }
 
+    /// Returns whether the file says which ports of the host they are.
+    pub fn is_fixed(&self) -> bool {
+        self.host.is_some()
+    }
+
+    /// Returns whether it publishes this TCP port of the container.
+    pub fn publishes(&self, port: u16) -> bool {
+        self.protocol == Protocol::Tcp && self.container.contains(&port)
+    }
+
     /// Returns the TCP port of the host; `None` if docker chooses it, and for a range.
     pub fn host_port(&self) -> Option<u16> {
         let host = self.host.as_ref()?;

@@ -50,7 +50,13 @@ fn what_is_refused_has_its_place() {
             "Variable(\"NO\") refused",
         ),
         ("<%= \"#{`id`}\" %>", "x.erb:1:8", "Command refused"),
-        ("\n<%= %x(id) %>", "x.erb:2:5", "Ruby refused"),
+        ("\n<%= %x(id) %>", "x.erb:2:5", "Command refused"),
+        ("<%= File.read('x') %>", "x.erb:1:15", "File(\"x\") refused"),
+        (
+            "<%= File.exist? 'x' %>",
+            "x.erb:1:17",
+            "File(\"x\") refused",
+        ),
         (
             "<% [1].each do |x| %><% end %>",
             "x.erb:1:13",

@@ -61,6 +61,21 @@ fn keep(
             accessory.name
         ));
     }
+    if let Some(destination) = &draft.config.destination {
+        let belongs = existing.labels.get(names::LABEL_DESTINATION);
+        if belongs.map(String::as_str) != Some(destination) {
+            draft.warn(format!(
+                "host {}: {name} {}: accessories have no destination in their name, and the app of \
+                 destination {destination} would use it; give the accessory another name or host",
+                host.name(),
+                match belongs.map(String::as_str) {
+                    None => "may be that of another destination".to_owned(),
+                    Some("") => "was started without a destination".to_owned(),
+                    Some(other) => format!("was started for destination {other}"),
+                }
+            ));
+        }
+    }
     let reason = format!("{name} exists; an accessory is never replaced");
     draft.unchanged(Some(host.name()), &accessory.name, reason);
 }
@@ -205,7 +220,7 @@ fn uploads(draft: &mut Draft, accessory: &Accessory, base: &str) -> Vec<Upload> 
                 (Some(permissions), _) => permissions.clone(),
                 // Any template may hold secrets: it sees the variables of the machine that applies, too.
                 (None, true) => "0600".into(),
-                (None, false) => "0644".into(),
+                (None, false) => local.mode.clone().unwrap_or_else(|| "0644".into()),
             },
             owner: file.owner.clone(),
             template,

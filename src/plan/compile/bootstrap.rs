@@ -4,7 +4,6 @@ use super::{Draft, HostView};
 use crate::action::Action;
 use crate::diagnostic::Diagnostic;
 use crate::docker;
-use crate::facts::model::DockerFacts;
 use crate::plan::compile::step::INSTALL;
 use crate::plan::{Predicate, Reason, Step, StepKind};
 use crate::text::list;
@@ -24,13 +23,23 @@ const ENGINE_PING: &str = "curl --silent --show-error --fail --retry 60 --retry-
 /// Adds at most one `install_docker` step for each host.
 pub fn run(draft: &mut Draft) {
     for host in draft.hosts.clone() {
-        for reason in crate::facts::refusals(host.facts) {
+        let reasons = crate::facts::refusals(host.facts);
+        for reason in &reasons {
             draft.refuse(Diagnostic::error(format!("host {}: {reason}", host.name())));
         }
         if host.facts.docker.answers && host.facts.curl.installed {
             let reason = "curl is installed and Docker is running";
             draft.unchanged(Some(host.name()), "docker", reason);
         } else if draft.operation.kind.prepares_hosts() {
+            if reasons.is_empty() && is_silent(&host) {
+                let message = format!(
+                    "host {}: Docker is not running, so mrsk cannot see what runs there",
+                    host.name()
+                );
+                draft.refuse(Diagnostic::error(message).help(
+                    "mrsk has deployed to this host before: start Docker there (`sudo systemctl start docker`)",
+                ));
+            }
             draft.add(install(&host));
         } else {
             let (_, missing) = what_is_missing(&host);
@@ -42,6 +51,12 @@ pub fn run(draft: &mut Draft) {
             draft.refuse_unprepared(&host, &what);
         }
     }
+}
+
+/// Whether containers that a plan would have to know start again with an engine that is not running.
+fn is_silent(host: &HostView) -> bool {
+    let docker = &host.facts.docker;
+    docker.installed && !docker.answers && host.facts.serial.number > 0
 }
 
 /// Returns the packages to install, and for people what they are.
@@ -70,7 +85,7 @@ fn install(host: &HostView) -> Step {
     if !docker.answers {
         actions.extend(start_engine(host));
     }
-    let (summary, why) = explained(docker, &missing);
+    let (summary, why) = explained(&missing);
     host.step(StepKind::InstallDocker, ["docker", "engine", "install"])
         .because(summary, why)
         .does(actions)
@@ -82,21 +97,17 @@ fn install(host: &HostView) -> Step {
         .timeout(INSTALL)
 }
 
-fn explained(docker: &DockerFacts, missing: &[&str]) -> (String, Reason) {
-    let (summary, what) = match (missing, docker.denied) {
-        ([], true) => (
-            "Give the user access to Docker",
-            "the user has no access to Docker",
-        ),
-        ([], false) => ("Start Docker", "Docker is not running"),
-        _ => {
-            return (
-                format!("Install {}", list(missing)),
-                Reason::missing(list(missing)),
-            );
+fn explained(missing: &[&str]) -> (String, Reason) {
+    match missing {
+        [] => {
+            let what = "Docker is not running".into();
+            ("Start Docker".to_owned(), Reason::Incomplete { what })
         }
-    };
-    (summary.to_owned(), Reason::Incomplete { what: what.into() })
+        _ => (
+            format!("Install {}", list(missing)),
+            Reason::missing(list(missing)),
+        ),
+    }
 }
 
 fn start_engine(host: &HostView) -> Vec<Action> {

@@ -59,15 +59,25 @@ fn a_host_gets_what_it_lacks() {
 
 #[test]
 fn a_user_who_is_not_root_joins_the_group() {
-    let patch =
-        json!({"user": "app", "privilege": "sudo", "docker": {"answers": false, "denied": true}});
+    let patch = json!({"user": "app", "privilege": "sudo", "docker": {"answers": false}});
     let made = case("").a(patch).after(&[run]);
-    assert_eq!(
-        made.step("install").summary,
-        "Give the user access to Docker"
-    );
     let join = "sudo -n usermod --append --groups docker app".to_owned();
     assert!(made.actions("install").contains(&join));
+}
+
+#[test]
+fn a_host_that_does_not_say_what_runs_is_refused() {
+    for patch in [
+        json!({"user": "app", "privilege": "sudo", "docker": {"answers": false, "denied": true}}),
+        json!({"serial": {"number": 2}, "docker": {"answers": false}}),
+    ] {
+        let notes = case("").a(patch).after(&[run]).notes;
+        assert!(
+            notes.iter().any(|note| note.starts_with("error: host a: ")
+                && note.contains("mrsk cannot see what runs there")),
+            "{notes:?}"
+        );
+    }
 }
 
 #[test]

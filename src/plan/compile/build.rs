@@ -50,6 +50,15 @@ pub fn run(draft: &mut Draft) {
             ),
         );
     };
+    if source.context_missing {
+        return draft.refuse(
+            Diagnostic::error(format!(
+                "the build context `{}` is not a directory",
+                draft.config.builder.context
+            ))
+            .help("create it, or name another with `builder: {context: PATH}`"),
+        );
+    }
     if source.dockerfile_sha256.is_none() {
         return draft.refuse(
             Diagnostic::error(format!("{} does not exist", source.dockerfile))
@@ -69,7 +78,11 @@ fn warn(draft: &mut Draft, source: &SourceFacts) {
         draft.warn("uncommitted changes to tracked files are built into the image");
     }
     if source.commit.is_none() {
-        draft.warn("not in a git repository: apply cannot check that it builds the planned source");
+        let why = source.git_problem.as_deref();
+        draft.warn(format!(
+            "{}: apply cannot check that it builds the planned source",
+            why.unwrap_or("not in a git repository")
+        ));
     }
     if !source.untracked.is_empty() {
         let untracked = source.untracked.join(", ");
@@ -139,7 +152,7 @@ fn by_buildx(
 }
 
 /// Returns the digest of what is built: the tree of the context (else the commit) and what differs
-/// from it, the Dockerfile, the build arguments, and the platforms if they are named.
+/// from it, the Dockerfile, the build arguments, and the platforms and the stage if they are named.
 fn identity(source: &SourceFacts, builder: &Builder) -> String {
     let parts = [
         source.tree.as_deref().or(source.commit.as_deref()),
@@ -157,6 +170,7 @@ fn identity(source: &SourceFacts, builder: &Builder) -> String {
         .map(Option::unwrap_or_default)
         .chain(args)
         .chain(platforms.iter().map(String::as_str))
+        .chain(builder.target.as_deref())
         .collect();
     digest::prefixed(&digest::sha256(text.join("\0").as_bytes()))
 }

@@ -3,7 +3,8 @@
 use super::proxy::facts::{command_line, stays};
 use super::proxy::trial::spec;
 use super::{Draft, HostView, Placement};
-use crate::diagnostic::Diagnostic;
+use crate::config::PortMapping;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::traefik;
 
 /// The port of Traefik's container that is published as `traefik.host_port`.
@@ -21,6 +22,8 @@ pub fn run(draft: &mut Draft) {
             .filter(|placement| placement.host == host.name())
         {
             entrypoints(draft, &host, placement);
+            resolvers(draft, &host, placement);
+            unpublished(draft, &host, placement);
             remarks(draft, placement);
         }
     }
@@ -59,15 +62,91 @@ fn entrypoints(draft: &mut Draft, host: &HostView, placement: &Placement) {
                  configuration, and requests to the host fail until then"
             ))
         } else {
-            Diagnostic::error(format!(
-                "label `{label}`: Traefik will have no entrypoint `{name}`"
-            ))
-            .help(format!(
+            let message = format!("label `{label}`: Traefik will have no entrypoint `{name}`");
+            let help = format!(
                 "it will have {listed}; name an entrypoint of it, or declare it with \
-                     `traefik: {{args: {{entrypoints.{name}.address: \":PORT\"}}}}`"
-            ))
+                     `traefik: {{args: {{entrypoints.{name}.address: \":PORT\"}}}}`{SHARED}"
+            );
+            lacks(draft, host, message, help)
         };
-        draft.refuse(error.about(label));
+        report(draft, error.about(label));
+    }
+}
+
+/// What is said of a Traefik that may be another one than this configuration starts.
+const SHARED: &str = "; if another service's deploy.yml starts Traefik on this host, plan with facts of the \
+                      host, not with `--fresh`";
+
+/// Returns the problem of a Traefik that lacks something. Without facts of the host it is a warning: another service may start
+/// Traefik there.
+fn lacks(draft: &Draft, host: &HostView, message: String, help: String) -> Diagnostic {
+    let is_asked = !host.facts.machine_id.is_empty() || host.facts.docker.answers;
+    match is_asked || !draft.config.traefik.args.is_empty() {
+        true => Diagnostic::error(message).help(help),
+        false => Diagnostic::warning(message).help(help),
+    }
+}
+
+fn report(draft: &mut Draft, problem: Diagnostic) {
+    if problem.severity == Severity::Error {
+        return draft.refuse(problem);
+    }
+    let help = problem.help.map(|help| format!(": {help}"));
+    draft.warn(format!("{}{}", problem.message, help.unwrap_or_default()));
+}
+
+/// Refuses certificate resolvers that Traefik does not have: it would serve its own certificate, which no client trusts.
+fn resolvers(draft: &mut Draft, host: &HostView, placement: &Placement) {
+    let arguments = command_line(draft.config, host.facts);
+    for (label, name, known) in traefik::unknown_resolvers(&placement.role.labels, &arguments) {
+        let has = match known.is_empty() {
+            true => "no certificate resolver".to_owned(),
+            false => format!("the certificate resolver `{}`", known.join("`, `")),
+        };
+        let problem = if stays(host.facts) {
+            let message = format!(
+                "host {}: label `{label}`: the running Traefik has no certificate resolver `{name}`",
+                host.name()
+            );
+            Diagnostic::error(message).help(format!("it has {has}, and deploy leaves it as it is"))
+        } else {
+            let message =
+                format!("label `{label}`: Traefik will have no certificate resolver `{name}`");
+            let help = format!(
+                "it will have {has}; declare it with \
+                 `traefik: {{args: {{certificatesResolvers.{name}.acme.email: …}}}}`{SHARED}"
+            );
+            lacks(draft, host, message, help)
+        };
+        report(draft, problem.about(label));
+    }
+}
+
+/// Warns of entrypoints of the Traefik that is to be started which no client reaches.
+fn unpublished(draft: &mut Draft, host: &HostView, placement: &Placement) {
+    if stays(host.facts) {
+        return;
+    }
+    let options = &draft.config.traefik.options;
+    let on_host = options
+        .iter()
+        .any(|option| option.name == "network" && option.value.as_deref() == Some("host"));
+    let all = options.iter().any(|option| option.name == "publish-all");
+    let mappings: Vec<PortMapping> = options
+        .iter()
+        .filter(|option| option.name == "publish")
+        .filter_map(|option| PortMapping::parse(option.value.as_deref()?))
+        .collect();
+    let published = |port: u16| {
+        on_host || all || port == WEB_PORT || mappings.iter().any(|one| one.publishes(port))
+    };
+    let arguments = command_line(draft.config, host.facts);
+    let hidden = traefik::unpublished_entrypoints(&placement.role.labels, &arguments, &published);
+    for (label, name, port) in hidden {
+        draft.warn(format!(
+            "label `{label}`: entrypoint `{name}` listens on port {port} of Traefik's container, which is \
+             not published; add `traefik: {{options: {{publish: [\"{port}:{port}\"]}}}}`"
+        ));
     }
 }
 

@@ -5,9 +5,12 @@ mod begin;
 mod bootstrap;
 mod broadcast;
 mod build;
+mod conflicts;
+mod disk;
 mod draft;
 mod finish;
 mod labels;
+mod neighbors;
 mod placement;
 mod predicates;
 mod proxy;
@@ -56,23 +59,39 @@ pub fn compile(config: &Config, facts: &Facts, operation: &Operation) -> Result<
 fn start(draft: &mut Draft<'_>) {
     bootstrap::run(draft);
     registry::run(draft);
+    conflicts::run(draft);
     accessories::run(draft);
     if draft.operation.deploys() {
         deploy(draft);
     }
+    disk::run(draft);
 }
 
 /// Adds what brings a version to the selected roles.
 fn deploy(draft: &mut Draft<'_>) {
+    warn_of_hooks(draft);
     build::run(draft);
     pull::run(draft);
     proxy::network::run(draft);
     proxy::start::run(draft);
     labels::run(draft);
+    neighbors::run(draft);
     switch::run(draft);
     accessories::gate_roles(draft);
     if draft.operation.kind.prunes() {
         prune::run(draft);
     }
     broadcast::run(draft);
+}
+
+/// Warns of hooks: the tools that brought them run them, and mrsk does not.
+fn warn_of_hooks(draft: &mut Draft<'_>) {
+    let source = draft.facts.source.as_ref();
+    let hooks = source.map_or(&[][..], |source| &source.hooks);
+    if !hooks.is_empty() {
+        let hooks = crate::text::list(hooks);
+        draft.warn(format!(
+            "hooks are not run: {hooks}; do what they do in your own script, before or after `mrsk deploy`"
+        ));
+    }
 }

@@ -310,8 +310,11 @@ pub(super) fn belongs(config: &Config, role: &Role, container: &ContainerFacts) 
 
 /// Returns whether `container` is one of this service and destination.
 pub(super) fn of_service(config: &Config, container: &ContainerFacts) -> bool {
+    // Kamal 1.5 to 1.9 write an empty label if there is no destination.
+    let destination = container.labels.get("destination");
+    let destination = destination.filter(|name| !name.is_empty());
     container.labels.get("service") == Some(&config.service)
-        && container.labels.get("destination") == config.destination.as_ref()
+        && destination == config.destination.as_ref()
 }
 
 /// Returns the alias that mrsk gave a container.

@@ -6,6 +6,7 @@ pub mod network;
 pub mod proof;
 pub mod reach;
 pub mod start;
+mod storage;
 pub mod takeover;
 pub mod trial;
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::facts::{self, foreign_networks, is_connected, stays};
+use super::storage::storage_files;
 use super::{network, takeover};
 use crate::action::Run;
 use crate::diagnostic::Diagnostic;
@@ -120,6 +121,7 @@ fn create(draft: &mut Draft, host: &HostView, args: &[String]) {
     let image = &draft.config.traefik.image;
     let pull = registry::pull(draft, host, image, vec![image::pull_reference(image)]);
     let mut runs = vec![Run::literal(["mkdir", "-p", &directory])];
+    runs.extend(storage_files(draft, host));
     runs.extend(pull.runs);
     runs.push(container::prune(&[leftovers]));
     if existing.is_some_and(|container| {
@@ -157,6 +159,7 @@ fn create(draft: &mut Draft, host: &HostView, args: &[String]) {
         .needs(draft.find_each(host.name(), &before))
         .does(runs)
         .secrets(&pull.secrets, Travel::Stdin)
+        .secrets(&draft.config.traefik.env.secret, Travel::Env)
         .done_when(done)
         .silence(SILENCE);
     step.diagnose = vec![container::logs(TRAEFIK)];

@@ -8,6 +8,7 @@
 
 use super::adoption::{Adoption, adoption};
 use super::facts::{self, foreign_networks, is_connected, stays};
+use super::storage::storage_files;
 use super::{network, proof};
 use crate::action::{Poll, Probe, Run};
 use crate::docker::container::{self, Create};
@@ -209,8 +210,10 @@ fn start(
         .needs(draft.find_each(host.name(), &before))
         .needs(adopted.steps)
         .does([Run::literal(["mkdir", "-p", &host.facts.routing_directory])])
+        .does(storage_files(draft, host))
         .does(pull.runs)
         .secrets(&pull.secrets, Travel::Stdin)
+        .secrets(&draft.config.traefik.env.secret, Travel::Env)
         .does([
             container::prune(&[leftovers]),
             wanted.named(TRAEFIK_NEW),

@@ -9,8 +9,9 @@ mod sequence;
 mod start;
 
 use self::sequence::{Switched, switch};
-use crate::config::model::Limit;
-use crate::name::{HostName, StepId};
+use crate::config::model::{Config, Limit, Role};
+use crate::facts::model::Health;
+use crate::name::{HostName, RoleName, StepId};
 use crate::plan::compile::{Draft, HostView, Placement};
 use crate::plan::{Reason, Step, StepKind};
 use crate::text::count;
@@ -21,18 +22,28 @@ pub fn run(draft: &mut Draft) {
     let (mut pending, kept): (Vec<_>, Vec<_>) =
         placements.into_iter().partition(Placement::changes);
     for placement in kept {
+        warn_of_unhealthy(draft, &placement);
         let unchecked = unchecked(draft, &placement);
         let reason = format!("{} is running and healthy{unchecked}", placement.name);
         draft.unchanged(Some(placement.host), placement.role.name.as_str(), reason);
     }
-    let Some(canary) = take_canary(&mut pending) else {
+    let roles = ordered_roles(draft.config);
+    let rank = |placement: &Placement| {
+        roles
+            .iter()
+            .position(|role| role.name == placement.role.name)
+    };
+    // Stable: within a role, the order of its hosts stays.
+    pending.sort_by_key(rank);
+    let Some(canary) = take_canary(draft, &mut pending) else {
         return;
     };
     let hosts = draft.hosts.iter().map(|host| (host.name(), *host));
     let hosts: BTreeMap<&HostName, HostView> = hosts.collect();
     let switched = switch(draft, &hosts, &canary, None);
     let gate = canary_gate(draft, &canary, &switched, &pending);
-    for role in &draft.config.roles {
+    let mut stage = gate;
+    for (at, role) in roles.iter().enumerate() {
         let is_canary = role.name == canary.role.name;
         let others = pending
             .iter()
@@ -43,9 +54,10 @@ pub fn run(draft: &mut Draft) {
             .chain(others)
             .collect();
         let size = group_size(draft, role.hosts.len());
-        let mut before = gate.clone();
+        let mut before = stage.clone();
+        let mut ends = Vec::new();
         for (number, group) in members.chunks(size).enumerate() {
-            let mut ends = Vec::new();
+            ends = Vec::new();
             for (at, placement) in group.iter().enumerate() {
                 ends.extend(if is_canary && number == 0 && at == 0 {
                     switched.last.clone()
@@ -59,10 +71,54 @@ pub fn run(draft: &mut Draft) {
                     role.name.as_str(),
                     number + 1,
                     size,
-                    ends,
+                    ends.clone(),
                 ));
             }
         }
+        let is_ordered = draft.config.boot.role_order.contains(&role.name);
+        let later = roles.iter().skip(at + 1).find(|later| {
+            let mut others = pending.iter();
+            others.any(|placement| placement.role.name == later.name)
+        });
+        if let Some(later) = later.filter(|_| is_ordered && !ends.is_empty()) {
+            stage = Some(role_gate(draft, &role.name, &later.name, ends));
+        }
+    }
+}
+
+/// Returns the roles in the order in which they switch: those of `boot.role_order` first.
+fn ordered_roles(config: &Config) -> Vec<&Role> {
+    let order = &config.boot.role_order;
+    let rank = |role: &&Role| order.iter().position(|name| *name == role.name);
+    let mut roles: Vec<&Role> = config.roles.iter().collect();
+    roles.sort_by_key(|role| rank(role).unwrap_or(order.len()));
+    roles
+}
+
+/// Adds the barrier that later roles wait for until `role` has switched on all of its hosts.
+fn role_gate(draft: &mut Draft, role: &RoleName, later: &RoleName, ends: Vec<StepId>) -> StepId {
+    let why = format!("role {later} follows role {role}");
+    let subject = format!("{role}-switched");
+    let step = Step::new(None, StepKind::Barrier, ["barrier", &subject, "open"])
+        .because(
+            format!("Wait for role {role} to switch"),
+            Reason::needed_by(why),
+        )
+        .needs(ends)
+        .opens_after(0);
+    draft.add(step)
+}
+
+/// Warns of a container that serves, since it answers its health check, though the one of its image fails.
+fn warn_of_unhealthy(draft: &mut Draft, placement: &Placement) {
+    let host = draft.facts.hosts.get(placement.host);
+    let container = host.and_then(|host| host.containers.get(&placement.name));
+    if container.is_some_and(|container| container.health == Health::Unhealthy) {
+        let check = &draft.config.healthcheck;
+        draft.warn(format!(
+            "host {}: {} answers 200 at :{}{}, but the HEALTHCHECK of its image says that it is unhealthy",
+            placement.host, placement.name, check.port, check.path
+        ));
     }
 }
 
@@ -74,9 +130,13 @@ fn unchecked(draft: &Draft, placement: &Placement) -> &'static str {
     }
 }
 
-/// Takes out the placement that goes first: of the first Traefik role that changes, else the first.
-fn take_canary<'a>(pending: &mut Vec<Placement<'a>>) -> Option<Placement<'a>> {
-    let of_traefik = pending.iter().position(|placement| placement.role.traefik);
+/// Takes out the placement that goes first: of the first role that changes if roles have an order, else of the first Traefik role
+/// that changes, else the first.
+fn take_canary<'a>(draft: &Draft, pending: &mut Vec<Placement<'a>>) -> Option<Placement<'a>> {
+    let has_order = !draft.config.boot.role_order.is_empty();
+    let of_traefik = pending
+        .iter()
+        .position(|placement| placement.role.traefik || has_order);
     (!pending.is_empty()).then(|| pending.remove(of_traefik.unwrap_or(0)))
 }
 

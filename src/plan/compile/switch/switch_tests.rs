@@ -328,3 +328,47 @@ fn the_canary_goes_first_and_groups_follow_one_another() {
         3
     );
 }
+
+#[test]
+fn roles_switch_in_the_order_that_the_file_names() {
+    let servers = "servers: {web: [a, b], job: {hosts: [a]}, cron: {hosts: [b]}}\n";
+    let host = json!({
+        "home": "/root", "curl": {"installed": true}, "docker": {"installed": true, "answers": true},
+    });
+    let starts = |boot: &str| -> Vec<String> {
+        let config = format!("{servers}boot: {boot}");
+        let made = case(&config)
+            .facts(json!({"hosts": {"b": host}}))
+            .after(&[run]);
+        let ids = made.ids().into_iter().map(|id| id.to_string());
+        let wanted = ids.filter(|id| {
+            id.starts_with("local/barrier/")
+                || id
+                    .split(" <- ")
+                    .next()
+                    .is_some_and(|id| id.ends_with("/start"))
+        });
+        wanted.collect()
+    };
+    let parallel = starts("{}");
+    assert!(
+        parallel.contains(&"a/job/app-job-2/start <- local/barrier/canary/open".to_owned()),
+        "{parallel:?}"
+    );
+    let ordered = starts("{role_order: [job, web]}");
+    for expected in [
+        "a/job/app-job-2/start",
+        "local/barrier/job-switched/open <- a/job/app-job-2/healthcheck",
+        "a/web/app-web-2/start <- local/barrier/job-switched/open",
+        "b/web/app-web-2/start <- local/barrier/job-switched/open",
+        "b/cron/app-cron-2/start <- local/barrier/web-switched/open",
+    ] {
+        assert!(
+            ordered.contains(&expected.to_owned()),
+            "{expected}: {ordered:#?}"
+        );
+    }
+    let serial = starts("{parallel_roles: false}");
+    let last = "b/cron/app-cron-2/start <- local/barrier/job-switched/open";
+    assert!(serial.contains(&last.to_owned()), "{serial:#?}");
+}

@@ -1,0 +1,90 @@
+//! Keys that tools after MRSK 0.11 brought and that are not read here: what each is, and what to do instead.
+
+/// A key of a later tool.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Later {
+    /// The tool that brought it.
+    pub(super) tool: &'static str,
+    /// What to do instead.
+    pub(super) help: &'static str,
+}
+
+const MRSK: &str = "MRSK 0.12 and later";
+const KAMAL_1: &str = "Kamal 1";
+const KAMAL_2: &str = "Kamal 2";
+
+/// The keys. `*` stands for the name of a role or an accessory.
+#[rustfmt::skip]
+const KEYS: [(&str, &str, &str); 43] = [
+    ("aliases", KAMAL_2, "remove it; define the alias in your shell, such as `alias console='mrsk …'`"),
+    ("allow_empty_roles", KAMAL_1, "remove it, and the roles without hosts"),
+    ("asset_path", MRSK, "remove it; let the app keep assets of earlier versions, or serve them from a CDN"),
+    ("boot.max_failures", KAMAL_2, "remove it; a run stops at its first failure"),
+    ("builder.arch", KAMAL_2, "use `multiarch: false` to build for this machine's architecture, or `remote: {arch: …, host: …}`"),
+    ("builder.cache", MRSK, "remove it: the builder keeps its own cache"),
+    ("builder.driver", KAMAL_2, "remove it; mrsk makes the builder that it needs"),
+    ("builder.provenance", KAMAL_2, "remove it"),
+    ("builder.sbom", KAMAL_2, "remove it"),
+    ("builder.ssh", MRSK, "remove it; pass a key or token with `builder: {secrets: […]}`"),
+    ("deploy_timeout", KAMAL_2, "use `healthcheck: {max_attempts: N}`: an attempt takes 4 s"),
+    ("env.tags", KAMAL_1, "use one role for each set of hosts, with its own `env`"),
+    ("error_pages_path", KAMAL_2, "remove it; use Traefik's middleware `errors` in `labels`"),
+    ("healthcheck.cmd", MRSK, "use `path` and `port`: mrsk asks over HTTP"),
+    ("healthcheck.cord", KAMAL_1, "remove it: mrsk drains the old container without a cord"),
+    ("healthcheck.exposed_port", MRSK, "remove it: mrsk asks the container itself, and publishes no port"),
+    ("healthcheck.interval", MRSK, "remove it; attempts are 4 s apart: raise `max_attempts` instead"),
+    ("healthcheck.log_lines", KAMAL_1, "remove it; the last lines of the log are shown"),
+    ("healthcheck.timeout", KAMAL_2, "use `max_attempts`: an attempt takes 4 s"),
+    ("hooks_path", MRSK, "remove it: hooks are not run; call mrsk from a script of your own"),
+    ("minimum_version", MRSK, "remove it"),
+    ("primary_web_role", MRSK, "use `primary_role`, its later name"),
+    ("proxy", KAMAL_2, "use `labels` and `traefik`: `traefik.http.routers.SERVICE-web.rule: Host(`…`)`, and a certificate resolver in `traefik: {args: …}`"),
+    ("run_directory", MRSK, "remove it; mrsk keeps its state in /var/lib/mrsk, or in ~/.mrsk"),
+    ("servers.*.asset_path", KAMAL_1, "remove it; let the app keep assets of earlier versions, or serve them from a CDN"),
+    ("servers.*.healthcheck", MRSK, "use the global `healthcheck`"),
+    ("servers.*.logging", KAMAL_1, "use the global `logging`"),
+    ("servers.*.proxy", KAMAL_2, "use `labels` of the role, and `traefik: true`"),
+    ("servers.*.stop_wait_time", KAMAL_1, "use the global `stop_wait_time`"),
+    ("servers.*.volumes", KAMAL_1, "use `options: {volume: […]}`"),
+    ("ssh.config", KAMAL_1, "remove it: ssh reads ~/.ssh/config"),
+    ("ssh.key_data", KAMAL_1, "remove it; write the key to a file, and name it in ~/.ssh/config: `IdentityFile PATH`"),
+    ("ssh.keys", KAMAL_1, "remove it; name the key in ~/.ssh/config: `IdentityFile PATH`"),
+    ("ssh.keys_only", KAMAL_1, "remove it; set `IdentitiesOnly yes` in ~/.ssh/config"),
+    ("ssh.log_level", MRSK, "remove it; `ssh -v HOST` shows what ssh does"),
+    ("sshkit", MRSK, "remove it; `--parallel N` limits how many hosts are worked on at a time"),
+    ("stop_timeout", KAMAL_2, "use `stop_wait_time`"),
+    ("traefik.name", KAMAL_1, "remove it: the container is named `traefik`"),
+    ("traefik.publish", KAMAL_1, "remove it; to publish another port, use `host_port`"),
+    ("accessories.*.network", KAMAL_2, "use `options: {network: …}`"),
+    ("accessories.*.proxy", KAMAL_2, "use `labels` of Traefik on the accessory"),
+    ("accessories.*.registry", KAMAL_2, "log in with `mrsk registry login`"),
+    ("accessories.*.service", KAMAL_1, "remove it: the container is named `SERVICE-ACCESSORY`"),
+];
+
+/// Returns the key of a later tool at `path`.
+pub(super) fn find(path: &str) -> Option<Later> {
+    let (_, tool, help) = *KEYS.iter().find(|(key, ..)| matches(key, path))?;
+    Some(Later { tool, help })
+}
+
+fn matches(key: &str, path: &str) -> bool {
+    let parts = path.split('.').collect::<Vec<_>>();
+    let keys = key.split('.').collect::<Vec<_>>();
+    parts.len() == keys.len()
+        && keys
+            .iter()
+            .zip(parts)
+            .all(|(key, part)| *key == "*" || *key == part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_roles_are_free() {
+        assert!(find("servers.web.proxy").is_some_and(|later| later.tool == KAMAL_2));
+        assert!(find("servers.web.prox").is_none());
+        assert!(find("servers.web.x.proxy").is_none());
+    }
+}
