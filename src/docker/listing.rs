@@ -1,9 +1,8 @@
 //! Lists of containers and images, as docker prints them.
 
-use super::names::TRAEFIK;
+use super::names::{self, TRAEFIK};
 use crate::action::Run;
 use crate::config::model::{Accessory, Config, Role};
-use crate::docker::names;
 
 /// The columns of a list of containers.
 const COLUMNS: [&str; 7] = [
@@ -50,6 +49,11 @@ pub fn of_traefik(which: Containers) -> Run {
 pub fn of_accessory(config: &Config, accessory: &Accessory, which: Containers) -> Run {
     let name = names::accessory(config, accessory);
     list(which, &[format!("label=service={name}")])
+}
+
+/// Returns the command that lists the images of a repository, which is named as docker lists it.
+pub fn images(repository: &str) -> Run {
+    Run::literal(["docker", "image", "ls", repository])
 }
 
 fn list(which: Containers, filters: &[String]) -> Run {

@@ -6,6 +6,7 @@ pub mod ignore;
 pub mod image;
 pub mod listing;
 pub mod local_command;
+pub mod logs;
 pub mod names;
 pub mod network;
 

@@ -6,5 +6,7 @@
     reason = "tests start the programs that they test"
 )]
 
+mod app;
 mod details;
+mod logs;
 mod world;

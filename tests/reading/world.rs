@@ -76,6 +76,7 @@ impl World {
             for name in ["bin", "home", "docker"] {
                 fs::create_dir_all(world.on(host, name)).unwrap();
             }
+            world.containers(host, &[], "");
             program(&world.on(host, "bin/docker"), include_str!("docker.sh"));
             program(
                 &world.on(host, "bin/id"),
@@ -112,6 +113,34 @@ impl World {
         let text = fs::read_to_string(self.on(host, "ran")).unwrap_or_default();
         let begins = |line: &&str| line.split(' ').next() == Some(word);
         text.lines().filter(begins).map(str::to_owned).collect()
+    }
+
+    /// Puts containers on `host`, each of a role, with a version and a state, the oldest first. Requests to role web are routed to that
+    /// of version `routed`.
+    pub fn containers(&self, host: &str, containers: &[(&str, &str, &str)], routed: &str) {
+        let (mut listed, mut inspected) = (String::new(), String::new());
+        for (at, (role, version, state)) in containers.iter().enumerate() {
+            let (id, alias) = (format!("{at:064}"), format!("m-{at:016}"));
+            let name = format!("shop-{role}-{version}");
+            listed += &format!("{id} yes \"{name}\" \"\"\n");
+            let container = serde_json::json!({
+                "id": id, "name": format!("/{name}"), "state": state, "health": "",
+                "image": format!("registry.example.com/acme/shop:{version}"),
+                "image_id": format!("sha256:{at:064}"),
+                "labels": {"service": "shop", "role": role, "mrsk.version": version},
+                "networks": {"mrsk": {"Aliases": [alias]}},
+                "created": format!("2026-01-0{}T00:00:00Z", at + 1),
+            });
+            inspected += &format!("container {container}\n");
+            if (*role, *version) == ("web", routed) {
+                let directory = self.on(host, "home/.mrsk/traefik");
+                fs::create_dir_all(&directory).unwrap();
+                let file = mrsk::traefik::file_name("shop", None, "web");
+                fs::write(directory.join(file), format!("url: {alias}\n")).unwrap();
+            }
+        }
+        self.answer(host, "listed", &listed);
+        self.answer(host, "inspected", &inspected);
     }
 
     /// Takes a host off the network.

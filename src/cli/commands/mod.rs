@@ -6,6 +6,7 @@ mod apply;
 mod audit;
 mod config;
 mod deploy;
+mod details;
 mod digest;
 mod envify;
 mod init;
@@ -70,6 +71,8 @@ enum Command {
     Resolve(resolve::Args),
     #[command(flatten)]
     Operation(operations::Operation<operations::ApplyOptions>),
+    /// Show the containers of Traefik, the app and its accessories
+    Details(details::Args),
     /// Containers of the app
     #[command(subcommand)]
     App(app::Command),
@@ -194,6 +197,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Apply(args) => block_on(apply::run(args)),
         Command::Resolve(args) => block_on(resolve::run(args)),
         Command::Operation(operation) => block_on(operations::run(operation.split())),
+        Command::Details(args) => block_on(details::run(args)),
         Command::App(command) => block_on(app::run(command)),
         Command::Accessory(command) => block_on(accessory::run(command)),
         Command::Traefik(command) => block_on(traefik::run(command)),

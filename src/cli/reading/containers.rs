@@ -18,7 +18,9 @@ pub fn app_containers(
     let sections = placements.into_iter().map(|(host, role)| {
         let command = listing::of_role(config, role, which);
         let form = Form::Containers(destination.clone());
-        Section::of_role(config, host, role, command).with(form)
+        Section::of_role(config, host, role)
+            .running(command)
+            .with(form)
     });
     Ok(sections.collect())
 }

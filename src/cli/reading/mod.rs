@@ -2,6 +2,9 @@
 //! configuration, and need no secret.
 
 mod containers;
+mod facts;
+mod follow;
+mod logs;
 mod section;
 pub mod selection;
 
@@ -21,6 +24,8 @@ use crate::name::HostName;
 use crate::redaction::Redactor;
 
 pub use containers::{accessory_containers, app_containers, traefik_containers};
+pub use logs::{LogArgs, LogOf};
+pub use section::Section;
 
 /// Hosts that are read from.
 pub struct Reading {

@@ -59,19 +59,24 @@ pub enum Form {
 impl Section {
     /// Returns the section of what `command` prints on `host`.
     pub fn new(title: impl Into<String>, host: &HostName, command: Run) -> Self {
+        Self::titled(title, host).running(command)
+    }
+
+    /// Returns a section that runs nothing yet.
+    pub fn titled(title: impl Into<String>, host: &HostName) -> Self {
         Self {
             title: title.into(),
             note: String::new(),
             host: host.clone(),
-            commands: Commands::of(command),
+            commands: Commands::of(Run::literal(["true"])),
             inputs: Inputs::default(),
             form: Form::Lines,
             silence: Some(SILENCE),
         }
     }
 
-    /// Returns the section of a role, which is named if the host has several.
-    pub fn of_role(config: &Config, host: &HostName, role: &Role, command: Run) -> Self {
+    /// Returns the section of a role, which is named if the host has several. It runs nothing yet.
+    pub fn of_role(config: &Config, host: &HostName, role: &Role) -> Self {
         let roles = config.roles.iter().filter(|role| role.hosts.contains(host));
         let note = match roles.count() {
             0 | 1 => String::new(),
@@ -79,8 +84,14 @@ impl Section {
         };
         Self {
             note,
-            ..Self::new("App", host, command)
+            ..Self::titled("App", host)
         }
+    }
+
+    /// Sets the command.
+    pub fn running(mut self, command: Run) -> Self {
+        self.commands = Commands::of(command);
+        self
     }
 
     /// Sets how the output is shown.
@@ -88,21 +99,37 @@ impl Section {
         Self { form, ..self }
     }
 
+    /// Returns the host's name, and what is behind it.
+    pub fn name(&self) -> String {
+        text::one_line(&format!("{}{}", self.host, self.note))
+    }
+
     /// Returns the line above the output.
     fn head(&self) -> String {
-        let line = format!("{} Host: {}{}", self.title, self.host, self.note);
+        let line = format!("{} Host: {}", self.title, self.name());
         format!("{}\n", text::one_line(&line))
     }
 }
 
 /// A command that runs.
-struct Running {
-    section: Section,
-    pieces: mpsc::Receiver<String>,
+pub(super) struct Running {
+    pub section: Section,
+    pub pieces: mpsc::Receiver<String>,
     end: JoinHandle<Result<CommandsEnded, links::Failure>>,
 }
 
 impl Reading {
+    /// Prints a section of one line about a role on a host.
+    pub fn print_section(
+        &self,
+        config: &Config,
+        (host, role): (&HostName, &Role),
+        line: &str,
+    ) -> Result<(), Failure> {
+        let head = Section::of_role(config, host, role).head();
+        output::print(&format!("{head}{}\n\n", self.clean(line))).map(drop)
+    }
+
     /// Runs all commands at once, and prints their output in the order of the sections. One that fails, or whose host does not answer,
     /// is noted.
     pub async fn show(&mut self, sections: Vec<Section>) -> Result<(), Failure> {
@@ -132,27 +159,35 @@ impl Reading {
             }
             output::print(&self.clean(&piece))?;
         }
-        let ended = running.end.await.map_err(Failure::internal)?;
-        let ended = match ended {
-            Ok(ended) => ended,
-            Err(failure) => {
-                self.note(&running.section.host, &failure);
-                return Ok(());
-            }
+        let form = running.section.form.clone();
+        let Some(ended) = self.end(running).await? else {
+            return Ok(());
         };
         if !is_begun {
             output::print(&head)?;
         }
-        if let Form::Containers(destination) = &running.section.form {
+        if let Form::Containers(destination) = form {
             let shown = match ended {
                 CommandsEnded::Main(0) => listing::table(&whole, destination.as_deref()),
                 _ => whole,
             };
             output::print(&self.clean(&shown))?;
         }
-        output::print("\n")?;
-        self.note_end(&running.section, ended);
-        Ok(())
+        output::print("\n").map(drop)
+    }
+
+    /// Waits for the end of commands, and notes it if it is not a success; nothing if there is none.
+    pub(super) async fn end(&mut self, running: Running) -> Result<Option<CommandsEnded>, Failure> {
+        match running.end.await.map_err(Failure::internal)? {
+            Ok(ended) => {
+                self.note_end(&running.section, ended);
+                Ok(Some(ended))
+            }
+            Err(failure) => {
+                self.note(&running.section.host, &failure);
+                Ok(None)
+            }
+        }
     }
 
     /// Returns output of a host without secrets, and without what a terminal acts on.
@@ -182,7 +217,8 @@ impl Reading {
     }
 }
 
-fn start(section: Section, links: &Arc<Links>) -> Result<Running, Failure> {
+/// Runs the commands of a section.
+pub(super) fn start(section: Section, links: &Arc<Links>) -> Result<Running, Failure> {
     let mark = digest::hex(&random::bytes::<16>()?);
     let (sender, pieces) = mpsc::channel(WAITING);
     let (host, links) = (section.host.clone(), links.clone());

@@ -24,6 +24,19 @@ pub fn roles<'a>(options: &HostOptions, config: &'a Config) -> Result<Vec<Placem
     })
 }
 
+/// Returns the selected hosts with a selected role, in the order of the configuration.
+pub fn app_hosts<'a>(
+    options: &HostOptions,
+    config: &'a Config,
+) -> Result<Vec<&'a HostName>, Failure> {
+    let mut hosts: Vec<&HostName> = roles(options, config)?
+        .into_iter()
+        .map(|(host, _)| host)
+        .collect();
+    hosts.dedup();
+    Ok(hosts)
+}
+
 /// Returns the selected hosts with a role that Traefik is in front of, in the order of the configuration.
 pub fn traefik_hosts<'a>(
     options: &HostOptions,

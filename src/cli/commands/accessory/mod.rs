@@ -2,6 +2,7 @@
 
 mod boot;
 mod details;
+mod logs;
 
 use clap::Subcommand;
 
@@ -24,6 +25,8 @@ pub enum Command {
     Operation(Operation<ApplyOptions>),
     /// Show the containers of accessories
     Details(details::Args),
+    /// Show the logs of accessories
+    Logs(logs::Args),
 }
 
 impl<O: clap::Args> Operation<O> {
@@ -40,5 +43,6 @@ pub async fn run(command: Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Operation(operation) => super::operations::run(operation.split()).await,
         Command::Details(args) => details::run(args).await,
+        Command::Logs(args) => logs::run(args).await,
     }
 }

@@ -1,6 +1,7 @@
 //! `mrsk traefik`
 
 mod details;
+mod logs;
 
 use clap::Subcommand;
 
@@ -12,11 +13,14 @@ use crate::exit_code::ExitCode;
 pub enum Command {
     /// Show Traefik's container
     Details(details::Args),
+    /// Show the logs of Traefik
+    Logs(logs::Args),
 }
 
 /// Runs a command.
 pub async fn run(command: Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Details(args) => details::run(args).await,
+        Command::Logs(args) => logs::run(args).await,
     }
 }
