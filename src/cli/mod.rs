@@ -5,6 +5,7 @@ mod commands;
 mod connections;
 mod context;
 mod environment;
+mod exec;
 mod execution;
 mod failure;
 mod git;

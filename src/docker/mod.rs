@@ -9,6 +9,7 @@ pub mod local_command;
 pub mod logs;
 pub mod names;
 pub mod network;
+pub mod once;
 
 use crate::action::Run;
 

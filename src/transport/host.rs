@@ -15,11 +15,14 @@ use super::bounds::{self, Bounds, Budget, Excess};
 use super::channel::Channel;
 use super::listen::{self, Listening, Unended};
 use super::local::LocalShell;
-use super::master::Master;
+use super::master::{Master, Session};
+use super::pieces::Pieces;
+use super::quote::quote;
 use super::request::{
     AttemptRef, Commands, CommandsEnded, Holder, Inputs, Place, Record, Resolution, StepRequest,
 };
 use super::script::{self, RenderError, Script};
+use crate::action::{Arg, Run};
 use crate::name::RunId;
 use crate::record::{Attempt, AttemptState, LockAnswer, LockDetails, Scope};
 use crate::redaction::Redactor;
@@ -350,7 +353,7 @@ impl Host {
         inputs: &Inputs,
         mark: &str,
         silence: Option<Duration>,
-        pieces: &mpsc::Sender<String>,
+        pieces: &Pieces,
     ) -> Result<CommandsEnded, LinkError> {
         let script = script::commands(commands, inputs, mark)?;
         let permit = self.channels.acquire().await;
@@ -368,6 +371,24 @@ impl Host {
                 LinkError::lost(&format_args!("no answer within {} s", limit.as_secs()))
             }
             Unended::Unread => LinkError::lost(&"the output is not read any more"),
+        })
+    }
+
+    /// Returns the local command that runs `command` on this host, attached to what that is attached to.
+    ///
+    /// # Errors
+    /// A word that cannot be handed to a host, or one that is not literal.
+    pub fn session(&self, command: &Run, session: Session) -> Result<Vec<String>, LinkError> {
+        let words = command.argv.iter().map(|word| match word {
+            Arg::Literal(word) => Ok(quote(word).map_err(RenderError::from)?),
+            Arg::FromEnv(name) => Err(RenderError::Missing(name.clone())),
+        });
+        let line = words
+            .collect::<Result<Vec<String>, RenderError>>()?
+            .join(" ");
+        Ok(match &self.shell {
+            Shell::Ssh(master) => master.session(line, session),
+            Shell::Local(shell) => [shell.argv.clone(), vec!["-c".to_owned(), line]].concat(),
         })
     }
 

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::sync::mpsc;
 
 use super::channel::Channel;
+use super::pieces::Pieces;
 use super::request::CommandsEnded;
 
 /// The longest piece of a line that is handed on, in bytes.
@@ -39,7 +39,7 @@ pub struct Listening<'a> {
 pub async fn listen(
     channel: Channel,
     listening: &Listening<'_>,
-    pieces: &mpsc::Sender<String>,
+    pieces: &Pieces,
 ) -> Result<CommandsEnded, Unended> {
     let Channel {
         mut stdin,
@@ -83,7 +83,7 @@ pub async fn listen(
 struct Reading<'a> {
     mark: String,
     silence: Option<Duration>,
-    pieces: &'a mpsc::Sender<String>,
+    pieces: &'a Pieces,
     /// Whether the output has begun: what the host greets with is before it.
     is_begun: bool,
     /// Whether an empty line was read that was not handed on: the one before the mark is not of the output.

@@ -8,5 +8,6 @@
 
 mod app;
 mod details;
+mod exec;
 mod logs;
 mod world;

@@ -121,17 +121,17 @@ pub fn become_command() -> Option<u8> {
     (first == dependent::ARGUMENT).then(|| dependent::become_command(rest))
 }
 
-/// Runs the command line.
-pub fn run() -> ExitCode {
+/// Runs the command line. Returns the status to end with.
+pub fn run() -> u8 {
     forbid_core_dumps();
     dependent::end_with_this_process();
     output::hide_panics();
     let arguments: Vec<OsString> = std::env::args_os().collect();
     parse(&arguments)
-        .and_then(|cli| cli.map_or(Ok(ExitCode::Done), |cli| dispatch(cli.command)))
+        .and_then(|cli| cli.map_or(Ok(0), |cli| dispatch(cli.command)))
         .unwrap_or_else(|failure| {
             output::print_diagnostics(&failure.diagnostics);
-            failure.exit_code
+            failure.exit_code.code()
         })
 }
 
@@ -180,7 +180,7 @@ fn forbid_core_dumps() {
     let _ = rustix::process::setrlimit(Resource::Core, none);
 }
 
-fn dispatch(command: Command) -> Result<ExitCode, Failure> {
+fn dispatch(command: Command) -> Result<u8, Failure> {
     match &command {
         Command::Apply(_) => execution::check_allowed("apply")?,
         Command::Resolve(_) => execution::check_allowed("resolve")?,
@@ -188,18 +188,22 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Accessory(accessory::Command::Operation(_)) => {
             execution::check_allowed("accessory")?;
         }
+        Command::App(app::Command::Exec(_)) => execution::check_allowed("app exec")?,
+        Command::Accessory(accessory::Command::Exec(_)) => {
+            execution::check_allowed("accessory exec")?;
+        }
         Command::Envify(_) => execution::check_allowed("envify")?,
         _ => {}
     }
-    match command {
+    let done = match command {
         Command::Init => init::run(),
         Command::Plan(args) => block_on(plan::run(args)),
         Command::Apply(args) => block_on(apply::run(args)),
         Command::Resolve(args) => block_on(resolve::run(args)),
         Command::Operation(operation) => block_on(operations::run(operation.split())),
         Command::Details(args) => block_on(details::run(args)),
-        Command::App(command) => block_on(app::run(command)),
-        Command::Accessory(command) => block_on(accessory::run(command)),
+        Command::App(command) => return block_on(app::run(command)),
+        Command::Accessory(command) => return block_on(accessory::run(command)),
         Command::Traefik(command) => block_on(traefik::run(command)),
         Command::Show(args) => show::run(args),
         Command::Digest(args) => digest::run(args),
@@ -211,11 +215,12 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Envify(args) => envify::run(args),
         Command::Lock(args) => block_on(lock::run(args)),
         Command::Version => version::run(),
-    }
+    };
+    done.map(ExitCode::code)
 }
 
 /// Starts the runtime: only the commands that talk to hosts need one.
-fn block_on(command: impl Future<Output = Result<ExitCode, Failure>>) -> Result<ExitCode, Failure> {
+fn block_on<T>(command: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -6,6 +6,7 @@ use super::Reading;
 use super::section::{Section, start};
 use crate::cli::failure::Failure;
 use crate::cli::output;
+use crate::transport::pieces;
 
 /// Lines that wait to be printed.
 const WAITING: usize = 256;
@@ -48,7 +49,7 @@ impl Reading {
             });
             let mut running = start(section, &self.links)?;
             let sender = sender.clone();
-            let (_none, nothing) = mpsc::channel(1);
+            let (_, nothing) = pieces::pieces();
             let mut pieces = std::mem::replace(&mut running.pieces, nothing);
             tokio::spawn(async move {
                 while let Some(piece) = pieces.recv().await {

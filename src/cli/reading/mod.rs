@@ -1,6 +1,7 @@
 //! What commands that read from hosts share: they go on without the hosts that do not answer, print host by host in the order of the
 //! configuration, and need no secret.
 
+mod ask;
 mod containers;
 mod facts;
 mod follow;
@@ -14,14 +15,16 @@ use std::sync::Arc;
 use super::connections;
 use super::execution::Execution;
 use super::failure::Failure;
-use super::options::ReadOptions;
+use super::options::{ProjectOptions, ReadOptions};
 use super::project::Project;
 use crate::apply::links::Links;
-use crate::config::model::Config;
+use crate::config::model::{Config, Role};
+use crate::config::secrets::{self, Purpose};
 use crate::diagnostic::Diagnostic;
 use crate::exit_code::ExitCode;
 use crate::name::HostName;
 use crate::redaction::Redactor;
+use crate::secret::Secrets;
 
 pub use containers::{accessory_containers, app_containers, traefik_containers};
 pub use logs::{LogArgs, LogOf};
@@ -45,7 +48,7 @@ impl Reading {
         let project = Project::load(&options.project, &execution)?;
         let secrets = match execution {
             Execution::Allowed => project.known_secrets(&options.project),
-            Execution::Forbidden(_) => Default::default(),
+            Execution::Forbidden(_) => Secrets::new(),
         };
         let links = connections::to_configured(&options.link, project.config(), &execution)?;
         Ok(Self {
@@ -60,6 +63,28 @@ impl Reading {
     /// Returns the configuration.
     pub fn config(&self) -> &Config {
         self.project.config()
+    }
+
+    /// Returns the secrets of a role's containers. Fails with all that are missing.
+    pub fn role_secrets(&self, options: &ProjectOptions, role: &Role) -> Result<Secrets, Failure> {
+        let purpose = Purpose::Role(role.name.clone());
+        let names = secrets::env_secret_names(&role.env, &purpose);
+        self.project.secrets_of(options, &names)
+    }
+
+    /// Returns the secrets of the accessory's container. Fails with all that are missing.
+    pub fn accessory_secrets(
+        &self,
+        options: &ProjectOptions,
+        name: &str,
+    ) -> Result<Secrets, Failure> {
+        let accessories = self.config().accessories.iter();
+        let mut names = secrets::Names::new();
+        for accessory in accessories.filter(|accessory| accessory.name == name) {
+            let purpose = Purpose::Accessory(accessory.name.clone());
+            names.extend(secrets::env_secret_names(&accessory.env, &purpose));
+        }
+        self.project.secrets_of(options, &names)
     }
 
     /// Closes the connections and returns how it went.

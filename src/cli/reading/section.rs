@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::Reading;
@@ -18,13 +17,11 @@ use crate::docker::listing;
 use crate::exit_code::ExitCode;
 use crate::name::HostName;
 use crate::text;
+use crate::transport::pieces::{self, PieceReader};
 use crate::transport::request::{Commands, CommandsEnded, Inputs};
 
 /// How long a command that does not follow anything may print nothing.
 const SILENCE: Duration = Duration::from_secs(120);
-
-/// Pieces of output that wait for their turn, for each host.
-const WAITING: usize = 64;
 
 /// The most that is read of what is shown only as a whole, in bytes.
 const WHOLE: usize = 8 << 20;
@@ -45,6 +42,8 @@ pub struct Section {
     pub form: Form,
     /// How long nothing may be printed.
     pub silence: Option<Duration>,
+    /// What messages call the command; absent: as docker has it.
+    pub shown: Option<String>,
 }
 
 /// How output is shown.
@@ -72,6 +71,7 @@ impl Section {
             inputs: Inputs::default(),
             form: Form::Lines,
             silence: Some(SILENCE),
+            shown: None,
         }
     }
 
@@ -114,7 +114,7 @@ impl Section {
 /// A command that runs.
 pub(super) struct Running {
     pub section: Section,
-    pub pieces: mpsc::Receiver<String>,
+    pub pieces: PieceReader,
     end: JoinHandle<Result<CommandsEnded, links::Failure>>,
 }
 
@@ -130,9 +130,19 @@ impl Reading {
         output::print(&format!("{head}{}\n\n", self.clean(line))).map(drop)
     }
 
-    /// Runs all commands at once, and prints their output in the order of the sections. One that fails, or whose host does not answer,
-    /// is noted.
+    /// Runs all commands at once, and prints their output in the order of the sections, until the user stops it. One that fails, or
+    /// whose host does not answer, is noted.
     pub async fn show(&mut self, sections: Vec<Section>) -> Result<(), Failure> {
+        tokio::select! {
+            done = self.show_all(sections) => done,
+            _ = tokio::signal::ctrl_c() => {
+                self.links.close();
+                Err(Failure::of(ExitCode::Interrupted, Vec::new()))
+            }
+        }
+    }
+
+    async fn show_all(&mut self, sections: Vec<Section>) -> Result<(), Failure> {
         let mut started = Vec::new();
         for section in sections {
             started.push(start(section, &self.links)?);
@@ -207,10 +217,11 @@ impl Reading {
         let program = match ended {
             CommandsEnded::Main(0) => return,
             CommandsEnded::Main(code) => {
-                let line = text::command(&section.commands.main);
+                let line = || text::command(&section.commands.main);
+                let line = section.shown.clone().unwrap_or_else(line);
                 format!("`{}` failed with status {code}", self.clean(&line))
             }
-            CommandsEnded::Before => "the command could not be started".to_owned(),
+            CommandsEnded::Before => "cannot create the container".to_owned(),
         };
         let problem = Diagnostic::error(format!("{}: {program}", section.host));
         self.problems.push(problem);
@@ -220,7 +231,7 @@ impl Reading {
 /// Runs the commands of a section.
 pub(super) fn start(section: Section, links: &Arc<Links>) -> Result<Running, Failure> {
     let mark = digest::hex(&random::bytes::<16>()?);
-    let (sender, pieces) = mpsc::channel(WAITING);
+    let (sender, pieces) = pieces::pieces();
     let (host, links) = (section.host.clone(), links.clone());
     let (commands, inputs) = (section.commands.clone(), section.inputs.clone());
     let silence = section.silence;

@@ -23,13 +23,14 @@ filtered() {
   printf 'ended %s\n' "$?" >&5
 }
 
-# Ends the process $1 when the runner is gone: then the stream that the script came from ends.
+# Ends the process $1 when the runner is gone: then the stream that the script came from ends. A command that takes no notice is
+# ended after a while.
 watch_runner() {
   while read -r mrsk_word <&4
   do
     :
   done
-  kill "$1" 2>/dev/null
+  kill "$1" && nap 10 && kill -9 "$1"
 }
 
 # Reads the notes of the main command, and returns its status.

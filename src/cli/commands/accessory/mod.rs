@@ -2,6 +2,7 @@
 
 mod boot;
 mod details;
+mod exec;
 mod logs;
 
 use clap::Subcommand;
@@ -25,6 +26,8 @@ pub enum Command {
     Operation(Operation<ApplyOptions>),
     /// Show the containers of accessories
     Details(details::Args),
+    /// Run a command in containers of an accessory's image, or in the one that runs
+    Exec(exec::Args),
     /// Show the logs of accessories
     Logs(logs::Args),
 }
@@ -38,11 +41,13 @@ impl<O: clap::Args> Operation<O> {
     }
 }
 
-/// Runs a command that changes nothing; returns an operation to be planned and applied.
-pub async fn run(command: Command) -> Result<ExitCode, Failure> {
-    match command {
+/// Runs a command; an operation is planned and applied. Returns its status.
+pub async fn run(command: Command) -> Result<u8, Failure> {
+    let done = match command {
+        Command::Exec(args) => return exec::run(args).await,
         Command::Operation(operation) => super::operations::run(operation.split()).await,
         Command::Details(args) => details::run(args).await,
         Command::Logs(args) => logs::run(args).await,
-    }
+    };
+    done.map(ExitCode::code)
 }
