@@ -7,7 +7,10 @@ use clap::Args;
 use super::failure::Failure;
 use crate::exit_code::ExitCode;
 use crate::name::{HostName, RoleName};
+use crate::text;
 use crate::transport::{KnownHosts, Options};
+
+const DEFAULT_CONFIG: &str = "config/deploy.yml";
 
 const DEFAULT_PARALLEL: u16 = 30;
 
@@ -19,7 +22,7 @@ pub struct ProjectOptions {
         short,
         long = "config-file",
         value_name = "FILE",
-        default_value = "config/deploy.yml",
+        default_value = DEFAULT_CONFIG,
         global = true
     )]
     pub config: PathBuf,
@@ -31,6 +34,19 @@ pub struct ProjectOptions {
     /// Read secrets from FILE instead of .env.DEST and .env
     #[arg(long, value_name = "FILE", global = true)]
     pub env_file: Option<PathBuf>,
+}
+
+impl ProjectOptions {
+    /// Returns the options that select the configuration as they were given, each with a space in front, to be repeated in a command.
+    pub fn repeated(&self) -> String {
+        let config = self.config.display().to_string();
+        let config = (config != DEFAULT_CONFIG).then_some(("-c", config));
+        let destination = self.destination.clone().map(|name| ("-d", name));
+        let given = config.into_iter().chain(destination);
+        given
+            .map(|(option, value)| format!(" {option} {}", text::quote(&value)))
+            .collect()
+    }
 }
 
 /// Which hosts are meant.

@@ -9,5 +9,7 @@
 mod app;
 mod details;
 mod exec;
+mod lock;
 mod logs;
+mod status;
 mod world;

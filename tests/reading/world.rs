@@ -143,6 +143,11 @@ impl World {
         self.answer(host, "inspected", &inspected);
     }
 
+    /// Puts a program on this side.
+    pub fn program(&self, name: &str, text: &str) {
+        program(&self.path(name), text);
+    }
+
     /// Takes a host off the network.
     pub fn kill(&self, host: &str) {
         fs::write(self.on(host, "dead"), "").unwrap();

@@ -4,6 +4,8 @@ mod accessory;
 mod app;
 mod apply;
 mod audit;
+mod build;
+mod completions;
 mod config;
 mod deploy;
 mod details;
@@ -12,6 +14,7 @@ mod envify;
 mod init;
 mod inspect;
 mod lock;
+mod man;
 mod operations;
 mod plan;
 mod redeploy;
@@ -20,6 +23,7 @@ mod resolve;
 mod setup;
 mod show;
 mod sign;
+mod status;
 mod traefik;
 mod verify;
 mod version;
@@ -31,7 +35,7 @@ use rustix::process::{Resource, Rlimit};
 
 use super::execution;
 use super::failure::Failure;
-use super::{output, terminal, usage};
+use super::{output, short_hosts, terminal, usage};
 use crate::exit_code::ExitCode;
 use crate::transport::dependent;
 
@@ -71,6 +75,8 @@ enum Command {
     Resolve(resolve::Args),
     #[command(flatten)]
     Operation(operations::Operation<operations::ApplyOptions>),
+    /// Show what serves on each host, what is wrong, and what to do next
+    Status(status::Args),
     /// Show the containers of Traefik, the app and its accessories
     Details(details::Args),
     /// Containers of the app
@@ -79,6 +85,9 @@ enum Command {
     /// Accessories, such as databases
     #[command(subcommand)]
     Accessory(accessory::Command),
+    /// The builder of the app's image
+    #[command(subcommand)]
+    Build(build::Command),
     /// The reverse proxy in front of the app
     #[command(subcommand)]
     Traefik(traefik::Command),
@@ -98,8 +107,12 @@ enum Command {
     Config(config::Args),
     /// Write .env from the template .env.erb
     Envify(envify::Args),
-    /// Show or release the deploy lock
+    /// Show, take or release the deploy lock
     Lock(lock::Args),
+    /// Print the completions of a shell
+    Completions(completions::Args),
+    /// Print a manual page, or write all of them
+    Man(man::Args),
     /// Print the version of mrsk
     Version,
 }
@@ -126,7 +139,7 @@ pub fn run() -> u8 {
     forbid_core_dumps();
     dependent::end_with_this_process();
     output::hide_panics();
-    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let arguments = short_hosts::expand(&Cli::command(), std::env::args_os().collect());
     parse(&arguments)
         .and_then(|cli| cli.map_or(Ok(0), |cli| dispatch(cli.command)))
         .unwrap_or_else(|failure| {
@@ -201,9 +214,11 @@ fn dispatch(command: Command) -> Result<u8, Failure> {
         Command::Apply(args) => block_on(apply::run(args)),
         Command::Resolve(args) => block_on(resolve::run(args)),
         Command::Operation(operation) => block_on(operations::run(operation.split())),
+        Command::Status(args) => block_on(status::run(args)),
         Command::Details(args) => block_on(details::run(args)),
         Command::App(command) => return block_on(app::run(command)),
         Command::Accessory(command) => return block_on(accessory::run(command)),
+        Command::Build(command) => block_on(build::run(command)),
         Command::Traefik(command) => block_on(traefik::run(command)),
         Command::Show(args) => show::run(args),
         Command::Digest(args) => digest::run(args),
@@ -214,6 +229,8 @@ fn dispatch(command: Command) -> Result<u8, Failure> {
         Command::Config(args) => config::run(args),
         Command::Envify(args) => envify::run(args),
         Command::Lock(args) => block_on(lock::run(args)),
+        Command::Completions(args) => completions::run(args, Cli::command()),
+        Command::Man(args) => man::run(args, Cli::command()),
         Command::Version => version::run(),
     };
     done.map(ExitCode::code)

@@ -9,9 +9,10 @@ use crate::cli::{git, output, random};
 use crate::diagnostic::Diagnostic;
 use crate::digest;
 use crate::name::HostName;
-use crate::record::Scope;
+use crate::record::{Attempt, Scope};
 use crate::text;
-use crate::transport::request::{Commands, CommandsEnded, Inputs};
+use crate::transport::answer::LockState;
+use crate::transport::request::{Commands, CommandsEnded, Inputs, Place};
 use crate::transport::{Host, LinkError, pieces};
 
 /// How long a command whose output is not shown may print nothing.
@@ -61,6 +62,24 @@ impl Reading {
                 None
             }
         }
+    }
+
+    /// Returns the holder of the deploy lock on `host`, if it is held; nothing if the host does not answer, which is noted.
+    pub async fn lock_status(&mut self, host: &HostName) -> Option<Option<LockState>> {
+        let link = self.link(host).await?;
+        let answer = link.lock_status().await;
+        self.noted(host, answer)
+    }
+
+    /// Returns the attempts at the steps of a plan; nothing if the host does not answer, which is noted.
+    pub async fn attempts(&mut self, host: &HostName, place: &Place) -> Option<Vec<Attempt>> {
+        let link = self.link(host).await?;
+        let answer = link.list(place).await;
+        self.noted(host, answer)
+    }
+
+    fn noted<T>(&mut self, host: &HostName, answer: Result<T, LinkError>) -> Option<T> {
+        answer.map_err(|error| self.note(host, &error.into())).ok()
     }
 
     /// Runs commands whose failure does not matter.

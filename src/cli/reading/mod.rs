@@ -37,6 +37,8 @@ pub struct Reading {
     redactor: Arc<Redactor>,
     /// What went wrong so far, and on which hosts.
     problems: Vec<Diagnostic>,
+    /// The options that select the configuration, as they were given.
+    repeated: String,
     unreachable: BTreeSet<HostName>,
 }
 
@@ -56,6 +58,7 @@ impl Reading {
             project,
             links,
             problems: Vec::new(),
+            repeated: options.project.repeated(),
             unreachable: BTreeSet::new(),
         })
     }
@@ -63,6 +66,11 @@ impl Reading {
     /// Returns the configuration.
     pub fn config(&self) -> &Config {
         self.project.config()
+    }
+
+    /// Returns the options that select the configuration as they were given, each with a space in front.
+    pub fn repeated_options(&self) -> String {
+        self.repeated.clone()
     }
 
     /// Returns the secrets of a role's containers. Fails with all that are missing.

@@ -37,6 +37,21 @@ pub fn app_hosts<'a>(
     Ok(hosts)
 }
 
+/// Returns the selected hosts, of whatever role or accessory, in the order of the configuration.
+pub fn any_hosts<'a>(
+    options: &HostOptions,
+    config: &'a Config,
+) -> Result<Vec<&'a HostName>, Failure> {
+    check_names(options, config)?;
+    let hosts = config.hosts.iter().map(|host| &host.name);
+    let selected = hosts.filter(|host| is_selected(host, options, config));
+    not_empty(
+        selected.collect(),
+        "no host has one of the selected roles",
+        || "compare --hosts and --roles with `servers` in deploy.yml".to_owned(),
+    )
+}
+
 /// Returns the selected hosts with a role that Traefik is in front of, in the order of the configuration.
 pub fn traefik_hosts<'a>(
     options: &HostOptions,
