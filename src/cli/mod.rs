@@ -31,4 +31,4 @@ mod trust;
 mod usage;
 mod walk;
 
-pub use commands::{become_command, run};
+pub use commands::{become_command, command_line, run};

@@ -93,7 +93,7 @@ pub struct DeployOptions {
     pub hosts: HostOptions,
 
     /// Do not build and push; use the image in the registry
-    #[arg(long)]
+    #[arg(short = 'P', long)]
     pub skip_push: bool,
 }
 

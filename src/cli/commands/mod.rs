@@ -139,13 +139,18 @@ pub fn run() -> u8 {
     forbid_core_dumps();
     dependent::end_with_this_process();
     output::hide_panics();
-    let arguments = short_hosts::expand(&Cli::command(), std::env::args_os().collect());
+    let arguments = short_hosts::expand(&command_line(), std::env::args_os().collect());
     parse(&arguments)
         .and_then(|cli| cli.map_or(Ok(0), |cli| dispatch(cli.command)))
         .unwrap_or_else(|failure| {
             output::print_diagnostics(&failure.diagnostics);
             failure.exit_code.code()
         })
+}
+
+/// Returns the commands and their options.
+pub fn command_line() -> clap::Command {
+    Cli::command()
 }
 
 /// Returns the command; `None` if it was help, which is printed.
@@ -229,8 +234,8 @@ fn dispatch(command: Command) -> Result<u8, Failure> {
         Command::Config(args) => config::run(args),
         Command::Envify(args) => envify::run(args),
         Command::Lock(args) => block_on(lock::run(args)),
-        Command::Completions(args) => completions::run(args, Cli::command()),
-        Command::Man(args) => man::run(args, Cli::command()),
+        Command::Completions(args) => completions::run(args, command_line()),
+        Command::Man(args) => man::run(args, command_line()),
         Command::Version => version::run(),
     };
     done.map(ExitCode::code)
