@@ -20,6 +20,7 @@ mod errors;
 mod failures;
 mod kill;
 mod quoting;
+mod reading;
 mod registry;
 mod restarts;
 mod resume;

@@ -11,5 +11,6 @@ mod details;
 mod exec;
 mod lock;
 mod logs;
+mod shells;
 mod status;
 mod world;

@@ -116,7 +116,7 @@ pub async fn run_interactive(
         }
         _ => None,
     };
-    if let (Container::New { name, .. }, true) = (&task.container, status.is_some()) {
+    if let Container::New { name, .. } = &task.container {
         let commands = Commands::of(once::remove(name));
         reading.try_quietly(host, &commands).await;
     }

@@ -16,7 +16,10 @@ filtered() {
   case $mrsk_pattern in
   '') mrsk_main >&6 ;;
   *)
-    { mrsk_main; printf 'ended %s\n' "$?" >&5; } | grep --line-buffered -e "${mrsk_pattern#?}" >&6 2>&6
+    # Not every busybox has the option, and without it what is followed comes in lumps.
+    mrsk_buffered=--line-buffered
+    printf 'x\n' | grep "$mrsk_buffered" x >/dev/null 2>&1 || mrsk_buffered=
+    { mrsk_main; printf 'ended %s\n' "$?" >&5; } | grep $mrsk_buffered -e "${mrsk_pattern#?}" >&6 2>&6
     return 0
     ;;
   esac
