@@ -97,6 +97,12 @@ fn quoted(option: &str) -> String {
         .join(", ")
 }
 
+/// An option as it is typed, and what it does.
+type Described = (String, String);
+
+/// A command, and what the original calls the option there.
+type User<'a> = (&'a str, Option<&'a str>);
+
 fn document() -> String {
     let mut root = mrsk::cli::command_line();
     root.build();
@@ -121,7 +127,7 @@ fn document() -> String {
         );
     }
     text += "\n## Options\n\n| option | what it does | of | the original |\n| --- | --- | --- | --- |\n";
-    let mut options: BTreeMap<(String, String), Vec<(&str, Option<&str>)>> = BTreeMap::new();
+    let mut options: BTreeMap<Described, Vec<User>> = BTreeMap::new();
     for (name, command) in &commands {
         for arg in command
             .get_opts()

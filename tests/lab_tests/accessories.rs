@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::lab_project::{Machine, Project};
 use crate::lab_support::{Elsewhere, PlanFile, Runner, age_lock, deeds};
 
-const HOST: &str = "172.30.0.18";
+const HOST: &str = "172.30.0.20";
 
 const PASSWORD: &str = "s3cret of the database";
 

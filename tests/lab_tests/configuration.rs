@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::lab_project::{Ask, Machine, Project};
 use serde_json::{Value, json};
 
-const HOSTS: [&str; 2] = ["172.30.0.14", "172.30.0.15"];
+const HOSTS: [&str; 2] = ["172.30.0.12", "172.30.0.13"];
 
 /// The secrets as they stand in `.env`: the second is clear for the role `job`, the third secret for it alone.
 const SECRETS: [(&str, &str); 3] = [
@@ -19,11 +19,11 @@ const SECRETS: [(&str, &str); 3] = [
 
 /// What `job` has of its own; it runs on both hosts, `web` on the first.
 const SERVERS: &str = r#"  web:
-    hosts: [172.30.0.14]
+    hosts: [172.30.0.12]
     options:
       init: false
   job:
-    hosts: [172.30.0.14, 172.30.0.15]
+    hosts: [172.30.0.12, 172.30.0.13]
     cmd: /app --queue "urgent mails" '' $HOME
     env:
       clear:
@@ -318,7 +318,7 @@ fn a_job_is_waited_for_and_stopped_and_a_health_check_ends_as_configured() {
     let bad = project.commit("APP_VERSION=three\nAPP_HEALTH=never\n");
     let plan = project.mrsk(&["plan"]).expect(0).out;
     let plan: Value = serde_json::from_str(&plan).unwrap();
-    let step = format!("172.30.0.14/web/lab-roles-web-{bad}/healthcheck");
+    let step = format!("172.30.0.12/web/lab-roles-web-{bad}/healthcheck");
     let steps = plan["steps"].as_array().unwrap();
     let step = steps.iter().find(|other| other["id"] == step).unwrap();
     let actions = step["action"].as_array().unwrap();
@@ -349,7 +349,7 @@ fn a_job_is_waited_for_and_stopped_and_a_health_check_ends_as_configured() {
 #[ignore = "needs the lab: tests/lab/up"]
 fn logs_are_bounded_where_the_configuration_is_silent() {
     let project = Project::new("lab-silent", &HOSTS[..1]);
-    let servers = "  web: [172.30.0.14]\n  job: {hosts: [172.30.0.14], cmd: /app}\n";
+    let servers = "  web: [172.30.0.12]\n  job: {hosts: [172.30.0.12], cmd: /app}\n";
     project.configure_servers(servers, "");
     project.commit("");
     project.mrsk(&["deploy"]).expect(0);

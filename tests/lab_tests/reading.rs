@@ -21,8 +21,14 @@ fn deployed(service: &'static str) -> (Project, String) {
     project.configure_servers(&servers, more);
     project.secret_file(&[("TOKEN", TOKEN)]);
     let version = project.commit("APP_VERSION=one\n");
+    project.each(forget);
     project.mrsk(&["deploy"]).expect(0);
     (project, version)
+}
+
+/// Removes what is not mrsk's: the directory that the containers share.
+fn forget(machine: &Machine) {
+    machine.sh("rm -rf /root/shared");
 }
 
 /// Returns the heads of sections.
@@ -132,6 +138,7 @@ fn what_runs_is_shown_host_by_host_without_a_secret() {
             .all(|machine| followers(machine).trim() == "0")
     });
     project.each(Machine::wipe);
+    project.each(forget);
 }
 
 #[test]
@@ -224,6 +231,7 @@ fn commands_run_once_as_what_serves() {
     }
     eventually(20, || project.each(Machine::container_ids) == before);
     project.each(Machine::wipe);
+    project.each(forget);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::lab_project::{Machine, Project, eventually, lab, run};
 
-const HOSTS: [&str; 2] = ["172.30.0.14", "172.30.0.15"];
+const HOSTS: [&str; 2] = ["172.30.0.12", "172.30.0.13"];
 
 /// Another service that the original started, and a container of somebody in a network of its own.
 const OTHERS: [&str; 2] = ["other.test", "foreign.test"];
@@ -259,7 +259,7 @@ fn what_is_behind_a_traefik_of_the_original_serves_again_by_itself() {
 fn where_the_new_traefik_does_not_come_up_the_other_one_serves_on() {
     let project = Project::new("lab-taken", &HOSTS[..1]);
     // As Traefik 2 does, it reads rules that a new one does not.
-    let rule = "Host(`172.30.0.14`, `www.test`)";
+    let rule = "Host(`172.30.0.12`, `www.test`)";
     as_the_original(&project, rule, OLD_RULES);
     let machine = &project.machines[0];
     project.commit("APP_VERSION=ours\n");

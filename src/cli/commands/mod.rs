@@ -225,7 +225,7 @@ fn dispatch(command: Command) -> Result<u8, Failure> {
         Command::Accessory(command) => return block_on(accessory::run(command)),
         Command::Build(command) => block_on(build::run(command)),
         Command::Traefik(command) => block_on(traefik::run(command)),
-        Command::Show(args) => show::run(args),
+        Command::Show(args) => block_on(show::run(args)),
         Command::Digest(args) => digest::run(args),
         Command::Sign(args) => sign::run(args),
         Command::Verify(args) => block_on(verify::run(args)),

@@ -103,10 +103,7 @@ impl Reading {
             let line = format!("[{at}] [{who}]{destination} {entry}");
             let line = text::one_line(&self.redactor.redact(&line));
             let written = match self.links.get(host).await {
-                Ok(link) => link
-                    .audit(&scope, &[line])
-                    .await
-                    .map_err(links::Failure::from),
+                Ok(link) => link.note(&scope, &line).await.map_err(links::Failure::from),
                 Err(error) => Err(error.into()),
             };
             if let Err(failure) = written {

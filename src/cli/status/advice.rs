@@ -1,6 +1,6 @@
 //! The next sensible command.
 
-use super::{HostStatus, Lock, RoleStatus, Status};
+use super::model::{HostStatus, Lock, RoleStatus, Status};
 use crate::name::HostName;
 use crate::record::{LockDetails, TAKE_OVER_SECONDS};
 use crate::text;

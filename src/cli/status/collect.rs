@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{HostStatus, Known, Lock, RoleStatus, Run, Status};
+use super::model::{HostStatus, Known, Lock, RoleStatus, Run, Status};
 use crate::cli::options::HostOptions;
 use crate::cli::reading::Reading;
 use crate::config::model::{Config, Role};

@@ -1,7 +1,7 @@
 //! The status as text.
 
 use super::advice::{next, short};
-use super::{HostStatus, Known, Lock, RoleStatus, Run, Status};
+use super::model::{HostStatus, Known, Lock, RoleStatus, Run, Status};
 use crate::record::{LockDetails, TAKE_OVER_SECONDS};
 use crate::text;
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::cli::status::{HostStatus, Known};
+use crate::cli::status::model::{HostStatus, Known};
 use crate::name::{HostName, PlanDigest};
 use crate::transport::answer::LockState;
 

@@ -1,8 +1,9 @@
 //! Rendering of commands whose output is handed on as it comes.
 
 use super::builder::{Builder, RenderError, Script};
-use super::step;
+use super::{AUDIT, ROUTED, step};
 use crate::action::Run;
+use crate::record::Scope;
 use crate::transport::request::{Commands, Inputs};
 
 const COMMAND: &str = include_str!("command.sh");
@@ -40,4 +41,20 @@ fn function(
     }
     builder.line("return 0").line("}");
     Ok(())
+}
+
+/// Renders the addition of `line` to the audit log of `scope`: of what is no step of a plan.
+///
+/// # Errors
+///
+/// As [`RenderError`] says.
+pub fn note(scope: &Scope, line: &str) -> Result<Script, RenderError> {
+    Ok(Builder::new(&[ROUTED, AUDIT])
+        .audit_log(scope)?
+        .set("mrsk_lines", line)?
+        .line("note() {")
+        .line("audit \"$mrsk_lines\" || die \"$mrsk_error\"")
+        .line("say written")
+        .line("}")
+        .call("note"))
 }
