@@ -27,6 +27,11 @@ pub async fn user_name() -> String {
     }
 }
 
+/// Returns the commit that is checked out.
+pub async fn head() -> Option<String> {
+    first_line(&["rev-parse", "--verify", "--quiet", "HEAD"]).await
+}
+
 /// Returns the file of allowed signers that git uses to verify signatures.
 pub async fn allowed_signers() -> Option<PathBuf> {
     let setting = ["config", "--type=path", "gpg.ssh.allowedSignersFile"];

@@ -14,6 +14,7 @@ use crate::facts::model::{Facts, HostFacts, SourceFacts};
 use crate::facts::{self, Query, SecretQuestion, document};
 use crate::name::HostName;
 use crate::secret::{Secret, Secrets};
+use crate::transport::LinkError;
 
 /// Inspects all `hosts` at once. Fails with every host that cannot be reached.
 pub async fn take(
@@ -42,10 +43,47 @@ pub async fn take(
     Err(Failure::of(ExitCode::Unreachable, problems))
 }
 
+/// Inspects all `hosts` at once, without a question about secrets. Returns the answers in the order of the hosts.
+pub async fn ask(
+    config: &Config,
+    links: &Arc<Links>,
+    hosts: Vec<HostName>,
+) -> Vec<(HostName, Result<HostFacts, links::Failure>)> {
+    let mut tasks = Vec::new();
+    for host in hosts {
+        let (links, asked) = (links.clone(), host.clone());
+        let query = plain_query(config);
+        let task = tokio::spawn(async move { links.inspect(&asked, &query).await });
+        tasks.push((host, task));
+    }
+    let mut answers = Vec::new();
+    for (host, task) in tasks {
+        let lost = |error: tokio::task::JoinError| {
+            let detail = error.to_string();
+            Err(links::Failure::Link(LinkError::Lost { detail }))
+        };
+        answers.push((host, task.await.unwrap_or_else(lost)));
+    }
+    answers
+}
+
 /// Returns what `host` is asked for this configuration: nothing about the secrets of roles that it does not have.
 fn query(config: &Config, secrets: &Secrets, host: &HostName) -> Result<Query, Failure> {
     let salt: [u8; 16] = random::bytes()?;
     Ok(Query {
+        secrets: config
+            .roles
+            .iter()
+            .filter(|role| role.hosts.contains(host))
+            .filter_map(|role| question(config, role, &salt, secrets))
+            .collect(),
+        ..plain_query(config)
+    })
+}
+
+/// Returns what every host is asked for this configuration.
+fn plain_query(config: &Config) -> Query {
+    Query {
         service: config.service.clone(),
         destination: config.destination.clone(),
         containers: config
@@ -55,14 +93,8 @@ fn query(config: &Config, secrets: &Secrets, host: &HostName) -> Result<Query, F
             .collect(),
         ports: ports(config).into_iter().collect(),
         repository: config.repository(),
-        secrets: config
-            .roles
-            .iter()
-            .filter(|role| role.hosts.contains(host))
-            .filter_map(|role| question(config, role, &salt, secrets))
-            .collect(),
         ..Query::default()
-    })
+    }
 }
 
 /// Returns the TCP ports of hosts that Traefik, accessories and roles publish.

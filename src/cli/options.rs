@@ -7,7 +7,10 @@ use clap::Args;
 use super::failure::Failure;
 use crate::exit_code::ExitCode;
 use crate::name::{HostName, RoleName};
+use crate::text;
 use crate::transport::{KnownHosts, Options};
+
+const DEFAULT_CONFIG: &str = "config/deploy.yml";
 
 const DEFAULT_PARALLEL: u16 = 30;
 
@@ -19,7 +22,7 @@ pub struct ProjectOptions {
         short,
         long = "config-file",
         value_name = "FILE",
-        default_value = "config/deploy.yml",
+        default_value = DEFAULT_CONFIG,
         global = true
     )]
     pub config: PathBuf,
@@ -33,20 +36,44 @@ pub struct ProjectOptions {
     pub env_file: Option<PathBuf>,
 }
 
+impl ProjectOptions {
+    /// Returns the options that select the configuration as they were given, each with a space in front, to be repeated in a command.
+    pub fn repeated(&self) -> String {
+        let config = self.config.display().to_string();
+        let config = (config != DEFAULT_CONFIG).then_some(("-c", config));
+        let destination = self.destination.clone().map(|name| ("-d", name));
+        let given = config.into_iter().chain(destination);
+        given
+            .map(|(option, value)| format!(" {option} {}", text::quote(&value)))
+            .collect()
+    }
+}
+
 /// Which hosts are meant.
 #[derive(Debug, Clone, Args)]
 pub struct HostOptions {
-    /// Only these hosts, separated by commas
+    /// Only these hosts, separated by commas; short: -h HOSTS
     #[arg(long, value_name = "HOSTS", value_delimiter = ',')]
     pub hosts: Vec<HostName>,
 
     /// Only the hosts with one of these roles, separated by commas; with --hosts: both
-    #[arg(long, value_name = "ROLES", value_delimiter = ',')]
+    #[arg(short, long, value_name = "ROLES", value_delimiter = ',')]
     pub roles: Vec<RoleName>,
 
     /// Only the first host of role `web`, or else of the first role
-    #[arg(long, conflicts_with = "hosts")]
+    #[arg(short, long, conflicts_with = "hosts")]
     pub primary: bool,
+}
+
+/// What commands that read from hosts need to know.
+#[derive(Debug, Clone, Args)]
+pub struct ReadOptions {
+    #[command(flatten)]
+    pub project: ProjectOptions,
+    #[command(flatten)]
+    pub link: LinkOptions,
+    #[command(flatten)]
+    pub hosts: HostOptions,
 }
 
 /// Which version is meant.
@@ -66,7 +93,7 @@ pub struct DeployOptions {
     pub hosts: HostOptions,
 
     /// Do not build and push; use the image in the registry
-    #[arg(long)]
+    #[arg(short = 'P', long)]
     pub skip_push: bool,
 }
 

@@ -64,22 +64,49 @@ impl Project {
         options: &ProjectOptions,
         operation: &Operation,
     ) -> Result<(), Failure> {
-        let failure = |diagnostics| Failure::of(ExitCode::Configuration, diagnostics);
-        let destination = options.destination.as_deref();
         let names = secret_names(self.config(), operation);
-        self.environment =
-            environment::load(options.env_file.as_deref(), destination).map_err(failure)?;
-        self.secrets = secrets::resolve_names(
-            &names,
-            self.config(),
-            &self.environment,
-            &self.loaded.literal_secrets,
-            &self.loaded.places,
-        )
-        .map_err(failure)?;
+        self.environment = read_environment(options)?;
+        self.secrets = self.resolve(&names, &self.environment)?;
         let empty = secrets::empty_values(&names, &self.secrets, &self.loaded.places);
         output::print_diagnostics(&empty);
         Ok(())
+    }
+
+    /// Returns the values of these secrets. Fails with all that are missing.
+    pub fn secrets_of(
+        &self,
+        options: &ProjectOptions,
+        names: &secrets::Names,
+    ) -> Result<Secrets, Failure> {
+        self.resolve(names, &read_environment(options)?)
+    }
+
+    fn resolve(
+        &self,
+        names: &secrets::Names,
+        environment: &Environment,
+    ) -> Result<Secrets, Failure> {
+        let (literal, places) = (&self.loaded.literal_secrets, &self.loaded.places);
+        secrets::resolve_names(names, self.config(), environment, literal, places)
+            .map_err(|diagnostics| Failure::of(ExitCode::Configuration, diagnostics))
+    }
+
+    /// Returns the values of the secrets of the configuration that are set here: what hosts print is redacted by them.
+    pub fn known_secrets(&self, options: &ProjectOptions) -> Secrets {
+        let config = self.config();
+        let destination = options.destination.as_deref();
+        let environment = environment::load(options.env_file.as_deref(), destination);
+        let mut names = secrets::secret_names(config);
+        names.extend(secrets::accessory_secret_names(config, &config.accessories));
+        let mut known = self.loaded.literal_secrets.clone();
+        known.extend(self.taken.clone());
+        let found = environment.iter().flat_map(|environment| {
+            names
+                .keys()
+                .filter_map(|name| Some((name.clone(), environment.get(name)?)))
+        });
+        known.extend(found);
+        known
     }
 
     /// Adds to problems with labels and arguments of Traefik the places where the configuration has them.
@@ -106,6 +133,11 @@ impl Project {
         located.sort_by(|left, right| left.place.cmp(&right.place));
         located
     }
+}
+
+fn read_environment(options: &ProjectOptions) -> Result<Environment, Failure> {
+    environment::load(options.env_file.as_deref(), options.destination.as_deref())
+        .map_err(|diagnostics| Failure::of(ExitCode::Configuration, diagnostics))
 }
 
 /// Returns the names of the secrets that `operation` needs, with their purposes.

@@ -7,13 +7,10 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
 
 use super::failure::Failure;
+use super::pointers::{self, Answer};
+use super::walk::walk;
 use crate::exit_code::ExitCode;
 use crate::text::list_up_to;
-
-/// Commands of the original tool that mrsk does not have, at any level: no other command is suggested for them.
-const NOT_YET: &str = "acquire app build containers details directories exec healthcheck images live \
-                       logs maintenance proxy prune reboot remove restart rollback secrets \
-                       server start start_traefik stop traefik upgrade upload";
 
 /// Returns what is wrong with the command line; `None` if it asks for help.
 pub fn failure(error: &Error, command: &Command, arguments: &[OsString]) -> Option<Failure> {
@@ -26,17 +23,31 @@ pub fn failure(error: &Error, command: &Command, arguments: &[OsString]) -> Opti
     let (message, help) = match error.kind() {
         ErrorKind::InvalidSubcommand => {
             let name = context(ContextKind::InvalidSubcommand)?;
-            match NOT_YET.split(' ').any(|missing| missing == name) {
-                true => (format!("command `{name}` is not available yet"), None),
-                false => (
-                    format!("unknown command `{name}`"),
-                    did_you_mean(ContextKind::SuggestedSubcommand),
-                ),
-            }
+            let suggested = match error.get(ContextKind::SuggestedSubcommand) {
+                Some(ContextValue::Strings(texts)) => texts.clone(),
+                _ => context(ContextKind::SuggestedSubcommand)
+                    .into_iter()
+                    .collect(),
+            };
+            let walked = walk(command, arguments, |_, _| {});
+            let path: Vec<&str> = walked.iter().skip(1).map(|one| one.get_name()).collect();
+            let help = match pointers::command(command, &path, &name, suggested) {
+                Answer::Use(target) => Some(format!("use `mrsk {target}`")),
+                Answer::Like(target) => Some(format!("did you mean `mrsk {target}`?")),
+                Answer::Nothing if path.is_empty() => None,
+                Answer::Nothing => Some(format!("see `mrsk {} --help`", path.join(" "))),
+            };
+            let full = [&path[..], &[&name]].concat().join(" ");
+            (format!("unknown command `{full}`"), help)
         }
         ErrorKind::UnknownArgument => {
             let name = context(ContextKind::InvalidArg)?;
-            let help = elsewhere(command, &name, arguments)
+            let typed = arguments.iter().map(|argument| argument.to_string_lossy());
+            let typed = typed.skip(1).find(|argument| is_of(&name, argument));
+            let pointer = typed.and_then(|typed| pointers::option(&typed));
+            let help = pointer
+                .map(str::to_owned)
+                .or_else(|| elsewhere(command, &name, arguments))
                 .or_else(|| did_you_mean(ContextKind::SuggestedArg));
             (format!("unexpected argument `{name}`"), help)
         }
@@ -46,6 +57,18 @@ pub fn failure(error: &Error, command: &Command, arguments: &[OsString]) -> Opti
     };
     let help = help.unwrap_or_else(|| "see `mrsk --help`".to_owned());
     Some(Failure::new(ExitCode::Usage, message).help(help))
+}
+
+/// Whether `argument` is the option `name`, maybe with a value behind it, or with other short ones in front.
+fn is_of(name: &str, argument: &str) -> bool {
+    let short = name.strip_prefix('-').filter(|short| short.len() == 1);
+    let cluster = argument
+        .strip_prefix('-')
+        .filter(|rest| !rest.starts_with('-'));
+    let is_in_cluster = short
+        .zip(cluster)
+        .is_some_and(|(short, rest)| rest.contains(short));
+    argument.starts_with(name) || is_in_cluster
 }
 
 /// Returns clap's own words: the first paragraph is the problem, its usage the help.

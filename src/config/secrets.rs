@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::decoder::Places;
 use super::dotenv::{self, Environment};
-use super::model::{Accessory, Config, Credentials, Value};
+use super::model::{Accessory, Config, Credentials, Env, Value};
 use super::values::texts::{MAX_ARGUMENT, argument_length};
 use crate::diagnostic::Diagnostic;
 use crate::name::RoleName;
@@ -60,6 +60,15 @@ pub fn accessory_secret_names<'a>(
         for name in &accessory.env.secret {
             add(&mut names, name, Purpose::Accessory(accessory.name.clone()));
         }
+    }
+    names
+}
+
+/// Returns the secret variables of an environment.
+pub fn env_secret_names(env: &Env, purpose: &Purpose) -> Names {
+    let mut names = Names::new();
+    for name in &env.secret {
+        add(&mut names, name, purpose.clone());
     }
     names
 }

@@ -15,6 +15,44 @@ pub struct Buildx<'a> {
     nodes: Vec<(Option<&'a str>, Option<&'a str>)>,
 }
 
+/// Returns what builds the image, for people: `Builder: multiarch`, with the names of the original.
+pub fn describe(config: &Config) -> String {
+    let kind = &config.builder.kind;
+    let name = match kind {
+        BuilderKind::Native => "native",
+        BuilderKind::NativeRemote(_) => "native/remote",
+        BuilderKind::Multiarch => "multiarch",
+        BuilderKind::MultiarchRemote { .. } => "multiarch/remote",
+    };
+    let mut text = format!("Builder: {name}\n");
+    if let Some(buildx) = Buildx::of(config) {
+        text += &format!("Name: {}\n", buildx.name);
+    }
+    if let BuilderKind::NativeRemote(node) = kind {
+        text += &format!("Engine: {}\n", node.host);
+    }
+    if let BuilderKind::MultiarchRemote { local, remote } = kind {
+        let host = local.host.as_deref().unwrap_or("this machine");
+        text += &format!("Engine: {host} ({})\n", local.arch);
+        text += &format!("Engine: {} ({})\n", remote.host, remote.arch);
+    }
+    let platforms = match kind.platforms() {
+        platforms if platforms.is_empty() => "that of this machine's engine".to_owned(),
+        platforms => platforms.join(", "),
+    };
+    text + &format!("Platforms: {platforms}\n")
+}
+
+/// Returns the local commands that show what docker knows of builders and engines; none if only the engine of this machine builds.
+pub fn details(config: &Config) -> Vec<Vec<String>> {
+    match config.builder.kind {
+        BuilderKind::Native => Vec::new(),
+        _ => ["docker context ls", "docker buildx ls"]
+            .map(|words| command(words, []))
+            .into(),
+    }
+}
+
 impl<'a> Buildx<'a> {
     /// Returns the builder of the configuration; `None` where an engine builds by itself.
     ///

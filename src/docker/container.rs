@@ -80,18 +80,8 @@ pub fn create(
 /// containers of the app finds it.
 pub fn create_accessory(config: &Config, accessory: &Accessory, home: &str) -> Create {
     let name = names::accessory(config, accessory);
-    let base = accessory_directory(config, accessory, home);
     let publish = accessory.publish.iter().map(ToString::to_string);
-    let volumes = accessory.volumes.iter().map(|volume| on_host(volume, home));
-    let files = accessory.files.iter().map(|file| {
-        let host = file_on_host(&base, file);
-        mounted(&host, &file.remote, file.mode.as_deref())
-    });
-    let directories = accessory.directories.iter().map(|directory| {
-        let host = directory_on_host(&base, directory, home);
-        mounted(&host, &directory.container, directory.mode.as_deref())
-    });
-    let volumes = volumes.chain(files).chain(directories);
+    let volumes = accessory_mounts(config, accessory, home);
     let mut labels = accessory.labels.clone();
     labels.insert(LABEL_SERVICE_FILTER.into(), name.clone());
     let groups = vec![
@@ -111,6 +101,21 @@ pub fn create_accessory(config: &Config, accessory: &Accessory, home: &str) -> C
         accessory.env.secret.clone(),
         Some(destination),
     )
+}
+
+/// Returns the volumes of an accessory's container, and its files and directories, as docker's `--volume` takes them.
+pub fn accessory_mounts(config: &Config, accessory: &Accessory, home: &str) -> Vec<String> {
+    let base = accessory_directory(config, accessory, home);
+    let volumes = accessory.volumes.iter().map(|volume| on_host(volume, home));
+    let files = accessory.files.iter().map(|file| {
+        let host = file_on_host(&base, file);
+        mounted(&host, &file.remote, file.mode.as_deref())
+    });
+    let directories = accessory.directories.iter().map(|directory| {
+        let host = directory_on_host(&base, directory, home);
+        mounted(&host, &directory.container, directory.mode.as_deref())
+    });
+    volumes.chain(files).chain(directories).collect()
 }
 
 /// Returns the directory of the host that has an accessory's files and directories: below the SSH user's home, as the original's.
@@ -292,7 +297,7 @@ fn healthcheck(config: &Config, role: &Role) -> Vec<String> {
 }
 
 /// Returns the options of an environment, with the container's own name in it.
-fn env(env: &Env, name: &str) -> Vec<String> {
+pub(super) fn env(env: &Env, name: &str) -> Vec<String> {
     let mut clear = env.clear.clone();
     clear.insert(CONTAINER_NAME.into(), name.to_owned());
     env_of(&clear, &env.secret)
@@ -319,7 +324,8 @@ fn logging(config: &Config) -> Vec<String> {
     argv
 }
 
-fn options(options: &[DockerOption], home: &str) -> Vec<String> {
+/// Returns the options as arguments.
+pub(super) fn options(options: &[DockerOption], home: &str) -> Vec<String> {
     options
         .iter()
         .map(|DockerOption { name, value }| match value {

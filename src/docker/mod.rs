@@ -4,9 +4,12 @@ pub mod builder;
 pub mod container;
 pub mod ignore;
 pub mod image;
+pub mod listing;
 pub mod local_command;
+pub mod logs;
 pub mod names;
 pub mod network;
+pub mod once;
 
 use crate::action::Run;
 

@@ -14,5 +14,5 @@ mod refusal;
 pub mod source;
 
 pub use parse::{ParseError, parse};
-pub use query::{Query, SecretQuestion, probe_script};
+pub use query::{Query, SecretQuestion, familiar, probe_script};
 pub use refusal::{refusals, same_machine};

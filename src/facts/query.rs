@@ -146,7 +146,7 @@ fn literal(text: &str) -> String {
 }
 
 /// Returns the repository as docker lists it.
-fn familiar(repository: &str) -> &str {
+pub fn familiar(repository: &str) -> &str {
     let name = repository.strip_prefix("docker.io/").unwrap_or(repository);
     match name.strip_prefix("library/") {
         Some(short) if !short.contains('/') => short,

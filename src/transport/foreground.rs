@@ -87,6 +87,14 @@ pub fn capture(request: &Foreground<'_>) -> io::Result<Captured> {
     })
 }
 
+/// Runs a process with the standard streams of this one, and waits for it.
+///
+/// # Errors
+/// A program that cannot be started.
+pub fn attach(argv: &[String]) -> io::Result<Ending> {
+    Ok(ending(dependent(argv)?.status()?))
+}
+
 fn prepare(request: &Foreground<'_>) -> io::Result<Command> {
     let mut command = dependent(request.argv)?;
     command

@@ -13,11 +13,17 @@ use super::answer::{
 use super::batch::BatchAnswer;
 use super::bounds::{self, Bounds, Budget, Excess};
 use super::channel::Channel;
+use super::listen::{self, Listening, Unended};
 use super::living;
 use super::local::LocalShell;
-use super::master::Master;
-use super::request::{AttemptRef, Holder, Inputs, Place, Record, Resolution, StepRequest};
+use super::master::{Master, Session};
+use super::pieces::Pieces;
+use super::quote::quote;
+use super::request::{
+    AttemptRef, Commands, CommandsEnded, Holder, Inputs, Place, Record, Resolution, StepRequest,
+};
 use super::script::{self, RenderError, Script};
+use crate::action::{Arg, Run};
 use crate::name::RunId;
 use crate::record::living::{AttemptName, LivingAttempt};
 use crate::record::{AttemptState, Listing, LockAnswer, LockDetails, Scope};
@@ -339,6 +345,11 @@ impl Host {
         self.ask(&script::audit(place, run)?, answer::write).await
     }
 
+    /// Adds a line to the audit log: of what is no step of a plan.
+    pub async fn note(&self, scope: &Scope, line: &str) -> Result<WriteAnswer, LinkError> {
+        self.ask(&script::note(scope, line)?, answer::write).await
+    }
+
     /// Returns the audit log, and behind it what it does not say yet of attempts whose records are below `state_dir`; `None`: below the
     /// state directory that the host chooses.
     pub async fn read_audit(
@@ -348,6 +359,53 @@ impl Host {
     ) -> Result<String, LinkError> {
         self.ask(&script::read_audit(scope, state_dir)?, answer::text)
             .await
+    }
+
+    /// Runs `commands` and hands each line that they print to `pieces`, as it comes; a very long line comes in several pieces. `mark` is
+    /// random. Should the returned future be dropped, they are ended. `silence` is the longest time in which nothing may come.
+    pub async fn run_commands(
+        &self,
+        commands: &Commands,
+        inputs: &Inputs,
+        mark: &str,
+        silence: Option<Duration>,
+        pieces: &Pieces,
+    ) -> Result<CommandsEnded, LinkError> {
+        let script = script::commands(commands, inputs, mark)?;
+        let permit = self.channels.acquire().await;
+        let _permit = permit.map_err(|error| LinkError::lost(&error))?;
+        let channel = self.open().await?;
+        let listening = Listening {
+            script: script.text(),
+            mark,
+            silence,
+        };
+        let ended = listen::listen(channel, &listening, pieces).await;
+        ended.map_err(|unended| match unended {
+            Unended::Lost(detail) => LinkError::Lost { detail },
+            Unended::Silent(limit) => {
+                LinkError::lost(&format_args!("no answer within {} s", limit.as_secs()))
+            }
+            Unended::Unread => LinkError::lost(&"the output is not read any more"),
+        })
+    }
+
+    /// Returns the local command that runs `command` on this host, attached to what that is attached to.
+    ///
+    /// # Errors
+    /// A word that cannot be handed to a host, or one that is not literal.
+    pub fn session(&self, command: &Run, session: Session) -> Result<Vec<String>, LinkError> {
+        let words = command.argv.iter().map(|word| match word {
+            Arg::Literal(word) => Ok(quote(word).map_err(RenderError::from)?),
+            Arg::FromEnv(name) => Err(RenderError::Missing(name.clone())),
+        });
+        let line = words
+            .collect::<Result<Vec<String>, RenderError>>()?
+            .join(" ");
+        Ok(match &self.shell {
+            Shell::Ssh(master) => master.session(line, session),
+            Shell::Local(shell) => [shell.argv.clone(), vec!["-c".to_owned(), line]].concat(),
+        })
     }
 
     /// Runs a script of the layer that asks for facts, and returns what it prints. Whether that is complete is for the

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use openssh::{Session, Stdio};
+use openssh::Stdio;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
@@ -15,20 +15,61 @@ use super::ssh_error::words;
 /// The pauses between the tries to open a channel on a host that refuses another one, in milliseconds.
 const CHANNEL_PAUSES_MS: [u64; 7] = [50, 100, 200, 400, 800, 1600, 3200];
 
+/// What a command on a host is attached to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Session {
+    /// A terminal of its own, which mirrors the one of this process.
+    Terminal,
+    /// The standard streams of this process.
+    Streams,
+}
+
 /// A connection to one host.
 pub struct Master {
     /// Dropped first, so that the session's own goodbye finds nobody and does not wait.
     keeper: Arc<Keeper>,
-    session: Arc<Session>,
+    session: Arc<openssh::Session>,
+    /// The beginning of a command of ssh to this host, without options of the session.
+    client: Vec<String>,
+    host: String,
 }
 
 impl Master {
-    /// Returns the connection that `keeper` holds.
-    pub fn new(keeper: Arc<Keeper>, session: Session) -> Self {
+    /// Returns the connection that `keeper` holds. `client` begins a command of ssh to `host`.
+    pub fn new(
+        keeper: Arc<Keeper>,
+        session: openssh::Session,
+        mut client: Vec<String>,
+        host: &str,
+    ) -> Self {
+        let socket = session.control_socket().display().to_string();
+        client.extend(["-S".to_owned(), socket]);
         Self {
             keeper,
             session: Arc::new(session),
+            client,
+            host: host.to_owned(),
         }
+    }
+
+    /// Returns the command of this machine that runs `line` on the host, through this connection.
+    pub fn session(&self, line: String, session: Session) -> Vec<String> {
+        let terminal = match session {
+            Session::Terminal => "-t",
+            Session::Streams => "-T",
+        };
+        let options = [
+            terminal,
+            "-o",
+            "LogLevel=ERROR",
+            "-o",
+            "ControlMaster=no",
+            "--",
+        ];
+        let mut argv = self.client.clone();
+        argv.extend(options.map(str::to_owned));
+        argv.extend([self.host.clone(), line]);
+        argv
     }
 
     /// Opens a channel on which `sh` reads a script. A host that allows fewer channels than we use is asked again

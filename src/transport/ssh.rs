@@ -241,7 +241,8 @@ impl Connections {
         let mut masters = self.masters.lock().unwrap_or_else(PoisonError::into_inner);
         masters.retain(|master| master.strong_count() > 0);
         masters.push(Arc::downgrade(&keeper));
-        Ok(Master::new(keeper, session))
+        let client = client(target, files);
+        Ok(Master::new(keeper, session, client, &target.host))
     }
 }
 
@@ -271,16 +272,23 @@ async fn ask_for_words(target: &Target, files: &Files) -> Option<String> {
 
 /// Returns the command that prints what ssh's configuration says of `target`.
 fn configuration(target: &Target, files: &Files) -> LocalCommand {
-    let mut argv = vec!["ssh".to_owned(), "-G".to_owned(), "-F".to_owned()];
-    argv.push(files.config.display().to_string());
-    if let Some(port) = target.port {
-        argv.extend(["-p".to_owned(), port.to_string()]);
-    }
-    argv.extend(["-l".to_owned(), target.user.clone(), target.host.clone()]);
+    let mut argv = client(target, files);
+    argv.extend(["-G".to_owned(), target.host.clone()]);
     LocalCommand {
         argv,
         ..LocalCommand::default()
     }
+}
+
+/// Returns the beginning of a command of ssh to `target`, whose name and further options follow.
+fn client(target: &Target, files: &Files) -> Vec<String> {
+    let config = files.config.display().to_string();
+    let mut argv = vec!["ssh".to_owned(), "-F".to_owned(), config];
+    if let Some(port) = target.port {
+        argv.extend(["-p".to_owned(), port.to_string()]);
+    }
+    argv.extend(["-l".to_owned(), target.user.clone()]);
+    argv
 }
 
 /// Writes a file that is not there yet.

@@ -38,14 +38,18 @@ def root_of_host():
     return root
 
 
-def start(streams):
-    root = root_of_host()
-    variables = {
+def variables_of(root):
+    return {
         "HOME": f"{root}/home",
         "PATH": f"{root}/bin:/usr/local/bin:/usr/bin:/bin",
         "ROOT": root,
         "RUNNER_TMP": os.environ["TMPDIR"],
     }
+
+
+def start(streams):
+    root = root_of_host()
+    variables = variables_of(root)
     stdin, stdout, stderr = streams
     return subprocess.Popen(
         ["sh"], stdin=stdin, stdout=stdout, stderr=stderr, cwd=variables["HOME"], env=variables, start_new_session=True
@@ -82,6 +86,14 @@ def main():
     if "-G" in arguments:
         print("userknownhostsfile /dev/null\nglobalknownhostsfile /dev/null")
         return
+    if "--" in arguments:
+        # A session of its own, with the streams and the terminal of this process.
+        root = root_of_host()
+        os.chdir(f"{root}/home")
+        os.execvpe("sh", ["sh", "-c", arguments[-1]], variables_of(root))
+    if os.path.exists(f"{root_of_host()}/dead"):
+        print("ssh: connect to host port 22: No route to host", file=sys.stderr)
+        sys.exit(255)
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(arguments[arguments.index("-S") + 1])
     listener.listen(64)

@@ -21,6 +21,7 @@ mod failures;
 mod kill;
 mod other_plans;
 mod quoting;
+mod reading;
 mod registry;
 mod restarts;
 mod resume;

@@ -10,7 +10,7 @@ use crate::cli::project::Project;
 use crate::cli::{connections, git, output};
 use crate::exit_code::ExitCode;
 use crate::name::HostName;
-use crate::record::{LockDetails, TAKE_OVER_SECONDS};
+use crate::record::{LockAnswer, LockDetails, TAKE_OVER_SECONDS};
 use crate::text;
 use crate::transport::answer::{LockState, ReleaseAnswer};
 use crate::transport::request::Holder;
@@ -26,10 +26,16 @@ pub struct Args {
     link: LinkOptions,
 }
 
-#[derive(Debug, Clone, Copy, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 enum Command {
     /// Show who holds the lock, and whether that run is alive
     Status,
+    /// Take the lock by hand: nothing is deployed until `mrsk lock release`
+    Acquire {
+        /// Why, for those who find it
+        #[arg(short, long, value_name = "MESSAGE")]
+        message: String,
+    },
     /// Release the lock of a dead run or of a person
     Release {
         /// Release it even if its run is alive: that run quits at once
@@ -38,7 +44,7 @@ enum Command {
     },
 }
 
-/// Shows or releases the deploy lock on the primary host.
+/// Shows, takes or releases the deploy lock on the primary host.
 pub async fn run(args: Args) -> Result<ExitCode, Failure> {
     let execution = Execution::of_environment();
     let project = Project::load(&args.project, &execution)?;
@@ -50,6 +56,7 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
     let links = connections::to_configured(&args.link, config, &execution)?;
     let answer = match args.command {
         Command::Status => status(&links, host).await,
+        Command::Acquire { message } => acquire(&links, host, message).await,
         Command::Release { force: true } => release(&links, host, Holder::Any).await,
         Command::Release { force: false } => release(&links, host, Holder::Silent).await,
     };
@@ -70,6 +77,31 @@ async fn status(links: &Links, host: &HostName) -> Answer {
     Ok(Ok(state.map_or_else(
         || FREE.to_owned(),
         |state| described(&state),
+    )))
+}
+
+async fn acquire(links: &Links, host: &HostName, message: String) -> Answer {
+    let details = LockDetails {
+        locked_by: git::user_name().await,
+        at: jiff::Timestamp::now()
+            .strftime("%Y-%m-%d %H:%M:%S UTC")
+            .to_string(),
+        version: git::head().await.unwrap_or_default(),
+        message,
+        ..LockDetails::default()
+    };
+    let (text, beat_age) = match links.get(host).await?.lock(&details).await? {
+        LockAnswer::Acquired { .. } => return Ok(Ok("acquired the deploy lock\n".to_owned())),
+        LockAnswer::Held { details, beat_age } => (details.render(), Some(beat_age)),
+        LockAnswer::Foreign { text } => (text, None),
+    };
+    let holder = described(&LockState { text, beat_age });
+    let message = format!(
+        "the deploy lock is held:\n{}",
+        text::escape(holder.trim_end())
+    );
+    Ok(Err(Failure::new(ExitCode::Locked, message).help(
+        "wait for it, or release it with `mrsk lock release`",
     )))
 }
 

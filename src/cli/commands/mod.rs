@@ -1,15 +1,20 @@
 //! The commands, each in a file of its own.
 
 mod accessory;
+mod app;
 mod apply;
 mod audit;
+mod build;
+mod completions;
 mod config;
 mod deploy;
+mod details;
 mod digest;
 mod envify;
 mod init;
 mod inspect;
 mod lock;
+mod man;
 mod operations;
 mod plan;
 mod redeploy;
@@ -18,6 +23,8 @@ mod resolve;
 mod setup;
 mod show;
 mod sign;
+mod status;
+mod traefik;
 mod verify;
 mod version;
 
@@ -28,7 +35,7 @@ use rustix::process::{Resource, Rlimit};
 
 use super::execution;
 use super::failure::Failure;
-use super::{output, terminal, usage};
+use super::{output, short_hosts, terminal, usage};
 use crate::exit_code::ExitCode;
 use crate::transport::dependent;
 
@@ -68,6 +75,22 @@ enum Command {
     Resolve(resolve::Args),
     #[command(flatten)]
     Operation(operations::Operation<operations::ApplyOptions>),
+    /// Show what serves on each host, what is wrong, and what to do next
+    Status(status::Args),
+    /// Show the containers of Traefik, the app and its accessories
+    Details(details::Args),
+    /// Containers of the app
+    #[command(subcommand)]
+    App(app::Command),
+    /// Accessories, such as databases
+    #[command(subcommand)]
+    Accessory(accessory::Command),
+    /// The builder of the app's image
+    #[command(subcommand)]
+    Build(build::Command),
+    /// The reverse proxy in front of the app
+    #[command(subcommand)]
+    Traefik(traefik::Command),
     /// Show a plan for review
     Show(show::Args),
     /// Print the digest of a plan, as `sign` signs it
@@ -84,8 +107,12 @@ enum Command {
     Config(config::Args),
     /// Write .env from the template .env.erb
     Envify(envify::Args),
-    /// Show or release the deploy lock
+    /// Show, take or release the deploy lock
     Lock(lock::Args),
+    /// Print the completions of a shell
+    Completions(completions::Args),
+    /// Print a manual page, or write all of them
+    Man(man::Args),
     /// Print the version of mrsk
     Version,
 }
@@ -107,18 +134,23 @@ pub fn become_command() -> Option<u8> {
     (first == dependent::ARGUMENT).then(|| dependent::become_command(rest))
 }
 
-/// Runs the command line.
-pub fn run() -> ExitCode {
+/// Runs the command line. Returns the status to end with.
+pub fn run() -> u8 {
     forbid_core_dumps();
     dependent::end_with_this_process();
     output::hide_panics();
-    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let arguments = short_hosts::expand(&command_line(), std::env::args_os().collect());
     parse(&arguments)
-        .and_then(|cli| cli.map_or(Ok(ExitCode::Done), |cli| dispatch(cli.command)))
+        .and_then(|cli| cli.map_or(Ok(0), |cli| dispatch(cli.command)))
         .unwrap_or_else(|failure| {
             output::print_diagnostics(&failure.diagnostics);
-            failure.exit_code
+            failure.exit_code.code()
         })
+}
+
+/// Returns the commands and their options.
+pub fn command_line() -> clap::Command {
+    Cli::command()
 }
 
 /// Returns the command; `None` if it was help, which is printed.
@@ -166,20 +198,33 @@ fn forbid_core_dumps() {
     let _ = rustix::process::setrlimit(Resource::Core, none);
 }
 
-fn dispatch(command: Command) -> Result<ExitCode, Failure> {
+fn dispatch(command: Command) -> Result<u8, Failure> {
     match &command {
         Command::Apply(_) => execution::check_allowed("apply")?,
         Command::Resolve(_) => execution::check_allowed("resolve")?,
         Command::Operation(operation) => execution::check_allowed(operation.name())?,
+        Command::Accessory(accessory::Command::Operation(_)) => {
+            execution::check_allowed("accessory")?;
+        }
+        Command::App(app::Command::Exec(_)) => execution::check_allowed("app exec")?,
+        Command::Accessory(accessory::Command::Exec(_)) => {
+            execution::check_allowed("accessory exec")?;
+        }
         Command::Envify(_) => execution::check_allowed("envify")?,
         _ => {}
     }
-    match command {
+    let done = match command {
         Command::Init => init::run(),
         Command::Plan(args) => block_on(plan::run(args)),
         Command::Apply(args) => block_on(apply::run(args)),
         Command::Resolve(args) => block_on(resolve::run(args)),
-        Command::Operation(operation) => block_on(operations::run(operation)),
+        Command::Operation(operation) => block_on(operations::run(operation.split())),
+        Command::Status(args) => block_on(status::run(args)),
+        Command::Details(args) => block_on(details::run(args)),
+        Command::App(command) => return block_on(app::run(command)),
+        Command::Accessory(command) => return block_on(accessory::run(command)),
+        Command::Build(command) => block_on(build::run(command)),
+        Command::Traefik(command) => block_on(traefik::run(command)),
         Command::Show(args) => block_on(show::run(args)),
         Command::Digest(args) => digest::run(args),
         Command::Sign(args) => sign::run(args),
@@ -189,12 +234,15 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Config(args) => config::run(args),
         Command::Envify(args) => envify::run(args),
         Command::Lock(args) => block_on(lock::run(args)),
+        Command::Completions(args) => completions::run(args, command_line()),
+        Command::Man(args) => man::run(args, command_line()),
         Command::Version => version::run(),
-    }
+    };
+    done.map(ExitCode::code)
 }
 
 /// Starts the runtime: only the commands that talk to hosts need one.
-fn block_on(command: impl Future<Output = Result<ExitCode, Failure>>) -> Result<ExitCode, Failure> {
+fn block_on<T>(command: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -20,6 +20,7 @@ mod reduction;
 mod registry;
 mod reliance;
 mod selection;
+mod serving;
 mod step;
 mod switch;
 #[cfg(test)]
@@ -27,6 +28,7 @@ mod switch;
 mod testing;
 
 pub use self::selection::selected_hosts;
+pub use self::serving::{Serving, Standing, containers};
 
 use self::draft::{Draft, HostView, Result};
 use self::placement::{Decision, Placement};

@@ -180,7 +180,8 @@ pub(super) fn decide<'a>(
     placement
 }
 
-fn routing_path(config: &Config, role: &Role, facts: &HostFacts) -> String {
+/// Returns the path of the role's routing file; empty for a role without Traefik.
+pub(super) fn routing_path(config: &Config, role: &Role, facts: &HostFacts) -> String {
     if !role.traefik {
         return String::new();
     }
@@ -325,7 +326,7 @@ pub(super) fn alias_of(container: &ContainerFacts) -> Option<&String> {
 
 /// Returns the version that a container runs: from its label, else (as the original started it)
 /// from its image's tag.
-fn version_of(container: &ContainerFacts) -> String {
+pub(super) fn version_of(container: &ContainerFacts) -> String {
     let tag = || container.image.rsplit_once(':').map(|(_, tag)| tag);
     let label = container.labels.get(names::LABEL_VERSION);
     let version = label.map(String::as_str).or_else(tag);

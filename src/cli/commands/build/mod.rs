@@ -1,0 +1,22 @@
+//! `mrsk build`
+
+mod details;
+
+use clap::Subcommand;
+
+use crate::cli::failure::Failure;
+use crate::exit_code::ExitCode;
+
+/// The commands of `mrsk build`.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show how the image is built, and the builders of this machine
+    Details(details::Args),
+}
+
+/// Runs a command.
+pub async fn run(command: Command) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Details(args) => details::run(args).await,
+    }
+}

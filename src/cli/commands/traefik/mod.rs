@@ -1,0 +1,26 @@
+//! `mrsk traefik`
+
+mod details;
+mod logs;
+
+use clap::Subcommand;
+
+use crate::cli::failure::Failure;
+use crate::exit_code::ExitCode;
+
+/// The commands of `mrsk traefik`.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show Traefik's container
+    Details(details::Args),
+    /// Show the logs of Traefik
+    Logs(logs::Args),
+}
+
+/// Runs a command.
+pub async fn run(command: Command) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Details(args) => details::run(args).await,
+        Command::Logs(args) => logs::run(args).await,
+    }
+}

@@ -1,0 +1,48 @@
+//! The facts of the hosts that are read from.
+
+use std::collections::BTreeMap;
+
+use super::Reading;
+use crate::cli::inspection;
+use crate::config::model::Role;
+use crate::diagnostic::Diagnostic;
+use crate::facts::model::HostFacts;
+use crate::name::HostName;
+use crate::plan::compile::{self, Serving};
+
+impl Reading {
+    /// Inspects `hosts` at once. Those that do not answer, or whose engine does not, are noted and left out.
+    pub async fn facts(&mut self, hosts: Vec<&HostName>) -> BTreeMap<HostName, HostFacts> {
+        let hosts = hosts.into_iter().cloned().collect();
+        let answers = inspection::ask(self.project.config(), &self.links, hosts).await;
+        let mut facts = BTreeMap::new();
+        for (host, answer) in answers {
+            match answer {
+                Ok(found) if found.docker.answers => drop(facts.insert(host, found)),
+                Ok(_) => self.problems.push(
+                    Diagnostic::error(format!("{host}: the docker engine does not answer"))
+                        .help("install it with `mrsk setup`, or start it on the host"),
+                ),
+                Err(failure) => self.note(&host, &failure),
+            }
+        }
+        facts
+    }
+
+    /// Returns the container that serves `role` on `host`; else the newest that does not run. Without any, that is noted.
+    pub fn serving<'f>(
+        &mut self,
+        host: &HostName,
+        role: &Role,
+        facts: &'f BTreeMap<HostName, HostFacts>,
+    ) -> Option<Serving<'f>> {
+        let containers = compile::containers(self.project.config(), role, facts.get(host)?);
+        let first = containers.into_iter().next();
+        if first.is_none() {
+            let message = format!("{host}: role {} has no container", role.name);
+            let problem = Diagnostic::error(message).help("start one with `mrsk deploy`");
+            self.problems.push(problem);
+        }
+        first
+    }
+}

@@ -1,0 +1,161 @@
+//! The next sensible command.
+
+use super::model::{HostStatus, Lock, RoleStatus, Status};
+use crate::name::HostName;
+use crate::record::{LockDetails, TAKE_OVER_SECONDS};
+use crate::text;
+
+/// Returns what to do next, what keeps everything else from being done first: the command, and why.
+pub(super) fn next(status: &Status) -> (String, String) {
+    let found = held_up(status)
+        .or_else(|| unfinished(status))
+        .or_else(|| unwell(status))
+        .or_else(|| behind(status))
+        .or_else(|| uneven(status))
+        .or_else(|| silent(status))
+        .or_else(|| without_traefik(status));
+    let is_bare = roles(status).all(|(_, role)| role.version.is_none());
+    match found {
+        Some((command, why)) => (format!("mrsk {command}{}", status.options), why),
+        None if is_bare => (
+            format!("mrsk setup{}", status.options),
+            "nothing is deployed".into(),
+        ),
+        None => ("nothing".to_owned(), "all is well".to_owned()),
+    }
+}
+
+type Advice = Option<(String, String)>;
+
+/// Somebody holds the lock.
+fn held_up(status: &Status) -> Advice {
+    let Lock::Held(state) = &status.lock else {
+        return None;
+    };
+    let details = LockDetails::parse(&state.text);
+    let who = text::one_line(&details.locked_by);
+    match (details.run, state.beat_age) {
+        (None, _) => Some((
+            "lock release".to_owned(),
+            format!("{who} holds the lock: ask first"),
+        )),
+        // The next run takes it over: see to what it left.
+        (Some(_), Some(age)) if age >= TAKE_OVER_SECONDS => None,
+        (Some(_), _) => Some((
+            "lock status".to_owned(),
+            format!("a run of {who} is under way: wait for it"),
+        )),
+    }
+}
+
+/// A plan that was begun and is not finished.
+fn unfinished(status: &Status) -> Advice {
+    let mut runs = status.known().flat_map(|(_, known)| &known.runs);
+    let run = runs.find(|run| run.is_last)?;
+    let plan = short(run.plan.as_str());
+    match status.copies.get(&run.plan) {
+        Some(path) => Some((
+            format!("apply {}", text::quote(path)),
+            format!("plan {plan} is not finished: resume it"),
+        )),
+        None => Some((
+            "audit".to_owned(),
+            format!("plan {plan} is not finished: who began it can resume it with `mrsk apply`"),
+        )),
+    }
+}
+
+/// A role that does not serve as it should, where others of the service do.
+fn unwell(status: &Status) -> Advice {
+    let (host, role) = roles(status).find(|(_, role)| role.version.is_some() && !role.is_well())?;
+    let why = match role.routed {
+        Some(false) => "gets no requests",
+        _ => role.health,
+    };
+    Some((
+        format!(
+            "app logs --hosts {host} --roles {}",
+            text::quote(&role.name)
+        ),
+        format!(
+            "role {} on {host} is not well: {why}",
+            text::one_line(&role.name)
+        ),
+    ))
+}
+
+/// A host that serves nothing, or another version than most hosts of the role.
+fn behind(status: &Status) -> Advice {
+    let differs = |role: &RoleStatus| {
+        let usual = status.usual_version(&role.name);
+        usual.is_some() && usual != role.version.as_deref()
+    };
+    let (_, role) = roles(status).find(|(_, role)| differs(role))?;
+    let usual = status.usual_version(&role.name)?;
+    let hosts = roles(status).filter(|(_, other)| other.name == role.name && differs(other));
+    let hosts: Vec<&str> = hosts.map(|(host, _)| host.as_str()).collect();
+    let version = text::quote(usual);
+    Some((
+        format!(
+            "deploy --version {version} --skip-push --hosts {}",
+            hosts.join(",")
+        ),
+        format!(
+            "role {} does not serve version {} on {}",
+            text::one_line(&role.name),
+            text::shorten(&text::one_line(usual)),
+            text::list(&hosts)
+        ),
+    ))
+}
+
+/// A role that runs nowhere beside others that do, or whose hosts differ without a majority.
+fn uneven(status: &Status) -> Advice {
+    let versions = status.versions();
+    if versions.is_empty() {
+        return None;
+    }
+    let (_, role) = roles(status).find(|(_, role)| status.usual_version(&role.name).is_none())?;
+    let name = text::one_line(&role.name);
+    let why = match versions.contains_key(role.name.as_str()) {
+        true => format!("hosts differ in role {name}"),
+        false => format!("role {name} does not run"),
+    };
+    let roles = text::quote(&role.name);
+    Some((format!("app containers --roles {roles}"), why))
+}
+
+fn silent(status: &Status) -> Advice {
+    let silent = status.hosts.iter();
+    let silent = silent.filter(|(_, known)| *known == HostStatus::Silent);
+    let hosts: Vec<&str> = silent.map(|(host, _)| host.as_str()).collect();
+    (!hosts.is_empty()).then(|| {
+        (
+            format!("status --hosts {}", hosts.join(",")),
+            format!("once {} can be reached again", text::list(&hosts)),
+        )
+    })
+}
+
+fn without_traefik(status: &Status) -> Advice {
+    let mut served = status.known().filter(|(_, known)| {
+        let mut roles = known.roles.iter();
+        roles.any(|role| role.version.is_some())
+    });
+    let (host, _) = served.find(|(_, known)| known.traefik == Some(None))?;
+    Some((
+        format!("traefik logs --hosts {host}"),
+        format!("Traefik does not run on {host}"),
+    ))
+}
+
+fn roles(status: &Status) -> impl Iterator<Item = (&HostName, &RoleStatus)> {
+    let known = status.known();
+    known.flat_map(|(host, known)| known.roles.iter().map(move |role| (host, role)))
+}
+
+/// Returns the beginning of a digest.
+pub(super) fn short(plan: &str) -> &str {
+    let digits = plan.strip_prefix("sha256:").unwrap_or(plan);
+    digits.get(..12).unwrap_or(digits)
+}

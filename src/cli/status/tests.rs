@@ -1,0 +1,168 @@
+use super::*;
+use crate::cli::status::model::{HostStatus, Known};
+use crate::name::{HostName, PlanDigest};
+use crate::transport::answer::LockState;
+
+const NOW: u64 = 1_800_000_000;
+
+fn role(name: &str, version: &str, health: &'static str, routed: Option<bool>) -> RoleStatus {
+    RoleStatus {
+        name: name.into(),
+        version: (!version.is_empty()).then(|| version.into()),
+        since: NOW - 7300,
+        health,
+        routed,
+        others: Vec::new(),
+    }
+}
+
+fn host(version: &str) -> Known {
+    Known {
+        roles: vec![role("web", version, "healthy", Some(true))],
+        traefik: Some(Some("traefik:v3.3".into())),
+        free_bytes: 12 << 30,
+        ..Known::default()
+    }
+}
+
+fn status(hosts: Vec<(&str, Option<Known>)>) -> Status {
+    let hosts = hosts.into_iter().map(|(name, known)| {
+        let status = known.map_or(HostStatus::Silent, HostStatus::Known);
+        (HostName::from(name), status)
+    });
+    Status {
+        service: "shop".into(),
+        options: " -d staging".into(),
+        lock: Lock::Free,
+        hosts: hosts.collect(),
+        copies: Default::default(),
+        now: NOW,
+    }
+}
+
+#[test]
+fn everything_about_a_host_is_shown() {
+    let mut known = host("0123456789abcdef0123456789abcdef01234567");
+    known.roles[0].others.push("v1".into());
+    known.roles.push(role("jobs", "", "stopped", None));
+    known.accessories = vec![
+        ("db".into(), Some("postgres:16".into())),
+        ("cache".into(), None),
+    ];
+    known.free_bytes = 1 << 30;
+    known.runs.push(Run {
+        plan: PlanDigest::from("sha256:feedfeedfeedfeed"),
+        is_last: true,
+        running: 1,
+        in_doubt: 2,
+    });
+    let expected = "\
+shop
+  lock: free
+
+a
+  web      0123456789ab, since 2027-01-15 05:58 UTC (2 h ago), healthy, routed, beside it runs v1
+  jobs     nothing runs
+  Traefik  traefik:v3.3
+  db       postgres:16
+  cache    does not run
+  disk     1.0 GiB free: LOW
+  run      plan feedfeedfeed began last and is not finished, 1 step running, 2 steps in doubt
+
+b
+  no answer
+
+next: mrsk audit -d staging
+      plan feedfeedfeed is not finished: who began it can resume it with `mrsk apply`
+";
+    assert_eq!(
+        render(&status(vec![("a", Some(known)), ("b", None)])),
+        expected
+    );
+}
+
+/// Returns the last two lines.
+fn advice(status: &Status) -> String {
+    let text = render(status);
+    text[text.find("\nnext: ").unwrap()..].trim().to_owned()
+}
+
+#[test]
+fn what_to_do_next_is_what_the_worst_needs() {
+    let well = || status(vec![("a", Some(host("v2"))), ("b", Some(host("v2")))]);
+    let two = |one: Known| {
+        status(vec![
+            ("a", Some(host("v2"))),
+            ("b", Some(one)),
+            ("c", Some(host("v2"))),
+        ])
+    };
+    assert!(advice(&well()).starts_with("next: nothing\n"));
+
+    let mut held = well();
+    let text = "Locked by: A at T\nVersion: v\nMessage: hands off";
+    let state = |text: &str, beat_age| LockState {
+        text: text.into(),
+        beat_age,
+    };
+    held.lock = Lock::Held(state(text, None));
+    assert!(render(&held).contains("lock: held by A since T: hands off (by hand)"));
+    assert!(
+        advice(&held).starts_with("next: mrsk lock release -d staging\n"),
+        "{}",
+        advice(&held)
+    );
+    let text = format!("{text}\nRun: 01\nGeneration: 1");
+    held.lock = Lock::Held(state(&text, Some(3)));
+    assert!(render(&held).contains("(last heartbeat 3 s ago)"));
+    assert!(advice(&held).contains("is under way"));
+    held.lock = Lock::Held(state(&text, Some(90)));
+    assert!(advice(&held).starts_with("next: nothing\n"));
+
+    let mut begun = well();
+    let plan = PlanDigest::from("sha256:feedfeedfeedfeed");
+    if let HostStatus::Known(known) = &mut begun.hosts[1].1 {
+        known.runs.push(Run {
+            plan: plan.clone(),
+            is_last: true,
+            running: 0,
+            in_doubt: 0,
+        });
+    }
+    begun
+        .copies
+        .insert(plan, ".mrsk/runs/feed/plan.json".into());
+    assert!(advice(&begun).starts_with("next: mrsk apply .mrsk/runs/feed/plan.json"));
+
+    let mut sick = host("v2");
+    sick.roles[0].health = "unhealthy";
+    let expected = "next: mrsk app logs --hosts b --roles web -d staging\n";
+    assert!(advice(&two(sick)).starts_with(expected));
+    let mut lost = host("v2");
+    lost.roles[0].routed = Some(false);
+    assert!(render(&two(lost)).contains("NOT ROUTED"));
+
+    let old = two(host("v1"));
+    let expected = "next: mrsk deploy --version v2 --skip-push --hosts b -d staging\n      role web does not serve version v2 on b";
+    assert_eq!(advice(&old), expected);
+    assert!(render(&old).contains("hosts differ in role web: v1 on b; v2 on a and c"));
+    assert!(render(&old).contains("OTHER VERSION THAN MOST"));
+    assert!(advice(&two(host(""))).starts_with("next: mrsk deploy --version v2"));
+
+    let dead = status(vec![("a", Some(host("v2"))), ("b", None)]);
+    assert!(advice(&dead).starts_with("next: mrsk status --hosts b"));
+    let mut bare = host("");
+    bare.traefik = Some(None);
+    assert!(advice(&status(vec![("a", Some(bare))])).starts_with("next: mrsk setup"));
+    let mut open = host("v2");
+    open.traefik = Some(None);
+    assert!(advice(&two(open)).starts_with("next: mrsk traefik logs --hosts b"));
+
+    let uneven = status(vec![("a", Some(host("v1"))), ("b", Some(host("v2")))]);
+    let expected =
+        "next: mrsk app containers --roles web -d staging\n      hosts differ in role web";
+    assert_eq!(advice(&uneven), expected);
+    let mut part = host("v2");
+    part.roles.push(role("jobs", "", "stopped", None));
+    assert!(advice(&two(part)).contains("role jobs does not run"));
+}
