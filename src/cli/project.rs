@@ -102,10 +102,8 @@ impl Project {
 
 /// Returns the names of the secrets that `operation` needs, with their purposes.
 fn secret_names(config: &Config, operation: &Operation) -> secrets::Names {
-    match operation.kind {
-        OperationKind::RegistryLogin => return secrets::login_secret_names(config),
-        OperationKind::RegistryLogout => return secrets::Names::new(),
-        _ => {}
+    if operation.kind == OperationKind::RegistryLogin {
+        return secrets::login_secret_names(config);
     }
     let accessories = config.accessories.iter();
     let booted = accessories.filter(|accessory| operation.boots(accessory));

@@ -16,6 +16,8 @@ pub(super) struct Container {
     pub labels: Option<BTreeMap<String, String>>,
     pub networks: Option<BTreeMap<String, Network>>,
     pub created: String,
+    #[serde(default)]
+    pub stopped: String,
 }
 
 /// A container's part in a network, as docker prints it.

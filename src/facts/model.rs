@@ -209,6 +209,8 @@ pub struct ContainerFacts {
     pub networks: BTreeMap<String, NetworkFacts>,
     /// When it was created, in seconds since 1970.
     pub created_at: u64,
+    /// When it last stopped, in seconds since 1970; 0 if it never ran, or runs for the first time.
+    pub stopped_at: u64,
     /// Requests in flight: established connections to its port. 0 if it does not run.
     pub in_flight: u64,
     /// Whether its health check, asked just now at its own address, answered 200. False if it does not run, has no

@@ -222,6 +222,8 @@ impl Reader<'_> {
             labels: answer.labels.unwrap_or_default(),
             networks: networks.map(network).collect(),
             created_at: seconds(answer.created.parse().ok()?),
+            // Docker has the year 1 for what never happened.
+            stopped_at: answer.stopped.parse().map_or(0, seconds),
             id: answer.id.clone(),
             ..ContainerFacts::default()
         };

@@ -167,7 +167,8 @@ const CONTAINER: &str = concat!(
     r#"container {"id":{{json .ID}},"name":{{json .Name}},"state":{{json .State.Status}},"#,
     r#""health":{{if .State.Health}}{{json .State.Health.Status}}{{else}}""{{end}},"#,
     r#""image":{{json .Config.Image}},"image_id":{{json .Image}},"labels":{{json .Config.Labels}},"#,
-    r#""networks":{{json .NetworkSettings.Networks}},"created":{{json .Created}}}"#,
+    r#""networks":{{json .NetworkSettings.Networks}},"created":{{json .Created}},"#,
+    r#""stopped":{{json .State.FinishedAt}}}"#,
 );
 
 const HEALTHCHECK: &str = concat!(

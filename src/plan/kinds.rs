@@ -34,6 +34,8 @@ pub enum StepKind {
     Healthcheck,
     /// Sends requests to the new container.
     Route,
+    /// Takes the requests away from a role.
+    Unroute,
     /// Waits until the old container has no open requests.
     Drain,
     /// Stops an old container.
@@ -112,6 +114,8 @@ pub enum SwitchPart {
     Health,
     /// It sends requests to the new container.
     Route,
+    /// It takes the requests away, and nothing gets them.
+    Unroute,
     /// It waits for the old container's open requests.
     Drain,
     /// It stops the old container.
@@ -209,6 +213,7 @@ impl StepKind {
                 ..switch(Mark::Waits, SwitchPart::Health)
             },
             Self::Route => switch(Mark::Changes, SwitchPart::Route),
+            Self::Unroute => switch(Mark::Removes, SwitchPart::Unroute),
             Self::Drain => switch(Mark::Waits, SwitchPart::Drain),
             Self::Stop => switch(Mark::Removes, SwitchPart::Stop),
             Self::Prune | Self::RegistryLogout => plain(Mark::Removes),

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use golden::Golden;
 use mrsk::facts::model::ContainerFacts;
 use mrsk::plan::compile::compile;
-use mrsk::plan::{Accessories, OperationKind, Plan, Release, Step, StepKind, wire};
+use mrsk::plan::{Accessories, AccessoryVerb, OperationKind, Plan, Release, Step, StepKind, wire};
 use mrsk::show::{self, Look};
 use mrsk::text::Styling;
 use plan_support::{ancestors, assert_rules, scenario, scenarios};
@@ -233,7 +233,7 @@ fn accessories_run_before_the_app_and_what_exists_is_never_touched() {
 
     let mut existing = scenario("accessory-exists-and-differs");
     for kind in [
-        OperationKind::AccessoryBoot(Accessories::All),
+        OperationKind::Accessory(AccessoryVerb::Boot, Accessories::All),
         OperationKind::Setup(release("v2")),
         OperationKind::Deploy(release("v2")),
     ] {

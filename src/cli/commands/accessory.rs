@@ -7,7 +7,7 @@ use crate::cli::operation::{Given, OperationArgs};
 use crate::config::model::Config;
 use crate::facts::model::SourceFacts;
 use crate::name::HostName;
-use crate::plan::{self, Accessories, OperationKind};
+use crate::plan::{self, Accessories, AccessoryVerb, OperationKind};
 
 /// Operations on accessories.
 #[derive(Debug, Subcommand)]
@@ -32,7 +32,7 @@ impl OperationArgs for BootArgs {
     fn operation(&self, config: &Config, _: &SourceFacts) -> Result<plan::Operation, Failure> {
         let accessories = Accessories::named(&self.names);
         Ok(plan::Operation {
-            kind: OperationKind::AccessoryBoot(accessories),
+            kind: OperationKind::Accessory(AccessoryVerb::Boot, accessories),
             destination: config.destination.clone(),
             hosts: self.hosts.clone(),
             roles: Vec::new(),

@@ -1,11 +1,13 @@
 //! From configuration, facts and operation to a plan, by a pure function: same input, same bytes.
 
 mod accessories;
+mod app;
 mod begin;
 mod bootstrap;
 mod broadcast;
 mod build;
 mod draft;
+mod existing;
 mod finish;
 mod labels;
 mod placement;
@@ -19,6 +21,7 @@ mod reliance;
 mod selection;
 mod step;
 mod switch;
+mod target;
 #[cfg(test)]
 #[path = "testing_tests.rs"]
 mod testing;
@@ -38,14 +41,23 @@ use crate::facts::model::Facts;
 /// support, a port that somebody else holds, labels that Traefik would not take.
 pub fn compile(config: &Config, facts: &Facts, operation: &Operation) -> Result<Plan> {
     let selection = selection::select(config, operation)?;
-    let mut draft = begin::draft(config, facts, operation, selection)?;
-    match operation.kind {
+    let (operation, note) = target::resolve(config, facts, operation, &selection)?;
+    let mut draft = begin::draft(config, facts, &operation, selection)?;
+    match &operation.kind {
         OperationKind::RegistryLogin => {
             bootstrap::run(&mut draft);
             registry::login(&mut draft);
         }
         OperationKind::RegistryLogout => registry::logout(&mut draft),
+        OperationKind::Rollback(_) => {
+            app::start(&mut draft);
+            broadcast::run(&mut draft);
+        }
+        OperationKind::App(operation) => app::run(&mut draft, operation),
         _ => start(&mut draft),
+    }
+    if let Some(note) = note {
+        draft.unchanged(None, operation.name(), note);
     }
     reliance::run(&mut draft);
     reduction::run(&mut draft);

@@ -1,0 +1,129 @@
+//! The form that an operation has in a plan.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Accessories, AccessoryVerb, AppOperation, Operation, OperationKind, Release};
+use crate::name::{HostName, RoleName};
+
+/// An operation as a plan has it: its name, and those of the arguments that it takes.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Operation", deny_unknown_fields)]
+pub(super) struct Flat {
+    /// What is done: the words of the command.
+    #[schemars(extend("enum" = OperationKind::NAMES))]
+    name: String,
+    /// The version that was asked for, or found; absent if the operation takes none, or there was nothing to find it by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    version: Option<String>,
+    /// `--hosts`; absent: all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    hosts: Vec<HostName>,
+    /// `--roles`; absent: all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    roles: Vec<RoleName>,
+    /// The accessories that it is about, `all` for every one; absent if the operation takes none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    accessories: Option<Vec<String>>,
+    /// `--destination`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    destination: Option<String>,
+    /// `--skip-push`: the image is in the registry already. Absent if the operation builds no image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    skip_push: Option<bool>,
+}
+
+impl Flat {
+    fn release(&mut self) -> Result<Release, String> {
+        let version = self.version.take();
+        Ok(Release {
+            version: version.ok_or_else(|| self.lacks("version"))?,
+            skip_push: self.skip_push.take().unwrap_or_default(),
+        })
+    }
+
+    fn accessories(&mut self) -> Result<Accessories, String> {
+        let names = self.accessories.take();
+        let names = names.ok_or_else(|| self.lacks("accessories"))?;
+        Ok(Accessories::named(&names))
+    }
+
+    fn lacks(&self, argument: &str) -> String {
+        format!("operation `{}` needs `{argument}`", self.name)
+    }
+
+    /// Returns the kind, of which it takes the arguments.
+    fn kind(&mut self) -> Result<OperationKind, String> {
+        let verb = AccessoryVerb::ALL
+            .into_iter()
+            .find(|verb| verb.name() == self.name);
+        if let Some(verb) = verb {
+            return Ok(OperationKind::Accessory(verb, self.accessories()?));
+        }
+        Ok(match self.name.as_str() {
+            "deploy" => OperationKind::Deploy(self.release()?),
+            "redeploy" => OperationKind::Redeploy(self.release()?),
+            "setup" => OperationKind::Setup(self.release()?),
+            "rollback" => OperationKind::Rollback(self.version.take()),
+            "app boot" => OperationKind::App(AppOperation::Boot(self.version.take())),
+            "app start" => OperationKind::App(AppOperation::Start),
+            "app stop" => OperationKind::App(AppOperation::Stop),
+            "registry login" => OperationKind::RegistryLogin,
+            "registry logout" => OperationKind::RegistryLogout,
+            name => return Err(format!("unknown operation `{name}`")),
+        })
+    }
+
+    /// Refuses an argument that nothing has taken.
+    fn check_taken(&self) -> Result<(), String> {
+        let left = [
+            ("version", self.version.is_some()),
+            ("skip_push", self.skip_push.is_some()),
+            ("accessories", self.accessories.is_some()),
+        ];
+        match left.iter().find(|(_, is_there)| *is_there) {
+            Some((argument, _)) => Err(format!("operation `{}` takes no `{argument}`", self.name)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl TryFrom<Flat> for Operation {
+    type Error = String;
+
+    fn try_from(mut flat: Flat) -> Result<Self, String> {
+        let kind = flat.kind()?;
+        flat.check_taken()?;
+        Ok(Self {
+            kind,
+            destination: flat.destination,
+            hosts: flat.hosts,
+            roles: flat.roles,
+        })
+    }
+}
+
+impl From<Operation> for Flat {
+    fn from(operation: Operation) -> Self {
+        let flat = Self {
+            name: operation.name().to_owned(),
+            version: operation.version().map(str::to_owned),
+            accessories: None,
+            skip_push: operation.kind.release().map(|release| release.skip_push),
+            hosts: operation.hosts,
+            roles: operation.roles,
+            destination: operation.destination,
+        };
+        match operation.kind {
+            OperationKind::Accessory(_, accessories) => Self {
+                accessories: Some(accessories.names()),
+                ..flat
+            },
+            _ => flat,
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "flat_tests.rs"]
+mod tests;

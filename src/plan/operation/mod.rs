@@ -1,0 +1,201 @@
+//! What was asked for: an operation with its arguments, and what it is limited to.
+
+mod flat;
+mod verbs;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use self::verbs::{Accessories, AccessoryVerb, AppOperation, Release};
+
+use self::flat::Flat;
+use crate::config::model::Accessory;
+use crate::name::{HostName, RoleName};
+
+/// What was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "Flat", into = "Flat")]
+#[schemars(with = "Flat")]
+pub struct Operation {
+    /// What is done, with its arguments.
+    pub kind: OperationKind,
+    /// `--destination`.
+    pub destination: Option<String>,
+    /// `--hosts`; empty: all.
+    pub hosts: Vec<HostName>,
+    /// `--roles`; empty: all.
+    pub roles: Vec<RoleName>,
+}
+
+/// The operations, each with its arguments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OperationKind {
+    /// Brings a version to the hosts that do not run it.
+    Deploy(Release),
+    /// Replaces every container of a role; skips host setup and pruning.
+    Redeploy(Release),
+    /// Starts every accessory, and then deploys.
+    Setup(Release),
+    /// Starts the container of an earlier version again. `None`: the compiler finds the version.
+    Rollback(Option<String>),
+    /// Does something to the app's containers and images.
+    App(AppOperation),
+    /// Does something to accessories.
+    Accessory(AccessoryVerb, Accessories),
+    /// Keeps a login at the registry on hosts.
+    RegistryLogin,
+    /// Removes the logins that hosts keep.
+    RegistryLogout,
+    /// An operation of a newer minor version, by its name: only in a plan that is read for review.
+    Unknown(String),
+}
+
+impl OperationKind {
+    /// The names of all operations, as [`OperationKind::name`] has them.
+    pub const NAMES: [&str; 10] = [
+        "deploy",
+        "redeploy",
+        "setup",
+        "rollback",
+        "app boot",
+        "app start",
+        "app stop",
+        "accessory boot",
+        "registry login",
+        "registry logout",
+    ];
+
+    /// Returns the name: the words of the command.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Deploy(_) => "deploy",
+            Self::Redeploy(_) => "redeploy",
+            Self::Setup(_) => "setup",
+            Self::Rollback(_) => "rollback",
+            Self::App(operation) => operation.name(),
+            Self::Accessory(verb, _) => verb.name(),
+            Self::RegistryLogin => "registry login",
+            Self::RegistryLogout => "registry logout",
+            Self::Unknown(name) => name,
+        }
+    }
+
+    /// Returns the version whose image is built or pulled; `None` if that is not part of it.
+    pub fn release(&self) -> Option<&Release> {
+        match self {
+            Self::Deploy(release) | Self::Redeploy(release) | Self::Setup(release) => Some(release),
+            _ => None,
+        }
+    }
+
+    /// Returns the version that is brought to the hosts; `None` if there is none, or it is yet to be found.
+    pub fn version(&self) -> Option<&str> {
+        match self {
+            Self::Rollback(version) | Self::App(AppOperation::Boot(version)) => version.as_deref(),
+            _ => self.release().map(|release| release.version.as_str()),
+        }
+    }
+
+    /// Returns the accessories that are started if they do not exist.
+    pub fn booted(&self) -> Option<&Accessories> {
+        match self {
+            Self::Setup(_) => Some(&Accessories::All),
+            Self::Accessory(AccessoryVerb::Boot, accessories) => Some(accessories),
+            _ => None,
+        }
+    }
+
+    /// Returns the accessories that it is about.
+    pub fn accessories(&self) -> Option<&Accessories> {
+        match self {
+            Self::Accessory(_, accessories) => Some(accessories),
+            _ => self.booted(),
+        }
+    }
+
+    /// Returns whether it is about the roles of the app.
+    pub fn is_about_roles(&self) -> bool {
+        match self {
+            Self::Deploy(_)
+            | Self::Redeploy(_)
+            | Self::Setup(_)
+            | Self::Rollback(_)
+            | Self::App(_) => true,
+            Self::Accessory(..) | Self::RegistryLogin | Self::RegistryLogout | Self::Unknown(_) => {
+                false
+            }
+        }
+    }
+
+    /// Returns whether it is about every host, whatever runs there.
+    pub fn is_about_hosts(&self) -> bool {
+        matches!(self, Self::RegistryLogin | Self::RegistryLogout)
+    }
+
+    /// Returns whether containers are replaced even if they are as they should be.
+    pub fn replaces_unchanged(&self) -> bool {
+        matches!(self, Self::Redeploy(_) | Self::App(AppOperation::Boot(_)))
+    }
+
+    /// Returns whether a host gets what every deploy relies on: the container engine and Traefik.
+    pub fn prepares_hosts(&self) -> bool {
+        matches!(
+            self,
+            Self::Deploy(_)
+                | Self::Setup(_)
+                | Self::Accessory(AccessoryVerb::Boot, _)
+                | Self::RegistryLogin
+        )
+    }
+
+    /// Returns whether old containers and images are removed.
+    pub fn prunes(&self) -> bool {
+        matches!(self, Self::Deploy(_) | Self::Setup(_))
+    }
+
+    /// Returns whether a person is asked before it changes something: it removes or interrupts what may be in use, or its
+    /// target was found by the compiler.
+    pub fn is_confirmed(&self) -> bool {
+        match self {
+            Self::App(operation) => operation.interrupts(),
+            _ => false,
+        }
+    }
+
+    /// Returns the words that follow its name on the command line.
+    pub fn arguments(&self) -> Vec<String> {
+        match self {
+            Self::Rollback(version) => version.iter().cloned().collect(),
+            Self::Accessory(_, accessories) => accessories.names(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl Operation {
+    /// Returns the name: the words of the command.
+    pub fn name(&self) -> &str {
+        self.kind.name()
+    }
+
+    /// Returns the version that is brought to the hosts; `None` if there is none.
+    pub fn version(&self) -> Option<&str> {
+        self.kind.version()
+    }
+
+    /// Returns whether an image is built or pulled, and its version brought to hosts.
+    pub fn deploys(&self) -> bool {
+        self.kind.release().is_some()
+    }
+
+    /// Returns whether the image is taken from the registry instead of being built.
+    pub fn skips_push(&self) -> bool {
+        self.kind.release().is_some_and(|release| release.skip_push)
+    }
+
+    /// Returns whether `accessory` is started if it does not exist.
+    pub fn boots(&self, accessory: &Accessory) -> bool {
+        let booted = self.kind.booted();
+        booted.is_some_and(|booted| booted.contain(accessory))
+    }
+}
