@@ -17,6 +17,7 @@ mod output;
 mod planning;
 mod project;
 mod random;
+mod reading;
 mod registry;
 mod run;
 mod screen;

@@ -36,17 +36,28 @@ pub struct ProjectOptions {
 /// Which hosts are meant.
 #[derive(Debug, Clone, Args)]
 pub struct HostOptions {
-    /// Only these hosts, separated by commas
+    /// Only these hosts, separated by commas; short: -h HOSTS
     #[arg(long, value_name = "HOSTS", value_delimiter = ',')]
     pub hosts: Vec<HostName>,
 
     /// Only the hosts with one of these roles, separated by commas; with --hosts: both
-    #[arg(long, value_name = "ROLES", value_delimiter = ',')]
+    #[arg(short, long, value_name = "ROLES", value_delimiter = ',')]
     pub roles: Vec<RoleName>,
 
     /// Only the first host of role `web`, or else of the first role
-    #[arg(long, conflicts_with = "hosts")]
+    #[arg(short, long, conflicts_with = "hosts")]
     pub primary: bool,
+}
+
+/// What commands that read from hosts need to know.
+#[derive(Debug, Clone, Args)]
+pub struct ReadOptions {
+    #[command(flatten)]
+    pub project: ProjectOptions,
+    #[command(flatten)]
+    pub link: LinkOptions,
+    #[command(flatten)]
+    pub hosts: HostOptions,
 }
 
 /// Which version is meant.

@@ -74,6 +74,24 @@ impl Project {
         Ok(())
     }
 
+    /// Returns the values of the secrets of the configuration that are set here: what hosts print is redacted by them.
+    pub fn known_secrets(&self, options: &ProjectOptions) -> Secrets {
+        let config = self.config();
+        let destination = options.destination.as_deref();
+        let environment = environment::load(options.env_file.as_deref(), destination);
+        let mut names = secrets::secret_names(config);
+        names.extend(secrets::accessory_secret_names(config, &config.accessories));
+        let mut known = self.loaded.literal_secrets.clone();
+        known.extend(self.taken.clone());
+        let found = environment.iter().flat_map(|environment| {
+            names
+                .keys()
+                .filter_map(|name| Some((name.clone(), environment.get(name)?)))
+        });
+        known.extend(found);
+        known
+    }
+
     /// Adds to problems with labels and arguments of Traefik the places where the configuration has them.
     pub fn locate(&self, problems: Vec<Diagnostic>) -> Vec<Diagnostic> {
         let mut located = Vec::new();

@@ -4,6 +4,7 @@ pub mod builder;
 pub mod container;
 pub mod ignore;
 pub mod image;
+pub mod listing;
 pub mod local_command;
 pub mod names;
 pub mod network;

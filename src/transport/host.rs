@@ -13,9 +13,12 @@ use super::answer::{
 use super::batch::BatchAnswer;
 use super::bounds::{self, Bounds, Budget, Excess};
 use super::channel::Channel;
+use super::listen::{self, Listening, Unended};
 use super::local::LocalShell;
 use super::master::Master;
-use super::request::{AttemptRef, Holder, Inputs, Place, Record, Resolution, StepRequest};
+use super::request::{
+    AttemptRef, Commands, CommandsEnded, Holder, Inputs, Place, Record, Resolution, StepRequest,
+};
 use super::script::{self, RenderError, Script};
 use crate::name::RunId;
 use crate::record::{Attempt, AttemptState, LockAnswer, LockDetails, Scope};
@@ -337,6 +340,35 @@ impl Host {
     /// Returns the audit log; empty if there is none.
     pub async fn read_audit(&self, scope: &Scope) -> Result<String, LinkError> {
         self.ask(&script::read_audit(scope)?, answer::text).await
+    }
+
+    /// Runs `commands` and hands each line that they print to `pieces`, as it comes; a very long line comes in several pieces. `mark` is
+    /// random. Should the returned future be dropped, they are ended. `silence` is the longest time in which nothing may come.
+    pub async fn run_commands(
+        &self,
+        commands: &Commands,
+        inputs: &Inputs,
+        mark: &str,
+        silence: Option<Duration>,
+        pieces: &mpsc::Sender<String>,
+    ) -> Result<CommandsEnded, LinkError> {
+        let script = script::commands(commands, inputs, mark)?;
+        let permit = self.channels.acquire().await;
+        let _permit = permit.map_err(|error| LinkError::lost(&error))?;
+        let channel = self.open().await?;
+        let listening = Listening {
+            script: script.text(),
+            mark,
+            silence,
+        };
+        let ended = listen::listen(channel, &listening, pieces).await;
+        ended.map_err(|unended| match unended {
+            Unended::Lost(detail) => LinkError::Lost { detail },
+            Unended::Silent(limit) => {
+                LinkError::lost(&format_args!("no answer within {} s", limit.as_secs()))
+            }
+            Unended::Unread => LinkError::lost(&"the output is not read any more"),
+        })
     }
 
     /// Runs a script of the layer that asks for facts, and returns what it prints. Whether that is complete is for the

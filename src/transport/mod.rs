@@ -17,6 +17,7 @@ pub mod docker_config;
 pub mod foreground;
 mod host;
 pub mod known_hosts;
+mod listen;
 pub mod local;
 mod master;
 mod process;

@@ -43,6 +43,40 @@ pub struct StepRequest {
     pub when_stopping: WhenStopping,
 }
 
+/// Commands whose output is handed on as it comes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Commands {
+    /// What is run first; if one fails, the main command is not run.
+    pub before: Vec<Run>,
+    /// The main command.
+    pub main: Run,
+    /// What is run in the end, however the others ended.
+    pub after: Vec<Run>,
+    /// Only lines with a match of this pattern of grep are handed on.
+    pub pattern: Option<String>,
+}
+
+impl Commands {
+    /// Returns the request to run `main` alone.
+    pub fn of(main: Run) -> Self {
+        Self {
+            before: Vec::new(),
+            main,
+            after: Vec::new(),
+            pattern: None,
+        }
+    }
+}
+
+/// How commands ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CommandsEnded {
+    /// The main command was run, and ended with this status.
+    Main(u8),
+    /// One before it failed.
+    Before,
+}
+
 /// What steps name and do not hold.
 #[derive(Debug, Clone, Default)]
 pub struct Inputs {

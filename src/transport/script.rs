@@ -9,6 +9,7 @@
 //! may, since secrets become variables beside them.
 
 mod builder;
+mod command;
 mod step;
 
 use base64::Engine;
@@ -17,6 +18,7 @@ use zeroize::Zeroizing;
 
 use builder::{Builder, path_part};
 pub use builder::{RenderError, Script};
+pub use command::commands;
 
 use super::answer::render_receipt;
 use super::quote::{NulError, quote};

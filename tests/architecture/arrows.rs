@@ -11,7 +11,7 @@ use super::tree::root;
 const ALLOWED: &str = "
     # shell
     cli: report show apply journal approval plan config erb facts docker transport
-    cli: record name secret diagnostic text exit_code digest redaction repository
+    cli: record action name secret diagnostic text exit_code digest redaction repository
 
     # presentation: of plans and of events; neither asks a host anything
     report: apply plan record action name text json

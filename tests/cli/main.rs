@@ -158,7 +158,7 @@ fn an_option_is_given_once() {
 fn a_command_of_the_original_tool_is_not_taken_for_another() {
     let project = Project::new(DEPLOY);
     for args in [
-        &["app"][..],
+        &["app", "restart"][..],
         &["rollback", "v1"],
         &["lock", "acquire"],
         &["plan", "remove"],

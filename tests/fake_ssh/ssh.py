@@ -82,6 +82,9 @@ def main():
     if "-G" in arguments:
         print("userknownhostsfile /dev/null\nglobalknownhostsfile /dev/null")
         return
+    if os.path.exists(f"{root_of_host()}/dead"):
+        print("ssh: connect to host port 22: No route to host", file=sys.stderr)
+        sys.exit(255)
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(arguments[arguments.index("-S") + 1])
     listener.listen(64)

@@ -1,6 +1,7 @@
 //! The commands, each in a file of its own.
 
 mod accessory;
+mod app;
 mod apply;
 mod audit;
 mod config;
@@ -18,6 +19,7 @@ mod resolve;
 mod setup;
 mod show;
 mod sign;
+mod traefik;
 mod verify;
 mod version;
 
@@ -68,6 +70,15 @@ enum Command {
     Resolve(resolve::Args),
     #[command(flatten)]
     Operation(operations::Operation<operations::ApplyOptions>),
+    /// Containers of the app
+    #[command(subcommand)]
+    App(app::Command),
+    /// Accessories, such as databases
+    #[command(subcommand)]
+    Accessory(accessory::Command),
+    /// The reverse proxy in front of the app
+    #[command(subcommand)]
+    Traefik(traefik::Command),
     /// Show a plan for review
     Show(show::Args),
     /// Print the digest of a plan, as `sign` signs it
@@ -171,6 +182,9 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Apply(_) => execution::check_allowed("apply")?,
         Command::Resolve(_) => execution::check_allowed("resolve")?,
         Command::Operation(operation) => execution::check_allowed(operation.name())?,
+        Command::Accessory(accessory::Command::Operation(_)) => {
+            execution::check_allowed("accessory")?;
+        }
         Command::Envify(_) => execution::check_allowed("envify")?,
         _ => {}
     }
@@ -179,7 +193,10 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Plan(args) => block_on(plan::run(args)),
         Command::Apply(args) => block_on(apply::run(args)),
         Command::Resolve(args) => block_on(resolve::run(args)),
-        Command::Operation(operation) => block_on(operations::run(operation)),
+        Command::Operation(operation) => block_on(operations::run(operation.split())),
+        Command::App(command) => block_on(app::run(command)),
+        Command::Accessory(command) => block_on(accessory::run(command)),
+        Command::Traefik(command) => block_on(traefik::run(command)),
         Command::Show(args) => show::run(args),
         Command::Digest(args) => digest::run(args),
         Command::Sign(args) => sign::run(args),

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::{accessory, deploy, redeploy, registry, setup};
+use super::{deploy, redeploy, registry, setup};
 use crate::cli::approval::Approved;
 use crate::cli::execution::Execution;
 use crate::cli::failure::Failure;
@@ -13,7 +13,8 @@ use crate::cli::run::{self, RunOptions};
 use crate::cli::{connections, context, git, output, planning, source};
 use crate::exit_code::ExitCode;
 
-/// An operation, with the options of the command that it was given to.
+/// An operation that is in no group, with the options of the command that it was given to. The groups, such as `accessory`, have
+/// further commands beside their operations.
 #[derive(Debug, Subcommand)]
 pub enum Operation<O: Args> {
     /// Deploy a version
@@ -22,9 +23,6 @@ pub enum Operation<O: Args> {
     Redeploy(Given<redeploy::Args, O>),
     /// Set up the hosts, start the accessories, and deploy
     Setup(Given<setup::Args, O>),
-    /// Start accessories, such as databases
-    #[command(subcommand)]
-    Accessory(accessory::Operation<O>),
     /// Keep a login at the registry on the hosts, or end it
     #[command(subcommand)]
     Registry(registry::Operation<O>),
@@ -37,7 +35,6 @@ impl<O: Args> Operation<O> {
             Self::Deploy(_) => "deploy",
             Self::Redeploy(_) => "redeploy",
             Self::Setup(_) => "setup",
-            Self::Accessory(_) => "accessory",
             Self::Registry(_) => "registry",
         }
     }
@@ -48,9 +45,6 @@ impl<O: Args> Operation<O> {
             Self::Deploy(given) => (Box::new(given.arguments), given.options),
             Self::Redeploy(given) => (Box::new(given.arguments), given.options),
             Self::Setup(given) => (Box::new(given.arguments), given.options),
-            Self::Accessory(accessory::Operation::Boot(given)) => {
-                (Box::new(given.arguments), given.options)
-            }
             Self::Registry(registry::Operation::Login(given)) => {
                 (Box::new(given.arguments), given.options)
             }
@@ -73,8 +67,9 @@ pub struct ApplyOptions {
 }
 
 /// Compiles the plan that `mrsk plan OPERATION` prints, and applies it over the same connections.
-pub async fn run(operation: Operation<ApplyOptions>) -> Result<ExitCode, Failure> {
-    let (arguments, options) = operation.split();
+pub async fn run(
+    (arguments, options): (Box<dyn OperationArgs>, ApplyOptions),
+) -> Result<ExitCode, Failure> {
     let execution = Execution::Allowed;
     let mut project = Project::load(&options.project, &execution)?;
     let root = git::root().await?;

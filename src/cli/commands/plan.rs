@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::deploy;
 use super::operations::Operation;
+use super::{accessory, deploy};
 use crate::cli::execution::{Execution, ExecutionOptions};
 use crate::cli::failure::Failure;
 use crate::cli::operation::OperationArgs;
@@ -23,7 +23,7 @@ use crate::plan::{self, wire};
 )]
 pub struct Args {
     #[command(subcommand)]
-    operation: Option<Operation<NoOptions>>,
+    operation: Option<Planned>,
 
     #[command(flatten)]
     deploy: deploy::Args,
@@ -62,6 +62,25 @@ struct Options {
 #[derive(Debug, clap::Args)]
 struct NoOptions {}
 
+/// Every operation.
+#[derive(Debug, clap::Subcommand)]
+enum Planned {
+    #[command(flatten)]
+    Operation(Operation<NoOptions>),
+    /// Operations on accessories, such as databases
+    #[command(subcommand)]
+    Accessory(accessory::Operation<NoOptions>),
+}
+
+impl Planned {
+    fn arguments(self) -> Box<dyn OperationArgs> {
+        match self {
+            Self::Operation(operation) => operation.split().0,
+            Self::Accessory(operation) => operation.split().0,
+        }
+    }
+}
+
 /// Where the facts come from.
 #[derive(Clone, Copy)]
 enum FactsFrom<'a> {
@@ -76,16 +95,16 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
     let facts_from = facts_from(&options)?;
     let arguments: Box<dyn OperationArgs> = match args.operation {
         None => Box::new(args.deploy),
-        Some(operation) => operation.split().0,
+        Some(operation) => operation.arguments(),
     };
     let execution = options.execution.execution(&options.project)?;
     let mut project = Project::load(&options.project, &execution)?;
-    let planned = Planned {
+    let planning = Planning {
         options: &options,
         facts_from,
         execution: &execution,
     };
-    let (facts, operation) = planned.inspect(&mut project, &*arguments).await?;
+    let (facts, operation) = planning.inspect(&mut project, &*arguments).await?;
     let plan = planning::compile(&project, &facts, &operation)?;
     if !matches!(facts_from, FactsFrom::File(_)) {
         context::check(&project, &plan).await?;
@@ -120,13 +139,13 @@ fn facts_from(options: &Options) -> Result<FactsFrom<'_>, Failure> {
 }
 
 /// How a plan is made.
-struct Planned<'a> {
+struct Planning<'a> {
     options: &'a Options,
     facts_from: FactsFrom<'a>,
     execution: &'a Execution,
 }
 
-impl Planned<'_> {
+impl Planning<'_> {
     /// Reads or takes the facts that the operation needs, and the secrets.
     async fn inspect(
         &self,

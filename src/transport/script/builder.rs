@@ -117,6 +117,13 @@ impl Builder {
         Ok(self)
     }
 
+    /// Ends the script with `call`, which ends the answer by itself.
+    pub fn end_with(&mut self, call: &str) -> Script {
+        self.line(call).line("exit 0");
+        self.text.push_str("}\n");
+        Script(std::mem::take(&mut self.text))
+    }
+
     /// Ends the script with `call`, whose standard input is empty.
     pub fn call(&mut self, call: &str) -> Script {
         self.line(&format!("{call} </dev/null"))

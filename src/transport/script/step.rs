@@ -78,7 +78,7 @@ fn part(builder: &mut Builder, action: &Action, inputs: &Inputs) -> Result<(), R
 }
 
 /// Adds a command, as an argument of `function`.
-fn run(
+pub(super) fn run(
     builder: &mut Builder,
     function: &str,
     command: &Run,

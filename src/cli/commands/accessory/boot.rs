@@ -1,24 +1,15 @@
-//! `mrsk accessory`
-
-use clap::Subcommand;
+//! `mrsk accessory boot`
 
 use crate::cli::failure::Failure;
-use crate::cli::operation::{Given, OperationArgs};
+use crate::cli::operation::OperationArgs;
 use crate::config::model::Config;
 use crate::facts::model::SourceFacts;
 use crate::name::HostName;
 use crate::plan::{self, Accessories, AccessoryVerb, OperationKind};
 
-/// Operations on accessories.
-#[derive(Debug, Subcommand)]
-pub enum Operation<O: clap::Args> {
-    /// Start accessories that do not exist yet; existing ones are left unchanged
-    Boot(Given<BootArgs, O>),
-}
-
 /// Arguments of `mrsk accessory boot`.
 #[derive(Debug, clap::Args)]
-pub struct BootArgs {
+pub struct Args {
     /// Names of accessories, or `all`
     #[arg(required = true, value_name = "NAME")]
     names: Vec<String>,
@@ -28,7 +19,7 @@ pub struct BootArgs {
     hosts: Vec<HostName>,
 }
 
-impl OperationArgs for BootArgs {
+impl OperationArgs for Args {
     fn operation(&self, config: &Config, _: &SourceFacts) -> Result<plan::Operation, Failure> {
         let accessories = Accessories::named(&self.names);
         Ok(plan::Operation {

@@ -1,0 +1,10 @@
+//! Commands that read from hosts: the whole binary, over real channels, against stand-ins for ssh and docker. There is no secret, no docker
+//! client and no repository here.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests start the programs that they test"
+)]
+
+mod details;
+mod world;

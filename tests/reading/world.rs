@@ -1,0 +1,161 @@
+//! A project and hosts, which are directories of this machine, reached by a stand-in for ssh. There is no docker client, no git repository
+//! and no secret on this side.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Two hosts with role web, the second has role jobs as well.
+pub const ONE: &str = "192.0.2.1";
+pub const TWO: &str = "192.0.2.2";
+
+const DEPLOY: &str = "service: shop
+image: acme/shop
+servers:
+  web: [192.0.2.1, 192.0.2.2]
+  jobs:
+    hosts: [192.0.2.2]
+    cmd: bin/jobs
+registry:
+  server: registry.example.com
+  username: robot
+  password: [MRSK_REGISTRY_PASSWORD]
+env:
+  clear: {LOG_LEVEL: info}
+  secret: [DATABASE_URL]
+volumes: ['/srv/shop:/data']
+accessories:
+  db: {image: postgres:16, host: 192.0.2.1, env: {secret: [POSTGRES_PASSWORD]}}
+";
+
+/// Everything, gone when dropped.
+pub struct World {
+    root: tempfile::TempDir,
+}
+
+/// What a command printed, and how it ended.
+pub struct Ended {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Ended {
+    #[track_caller]
+    pub fn expect(self, code: i32) -> Self {
+        assert_eq!(
+            self.code, code,
+            "stdout:\n{}\nstderr:\n{}",
+            self.stdout, self.stderr
+        );
+        self
+    }
+}
+
+impl World {
+    pub fn new() -> Self {
+        let root = tempfile::Builder::new()
+            .prefix("reading")
+            .tempdir_in("/tmp");
+        let world = Self {
+            root: root.unwrap(),
+        };
+        for name in ["project/config", "bin", "user", "tmp"] {
+            fs::create_dir_all(world.path(name)).unwrap();
+        }
+        fs::write(world.path("project/config/deploy.yml"), DEPLOY).unwrap();
+        program(&world.path("bin/ssh"), include_str!("../fake_ssh/ssh.py"));
+        let python = Command::new("python3")
+            .args(["-c", "import sys; print(sys.executable, end='')"])
+            .output()
+            .unwrap();
+        let python = String::from_utf8(python.stdout).unwrap();
+        std::os::unix::fs::symlink(python, world.path("bin/python3")).unwrap();
+        for host in [ONE, TWO] {
+            for name in ["bin", "home", "docker"] {
+                fs::create_dir_all(world.on(host, name)).unwrap();
+            }
+            program(&world.on(host, "bin/docker"), include_str!("docker.sh"));
+            program(
+                &world.on(host, "bin/id"),
+                "#!/bin/sh\n[ \"$1\" = -u ] && echo 1000 || echo app\n",
+            );
+            program(&world.on(host, "bin/sudo"), "#!/bin/sh\nexit 1\n");
+        }
+        world
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.root.path().join(name)
+    }
+
+    pub fn on(&self, host: &str, name: &str) -> PathBuf {
+        self.path("hosts").join(host).join(name)
+    }
+
+    /// Has docker of `host` answer `word` with a text.
+    pub fn answer(&self, host: &str, word: &str, text: &str) {
+        fs::write(self.on(host, "docker").join(word), text).unwrap();
+    }
+
+    /// Has docker of `host` answer `word` with a script.
+    pub fn run(&self, host: &str, word: &str, script: &str) {
+        program(
+            &self.on(host, "docker").join(word),
+            &format!("#!/bin/sh\n{script}\n"),
+        );
+    }
+
+    /// Returns the commands that docker of `host` was given and that begin with `word`.
+    pub fn ran(&self, host: &str, word: &str) -> Vec<String> {
+        let text = fs::read_to_string(self.on(host, "ran")).unwrap_or_default();
+        let begins = |line: &&str| line.split(' ').next() == Some(word);
+        text.lines().filter(begins).map(str::to_owned).collect()
+    }
+
+    /// Takes a host off the network.
+    pub fn kill(&self, host: &str) {
+        fs::write(self.on(host, "dead"), "").unwrap();
+    }
+
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mrsk"));
+        command
+            .args(args)
+            .current_dir(self.path("project"))
+            .env_clear()
+            .env("PATH", self.path("bin"))
+            .env("HOME", self.path("user"))
+            .env("TMPDIR", self.path("tmp"))
+            .env("HOST_ROOT", self.path("hosts"))
+            .stdin(Stdio::null());
+        command
+    }
+
+    pub fn mrsk(&self, args: &[&str]) -> Ended {
+        ended(self.command(args).output().unwrap())
+    }
+
+    pub fn mrsk_with(&self, args: &[&str], env: &[(&str, &str)]) -> Ended {
+        ended(
+            self.command(args)
+                .envs(env.iter().copied())
+                .output()
+                .unwrap(),
+        )
+    }
+}
+
+pub fn ended(output: std::process::Output) -> Ended {
+    Ended {
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+fn program(file: &Path, text: &str) {
+    fs::write(file, text).unwrap();
+    fs::set_permissions(file, fs::Permissions::from_mode(0o755)).unwrap();
+}
