@@ -11,9 +11,9 @@ use crate::exit_code::ExitCode;
 use crate::text::list_up_to;
 
 /// Commands of the original tool that mrsk does not have, at any level: no other command is suggested for them.
-const NOT_YET: &str = "acquire build containers details directories exec healthcheck images live \
-                       logs maintenance proxy prune reboot remove restart rollback secrets \
-                       server start start_traefik stop upgrade upload";
+const NOT_YET: &str = "acquire build containers details exec healthcheck images live logs \
+                       maintenance proxy reboot remove restart secrets start start_traefik stop \
+                       upgrade";
 
 /// Returns what is wrong with the command line; `None` if it asks for help.
 pub fn failure(error: &Error, command: &Command, arguments: &[OsString]) -> Option<Failure> {

@@ -39,6 +39,10 @@ pub(super) struct Traefik {
 #[derive(Deserialize)]
 pub(super) struct Image(pub String, pub String, pub String, pub String);
 
+/// Id, registry digests and time of an image that was asked for by its reference.
+#[derive(Deserialize)]
+pub(super) struct FurtherImage(pub String, pub Option<Vec<String>>, pub String);
+
 /// Version and security options of the engine.
 #[derive(Deserialize)]
 pub(super) struct Info(pub String, pub Option<Vec<String>>);

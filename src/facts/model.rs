@@ -121,8 +121,11 @@ pub struct HostFacts {
     pub docker: DockerFacts,
     /// Containers of this service in all destinations and roles, and Traefik's, by name.
     pub containers: BTreeMap<String, ContainerFacts>,
-    /// Files that mrsk writes (routing files), by absolute path.
+    /// Files that mrsk writes (routing files, and those of accessories), by absolute path.
     pub files: BTreeMap<String, FileFacts>,
+    /// The directories of accessories that exist, by absolute path.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub directories: BTreeMap<String, DirectoryFacts>,
     /// The running Traefik, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub traefik: Option<TraefikFacts>,
@@ -133,7 +136,7 @@ pub struct HostFacts {
     pub ports: BTreeMap<String, PortFacts>,
     /// Names of docker's networks.
     pub networks: BTreeSet<String>,
-    /// Images of this service by reference (`repository:tag`).
+    /// Images of this service by reference (`repository:tag`), and those that accessories and Traefik are created from.
     pub images: BTreeMap<String, ImageFacts>,
     /// Free bytes where docker keeps its data, or will; 0 if unknown.
     pub free_bytes: u64,
@@ -295,6 +298,14 @@ pub struct FileFacts {
     pub text: String,
     /// For a routing file: the aliases of the containers it names.
     pub aliases: BTreeSet<String>,
+}
+
+/// A directory.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct DirectoryFacts {
+    /// How many files and directories are directly in it; 0 if it cannot be read.
+    pub entries: u64,
 }
 
 /// The running Traefik.

@@ -42,6 +42,10 @@ pub enum StepKind {
     Stop,
     /// Removes old containers and images.
     Prune,
+    /// Removes a container, an image, a directory or a network.
+    Remove,
+    /// Creates directories of an accessory, or copies its files to the host.
+    Upload,
     /// Renames a container.
     Rename,
     /// Where all wait for one, or one for all.
@@ -216,7 +220,11 @@ impl StepKind {
             Self::Unroute => switch(Mark::Removes, SwitchPart::Unroute),
             Self::Drain => switch(Mark::Waits, SwitchPart::Drain),
             Self::Stop => switch(Mark::Removes, SwitchPart::Stop),
-            Self::Prune | Self::RegistryLogout => plain(Mark::Removes),
+            Self::Prune | Self::Remove | Self::RegistryLogout => plain(Mark::Removes),
+            Self::Upload => Row {
+                can_be_ended: true,
+                ..plain(Mark::Changes)
+            },
             Self::Rename | Self::Unknown => plain(Mark::Changes),
             Self::Barrier => Row {
                 handling: Handling::Wait,

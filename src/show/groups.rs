@@ -114,7 +114,12 @@ pub(super) fn headline(plan: &Plan) -> String {
             let what = format!("{} {}", plan.service, shorten(version));
             what.trim_end().to_owned()
         }
-        OperationKind::RegistryLogin | OperationKind::RegistryLogout => {
+        OperationKind::Traefik(_)
+        | OperationKind::Prune(_)
+        | OperationKind::Remove
+        | OperationKind::ServerBootstrap
+        | OperationKind::RegistryLogin
+        | OperationKind::RegistryLogout => {
             format!("for {}", plan.service)
         }
     };

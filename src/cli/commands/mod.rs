@@ -13,9 +13,12 @@ mod inspect;
 mod lock;
 mod operations;
 mod plan;
+mod prune;
 mod redeploy;
 mod registry;
 mod resolve;
+mod rollback;
+mod server;
 mod setup;
 mod show;
 mod sign;
@@ -182,9 +185,11 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Apply(_) => execution::check_allowed("apply")?,
         Command::Resolve(_) => execution::check_allowed("resolve")?,
         Command::Operation(operation) => execution::check_allowed(operation.name())?,
+        Command::App(app::Command::Operation(_)) => execution::check_allowed("app")?,
         Command::Accessory(accessory::Command::Operation(_)) => {
             execution::check_allowed("accessory")?;
         }
+        Command::Traefik(traefik::Command::Operation(_)) => execution::check_allowed("traefik")?,
         Command::Envify(_) => execution::check_allowed("envify")?,
         _ => {}
     }

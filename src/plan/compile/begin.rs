@@ -11,7 +11,7 @@ use crate::diagnostic::Diagnostic;
 use crate::docker::image;
 use crate::facts::model::Facts;
 use crate::name::HostName;
-use crate::plan::operation::{AppOperation, Operation, OperationKind};
+use crate::plan::operation::{AppOperation, Operation, OperationKind, TraefikVerb};
 use crate::text::one_line;
 
 /// Makes the draft that the passes add to.
@@ -86,6 +86,13 @@ fn placements<'a>(
                         errors.push(Diagnostic::error(message).help("run `mrsk deploy`"));
                         continue;
                     }
+                }
+            }
+            // What runs may have to be served by the Traefik that takes over.
+            OperationKind::Traefik(TraefikVerb::Boot | TraefikVerb::Reboot(_)) => {
+                match existing::decide_last(config, slot, host) {
+                    Some(placement) => placement,
+                    None => continue,
                 }
             }
             kind => match kind.version() {

@@ -7,6 +7,7 @@ mod bootstrap;
 mod broadcast;
 mod build;
 mod draft;
+mod everything;
 mod existing;
 mod finish;
 mod labels;
@@ -18,6 +19,7 @@ mod pull;
 mod reduction;
 mod registry;
 mod reliance;
+mod removal;
 mod selection;
 mod step;
 mod switch;
@@ -30,7 +32,7 @@ pub use self::selection::selected_hosts;
 
 use self::draft::{Draft, HostView, Result};
 use self::placement::{Decision, Placement};
-use super::{Operation, OperationKind, Plan};
+use super::{Accessories, AccessoryVerb, Operation, OperationKind, Plan};
 use crate::config::model::Config;
 use crate::facts::model::Facts;
 
@@ -54,6 +56,11 @@ pub fn compile(config: &Config, facts: &Facts, operation: &Operation) -> Result<
             broadcast::run(&mut draft);
         }
         OperationKind::App(operation) => app::run(&mut draft, operation),
+        OperationKind::Accessory(verb, named) => accessory(&mut draft, *verb, named),
+        OperationKind::Traefik(verb) => proxy::operations::run(&mut draft, *verb),
+        OperationKind::Prune(pruned) => prune::asked(&mut draft, *pruned),
+        OperationKind::Remove => everything::run(&mut draft),
+        OperationKind::ServerBootstrap => bootstrap::run(&mut draft),
         _ => start(&mut draft),
     }
     if let Some(note) = note {
@@ -62,6 +69,30 @@ pub fn compile(config: &Config, facts: &Facts, operation: &Operation) -> Result<
     reliance::run(&mut draft);
     reduction::run(&mut draft);
     finish::finish(draft)
+}
+
+/// Adds what is done to accessories.
+fn accessory(draft: &mut Draft, verb: AccessoryVerb, named: &Accessories) {
+    match verb {
+        AccessoryVerb::Boot => start(draft),
+        AccessoryVerb::Start | AccessoryVerb::Reboot => {
+            bootstrap::run(draft);
+            accessories::lifecycle::run(draft, verb, named);
+        }
+        AccessoryVerb::Upload => accessories::upload::files(draft, named),
+        AccessoryVerb::Directories => accessories::upload::directories_of(draft, named),
+        AccessoryVerb::Stop | AccessoryVerb::Restart => {
+            bootstrap::check_engine(draft);
+            accessories::lifecycle::run(draft, verb, named);
+        }
+        AccessoryVerb::Remove
+        | AccessoryVerb::RemoveContainer
+        | AccessoryVerb::RemoveImage
+        | AccessoryVerb::RemoveDirectory => {
+            bootstrap::check_engine(draft);
+            accessories::remove::run(draft, verb, named);
+        }
+    }
 }
 
 /// Adds what starts containers.

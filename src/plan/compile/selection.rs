@@ -42,6 +42,7 @@ pub(super) fn select<'a>(config: &'a Config, operation: &Operation) -> Result<Se
         .roles
         .iter()
         .filter(|_| operation.kind.is_about_roles())
+        .filter(|role| role.traefik || !matches!(operation.kind, OperationKind::Traefik(_)))
         .filter(|role| operation.roles.is_empty() || operation.roles.contains(&role.name))
         .flat_map(|role| {
             let hosts = role.hosts.iter().filter(|host| is_wanted(host));

@@ -3,7 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Accessories, AccessoryVerb, AppOperation, Operation, OperationKind, Release};
+use super::{
+    Accessories, AccessoryVerb, AppOperation, Operation, OperationKind, Pruned, Release, Rolling,
+    StaleContainers, TraefikVerb,
+};
 use crate::name::{HostName, RoleName};
 
 /// An operation as a plan has it: its name, and those of the arguments that it takes.
@@ -11,7 +14,7 @@ use crate::name::{HostName, RoleName};
 #[schemars(rename = "Operation", deny_unknown_fields)]
 pub(super) struct Flat {
     /// What is done: the words of the command.
-    #[schemars(extend("enum" = OperationKind::NAMES))]
+    #[schemars(extend("enum" = &OperationKind::NAMES[..]))]
     name: String,
     /// The version that was asked for, or found; absent if the operation takes none, or there was nothing to find it by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -31,6 +34,12 @@ pub(super) struct Flat {
     /// `--skip-push`: the image is in the registry already. Absent if the operation builds no image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     skip_push: Option<bool>,
+    /// `--stop` of `app stale_containers`; absent: they are only named.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    stop: bool,
+    /// `--rolling` of `traefik reboot`; absent: all hosts at once.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    rolling: bool,
 }
 
 impl Flat {
@@ -60,6 +69,18 @@ impl Flat {
         if let Some(verb) = verb {
             return Ok(OperationKind::Accessory(verb, self.accessories()?));
         }
+        let verb = TraefikVerb::ALL
+            .into_iter()
+            .filter(|verb| !matches!(verb, TraefikVerb::Reboot(_)))
+            .find(|verb| verb.name() == self.name);
+        let pruned = Pruned::ALL
+            .into_iter()
+            .find(|pruned| pruned.name() == self.name);
+        match (verb, pruned) {
+            (Some(verb), _) => return Ok(OperationKind::Traefik(verb)),
+            (_, Some(pruned)) => return Ok(OperationKind::Prune(pruned)),
+            _ => {}
+        }
         Ok(match self.name.as_str() {
             "deploy" => OperationKind::Deploy(self.release()?),
             "redeploy" => OperationKind::Redeploy(self.release()?),
@@ -68,6 +89,30 @@ impl Flat {
             "app boot" => OperationKind::App(AppOperation::Boot(self.version.take())),
             "app start" => OperationKind::App(AppOperation::Start),
             "app stop" => OperationKind::App(AppOperation::Stop),
+            "app remove" => OperationKind::App(AppOperation::Remove),
+            "app remove_container" => {
+                let version = self.version.take();
+                let version = version.ok_or_else(|| self.lacks("version"))?;
+                OperationKind::App(AppOperation::RemoveContainer(version))
+            }
+            "app remove_containers" => OperationKind::App(AppOperation::RemoveContainers),
+            "app remove_images" => OperationKind::App(AppOperation::RemoveImages),
+            "app stale_containers" => {
+                let what = match std::mem::take(&mut self.stop) {
+                    true => StaleContainers::Stop,
+                    false => StaleContainers::Show,
+                };
+                OperationKind::App(AppOperation::StaleContainers(what))
+            }
+            "traefik reboot" => {
+                let rolling = match std::mem::take(&mut self.rolling) {
+                    true => Rolling::OneByOne,
+                    false => Rolling::AllAtOnce,
+                };
+                OperationKind::Traefik(TraefikVerb::Reboot(rolling))
+            }
+            "remove" => OperationKind::Remove,
+            "server bootstrap" => OperationKind::ServerBootstrap,
             "registry login" => OperationKind::RegistryLogin,
             "registry logout" => OperationKind::RegistryLogout,
             name => return Err(format!("unknown operation `{name}`")),
@@ -80,6 +125,8 @@ impl Flat {
             ("version", self.version.is_some()),
             ("skip_push", self.skip_push.is_some()),
             ("accessories", self.accessories.is_some()),
+            ("stop", self.stop),
+            ("rolling", self.rolling),
         ];
         match left.iter().find(|(_, is_there)| *is_there) {
             Some((argument, _)) => Err(format!("operation `{}` takes no `{argument}`", self.name)),
@@ -109,6 +156,8 @@ impl From<Operation> for Flat {
             name: operation.name().to_owned(),
             version: operation.version().map(str::to_owned),
             accessories: None,
+            stop: false,
+            rolling: false,
             skip_push: operation.kind.release().map(|release| release.skip_push),
             hosts: operation.hosts,
             roles: operation.roles,
@@ -117,6 +166,18 @@ impl From<Operation> for Flat {
         match operation.kind {
             OperationKind::Accessory(_, accessories) => Self {
                 accessories: Some(accessories.names()),
+                ..flat
+            },
+            OperationKind::App(AppOperation::RemoveContainer(version)) => Self {
+                version: Some(version),
+                ..flat
+            },
+            OperationKind::App(AppOperation::StaleContainers(what)) => Self {
+                stop: what == StaleContainers::Stop,
+                ..flat
+            },
+            OperationKind::Traefik(TraefikVerb::Reboot(rolling)) => Self {
+                rolling: rolling == Rolling::OneByOne,
                 ..flat
             },
             _ => flat,

@@ -6,7 +6,10 @@ mod verbs;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use self::verbs::{Accessories, AccessoryVerb, AppOperation, Release};
+pub use self::verbs::{
+    Accessories, AccessoryVerb, AppOperation, Pruned, Release, Rolling, StaleContainers,
+    TraefikVerb,
+};
 
 use self::flat::Flat;
 use crate::config::model::Accessory;
@@ -42,6 +45,14 @@ pub enum OperationKind {
     App(AppOperation),
     /// Does something to accessories.
     Accessory(AccessoryVerb, Accessories),
+    /// Does something to Traefik.
+    Traefik(TraefikVerb),
+    /// Removes old containers and images.
+    Prune(Pruned),
+    /// Removes all that the service has on its hosts.
+    Remove,
+    /// Gives hosts what every deploy relies on.
+    ServerBootstrap,
     /// Keeps a login at the registry on hosts.
     RegistryLogin,
     /// Removes the logins that hosts keep.
@@ -52,7 +63,7 @@ pub enum OperationKind {
 
 impl OperationKind {
     /// The names of all operations, as [`OperationKind::name`] has them.
-    pub const NAMES: [&str; 10] = [
+    pub const NAMES: [&str; 38] = [
         "deploy",
         "redeploy",
         "setup",
@@ -60,7 +71,35 @@ impl OperationKind {
         "app boot",
         "app start",
         "app stop",
+        "app remove",
+        "app remove_container",
+        "app remove_containers",
+        "app remove_images",
+        "app stale_containers",
         "accessory boot",
+        "accessory start",
+        "accessory stop",
+        "accessory restart",
+        "accessory reboot",
+        "accessory upload",
+        "accessory directories",
+        "accessory remove",
+        "accessory remove_container",
+        "accessory remove_image",
+        "accessory remove_service_directory",
+        "traefik boot",
+        "traefik start",
+        "traefik stop",
+        "traefik restart",
+        "traefik reboot",
+        "traefik remove",
+        "traefik remove_container",
+        "traefik remove_image",
+        "prune all",
+        "prune containers",
+        "prune images",
+        "remove",
+        "server bootstrap",
         "registry login",
         "registry logout",
     ];
@@ -74,6 +113,10 @@ impl OperationKind {
             Self::Rollback(_) => "rollback",
             Self::App(operation) => operation.name(),
             Self::Accessory(verb, _) => verb.name(),
+            Self::Traefik(verb) => verb.name(),
+            Self::Prune(pruned) => pruned.name(),
+            Self::Remove => "remove",
+            Self::ServerBootstrap => "server bootstrap",
             Self::RegistryLogin => "registry login",
             Self::RegistryLogout => "registry logout",
             Self::Unknown(name) => name,
@@ -100,7 +143,7 @@ impl OperationKind {
     pub fn booted(&self) -> Option<&Accessories> {
         match self {
             Self::Setup(_) => Some(&Accessories::All),
-            Self::Accessory(AccessoryVerb::Boot, accessories) => Some(accessories),
+            Self::Accessory(verb, accessories) if verb.creates() => Some(accessories),
             _ => None,
         }
     }
@@ -120,16 +163,24 @@ impl OperationKind {
             | Self::Redeploy(_)
             | Self::Setup(_)
             | Self::Rollback(_)
-            | Self::App(_) => true,
-            Self::Accessory(..) | Self::RegistryLogin | Self::RegistryLogout | Self::Unknown(_) => {
-                false
-            }
+            | Self::App(_)
+            | Self::Traefik(_)
+            | Self::Prune(_)
+            | Self::Remove => true,
+            Self::Accessory(..)
+            | Self::ServerBootstrap
+            | Self::RegistryLogin
+            | Self::RegistryLogout
+            | Self::Unknown(_) => false,
         }
     }
 
     /// Returns whether it is about every host, whatever runs there.
     pub fn is_about_hosts(&self) -> bool {
-        matches!(self, Self::RegistryLogin | Self::RegistryLogout)
+        matches!(
+            self,
+            Self::Remove | Self::ServerBootstrap | Self::RegistryLogin | Self::RegistryLogout
+        )
     }
 
     /// Returns whether containers are replaced even if they are as they should be.
@@ -139,13 +190,15 @@ impl OperationKind {
 
     /// Returns whether a host gets what every deploy relies on: the container engine and Traefik.
     pub fn prepares_hosts(&self) -> bool {
-        matches!(
-            self,
+        match self {
             Self::Deploy(_)
-                | Self::Setup(_)
-                | Self::Accessory(AccessoryVerb::Boot, _)
-                | Self::RegistryLogin
-        )
+            | Self::Setup(_)
+            | Self::ServerBootstrap
+            | Self::RegistryLogin
+            | Self::Traefik(TraefikVerb::Boot | TraefikVerb::Reboot(_)) => true,
+            Self::Accessory(verb, _) => verb.creates(),
+            _ => false,
+        }
     }
 
     /// Returns whether old containers and images are removed.
@@ -158,6 +211,9 @@ impl OperationKind {
     pub fn is_confirmed(&self) -> bool {
         match self {
             Self::App(operation) => operation.interrupts(),
+            Self::Accessory(verb, _) => verb.interrupts(),
+            Self::Traefik(verb) => verb.interrupts(),
+            Self::Prune(_) | Self::Remove => true,
             _ => false,
         }
     }
@@ -167,6 +223,14 @@ impl OperationKind {
         match self {
             Self::Rollback(version) => version.iter().cloned().collect(),
             Self::Accessory(_, accessories) => accessories.names(),
+            Self::App(AppOperation::Boot(Some(version))) => {
+                vec!["--version".to_owned(), version.clone()]
+            }
+            Self::App(AppOperation::RemoveContainer(version)) => vec![version.clone()],
+            Self::App(AppOperation::StaleContainers(StaleContainers::Stop)) => {
+                vec!["--stop".to_owned()]
+            }
+            Self::Traefik(TraefikVerb::Reboot(Rolling::OneByOne)) => vec!["--rolling".to_owned()],
             _ => Vec::new(),
         }
     }

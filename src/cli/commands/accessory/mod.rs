@@ -1,21 +1,14 @@
 //! `mrsk accessory`
 
-mod boot;
 mod details;
+mod operation;
 
 use clap::Subcommand;
 
+pub use self::operation::Operation;
 use super::operations::ApplyOptions;
 use crate::cli::failure::Failure;
-use crate::cli::operation::{Given, OperationArgs};
 use crate::exit_code::ExitCode;
-
-/// Operations on accessories: also below `mrsk plan`.
-#[derive(Debug, Subcommand)]
-pub enum Operation<O: clap::Args> {
-    /// Start accessories that do not exist yet; existing ones are left unchanged
-    Boot(Given<boot::Args, O>),
-}
 
 /// The commands of `mrsk accessory`.
 #[derive(Debug, Subcommand)]
@@ -24,15 +17,6 @@ pub enum Command {
     Operation(Operation<ApplyOptions>),
     /// Show the containers of accessories
     Details(details::Args),
-}
-
-impl<O: clap::Args> Operation<O> {
-    /// Returns the operation's arguments, and the command's options.
-    pub fn split(self) -> (Box<dyn OperationArgs>, O) {
-        match self {
-            Self::Boot(given) => (Box::new(given.arguments), given.options),
-        }
-    }
 }
 
 /// Runs a command that changes nothing; returns an operation to be planned and applied.
