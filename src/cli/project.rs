@@ -123,6 +123,10 @@ fn secret_names(config: &Config, operation: &Operation) -> secrets::Names {
     if operation.kind == OperationKind::RegistryLogin {
         return secrets::login_secret_names(config);
     }
+    // What exists already is started again as it is.
+    if !operation.deploys() && operation.kind.booted().is_none() {
+        return secrets::Names::new();
+    }
     let accessories = config.accessories.iter();
     let booted = accessories.filter(|accessory| operation.boots(accessory));
     let mut names = secrets::accessory_secret_names(config, booted);

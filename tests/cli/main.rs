@@ -159,9 +159,9 @@ fn a_command_of_the_original_tool_is_not_taken_for_another() {
     let project = Project::new(DEPLOY);
     for args in [
         &["app", "restart"][..],
-        &["rollback", "v1"],
+        &["build", "push"],
         &["lock", "acquire"],
-        &["plan", "remove"],
+        &["plan", "healthcheck"],
     ] {
         let ended = project
             .mrsk(args)

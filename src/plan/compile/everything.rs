@@ -6,6 +6,8 @@ use super::app::remove;
 use super::placement::of_service;
 use super::{Draft, HostView, accessories, bootstrap, proxy, registry, removal};
 use crate::docker::names::{self, NETWORK};
+use crate::name::StepId;
+use crate::plan::OnFailure;
 
 /// Adds the removal on every host.
 pub fn run(draft: &mut Draft) {
@@ -30,9 +32,11 @@ pub fn run(draft: &mut Draft) {
         }
         let others = proxy::operations::others(draft, &host);
         if others.is_empty() {
-            steps.extend(proxy::operations::remove(draft, &host));
+            let after = certain(draft, &steps);
+            steps.extend(proxy::operations::remove(draft, &host, after));
             if host.facts.networks.contains(NETWORK) {
-                removal::network(draft, &host, steps);
+                let after = certain(draft, &steps);
+                removal::network(draft, &host, after);
             }
         } else if host.facts.traefik.is_some() {
             let reason = format!("it stays: it also serves {}", others.join(", "));
@@ -40,6 +44,15 @@ pub fn run(draft: &mut Draft) {
         }
     }
     registry::logout(draft);
+}
+
+/// Returns those of `steps` that must succeed.
+fn certain(draft: &Draft, steps: &[StepId]) -> Vec<StepId> {
+    let is_certain = |id: &&StepId| {
+        let mut found = draft.steps.iter().filter(|step| step.id == **id);
+        found.any(|step| step.on_failure != OnFailure::Tolerate)
+    };
+    steps.iter().filter(is_certain).cloned().collect()
 }
 
 /// Returns the other destinations of the service that have containers of roles on `host`, as `destination NAME`.

@@ -46,6 +46,9 @@ pub(super) fn decide_last<'a>(
     let mut placement = run(config, slot, facts, found);
     // Whatever else runs is none of its business.
     placement.old.clear();
+    if let Decision::StartExisting { why } = &mut placement.decision {
+        *why = Reason::Requested;
+    }
     if let Decision::Complete { route: false, .. } = placement.decision {
         placement.decision = Decision::Keep;
     }
@@ -100,14 +103,9 @@ fn run<'a>(
     let version = version_of(found);
     let reference = image::reference(config, &version);
     let old_version = others.first().map(|(_, container)| version_of(container));
-    let why = match old_version {
-        Some(old) if old != version => Reason::VersionChanged {
-            old: Some(old),
-            new: version.clone(),
-        },
-        _ => Reason::Incomplete {
-            what: "its container is not running".into(),
-        },
+    let why = Reason::VersionChanged {
+        old: old_version,
+        new: version.clone(),
     };
     let mut placement = Placement {
         role,

@@ -1,17 +1,17 @@
 //! What was asked for: an operation with its arguments, and what it is limited to.
 
-mod flat;
+mod kind;
 mod verbs;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::kind::OperationKind;
 pub use self::verbs::{
     Accessories, AccessoryVerb, AppOperation, Pruned, Release, Rolling, StaleContainers,
     TraefikVerb,
 };
 
-use self::flat::Flat;
 use crate::config::model::Accessory;
 use crate::name::{HostName, RoleName};
 
@@ -28,212 +28,6 @@ pub struct Operation {
     pub hosts: Vec<HostName>,
     /// `--roles`; empty: all.
     pub roles: Vec<RoleName>,
-}
-
-/// The operations, each with its arguments.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum OperationKind {
-    /// Brings a version to the hosts that do not run it.
-    Deploy(Release),
-    /// Replaces every container of a role; skips host setup and pruning.
-    Redeploy(Release),
-    /// Starts every accessory, and then deploys.
-    Setup(Release),
-    /// Starts the container of an earlier version again. `None`: the compiler finds the version.
-    Rollback(Option<String>),
-    /// Does something to the app's containers and images.
-    App(AppOperation),
-    /// Does something to accessories.
-    Accessory(AccessoryVerb, Accessories),
-    /// Does something to Traefik.
-    Traefik(TraefikVerb),
-    /// Removes old containers and images.
-    Prune(Pruned),
-    /// Removes all that the service has on its hosts.
-    Remove,
-    /// Gives hosts what every deploy relies on.
-    ServerBootstrap,
-    /// Keeps a login at the registry on hosts.
-    RegistryLogin,
-    /// Removes the logins that hosts keep.
-    RegistryLogout,
-    /// An operation of a newer minor version, by its name: only in a plan that is read for review.
-    Unknown(String),
-}
-
-impl OperationKind {
-    /// The names of all operations, as [`OperationKind::name`] has them.
-    pub const NAMES: [&str; 38] = [
-        "deploy",
-        "redeploy",
-        "setup",
-        "rollback",
-        "app boot",
-        "app start",
-        "app stop",
-        "app remove",
-        "app remove_container",
-        "app remove_containers",
-        "app remove_images",
-        "app stale_containers",
-        "accessory boot",
-        "accessory start",
-        "accessory stop",
-        "accessory restart",
-        "accessory reboot",
-        "accessory upload",
-        "accessory directories",
-        "accessory remove",
-        "accessory remove_container",
-        "accessory remove_image",
-        "accessory remove_service_directory",
-        "traefik boot",
-        "traefik start",
-        "traefik stop",
-        "traefik restart",
-        "traefik reboot",
-        "traefik remove",
-        "traefik remove_container",
-        "traefik remove_image",
-        "prune all",
-        "prune containers",
-        "prune images",
-        "remove",
-        "server bootstrap",
-        "registry login",
-        "registry logout",
-    ];
-
-    /// Returns the name: the words of the command.
-    pub fn name(&self) -> &str {
-        match self {
-            Self::Deploy(_) => "deploy",
-            Self::Redeploy(_) => "redeploy",
-            Self::Setup(_) => "setup",
-            Self::Rollback(_) => "rollback",
-            Self::App(operation) => operation.name(),
-            Self::Accessory(verb, _) => verb.name(),
-            Self::Traefik(verb) => verb.name(),
-            Self::Prune(pruned) => pruned.name(),
-            Self::Remove => "remove",
-            Self::ServerBootstrap => "server bootstrap",
-            Self::RegistryLogin => "registry login",
-            Self::RegistryLogout => "registry logout",
-            Self::Unknown(name) => name,
-        }
-    }
-
-    /// Returns the version whose image is built or pulled; `None` if that is not part of it.
-    pub fn release(&self) -> Option<&Release> {
-        match self {
-            Self::Deploy(release) | Self::Redeploy(release) | Self::Setup(release) => Some(release),
-            _ => None,
-        }
-    }
-
-    /// Returns the version that is brought to the hosts; `None` if there is none, or it is yet to be found.
-    pub fn version(&self) -> Option<&str> {
-        match self {
-            Self::Rollback(version) | Self::App(AppOperation::Boot(version)) => version.as_deref(),
-            _ => self.release().map(|release| release.version.as_str()),
-        }
-    }
-
-    /// Returns the accessories that are started if they do not exist.
-    pub fn booted(&self) -> Option<&Accessories> {
-        match self {
-            Self::Setup(_) => Some(&Accessories::All),
-            Self::Accessory(verb, accessories) if verb.creates() => Some(accessories),
-            _ => None,
-        }
-    }
-
-    /// Returns the accessories that it is about.
-    pub fn accessories(&self) -> Option<&Accessories> {
-        match self {
-            Self::Accessory(_, accessories) => Some(accessories),
-            _ => self.booted(),
-        }
-    }
-
-    /// Returns whether it is about the roles of the app.
-    pub fn is_about_roles(&self) -> bool {
-        match self {
-            Self::Deploy(_)
-            | Self::Redeploy(_)
-            | Self::Setup(_)
-            | Self::Rollback(_)
-            | Self::App(_)
-            | Self::Traefik(_)
-            | Self::Prune(_)
-            | Self::Remove => true,
-            Self::Accessory(..)
-            | Self::ServerBootstrap
-            | Self::RegistryLogin
-            | Self::RegistryLogout
-            | Self::Unknown(_) => false,
-        }
-    }
-
-    /// Returns whether it is about every host, whatever runs there.
-    pub fn is_about_hosts(&self) -> bool {
-        matches!(
-            self,
-            Self::Remove | Self::ServerBootstrap | Self::RegistryLogin | Self::RegistryLogout
-        )
-    }
-
-    /// Returns whether containers are replaced even if they are as they should be.
-    pub fn replaces_unchanged(&self) -> bool {
-        matches!(self, Self::Redeploy(_) | Self::App(AppOperation::Boot(_)))
-    }
-
-    /// Returns whether a host gets what every deploy relies on: the container engine and Traefik.
-    pub fn prepares_hosts(&self) -> bool {
-        match self {
-            Self::Deploy(_)
-            | Self::Setup(_)
-            | Self::ServerBootstrap
-            | Self::RegistryLogin
-            | Self::Traefik(TraefikVerb::Boot | TraefikVerb::Reboot(_)) => true,
-            Self::Accessory(verb, _) => verb.creates(),
-            _ => false,
-        }
-    }
-
-    /// Returns whether old containers and images are removed.
-    pub fn prunes(&self) -> bool {
-        matches!(self, Self::Deploy(_) | Self::Setup(_))
-    }
-
-    /// Returns whether a person is asked before it changes something: it removes or interrupts what may be in use, or its
-    /// target was found by the compiler.
-    pub fn is_confirmed(&self) -> bool {
-        match self {
-            Self::App(operation) => operation.interrupts(),
-            Self::Accessory(verb, _) => verb.interrupts(),
-            Self::Traefik(verb) => verb.interrupts(),
-            Self::Prune(_) | Self::Remove => true,
-            _ => false,
-        }
-    }
-
-    /// Returns the words that follow its name on the command line.
-    pub fn arguments(&self) -> Vec<String> {
-        match self {
-            Self::Rollback(version) => version.iter().cloned().collect(),
-            Self::Accessory(_, accessories) => accessories.names(),
-            Self::App(AppOperation::Boot(Some(version))) => {
-                vec!["--version".to_owned(), version.clone()]
-            }
-            Self::App(AppOperation::RemoveContainer(version)) => vec![version.clone()],
-            Self::App(AppOperation::StaleContainers(StaleContainers::Stop)) => {
-                vec!["--stop".to_owned()]
-            }
-            Self::Traefik(TraefikVerb::Reboot(Rolling::OneByOne)) => vec!["--rolling".to_owned()],
-            _ => Vec::new(),
-        }
-    }
 }
 
 impl Operation {
@@ -263,3 +57,183 @@ impl Operation {
         booted.is_some_and(|booted| booted.contain(accessory))
     }
 }
+
+/// An operation as a plan has it: its name, and those of the arguments that it takes.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Operation", deny_unknown_fields)]
+struct Flat {
+    /// What is done: the words of the command.
+    #[schemars(extend("enum" = &OperationKind::NAMES[..]))]
+    name: String,
+    /// The version that was asked for, or found; absent if the operation takes none, or there was nothing to find it by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    version: Option<String>,
+    /// `--hosts`; absent: all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    hosts: Vec<HostName>,
+    /// `--roles`; absent: all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    roles: Vec<RoleName>,
+    /// The accessories that it is about, `all` for every one; absent if the operation takes none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    accessories: Option<Vec<String>>,
+    /// `--destination`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    destination: Option<String>,
+    /// `--skip-push`: the image is in the registry already. Absent if the operation builds no image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    skip_push: Option<bool>,
+    /// `--stop` of `app stale_containers`; absent: they are only named.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    stop: bool,
+    /// `--rolling` of `traefik reboot`; absent: all hosts at once.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    rolling: bool,
+}
+
+impl Flat {
+    fn release(&mut self) -> Result<Release, String> {
+        let version = self.version.take();
+        Ok(Release {
+            version: version.ok_or_else(|| self.lacks("version"))?,
+            skip_push: self.skip_push.take().unwrap_or_default(),
+        })
+    }
+
+    fn accessories(&mut self) -> Result<Accessories, String> {
+        let names = self.accessories.take();
+        let names = names.ok_or_else(|| self.lacks("accessories"))?;
+        Ok(Accessories::named(&names))
+    }
+
+    fn lacks(&self, argument: &str) -> String {
+        format!("operation `{}` needs `{argument}`", self.name)
+    }
+
+    /// Returns the kind, of which it takes the arguments.
+    fn kind(&mut self) -> Result<OperationKind, String> {
+        let verb = AccessoryVerb::ALL
+            .into_iter()
+            .find(|verb| verb.name() == self.name);
+        if let Some(verb) = verb {
+            return Ok(OperationKind::Accessory(verb, self.accessories()?));
+        }
+        let verb = TraefikVerb::ALL
+            .into_iter()
+            .filter(|verb| !matches!(verb, TraefikVerb::Reboot(_)))
+            .find(|verb| verb.name() == self.name);
+        let pruned = Pruned::ALL
+            .into_iter()
+            .find(|pruned| pruned.name() == self.name);
+        match (verb, pruned) {
+            (Some(verb), _) => return Ok(OperationKind::Traefik(verb)),
+            (_, Some(pruned)) => return Ok(OperationKind::Prune(pruned)),
+            _ => {}
+        }
+        Ok(match self.name.as_str() {
+            "deploy" => OperationKind::Deploy(self.release()?),
+            "redeploy" => OperationKind::Redeploy(self.release()?),
+            "setup" => OperationKind::Setup(self.release()?),
+            "rollback" => OperationKind::Rollback(self.version.take()),
+            "app boot" => OperationKind::App(AppOperation::Boot(self.version.take())),
+            "app start" => OperationKind::App(AppOperation::Start),
+            "app stop" => OperationKind::App(AppOperation::Stop),
+            "app remove" => OperationKind::App(AppOperation::Remove),
+            "app remove_container" => {
+                let version = self.version.take();
+                let version = version.ok_or_else(|| self.lacks("version"))?;
+                OperationKind::App(AppOperation::RemoveContainer(version))
+            }
+            "app remove_containers" => OperationKind::App(AppOperation::RemoveContainers),
+            "app remove_images" => OperationKind::App(AppOperation::RemoveImages),
+            "app stale_containers" => {
+                let what = match std::mem::take(&mut self.stop) {
+                    true => StaleContainers::Stop,
+                    false => StaleContainers::Show,
+                };
+                OperationKind::App(AppOperation::StaleContainers(what))
+            }
+            "traefik reboot" => {
+                let rolling = match std::mem::take(&mut self.rolling) {
+                    true => Rolling::OneByOne,
+                    false => Rolling::AllAtOnce,
+                };
+                OperationKind::Traefik(TraefikVerb::Reboot(rolling))
+            }
+            "remove" => OperationKind::Remove,
+            "server bootstrap" => OperationKind::ServerBootstrap,
+            "registry login" => OperationKind::RegistryLogin,
+            "registry logout" => OperationKind::RegistryLogout,
+            name => return Err(format!("unknown operation `{name}`")),
+        })
+    }
+
+    /// Refuses an argument that nothing has taken.
+    fn check_taken(&self) -> Result<(), String> {
+        let left = [
+            ("version", self.version.is_some()),
+            ("skip_push", self.skip_push.is_some()),
+            ("accessories", self.accessories.is_some()),
+            ("stop", self.stop),
+            ("rolling", self.rolling),
+        ];
+        match left.iter().find(|(_, is_there)| *is_there) {
+            Some((argument, _)) => Err(format!("operation `{}` takes no `{argument}`", self.name)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl TryFrom<Flat> for Operation {
+    type Error = String;
+
+    fn try_from(mut flat: Flat) -> Result<Self, String> {
+        let kind = flat.kind()?;
+        flat.check_taken()?;
+        Ok(Self {
+            kind,
+            destination: flat.destination,
+            hosts: flat.hosts,
+            roles: flat.roles,
+        })
+    }
+}
+
+impl From<Operation> for Flat {
+    fn from(operation: Operation) -> Self {
+        let flat = Self {
+            name: operation.name().to_owned(),
+            version: operation.version().map(str::to_owned),
+            accessories: None,
+            stop: false,
+            rolling: false,
+            skip_push: operation.kind.release().map(|release| release.skip_push),
+            hosts: operation.hosts,
+            roles: operation.roles,
+            destination: operation.destination,
+        };
+        match operation.kind {
+            OperationKind::Accessory(_, accessories) => Self {
+                accessories: Some(accessories.names()),
+                ..flat
+            },
+            OperationKind::App(AppOperation::RemoveContainer(version)) => Self {
+                version: Some(version),
+                ..flat
+            },
+            OperationKind::App(AppOperation::StaleContainers(what)) => Self {
+                stop: what == StaleContainers::Stop,
+                ..flat
+            },
+            OperationKind::Traefik(TraefikVerb::Reboot(rolling)) => Self {
+                rolling: rolling == Rolling::OneByOne,
+                ..flat
+            },
+            _ => flat,
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "operation_tests.rs"]
+mod tests;

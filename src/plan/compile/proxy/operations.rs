@@ -41,19 +41,19 @@ pub fn run(draft: &mut Draft, verb: TraefikVerb) {
             }
             TraefikVerb::Restart => {
                 if let Some(existing) = existing {
-                    let stopped = stop(draft, &host, existing);
+                    let stopped = stop(draft, &host, existing, Vec::new());
                     start_again(draft, &host, existing, stopped);
                 }
             }
             TraefikVerb::Remove => {
-                remove(draft, &host);
+                remove(draft, &host, Vec::new());
             }
             TraefikVerb::RemoveContainer => remove_container(draft, &host, existing),
             TraefikVerb::RemoveImage => {
                 remove_image(draft, &host, None);
             }
             _ => {
-                existing.and_then(|existing| stop(draft, &host, existing));
+                existing.and_then(|existing| stop(draft, &host, existing, Vec::new()));
             }
         }
         if draft.steps.len() == before {
@@ -111,7 +111,12 @@ fn shared(host: &HostView, kind: StepKind, verb: &str) -> Step {
     step
 }
 
-fn stop(draft: &mut Draft, host: &HostView, existing: &ContainerFacts) -> Option<StepId> {
+fn stop(
+    draft: &mut Draft,
+    host: &HostView,
+    existing: &ContainerFacts,
+    after: Vec<StepId>,
+) -> Option<StepId> {
     if !existing.state.is_up() {
         return None;
     }
@@ -123,6 +128,7 @@ fn stop(draft: &mut Draft, host: &HostView, existing: &ContainerFacts) -> Option
             "Stop Traefik: every request to this host is refused",
             Reason::Requested,
         )
+        .needs(after)
         .does([container::stop(TRAEFIK, seconds)])
         .done_when([Predicate::eq(&state, ContainerState::Exited)])
         .timeout(seconds.saturating_add(QUICK));
@@ -154,12 +160,12 @@ fn add(draft: &mut Draft, host: &HostView, step: Step, existing: &ContainerFacts
     id
 }
 
-/// Adds the removal of Traefik with its image. Returns the steps.
-pub fn remove(draft: &mut Draft, host: &HostView) -> Vec<StepId> {
+/// Adds the removal of Traefik with its image, `after` other steps. Returns the steps.
+pub fn remove(draft: &mut Draft, host: &HostView, after: Vec<StepId>) -> Vec<StepId> {
     let mut gone = None;
     let mut steps = Vec::new();
     if let Some(existing) = host.facts.containers.get(TRAEFIK) {
-        let stopped = stop(draft, host, existing);
+        let stopped = stop(draft, host, existing, after);
         steps.extend(stopped.clone());
         gone = Some(removal::container(
             draft,
