@@ -2,6 +2,7 @@
 
 #[path = "../golden/mod.rs"]
 mod golden;
+mod half;
 #[path = "../plan_support/mod.rs"]
 mod plan_support;
 mod traefik;
