@@ -11,7 +11,7 @@ use crate::exit_code::ExitCode;
 use crate::text::list_up_to;
 
 /// Commands of the original tool that mrsk does not have, at any level: no other command is suggested for them.
-const NOT_YET: &str = "acquire build containers details exec healthcheck images live logs \
+const NOT_YET: &str = "acquire containers details exec healthcheck images live logs \
                        maintenance proxy reboot remove restart secrets start start_traefik stop \
                        upgrade";
 

@@ -109,6 +109,7 @@ pub(super) fn headline(plan: &Plan) -> String {
         | OperationKind::Setup(_)
         | OperationKind::Rollback(_)
         | OperationKind::App(_)
+        | OperationKind::Build(_)
         | OperationKind::Unknown(_) => {
             let version = plan.version.as_deref().unwrap_or_default();
             let what = format!("{} {}", plan.service, shorten(version));

@@ -159,7 +159,7 @@ fn a_command_of_the_original_tool_is_not_taken_for_another() {
     let project = Project::new(DEPLOY);
     for args in [
         &["app", "restart"][..],
-        &["build", "push"],
+        &["build", "details"],
         &["lock", "acquire"],
         &["plan", "healthcheck"],
     ] {

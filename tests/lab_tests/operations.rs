@@ -4,7 +4,8 @@
 use std::net::SocketAddr;
 
 use crate::lab_load::{Load, Settings};
-use crate::lab_project::{Machine, Project};
+use crate::lab_project::{Machine, Project, eventually, lab};
+use crate::lab_support::{PlanFile, Runner, age_lock};
 
 const APP: &str = "APP_BOOT_MS=1000\nAPP_SLOW_MS=50\n";
 
@@ -118,4 +119,117 @@ fn remove_leaves_what_others_have_and_then_a_clean_host() {
     assert!(!names.contains("lab-rm"), "{names}");
     other.mrsk(&["remove", "-y"]).expect(0);
     assert_eq!(inventory(), before);
+}
+
+#[test]
+#[ignore = "needs the lab: tests/lab/up"]
+fn an_accessory_goes_through_its_life() {
+    let project = Project::new("lab-life", &["172.30.0.18"]);
+    let machine = &project.machines[0];
+    project.write("config/store.cnf", "one\n");
+    project.configure(&format!(
+        "accessories:\n  store:\n    image: {}/mrsk-lab/base\n    host: 172.30.0.18\n    cmd: sleep infinity\n    \
+         files: ['config/store.cnf:/etc/store.cnf']\n    directories: ['data:/data']\n",
+        lab("LAB_REGISTRY")
+    ));
+    project.commit(&format!("APP_VERSION=one\n{APP}"));
+    let state = || {
+        let format = "{{.State.Status}} {{.Id}}";
+        machine.sh(&format!(
+            "docker inspect --format '{format}' lab-life-store"
+        ))
+    };
+    let does = |verb: &str, more: &[&str]| {
+        let words = ["accessory", verb, "store"];
+        project.mrsk(&[&words[..], more].concat()).expect(0);
+    };
+    let nothing = |verb: &str| has_nothing_to_do(&project, &["accessory", verb, "store"]);
+    does("boot", &[]);
+    machine.sh("echo kept > /root/lab-life-store/data/x");
+    let booted = state();
+    assert!(booted.starts_with("running"), "{booted}");
+    nothing("start");
+    does("stop", &["-y"]);
+    nothing("stop");
+    does("start", &[]);
+    does("restart", &["-y"]);
+    assert_eq!(state(), booted);
+    nothing("upload");
+    project.write("config/store.cnf", "two\n");
+    project.commit(&format!("APP_VERSION=two\n{APP}"));
+    does("upload", &[]);
+    nothing("upload");
+    nothing("directories");
+    does("reboot", &["-y"]);
+    let rebooted = state();
+    assert!(
+        rebooted.starts_with("running") && rebooted != booted,
+        "{rebooted}"
+    );
+    let inside = machine.sh("docker exec lab-life-store cat /etc/store.cnf /data/x");
+    assert_eq!(inside, "two\nkept\n");
+    project
+        .mrsk(&["accessory", "remove_container", "store", "-y"])
+        .expect(78)
+        .says(&["is running"]);
+    does("remove", &["-y"]);
+    nothing("remove");
+    assert_eq!(
+        machine
+            .sh("ls -d /root/lab-life-store 2>&1 || true")
+            .matches("cannot access")
+            .count(),
+        1
+    );
+}
+
+#[test]
+#[ignore = "needs the lab: tests/lab/up"]
+fn traefik_goes_through_its_life_and_serves_what_it_served() {
+    let project = Project::new("lab-proxy", &["172.30.0.16", "172.30.0.17"]);
+    project.commit(&format!("APP_VERSION=one\n{APP}"));
+    project.mrsk(&["deploy"]).expect(0);
+    let does = |verb: &[&str]| {
+        project.mrsk(&[&["traefik"], verb].concat()).expect(0);
+    };
+    let nothing = |verb: &str| has_nothing_to_do(&project, &["traefik", verb]);
+    does(&["stop", "-y"]);
+    assert!(project.machines[0].get("/up").is_err());
+    nothing("stop");
+    does(&["start"]);
+    nothing("start");
+    nothing("boot");
+    eventually(10, || versions(&project) == ["one", "one"]);
+    does(&["restart", "-y"]);
+    eventually(10, || versions(&project) == ["one", "one"]);
+    does(&["reboot", "--rolling", "-y"]);
+    assert_eq!(versions(&project), ["one", "one"]);
+    has_nothing_to_do(&project, &["deploy"]);
+    does(&["remove", "-y"]);
+    nothing("remove");
+    does(&["boot"]);
+    eventually(10, || versions(&project) == ["one", "one"]);
+}
+
+/// Each kind of step that only operations have is begun, and its runner killed; applying the plan again finishes it.
+#[test]
+#[ignore = "needs the lab: tests/lab/up"]
+fn a_removal_that_was_cut_off_is_finished() {
+    let project = Project::new("lab-cut", &["172.30.0.16"]);
+    let machine = &project.machines[0];
+    for kind in ["unroute", "drain", "stop", "remove"] {
+        project.commit(&format!("APP_VERSION={kind}\n{APP}"));
+        project.mrsk(&["deploy"]).expect(0);
+        let plan = PlanFile::of(&project, kind, &["plan", "app", "remove"]);
+        let steps = plan.plan["steps"].as_array().unwrap();
+        let step = steps.iter().find(|step| step["kind"] == kind).unwrap();
+        let mut runner = Runner::apply(&project, &plan, &[]);
+        runner.until("started", step["id"].as_str().unwrap());
+        runner.kill();
+        age_lock(machine);
+        project.mrsk(&["apply", plan.arg()]).expect(0);
+        let left = machine.containers().join(" ");
+        assert!(!left.contains("lab-cut"), "{kind}: {left}");
+        has_nothing_to_do(&project, &["app", "remove"]);
+    }
 }

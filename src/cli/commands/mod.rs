@@ -4,6 +4,7 @@ mod accessory;
 mod app;
 mod apply;
 mod audit;
+mod build;
 mod config;
 mod deploy;
 mod digest;

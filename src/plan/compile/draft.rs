@@ -55,7 +55,7 @@ pub(super) struct HostView<'a> {
     pub host: &'a Host,
     /// What it answered.
     pub facts: &'a HostFacts,
-    /// Whether a container is to be started there.
+    /// Whether the image is needed there, as a container is to be created from it.
     pub changes: bool,
     /// Whether it has a role that Traefik routes to.
     pub traefik: bool,

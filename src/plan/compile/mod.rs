@@ -32,7 +32,7 @@ pub use self::selection::selected_hosts;
 
 use self::draft::{Draft, HostView, Result};
 use self::placement::{Decision, Placement};
-use super::{Accessories, AccessoryVerb, Operation, OperationKind, Plan};
+use super::{Accessories, AccessoryVerb, BuildVerb, Operation, OperationKind, Plan, Reason};
 use crate::config::model::Config;
 use crate::facts::model::Facts;
 
@@ -58,6 +58,7 @@ pub fn compile(config: &Config, facts: &Facts, operation: &Operation) -> Result<
         OperationKind::App(operation) => app::run(&mut draft, operation),
         OperationKind::Accessory(verb, named) => accessory(&mut draft, *verb, named),
         OperationKind::Traefik(verb) => proxy::operations::run(&mut draft, *verb),
+        OperationKind::Build(verb) => image(&mut draft, verb),
         OperationKind::Prune(pruned) => prune::asked(&mut draft, *pruned),
         OperationKind::Remove => everything::run(&mut draft),
         OperationKind::ServerBootstrap => bootstrap::run(&mut draft),
@@ -91,6 +92,28 @@ fn accessory(draft: &mut Draft, verb: AccessoryVerb, named: &Accessories) {
         | AccessoryVerb::RemoveDirectory => {
             bootstrap::check_engine(draft);
             accessories::remove::run(draft, verb, named);
+        }
+    }
+}
+
+/// Adds what is done about the image, without a container.
+fn image(draft: &mut Draft, verb: &BuildVerb) {
+    match verb {
+        BuildVerb::Create => build::create_builder(draft),
+        BuildVerb::Push(_) => {
+            registry::log_in(draft);
+            build::build(draft, Reason::Requested);
+        }
+        BuildVerb::Pull(_) | BuildVerb::Deliver(_) => {
+            bootstrap::run(draft);
+            if let BuildVerb::Deliver(_) = verb {
+                registry::log_in(draft);
+                build::build(draft, Reason::Requested);
+            }
+            for host in &mut draft.hosts {
+                host.changes = true;
+            }
+            pull::run(draft);
         }
     }
 }

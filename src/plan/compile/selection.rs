@@ -58,7 +58,7 @@ pub(super) fn select<'a>(config: &'a Config, operation: &Operation) -> Result<Se
         .filter(|host| is_wanted(host))
         .filter(|host| operation.roles.is_empty() || of_roles.contains(host));
     let hosts: BTreeSet<&HostName> = of_roles.iter().copied().chain(others).collect();
-    if hosts.is_empty() {
+    if hosts.is_empty() && !operation.kind.is_local() {
         let (what, keys) = match operation.kind.is_about_roles() {
             true => ("roles", "--hosts and --roles with `servers`"),
             false => ("accessories", "--hosts with the hosts of `accessories`"),

@@ -55,7 +55,7 @@ fn a_rollback_goes_to_what_ran_on_all_hosts_before() {
     // A deploy that ended half-way: the host that it did not reach serves the target.
     assert_eq!(rollback([&all, &[running("2", 20), one.clone()]]), "2");
     assert_eq!(
-        rollback([&[current.clone()], &all]),
+        rollback([std::slice::from_ref(&current), &all]),
         "no earlier version has run on all selected hosts (name a version: a has 3; b has 1, 2 and 3)"
     );
     assert_eq!(

@@ -1,7 +1,7 @@
 //! The operations, each with its arguments, and all that depends on which one it is.
 
 use super::verbs::{
-    Accessories, AccessoryVerb, AppOperation, Pruned, Release, Rolling, StaleContainers,
+    Accessories, AccessoryVerb, AppOperation, BuildVerb, Pruned, Release, Rolling, StaleContainers,
     TraefikVerb,
 };
 
@@ -22,6 +22,8 @@ pub enum OperationKind {
     Accessory(AccessoryVerb, Accessories),
     /// Does something to Traefik.
     Traefik(TraefikVerb),
+    /// Does something about the image, and starts nothing.
+    Build(BuildVerb),
     /// Removes old containers and images.
     Prune(Pruned),
     /// Removes all that the service has on its hosts.
@@ -38,7 +40,7 @@ pub enum OperationKind {
 
 impl OperationKind {
     /// The names of all operations, as [`OperationKind::name`] has them.
-    pub const NAMES: [&str; 38] = [
+    pub const NAMES: [&str; 42] = [
         "deploy",
         "redeploy",
         "setup",
@@ -70,6 +72,10 @@ impl OperationKind {
         "traefik remove",
         "traefik remove_container",
         "traefik remove_image",
+        "build deliver",
+        "build push",
+        "build pull",
+        "build create",
         "prune all",
         "prune containers",
         "prune images",
@@ -89,6 +95,7 @@ impl OperationKind {
             Self::App(operation) => operation.name(),
             Self::Accessory(verb, _) => verb.name(),
             Self::Traefik(verb) => verb.name(),
+            Self::Build(verb) => verb.name(),
             Self::Prune(pruned) => pruned.name(),
             Self::Remove => "remove",
             Self::ServerBootstrap => "server bootstrap",
@@ -102,6 +109,7 @@ impl OperationKind {
     pub fn release(&self) -> Option<&Release> {
         match self {
             Self::Deploy(release) | Self::Redeploy(release) | Self::Setup(release) => Some(release),
+            Self::Build(verb) => verb.release(),
             _ => None,
         }
     }
@@ -142,6 +150,7 @@ impl OperationKind {
             | Self::Traefik(_)
             | Self::Prune(_)
             | Self::Remove => true,
+            Self::Build(verb) => verb.pulls(),
             Self::Accessory(..)
             | Self::ServerBootstrap
             | Self::RegistryLogin
@@ -156,6 +165,16 @@ impl OperationKind {
             self,
             Self::Remove | Self::ServerBootstrap | Self::RegistryLogin | Self::RegistryLogout
         )
+    }
+
+    /// Returns whether it can be about no host at all.
+    pub fn is_local(&self) -> bool {
+        matches!(self, Self::Build(verb) if !verb.pulls())
+    }
+
+    /// Returns whether containers of the version are brought to the hosts.
+    pub fn deploys(&self) -> bool {
+        self.release().is_some() && !matches!(self, Self::Build(_))
     }
 
     /// Returns whether containers are replaced even if they are as they should be.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::kind::OperationKind;
 pub use self::verbs::{
-    Accessories, AccessoryVerb, AppOperation, Pruned, Release, Rolling, StaleContainers,
+    Accessories, AccessoryVerb, AppOperation, BuildVerb, Pruned, Release, Rolling, StaleContainers,
     TraefikVerb,
 };
 
@@ -43,7 +43,7 @@ impl Operation {
 
     /// Returns whether an image is built or pulled, and its version brought to hosts.
     pub fn deploys(&self) -> bool {
-        self.kind.release().is_some()
+        self.kind.deploys()
     }
 
     /// Returns whether the image is taken from the registry instead of being built.
@@ -134,6 +134,10 @@ impl Flat {
             "deploy" => OperationKind::Deploy(self.release()?),
             "redeploy" => OperationKind::Redeploy(self.release()?),
             "setup" => OperationKind::Setup(self.release()?),
+            "build deliver" => OperationKind::Build(BuildVerb::Deliver(self.release()?)),
+            "build push" => OperationKind::Build(BuildVerb::Push(self.release()?)),
+            "build pull" => OperationKind::Build(BuildVerb::Pull(self.release()?)),
+            "build create" => OperationKind::Build(BuildVerb::Create),
             "rollback" => OperationKind::Rollback(self.version.take()),
             "app boot" => OperationKind::App(AppOperation::Boot(self.version.take())),
             "app start" => OperationKind::App(AppOperation::Start),

@@ -218,6 +218,44 @@ impl TraefikVerb {
     }
 }
 
+/// What is done about the image, without a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BuildVerb {
+    /// Builds and pushes it, and pulls it on the hosts.
+    Deliver(Release),
+    /// Builds and pushes it.
+    Push(Release),
+    /// Pulls it on the hosts.
+    Pull(Release),
+    /// Creates the builder.
+    Create,
+}
+
+impl BuildVerb {
+    /// Returns the words of the command.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Deliver(_) => "build deliver",
+            Self::Push(_) => "build push",
+            Self::Pull(_) => "build pull",
+            Self::Create => "build create",
+        }
+    }
+
+    /// Returns the version of the image.
+    pub const fn release(&self) -> Option<&Release> {
+        match self {
+            Self::Deliver(release) | Self::Push(release) | Self::Pull(release) => Some(release),
+            Self::Create => None,
+        }
+    }
+
+    /// Returns whether hosts pull the image.
+    pub const fn pulls(&self) -> bool {
+        matches!(self, Self::Deliver(_) | Self::Pull(_))
+    }
+}
+
 /// What is pruned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pruned {
