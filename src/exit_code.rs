@@ -12,7 +12,7 @@ pub enum ExitCode {
     Changes = 2,
     /// The plan no longer fits its hosts or this checkout.
     Stale = 3,
-    /// Somebody else holds the deploy lock.
+    /// Somebody else holds the deploy lock, or steps of another plan still run.
     Locked = 4,
     /// The plan cannot be used as it is.
     Damaged = 5,
@@ -43,7 +43,9 @@ impl ExitCode {
             Self::Stale => {
                 "the plan is stale or superseded, or your checkout differs from its source"
             }
-            Self::Locked => "another run, or a person, holds the deploy lock",
+            Self::Locked => {
+                "another run, or a person, holds the deploy lock, or steps of another plan still run"
+            }
             Self::Damaged => {
                 "the plan is damaged, edited, of an unsupported version, or not trusted"
             }

@@ -15,6 +15,7 @@ use std::time::Duration;
 use lab_settings::lab as setting;
 use mrsk::action::{Action, Run};
 use mrsk::name::{PlanDigest, RunId, StepId};
+use mrsk::record::living::About;
 use mrsk::record::{AttemptState, Ending, Scope, WhenStopping};
 use mrsk::transport::answer::{Event, FenceAnswer};
 use mrsk::transport::request::{AttemptRef, Inputs, Place, StepRequest};
@@ -71,6 +72,7 @@ fn place(test: &str) -> Place {
 
 fn step(name: &str, script: &str) -> StepRequest {
     StepRequest {
+        about: About::default(),
         step: StepId::from(format!("{name}/{}", std::process::id())).hash(),
         attempt: 1,
         actions: vec![Action::Run(Run::literal(["sh", "-c", script]))],
@@ -80,6 +82,8 @@ fn step(name: &str, script: &str) -> StepRequest {
         idle_timeout_seconds: 0,
         shared_lock: false,
         when_stopping: WhenStopping::Refuse,
+        subject: name.to_owned(),
+        route: None,
     }
 }
 
@@ -103,7 +107,7 @@ async fn start(
 
 async fn fence(host: &Host, place: &Place) {
     let answer = host.fence(place, &RunId::from("r1"), 0).await.unwrap();
-    assert!(matches!(answer, FenceAnswer::Fenced(_)));
+    assert!(matches!(answer, FenceAnswer::Fenced(..)));
 }
 
 /// Returns the process ids of the control masters to `host`.

@@ -5,6 +5,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use mrsk::name::{PlanDigest, RunId, StepId};
+use mrsk::record::living::About;
 use mrsk::record::{LockDetails, Scope, WhenStopping};
 use mrsk::transport::answer::Event;
 use mrsk::transport::request::{AttemptRef, Inputs, Place, Record, StepRequest};
@@ -36,6 +37,7 @@ fn place() -> Place {
 
 fn request() -> StepRequest {
     StepRequest {
+        about: About::default(),
         step: StepId::from("h/pull").hash(),
         attempt: 1,
         actions: Vec::new(),
@@ -45,6 +47,8 @@ fn request() -> StepRequest {
         idle_timeout_seconds: 0,
         shared_lock: false,
         when_stopping: WhenStopping::Refuse,
+        subject: String::new(),
+        route: None,
     }
 }
 
@@ -246,18 +250,20 @@ async fn thousand_random_answers() {
         },
         run: run.clone(),
         receipt: None,
+        subject: String::new(),
     };
     for number in 0..1_000 {
         let file = directory.path().join(number.to_string());
         fs::write(&file, numbers.answer(&own)).unwrap();
         let host = host(&format!("cat {}", file.display()));
-        match number % 8 {
+        match number % 9 {
             0 => drop(host.lock(&LockDetails::default()).await),
             1 => drop(host.beat(&run).await),
             2 => drop(host.fence(&place, &run, 0).await),
             3 => drop(host.list(&place).await),
             4 => drop(host.record(&place, &record).await),
-            5 => drop(host.finish(&place, &run, &[]).await),
+            5 => drop(host.finish(&place, &run).await),
+            7 => drop(host.others(&place, &[]).await),
             6 => drop(host.attach(&place, &record.attempt).await),
             _ => {
                 let (_, events) = start(&host).await;

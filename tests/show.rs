@@ -9,13 +9,15 @@ use std::path::Path;
 
 use golden::Golden;
 use mrsk::plan::Plan;
+use mrsk::plan::trust::concerns;
 use mrsk::show::{self, Look};
 use mrsk::text::Styling;
 use show_support::sample;
 
 fn table(plan: &Plan, styling: Styling, width: Option<u16>) -> String {
     let mut out = Vec::new();
-    show::table(plan, Look { styling, width }, &mut out).expect("writing to memory succeeds");
+    show::table(plan, &concerns(plan), Look { styling, width }, &mut out)
+        .expect("writing to memory succeeds");
     String::from_utf8(out).expect("a table is text")
 }
 
@@ -27,7 +29,7 @@ fn the_sample_is_shown_as_recorded() {
     let plan = sample();
     check("table.txt", &table(&plan, Styling::Plain, None));
     check("table-80.txt", &table(&plan, Styling::Plain, Some(80)));
-    check("plan.md", &show::markdown(&plan));
+    check("plan.md", &show::markdown(&plan, &concerns(&plan)));
     check("plan.mmd", &show::mermaid(&plan));
     check("plan.dot", &show::dot(&plan));
     check("commands.txt", &show::commands(&plan));
@@ -98,7 +100,7 @@ fn no_text_of_a_plan_reaches_a_terminal_raw() {
     let plan = poisoned("\u{1b}]0;x\u{7}\r\u{202e}\u{9b}2J");
     let outputs = [
         table(&plan, Styling::Plain, Some(100)),
-        show::markdown(&plan),
+        show::markdown(&plan, &concerns(&plan)),
         show::mermaid(&plan),
         show::dot(&plan),
         show::commands(&plan),
@@ -114,7 +116,7 @@ fn no_text_of_a_plan_reaches_a_terminal_raw() {
 #[test]
 fn no_text_of_a_plan_becomes_markup() {
     let plan = poisoned("\n```\n</details><img src=x>\"];x-->y");
-    let markdown = show::markdown(&plan);
+    let markdown = show::markdown(&plan, &concerns(&plan));
     let sections = markdown.matches("\n</details>\n").count();
     assert_eq!(sections, markdown.matches("<details>\n").count());
     assert!(

@@ -207,11 +207,30 @@ fn what_is_not_of_the_list_needs_an_approval() {
             let review = String::from_utf8({ shown_at_review }.output().unwrap().stdout).unwrap();
             let top: String = review.lines().take(6).collect();
             let is_on_top = top.to_lowercase().contains("needs approval");
-            // Whether host keys are known is seen only on the machine that applies.
-            assert_eq!(is_on_top, subject != "host-keys", "{review}");
+            assert!(is_on_top, "{review}");
         }
         runner.apply(&["--expect", plan.digest.as_str()], &[], TRUSTED);
     }
+}
+
+#[test]
+fn a_host_key_that_this_machine_knows_is_no_concern_of_a_review() {
+    let runner = Runner::new();
+    let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ";
+    runner.seal(|plan| host(plan)["host_keys"] = json!([key]));
+    let known_hosts = runner.path("known_hosts");
+    let config = runner.path("ssh_config");
+    let line = format!("UserKnownHostsFile {}\n", known_hosts.display());
+    std::fs::write(&config, line).unwrap();
+    let review = || {
+        let show = ["show", "plan.json", "--ssh-config", "ssh_config"];
+        let out = { runner.command(&show) }.output().unwrap();
+        String::from_utf8(out.stdout).unwrap()
+    };
+    std::fs::write(&known_hosts, "192.0.2.1 ssh-ed25519 AAAAOTHER\n").unwrap();
+    assert!(review().contains("needs approval: accepts the host key"));
+    std::fs::write(&known_hosts, format!("192.0.2.1 {key}\n")).unwrap();
+    assert!(!review().contains("needs approval"));
 }
 
 #[test]

@@ -8,6 +8,7 @@ use super::terminal;
 use crate::diagnostic::{self, Diagnostic};
 use crate::exit_code::ExitCode;
 use crate::plan::Plan;
+use crate::plan::trust::concerns;
 use crate::{repository, show, text};
 
 /// Prints a command's result to standard output, with which it is done. If nobody reads it any more,
@@ -64,7 +65,14 @@ pub fn print_question(text: &str) {
 /// Shows a plan on standard error.
 pub fn show_plan(plan: &Plan) {
     let mut text = Vec::new();
-    if show::table(plan, terminal::look(&std::io::stderr()), &mut text).is_ok() {
+    if show::table(
+        plan,
+        &concerns(plan),
+        terminal::look(&std::io::stderr()),
+        &mut text,
+    )
+    .is_ok()
+    {
         print_error(&text);
     }
 }

@@ -20,6 +20,9 @@ use crate::text;
 /// The variable that allows values, a line each: `state-directory=/srv/mrsk`.
 const VARIABLE: &str = "MRSK_ALLOW";
 
+/// The most hosts whose keys a review compares: each takes two programs.
+const MOST_COMPARED: usize = 200;
+
 /// What a run may do without an approval of its plan.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct TrustOptions {
@@ -101,11 +104,7 @@ pub async fn check(
     options: &TrustOptions,
     link: &LinkOptions,
 ) -> Result<BTreeMap<HostName, Vec<String>>, Failure> {
-    let mut pins: BTreeMap<HostName, Vec<String>> = plan
-        .hosts
-        .iter()
-        .map(|(name, host)| (name.clone(), host.host_keys.clone()))
-        .collect();
+    let mut pins = pins(plan);
     if approved.is_given() {
         return Ok(pins);
     }
@@ -122,6 +121,42 @@ pub async fn check(
         true => Ok(pins),
         false => Err(refuse(&concerns)),
     }
+}
+
+/// Returns what a review is to show on top: what the plan itself shows to need an approval, and host keys that this machine does not
+/// know, of at most [`MOST_COMPARED`] hosts; and a warning if these could not be compared.
+pub async fn concerns(plan: &Plan, link: &LinkOptions) -> (Vec<Concern>, Option<Diagnostic>) {
+    let mut concerns = trust::concerns(plan);
+    let mut pins = pins(plan);
+    pins.retain(|_, keys| !keys.is_empty());
+    let not_compared = |why: &str| {
+        let message = format!("host keys were not compared with known_hosts: {why}");
+        Diagnostic::warning(message).help("`mrsk apply` compares them where it runs")
+    };
+    if pins.len() > MOST_COMPARED {
+        let why = format!("the plan has those of more than {MOST_COMPARED} hosts");
+        return (concerns, Some(not_compared(&why)));
+    }
+    match unknown_keys(plan, link, &mut pins).await {
+        Ok(unknown) => {
+            concerns.extend(unknown);
+            concerns.sort();
+            (concerns, None)
+        }
+        Err(failure) => {
+            let why = failure.diagnostics.first();
+            let why = why.map_or("", |diagnostic| diagnostic.message.as_str());
+            (concerns, Some(not_compared(why)))
+        }
+    }
+}
+
+/// Returns the keys of each host that the plan has.
+fn pins(plan: &Plan) -> BTreeMap<HostName, Vec<String>> {
+    let hosts = plan.hosts.iter();
+    hosts
+        .map(|(name, host)| (name.clone(), host.host_keys.clone()))
+        .collect()
 }
 
 /// Returns the keys of the plan that this machine does not know for their hosts. If it knows some of a host's keys, only these

@@ -128,6 +128,15 @@ pub enum SwitchPart {
     None,
 }
 
+/// What becomes of an attempt that still runs on a host when another plan is applied there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhenSuperseded {
+    /// It is ended: it waits for something, or fetches what anybody may fetch again, and half of it does no harm.
+    End,
+    /// It is waited for: half of it would.
+    WaitFor,
+}
+
 impl Mark {
     /// Returns the character that stands before the step.
     pub fn symbol(self) -> &'static str {
@@ -148,6 +157,7 @@ struct Row {
     builds: Builds,
     suspect: Suspect,
     switch_part: SwitchPart,
+    when_superseded: WhenSuperseded,
     /// Whether it can be ended half-way, as it waits, or does what may be begun again.
     can_be_ended: bool,
 }
@@ -161,6 +171,7 @@ const fn plain(mark: Mark) -> Row {
         builds: Builds::Never,
         suspect: Suspect::Unclear,
         switch_part: SwitchPart::None,
+        when_superseded: WhenSuperseded::WaitFor,
         can_be_ended: false,
     }
 }
@@ -170,6 +181,14 @@ const fn switch(mark: Mark, switch_part: SwitchPart) -> Row {
     Row {
         switch_part,
         ..plain(mark)
+    }
+}
+
+/// Returns `row` for a kind that a run of another plan ends.
+const fn ended(row: Row) -> Row {
+    Row {
+        when_superseded: WhenSuperseded::End,
+        ..row
     }
 }
 
@@ -201,7 +220,7 @@ impl StepKind {
             Self::Push => building(Handling::RecordDigest, Builds::IfNoOther),
             Self::Pull => Row {
                 can_be_ended: true,
-                ..plain(Mark::Adds)
+                ..ended(plain(Mark::Adds))
             },
             Self::Network => Row {
                 shared_lock: true,
@@ -214,11 +233,11 @@ impl StepKind {
             Self::Start => switch(Mark::Adds, SwitchPart::Start),
             Self::Healthcheck => Row {
                 can_be_ended: true,
-                ..switch(Mark::Waits, SwitchPart::Health)
+                ..ended(switch(Mark::Waits, SwitchPart::Health))
             },
             Self::Route => switch(Mark::Changes, SwitchPart::Route),
             Self::Unroute => switch(Mark::Removes, SwitchPart::Unroute),
-            Self::Drain => switch(Mark::Waits, SwitchPart::Drain),
+            Self::Drain => ended(switch(Mark::Waits, SwitchPart::Drain)),
             Self::Stop => switch(Mark::Removes, SwitchPart::Stop),
             Self::Prune | Self::Remove | Self::RegistryLogout => plain(Mark::Removes),
             Self::Upload => Row {
@@ -228,7 +247,7 @@ impl StepKind {
             Self::Rename | Self::Unknown => plain(Mark::Changes),
             Self::Barrier => Row {
                 handling: Handling::Wait,
-                ..plain(Mark::Waits)
+                ..ended(plain(Mark::Waits))
             },
             Self::Broadcast => Row {
                 handling: Handling::NameRunner,
@@ -274,6 +293,23 @@ impl StepKind {
     /// Returns what most often causes its failure.
     pub fn suspect(self) -> Suspect {
         self.row().suspect
+    }
+
+    /// Returns what becomes of an attempt that still runs when another plan is applied.
+    pub fn when_superseded(self) -> WhenSuperseded {
+        self.row().when_superseded
+    }
+
+    /// Returns its name in plans; `unknown` for a kind of a newer version.
+    pub fn name(self) -> String {
+        let name = serde_json::to_value(self).ok();
+        let name = name.and_then(|name| name.as_str().map(str::to_owned));
+        name.unwrap_or_else(|| "unknown".to_owned())
+    }
+
+    /// Returns the kind with this name; [`StepKind::Unknown`] if there is none.
+    pub fn of_name(name: &str) -> Self {
+        serde_json::from_value(name.into()).unwrap_or(Self::Unknown)
     }
 
     /// Returns whether it can be ended half-way on its host, as it waits, or does what may be begun again.

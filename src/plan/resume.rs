@@ -190,7 +190,11 @@ impl History {
             AttemptState::Lost => Shown::Lost,
             AttemptState::Ended(receipt) => match receipt.ending {
                 Ending::Succeeded => Shown::Succeeded,
-                Ending::Failed { .. } | Ending::TimedOut | Ending::Stopped => Shown::Failed,
+                Ending::Failed { .. }
+                | Ending::TimedOut
+                | Ending::Stopped
+                | Ending::Superseded
+                | Ending::Uncleaned { .. } => Shown::Failed,
                 Ending::Refused => return,
             },
         };
@@ -345,7 +349,7 @@ impl Case<'_> {
         let Step { id, check, .. } = &self.plan[step];
         match (check, history.counts) {
             (None, Some((_, Shown::Succeeded))) => return Status::Done,
-            // No run records a failure: a person has resolved a doubt.
+            // It failed, or a person has resolved a doubt.
             (None, Some((_, Shown::Failed))) => return Status::Failed { attempt },
             (None, Some(_)) => return Status::InDoubt { attempt },
             (None | Some(Check::Facts(_)), _) => return Status::Outstanding { attempt },

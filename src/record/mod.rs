@@ -9,13 +9,17 @@
 //! | `fence` | the id of the run that may start steps here |
 //! | `runs/DIGEST/stopping.RUN` | empty: this run stops |
 //! | `finished` | a line for each plan that was applied to its end |
-//! | `runs/DIGEST/STEP/ATTEMPT/claim` | who began this attempt: process id, its start time, boot id, run |
+//! | `routed` | a line for each route that has sent requests to a container |
+//! | `runs/DIGEST/STEP/ATTEMPT/about` | what it is, for runs of other plans: [`living::About`] |
+//! | `runs/DIGEST/STEP/ATTEMPT/claim` | who began this attempt: process id, its start time, boot id, run; and what the audit log says of it |
 //! | `runs/DIGEST/STEP/ATTEMPT/output` | what it printed |
 //! | `runs/DIGEST/STEP/ATTEMPT/receipt` | how it ended |
+//! | `runs/DIGEST/STEP/ATTEMPT/audited` | a mark: the audit log tells of it |
 //!
 //! `DIGEST` is the plan's 64 hexadecimal digits, `STEP` is [`crate::name::StepId::hash`]. The deploy lock `mrsk_lock/` and the
 //! audit log are in the login directory, where the original tool has them.
 
+pub mod living;
 pub mod state_directory;
 
 use serde::{Deserialize, Serialize};
@@ -71,6 +75,13 @@ pub enum Ending {
     TimedOut,
     /// Nothing was done: the fence named another run, or this one stops.
     Refused,
+    /// A run of another plan ended it while it waited, and nothing of it was undone.
+    Superseded,
+    /// A part failed, or it was stopped, and nothing was undone, since another plan had begun on its host.
+    Uncleaned {
+        /// The exit status.
+        code: i32,
+    },
     /// Its run stops: it was ended, or was not begun, and what was left of it was undone.
     Stopped,
 }

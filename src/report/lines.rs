@@ -2,16 +2,17 @@
 
 use std::io::Write;
 
-use super::outcome;
 use super::output::tail;
 use super::tally::{Tally, is_done};
 use super::tint::Tone;
 use super::view::View;
 use super::words;
+use super::{other_step, outcome};
 use crate::action::Action;
 use crate::apply::driver::Observer;
-use crate::apply::state::{Millis, Outcome, Progress, StepStatus, Summary};
-use crate::name::StepId;
+use crate::apply::state::{GoneReason, Millis, Outcome, Progress, StepStatus, Summary};
+use crate::name::{HostName, StepId};
+use crate::record::Ending;
 use crate::text::{action_line, duration, one_line, shorten};
 
 /// Lines of output that are shown if a step is retried, or fails on a terminal.
@@ -75,6 +76,7 @@ pub(super) fn describe(
     let stamp = view.tint(Tone::Quiet, &stamp);
     let line = |host: &str, text: &str| format!("{stamp}  {host:<0$}  {text}", view.host_width);
     let run = |text: &str| vec![line(RUN, text)];
+    let of = |host: &HostName, text: &str| vec![line(&one_line(host.as_str()), text)];
     match event {
         Progress::Phase(phase) => words::phase(&view.plan, *phase)
             .map(|text| line(RUN, &text))
@@ -89,6 +91,7 @@ pub(super) fn describe(
             "took over the deploy lock of a dead run: {}",
             words::holder(from)
         )),
+        Progress::OtherStep(step, fate) => of(&step.host, &other_step::fate(step, *fate)),
         Progress::StepStarted(step, attempt) => {
             let mut lines = vec![line(&view.host_of(step), &started(view, step, *attempt))];
             lines.extend(commands(view, step));
@@ -110,9 +113,7 @@ pub(super) fn describe(
             ending,
             diagnosis,
         } => {
-            let how = words::ending(view.step(step), *ending);
-            let how = format!("attempt {attempt} failed: {how}; retrying");
-            let text = format!("{} … {}", view.summary(step), view.tint(Tone::Unsure, &how));
+            let text = retried(view, step, (*attempt, *ending));
             let mut lines = vec![line(&view.host_of(step), &text)];
             lines.extend(output(view, diagnosis, SHORT_TAIL));
             lines
@@ -130,24 +131,31 @@ pub(super) fn describe(
             }
             lines
         }
-        Progress::HostLost(host, message) => {
-            let lost = view.tint(Tone::Unsure, "connection lost");
-            let text = format!("{lost}: {}; reconnecting", one_line(message));
-            vec![line(&one_line(host.as_str()), &text)]
-        }
-        Progress::HostBack(host) => vec![line(&one_line(host.as_str()), "reconnected")],
-        Progress::HostGone(host, reason, message) => {
-            let gone = format!("{}, giving up", words::gone(*reason));
-            let gone = view.tint(Tone::Bad, &gone);
-            let text = format!("{gone}: {}", one_line(message));
-            vec![line(&one_line(host.as_str()), &text)]
-        }
+        Progress::HostLost(host, message) => of(host, &lost(view, message)),
+        Progress::HostBack(host) => of(host, "reconnected"),
+        Progress::HostGone(host, reason, message) => of(host, &gone(view, *reason, message)),
         Progress::Suspended => {
             run("cannot confirm the deploy lock; no step starts until it is confirmed")
         }
         Progress::Resumed => run("deploy lock confirmed again"),
         Progress::Stopping(reason) => run(&view.tint(Tone::Bad, &words::stop(view, reason))),
     }
+}
+
+fn gone(view: &View, reason: GoneReason, message: &str) -> String {
+    let gone = format!("{}, giving up", words::gone(reason));
+    format!("{}: {}", view.tint(Tone::Bad, &gone), one_line(message))
+}
+
+fn retried(view: &View, step: &StepId, (attempt, ending): (u32, Ending)) -> String {
+    let how = words::ending(view.step(step), ending);
+    let how = format!("attempt {attempt} failed: {how}; retrying");
+    format!("{} … {}", view.summary(step), view.tint(Tone::Unsure, &how))
+}
+
+fn lost(view: &View, message: &str) -> String {
+    let lost = view.tint(Tone::Unsure, "connection lost");
+    format!("{lost}: {}; reconnecting", one_line(message))
 }
 
 fn started(view: &View, step: &StepId, attempt: u32) -> String {

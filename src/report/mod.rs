@@ -7,6 +7,7 @@ mod failure;
 mod json;
 mod lines;
 mod live;
+mod other_step;
 mod outcome;
 mod output;
 mod page;

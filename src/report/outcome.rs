@@ -8,7 +8,7 @@ use super::serving::WayBack;
 use super::tally::{self, Tally, is_done};
 use super::tint::Tone;
 use super::view::View;
-use super::{failure, serving, table, words};
+use super::{failure, other_step, serving, table, words};
 use crate::apply::state::{GoneReason, Outcome, StepStatus, StepSummary, Summary};
 use crate::name::{HostName, PlanDigest, StepId};
 use crate::plan::Step;
@@ -61,7 +61,18 @@ impl Ending<'_> {
                 fact,
                 then,
                 now,
-            } => self.stale(page, host, [fact, then, now]),
+                serial_moved,
+            } => {
+                let effect = match serial_moved {
+                    true => "no step was started, but this run has raised the serial of each host",
+                    false => "this run changed nothing",
+                };
+                self.stale(page, (host, effect), [fact, then, now]);
+            }
+            Outcome::StepsRunning(steps) => {
+                other_step::running(page, steps);
+                self.resume(page, "wait until they have ended, then apply again:");
+            }
             Outcome::Superseded(host, plan) => self.superseded(page, host, plan.as_ref()),
             Outcome::LockHeld { details, beat_age } => self.locked(page, details, *beat_age),
             Outcome::LockForeign(text) => self.foreign(page, text),
@@ -135,6 +146,22 @@ impl Ending<'_> {
             count(hosts.len(), "host")
         );
         page.heading(Tone::Good, "done", &text);
+        let lines = self.summary.steps.iter();
+        let doubtful = lines.filter(|line| line.status == StepStatus::InDoubt);
+        let doubtful: Vec<StepId> = doubtful.map(|line| line.step.clone()).collect();
+        if doubtful.is_empty() {
+            return;
+        }
+        // Their failure would be tolerated: the plan is finished either way.
+        let text = format!(
+            "cannot tell whether {} took effect",
+            self.names(3, &doubtful)
+        );
+        page.heading(Tone::Unsure, "in doubt", &text);
+        page.next("nothing needs to be done; to enter what you found out in the audit log:");
+        for id in &doubtful {
+            page.command(&self.view.resume.resolve(id, "--done"));
+        }
     }
 
     fn failed(&self, page: &mut Page, steps: &[StepId]) {
@@ -158,9 +185,14 @@ impl Ending<'_> {
         }
     }
 
-    fn stale(&self, page: &mut Page, host: &HostName, [fact, then, now]: [&str; 3]) {
+    fn stale(
+        &self,
+        page: &mut Page,
+        (host, effect): (&HostName, &str),
+        [fact, then, now]: [&str; 3],
+    ) {
         let text = format!(
-            "{} has changed since the plan was made; this run changed nothing",
+            "{} has changed since the plan was made; {effect}",
             one_line(host.as_str())
         );
         page.heading(Tone::Bad, "stale", &text);
@@ -209,17 +241,6 @@ impl Ending<'_> {
         );
         page.heading(Tone::Unsure, "in doubt", &text);
         self.serving(page);
-        if self.is_recorded(steps) {
-            page.next(
-                "see on this machine whether it took effect; the plan is recorded as finished",
-            );
-            page.line("to enter what you found in the audit log:");
-            let resume = &self.view.resume;
-            steps
-                .iter()
-                .for_each(|id| page.command(&resume.resolve(id, "--done")));
-            return;
-        }
         let step = |id: &&StepId| self.view.step(id);
         let has_check = |id: &&StepId| step(id).is_some_and(|step| step.check.is_some());
         let (checked, others): (Vec<&StepId>, Vec<&StepId>) = steps.iter().partition(has_check);
@@ -406,16 +427,6 @@ impl Ending<'_> {
 
     fn replan(&self, page: &mut Page) {
         page.command(&format!("{} > plan.json", words::replan(&self.view.plan)));
-    }
-
-    /// Returns whether all is done but `steps`, whose doubt nothing can resolve: then applying again does nothing.
-    fn is_recorded(&self, steps: &[StepId]) -> bool {
-        let lines = self.summary.steps.iter();
-        let mut left = lines.filter(|line| !is_done(&line.status));
-        left.all(|line| {
-            let step = self.view.step(&line.step);
-            steps.contains(&line.step) && step.is_some_and(Step::has_final_doubt)
-        })
     }
 
     fn all_done(&self) -> bool {

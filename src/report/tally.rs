@@ -70,6 +70,7 @@ impl Tally {
             Progress::Phase(_)
             | Progress::LockWaiting { .. }
             | Progress::LockTakenOver { .. }
+            | Progress::OtherStep { .. }
             | Progress::HostLost { .. }
             | Progress::HostBack { .. }
             | Progress::Suspended

@@ -22,6 +22,11 @@ pub(super) fn ending(step: Option<&Step>, ending: Ending) -> String {
             _ => "timed out".into(),
         },
         Ending::Refused => "refused: another run has taken over".into(),
+        Ending::Superseded => "ended by a run of another plan".into(),
+        Ending::Uncleaned { code } => {
+            let how = failed(step, code);
+            format!("{how}; cleanup skipped: another plan has begun on its host")
+        }
         Ending::Stopped => "stopped: its run was interrupted".into(),
     }
 }
@@ -98,20 +103,20 @@ fn skip(reason: SkipReason) -> &'static str {
     }
 }
 
-/// Returns the phase of a run; `None` for its end, which needs no words.
+/// Returns the phase of a run; `None` for its end, and where each step that is seen has a line.
 pub(super) fn phase(plan: &Plan, phase: Phase) -> Option<String> {
     Some(match phase {
         Phase::Locking => format!(
             "taking the deploy lock on {}",
             one_line(plan.lock_host.as_str())
         ),
+        Phase::Settling | Phase::Exited => return None,
         Phase::Inspecting => format!("inspecting {}", count(plan.hosts.len(), "host")),
         Phase::Fencing => "reserving hosts".into(),
         Phase::Judging => "checking finished steps".into(),
         Phase::Walking => format!("running {}", count(plan.steps.len(), "step")),
         Phase::Finishing => "recording completion".into(),
         Phase::Releasing => "releasing the deploy lock".into(),
-        Phase::Exited => return None,
     })
 }
 

@@ -7,19 +7,19 @@ use super::escape::{markdown as text, markdown_block, markdown_code};
 use super::groups::{Group, groups, header, headline, summary, title};
 use super::reason::prose;
 use crate::action::Action;
-use crate::plan::trust::concerns;
+use crate::plan::trust::Concern;
 use crate::plan::{Plan, Step};
 use crate::text::{action_line, command, count};
 
 /// Returns the plan in GitHub's Markdown: a summary, then a foldable section for each host with
-/// every command and file.
-pub fn markdown(plan: &Plan) -> String {
+/// every command and file. `concerns`, what in it needs an approval, stand on top.
+pub fn markdown(plan: &Plan, concerns: &[Concern]) -> String {
     let mut out = format!(
         "### Plan: {}\n\n**{}**\n\n",
         text(&headline(plan)),
         summary(plan)
     );
-    for concern in concerns(plan) {
+    for concern in concerns {
         out += &format!("> **Needs approval:** {}\n>\n", text(&concern.to_string()));
     }
     for warning in &plan.warnings {

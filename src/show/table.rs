@@ -8,7 +8,7 @@ use super::groups::{Group, groups, header, headline, summary, title};
 use super::reason::prose;
 use crate::plan::Plan;
 use crate::plan::kinds::Mark;
-use crate::plan::trust::concerns;
+use crate::plan::trust::Concern;
 use crate::text::{Styling, one_line, short_id, shorten};
 
 /// How the table looks.
@@ -24,13 +24,18 @@ pub struct Look {
 const WIDTH_FOR_IDS: u16 = 110;
 
 /// Writes what the plan does, host by host, with the number of each step in the plan's order, and
-/// why it is there.
+/// why it is there; on top, what in it needs an approval.
 ///
 /// # Errors
 /// Those of `out`.
-pub fn table(plan: &Plan, look: Look, out: &mut impl Write) -> io::Result<()> {
+pub fn table(
+    plan: &Plan,
+    concerns: &[Concern],
+    look: Look,
+    out: &mut impl Write,
+) -> io::Result<()> {
     writeln!(out, "Plan: {}", one_line(&headline(plan)))?;
-    for concern in concerns(plan) {
+    for concern in concerns {
         let text = format!("needs approval: {}", one_line(&concern.to_string()));
         writeln!(out, "  {}", tinted(look, 31, &text))?;
     }

@@ -7,7 +7,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use thiserror::Error;
 
-use crate::name::{PlanDigest, RunId};
+use crate::name::RunId;
+use crate::record::living::LivingAttempt;
 use crate::record::{
     Attempt, AttemptState, Ending, LockAnswer, LockDetails, PollAttempt, Receipt, Serial,
 };
@@ -65,8 +66,8 @@ pub struct LockState {
 /// The answer to a fence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FenceAnswer {
-    /// It stands; and these attempts at the plan's steps were seen after it stood.
-    Fenced(Vec<Attempt>),
+    /// It stands; and these attempts at the plan's steps, and living ones of other plans, were seen after it stood.
+    Fenced(Vec<Attempt>, Vec<LivingAttempt>),
     /// Another plan has begun since: nothing was written.
     Superseded(Serial),
 }
@@ -129,11 +130,11 @@ impl Line {
         self.0 == ["end"]
     }
 
-    fn words(&self) -> Vec<&str> {
+    pub(super) fn words(&self) -> Vec<&str> {
         self.0.iter().map(String::as_str).collect()
     }
 
-    fn malformed(&self) -> AnswerError {
+    pub(super) fn malformed(&self) -> AnswerError {
         AnswerError::Malformed(self.0.join(" "))
     }
 
@@ -173,7 +174,7 @@ impl Line {
         }
     }
 
-    fn attempt(&self) -> Result<Attempt, AnswerError> {
+    pub(super) fn attempt(&self) -> Result<Attempt, AnswerError> {
         let (step, number, state) = match self.words()[..] {
             ["attempt", step, number, "running"] => (step, number, AttemptState::Running),
             ["attempt", step, number, "lost"] => (step, number, AttemptState::Lost),
@@ -197,7 +198,7 @@ impl Line {
         }
     }
 
-    fn number<N: std::str::FromStr>(&self, word: &str) -> Result<N, AnswerError> {
+    pub(super) fn number<N: std::str::FromStr>(&self, word: &str) -> Result<N, AnswerError> {
         word.parse().map_err(|_| self.malformed())
     }
 
@@ -207,7 +208,7 @@ impl Line {
 }
 
 /// Reads a field: base64, or `-` for nothing. Bytes that are not UTF-8 are replaced.
-fn decode(word: &str) -> Option<String> {
+pub(super) fn decode(word: &str) -> Option<String> {
     if word == "-" {
         return Some(String::new());
     }
@@ -222,6 +223,8 @@ pub fn render_receipt(receipt: &Receipt) -> String {
         Ending::Failed { code } => ("failed", code),
         Ending::TimedOut => ("timed_out", 0),
         Ending::Refused => ("refused", 0),
+        Ending::Superseded => ("superseded", 0),
+        Ending::Uncleaned { code } => ("uncleaned", code),
         Ending::Stopped => ("stopped", 0),
     };
     let value = match receipt.value.as_deref() {
@@ -248,6 +251,10 @@ fn read_receipt(words: &[&str]) -> Option<Receipt> {
         },
         "timed_out" => Ending::TimedOut,
         "refused" => Ending::Refused,
+        "superseded" => Ending::Superseded,
+        "uncleaned" => Ending::Uncleaned {
+            code: code.parse().ok()?,
+        },
         "stopped" => Ending::Stopped,
         _ => return None,
     };
@@ -347,24 +354,6 @@ fn lock_state(age: &str, text: &str) -> Option<LockState> {
             age => Some(age.parse().ok()?),
         },
     })
-}
-
-/// Reads the answer to a fence.
-pub fn fence(text: &str) -> Result<FenceAnswer, AnswerError> {
-    let lines = lines(text)?;
-    let Some((first, rest)) = lines.split_first() else {
-        return Err(AnswerError::Malformed("nothing".to_owned()));
-    };
-    match first.words()[..] {
-        ["fenced"] => Ok(FenceAnswer::Fenced(
-            rest.iter().map(Line::attempt).collect::<Result<_, _>>()?,
-        )),
-        ["superseded", number, plan] => Ok(FenceAnswer::Superseded(Serial {
-            number: first.number(number)?,
-            plan: (plan != "-").then(|| PlanDigest::from(plan)),
-        })),
-        _ => Err(first.malformed()),
-    }
 }
 
 /// Reads a list of attempts.

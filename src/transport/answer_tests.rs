@@ -88,13 +88,6 @@ fn other_answers() {
             taken_from: None
         })
     );
-    assert_eq!(
-        fence("@mrsk superseded 4 sha256:aa\n@mrsk end\n"),
-        Ok(FenceAnswer::Superseded(Serial {
-            number: 4,
-            plan: Some(PlanDigest::from("sha256:aa"))
-        }))
-    );
     assert_eq!(lock_status("@mrsk free\n@mrsk end\n"), Ok(None));
     assert_eq!(attempt("@mrsk none\n@mrsk end\n", "s", 1), Ok(None));
     let other = "@mrsk attempt s 2 lost\n@mrsk end\n";

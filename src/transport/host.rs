@@ -14,6 +14,7 @@ use super::batch::BatchAnswer;
 use super::bounds::{self, Bounds, Budget, Excess};
 use super::channel::Channel;
 use super::listen::{self, Listening, Unended};
+use super::living;
 use super::local::LocalShell;
 use super::master::Master;
 use super::request::{
@@ -21,6 +22,7 @@ use super::request::{
 };
 use super::script::{self, RenderError, Script};
 use crate::name::RunId;
+use crate::record::living::{AttemptName, LivingAttempt};
 use crate::record::{Attempt, AttemptState, LockAnswer, LockDetails, Scope};
 use crate::redaction::Redactor;
 
@@ -242,8 +244,17 @@ impl Host {
         run: &RunId,
         serial: u64,
     ) -> Result<FenceAnswer, LinkError> {
-        self.ask(&script::fence(place, run, serial)?, answer::fence)
+        self.ask(&script::fence(place, run, serial)?, living::fence)
             .await
+    }
+
+    /// Ends these attempts of other plans, and returns those that live: also those that cannot be ended, or undo a failure.
+    pub async fn others(
+        &self,
+        place: &Place,
+        end: &[AttemptName],
+    ) -> Result<Vec<LivingAttempt>, LinkError> {
+        self.ask(&script::others(place, end)?, living::others).await
     }
 
     /// Has the host begin no step of `run` any more but those that finish a switch, and end the ones that only wait.
@@ -304,15 +315,9 @@ impl Host {
         self.ask(&script, read).await
     }
 
-    /// Enters the plan as finished, adds `lines` to the audit log, and removes the details of old runs.
-    pub async fn finish(
-        &self,
-        place: &Place,
-        run: &RunId,
-        lines: &[String],
-    ) -> Result<WriteAnswer, LinkError> {
-        self.ask(&script::finish(place, run, lines)?, answer::write)
-            .await
+    /// Enters the plan as finished, brings the audit log up to date, and removes the details of old runs.
+    pub async fn finish(&self, place: &Place, run: &RunId) -> Result<WriteAnswer, LinkError> {
+        self.ask(&script::finish(place, run)?, answer::write).await
     }
 
     /// Writes claim and receipt of a local step.
@@ -332,14 +337,20 @@ impl Host {
         self.ask(&script::resolve(place, resolution)?, read).await
     }
 
-    /// Adds `lines` to the audit log.
-    pub async fn audit(&self, scope: &Scope, lines: &[String]) -> Result<WriteAnswer, LinkError> {
-        self.ask(&script::audit(scope, lines)?, answer::write).await
+    /// Brings the audit log up to date with what attempts have left, if the fence names `run`.
+    pub async fn audit(&self, place: &Place, run: &RunId) -> Result<WriteAnswer, LinkError> {
+        self.ask(&script::audit(place, run)?, answer::write).await
     }
 
-    /// Returns the audit log; empty if there is none.
-    pub async fn read_audit(&self, scope: &Scope) -> Result<String, LinkError> {
-        self.ask(&script::read_audit(scope)?, answer::text).await
+    /// Returns the audit log, and behind it what it does not say yet of attempts whose records are below `state_dir`; `None`: below the
+    /// state directory that the host chooses.
+    pub async fn read_audit(
+        &self,
+        scope: &Scope,
+        state_dir: Option<&str>,
+    ) -> Result<String, LinkError> {
+        self.ask(&script::read_audit(scope, state_dir)?, answer::text)
+            .await
     }
 
     /// Runs `commands` and hands each line that they print to `pieces`, as it comes; a very long line comes in several pieces. `mark` is

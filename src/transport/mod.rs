@@ -18,6 +18,7 @@ pub mod foreground;
 mod host;
 pub mod known_hosts;
 mod listen;
+mod living;
 pub mod local;
 mod master;
 mod process;

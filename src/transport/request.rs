@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use crate::action::{Action, Run, Upload};
 use crate::name::{PlanDigest, RunId, Sha256Hex, StepId};
+use crate::record::living::About;
 use crate::record::{Receipt, Scope, WhenStopping};
 use crate::redaction::Redactor;
 use crate::secret::Secrets;
@@ -23,6 +24,8 @@ pub struct Place {
 /// A step to be run on a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepRequest {
+    /// What it is, for runs of other plans.
+    pub about: About,
     /// [`StepId::hash`].
     pub step: String,
     /// The attempt, counted from 1.
@@ -41,6 +44,27 @@ pub struct StepRequest {
     pub shared_lock: bool,
     /// What becomes of it when its run stops.
     pub when_stopping: WhenStopping,
+    /// What the audit log says of it: who applies which plan, and the step. Its ending follows.
+    pub subject: String,
+    /// What it routes to, if it sends requests to a container.
+    pub route: Option<Route>,
+}
+
+/// What a step sends requests to, as it is entered in `routed` on its host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// The role.
+    pub role: String,
+    /// The version.
+    pub version: String,
+    /// The container.
+    pub container: String,
+    /// The repository of its image, whose registry digest counts.
+    pub repository: String,
+    /// The routing file.
+    pub file: String,
+    /// What only the routing file of this step has in it.
+    pub token: String,
 }
 
 /// Commands whose output is handed on as it comes.
@@ -119,6 +143,8 @@ pub struct Record {
     pub run: RunId,
     /// How it ended; `None` if it is about to begin.
     pub receipt: Option<Receipt>,
+    /// What the audit log says of it, as [`StepRequest::subject`].
+    pub subject: String,
 }
 
 /// What a person says about an attempt in doubt.

@@ -16,7 +16,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use builder::{Builder, path_part};
+use builder::{Builder, one_line, path_part};
 pub use builder::{RenderError, Script};
 pub use command::commands;
 
@@ -24,7 +24,8 @@ use super::answer::render_receipt;
 use super::quote::{NulError, quote};
 use super::request::{AttemptRef, Holder, Inputs, Place, Record, Resolution, StepRequest};
 use crate::name::RunId;
-use crate::record::{LockDetails, Scope, TAKE_OVER_SECONDS};
+use crate::record::living::AttemptName;
+use crate::record::{LockDetails, Scope, TAKE_OVER_SECONDS, state_directory};
 
 /// The longest that the commands that explain a failure may take together, in seconds.
 const DIAGNOSE_SECONDS: u32 = 60;
@@ -34,12 +35,15 @@ const CLEANUP_SECONDS: u32 = 300;
 const ROUNDS_PER_SECOND: u32 = 5;
 
 const LOCK: &str = include_str!("script/lock.sh");
+const OTHERS: &str = include_str!("script/others.sh");
 const STATE: &str = include_str!("script/state.sh");
 const FENCE: &str = include_str!("script/fence.sh");
 const HALT: &str = include_str!("script/halt.sh");
 const STEP: &str = include_str!("script/step.sh");
 const POLL: &str = include_str!("script/poll.sh");
 const REACH: &str = include_str!("script/reach.sh");
+const ROUTED: &str = include_str!("script/routed.sh");
+const AUDIT: &str = include_str!("script/audit.sh");
 const ATTEMPT: &str = include_str!("script/attempt.sh");
 const FINISH: &str = include_str!("script/finish.sh");
 
@@ -117,13 +121,30 @@ pub fn lock_status() -> Script {
     Builder::new(&[LOCK]).call("lock_status")
 }
 
-/// Renders the fence of `run`, for a plan that saw `serial`; and after it, the list of the plan's attempts.
+/// Renders the fence of `run`, for a plan that saw `serial`; and after it, the lists of the plan's attempts and of living ones of
+/// other plans. What earlier runs left is entered in the audit log.
 pub fn fence(place: &Place, run: &RunId, serial: u64) -> Result<Script, RenderError> {
-    Ok(Builder::new(&[STATE, FENCE])
+    Ok(Builder::new(&[STATE, OTHERS, ROUTED, AUDIT, FENCE])
         .place(place)?
+        .audit_log(&place.scope)?
         .set("mrsk_run", run.as_str())?
         .set("mrsk_seen", &serial.to_string())?
         .call("fence"))
+}
+
+/// Renders the end of these attempts of other plans, and after it the list of living ones.
+pub fn others(place: &Place, end: &[AttemptName]) -> Result<Script, RenderError> {
+    let mut builder = Builder::new(&[STATE, OTHERS]);
+    builder.place(place)?.line("settle_others() {");
+    for name in end {
+        builder.line(&format!(
+            "end_other {} {} {}",
+            quote(path_part(&name.digits)?)?,
+            quote(path_part(&name.step)?)?,
+            name.number
+        ));
+    }
+    Ok(builder.line("others").line("}").call("settle_others"))
 }
 
 /// Renders the list of a plan's attempts.
@@ -138,7 +159,7 @@ pub fn start(
     batch: &[StepRequest],
     inputs: &Inputs,
 ) -> Result<Script, RenderError> {
-    let mut builder = Builder::new(&[STATE, STEP, POLL, REACH]);
+    let mut builder = Builder::new(&[STATE, ROUTED, STEP, POLL, REACH]);
     builder
         .place(place)?
         .set("mrsk_run", run.as_str())?
@@ -173,20 +194,22 @@ pub fn attach(place: &Place, attempt: &AttemptRef, seconds: u32) -> Result<Scrip
         .call(&format!("await {}", seconds * ROUNDS_PER_SECOND)))
 }
 
-/// Renders the end of a plan: it is entered as finished, `lines` go to the audit log, old runs are removed.
-pub fn finish(place: &Place, run: &RunId, lines: &[String]) -> Result<Script, RenderError> {
-    Ok(Builder::new(&[STATE, FINISH])
+/// Renders the end of a plan: it is entered as finished, the audit log is brought up to date, old runs are removed.
+pub fn finish(place: &Place, run: &RunId) -> Result<Script, RenderError> {
+    Ok(Builder::new(&[STATE, ROUTED, AUDIT, FINISH])
         .place(place)?
+        .audit_log(&place.scope)?
         .set("mrsk_run", run.as_str())?
-        .set("mrsk_log", path_part(&place.scope.audit_log())?)?
-        .set("mrsk_lines", &lines.join("\n"))?
         .call("finish"))
 }
 
 /// Renders claim and receipt of a step that runs elsewhere.
 pub fn record(place: &Place, record: &Record) -> Result<Script, RenderError> {
     let mut builder = Builder::new(&[STATE, FINISH]);
-    builder.place(place)?.set("mrsk_run", record.run.as_str())?;
+    builder
+        .place(place)?
+        .subject(&record.subject)?
+        .set("mrsk_run", record.run.as_str())?;
     let receipt = record.receipt.as_ref().map(render_receipt);
     let call = format!(
         "record {} {} {}",
@@ -199,11 +222,11 @@ pub fn record(place: &Place, record: &Record) -> Result<Script, RenderError> {
 
 /// Renders the receipt that a person gives an attempt in doubt.
 pub fn resolve(place: &Place, resolution: &Resolution) -> Result<Script, RenderError> {
-    let mut builder = Builder::new(&[STATE, FINISH]);
+    let mut builder = Builder::new(&[STATE, ROUTED, AUDIT, FINISH]);
     builder
         .place(place)?
-        .set("mrsk_log", path_part(&place.scope.audit_log())?)?
-        .set("mrsk_lines", &resolution.audit)?;
+        .audit_log(&place.scope)?
+        .set("mrsk_lines", &one_line(&resolution.audit))?;
     let call = format!(
         "resolve {} {} {} {}",
         quote(path_part(&resolution.attempt.step)?)?,
@@ -214,23 +237,36 @@ pub fn resolve(place: &Place, resolution: &Resolution) -> Result<Script, RenderE
     Ok(builder.call(&call))
 }
 
-/// Renders the addition of `lines` to the audit log of `scope`.
-pub fn audit(scope: &Scope, lines: &[String]) -> Result<Script, RenderError> {
-    Ok(Builder::new(&[FINISH])
-        .set("mrsk_log", path_part(&scope.audit_log())?)?
-        .set("mrsk_lines", &lines.join("\n"))?
-        .line("append() {")
-        .line("audit \"$mrsk_log\" \"$mrsk_lines\"")
-        .line("say written")
-        .line("}")
-        .call("append"))
+/// Renders the request to bring the audit log up to date, for a `run` that ends without having finished its plan.
+pub fn audit(place: &Place, run: &RunId) -> Result<Script, RenderError> {
+    Ok(Builder::new(&[STATE, ROUTED, AUDIT])
+        .place(place)?
+        .audit_log(&place.scope)?
+        .set("mrsk_run", run.as_str())?
+        .call("write_audit"))
 }
 
-/// Renders the question for the text of the audit log of `scope`.
-pub fn read_audit(scope: &Scope) -> Result<Script, RenderError> {
-    Ok(Builder::new(&[FINISH])
-        .set("mrsk_log", path_part(&scope.audit_log())?)?
-        .call("show \"$mrsk_log\""))
+/// Renders the question for the text of the audit log of `scope`, with what it does not say yet of the attempts below `state_dir`; `None`:
+/// below the state directory that the host chooses.
+pub fn read_audit(scope: &Scope, state_dir: Option<&str>) -> Result<Script, RenderError> {
+    let mut builder = Builder::new(&[STATE, AUDIT]);
+    builder.audit_log(scope)?;
+    match state_dir {
+        Some(directory) => builder.set("mrsk_state_dir", directory)?,
+        None => builder
+            .line(&format!(
+                "mrsk_state_dir=$HOME/{}",
+                state_directory::IN_HOME
+            ))
+            .line(&format!(
+                "[ \"$(id -u)\" != 0 ] || mrsk_state_dir={}",
+                state_directory::OF_ROOT
+            )),
+    };
+    builder
+        .set("mrsk_scope", path_part(&scope.directory())?)?
+        .line("mrsk_base=$mrsk_state_dir/$mrsk_scope");
+    Ok(builder.call("show"))
 }
 
 /// Renders a script of another layer. What it prints is for that layer to read; it has no standard input.

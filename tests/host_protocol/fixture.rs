@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use mrsk::action::{Action, Run};
 use mrsk::name::{PlanDigest, RunId, StepId};
+use mrsk::record::living::About;
 use mrsk::record::{Attempt, AttemptState, Receipt, Scope, WhenStopping};
 use mrsk::transport::answer::{Event, FenceAnswer};
 use mrsk::transport::request::{AttemptRef, Inputs, Place, StepRequest};
@@ -172,7 +173,7 @@ impl Fixture {
     /// Sets the fence of `run`.
     pub fn fence(&self, run: &str) -> Vec<Attempt> {
         match block(self.host.fence(&self.place(), &RunId::from(run), 0)).unwrap() {
-            FenceAnswer::Fenced(attempts) => attempts,
+            FenceAnswer::Fenced(attempts, _) => attempts,
             FenceAnswer::Superseded(serial) => panic!("superseded: {serial:?}"),
         }
     }
@@ -205,6 +206,13 @@ impl Fixture {
             }) => (receipt, output, diagnosis),
             other => panic!("no end: {other:?}"),
         }
+    }
+
+    /// Returns what `mrsk audit` reads.
+    pub fn audit(&self) -> String {
+        let place = self.place();
+        let text = self.host.read_audit(&place.scope, Some(&place.state_dir));
+        block(text).unwrap()
     }
 
     pub fn list(&self) -> Vec<Attempt> {
@@ -308,6 +316,12 @@ pub fn step(name: &str, scripts: &[&str]) -> StepRequest {
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let id = format!("{name}/{count}/{}", std::process::id());
     StepRequest {
+        about: About {
+            kind: "start".into(),
+            step: id.clone(),
+            summary: format!("Run {name}"),
+            user: "Ada".into(),
+        },
         step: StepId::from(id).hash(),
         attempt: 1,
         actions: scripts
@@ -320,6 +334,8 @@ pub fn step(name: &str, scripts: &[&str]) -> StepRequest {
         idle_timeout_seconds: 0,
         shared_lock: false,
         when_stopping: WhenStopping::Refuse,
+        subject: format!("[jo] deploy 1 plan a1 {name}"),
+        route: None,
     }
 }
 

@@ -6,6 +6,7 @@
     reason = "tests start the shells that they test"
 )]
 
+mod audit;
 mod faults;
 mod files;
 mod fixture;
@@ -16,9 +17,11 @@ mod lock;
 mod logins;
 mod mutants;
 mod orders;
+mod others;
 mod poll;
 mod quoting;
 mod reach;
+mod routed;
 mod secrets;
 mod state;
 mod step;

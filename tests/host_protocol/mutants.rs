@@ -31,15 +31,18 @@ const fn mutant(
 }
 
 /// All parts of the scripts.
-const SCRIPTS: [&str; 10] = [
+const SCRIPTS: [&str; 13] = [
     include_str!("../../src/transport/script/attempt.sh"),
+    include_str!("../../src/transport/script/audit.sh"),
     include_str!("../../src/transport/script/fence.sh"),
     include_str!("../../src/transport/script/finish.sh"),
     include_str!("../../src/transport/script/halt.sh"),
     include_str!("../../src/transport/script/lock.sh"),
+    include_str!("../../src/transport/script/others.sh"),
     include_str!("../../src/transport/script/poll.sh"),
     include_str!("../../src/transport/script/prelude.sh"),
     include_str!("../../src/transport/script/reach.sh"),
+    include_str!("../../src/transport/script/routed.sh"),
     include_str!("../../src/transport/script/state.sh"),
     include_str!("../../src/transport/script/step.sh"),
 ];
@@ -77,7 +80,14 @@ const MUTANTS: &[Mutant] = &[
         ("    if [ \"$mrsk_serial\" != \"$mrsk_seen\" ]\n", "    if false\n"),
     ]),
     mutant("an old run that is alive is removed", "state::the_end_of_a_plan_is_entered_once_and_old_runs_go", &[
-        ("    run_is_alive \"$mrsk_base/runs/$mrsk_name\" || rm", "    rm"),
+        ("    run_is_alive \"$mrsk_base/runs/$mrsk_name\" && continue\n", ""),
+    ]),
+    mutant("receipts are removed before their lines are written", "audit::no_receipt_is_removed_before_its_line_is_written", &[
+        ("  catch_up || die \"$mrsk_error\"\n  retain\n", "  retain\n"),
+        ("    enter_lost_routes && audit_attempts \"$mrsk_name\" && rm -rf", "    rm -rf"),
+    ]),
+    mutant("a line whose mark is missing is written again", "audit::dash_killed_at_each_line_writes_each_line_once", &[
+        ("    is_audited || mrsk_missing=", "    mrsk_missing="),
     ]),
     mutant("others may enter the state directory", "files::the_state_directory_is_left_to_its_owner", &[
         ("  [ -k \"$1\" ] || mrsk_error=$(chmod go-rwx \"$1\" 2>&1)", "  [ -k \"$1\" ] || mrsk_error=$(true)"),
@@ -139,7 +149,7 @@ const MUTANTS: &[Mutant] = &[
         ("trap '' HUP PIPE\n", ""),
     ]),
     mutant("logins of the dead stay", "logins::one_that_a_dead_attempt_left_is_removed_and_one_of_a_living_stays", &[
-        ("  sweep_logins\n  say fenced\n", "  say fenced\n"),
+        ("  sweep_logins\n  catch_up\n", "  catch_up\n"),
     ]),
     mutant("a login stays after its attempt", "logins::it_is_seen_by_the_pull_alone_and_removed_with_the_attempt", &[
         ("  rm -rf \"$mrsk_dir/docker\"\n", ""),

@@ -1,4 +1,4 @@
-//! Serial, fence, receipts of local steps, the end of a plan, the audit log.
+//! Serial, fence, receipts of local steps, the end of a plan.
 
 use std::fs;
 use std::process::Command;
@@ -23,7 +23,7 @@ fn each_plan_that_begins_adds_one() {
             )
             .unwrap()
         };
-        let fenced = FenceAnswer::Fenced(Vec::new());
+        let fenced = FenceAnswer::Fenced(Vec::new(), Vec::new());
         assert_eq!(fence("a1", "r1", 0), fenced, "{sh:?}");
         assert_eq!(fixture.read("state/app@/serial"), "1 sha256:a1\n");
         assert_eq!(fence("a1", "r2", 0), fenced, "resumed");
@@ -130,6 +130,7 @@ fn a_local_step_leaves_a_receipt_too() {
             },
             run: RunId::from("r1"),
             receipt: Some(receipt.clone()),
+            subject: "push".to_owned(),
         };
         let claim = Record {
             receipt: None,
@@ -192,6 +193,7 @@ fn a_person_resolves_an_attempt_in_doubt_once() {
             attempt: done.attempt.clone(),
             run: RunId::from("r1"),
             receipt: None,
+            subject: "hook".to_owned(),
         };
         block(fixture.host.record(&fixture.place(), &claim)).unwrap();
         let directory = fixture.attempt_directory(&claim.attempt);
@@ -204,10 +206,11 @@ fn a_person_resolves_an_attempt_in_doubt_once() {
         assert_eq!(resolve(&again), ResolveAnswer::NotInDoubt(Some(ended)));
         let note = fs::read_to_string(directory.join("resolved")).unwrap();
         assert_eq!(note, "Jo: it's $(id) there\n");
-        let log = block(fixture.host.read_audit(&fixture.place().scope)).unwrap();
-        assert_eq!(log, "[now] [Jo] hook resolved: it's $(id) there\n");
+        let line = "[now] [Jo] hook resolved: it's $(id) there\n";
+        assert_eq!(fixture.read("home/mrsk-app-audit.log"), line);
+        assert_eq!(fixture.audit(), line);
         let files = fs::read_dir(&directory).unwrap().count();
-        assert_eq!(files, 3, "claim, receipt and note");
+        assert_eq!(files, 5, "claim, receipt, note, line and mark");
     }
 }
 
@@ -317,8 +320,7 @@ fn the_end_of_a_plan_is_entered_once_and_old_runs_go() {
             let run = RunId::from("r3");
             block(fixture.host.fence(&place, &run, 1)).unwrap();
             for _ in 0..2 {
-                let lines = ["it's $done".to_owned(), "twice".to_owned()];
-                let answer = block(fixture.host.finish(&place, &run, &lines)).unwrap();
+                let answer = block(fixture.host.finish(&place, &run)).unwrap();
                 assert_eq!(answer, WriteAnswer::Written, "{sh:?}");
             }
         });
@@ -332,35 +334,9 @@ fn the_end_of_a_plan_is_entered_once_and_old_runs_go() {
         assert!(left.contains(&"c3".to_owned()) && left.contains(&"18ff".to_owned()));
         assert!(!left.contains(&"00ff".to_owned()));
         assert_eq!(left.len(), 21, "{sh:?}");
-        let audit = block(fixture.host.read_audit(&fixture.place().scope)).unwrap();
-        assert_eq!(audit, "it's $done\ntwice\nit's $done\ntwice\n");
-        let refused = block(
-            fixture
-                .host
-                .finish(&fixture.place(), &RunId::from("r1"), &[]),
-        )
-        .unwrap();
+        let (place, run) = (fixture.place(), RunId::from("r1"));
+        let refused = block(fixture.host.finish(&place, &run)).unwrap();
         assert_eq!(refused, WriteAnswer::Refused);
-    }
-}
-
-#[test]
-fn the_audit_log_is_rotated() {
-    for sh in Sh::all() {
-        let fixture = Fixture::new(sh);
-        let scope = fixture.place().scope;
-        assert_eq!(block(fixture.host.read_audit(&scope)).unwrap(), "");
-        let add = |line: &str| block(fixture.host.audit(&scope, &[line.to_owned()])).unwrap();
-        add("first");
-        let log = fixture.path("home/mrsk-app-audit.log");
-        let mut text = fs::read_to_string(&log).unwrap();
-        text.push_str(&"x".repeat(1_048_576));
-        text.push('\n');
-        fs::write(&log, text).unwrap();
-        add("second");
-        assert_eq!(fs::read_to_string(&log).unwrap(), "second\n", "{sh:?}");
-        let whole = block(fixture.host.read_audit(&scope)).unwrap();
-        assert!(whole.starts_with("first\n") && whole.ends_with("\nsecond\n"));
     }
 }
 

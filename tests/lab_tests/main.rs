@@ -20,6 +20,7 @@ mod errors;
 mod failures;
 mod kill;
 mod operations;
+mod other_plans;
 mod quoting;
 mod registry;
 mod restarts;

@@ -5,6 +5,8 @@
     reason = "tests mount the file systems that they fill, and start the runs that they stop"
 )]
 
+mod audit;
+mod others;
 mod signals;
 mod site;
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 use mrsk::apply::clock::{BootClock, Clock};
 use mrsk::apply::driver::{self, Job, Observer};
 use mrsk::apply::links::Links;
-use mrsk::apply::state::{Millis, Options, Outcome, Progress, Summary};
+use mrsk::apply::state::{JournalEntry, Millis, Options, Outcome, Progress, Summary};
 use mrsk::facts::Query;
 use mrsk::name::{HostName, RunId, StepId};
 use mrsk::plan::Plan;
@@ -58,6 +58,8 @@ pub struct Site {
     /// Removes it, unless it is somebody else's.
     _temporary: Option<TempDir>,
     pub clock: MovedClock,
+    /// How many entries the journal takes.
+    pub journal_takes: usize,
 }
 
 impl Site {
@@ -76,6 +78,7 @@ impl Site {
             directory: directory.to_path_buf(),
             _temporary: None,
             clock: MovedClock::default(),
+            journal_takes: usize::MAX,
         };
         for host in hosts {
             for part in ["home", "state"] {
@@ -166,7 +169,15 @@ impl Site {
             details,
         };
         let mut told = Told::default();
-        let outcome = driver::run(job, &mut told, &mut |_| Ok(())).await;
+        let mut room = self.journal_takes;
+        let mut journal = |_: &JournalEntry| match room.checked_sub(1) {
+            Some(left) => {
+                room = left;
+                Ok(())
+            }
+            None => Err(std::io::Error::from(std::io::ErrorKind::StorageFull)),
+        };
+        let outcome = driver::run(job, &mut told, &mut journal).await;
         (outcome.unwrap(), told.0)
     }
 }

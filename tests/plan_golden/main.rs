@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 use golden::Golden;
 use mrsk::facts::model::ContainerFacts;
 use mrsk::plan::compile::compile;
+use mrsk::plan::trust::concerns;
 use mrsk::plan::{Accessories, AccessoryVerb, OperationKind, Plan, Release, Step, StepKind, wire};
 use mrsk::show::{self, Look};
 use mrsk::text::Styling;
@@ -29,7 +30,7 @@ fn every_scenario_gives_the_recorded_plan() {
             width: None,
         };
         let mut table = Vec::new();
-        show::table(&plan, look, &mut table).expect("writing to memory succeeds");
+        show::table(&plan, &concerns(&plan), look, &mut table).expect("writing to memory succeeds");
         let table = String::from_utf8(table).expect("a table is text");
         golden.check(&scenario.directory.join("show.txt"), &table);
     }

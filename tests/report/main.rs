@@ -11,9 +11,11 @@ use std::sync::Arc;
 use golden::Golden;
 use mrsk::apply::driver::Observer;
 use mrsk::apply::state::{
-    GoneReason, HostSummary, Outcome, Phase, Progress, SkipReason, StepStatus, StopReason,
+    GoneReason, HostSummary, OtherStep, Outcome, Phase, Progress, SkipReason, StepStatus,
+    StopReason,
 };
 use mrsk::name::{HostName, PlanDigest, StepId};
+use mrsk::plan::kinds::WhenSuperseded;
 use mrsk::record::{Ending, LockDetails, PollAttempt};
 use mrsk::report::{Json, Lines, Verbosity, View};
 use mrsk::text::Styling;
@@ -91,6 +93,19 @@ fn done() {
         "done.verbose.txt",
         &lines(&run, &Outcome::Done, Verbosity::Verbose),
     );
+}
+
+#[test]
+fn done_but_for_a_doubt_that_changes_nothing() {
+    let mut run = Run::walking();
+    let steps: Vec<StepId> = plan().steps.iter().map(|step| step.id.clone()).collect();
+    let (last, others) = steps.split_last().unwrap();
+    for step in others {
+        run.ended(step.as_str(), StepStatus::AlreadyDone);
+    }
+    run.started(last.as_str());
+    run.ended(last.as_str(), StepStatus::InDoubt);
+    check("done_in_doubt.txt", &run, &Outcome::Done);
 }
 
 #[test]
@@ -303,6 +318,45 @@ fn the_lock_is_lost() {
 }
 
 #[test]
+fn steps_of_another_plan_are_running() {
+    let mut run = Run::new();
+    run.tell(Progress::Phase(Phase::Locking));
+    run.wait(200);
+    run.tell(Progress::Phase(Phase::Settling));
+    let stop = OtherStep {
+        host: "app1".into(),
+        plan: PlanDigest::from_digits(&"77aa".repeat(16)),
+        step: Some("app1/web/app-web-1/stop".into()),
+        summary: "Stop app-web-1".into(),
+        user: "Ada".into(),
+        since: Some(1_679_651_343),
+    };
+    let drain = OtherStep {
+        summary: "Drain app-web-1 (up to 30 s)".into(),
+        ..stop.clone()
+    };
+    let unknown = OtherStep {
+        host: "app2".into(),
+        step: None,
+        summary: String::new(),
+        user: String::new(),
+        since: None,
+        ..stop.clone()
+    };
+    run.wait(50);
+    run.tell(Progress::OtherStep(drain, WhenSuperseded::End));
+    for step in [&stop, &unknown] {
+        run.tell(Progress::OtherStep(step.clone(), WhenSuperseded::WaitFor));
+    }
+    run.wait(300_000);
+    let outcome = Outcome::StepsRunning(vec![stop, unknown]);
+    check("steps_running.txt", &run, &outcome);
+    let mut out = Vec::new();
+    run.play(&mut Json::new(view(Verbosity::Normal), &mut out), &outcome);
+    golden("steps_running.jsonl", &String::from_utf8(out).unwrap());
+}
+
+#[test]
 fn a_plan_that_may_not_be_applied() {
     let run = Run::looking();
     let host = HostName::from("app1");
@@ -311,8 +365,17 @@ fn a_plan_that_may_not_be_applied() {
         fact: "/containers/app-web-1/state".into(),
         then: "\"running\"".into(),
         now: "\"exited\"".into(),
+        serial_moved: false,
     };
     check("stale.txt", &run, &stale);
+    let after_fences = Outcome::Stale {
+        host: host.clone(),
+        fact: "/containers/app-web-1/state".into(),
+        then: "\"running\"".into(),
+        now: "\"exited\"".into(),
+        serial_moved: true,
+    };
+    check("stale_after_fences.txt", &run, &after_fences);
     let superseded = Outcome::Superseded(host, Some(PlanDigest::from("sha256:77aa")));
     check("superseded.txt", &run, &superseded);
     check("already_applied.txt", &run, &Outcome::AlreadyApplied);
@@ -402,7 +465,16 @@ fn what_a_host_prints_cannot_steer_the_terminal() {
             fact: hostile.into(),
             then: hostile.into(),
             now: hostile.into(),
+            serial_moved: true,
         },
+        Outcome::StepsRunning(vec![OtherStep {
+            host: hostile.into(),
+            plan: hostile.into(),
+            step: Some(hostile.into()),
+            summary: hostile.into(),
+            user: hostile.into(),
+            since: Some(u64::MAX),
+        }]),
         Outcome::Superseded(hostile.into(), Some(hostile.into())),
         Outcome::InDoubt(vec![hostile.into()]),
     ];

@@ -37,19 +37,7 @@ impl World {
             2 => self.lose_link(runner, &names[pick].clone()),
             3 => self.interrupt(runner),
             4 => self.kill_runner(runner),
-            _ => {
-                let message = "disk full".to_owned();
-                let event = Event::JournalFailed(message);
-                let link = None;
-                self.after(
-                    0,
-                    Item::ToRunner {
-                        runner,
-                        link,
-                        event,
-                    },
-                );
-            }
+            _ => self.runners[runner].journal_is_full = true,
         }
     }
 
@@ -83,6 +71,7 @@ impl World {
         }
         sim.up = false;
         sim.boot += 1;
+        sim.strangers.clear();
         for ((step, _), record) in &mut sim.records {
             if std::mem::take(&mut record.alive) && std::mem::take(&mut record.commanding) {
                 self.truth.stop_running(self.index[step]);

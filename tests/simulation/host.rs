@@ -9,13 +9,14 @@ use mrsk::record::{
     Attempt, AttemptState, Ending, LockAnswer, LockDetails, Receipt, TAKE_OVER_SECONDS,
 };
 
+use super::strangers::Stranger;
 use super::world::Mutant;
 
 /// Milliseconds after the last beat from which a lock may be taken over.
 pub const DEAD_LOCK: u64 = TAKE_OVER_SECONDS * 1000;
 
 /// What a host keeps of an attempt.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Record {
     pub alive: bool,
     pub commanding: bool,
@@ -43,6 +44,10 @@ pub struct SimHost {
     pub records: BTreeMap<(StepId, u32), Record>,
     pub values: BTreeMap<StepId, Option<String>>,
     pub lock: Option<Lock>,
+    /// Living attempts of another plan.
+    pub strangers: Vec<Stranger>,
+    /// How many lines of the audit log tell of each attempt that has ended.
+    pub audit: BTreeMap<(StepId, u32), u32>,
 }
 
 impl SimHost {
@@ -58,6 +63,8 @@ impl SimHost {
             records: BTreeMap::new(),
             values: BTreeMap::new(),
             lock: None,
+            strangers: Vec::new(),
+            audit: BTreeMap::new(),
         }
     }
 

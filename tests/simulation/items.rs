@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use mrsk::apply::state::{Action, Event, Outcome, StartStep, State};
 use mrsk::name::{HostName, RunId, StepId};
 use mrsk::record::Ending;
+use mrsk::record::living::AttemptName;
 
 index_vec::define_index_type! {
     /// The position of a runner in the world.
@@ -31,8 +32,14 @@ pub enum Mutant {
     NeedsIgnored,
     /// The clock of runners stops while their machine sleeps.
     ClockStops,
+    /// Hosts list no step of another plan.
+    OthersHidden,
     /// Hosts begin steps although they know that their run stops.
     HaltIgnored,
+    /// What follows an entry that the journal did not take is carried out.
+    UnjournaledStarts,
+    /// The lock host keeps no end of a local step.
+    EndsForgotten,
 }
 
 /// Something that happens at a time.
@@ -71,6 +78,14 @@ pub(super) enum Item {
         runner: RunnerIndex,
     },
     Launch,
+    StrangerGoesOn {
+        host: HostName,
+        more: u32,
+    },
+    StrangerEnds {
+        host: HostName,
+        name: AttemptName,
+    },
     HostBack {
         host: HostName,
     },
@@ -151,6 +166,12 @@ pub(super) struct Runner {
     pub(super) saw_silence: bool,
     pub(super) logged_in: bool,
     pub(super) built: bool,
+    /// Whether its journal takes no entry any more.
+    pub(super) journal_is_full: bool,
+    /// Attempts whose start its journal holds.
+    pub(super) journaled: BTreeSet<(StepId, u32)>,
+    /// Attempts at steps of its machine that it has seen end.
+    pub(super) ended_here: BTreeSet<(StepId, u32)>,
 }
 
 impl Runner {
@@ -172,6 +193,9 @@ impl Runner {
             saw_silence: false,
             logged_in: false,
             built: false,
+            journal_is_full: false,
+            journaled: BTreeSet::new(),
+            ended_here: BTreeSet::new(),
         }
     }
 }
@@ -183,7 +207,10 @@ pub const PRINTED_SECRET: &str = "correct horse battery staple";
 pub fn short(event: &Event) -> String {
     match event {
         Event::Inspected(host, _, attempts) => format!("Inspected {host} {}", attempts.len()),
-        Event::Fenced(host, attempts) => format!("Fenced {host} {}", attempts.len()),
+        Event::Fenced(_, _, living) if !living.is_empty() => {
+            format!("Fenced with a step of another plan: {living:?}")
+        }
+        Event::Fenced(host, attempts, _) => format!("Fenced {host} {}", attempts.len()),
         Event::Listed(host, attempts) => format!("Listed {host} {}", attempts.len()),
         Event::Ended {
             step,

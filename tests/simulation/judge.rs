@@ -20,7 +20,11 @@ impl World {
     }
 
     /// What commands print may hold a secret: the journal keeps none of it.
-    pub(super) fn check_entry(&mut self, entry: &JournalEntry) {
+    pub(super) fn check_entry(&mut self, runner: RunnerIndex, entry: &JournalEntry) {
+        if let JournalEntry::Started { step, attempt } = entry {
+            let start = (step.clone(), *attempt);
+            self.runners[runner].journaled.insert(start);
+        }
         let line = serde_json::to_string(entry).unwrap();
         if line.contains(PRINTED_SECRET) {
             self.fail(format!("the journal holds what a command printed: {line}"));
@@ -58,6 +62,7 @@ impl World {
             }
             Outcome::Done => {
                 self.finished = true;
+                self.judge_audit(runner);
                 return self.judge_facts();
             }
             Outcome::AlreadyApplied => {

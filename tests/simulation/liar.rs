@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use mrsk::apply::state::{Action, Event, Outcome, Progress, StepStatus};
 use mrsk::name::{HostName, PlanDigest, RunId, StepId};
 use mrsk::plan::StepKind;
+use mrsk::record::living::{AttemptName, LivingAttempt, Stage};
 use mrsk::record::{
     Attempt, AttemptState, Ending, LockAnswer, LockDetails, PollAttempt, Receipt, Serial,
 };
@@ -63,7 +64,11 @@ impl World {
                     plan: Some(self.lie_about_a_plan()),
                 },
             ),
-            Action::Fence { .. } => Event::Fenced(name, self.lie_about_attempts(host)),
+            Action::Others(..) => Event::Others(name, self.lie_about_others()),
+            Action::Fence { .. } => {
+                let living = self.lie_about_others();
+                Event::Fenced(name, self.lie_about_attempts(host), living)
+            }
             Action::List(_) => Event::Listed(name, self.lie_about_attempts(host)),
             Action::Attach(_, step, attempt) => {
                 let state = match self.rng.chance(300) {
@@ -75,7 +80,12 @@ impl World {
             Action::Record { .. } | Action::Finish(_) | Action::Halt(_) if self.rng.chance(100) => {
                 Event::Refused(name)
             }
-            Action::Record { step, .. } => Event::Recorded(step),
+            Action::Record {
+                step,
+                attempt,
+                ending,
+                ..
+            } => Event::Recorded(step, attempt, ending),
             Action::Finish(_) => Event::Finished(name),
             Action::Halt(_) => Event::Halted(name),
             Action::Start(_, steps) => {
@@ -223,6 +233,27 @@ impl World {
             }
         }
         attempts
+    }
+
+    /// Now and then a step of another plan, or of this one.
+    fn lie_about_others(&mut self) -> Vec<LivingAttempt> {
+        if !self.rng.chance(100) {
+            return Vec::new();
+        }
+        let digits = match self.rng.chance(200) {
+            true => self.plan.digest.as_str().trim_start_matches("sha256:"),
+            false => "77aa",
+        };
+        let name = AttemptName {
+            digits: digits.to_owned(),
+            step: "0123".to_owned(),
+            number: 1,
+        };
+        vec![LivingAttempt {
+            name,
+            stage: Stage::Undoes,
+            told: None,
+        }]
     }
 
     fn lie_about_a_plan(&mut self) -> PlanDigest {

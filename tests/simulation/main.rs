@@ -2,6 +2,7 @@
 //!
 //! `MRSK_SEEDS=N` runs the seeds 0 to N-1 (1,000 where it is unset), `MRSK_SEED=S` one seed, with its whole trace.
 
+mod audit;
 mod faults;
 mod host;
 mod items;
@@ -12,6 +13,7 @@ mod plans;
 mod protocol;
 mod rng;
 mod sleep;
+mod strangers;
 mod truth;
 mod world;
 
@@ -125,6 +127,9 @@ fn the_seeds_reach_what_they_are_for() {
         "Refused",
         "taken_from: Some",
         "frozen",
+        "the journal of",
+        "Some(Refused))",
+        "Some(Failed",
         "falls asleep",
         "is full",
         "is killed",
@@ -144,6 +149,9 @@ fn the_seeds_reach_what_they_are_for() {
         "exit JournalFailed",
         "exit HostFailed",
         "exit LockHeld",
+        "exit StepsRunning",
+        "of another plan for",
+        "Fenced with a step of another plan",
         "exit LockLost",
         "exit Unreachable",
         "/web/2/start#2",
@@ -199,8 +207,23 @@ fn a_step_that_does_not_wait_is_noticed() {
 }
 
 #[test]
+fn hosts_that_hide_steps_of_another_plan_are_noticed() {
+    assert_noticed(Mutant::OthersHidden, &["beside a step of another plan"]);
+}
+
+#[test]
 fn a_stop_that_does_not_hold_is_noticed() {
     assert_noticed(Mutant::HaltIgnored, &["though its host knows"]);
+}
+
+#[test]
+fn a_start_that_the_journal_does_not_hold_is_noticed() {
+    assert_noticed(Mutant::UnjournaledStarts, &["unjournaled"]);
+}
+
+#[test]
+fn an_end_that_no_host_keeps_is_noticed() {
+    assert_noticed(Mutant::EndsForgotten, &["stands in no audit"]);
 }
 
 #[test]

@@ -27,7 +27,10 @@ impl World {
         if !self.hosts[host].up {
             let opens = matches!(
                 action,
-                Action::Reconnect { .. } | Action::TakeLock | Action::Inspect { .. }
+                Action::Reconnect { .. }
+                    | Action::TakeLock
+                    | Action::Others(..)
+                    | Action::Inspect { .. }
             );
             if alive && opens {
                 return self.refuse_link(runner, link, host);
@@ -71,6 +74,7 @@ impl World {
             1 if matches!(
                 action,
                 Action::Start { .. }
+                    | Action::Others(..)
                     | Action::Fence { .. }
                     | Action::Halt(_)
                     | Action::Record { .. }
@@ -115,6 +119,11 @@ impl World {
         if writes && self.is_full(host) {
             return self.answer_full(runner, link, host);
         }
+        if let Action::Others(_, end) = &action {
+            self.end_strangers(host, end);
+            let event = Event::Others(host.clone(), self.living(host));
+            return self.answer(runner, host, link, event);
+        }
         let run = self.runners[runner].run.clone();
         let now = self.now;
         let mutant = self.mutant;
@@ -149,7 +158,9 @@ impl World {
                         sim.facts.serial.plan = Some(PlanDigest::clone(&digest));
                     }
                     sim.fence = Some(run);
-                    Event::Fenced(host.clone(), sim.list(mutant))
+                    sim.write_audit();
+                    let own = sim.list(mutant);
+                    Event::Fenced(host.clone(), own, self.living(host))
                 }
             }
             Action::List { .. } => Event::Listed(host.clone(), sim.list(mutant)),
@@ -162,21 +173,20 @@ impl World {
             Action::Record {
                 step,
                 attempt,
-                ended,
+                ending,
                 value,
                 ..
             } => {
-                let receipt = ended.then(|| sim.receipt(&run, Ending::Succeeded, now));
-                sim.values.insert(step.clone(), value);
-                sim.records.insert(
-                    (step.clone(), attempt),
-                    Record {
-                        alive: false,
-                        commanding: false,
-                        receipt,
-                    },
-                );
-                Event::Recorded(step)
+                let kept = ending.filter(|_| mutant != Mutant::EndsForgotten);
+                let receipt = kept.map(|ending| sim.receipt(&run, ending, now));
+                if matches!(ending, None | Some(Ending::Succeeded)) {
+                    sim.values.insert(step.clone(), value);
+                } else {
+                    self.told.remove(&step);
+                }
+                let record = sim.records.entry((step.clone(), attempt)).or_default();
+                record.receipt = record.receipt.take().or(receipt);
+                Event::Recorded(step, attempt, ending)
             }
             Action::Halt(_) => {
                 sim.stopping.insert(run);
@@ -184,6 +194,7 @@ impl World {
             }
             Action::Finish { .. } => {
                 sim.facts.finished.insert(digest);
+                sim.write_audit();
                 Event::Finished(host.clone())
             }
             Action::Start(_, steps) => {
@@ -372,6 +383,9 @@ impl World {
         self.note(format!("{id} begins for run {}", script.run));
         if foreign {
             return self.fail(format!("{id} begins for a run that was fenced off"));
+        }
+        if !self.hosts[&script.host].strangers.is_empty() {
+            return self.fail(format!("{id} begins beside a step of another plan"));
         }
         if is_stopping {
             return self.fail(format!(

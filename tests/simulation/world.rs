@@ -38,6 +38,7 @@ pub struct World {
     pub(super) told: BTreeSet<StepId>,
     pub(super) calm_at: u64,
     pub(super) next_link: u64,
+    pub(super) next_stranger: u64,
     pub(super) runs: u32,
     pub(super) finished: bool,
     pub(super) initial: BTreeMap<HostName, HostFacts>,
@@ -100,6 +101,7 @@ impl World {
             },
             calm_at: rng.range(60_000, 900_000),
             next_link: 0,
+            next_stranger: 0,
             runs: 0,
             finished: false,
             initial: facts,
@@ -112,6 +114,7 @@ impl World {
             rng,
         };
         world.at(0, Item::Launch);
+        world.add_strangers();
         for _ in 0..world.rng.range(0, 3) {
             let time = world.rng.range(0, 120_000);
             world.at(time, Item::Chaos);
@@ -123,6 +126,9 @@ impl World {
     pub fn with_liar(seed: u64) -> Self {
         let mut world = Self::new(seed, Mutant::None);
         world.heap.clear();
+        for sim in world.hosts.values_mut() {
+            sim.strangers.clear();
+        }
         world.budget = 0;
         world.failure_rate = 0;
         world.calm_at = 0;
@@ -232,6 +238,8 @@ impl World {
                 ok,
                 ended,
             } => self.local(runner, step, attempt, ok, ended),
+            Item::StrangerGoesOn { host, more } => self.stranger_goes_on(&host, more),
+            Item::StrangerEnds { host, name } => self.stranger_ends(&host, &name),
             Item::HostBack { host } => {
                 self.note(format!("{host} is back"));
                 let silence = self.rng.range(0, 8_000);
@@ -308,6 +316,9 @@ impl World {
                 _ => return,
             }
         }
+        if let Event::LocalEnded { step, attempt, .. } = &event {
+            self.note_local_end(runner, &(step.clone(), *attempt));
+        }
         let event = self.learn(runner, event);
         self.note_confirmation(runner, &event);
         let clock = self.clock(runner);
@@ -329,11 +340,17 @@ impl World {
                 return self.fail("a poll's attempt changes what a run decides");
             }
         }
-        for action in actions {
+        let mut actions = actions.into_iter();
+        while let Some(action) = actions.next() {
             if self.violation.is_some() || self.runners[runner].exited.is_some() {
                 break;
             }
-            self.carry_out(runner, action);
+            match action {
+                Action::Journal(_) if self.runners[runner].journal_is_full => {
+                    actions = self.refuse_entry(runner, actions.collect()).into_iter();
+                }
+                action => self.carry_out(runner, action),
+            }
         }
         let deadline = self.runners[runner]
             .state
@@ -377,7 +394,8 @@ impl World {
     pub(super) fn carry_out(&mut self, runner: RunnerIndex, action: Action) {
         match &action {
             Action::Report(progress) => return self.check_report(progress),
-            Action::Journal(entry) => return self.check_entry(entry),
+            Action::Journal(entry) => return self.check_entry(runner, entry),
+            Action::Audit(hosts) => return self.write_audit(runner, hosts),
             Action::Exit(outcome) => return self.exit(runner, outcome.clone()),
             Action::Drop(host) => return self.drop_link(runner, host),
             _ => {}
@@ -394,6 +412,7 @@ impl World {
             self.runners[runner].lock.asked = self.now;
         }
         self.check_confirmation(runner, &action);
+        self.check_journaled(runner, &action);
         let holder = self.hosts[&self.plan.lock_host].lock.as_ref();
         if changes
             && !self.lies_about_the_lock()
@@ -413,7 +432,8 @@ impl World {
                 return;
             }
             Action::TakeLock | Action::Beat | Action::Release => self.plan.lock_host.clone(),
-            Action::Inspect(ref host)
+            Action::Others(ref host, _)
+            | Action::Inspect(ref host)
             | Action::Fence { ref host, .. }
             | Action::Start(ref host, _)
             | Action::Attach(ref host, _, _)
@@ -422,7 +442,11 @@ impl World {
             | Action::Record { ref host, .. }
             | Action::Finish(ref host)
             | Action::Reconnect(ref host) => host.clone(),
-            Action::Report(_) | Action::Journal(_) | Action::Exit(_) | Action::Drop(_) => return,
+            Action::Report(_)
+            | Action::Journal(_)
+            | Action::Audit(_)
+            | Action::Exit(_)
+            | Action::Drop(_) => return,
         };
         self.send(runner, host, action);
     }

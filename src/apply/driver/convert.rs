@@ -2,16 +2,20 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::action::{Action, Probe};
+use crate::apply::audit;
 use crate::apply::links::Failure;
 use crate::apply::state::{Event, StartStep};
 use crate::name::{HostName, RunId};
+use crate::plan::kinds::SwitchPart;
 use crate::plan::shape::Shape;
 use crate::plan::{Plan, Step};
+use crate::record::living::About;
 use crate::record::{Ending, Receipt};
 use crate::redaction::Redactor;
 use crate::transport::LinkError;
 use crate::transport::answer::Event as HostEvent;
-use crate::transport::request::StepRequest;
+use crate::transport::request::{Route, StepRequest};
 
 /// Characters that are kept of what a poll saw last.
 const LONGEST_STATUS: usize = 200;
@@ -43,8 +47,15 @@ fn answer(text: &str, redactor: &Redactor) -> String {
         .collect()
 }
 
-pub(super) fn request(step: &Step, start: &StartStep) -> StepRequest {
+/// Returns the request for a step of a plan that `who` applies.
+pub(super) fn request((plan, who): (&Plan, &str), step: &Step, start: &StartStep) -> StepRequest {
     StepRequest {
+        about: About {
+            kind: step.kind.name(),
+            step: step.id.to_string(),
+            summary: step.summary.clone(),
+            user: who.to_owned(),
+        },
         step: step.id.hash(),
         attempt: start.attempt,
         actions: step.action.clone(),
@@ -57,16 +68,44 @@ pub(super) fn request(step: &Step, start: &StartStep) -> StepRequest {
         idle_timeout_seconds: step.idle_timeout_seconds,
         shared_lock: step.shared_lock,
         when_stopping: start.when_stopping,
+        subject: audit::subject(plan, who, step),
+        route: route(plan, step),
     }
 }
 
-/// Returns the receipt of a step of this machine that has succeeded now.
-pub(super) fn success(run: RunId, value: Option<String>) -> Receipt {
+/// Returns what `step` sends requests to: the container that the poll of its route proves.
+fn route(plan: &Plan, step: &Step) -> Option<Route> {
+    let proof = step.action.iter().find_map(|action| match action {
+        Action::Poll(poll) if poll.probe == Probe::Route => Some(poll),
+        _ => None,
+    })?;
+    let file = step.action.iter().find_map(|action| match action {
+        Action::Write(write) => Some(write.path.clone()),
+        _ => None,
+    })?;
+    let reference = plan.image.reference.as_str();
+    let repository = match reference.rsplit_once(':') {
+        Some((repository, tag)) if !tag.contains('/') => repository,
+        _ => reference,
+    };
+    let route = Route {
+        role: step.role.as_ref()?.to_string(),
+        version: plan.version.clone()?,
+        container: proof.expect.clone()?,
+        repository: repository.to_owned(),
+        file,
+        token: proof.host.clone()?,
+    };
+    (step.kind.switch_part() == SwitchPart::Route).then_some(route)
+}
+
+/// Returns the receipt of a step of this machine that has ended now.
+pub(super) fn receipt(run: RunId, ending: Ending, value: Option<String>) -> Receipt {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_secs());
     Receipt {
-        ending: Ending::Succeeded,
+        ending,
         run,
         started: now,
         ended: now,

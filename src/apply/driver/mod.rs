@@ -14,11 +14,11 @@ use tokio::sync::mpsc;
 
 pub use job::{Job, Journal, Observer};
 
-use convert::success;
+use convert::receipt;
 use tasks::Driver;
 
-use super::links::scope;
 use super::state::{Action, Event, Outcome, State};
+use crate::name::HostName;
 use crate::plan::shape::ShapeError;
 use crate::transport::local::until;
 
@@ -40,7 +40,9 @@ pub async fn run(
     let mut interrupts = signals::interrupts();
     let mut actions = state.handle(driver.now(), Event::Begin);
     loop {
-        driver.carry_out(actions, observer, journal).await;
+        driver
+            .carry_out(&mut state, actions, observer, journal)
+            .await;
         if let Some(outcome) = driver.outcome.take() {
             driver.job.links.close();
             observer.finish(&state.summary(), &outcome);
@@ -63,9 +65,10 @@ pub async fn run(
 }
 
 impl Driver {
-    /// Carries actions out.
+    /// Carries actions out. What follows an entry that the journal did not take, the state takes back as far as it must.
     async fn carry_out(
         &mut self,
+        state: &mut State,
         actions: Vec<Action>,
         observer: &mut dyn Observer,
         journal: &mut Journal<'_>,
@@ -73,16 +76,15 @@ impl Driver {
         for (step, line) in std::mem::take(&mut self.observed) {
             observer.output(&step, &line);
         }
-        for action in actions {
+        let mut actions = actions.into_iter();
+        while let Some(action) = actions.next() {
             match action {
-                Action::Report(progress) => {
-                    self.audit.note(&progress);
-                    observer.progress(self.now(), &progress);
-                }
+                Action::Report(progress) => observer.progress(self.now(), &progress),
                 Action::Journal(entry) => {
                     if let Err(error) = journal(&entry) {
-                        self.event_sender()
-                            .event(Event::JournalFailed(error.to_string()));
+                        let rest = actions.collect();
+                        let rest = state.take_back(self.now(), error.to_string(), rest);
+                        actions = rest.into_iter();
                     }
                 }
                 Action::Exit(outcome) => self.outcome = Some(outcome),
@@ -95,9 +97,11 @@ impl Driver {
                 Action::StartLocal(step, attempt) => self.start_local(step, attempt),
                 Action::StopLocal(step) => self.stop_local(&step),
                 Action::CheckLocal(step) => self.check_local(step),
-                Action::Release => self.release().await,
+                Action::Audit(hosts) => self.write_audit(hosts).await,
+                Action::Release => self.release_lock(),
                 Action::TakeLock => self.take_lock(),
                 Action::Beat => self.beat(),
+                Action::Others(host, end) => self.others(host, end),
                 Action::Inspect(host) => self.inspect(host),
                 Action::Fence { host, serial } => self.fence(host, serial),
                 Action::List(host) => self.list(host),
@@ -107,10 +111,10 @@ impl Driver {
                     host,
                     step,
                     attempt,
-                    ended,
+                    ending,
                     value,
                 } => {
-                    let receipt = ended.then(|| success(self.run(), value));
+                    let receipt = ending.map(|ending| receipt(self.run(), ending, value));
                     self.record(host, step, attempt, receipt);
                 }
                 Action::Finish(host) => self.finish(host),
@@ -118,15 +122,14 @@ impl Driver {
         }
     }
 
-    /// Writes what ran to the audit logs, then releases the lock.
-    async fn release(&mut self) {
-        let scope = scope(&self.job.plan);
+    /// Has `hosts` bring their audit logs up to date.
+    async fn write_audit(&mut self, hosts: Vec<HostName>) {
         let mut writing = tokio::task::JoinSet::new();
-        for (host, lines) in self.audit.take_all() {
-            let (links, scope) = (self.job.links.clone(), scope.clone());
+        for host in hosts {
+            let (links, place, run) = (self.job.links.clone(), self.place(&host), self.run());
             writing.spawn(async move {
                 if let Ok(linked) = links.get(&host).await {
-                    let _ = linked.audit(&scope, &lines).await;
+                    let _ = linked.audit(&place, &run).await;
                 }
             });
         }
@@ -134,6 +137,5 @@ impl Driver {
             while writing.join_next().await.is_some() {}
         })
         .await;
-        self.release_lock();
     }
 }

@@ -1,8 +1,10 @@
 //! Questions that a host answers at once: each is a task that reports the answer.
 
 use super::tasks::Driver;
+use crate::apply::audit;
 use crate::apply::state::Event;
 use crate::name::{HostName, StepId};
+use crate::record::living::AttemptName;
 use crate::record::{AttemptState, Receipt};
 use crate::transport::answer::{BeatAnswer, FenceAnswer, WriteAnswer};
 use crate::transport::request::{AttemptRef, Record};
@@ -49,11 +51,18 @@ impl Driver {
         });
     }
 
+    pub(super) fn others(&mut self, host: HostName, end: Vec<AttemptName>) {
+        let place = self.place(&host);
+        self.ask(host, move |linked, host| async move {
+            Ok(Event::Others(host, linked.others(&place, &end).await?))
+        });
+    }
+
     pub(super) fn fence(&mut self, host: HostName, serial: u64) {
         let (place, run) = (self.place(&host), self.run());
         self.ask(host, move |linked, host| async move {
             Ok(match linked.fence(&place, &run, serial).await? {
-                FenceAnswer::Fenced(attempts) => Event::Fenced(host, attempts),
+                FenceAnswer::Fenced(attempts, living) => Event::Fenced(host, attempts, living),
                 FenceAnswer::Superseded(serial) => Event::FenceRefused(host, serial),
             })
         });
@@ -101,7 +110,14 @@ impl Driver {
         attempt: u32,
         receipt: Option<Receipt>,
     ) {
-        let place = self.place(&host);
+        let (place, ending) = (
+            self.place(&host),
+            receipt.as_ref().map(|receipt| receipt.ending),
+        );
+        let who = &self.job.details.locked_by;
+        let subject = self.step(&step).map_or_else(String::new, |step| {
+            audit::subject(&self.job.plan, who, step)
+        });
         let record = Record {
             attempt: AttemptRef {
                 step: step.hash(),
@@ -109,10 +125,11 @@ impl Driver {
             },
             run: self.run(),
             receipt,
+            subject,
         };
         self.ask(host, move |linked, host| async move {
             Ok(match linked.record(&place, &record).await? {
-                WriteAnswer::Written => Event::Recorded(step),
+                WriteAnswer::Written => Event::Recorded(step, attempt, ending),
                 WriteAnswer::Refused => Event::Refused(host),
             })
         });
@@ -120,9 +137,8 @@ impl Driver {
 
     pub(super) fn finish(&mut self, host: HostName) {
         let (place, run) = (self.place(&host), self.run());
-        let lines = self.audit.take(&host);
         self.ask(host, |linked, host| async move {
-            Ok(match linked.finish(&place, &run, &lines).await? {
+            Ok(match linked.finish(&place, &run).await? {
                 WriteAnswer::Written => Event::Finished(host),
                 WriteAnswer::Refused => Event::Refused(host),
             })

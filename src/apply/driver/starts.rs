@@ -16,9 +16,10 @@ impl Driver {
     pub(super) fn start(&mut self, host: HostName, steps: &[StartStep]) {
         let place = self.place(&host);
         let run = self.run();
+        let of = (&*self.job.plan, self.job.details.locked_by.as_str());
         let batch: Vec<StepRequest> = steps
             .iter()
-            .filter_map(|start| Some(request(self.step(&start.step)?, start)))
+            .filter_map(|start| Some(request(of, self.step(&start.step)?, start)))
             .collect();
         let inputs = self.inputs_of(steps);
         let links = self.job.links.clone();

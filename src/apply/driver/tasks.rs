@@ -11,7 +11,6 @@ use tokio::time::Instant;
 use super::convert::failed;
 use super::job::Job;
 use super::message::{Content, EventSender, Message};
-use crate::apply::audit;
 use crate::apply::links::{Failure, place};
 use crate::apply::state::{Event, Millis, Outcome};
 use crate::name::{HostName, RunId, StepId};
@@ -32,7 +31,6 @@ pub(super) struct Driver {
     pub(super) tasks: BTreeMap<HostName, Vec<AbortHandle>>,
     /// What ends the steps of this machine.
     pub(super) local: BTreeMap<StepId, Stopper>,
-    pub(super) audit: audit::Pending,
     pub(super) outcome: Option<Outcome>,
     pub(super) sender: mpsc::UnboundedSender<Message>,
     pub(super) observed: Vec<(StepId, String)>,
@@ -42,7 +40,6 @@ impl Driver {
     pub(super) fn new(job: Job, shape: Arc<Shape>, sender: mpsc::UnboundedSender<Message>) -> Self {
         Self {
             shape,
-            audit: audit::Pending::new(&job.plan, &job.details.locked_by),
             begun: job.clock.now(),
             job,
             generations: BTreeMap::new(),

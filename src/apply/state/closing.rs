@@ -3,7 +3,7 @@
 use super::event::Action;
 use super::model::{Ask, BEAT_SECONDS, Link, SUSPEND_SECONDS, State, Timer};
 use super::progress::{GoneReason, JournalEntry, Outcome, Phase, Progress, StepStatus, StopReason};
-use super::step::StepState;
+use super::step::{HostIndex, StepState};
 use crate::name::HostName;
 
 impl State {
@@ -123,8 +123,10 @@ impl State {
             };
             match status {
                 StepStatus::Succeeded | StepStatus::AlreadyDone | StepStatus::Tolerated { .. } => {}
+                // Whether it failed is not known, and would not matter.
+                StepStatus::InDoubt if self.plan[step].has_final_doubt() => {}
                 StepStatus::InDoubt => {
-                    complete &= self.plan[step].has_final_doubt();
+                    complete = false;
                     in_doubt.push(self.id(step));
                 }
                 StepStatus::Failed { .. } | StepStatus::Lost => {
@@ -138,7 +140,6 @@ impl State {
         }
         let doubt = (!in_doubt.is_empty()).then(|| Outcome::InDoubt(in_doubt.clone()));
         if complete {
-            self.tolerated_doubt = doubt;
             return self.enter(Phase::Finishing);
         }
         let outcome = match &self.stop {
@@ -167,8 +168,7 @@ impl State {
             return;
         }
         if self.hosts.iter().all(|host| host.finished) {
-            let doubt = self.tolerated_doubt.take();
-            self.conclude(doubt.unwrap_or(Outcome::Done));
+            self.conclude(Outcome::Done);
         } else {
             self.conclude(Outcome::Failed(Vec::new()));
         }
@@ -176,7 +176,12 @@ impl State {
 
     /// What this run records here was refused. An answer to a question that is no longer open changes nothing.
     pub(super) fn on_refused(&mut self, host: &HostName) {
-        let writes = |ask: &Ask| matches!(ask, Ask::Record { .. } | Ask::Finish | Ask::Halt);
+        let writes = |ask: &Ask| {
+            matches!(
+                ask,
+                Ask::Record { .. } | Ask::Note { .. } | Ask::Finish | Ask::Halt
+            )
+        };
         if let Some(host) = self.host(host)
             && self.hosts[host].asks.keys().any(writes)
         {
@@ -198,6 +203,7 @@ impl State {
             && self.outcome.is_none()
             && !self.finish_asked
             && !self.lock.suspended
+            && self.is_noted()
         {
             self.finish_asked = true;
             for host in self.hosts.indices() {
@@ -210,27 +216,32 @@ impl State {
         if self.outcome.is_none() || matches!(self.phase, Phase::Releasing | Phase::Exited) {
             return;
         }
-        let writes = |ask: &Ask| {
-            matches!(
-                ask,
-                Ask::Lock | Ask::Fence | Ask::Record { .. } | Ask::Finish
-            )
-        };
-        let for_ever = self.lock.suspended && self.hosts[self.lock_host].is_gone();
-        let writing = self.hosts.iter().any(|host| {
-            let up = host.link == Link::Up;
-            let held_back = |ask: &Ask| for_ever && ask.needs_lock();
-            host.asks
-                .keys()
-                .any(|ask| writes(ask) && (up || *ask == Ask::Lock) && !held_back(ask))
-        });
+        let writing = self.hosts.indices().any(|host| self.is_writing(host));
         if !writing {
             self.release();
         }
     }
 
-    /// Releases the lock whenever its host answers, and leaves.
+    /// Returns whether a host may be changing something that it was asked to change.
+    fn is_writing(&self, index: HostIndex) -> bool {
+        let host = &self.hosts[index];
+        let for_ever = self.lock.suspended && self.hosts[self.lock_host].is_gone();
+        host.asks.keys().any(|ask| {
+            let writes = match ask {
+                Ask::Lock | Ask::Fence | Ask::Record { .. } | Ask::Note { .. } | Ask::Finish => {
+                    true
+                }
+                Ask::Others => !self.to_end(index).is_empty(),
+                _ => false,
+            };
+            let held_back = for_ever && ask.needs_lock();
+            writes && (host.link == Link::Up || *ask == Ask::Lock) && !held_back
+        })
+    }
+
+    /// Has the audit logs written, releases the lock whenever its host answers, and leaves.
     fn release(&mut self) {
+        self.write_audit();
         let Link::Gone { reason, .. } = self.hosts[self.lock_host].link else {
             return self.ask_for_release();
         };

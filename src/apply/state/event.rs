@@ -6,6 +6,7 @@ use super::progress::{JournalEntry, Outcome, Progress};
 use crate::facts::model::HostFacts;
 use crate::name::{HostName, RunId, StepId};
 use crate::plan::resume::Answer;
+use crate::record::living::{AttemptName, LivingAttempt};
 use crate::record::{
     Attempt, AttemptState, Ending, LockAnswer, PollAttempt, Receipt, Serial, WhenStopping,
 };
@@ -85,8 +86,11 @@ pub enum Event {
     /// The first link to a host could not be opened, or a [`Action::Reconnect`] failed, with what the transport said. A link
     /// that breaks is [`Event::ChannelLost`].
     Unreachable(HostName, String),
-    /// [`Action::Fence`] was done; the host lists these attempts of this plan, read after the fence was written.
-    Fenced(HostName, Vec<Attempt>),
+    /// [`Action::Others`] was done: these attempts of other plans live.
+    Others(HostName, Vec<LivingAttempt>),
+    /// [`Action::Fence`] was done; the host lists these attempts of this plan, and these living ones of others, read after the fence
+    /// was written.
+    Fenced(HostName, Vec<Attempt>, Vec<LivingAttempt>),
     /// [`Action::Fence`] was not done, since another plan has begun there: the host has this serial.
     FenceRefused(HostName, Serial),
     /// The host has claimed the attempt with this number for this run.
@@ -143,8 +147,8 @@ pub enum Event {
         /// What the check found out: for a push the registry digest.
         value: Option<String>,
     },
-    /// [`Action::Record`] was done.
-    Recorded(StepId),
+    /// [`Action::Record`] of this attempt was done: how it ended, if it has.
+    Recorded(StepId, u32, Option<Ending>),
     /// [`Action::Halt`] was done: of what was handed over to the host before, it begins only what finishes a switch.
     Halted(HostName),
     /// [`Action::Record`], [`Action::Finish`] or [`Action::Halt`] was not done, since the host's fence names another run.
@@ -156,8 +160,6 @@ pub enum Event {
         /// Whether the lock is still this run's.
         held: bool,
     },
-    /// A journal entry could not be written, and why.
-    JournalFailed(String),
     /// [`Action::Finish`] was done.
     Finished(HostName),
     /// [`Action::Release`] was done.
@@ -185,6 +187,8 @@ pub enum Action {
     TakeLock,
     /// Take a host's facts and list what it shows of this plan, linking to it first if there is no link.
     Inspect(HostName),
+    /// End these attempts of other plans, then list those that live. Answered by [`Event::Others`].
+    Others(HostName, Vec<AttemptName>),
     /// Write this run as the fence, unless another plan has begun, and list what the host shows of this plan after that.
     Fence {
         /// The host.
@@ -209,7 +213,8 @@ pub enum Action {
     StopLocal(StepId),
     /// Run the check of a step of this machine. Answered by [`Event::LocalChecked`].
     CheckLocal(StepId),
-    /// Record on the lock host that a step of this machine succeeded, or that it begins. Once it is there, doing it again changes nothing.
+    /// Record on the lock host how an attempt at a step of this machine ended, or that it begins. Once it is there, doing it again changes
+    /// nothing.
     /// Answered by [`Event::Recorded`] or [`Event::Refused`].
     Record {
         /// The lock host.
@@ -218,8 +223,8 @@ pub enum Action {
         step: StepId,
         /// The attempt.
         attempt: u32,
-        /// Whether it succeeded. If not, it is claimed, and has no receipt.
-        ended: bool,
+        /// How it ended. If it is not there, it is claimed, and has no receipt.
+        ending: Option<Ending>,
         /// The receipt's value.
         value: Option<String>,
     },
@@ -228,13 +233,15 @@ pub enum Action {
     Halt(HostName),
     /// Touch the lock's beat. Answered by [`Event::Beaten`].
     Beat,
-    /// Append to the journal. Only a failure is answered: [`Event::JournalFailed`].
+    /// Append to the journal. Only a failure is answered, at once: the actions after it go to [`State::take_back`](super::State::take_back).
     Journal(JournalEntry),
     /// Report to the user.
     Report(Progress),
-    /// Add the plan to the finished ones of a host, and to its audit log. Doing it again changes nothing.
+    /// Add the plan to the finished ones of a host, and bring its audit log up to date. Doing it again changes nothing.
     /// Answered by [`Event::Finished`] or [`Event::Refused`].
     Finish(HostName),
+    /// Have these hosts bring their audit logs up to date, within a bounded time. Nothing is answered: the next run does what was not done.
+    Audit(Vec<HostName>),
     /// Release the lock if it is still this run's. Answered by [`Event::Released`].
     Release,
     /// The run has ended: close every link and leave. The last action.

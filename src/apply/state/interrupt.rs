@@ -11,7 +11,11 @@ use crate::plan::shape::StepIndex;
 impl State {
     pub(super) fn interrupt(&mut self) {
         match self.phase {
-            Phase::Locking | Phase::Inspecting | Phase::Fencing | Phase::Judging => {
+            Phase::Locking
+            | Phase::Settling
+            | Phase::Inspecting
+            | Phase::Fencing
+            | Phase::Judging => {
                 self.conclude(Outcome::Interrupted(Vec::new()));
             }
             Phase::Walking => {

@@ -15,7 +15,7 @@ use crate::graph::Ended;
 use crate::name::HostName;
 use crate::plan::resume::{Answer, answer};
 use crate::plan::shape::StepIndex;
-use crate::record::{Attempt, AttemptState};
+use crate::record::{Attempt, AttemptState, Ending};
 
 impl State {
     /// Asks now, or once the host is back. A question that is open already is not repeated.
@@ -81,6 +81,7 @@ impl State {
                 self.lock.sent = self.now;
                 Action::TakeLock
             }
+            Ask::Others => Action::Others(host, self.to_end(index)),
             Ask::Inspect => Action::Inspect(host),
             Ask::Probe => {
                 self.mark_probes(index);
@@ -95,11 +96,19 @@ impl State {
                 host,
                 step: self.id(step),
                 attempt: self.steps[step].attempt,
-                ended: self.steps[step].state != StepState::ClaimsHere,
+                ending: (self.steps[step].state != StepState::ClaimsHere)
+                    .then_some(Ending::Succeeded),
                 value: match &self.steps[step].state {
                     StepState::Recording { value, .. } => value.clone(),
                     _ => None,
                 },
+            },
+            Ask::Note { step, attempt } => Action::Record {
+                host,
+                step: self.id(step),
+                attempt,
+                ending: self.notes.get(&(step, attempt)).copied(),
+                value: None,
             },
             Ask::Beat => {
                 self.lock.sent = self.now;
@@ -220,10 +229,11 @@ impl State {
         }
         match self.phase {
             Phase::Inspecting => self.continue_opening(),
-            Phase::Fencing | Phase::Judging if self.may_go_without_gone() => {
+            Phase::Settling if self.confirming.is_none() => self.continue_opening(),
+            Phase::Settling | Phase::Fencing | Phase::Judging if self.may_go_without_gone() => {
                 self.continue_opening();
             }
-            Phase::Locking | Phase::Fencing | Phase::Judging => {
+            Phase::Locking | Phase::Settling | Phase::Fencing | Phase::Judging => {
                 self.conclude(self.without_gone());
             }
             Phase::Walking => self.lose_steps(host, name),

@@ -3,7 +3,7 @@
 //! No clock, no randomness, no async: time comes in with every event, and [`State::deadline`] says when the state wants to be
 //! called again. The same events in the same order give the same actions.
 //!
-//! A run: lock, inspect every host while holding it, decide, fence every host and list again, confirm the lock, judge
+//! A run: lock, settle living steps of other plans, inspect every host while holding it, decide, fence every host and list again, confirm the lock, judge
 //! what is left (only by the second lists), walk the graph, record completion, release the lock.
 //!
 //! Questions that change nothing when asked twice (inspect, fence, list, record, beat, finish, release) are kept as
@@ -14,20 +14,24 @@ mod closing;
 mod event;
 mod interrupt;
 mod link;
+mod living;
 mod model;
 mod opening;
 mod progress;
 mod pushes;
+mod records;
 mod settle;
 mod step;
 mod summary;
+mod unjournaled;
 mod violation;
 mod walk;
 
 pub use event::{Action, Event, Millis, Options, StartStep};
 pub use model::State;
 pub use progress::{
-    GoneReason, JournalEntry, Outcome, Phase, Progress, SkipReason, StepStatus, StopReason,
+    GoneReason, JournalEntry, OtherStep, Outcome, Phase, Progress, SkipReason, StepStatus,
+    StopReason,
 };
 pub use summary::{HostSummary, StepSummary, Summary};
 
@@ -71,7 +75,8 @@ impl State {
             Event::Lock(answer) => self.on_lock(answer),
             Event::Inspected(host, facts, attempts) => self.on_inspected(&host, &facts, attempts),
             Event::Unreachable(host, message) => self.on_unreachable(&host, message),
-            Event::Fenced(host, attempts) => self.on_fenced(&host, attempts),
+            Event::Others(host, living) => self.on_others(&host, living),
+            Event::Fenced(host, attempts, living) => self.on_fenced(&host, attempts, living),
             Event::FenceRefused(host, serial) => self.on_fence_refused(host, serial),
             Event::Claimed(host, step, attempt) => self.on_claimed(&host, &step, attempt),
             Event::PollAttempt(host, step, poll) => self.on_poll_attempt(&host, step, poll),
@@ -104,12 +109,11 @@ impl State {
                 answer,
                 value,
             } => self.on_local_checked(&step, answer, value),
-            Event::Recorded(step) => self.on_recorded(&step),
+            Event::Recorded(step, attempt, ending) => self.on_recorded(&step, attempt, ending),
             Event::Refused(host) => self.on_refused(&host),
             Event::Beaten { held: true } => self.on_beaten(),
             Event::Beaten { held: false } => self.on_lock_lost(StopReason::LockLost),
             Event::LockReleased(person) => self.on_lock_lost(StopReason::LockReleased(person)),
-            Event::JournalFailed(message) => self.stop_now(StopReason::JournalFailed(message)),
             Event::Finished(host) => self.on_finished(&host),
             Event::Released => self.on_released(),
         }
@@ -123,6 +127,7 @@ impl State {
             self.timers.pop_first();
             match timer {
                 Timer::RetryLock => self.retry_lock(),
+                Timer::Settle => self.settle_again(),
                 Timer::Beat => self.beat(),
                 Timer::Suspend => self.suspend(),
                 Timer::Reconnect { host } => self.reconnect(host),

@@ -15,7 +15,8 @@ use crate::plan::kinds::SwitchPart;
 use crate::plan::pushed::PushClaims;
 use crate::plan::resume::{Evidence, Status};
 use crate::plan::shape::{Shape, ShapeError, StepIndex, is_barrier};
-use crate::record::{TAKE_OVER_SECONDS, WhenStopping};
+use crate::record::living::{AttemptName, LivingAttempt};
+use crate::record::{Ending, TAKE_OVER_SECONDS, WhenStopping};
 
 /// Seconds between two beats of the lock.
 pub(super) const BEAT_SECONDS: u64 = 5;
@@ -58,11 +59,15 @@ pub struct State {
     pub(super) push_claims: BTreeMap<StepIndex, PushClaims>,
     /// Hosts whose fence names another run, as they say, until the lock tells whether one has taken over.
     pub(super) refusing: BTreeSet<HostIndex>,
+    /// Until when living attempts of other plans are waited for, since any has been seen.
+    pub(super) settle_until: Option<Millis>,
+    /// Whether every fence is written.
+    pub(super) is_fenced: bool,
     /// What waits for a fresh beat.
     pub(super) confirming: Option<Confirm>,
     pub(super) finish_asked: bool,
-    /// What is reported of steps in doubt whose failure is tolerated, once the plan is finished.
-    pub(super) tolerated_doubt: Option<Outcome>,
+    /// How attempts at local steps ended that are being noted on the lock host.
+    pub(super) notes: BTreeMap<(StepIndex, u32), Ending>,
     pub(super) steps: IndexVec<StepIndex, StepRun>,
     /// Whether what earlier runs did is being settled, and nothing becomes ready yet.
     pub(super) taking_up: bool,
@@ -90,8 +95,14 @@ pub(super) struct Host {
     pub(super) link: Link,
     /// Questions that were not answered yet, and how often each was sent.
     pub(super) asks: BTreeMap<Ask, u32>,
+    /// Whether its fence names this run, as far as is known.
+    pub(super) fenced: bool,
     /// Whether it listed the plan as finished.
     pub(super) finished: bool,
+    /// Attempts of other plans that lived when it was asked last.
+    pub(super) living: Vec<LivingAttempt>,
+    /// All that it ever listed as such.
+    pub(super) known_living: BTreeSet<AttemptName>,
     /// Whether a step failed here, so that nothing further starts.
     pub(super) failed: bool,
     /// Whether it knows that this run stops: what was handed over begins only if it finishes a switch.
@@ -116,6 +127,8 @@ pub(super) enum Link {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Ask {
     Lock,
+    /// Which attempts of other plans live, once those that are to be ended have been?
+    Others,
     /// Before the fence: may this plan be applied?
     Inspect,
     Fence,
@@ -124,6 +137,11 @@ pub(super) enum Ask {
     List,
     Record {
         step: StepIndex,
+    },
+    /// How an attempt at a local step ended, for the audit log: nothing waits for it but the end of the run.
+    Note {
+        step: StepIndex,
+        attempt: u32,
     },
     Beat,
     /// To begin nothing further of this run but what finishes a switch.
@@ -136,7 +154,7 @@ impl Ask {
     /// Whether it changes what other runs see, so that it is held back while the lock is not confirmed.
     pub(super) fn needs_lock(self) -> bool {
         match self {
-            Ask::Fence | Ask::Record { .. } | Ask::Finish => true,
+            Ask::Others | Ask::Fence | Ask::Record { .. } | Ask::Note { .. } | Ask::Finish => true,
             Ask::Lock
             | Ask::Inspect
             | Ask::Probe
@@ -166,6 +184,7 @@ pub(super) struct Lock {
 /// What waits for a beat that is sent now to confirm the lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Confirm {
+    BeforeEnding,
     BeforeFences,
     AfterFences,
 }
@@ -174,6 +193,7 @@ pub(super) enum Confirm {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Timer {
     RetryLock,
+    Settle,
     Beat,
     Suspend,
     Reconnect { host: HostIndex },
@@ -222,9 +242,11 @@ impl State {
             push_claims: BTreeMap::new(),
             refusing: BTreeSet::new(),
             taking_up: false,
+            settle_until: None,
+            is_fenced: false,
             confirming: None,
             finish_asked: false,
-            tolerated_doubt: None,
+            notes: BTreeMap::new(),
             local_ready: BTreeSet::new(),
             barriers_due: Vec::new(),
             startable: BTreeSet::new(),
@@ -328,7 +350,10 @@ impl Host {
             name,
             link: Link::Up,
             asks: BTreeMap::new(),
+            fenced: false,
             finished: false,
+            living: Vec::new(),
+            known_living: BTreeSet::new(),
             failed: false,
             halted: false,
             steps: Vec::new(),

@@ -1,4 +1,4 @@
-//! From the lock to the first step: lock, inspect, decide, fence, judge.
+//! From the lock to the first step: lock, settle, inspect, decide, fence, judge.
 
 use serde_json::Value;
 
@@ -10,6 +10,7 @@ use crate::name::{HostName, PlanDigest};
 use crate::plan::predicate::{Op, Predicate};
 use crate::plan::resume::{Status, resume};
 use crate::plan::shape::StepIndex;
+use crate::record::living::LivingAttempt;
 use crate::record::{Attempt, AttemptState, Ending, LockAnswer, Serial};
 
 impl State {
@@ -57,10 +58,7 @@ impl State {
         if self.outcome.is_some() {
             return;
         }
-        self.enter(Phase::Inspecting);
-        for host in self.hosts.indices() {
-            self.ask(host, Ask::Inspect);
-        }
+        self.look_for_others();
     }
 
     pub(super) fn on_inspected(
@@ -96,10 +94,18 @@ impl State {
             return;
         }
         match self.phase {
+            Phase::Settling if !self.is_open(Ask::Others) && self.confirming.is_none() => {
+                self.settle_others();
+            }
+            Phase::Inspecting if !self.is_open(Ask::Inspect) && self.is_fenced => self.look_again(),
             Phase::Inspecting if !self.is_open(Ask::Inspect) => self.decide(),
             Phase::Fencing if !self.is_open(Ask::Fence) && self.confirming.is_none() => {
-                self.enter(Phase::Judging);
-                self.confirm(Confirm::AfterFences);
+                self.is_fenced = true;
+                if self.is_unsettled() {
+                    self.enter(Phase::Settling);
+                    return self.settle_others();
+                }
+                self.begin_judging();
             }
             Phase::Judging if !self.is_open(Ask::Probe) => self.judge(),
             _ => {}
@@ -124,10 +130,27 @@ impl State {
         self.confirm(Confirm::BeforeFences);
     }
 
+    /// A step of another plan was still alive when the fences were written, and may have changed what this plan relies on.
+    fn look_again(&mut self) {
+        if self.hosts.iter().any(Host::is_gone) && !self.may_go_without_gone() {
+            return self.conclude(self.without_gone());
+        }
+        if let Some(stale) = self.stale() {
+            return self.conclude(stale);
+        }
+        self.evidence.facts.clear();
+        self.begin_judging();
+    }
+
+    fn begin_judging(&mut self) {
+        self.enter(Phase::Judging);
+        self.confirm(Confirm::AfterFences);
+    }
+
     /// A run that was frozen may wake up after another took the lock over. So it asks for the lock before it writes its fences,
     /// so that it does not stop the other one, and again after the last of them: only then is it certain that the fences and the lock are of
     /// one run.
-    fn confirm(&mut self, confirm: Confirm) {
+    pub(super) fn confirm(&mut self, confirm: Confirm) {
         self.confirming = Some(confirm);
         self.confirm_anew();
     }
@@ -145,6 +168,7 @@ impl State {
         }
         match self.confirming.take() {
             None => {}
+            Some(Confirm::BeforeEnding) => self.end_others(),
             Some(Confirm::BeforeFences) => {
                 for host in self.hosts.indices() {
                     self.ask(host, Ask::Fence);
@@ -226,6 +250,7 @@ impl State {
                             .pointer(&predicate.fact)
                             .map_or_else(|| "absent".to_owned(), Value::to_string),
                         fact: predicate.fact,
+                        serial_moved: self.is_fenced,
                     });
                 }
             }
@@ -233,9 +258,18 @@ impl State {
         None
     }
 
-    pub(super) fn on_fenced(&mut self, host: &HostName, attempts: Vec<Attempt>) {
+    pub(super) fn on_fenced(
+        &mut self,
+        host: &HostName,
+        attempts: Vec<Attempt>,
+        living: Vec<LivingAttempt>,
+    ) {
         let Some(index) = self.host(host) else { return };
-        if self.answered(index, Ask::Fence) && self.checks_list(host, &attempts) {
+        if self.answered(index, Ask::Fence)
+            && self.checks_list(host, &attempts)
+            && self.keeps_living(index, living)
+        {
+            self.hosts[index].fenced = true;
             self.evidence.attempts.insert(host.clone(), attempts);
             self.continue_opening();
         }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::exit_code::ExitCode;
 use crate::name::{HostName, PlanDigest, RunId, StepId};
+use crate::plan::kinds::WhenSuperseded;
 use crate::record::{Ending, LockDetails, PollAttempt};
 
 /// A line of the journal. It explains; receipts decide.
@@ -51,6 +52,8 @@ pub enum Progress {
     LockWaiting(String),
     /// The lock of a silent run was taken over.
     LockTakenOver(LockDetails),
+    /// A step of another plan lives on a host, and this becomes of it. Told once.
+    OtherStep(OtherStep, WhenSuperseded),
     /// A step was handed over to its host, or begun on this machine: the attempt with this number.
     StepStarted(StepId, u32),
     /// A poll of a step waits: its attempt or what it saw last is new.
@@ -91,6 +94,23 @@ pub enum Progress {
     Stopping(StopReason),
 }
 
+/// An attempt at a step of another plan that is alive on a host. Its texts are what it says about itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtherStep {
+    /// The host.
+    pub host: HostName,
+    /// The plan.
+    pub plan: PlanDigest,
+    /// The step; `None` if the attempt does not say what it is.
+    pub step: Option<StepId>,
+    /// The step's summary; may be empty.
+    pub summary: String,
+    /// Who applied the plan; may be empty.
+    pub user: String,
+    /// When it began, by the host's clock, in seconds since 1970.
+    pub since: Option<u64>,
+}
+
 /// Why a host is given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GoneReason {
@@ -105,6 +125,8 @@ pub enum GoneReason {
 pub enum Phase {
     /// Taking the deploy lock.
     Locking,
+    /// Ending living steps of other plans, or waiting for them.
+    Settling,
     /// Inspecting all hosts.
     Inspecting,
     /// Reserving hosts.
@@ -196,7 +218,7 @@ pub enum Outcome {
     AlreadyApplied,
     /// Some steps failed or were lost with their host. Applying the plan again resumes it.
     Failed(Vec<StepId>),
-    /// A host has changed since the plan was made. Nothing changed.
+    /// A host has changed since the plan was made. No step was begun.
     Stale {
         /// The host.
         host: HostName,
@@ -206,7 +228,11 @@ pub enum Outcome {
         then: String,
         /// What is so now.
         now: String,
+        /// Whether this run has raised the serial of its hosts, since it saw the change after its fences only.
+        serial_moved: bool,
     },
+    /// Steps of other plans did not end in time. No step was begun.
+    StepsRunning(Vec<OtherStep>),
     /// Another plan, if the host that shows it names one, has begun since this one was made. Nothing changed.
     Superseded(HostName, Option<PlanDigest>),
     /// Another run holds the lock.
@@ -245,7 +271,9 @@ impl Outcome {
             | Outcome::LockLost
             | Outcome::LockReleased { .. } => ExitCode::Failed,
             Outcome::Stale { .. } | Outcome::Superseded { .. } => ExitCode::Stale,
-            Outcome::LockHeld { .. } | Outcome::LockForeign { .. } => ExitCode::Locked,
+            Outcome::LockHeld { .. }
+            | Outcome::LockForeign { .. }
+            | Outcome::StepsRunning { .. } => ExitCode::Locked,
             Outcome::InDoubt { .. } => ExitCode::InDoubt,
             Outcome::Unreachable { .. } => ExitCode::Unreachable,
             Outcome::Interrupted { .. } => ExitCode::Interrupted,

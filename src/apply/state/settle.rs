@@ -123,7 +123,7 @@ impl State {
     }
 
     /// Takes a step out of its batch, and returns those that come after it. With its last step a batch ends.
-    fn leave_batch(&mut self, step: StepIndex) -> Vec<StepIndex> {
+    pub(super) fn leave_batch(&mut self, step: StepIndex) -> Vec<StepIndex> {
         let (StepState::Sent { batch: id } | StepState::Claimed { batch: id }) =
             self.steps[step].state
         else {
@@ -166,7 +166,11 @@ impl State {
                 }
             }
             Ending::Refused => self.next_attempt(step),
-            ending @ (Ending::Failed { .. } | Ending::TimedOut | Ending::Stopped) => {
+            ending @ (Ending::Failed { .. }
+            | Ending::TimedOut
+            | Ending::Stopped
+            | Ending::Superseded
+            | Ending::Uncleaned { .. }) => {
                 self.fail(step, ending, diagnosis);
             }
         }
@@ -341,6 +345,9 @@ impl State {
         let Some(step) = self.expect(id, attempt, runs) else {
             return;
         };
+        if ending != Ending::Succeeded || !self.is_recorded(step) {
+            self.note(step, attempt, ending);
+        }
         match ending {
             Ending::Succeeded => self.succeed_here(step, value, StepStatus::Succeeded),
             Ending::Stopped if self.interrupted => self.end_stopped(step),
@@ -391,22 +398,5 @@ impl State {
     pub(super) fn is_recorded(&self, step: StepIndex) -> bool {
         let step = &self.plan[step];
         is_push(step) || !matches!(step.check, Some(Check::Argv(_)))
-    }
-
-    pub(super) fn on_recorded(&mut self, id: &StepId) {
-        let Some(step) = self.shape.index(id) else {
-            return;
-        };
-        if !self.answered(self.lock_host, Ask::Record { step }) {
-            return;
-        }
-        if self.steps[step].state == StepState::ClaimsHere {
-            // The answer may be an old one, that a machine which was asleep finds when it wakes up.
-            self.steps[step].state = StepState::ClaimedHere;
-            self.steps[step].handed_over = true;
-            self.local_ready.insert(step);
-        } else if let StepState::Recording { status, .. } = &self.steps[step].state {
-            self.succeed(step, status.clone());
-        }
     }
 }

@@ -76,6 +76,7 @@ impl State {
                 let asked = self.evidence.local.get(&id) == Some(&Answer::Yes);
                 if asked && self.steps[step].host.is_none() {
                     let value = self.evidence.values.remove(&id);
+                    self.steps[step].attempt = self.record_number(step, value.as_deref());
                     self.succeed_here(step, value, StepStatus::AlreadyDone);
                 } else {
                     self.succeed(step, StepStatus::AlreadyDone);

@@ -203,7 +203,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::App(command) => block_on(app::run(command)),
         Command::Accessory(command) => block_on(accessory::run(command)),
         Command::Traefik(command) => block_on(traefik::run(command)),
-        Command::Show(args) => show::run(args),
+        Command::Show(args) => block_on(show::run(args)),
         Command::Digest(args) => digest::run(args),
         Command::Sign(args) => sign::run(args),
         Command::Verify(args) => block_on(verify::run(args)),

@@ -1,5 +1,6 @@
 //! The same events as JSON Lines, for programs: see `docs/json-stream.md`.
 
+mod other_step;
 mod stream;
 
 use std::io::Write;
@@ -82,6 +83,11 @@ impl<'a> Json<'a> {
             Progress::LockTakenOver(from) => StreamEvent::LockTakenOver {
                 at,
                 from: lock_holder(from),
+            },
+            Progress::OtherStep(step, fate) => StreamEvent::OtherStep {
+                at,
+                step: step.into(),
+                fate: fate.into(),
             },
             Progress::StepStarted(step, attempt) => StreamEvent::StepStarted {
                 at: self.step_at(step),
@@ -201,7 +207,7 @@ impl Observer for Json<'_> {
 
 fn exit_status(ending: Ending) -> Option<i32> {
     match ending {
-        Ending::Failed { code } => Some(code),
+        Ending::Failed { code } | Ending::Uncleaned { code } => Some(code),
         _ => None,
     }
 }
@@ -239,11 +245,17 @@ fn details(outcome: &Outcome) -> Details {
             fact,
             then,
             now,
+            serial_moved,
         } => Details {
             host: Some(host.to_string()),
             fact: Some(fact.clone()),
             planned: Some(then.clone()),
             now: Some(now.clone()),
+            serial_moved: Some(*serial_moved),
+            ..none
+        },
+        Outcome::StepsRunning(steps) => Details {
+            other_steps: steps.iter().map(Into::into).collect(),
             ..none
         },
         Outcome::Superseded(host, plan) => Details {

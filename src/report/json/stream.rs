@@ -7,6 +7,7 @@ use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::other_step::{Fate, OtherStep};
 use crate::apply::state;
 use crate::record;
 
@@ -97,6 +98,15 @@ pub(super) enum StreamEvent {
         /// The dead run.
         from: LockHolder,
     },
+    /// A step of another plan is running on a host. Printed once for each attempt.
+    OtherStep {
+        #[serde(flatten)]
+        at: At,
+        /// The step.
+        step: OtherStep,
+        /// What becomes of it.
+        fate: Fate,
+    },
     /// A step starts.
     StepStarted {
         #[serde(flatten)]
@@ -123,7 +133,7 @@ pub(super) enum StreamEvent {
         attempt: u32,
         /// How the attempt ended.
         ending: Ending,
-        /// Exit status of the command that failed; null unless `ending` is `failed`.
+        /// Exit status of the command that failed; null unless `ending` is `failed` or `uncleaned`.
         exit_status: Option<i32>,
         /// Duration of the attempt in milliseconds; null if this run did not start it.
         took_ms: Option<u64>,
@@ -138,7 +148,7 @@ pub(super) enum StreamEvent {
         status: Status,
         /// How its last attempt ended, if `status` is `failed` or `tolerated`; else null.
         ending: Option<Ending>,
-        /// Exit status of the command that failed; null unless `ending` is `failed`.
+        /// Exit status of the command that failed; null unless `ending` is `failed` or `uncleaned`.
         exit_status: Option<i32>,
         /// Why it was skipped, if `status` is `skipped`; else null.
         reason: Option<SkipReason>,
@@ -250,6 +260,8 @@ mirror! {
     Phase of state::Phase {
         /// Taking the deploy lock.
         Locking = Locking,
+        /// Ending running steps of other plans, or waiting for them.
+        Settling = Settling,
         /// Inspecting the hosts.
         Inspecting = Inspecting,
         /// Reserving the hosts for this run.
@@ -296,6 +308,10 @@ mirror! {
         TimedOut = TimedOut,
         /// The host refused it: another run has taken over.
         Refused = Refused,
+        /// A run of another plan ended it.
+        Superseded = Superseded,
+        /// It failed, and its cleanup was skipped: another plan has begun on its host.
+        Uncleaned = Uncleaned,
         /// It was ended, since its run was interrupted.
         Stopped = Stopped,
     }
@@ -380,6 +396,8 @@ mirror! {
         Failed = Failed,
         /// A host has changed since the plan was made.
         Stale = Stale,
+        /// Steps of other plans did not end in time; no step was started.
+        StepsRunning = StepsRunning,
         /// Another plan was started since this one was made.
         Superseded = Superseded,
         /// Another run holds the deploy lock.
@@ -417,6 +435,10 @@ pub(super) struct Details {
     pub planned: Option<String>,
     /// What is there now: `stale`.
     pub now: Option<String>,
+    /// Whether the run has raised the serial of its hosts all the same: `stale`.
+    pub serial_moved: Option<bool>,
+    /// The steps that are still running: `steps_running`.
+    pub other_steps: Vec<OtherStep>,
     /// Digest of the other plan, if the host names one: `superseded`.
     pub superseded_by: Option<String>,
     /// The other run: `lock_held`.

@@ -2,6 +2,7 @@
 
 use zeroize::Zeroizing;
 
+use crate::record::Scope;
 use crate::transport::quote::{NulError, quote};
 use crate::transport::request::{AttemptRef, Place};
 
@@ -124,6 +125,16 @@ impl Builder {
         Script(std::mem::take(&mut self.text))
     }
 
+    /// Sets what the audit log says of an attempt, as the second line of its claim.
+    pub fn subject(&mut self, subject: &str) -> Result<&mut Self, RenderError> {
+        Ok(self.set("mrsk_subject", &one_line(subject))?)
+    }
+
+    /// Sets the name of the audit log of `scope`, which is in the login directory.
+    pub fn audit_log(&mut self, scope: &Scope) -> Result<&mut Self, RenderError> {
+        Ok(self.set("mrsk_log", path_part(&scope.audit_log())?)?)
+    }
+
     /// Ends the script with `call`, whose standard input is empty.
     pub fn call(&mut self, call: &str) -> Script {
         self.line(&format!("{call} </dev/null"))
@@ -139,4 +150,9 @@ pub(super) fn path_part(text: &str) -> Result<&str, RenderError> {
         return Err(RenderError::Path(text.to_owned()));
     }
     Ok(text)
+}
+
+/// Returns `text` with a space for each control character, so that it is one line of a file, whatever it holds.
+pub(super) fn one_line(text: &str) -> String {
+    text.replace(char::is_control, " ")
 }

@@ -30,6 +30,8 @@ fence() {
   put "$mrsk_runs/begun" "$mrsk_run" || die "$mrsk_error"
   put "$mrsk_base/fence" "$mrsk_run" || die "$mrsk_error"
   sweep_logins
+  catch_up
   say fenced
   list
+  others
 }

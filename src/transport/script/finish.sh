@@ -1,15 +1,5 @@
-# The size at which the audit log starts afresh, and the number of runs whose details are kept.
-mrsk_audit_bytes=1048576
+# The number of runs whose details are kept.
 mrsk_runs_kept=20
-
-# Appends the lines of $2 to the audit log $1, which starts afresh when it has reached its size.
-audit() {
-  [ -n "$2" ] || return 0
-  mrsk_size=0
-  [ -f "$1" ] && mrsk_size=$(wc -c <"$1")
-  [ "$mrsk_size" -lt "$mrsk_audit_bytes" ] || mv -f "$1" "$1.1" || die "cannot rename $1"
-  mrsk_error=$( { printf '%s\n' "$2" >>"$1"; } 2>&1 ) || die "cannot write $1: $mrsk_error"
-}
 
 # Whether a step of run directory $1 is alive.
 run_is_alive() {
@@ -23,7 +13,7 @@ run_is_alive() {
   return 1
 }
 
-# Removes the details of all but the last runs. Their names are hexadecimal digits.
+# Removes the details of all but the last runs, once what they left is entered. Their names are hexadecimal digits.
 retain() {
   mrsk_kept=0
   for mrsk_name in $(ls -t "$mrsk_base/runs")
@@ -31,7 +21,8 @@ retain() {
     mrsk_kept=$((mrsk_kept + 1))
     [ "$mrsk_kept" -gt "$mrsk_runs_kept" ] || continue
     [ "$mrsk_base/runs/$mrsk_name" = "$mrsk_runs" ] && continue
-    run_is_alive "$mrsk_base/runs/$mrsk_name" || rm -rf "$mrsk_base/runs/$mrsk_name"
+    run_is_alive "$mrsk_base/runs/$mrsk_name" && continue
+    enter_lost_routes && audit_attempts "$mrsk_name" && rm -rf "$mrsk_base/runs/$mrsk_name"
   done
 }
 
@@ -45,13 +36,13 @@ finish() {
   then
     mrsk_error=$( { printf '%s\n' "$mrsk_plan" >>"$mrsk_base/finished"; } 2>&1 ) || die "cannot write $mrsk_base/finished: $mrsk_error"
   fi
-  audit "$mrsk_log" "$mrsk_lines"
+  catch_up || die "$mrsk_error"
   retain
   say finished
 }
 
-# Writes claim and receipt $3 (empty: none yet) of a step that runs elsewhere: step $1, attempt $2. The fence is read after the claim:
-# the run that it names has listed the claim, or this one does not begin.
+# Writes claim and receipt $3 (empty: none yet) of a step that runs elsewhere: step $1, attempt $2. A receipt stays as it is. The fence is
+# read after the claim: the run that it names has listed the claim, or this one does not begin.
 record() {
   mrsk_dir=$mrsk_runs/$1/$2
   put_claim 0 0 -
@@ -63,7 +54,7 @@ record() {
     say refused
     return 0
   fi
-  [ -z "$3" ] || put "$mrsk_dir/receipt" "$3" || die "$mrsk_error"
+  [ -z "$3" ] || receipt "$mrsk_dir" || put "$mrsk_dir/receipt" "$3" || die "$mrsk_error"
   say recorded
 }
 
@@ -80,22 +71,17 @@ resolve() {
   then
     # A torn one.
     rm -f "$mrsk_dir/receipt"
-    put "$mrsk_dir/resolved" "$4" && put "$mrsk_dir/receipt.new.$$" "$3" || die "$mrsk_error"
+    put "$mrsk_dir/resolved" "$4" && put "$mrsk_dir/line" "$mrsk_lines" && put "$mrsk_dir/receipt.new.$$" "$3" || die "$mrsk_error"
     mrsk_error=$(ln "$mrsk_dir/receipt.new.$$" "$mrsk_dir/receipt" 2>&1)
     mrsk_status=$?
     rm -f "$mrsk_dir/receipt.new.$$"
     if [ "$mrsk_status" = 0 ]
     then
-      audit "$mrsk_log" "$mrsk_lines"
+      audit_attempts "${mrsk_runs##*/}" || die "$mrsk_error"
       say resolved
       return 0
     fi
     receipt "$mrsk_dir" || die "cannot write $mrsk_dir/receipt: $mrsk_error"
   fi
   attempt_line "$mrsk_dir"
-}
-
-# The text of file $1, and of the one it was rotated from.
-show() {
-  say text "$(cat "$1.1" "$1" 2>/dev/null | encode)"
 }

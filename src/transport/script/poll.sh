@@ -1,8 +1,8 @@
 # Hundredths of a second between two reports of a poll.
 mrsk_report_pause=50
 
-# What is asked about a container. In `inspect` the addresses in one network follow, after `/in`.
-mrsk_about='{{.State.Status}} {{.State.Pid}} {{.RestartCount}} {{with .State.Health}}{{.Status}}{{else}}-{{end}} {{.HostConfig.NetworkMode}}{{range .NetworkSettings.Networks}} {{.IPAddress}} {{.GlobalIPv6Address}}{{end}}{{range $port, $of_host := .NetworkSettings.Ports}}{{if $of_host}} {{$port}}{{end}}{{end}}'
+# What is asked of a container. In `inspect` the addresses in one network follow, after `/in`.
+mrsk_asked_of_container='{{.State.Status}} {{.State.Pid}} {{.RestartCount}} {{with .State.Health}}{{.Status}}{{else}}-{{end}} {{.HostConfig.NetworkMode}}{{range .NetworkSettings.Networks}} {{.IPAddress}} {{.GlobalIPv6Address}}{{end}}{{range $port, $of_host := .NetworkSettings.Ports}}{{if $of_host}} {{$port}}{{end}}{{end}}'
 
 # Looks at container $1: sets mrsk_is (its state, "missing", or "unknown" if docker does not answer), mrsk_pid, mrsk_restarts, mrsk_health,
 # mrsk_address, mrsk_published (its ports that the host has, as `3000/tcp`) and mrsk_inside (its addresses in network $2).
@@ -12,7 +12,7 @@ inspect() {
   mrsk_published=' '
   mrsk_inside=
   mrsk_inner="{{with index .NetworkSettings.Networks \"$2\"}} {{.IPAddress}} {{.GlobalIPv6Address}}{{end}}"
-  mrsk_text=$(docker inspect --type container --format "$mrsk_about /in$mrsk_inner" "$1" 2>&1 </dev/null 4>&-)
+  mrsk_text=$(docker inspect --type container --format "$mrsk_asked_of_container /in$mrsk_inner" "$1" 2>&1 </dev/null 4>&-)
   if [ "$?" != 0 ]
   then
     mrsk_is=unknown
@@ -185,6 +185,22 @@ ways_in() {
   printf '(%s)' "${mrsk_ways:-[0-9A-F]+}"
 }
 
+# Sets mrsk_text to the sockets that process mrsk_pid sees.
+read_sockets() {
+  mrsk_text=$(cat "/proc/$mrsk_pid/net/tcp" "/proc/$mrsk_pid/net/tcp6" 2>/dev/null || sudo -n cat "/proc/$mrsk_pid/net/tcp" "/proc/$mrsk_pid/net/tcp6" 2>/dev/null)
+  case $mrsk_text in
+  *local_address*) return 0 ;;
+  esac
+  return 1
+}
+
+# Sets mrsk_listeners to the number of those that listen on port $1 (hexadecimal). The table is read in pieces while it changes, and
+# may lack a line: none counts as none when it is seen twice.
+count_listeners() {
+  mrsk_listeners=$(sockets '[0-9A-F]+' "$1" 0A)
+  [ "$mrsk_listeners" = 0 ] && read_sockets && mrsk_listeners=$(sockets '[0-9A-F]+' "$1" 0A)
+}
+
 # Counts the lines of mrsk_text about sockets at the addresses $1 and port $2 (hexadecimal) that are in state $3.
 sockets() {
   printf '%s\n' "$mrsk_text" | grep -cE "^ *[0-9]+: $1:$2 [0-9A-F]+:[0-9A-F]+ $3 "
@@ -208,17 +224,14 @@ look_idle() {
   see "$1" "$4"
   unknown && return 1
   [ "$mrsk_is" = running ] || return 0
-  mrsk_text=$(cat "/proc/$mrsk_pid/net/tcp" "/proc/$mrsk_pid/net/tcp6" 2>/dev/null || sudo -n cat "/proc/$mrsk_pid/net/tcp" "/proc/$mrsk_pid/net/tcp6" 2>/dev/null)
-  case $mrsk_text in
-  *local_address*) ;;
-  *)
+  if ! read_sockets
+  then
     note "cannot read the connections of process $mrsk_pid"
     return 1
-    ;;
-  esac
+  fi
   mrsk_count=$(sockets "$(ways_in "$2")" "$2" 01)
   [ "$mrsk_count" = 0 ] && return 0
-  [ -n "$mrsk_listeners" ] || mrsk_listeners=$(sockets '[0-9A-F]+' "$2" 0A)
+  [ -n "$mrsk_listeners" ] || count_listeners "$2"
   if [ "$mrsk_listeners" = 0 ]
   then
     printf 'nothing listens on port %s: not waiting for %s in flight\n' "$((0x$2))" "$mrsk_count"

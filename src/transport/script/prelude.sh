@@ -57,7 +57,7 @@ boot() {
   [ -n "$mrsk_boot" ] || read -r mrsk_boot </proc/sys/kernel/random/boot_id
 }
 
-# Sets mrsk_start and mrsk_session of process $1; fails if it is gone. Its name, in brackets, may hold anything.
+# Sets mrsk_state, mrsk_parent, mrsk_start and mrsk_session of process $1; fails if it is gone. Its name, in brackets, may hold anything.
 process() {
   mrsk_stat=
   { read -r mrsk_stat <"/proc/$1/stat"; } 2>/dev/null || return 1
@@ -66,6 +66,8 @@ process() {
   case $1 in
   Z | X | '') return 1 ;;
   esac
+  mrsk_state=$1
+  mrsk_parent=$2
   mrsk_session=$4
   mrsk_start=${20}
 }

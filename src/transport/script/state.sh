@@ -141,10 +141,11 @@ stop_processes() {
 }
 
 # Puts the claim of process $1 (start time $2, boot $3) on attempt directory mrsk_dir. A hard link appears whole or not at all, with
-# its details inside; a directory would be claimed for a moment by nobody knows whom. Fails where somebody has it.
+# its details inside; a directory would be claimed for a moment by nobody knows whom. Its second line is what the audit log will say of the
+# attempt. Fails where somebody has it.
 put_claim() {
   make "$mrsk_dir"
-  put "$mrsk_dir/claim.$$" "$1 $2 $3 $mrsk_run" || die "$mrsk_error"
+  put "$mrsk_dir/claim.$$" "$1 $2 $3 $mrsk_run${mrsk_subject:+$mrsk_nl$mrsk_subject}" || die "$mrsk_error"
   mrsk_error=$(ln "$mrsk_dir/claim.$$" "$mrsk_dir/claim" 2>&1)
   mrsk_status=$?
   rm -f "$mrsk_dir/claim.$$"

@@ -12,8 +12,9 @@ use crate::action::{
 };
 use crate::name::{Sha256Hex, is_file_owner};
 use crate::record::WhenStopping;
+use crate::transport::living::render_about;
 use crate::transport::quote::quote;
-use crate::transport::request::{Inputs, StepRequest};
+use crate::transport::request::{Inputs, Route, StepRequest};
 
 /// The pause between two looks of an attempt, in milliseconds; `poll.sh` has it in seconds.
 const LOOK_MS: u32 = 100;
@@ -25,10 +26,16 @@ pub fn render(
     inputs: &Inputs,
 ) -> Result<(), RenderError> {
     builder.line("mrsk_actions() {");
+    if let Some(route) = &request.route {
+        will_route(builder, route)?;
+    }
     for action in &request.actions {
         part(builder, action, inputs)?;
         builder.line("mrsk_result=$?");
         builder.line("[ \"$mrsk_result\" = 0 ] || return \"$mrsk_result\"");
+    }
+    if request.route.is_some() {
+        builder.line("has_routed");
     }
     builder.line("return 0").line("}");
     builder.line("mrsk_diagnose() {");
@@ -45,6 +52,10 @@ pub fn render(
         }
     }
     builder.line("return 0").line("}");
+    let cleans = u8::from(!request.cleanup.is_empty());
+    builder.line(&format!("mrsk_cleans={cleans}"));
+    builder.set("mrsk_about", &render_about(&request.about))?;
+    builder.subject(&request.subject)?;
     builder.line(&format!(
         "attempt {} {} {} {} {} {} || return 0",
         quote(path_part(&request.step)?)?,
@@ -64,6 +75,25 @@ const fn when_stopping(what: WhenStopping) -> &'static str {
         WhenStopping::End => "end",
         WhenStopping::Begin => "begin",
     }
+}
+
+/// Adds what keeps, before anything else, what the step routes.
+fn will_route(builder: &mut Builder, route: &Route) -> Result<(), RenderError> {
+    let words = [
+        &route.role,
+        &route.version,
+        &route.container,
+        &route.repository,
+        &route.file,
+        &route.token,
+    ];
+    let words: Vec<String> = words
+        .into_iter()
+        .map(|word| quote(word))
+        .collect::<Result<_, _>>()?;
+    let call = format!("will_route {} || return 1", words.join(" "));
+    builder.line(&call);
+    Ok(())
 }
 
 fn part(builder: &mut Builder, action: &Action, inputs: &Inputs) -> Result<(), RenderError> {

@@ -324,6 +324,28 @@ act() {
   return "$mrsk_result"
 }
 
+# Whether this plan may still undo something here: the fence names this run, or one that resumes its plan.
+may_undo() {
+  fenced && return 0
+  mrsk_latest=
+  { read -r mrsk_latest <"$mrsk_runs/begun"; } 2>/dev/null
+  [ -n "$mrsk_fence" ] && [ "$mrsk_fence" = "$mrsk_latest" ]
+}
+
+# Undoes a failure, unless another plan has begun here: the cleanup would work against that one.
+undo_failure() {
+  [ "$mrsk_cleans" = 1 ] || return 0
+  if may_undo
+  then
+    guard "$mrsk_cleanup_seconds" 0
+    mrsk_cleanup >>"$mrsk_dir/output" 2>&1 3</dev/null 4>/dev/null
+    unguard
+    return 0
+  fi
+  mrsk_ending=uncleaned
+  printf 'cleanup skipped: another plan has begun on this host\n' >>"$mrsk_dir/output"
+}
+
 # Explains and undoes a failure; what its run has ended needs no explanation. What runs here does not count as the step: its time limit
 # does not end it.
 settle() {
@@ -340,9 +362,7 @@ settle() {
   unguard
   rm -f "$mrsk_dir/overdue"
   mrsk_output=output
-  guard "$mrsk_cleanup_seconds" 0
-  mrsk_cleanup >>"$mrsk_dir/output" 2>&1 3</dev/null 4>/dev/null
-  unguard
+  undo_failure
   unset MRSK_CLEANUP
 }
 
@@ -367,13 +387,22 @@ end_attempt() {
   say ended "$mrsk_step" "$mrsk_number" "$mrsk_receipt" "$mrsk_tail" "$mrsk_why"
 }
 
+# Writes what the attempt is, for runs of other plans; its actions take at most $1 seconds. The file of an attempt that is claimed stays.
+introduce() {
+  make "$mrsk_dir"
+  [ -e "$mrsk_dir/claim" ] && return 0
+  mrsk_deadline=-
+  [ "$1" = 0 ] || mrsk_deadline=$((mrsk_started + $1))
+  put "$mrsk_dir/about" "$mrsk_about $mrsk_plan $mrsk_started $mrsk_deadline" || die "$mrsk_error"
+}
+
 # Leaves the receipt of a step that does not begin, since its run stops.
 refuse() {
   case $mrsk_when_stopping in
   undo | end)
     mrsk_ending=stopped
     settle
-    end_attempt stopped 0
+    end_attempt "$mrsk_ending" 0
     ;;
   *) end_attempt refused 0 ;;
   esac
@@ -396,12 +425,13 @@ attempt() {
   mrsk_refused=
   boot
   process "$$" || die "cannot read /proc"
+  mrsk_started=$(date +%s)
+  introduce "$3"
   if ! put_claim "$$" "$mrsk_start" "$mrsk_boot"
   then
     say taken "$1" "$2"
     return 1
   fi
-  mrsk_started=$(date +%s)
   say claimed "$1" "$2"
   if ! fenced
   then

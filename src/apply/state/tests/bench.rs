@@ -8,11 +8,13 @@ use serde_json::json;
 use crate::apply::state::*;
 use crate::facts::model::HostFacts;
 use crate::name::{HostName, RunId, StepId};
+use crate::plan::kinds::WhenSuperseded;
 use crate::plan::predicate::Predicate;
 use crate::plan::resume::Answer;
 use crate::plan::{
     Barrier, Check, Need, NeedOn, OnFailure, Plan, PlanHost, Reason, SshRoute, Step, StepKind,
 };
+use crate::record::living::{AttemptName, LivingAttempt};
 use crate::record::{Attempt, AttemptState, Ending, LockAnswer, LockDetails, Receipt};
 
 pub fn step(id: &str, needs: &[&str]) -> Step {
@@ -139,14 +141,35 @@ pub struct Bench {
     pub run: RunId,
     pub facts: BTreeMap<HostName, HostFacts>,
     pub attempts: BTreeMap<HostName, Vec<Attempt>>,
+    /// What each host answers, in order, when it is asked for living attempts of other plans; its last answer is repeated.
+    pub living: BTreeMap<HostName, Vec<Vec<LivingAttempt>>>,
+    /// What it lists of them after its fence.
+    pub after_fence: BTreeMap<HostName, Vec<LivingAttempt>>,
+    /// What hosts were asked to end.
+    pub ended: Vec<AttemptName>,
+    /// Steps of other plans that were told of.
+    pub others: Vec<(OtherStep, WhenSuperseded)>,
+    /// Times of looks at hosts, of their fences, and of what was begun.
+    pub seen: Vec<(u64, &'static str)>,
     pub endings: BTreeMap<StepId, Vec<Ending>>,
     /// Steps whose end the test tells.
     pub held: Vec<StepId>,
     pub batches: Vec<Vec<StepId>>,
     pub attached: Vec<StepId>,
-    pub recorded: Vec<StepId>,
+    pub recorded: Vec<(StepId, Option<Ending>)>,
     /// Whether no fence is answered.
     pub holds_fences: bool,
+    /// Hosts that were to bring their audit logs up to date.
+    pub audited: Vec<HostName>,
+    /// Whether the lock host does not answer what it records.
+    pub records_late: bool,
+    /// Whether a step that the test holds is claimed.
+    pub claims: bool,
+    /// Steps that were reported as begun.
+    pub started: Vec<StepId>,
+    /// Whether the journal cannot be written, and after how many entries.
+    pub journal_fails: bool,
+    pub journal_takes: Option<usize>,
     /// Whether the lock is another run's.
     pub lock_lost: bool,
     /// What checks of this machine answer, in order; afterwards: no.
@@ -183,12 +206,23 @@ impl Bench {
             run,
             facts: BTreeMap::new(),
             attempts: BTreeMap::new(),
+            living: BTreeMap::new(),
+            after_fence: BTreeMap::new(),
+            ended: Vec::new(),
+            others: Vec::new(),
+            seen: Vec::new(),
             endings: BTreeMap::new(),
             held: Vec::new(),
             batches: Vec::new(),
             attached: Vec::new(),
             recorded: Vec::new(),
             holds_fences: false,
+            audited: Vec::new(),
+            records_late: false,
+            claims: true,
+            started: Vec::new(),
+            journal_fails: false,
+            journal_takes: None,
             lock_lost: false,
             checks: Vec::new(),
             checked: 0,
@@ -216,6 +250,11 @@ impl Bench {
         self
     }
 
+    pub fn records_late(mut self) -> Self {
+        self.records_late = true;
+        self
+    }
+
     pub fn begin(mut self) -> Self {
         self.tell(Event::Begin);
         self
@@ -223,12 +262,44 @@ impl Bench {
 
     /// Hands over an event and everything that is answered at once, in order.
     pub fn tell(&mut self, event: Event) {
-        let mut events = std::collections::VecDeque::from([event]);
-        while let Some(event) = events.pop_front() {
-            for action in self.state.handle(Millis(self.now), event) {
-                self.answer(action, &mut events);
+        let actions = self.state.handle(Millis(self.now), event);
+        self.carry_out(actions);
+    }
+
+    /// The journal does not take an entry that nothing follows.
+    pub fn journal_breaks(&mut self) {
+        self.journal_fails = true;
+        let (now, message) = (Millis(self.now), "disk full".to_owned());
+        let actions = self.state.take_back(now, message, Vec::new());
+        self.carry_out(actions);
+    }
+
+    fn carry_out(&mut self, actions: Vec<Action>) {
+        let mut actions = std::collections::VecDeque::from(actions);
+        let mut events = std::collections::VecDeque::new();
+        loop {
+            while let Some(action) = actions.pop_front() {
+                if matches!(action, Action::Journal(_)) && !self.is_journaled() {
+                    let (now, message) = (Millis(self.now), "disk full".to_owned());
+                    actions = self.state.take_back(now, message, actions.into()).into();
+                } else {
+                    self.answer(action, &mut events);
+                }
             }
+            let Some(event) = events.pop_front() else {
+                return;
+            };
+            actions = self.state.handle(Millis(self.now), event).into();
         }
+    }
+
+    fn is_journaled(&mut self) -> bool {
+        match &mut self.journal_takes {
+            Some(0) => self.journal_fails = true,
+            Some(left) => *left -= 1,
+            None => {}
+        }
+        !self.journal_fails
     }
 
     /// Lets time pass, timer by timer.
@@ -253,6 +324,13 @@ impl Bench {
     }
 
     pub fn answer(&mut self, action: Action, events: &mut std::collections::VecDeque<Event>) {
+        match &action {
+            Action::Inspect(_) => self.seen.push((self.now, "look")),
+            Action::Fence { .. } => self.seen.push((self.now, "fence")),
+            Action::Others(..) => self.seen.push((self.now, "others")),
+            Action::Start(..) => self.seen.push((self.now, "start")),
+            _ => {}
+        }
         match action {
             Action::TakeLock => events.push_back(Event::Lock(LockAnswer::Acquired {
                 generation: 1,
@@ -263,10 +341,16 @@ impl Bench {
                 let attempts = self.attempts.get(&host).cloned().unwrap_or_default();
                 events.push_back(Event::Inspected(host, facts, attempts));
             }
+            Action::Others(host, end) => {
+                self.ended.extend(end);
+                let living = self.next_living(&host);
+                events.push_back(Event::Others(host, living));
+            }
             Action::Fence { .. } if self.holds_fences => {}
             Action::Fence { host, .. } => {
                 let attempts = self.attempts.get(&host).cloned().unwrap_or_default();
-                events.push_back(Event::Fenced(host, attempts));
+                let living = self.after_fence.remove(&host).unwrap_or_default();
+                events.push_back(Event::Fenced(host, attempts, living));
             }
             Action::List(host) => {
                 self.listed += 1;
@@ -278,7 +362,9 @@ impl Bench {
                     .push(steps.iter().map(|start| start.step.clone()).collect());
                 for StartStep { step, attempt, .. } in steps {
                     let claimed = step.clone();
-                    events.push_back(Event::Claimed(host.clone(), claimed, attempt));
+                    if self.claims {
+                        events.push_back(Event::Claimed(host.clone(), claimed, attempt));
+                    }
                     if self.held.contains(&step) {
                         break;
                     }
@@ -321,10 +407,18 @@ impl Bench {
                 });
             }
             Action::Attach(_, step, _) => self.attached.push(step),
-            Action::Record { step, .. } => {
-                self.recorded.push(step.clone());
-                events.push_back(Event::Recorded(step));
+            Action::Record {
+                step,
+                attempt,
+                ending,
+                ..
+            } => {
+                self.recorded.push((step.clone(), ending));
+                if !self.records_late {
+                    events.push_back(Event::Recorded(step, attempt, ending));
+                }
             }
+            Action::Audit(hosts) => self.audited.extend(hosts),
             Action::Beat => events.push_back(Event::Beaten {
                 held: !self.lock_lost,
             }),
@@ -344,6 +438,8 @@ impl Bench {
             }
             Action::StopLocal(step) => self.stopped.push(step),
             Action::Drop(host) => self.dropped.push(host),
+            Action::Report(Progress::OtherStep(step, fate)) => self.others.push((step, fate)),
+            Action::Report(Progress::StepStarted(step, _)) => self.started.push(step),
             Action::Report(Progress::HostGone(host, _, message)) => {
                 self.gone.push((host, message));
             }
@@ -352,6 +448,14 @@ impl Bench {
             }
             Action::Reconnect { .. } | Action::Journal(_) | Action::Report(_) => {}
             Action::Exit(outcome) => self.outcome = Some(outcome),
+        }
+    }
+
+    fn next_living(&mut self, host: &HostName) -> Vec<LivingAttempt> {
+        match self.living.get_mut(host) {
+            None => Vec::new(),
+            Some(answers) if answers.len() > 1 => answers.remove(0),
+            Some(answers) => answers.first().cloned().unwrap_or_default(),
         }
     }
 

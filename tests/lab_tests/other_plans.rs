@@ -1,0 +1,65 @@
+//! Steps that outlive their run, on the lab, while another plan is applied.
+
+use std::io::Write;
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use crate::lab_project::{Machine, Project, Users};
+use crate::lab_support::{PlanFile, Runner, age_lock};
+
+const HOST: &str = "172.30.0.12";
+
+/// A request that is in flight as long as this lives, for 100 s at most.
+fn hold_request(machine: &Machine) -> TcpStream {
+    let mut stream = TcpStream::connect((machine.ip.as_str(), 80)).unwrap();
+    write!(
+        stream,
+        "GET /sleep/100000 HTTP/1.1\r\nHost: {}\r\n\r\n",
+        machine.ip
+    )
+    .unwrap();
+    stream
+}
+
+fn routing_files(project: &Project) -> Vec<String> {
+    project.each(Machine::routing_files)
+}
+
+#[test]
+#[ignore = "needs the lab: tests/lab/up"]
+fn a_drain_whose_run_is_gone_is_ended_by_the_next_plan_and_undoes_nothing() {
+    let project = Project::new("lab-living", &[HOST]);
+    project.configure("drain_timeout: 20\n");
+    project.commit("APP_VERSION=one\n");
+    project.mrsk(&["deploy"]).expect(0);
+    let users = Users::of(&project.machines);
+
+    project.commit("APP_VERSION=two\n");
+    let plan = PlanFile::make(&project, "two.json");
+    let held = hold_request(&project.machines[0]);
+    // The drain follows the route at once.
+    let route = plan.step(HOST, "route");
+    let mut runner = Runner::apply(&project, &plan, &[]);
+    runner.until("ended", &route);
+    std::thread::sleep(Duration::from_millis(300));
+    runner.kill();
+    let killed = Instant::now();
+    age_lock(&project.machines[0]);
+
+    project.commit("APP_VERSION=three\n");
+    let next = PlanFile::make(&project, "three.json");
+    project.mrsk(&["apply", next.arg()]).expect(0).says(&[
+        "ending a running step of another plan",
+        plan.digest()[7..19].as_ref(),
+    ]);
+    let switched = routing_files(&project);
+    assert_eq!(project.each(Machine::version), ["three"]);
+
+    // The drain that was ended would have seen its new container fall, or would have been over, by now.
+    let over = Duration::from_secs(30);
+    std::thread::sleep(over.saturating_sub(killed.elapsed()));
+    assert_eq!(routing_files(&project), switched);
+    assert_eq!(project.each(Machine::version), ["three"]);
+    users.were_all_served();
+    drop(held);
+}
