@@ -210,9 +210,7 @@ fn every_operation_can_be_planned() {
         "traefik remove",
         "traefik remove_container",
         "traefik remove_image",
-        "build deliver",
         "build push",
-        "build pull",
         "build create",
         "prune all",
         "prune containers",
@@ -235,13 +233,14 @@ fn every_operation_can_be_planned() {
 #[test]
 fn what_the_hosts_lack_is_refused_with_what_they_have() {
     let project = Project::new(DEPLOY);
-    let cases: [(&[&str], &str); 4] = [
+    let cases: [(&[&str], &str); 5] = [
         (
             &["rollback"],
             "no earlier version has run on all selected hosts",
         ),
         (&["rollback", "v1"], "version v1 is not on 192.0.2.1"),
         (&["app", "boot"], "no version is running"),
+        (&["build", "pull"], "`mrsk build pull` skips host setup"),
         (&["app", "start"], "role web has no container to start"),
     ];
     for (words, problem) in cases {
