@@ -130,7 +130,7 @@ images() {
     printf '%s\n' "$further" | while IFS= read -r image; do
         [ -n "$image" ] || continue
         about=$($limit docker image inspect --format '[{{json .Id}},{{json .RepoDigests}},{{json .Created}}]' \
-            "$image" < /dev/null) && say further "$image $about"
+            "$image" < /dev/null) && [ -n "$about" ] && say further "$image $about"
     done
 }
 

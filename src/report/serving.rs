@@ -253,3 +253,7 @@ fn traefik(tally: &Tally, step: &Step, status: &StepStatus) -> Option<&'static s
         _ => Some("being replaced: requests may be refused"),
     }
 }
+
+#[cfg(test)]
+#[path = "serving_tests.rs"]
+mod tests;
