@@ -388,6 +388,51 @@ fn secrets_are_hashed_on_the_host_and_compared_here() {
 }
 
 #[test]
+fn files_and_directories_of_accessories_are_reported() {
+    let fake = Fake::bare();
+    let text = fake.file("app-db/etc/my it's.cnf", "x");
+    fake.file("app-db/.hidden", "y");
+    let asked = Query {
+        paths: vec![
+            "~/app-db".into(),
+            "~/app-db/etc/my it's.cnf".into(),
+            "~/app-db/none".into(),
+            "/none".into(),
+            fake.path("home").to_str().unwrap().into(),
+        ],
+        ..query()
+    };
+    for shell in SHELLS {
+        let facts = fake.ask(shell, &asked);
+        let base = format!("{}/app-db", facts.home);
+        assert_eq!(facts.directories[&base].entries, 2, "{shell:?}");
+        assert_eq!(facts.directories[&facts.home].entries, 1);
+        assert_eq!(facts.directories.len(), 2);
+        assert_eq!(facts.files[&text].sha256, Sha256Hex::of(b"x").as_str());
+        assert_eq!(facts.files.len(), 1);
+    }
+}
+
+#[test]
+fn further_images_are_reported_by_their_reference() {
+    let fake = Fake::with_docker();
+    fake.answer(
+        "image",
+        "[\"sha256:1\",[\"db@sha256:2\"],\"1970-01-01T00:01:00Z\"]\n",
+    );
+    let asked = Query {
+        images: vec!["db:1".into()],
+        ..query()
+    };
+    for shell in SHELLS {
+        let facts = fake.ask(shell, &asked);
+        let image = &facts.images["db:1"];
+        assert_eq!((image.id.as_str(), image.created_at), ("sha256:1", 60));
+        assert!(image.digests.contains("sha256:2"));
+    }
+}
+
+#[test]
 fn no_part_of_a_query_is_run() {
     let fake = Fake::with_docker();
     let hostile = "a'b\"; touch pwned; $(touch pwned) `touch pwned`\n{{.Config}} \\";
@@ -399,6 +444,8 @@ fn no_part_of_a_query_is_run() {
         containers: vec![hostile.into(), "*".into()],
         ports: vec![80],
         repository: hostile.into(),
+        images: vec![hostile.into()],
+        paths: vec![format!("~/{hostile}"), hostile.into()],
         secrets: vec![SecretQuestion::new(
             hostile,
             Some(hostile),

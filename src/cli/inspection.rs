@@ -8,7 +8,7 @@ use super::{connections, random};
 use crate::apply::links::{self, Links};
 use crate::config::model::{Accessory, Config, Role};
 use crate::diagnostic::Diagnostic;
-use crate::docker::names;
+use crate::docker::{container, names};
 use crate::exit_code::ExitCode;
 use crate::facts::model::{Facts, HostFacts, SourceFacts};
 use crate::facts::{self, Query, SecretQuestion, document};
@@ -71,6 +71,8 @@ pub async fn ask(
 fn query(config: &Config, secrets: &Secrets, host: &HostName) -> Result<Query, Failure> {
     let salt: [u8; 16] = random::bytes()?;
     Ok(Query {
+        images: images(config, host),
+        paths: paths(config, host),
         secrets: config
             .roles
             .iter()
@@ -95,6 +97,38 @@ fn plain_query(config: &Config) -> Query {
         repository: config.repository(),
         ..Query::default()
     }
+}
+
+/// Returns the images of Traefik, and of the accessories of `host`.
+fn images(config: &Config, host: &HostName) -> Vec<String> {
+    let accessories = accessories_of(config, host).map(|accessory| accessory.image.clone());
+    let images = accessories.chain([config.traefik.image.clone()]);
+    Vec::from_iter(images.collect::<BTreeSet<String>>())
+}
+
+/// Returns the files and directories that the accessories of `host` have there.
+fn paths(config: &Config, host: &HostName) -> Vec<String> {
+    const HOME: &str = "~";
+    let mut paths = BTreeSet::new();
+    for accessory in accessories_of(config, host) {
+        let base = container::accessory_directory(config, accessory, HOME);
+        let files = accessory.files.iter();
+        paths.extend(files.map(|file| container::file_on_host(&base, file)));
+        let directories = accessory.directories.iter();
+        paths.extend(
+            directories.map(|directory| container::directory_on_host(&base, directory, HOME)),
+        );
+        paths.insert(base);
+    }
+    Vec::from_iter(paths)
+}
+
+fn accessories_of<'a>(
+    config: &'a Config,
+    host: &'a HostName,
+) -> impl Iterator<Item = &'a Accessory> {
+    let accessories = config.accessories.iter();
+    accessories.filter(move |accessory| accessory.hosts.contains(host))
 }
 
 /// Returns the TCP ports of hosts that Traefik, accessories and roles publish.

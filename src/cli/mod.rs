@@ -2,6 +2,7 @@
 
 mod approval;
 mod commands;
+mod confirmation;
 mod connections;
 mod context;
 mod environment;

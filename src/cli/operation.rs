@@ -16,6 +16,11 @@ use crate::text;
 pub trait OperationArgs {
     /// Returns the operation, with defaults from the configuration and from git.
     fn operation(&self, config: &Config, source: &SourceFacts) -> Result<Operation, Failure>;
+
+    /// Returns whether a person is asked before the plan is applied, whatever it does: its target was not named.
+    fn is_confirmed(&self) -> bool {
+        false
+    }
 }
 
 /// The arguments of an operation, with the options of the command that it was given to.
@@ -25,6 +30,59 @@ pub struct Given<A: Args, O: Args> {
     pub arguments: A,
     #[command(flatten)]
     pub options: O,
+}
+
+/// An operation on the roles that options select.
+pub struct OnRoles {
+    /// What is done.
+    pub kind: OperationKind,
+    /// Where.
+    pub hosts: HostOptions,
+}
+
+impl OperationArgs for OnRoles {
+    fn operation(&self, config: &Config, _: &SourceFacts) -> Result<Operation, Failure> {
+        Ok(on_hosts(self.kind.clone(), &self.hosts, config))
+    }
+}
+
+/// An operation on hosts, whatever roles they have.
+pub struct OnHosts {
+    /// What is done.
+    pub kind: OperationKind,
+    /// Where; empty: everywhere.
+    pub hosts: Vec<HostName>,
+}
+
+impl OperationArgs for OnHosts {
+    fn operation(&self, config: &Config, _: &SourceFacts) -> Result<Operation, Failure> {
+        Ok(Operation {
+            kind: self.kind.clone(),
+            destination: config.destination.clone(),
+            hosts: self.hosts.clone(),
+            roles: Vec::new(),
+        })
+    }
+}
+
+/// Returns the version that was named, or that the environment names; `None`: the compiler finds it.
+pub fn named_version(version: Option<&String>) -> Result<Option<String>, Failure> {
+    let from_environment = || std::env::var("VERSION").ok();
+    let version = version
+        .cloned()
+        .or_else(|| from_environment().filter(|version| !version.is_empty()));
+    version.map(checked_version).transpose()
+}
+
+/// Returns a version if it can be one.
+pub fn checked_version(version: String) -> Result<String, Failure> {
+    if is_tag(&version) {
+        return Ok(version);
+    }
+    let message = format!("`{}` is not a valid version", text::one_line(&version));
+    Err(Failure::new(ExitCode::Usage, message).help(
+        "use letters, digits, `_`, `.` and `-`, at most 128: the version is the tag of the image",
+    ))
 }
 
 /// Returns the operation of this kind that deploys a version to the hosts that the options select.
@@ -50,13 +108,7 @@ pub fn version(options: &VersionOptions, source: &SourceFacts) -> Result<String,
         .or_else(|| from_environment().filter(|version| !version.is_empty()))
         .or_else(|| source::default_version(source))
         .ok_or_else(|| no_version(source))?;
-    if is_tag(&version) {
-        return Ok(version);
-    }
-    let message = format!("`{}` is not a valid version", text::one_line(&version));
-    Err(Failure::new(ExitCode::Usage, message).help(
-        "use letters, digits, `_`, `.` and `-`, at most 128: the version is the tag of the image",
-    ))
+    checked_version(version)
 }
 
 fn no_version(source: &SourceFacts) -> Failure {

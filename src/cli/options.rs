@@ -76,6 +76,14 @@ pub struct ReadOptions {
     pub hosts: HostOptions,
 }
 
+/// Which hosts are meant, whatever roles they have.
+#[derive(Debug, Clone, Args)]
+pub struct HostsOption {
+    /// Only these hosts, separated by commas
+    #[arg(long, value_name = "HOSTS", value_delimiter = ',')]
+    pub hosts: Vec<HostName>,
+}
+
 /// Which version is meant.
 #[derive(Debug, Clone, Args)]
 pub struct VersionOptions {

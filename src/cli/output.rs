@@ -57,6 +57,11 @@ pub fn print_diagnostics(diagnostics: &[Diagnostic]) {
     print_error(diagnostic::render(diagnostics, &repository::source, styling).as_bytes());
 }
 
+/// Prints a question to standard error, and leaves the cursor behind it.
+pub fn print_question(text: &str) {
+    print_error(text.as_bytes());
+}
+
 /// Shows a plan on standard error.
 pub fn show_plan(plan: &Plan) {
     let mut text = Vec::new();

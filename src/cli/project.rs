@@ -142,10 +142,15 @@ fn read_environment(options: &ProjectOptions) -> Result<Environment, Failure> {
 
 /// Returns the names of the secrets that `operation` needs, with their purposes.
 fn secret_names(config: &Config, operation: &Operation) -> secrets::Names {
-    match operation.kind {
-        OperationKind::RegistryLogin => return secrets::login_secret_names(config),
-        OperationKind::RegistryLogout => return secrets::Names::new(),
-        _ => {}
+    if operation.kind == OperationKind::RegistryLogin {
+        return secrets::login_secret_names(config);
+    }
+    if let OperationKind::Build(_) = operation.kind {
+        return secrets::image_secret_names(config);
+    }
+    // What exists already is started again as it is.
+    if !operation.deploys() && operation.kind.booted().is_none() {
+        return secrets::Names::new();
     }
     let accessories = config.accessories.iter();
     let booted = accessories.filter(|accessory| operation.boots(accessory));

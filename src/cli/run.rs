@@ -19,6 +19,7 @@ use crate::exit_code::ExitCode;
 use crate::facts::Query;
 use crate::journal::{Journal, PlanStore};
 use crate::name::{HostName, RunId};
+use crate::plan::mentions::Mentions;
 use crate::plan::{Plan, wire};
 use crate::record::LockDetails;
 use crate::redaction;
@@ -170,9 +171,21 @@ pub fn query(plan: &Plan) -> Query {
         let path = reliance.fact.strip_prefix("/ports/")?;
         path.split('/').next()?.parse().ok()
     });
+    let named = Mentions::of(plan);
+    let of_app = |image: &String| {
+        let rest = image.strip_prefix(repository);
+        rest.is_some_and(|rest| rest.starts_with([':', '@']))
+    };
     Query {
         service: plan.service.clone(),
         destination: plan.operation.destination.clone(),
+        containers: Vec::from_iter(named.containers),
+        images: named
+            .images
+            .into_iter()
+            .filter(|image| !of_app(image))
+            .collect(),
+        paths: Vec::from_iter(named.paths),
         ports: ports.collect(),
         repository: repository.to_owned(),
         ..Query::default()

@@ -33,10 +33,7 @@ pub type Names = BTreeMap<String, BTreeSet<Purpose>>;
 /// Returns every variable of the environment that operations on the app refer to, and what for. Those of accessories are not among
 /// them: a deploy leaves accessories alone, and whoever deploys need not know the password of a database's root.
 pub fn secret_names(config: &Config) -> Names {
-    let mut names = registry_names(config);
-    for name in &config.builder.secrets {
-        add(&mut names, name, Purpose::Build);
-    }
+    let mut names = image_secret_names(config);
     let routed = config.roles.iter().any(|role| role.traefik);
     for name in config.traefik.env.secret.iter().filter(|_| routed) {
         add(&mut names, name, Purpose::Traefik);
@@ -45,6 +42,15 @@ pub fn secret_names(config: &Config) -> Names {
         for name in &role.env.secret {
             add(&mut names, name, Purpose::Role(role.name.clone()));
         }
+    }
+    names
+}
+
+/// Returns every variable of the environment that the image is built, pushed and pulled with.
+pub fn image_secret_names(config: &Config) -> Names {
+    let mut names = registry_names(config);
+    for name in &config.builder.secrets {
+        add(&mut names, name, Purpose::Build);
     }
     names
 }

@@ -16,6 +16,8 @@ pub(super) struct Container {
     pub labels: Option<BTreeMap<String, String>>,
     pub networks: Option<BTreeMap<String, Network>>,
     pub created: String,
+    #[serde(default)]
+    pub stopped: String,
 }
 
 /// A container's part in a network, as docker prints it.
@@ -36,6 +38,10 @@ pub(super) struct Traefik {
 /// Tag, id, registry digest and time of an image.
 #[derive(Deserialize)]
 pub(super) struct Image(pub String, pub String, pub String, pub String);
+
+/// Id, registry digests and time of an image that was asked for by its reference.
+#[derive(Deserialize)]
+pub(super) struct FurtherImage(pub String, pub Option<Vec<String>>, pub String);
 
 /// Version and security options of the engine.
 #[derive(Deserialize)]

@@ -133,8 +133,11 @@ pub struct HostFacts {
     pub docker: DockerFacts,
     /// Containers of this service in all destinations and roles, and Traefik's, by name.
     pub containers: BTreeMap<String, ContainerFacts>,
-    /// Files that mrsk writes (routing files), by absolute path.
+    /// Files that mrsk writes (routing files, and those of accessories), by absolute path.
     pub files: BTreeMap<String, FileFacts>,
+    /// The directories of accessories that exist, by absolute path.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub directories: BTreeMap<String, DirectoryFacts>,
     /// The running Traefik, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub traefik: Option<TraefikFacts>,
@@ -145,7 +148,7 @@ pub struct HostFacts {
     pub ports: BTreeMap<String, PortFacts>,
     /// Names of docker's networks.
     pub networks: BTreeSet<String>,
-    /// Images of this service by reference (`repository:tag`).
+    /// Images of this service by reference (`repository:tag`), and those that accessories and Traefik are created from.
     pub images: BTreeMap<String, ImageFacts>,
     /// Free bytes where docker keeps its data, or will; 0 if unknown.
     pub free_bytes: u64,
@@ -225,6 +228,8 @@ pub struct ContainerFacts {
     pub networks: BTreeMap<String, NetworkFacts>,
     /// When it was created, in seconds since 1970.
     pub created_at: u64,
+    /// When it last stopped, in seconds since 1970; 0 if it never ran, or runs for the first time.
+    pub stopped_at: u64,
     /// Requests in flight: established connections to its port. 0 if it does not run.
     pub in_flight: u64,
     /// Whether its health check, asked just now at its own address, answered 200. False if it does not run, has no
@@ -309,6 +314,14 @@ pub struct FileFacts {
     pub text: String,
     /// For a routing file: the aliases of the containers it names.
     pub aliases: BTreeSet<String>,
+}
+
+/// A directory.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct DirectoryFacts {
+    /// How many files and directories are directly in it; 0 if it cannot be read.
+    pub entries: u64,
 }
 
 /// The running Traefik.

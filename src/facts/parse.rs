@@ -11,8 +11,8 @@ use thiserror::Error;
 
 use super::answer;
 use super::model::{
-    ContainerFacts, FileFacts, HostFacts, ImageFacts, NetworkFacts, PortFacts, Privilege,
-    SerialFacts, TraefikFacts,
+    ContainerFacts, DirectoryFacts, FileFacts, HostFacts, ImageFacts, NetworkFacts, PortFacts,
+    Privilege, SerialFacts, TraefikFacts,
 };
 use super::query::SecretQuestion;
 use crate::digest::{self, is_sha256};
@@ -135,6 +135,12 @@ impl Reader<'_> {
             "lock" => facts.lock = Some(lock(text)),
             "space" => facts.free_bytes = free_bytes(text).unwrap_or(0),
             "file" | "alias" | "text" => file(&mut facts.files, tag, text),
+            "directory" => {
+                let (entries, path) = text.split_once(' ')?;
+                let entries = entries.parse().ok()?;
+                let directory = DirectoryFacts { entries };
+                facts.directories.insert(absolute(path)?, directory);
+            }
             "service_manager" => facts.service_manager = text.to_owned(),
             "writable" => self.writable.extend([text.to_owned()]),
             "watched" => self.watched = absolute(text)?,
@@ -196,6 +202,10 @@ impl Reader<'_> {
             "network" => facts.networks.extend([json::<String>(text)?]),
             "repository" => self.repository = text.to_owned(),
             "image" => self.image(json(text)?),
+            "further" => {
+                let (reference, about) = text.split_once(' ')?;
+                self.further(reference, json(about)?);
+            }
             _ => return None,
         }
         Some(())
@@ -222,6 +232,8 @@ impl Reader<'_> {
             labels: answer.labels.unwrap_or_default(),
             networks: networks.map(network).collect(),
             created_at: seconds(answer.created.parse().ok()?),
+            // Docker has the year 1 for what never happened.
+            stopped_at: answer.stopped.parse().map_or(0, seconds),
             id: answer.id.clone(),
             ..ContainerFacts::default()
         };
@@ -262,6 +274,22 @@ impl Reader<'_> {
         if digest.contains(':') {
             image.digests.insert(digest);
         }
+    }
+
+    /// Takes an image that was asked for by its reference.
+    fn further(
+        &mut self,
+        reference: &str,
+        answer::FurtherImage(id, digests, created): answer::FurtherImage,
+    ) {
+        let digests = digests.unwrap_or_default().into_iter();
+        let digests = digests.filter_map(|digest| Some(digest.split_once('@')?.1.to_owned()));
+        let image = ImageFacts {
+            id,
+            digests: digests.collect(),
+            created_at: created.parse().map_or(0, seconds),
+        };
+        self.facts.images.insert(reference.to_owned(), image);
     }
 
     fn finish(mut self) -> Result<HostFacts, ParseError> {

@@ -1,5 +1,5 @@
 # Tells what a host is like, one fact a line, and changes nothing. The lines before this one set what is asked:
-# scope state_of_root state_in_home ports also repository familiar listing format secrets. Runs in any POSIX sh; read from a pipe, it starts only when all of it is there.
+# scope state_of_root state_in_home ports also repository further paths familiar listing format secrets. Runs in any POSIX sh; read from a pipe, it starts only when all of it is there.
 # shellcheck shell=sh
 # shellcheck disable=SC2154 # what is asked is set above
 # shellcheck disable=SC2086 # $limit, $tables, $ids and the like are lists of words
@@ -131,10 +131,16 @@ networks() {
 }
 
 images() {
-    [ -n "$repository" ] || return
-    say repository "$repository"
-    $limit docker image ls --no-trunc --digests --filter "reference=$familiar" --format \
-        'image [{{json .Tag}},{{json .ID}},{{json .Digest}},{{json .CreatedAt}}]' || say failed images
+    if [ -n "$repository" ]; then
+        say repository "$repository"
+        $limit docker image ls --no-trunc --digests --filter "reference=$familiar" --format \
+            'image [{{json .Tag}},{{json .ID}},{{json .Digest}},{{json .CreatedAt}}]' || say failed images
+    fi
+    printf '%s\n' "$further" | while IFS= read -r image; do
+        [ -n "$image" ] || continue
+        about=$($limit docker image inspect --format '[{{json .Id}},{{json .RepoDigests}},{{json .Created}}]' \
+            "$image" < /dev/null) && [ -n "$about" ] && say further "$image $about"
+    done
 }
 
 endpoint() {
@@ -178,6 +184,28 @@ routing_files() { # DIRECTORY
     grep -Ho 'm-[0-9a-f]\{16\}' "$@" | sed 's/^/alias /'
     for file; do
         say text "$(base64 < "$file" | tr -d '\n') $file"
+    done
+}
+
+# Files and directories of accessories; `~/` is the login directory.
+places() {
+    printf '%s\n' "$paths" | while IFS= read -r place; do
+        case $place in
+        '~/'*) place=$HOME/${place#'~/'} ;;
+        /*) ;;
+        *) continue ;;
+        esac
+        if [ -d "$place" ]; then
+            set -- "$place"/* "$place"/.[!.]*
+            entries=0
+            for entry; do
+                [ -e "$entry" ] || [ -h "$entry" ] || continue
+                entries=$((entries + 1))
+            done
+            say directory "$entries $place"
+        elif [ -f "$place" ] && [ -r "$place" ]; then
+            say file "$(sha256sum < "$place" | sed 's/ .*//')  $place"
+        fi
     done
 }
 
@@ -337,6 +365,7 @@ main() {
     machine
     state
     routing_files "$state_dir/traefik"
+    places
     engine
     printf 'mrsk-facts 1 end\n'
 }

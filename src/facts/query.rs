@@ -26,6 +26,10 @@ pub struct Query {
     /// The repository whose images are reported, with the registry's server in front and without a
     /// tag; empty: none.
     pub repository: String,
+    /// Further images that are reported, by reference, such as those of accessories.
+    pub images: Vec<String>,
+    /// Files and directories that are reported if they exist. `~/` stands for the login directory.
+    pub paths: Vec<String>,
     /// Secrets to be compared with those of running containers.
     pub secrets: Vec<SecretQuestion>,
 }
@@ -39,6 +43,8 @@ impl Default for Query {
             containers: Vec::new(),
             ports: Vec::new(),
             repository: String::new(),
+            images: Vec::new(),
+            paths: Vec::new(),
             secrets: Vec::new(),
         }
     }
@@ -127,6 +133,8 @@ pub fn probe_script(query: &Query) -> Result<String, NulError> {
         ("ports", ports.join(" ")),
         ("also", also),
         ("repository", query.repository.clone()),
+        ("further", query.images.join("\n")),
+        ("paths", query.paths.join("\n")),
         ("familiar", familiar(&query.repository).to_owned()),
         ("listing", listing_template(&query.service)),
         ("format", container_template(query)),
@@ -167,7 +175,8 @@ const CONTAINER: &str = concat!(
     r#"container {"id":{{json .ID}},"name":{{json .Name}},"state":{{json .State.Status}},"#,
     r#""health":{{if .State.Health}}{{json .State.Health.Status}}{{else}}""{{end}},"#,
     r#""image":{{json .Config.Image}},"image_id":{{json .Image}},"labels":{{json .Config.Labels}},"#,
-    r#""networks":{{json .NetworkSettings.Networks}},"created":{{json .Created}}}"#,
+    r#""networks":{{json .NetworkSettings.Networks}},"created":{{json .Created}},"#,
+    r#""stopped":{{json .State.FinishedAt}}}"#,
 );
 
 const HEALTHCHECK: &str = concat!(

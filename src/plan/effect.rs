@@ -9,7 +9,8 @@ use serde_json::{Map, Value};
 use super::model::{Check, Step};
 use super::predicate::{Op, Predicate};
 use crate::facts::model::{
-    ContainerFacts, FileFacts, HostFacts, ImageFacts, NetworkFacts, PortFacts, TraefikFacts,
+    ContainerFacts, DirectoryFacts, FileFacts, HostFacts, ImageFacts, NetworkFacts, PortFacts,
+    TraefikFacts,
 };
 use crate::json;
 
@@ -55,6 +56,7 @@ pub fn make_true(predicate: &Predicate, facts: &mut Value) {
     };
     match predicate.op {
         Op::Contains => insert(slot, wanted, &tokens),
+        Op::Lacks => take_out(slot, &wanted),
         Op::Eq | Op::Absent => *slot = wanted,
     }
 }
@@ -102,6 +104,13 @@ fn create<'a>(facts: &'a mut Value, tokens: &[String]) -> Option<&'a mut Value> 
     Some(node)
 }
 
+/// Takes `unwanted` out of a list.
+fn take_out(slot: &mut Value, unwanted: &Value) {
+    if let Value::Array(list) = slot {
+        list.retain(|element| element != unwanted);
+    }
+}
+
 /// Adds `wanted` to a list, or as a key to an object.
 fn insert(slot: &mut Value, wanted: Value, tokens: &[String]) {
     match (slot, wanted) {
@@ -123,6 +132,7 @@ fn default_at(path: &[String]) -> Value {
         ["containers", _] => defaults(ContainerFacts::default()),
         ["containers", _, "networks", _] => defaults(NetworkFacts::default()),
         ["files", _] => defaults(FileFacts::default()),
+        ["directories", _] => defaults(DirectoryFacts::default()),
         ["ports", _] => defaults(PortFacts::default()),
         ["images", _] => defaults(ImageFacts::default()),
         ["traefik"] => defaults(TraefikFacts::default()),
@@ -168,6 +178,7 @@ mod tests {
             Predicate::contains(&["networks"], "mrsk"),
             Predicate::contains(&["images", "app:1", "digests"], "sha256:1"),
             Predicate::contains(&["images"], "app:1"),
+            Predicate::lacks(&["networks"], "other"),
             Predicate::eq(&["traefik", "image"], "traefik:v3"),
             Predicate::eq(&["docker", "answers"], true),
             Predicate::contains(&["docker", "helpers"], "registry"),

@@ -34,12 +34,18 @@ pub enum StepKind {
     Healthcheck,
     /// Sends requests to the new container.
     Route,
+    /// Takes the requests away from a role.
+    Unroute,
     /// Waits until the old container has no open requests.
     Drain,
     /// Stops an old container.
     Stop,
     /// Removes old containers and images.
     Prune,
+    /// Removes a container, an image, a directory or a network.
+    Remove,
+    /// Creates directories of an accessory, or copies its files to the host.
+    Upload,
     /// Renames a container.
     Rename,
     /// Where all wait for one, or one for all.
@@ -112,6 +118,8 @@ pub enum SwitchPart {
     Health,
     /// It sends requests to the new container.
     Route,
+    /// It takes the requests away, and nothing gets them.
+    Unroute,
     /// It waits for the old container's open requests.
     Drain,
     /// It stops the old container.
@@ -228,9 +236,14 @@ impl StepKind {
                 ..ended(switch(Mark::Waits, SwitchPart::Health))
             },
             Self::Route => switch(Mark::Changes, SwitchPart::Route),
+            Self::Unroute => switch(Mark::Removes, SwitchPart::Unroute),
             Self::Drain => ended(switch(Mark::Waits, SwitchPart::Drain)),
             Self::Stop => switch(Mark::Removes, SwitchPart::Stop),
-            Self::Prune | Self::RegistryLogout => plain(Mark::Removes),
+            Self::Prune | Self::Remove | Self::RegistryLogout => plain(Mark::Removes),
+            Self::Upload => Row {
+                can_be_ended: true,
+                ..plain(Mark::Changes)
+            },
             Self::Rename | Self::Unknown => plain(Mark::Changes),
             Self::Barrier => Row {
                 handling: Handling::Wait,

@@ -29,6 +29,8 @@ pub enum Op {
     Absent,
     /// It is a list with this element, or an object with this key.
     Contains,
+    /// It is a list without this element, or not there.
+    Lacks,
 }
 
 impl Predicate {
@@ -47,6 +49,11 @@ impl Predicate {
         Self::new(tokens, Op::Contains, Some(value.into()))
     }
 
+    /// Returns `fact lacks value`.
+    pub fn lacks(tokens: &[&str], value: impl Into<Value>) -> Self {
+        Self::new(tokens, Op::Lacks, Some(value.into()))
+    }
+
     fn new(tokens: &[&str], op: Op, value: Option<Value>) -> Self {
         Self {
             fact: json::pointer(tokens),
@@ -60,6 +67,8 @@ impl Predicate {
         let actual = facts.pointer(&self.fact);
         match (self.op, actual, &self.value) {
             (Op::Absent, actual, _) => actual.is_none(),
+            (Op::Lacks, None, _) => true,
+            (Op::Lacks, Some(Value::Array(list)), Some(wanted)) => !list.contains(wanted),
             (Op::Eq, Some(actual), Some(wanted)) => actual == wanted,
             (Op::Contains, Some(Value::Array(list)), Some(wanted)) => list.contains(wanted),
             (Op::Contains, Some(Value::Object(map)), Some(Value::String(key))) => {

@@ -22,6 +22,8 @@ pub(super) fn predicate(predicate: &Predicate) -> String {
         (["networks"], Op::Contains, name) => format!("network {name} exists"),
         (_, Op::Eq, value) => format!("{} is {value}", noun(&tokens)),
         (_, Op::Absent, _) => format!("{} does not exist", noun(&tokens)),
+        (["networks"], Op::Lacks, name) => format!("network {name} does not exist"),
+        (_, Op::Lacks, value) => format!("{} does not contain {value}", noun(&tokens)),
         (_, Op::Contains, value) => format!("{} contains {value}", noun(&tokens)),
     };
     shorten(&one_line(&sentence))

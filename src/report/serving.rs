@@ -92,7 +92,11 @@ pub(super) fn way_back(view: &View, summary: &Summary) -> WayBack {
             _ => false,
         };
         let part = step.kind.switch_part();
-        has_switched |= !is_untouched && matches!(part, SwitchPart::Route | SwitchPart::Stop);
+        has_switched |= !is_untouched
+            && matches!(
+                part,
+                SwitchPart::Route | SwitchPart::Unroute | SwitchPart::Stop
+            );
         match &step.why {
             Reason::VersionChanged { old, .. } => earlier.extend(old.as_deref().map(Some)),
             Reason::Replaced { .. } if earlier.is_empty() => {
@@ -131,14 +135,15 @@ impl<'a> Placement<'a> {
 
     /// Returns what serves, to be followed by ` on HOST`.
     fn serves(&self) -> String {
-        let new = one_line(self.view.plan.version.as_deref().unwrap_or_default());
+        let version = self.view.plan.version.as_deref();
+        let new = one_line(version.unwrap_or("the container that ran last"));
         // What sends requests to the new container, or else is the last that must succeed before the old one may go.
         let switch = self
             .last(SwitchPart::Route)
             .or_else(|| self.last(SwitchPart::Health))
             .or_else(|| self.last(SwitchPart::Start));
         let Some((switch, status)) = switch else {
-            return format!("{new} (unchanged)");
+            return self.stopped(&new);
         };
         let old = self.old();
         let is_routed = switch.kind.switch_part() == SwitchPart::Route;
@@ -173,6 +178,20 @@ impl<'a> Placement<'a> {
             | StepStatus::Stopped
             | StepStatus::Skipped { .. }
             | StepStatus::Open => format!("{old} (unchanged)"),
+        }
+    }
+
+    /// Returns what serves if nothing is started, by what was stopped.
+    fn stopped(&self, new: &str) -> String {
+        let is_done = |(_, status): (&Step, &StepStatus)| {
+            matches!(status, StepStatus::Succeeded | StepStatus::AlreadyDone)
+        };
+        let unrouted = self.last(SwitchPart::Unroute).map(is_done);
+        match self.last(SwitchPart::Stop).map(is_done) {
+            None if unrouted.is_none() => format!("{new} (unchanged)"),
+            Some(true) => "nothing (stopped)".into(),
+            _ if unrouted == Some(true) => "nothing (no routes, and a container still runs)".into(),
+            _ => "what served before (unchanged)".into(),
         }
     }
 
@@ -234,3 +253,7 @@ fn traefik(tally: &Tally, step: &Step, status: &StepStatus) -> Option<&'static s
         _ => Some("being replaced: requests may be refused"),
     }
 }
+
+#[cfg(test)]
+#[path = "serving_tests.rs"]
+mod tests;

@@ -172,10 +172,7 @@ pub(super) fn replan(plan: &Plan) -> String {
                 arguments.push("--skip-push".into());
             }
         }
-        OperationKind::AccessoryBoot(accessories) => arguments.extend(accessories.names()),
-        OperationKind::RegistryLogin
-        | OperationKind::RegistryLogout
-        | OperationKind::Unknown(_) => {}
+        kind => arguments.extend(kind.arguments()),
     }
     mrsk(plan, &arguments) + &selection(plan)
 }

@@ -101,18 +101,27 @@ pub(super) fn headline(plan: &Plan) -> String {
         .map(|name| format!(" ({name})"))
         .unwrap_or_default();
     let what = match &plan.operation.kind {
-        OperationKind::AccessoryBoot(accessories) => {
+        OperationKind::Accessory(_, accessories) => {
             format!("{} of {}", accessories.names().join(", "), plan.service)
-        }
-        OperationKind::RegistryLogin | OperationKind::RegistryLogout => {
-            format!("for {}", plan.service)
         }
         OperationKind::Deploy(_)
         | OperationKind::Redeploy(_)
         | OperationKind::Setup(_)
+        | OperationKind::Rollback(_)
+        | OperationKind::App(_)
+        | OperationKind::Build(_)
         | OperationKind::Unknown(_) => {
             let version = plan.version.as_deref().unwrap_or_default();
-            format!("{} {}", plan.service, shorten(version))
+            let what = format!("{} {}", plan.service, shorten(version));
+            what.trim_end().to_owned()
+        }
+        OperationKind::Traefik(_)
+        | OperationKind::Prune(_)
+        | OperationKind::Remove
+        | OperationKind::ServerBootstrap
+        | OperationKind::RegistryLogin
+        | OperationKind::RegistryLogout => {
+            format!("for {}", plan.service)
         }
     };
     format!("{} {what}{destination}", plan.operation.name())
@@ -121,7 +130,7 @@ pub(super) fn headline(plan: &Plan) -> String {
 /// Returns the facts above the steps as names and values, unescaped.
 pub(super) fn header(plan: &Plan) -> Vec<(&'static str, String)> {
     let mut lines = Vec::new();
-    if plan.operation.deploys() {
+    if plan.version.is_some() {
         lines.push(("image", plan.image.reference.clone()));
     }
     if let Some(digest) = &plan.image.digest {

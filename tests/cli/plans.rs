@@ -192,3 +192,74 @@ fn a_plan_is_shown_in_every_format() {
     assert!(shown.stdout.contains("Plan: deploy shop"));
     project.mrsk_with(&["show", "-"], &[], "{}").expect(5);
 }
+
+#[test]
+fn every_operation_can_be_planned() {
+    let project = Project::new(DEPLOY);
+    for operation in [
+        "app stop",
+        "app remove",
+        "app remove_container v1",
+        "app remove_containers",
+        "app remove_images",
+        "app stale_containers --stop",
+        "traefik boot",
+        "traefik stop",
+        "traefik restart",
+        "traefik reboot --rolling",
+        "traefik remove",
+        "traefik remove_container",
+        "traefik remove_image",
+        "build push",
+        "build create",
+        "prune all",
+        "prune containers",
+        "prune images",
+        "remove",
+        "server bootstrap",
+    ] {
+        let words = operation.split(' ');
+        let args: Vec<&str> = ["plan"]
+            .into_iter()
+            .chain(words.clone())
+            .chain(["--fresh", "--no-secrets"])
+            .collect();
+        let plan = project.mrsk(&args).expect(0).json();
+        let name = plan["operation"]["name"].as_str().unwrap();
+        assert!(operation.starts_with(name), "{operation}: {name}");
+    }
+}
+
+#[test]
+fn what_the_hosts_lack_is_refused_with_what_they_have() {
+    let project = Project::new(DEPLOY);
+    let cases: [(&[&str], &str); 5] = [
+        (
+            &["rollback"],
+            "no earlier version has run on all selected hosts",
+        ),
+        (&["rollback", "v1"], "version v1 is not on 192.0.2.1"),
+        (&["app", "boot"], "no version is running"),
+        (&["build", "pull"], "`mrsk build pull` skips host setup"),
+        (&["app", "start"], "role web has no container to start"),
+    ];
+    for (words, problem) in cases {
+        let args = [&["plan"], words, &["--fresh", "--no-secrets"]].concat();
+        let said = project.mrsk(&args).expect(78);
+        assert!(said.stderr.contains(problem), "{}", said.stderr);
+    }
+    let said = project.mrsk(&["plan", "rollback", "-x"]).expect(64);
+    assert!(
+        said.stderr.contains("unexpected argument"),
+        "{}",
+        said.stderr
+    );
+    let said = project
+        .mrsk(&["plan", "rollback", "a/b", "--fresh"])
+        .expect(64);
+    assert!(
+        said.stderr.contains("is not a valid version"),
+        "{}",
+        said.stderr
+    );
+}

@@ -116,11 +116,14 @@ impl Fixture {
             }
         }
         let host = Host::local(shell(directory.path(), &[]));
-        Self {
+        let fixture = Self {
             directory,
             sh,
             host,
-        }
+        };
+        // The disk of this machine is not what is tested.
+        fixture.fake("sync", "exit 0");
+        fixture
     }
 
     pub fn path(&self, name: &str) -> PathBuf {

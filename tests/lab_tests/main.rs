@@ -19,6 +19,7 @@ mod env;
 mod errors;
 mod failures;
 mod kill;
+mod operations;
 mod other_plans;
 mod quoting;
 mod reading;

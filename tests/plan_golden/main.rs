@@ -2,6 +2,7 @@
 
 #[path = "../golden/mod.rs"]
 mod golden;
+mod half;
 #[path = "../plan_support/mod.rs"]
 mod plan_support;
 mod traefik;
@@ -12,7 +13,7 @@ use golden::Golden;
 use mrsk::facts::model::ContainerFacts;
 use mrsk::plan::compile::compile;
 use mrsk::plan::trust::concerns;
-use mrsk::plan::{Accessories, OperationKind, Plan, Release, Step, StepKind, wire};
+use mrsk::plan::{Accessories, AccessoryVerb, OperationKind, Plan, Release, Step, StepKind, wire};
 use mrsk::show::{self, Look};
 use mrsk::text::Styling;
 use plan_support::{ancestors, assert_rules, scenario, scenarios};
@@ -234,7 +235,7 @@ fn accessories_run_before_the_app_and_what_exists_is_never_touched() {
 
     let mut existing = scenario("accessory-exists-and-differs");
     for kind in [
-        OperationKind::AccessoryBoot(Accessories::All),
+        OperationKind::Accessory(AccessoryVerb::Boot, Accessories::All),
         OperationKind::Setup(release("v2")),
         OperationKind::Deploy(release("v2")),
     ] {

@@ -330,5 +330,6 @@ fn describe(predicate: &Predicate) -> String {
         Op::Eq => value,
         Op::Absent => "absent".to_owned(),
         Op::Contains => format!("contains {value}"),
+        Op::Lacks => format!("without {value}"),
     }
 }

@@ -17,9 +17,12 @@ mod lock;
 mod man;
 mod operations;
 mod plan;
+mod prune;
 mod redeploy;
 mod registry;
 mod resolve;
+mod rollback;
+mod server;
 mod setup;
 mod show;
 mod sign;
@@ -85,7 +88,7 @@ enum Command {
     /// Accessories, such as databases
     #[command(subcommand)]
     Accessory(accessory::Command),
-    /// The builder of the app's image
+    /// The app's image and its builder
     #[command(subcommand)]
     Build(build::Command),
     /// The reverse proxy in front of the app
@@ -203,13 +206,16 @@ fn dispatch(command: Command) -> Result<u8, Failure> {
         Command::Apply(_) => execution::check_allowed("apply")?,
         Command::Resolve(_) => execution::check_allowed("resolve")?,
         Command::Operation(operation) => execution::check_allowed(operation.name())?,
+        Command::App(app::Command::Operation(_)) => execution::check_allowed("app")?,
         Command::Accessory(accessory::Command::Operation(_)) => {
             execution::check_allowed("accessory")?;
         }
+        Command::Build(build::Command::Operation(_)) => execution::check_allowed("build")?,
         Command::App(app::Command::Exec(_)) => execution::check_allowed("app exec")?,
         Command::Accessory(accessory::Command::Exec(_)) => {
             execution::check_allowed("accessory exec")?;
         }
+        Command::Traefik(traefik::Command::Operation(_)) => execution::check_allowed("traefik")?,
         Command::Envify(_) => execution::check_allowed("envify")?,
         _ => {}
     }

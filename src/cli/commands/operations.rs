@@ -2,16 +2,17 @@
 
 use clap::{Args, Subcommand};
 
-use super::{deploy, redeploy, registry, setup};
+use super::{deploy, prune, redeploy, registry, rollback, server, setup};
 use crate::cli::approval::Approved;
 use crate::cli::execution::Execution;
 use crate::cli::failure::Failure;
-use crate::cli::operation::{Given, OperationArgs};
-use crate::cli::options::{LinkOptions, ProjectOptions};
+use crate::cli::operation::{Given, OnHosts, OperationArgs};
+use crate::cli::options::{HostsOption, LinkOptions, ProjectOptions};
 use crate::cli::project::Project;
 use crate::cli::run::{self, RunOptions};
-use crate::cli::{connections, context, git, output, planning, source};
+use crate::cli::{confirmation, connections, context, git, output, planning, source};
 use crate::exit_code::ExitCode;
+use crate::plan::OperationKind;
 
 /// An operation that is in no group, with the options of the command that it was given to. The groups, such as `accessory`, have
 /// further commands beside their operations.
@@ -23,6 +24,16 @@ pub enum Operation<O: Args> {
     Redeploy(Given<redeploy::Args, O>),
     /// Set up the hosts, start the accessories, and deploy
     Setup(Given<setup::Args, O>),
+    /// Go back to an earlier version that the hosts still have, without downtime; nothing is built
+    Rollback(Given<rollback::Args, O>),
+    /// Remove everything: containers, accessories with their data, images, Traefik unless others use it
+    Remove(Given<HostsOption, O>),
+    /// Remove old containers and images
+    #[command(subcommand)]
+    Prune(prune::Operation<O>),
+    /// Prepare hosts
+    #[command(subcommand)]
+    Server(server::Operation<O>),
     /// Keep a login at the registry on the hosts, or end it
     #[command(subcommand)]
     Registry(registry::Operation<O>),
@@ -35,6 +46,10 @@ impl<O: Args> Operation<O> {
             Self::Deploy(_) => "deploy",
             Self::Redeploy(_) => "redeploy",
             Self::Setup(_) => "setup",
+            Self::Rollback(_) => "rollback",
+            Self::Remove(_) => "remove",
+            Self::Prune(_) => "prune",
+            Self::Server(_) => "server",
             Self::Registry(_) => "registry",
         }
     }
@@ -45,6 +60,14 @@ impl<O: Args> Operation<O> {
             Self::Deploy(given) => (Box::new(given.arguments), given.options),
             Self::Redeploy(given) => (Box::new(given.arguments), given.options),
             Self::Setup(given) => (Box::new(given.arguments), given.options),
+            Self::Rollback(given) => (Box::new(given.arguments), given.options),
+            Self::Remove(given) => {
+                let kind = OperationKind::Remove;
+                let hosts = given.arguments.hosts;
+                (Box::new(OnHosts { kind, hosts }), given.options)
+            }
+            Self::Prune(operation) => operation.split(),
+            Self::Server(operation) => operation.split(),
             Self::Registry(registry::Operation::Login(given)) => {
                 (Box::new(given.arguments), given.options)
             }
@@ -64,6 +87,10 @@ pub struct ApplyOptions {
     link: LinkOptions,
     #[command(flatten)]
     run: RunOptions,
+
+    /// Do not ask for confirmation
+    #[arg(short, long)]
+    yes: bool,
 }
 
 /// Compiles the plan that `mrsk plan OPERATION` prints, and applies it over the same connections.
@@ -88,6 +115,10 @@ pub async fn run(
     if plan.steps.is_empty() {
         links.close();
         return Ok(ExitCode::Done);
+    }
+    let is_confirmed = arguments.is_confirmed() || operation.kind.is_confirmed();
+    if is_confirmed && !options.yes {
+        confirmation::ask(&plan).inspect_err(|_| links.close())?;
     }
     let approved = Approved::of_own(&plan);
     run::apply(

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::operations::Operation;
-use super::{accessory, deploy};
+use super::{accessory, app, build, deploy, traefik};
 use crate::cli::execution::{Execution, ExecutionOptions};
 use crate::cli::failure::Failure;
 use crate::cli::operation::OperationArgs;
@@ -70,6 +70,15 @@ enum Planned {
     /// Operations on accessories, such as databases
     #[command(subcommand)]
     Accessory(accessory::Operation<NoOptions>),
+    /// Build, push and pull the image
+    #[command(subcommand)]
+    Build(build::Operation<NoOptions>),
+    /// Operations on the app's containers and images
+    #[command(subcommand)]
+    App(app::Operation<NoOptions>),
+    /// Operations on the reverse proxy
+    #[command(subcommand)]
+    Traefik(traefik::Operation<NoOptions>),
 }
 
 impl Planned {
@@ -77,6 +86,9 @@ impl Planned {
         match self {
             Self::Operation(operation) => operation.split().0,
             Self::Accessory(operation) => operation.split().0,
+            Self::App(operation) => operation.split().0,
+            Self::Build(operation) => operation.split().0,
+            Self::Traefik(operation) => operation.split().0,
         }
     }
 }

@@ -9,7 +9,7 @@ fn answer(lines: &[&str]) -> Result<HostFacts, ParseError> {
     parse(&format!("{BEGIN}\n{}\n{END}\n", lines.join("\n")), &[])
 }
 
-const CONTAINER: &str = r#"container {"id":"0123456789abcdef","name":"/app-web","state":"running","health":"","image":"app:1","image_id":"sha256:1","labels":{"note":"a\nmrsk-facts 1 end"},"networks":{"mrsk":{"Aliases":["m-1","0123456789ab"],"IPAddress":"172.18.0.2"},"bridge":{"Aliases":null}},"created":"1970-01-01T00:01:00.5Z"}"#;
+const CONTAINER: &str = r#"container {"id":"0123456789abcdef","name":"/app-web","state":"running","health":"","image":"app:1","image_id":"sha256:1","labels":{"note":"a\nmrsk-facts 1 end"},"networks":{"mrsk":{"Aliases":["m-1","0123456789ab"],"IPAddress":"172.18.0.2"},"bridge":{"Aliases":null}},"created":"1970-01-01T00:01:00.5Z","stopped":"1970-01-01T00:02:00Z"}"#;
 
 const INFO: &str = r#"info ["20.10.24",["name=seccomp,profile=default"]]"#;
 
@@ -53,7 +53,7 @@ fn what_is_said_of_a_container_finds_it_by_its_id() {
         ["m-1".to_owned()].into()
     );
     assert!(container.networks["bridge"].aliases.is_empty());
-    assert_eq!(container.created_at, 60);
+    assert_eq!((container.created_at, container.stopped_at), (60, 120));
     assert_eq!(container.in_flight, 3);
     assert!(container.healthy);
     assert_eq!(container.secrets_differ, ["KEY".to_owned()].into());

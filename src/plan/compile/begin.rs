@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::placement::{Wanted, belongs, decide};
+use super::existing;
+use super::placement::{Slot, Wanted, belongs, decide};
 use super::selection::Selection;
 use super::{Draft, HostView, Placement, Result};
 use crate::config::model::Config;
@@ -10,7 +11,7 @@ use crate::diagnostic::Diagnostic;
 use crate::docker::image;
 use crate::facts::model::Facts;
 use crate::name::HostName;
-use crate::plan::operation::Operation;
+use crate::plan::operation::{AppOperation, Operation, OperationKind, TraefikVerb};
 use crate::text::one_line;
 
 /// Makes the draft that the passes add to.
@@ -32,16 +33,7 @@ pub(super) fn draft<'a>(
     check(invalid_names(facts, &hosts))?;
     let version = operation.version().unwrap_or_default();
     let image_digest = image_digest(config, facts, operation);
-    let wanted = Wanted {
-        version,
-        image_digest,
-        always: operation.kind.replaces_unchanged(),
-    };
-    let placements = roles.into_iter().filter_map(|slot| {
-        let facts = facts.hosts.get(slot.host)?;
-        Some(decide(config, slot, facts, &wanted))
-    });
-    let placements: Vec<Placement> = placements.collect();
+    let placements = placements(config, facts, operation, &roles, image_digest)?;
     check(name_conflicts(config, facts, &placements))?;
     Ok(Draft {
         config,
@@ -49,7 +41,8 @@ pub(super) fn draft<'a>(
         operation,
         version,
         image_digest,
-        hosts: views(config, facts, &hosts, &placements),
+        hosts: views(config, facts, &hosts, (&roles, &placements)),
+        slots: roles,
         placements,
         steps: Vec::new(),
         places: BTreeMap::new(),
@@ -61,11 +54,74 @@ pub(super) fn draft<'a>(
     })
 }
 
+/// Decides what is to be done for each of `slots`, if anything is started.
+fn placements<'a>(
+    config: &'a Config,
+    facts: &'a Facts,
+    operation: &Operation,
+    slots: &[Slot<'a>],
+    image_digest: Option<&str>,
+) -> Result<Vec<Placement<'a>>> {
+    let mut errors = Vec::new();
+    let mut placements = Vec::new();
+    for &slot in slots {
+        let Some(host) = facts.hosts.get(slot.host) else {
+            continue;
+        };
+        let wanted = |version| Wanted {
+            version,
+            image_digest,
+            always: operation.kind.replaces_unchanged(),
+        };
+        placements.push(match &operation.kind {
+            OperationKind::Rollback(Some(version)) => {
+                existing::decide_version(config, slot, host, version)
+            }
+            OperationKind::App(AppOperation::Start) => {
+                match existing::decide_last(config, slot, host) {
+                    Some(placement) => placement,
+                    None => {
+                        let (host, role) = (slot.host, &slot.role.name);
+                        let message = format!("host {host}: role {role} has no container to start");
+                        errors.push(Diagnostic::error(message).help("run `mrsk deploy`"));
+                        continue;
+                    }
+                }
+            }
+            // What runs may have to be served by the Traefik that takes over.
+            OperationKind::Traefik(TraefikVerb::Boot | TraefikVerb::Reboot(_)) => {
+                match existing::decide_last(config, slot, host) {
+                    Some(placement) => placement,
+                    None => continue,
+                }
+            }
+            OperationKind::Build(_) => continue,
+            kind => match kind.version() {
+                Some(version) => decide(config, slot, host, &wanted(version)),
+                None => continue,
+            },
+        });
+    }
+    check(errors)?;
+    Ok(placements)
+}
+
 fn check(errors: Vec<Diagnostic>) -> Result<()> {
     match errors.is_empty() {
         true => Ok(()),
         false => Err(errors),
     }
+}
+
+/// Returns the placements by their host.
+pub(super) fn by_host<'p, 'a>(
+    placements: &'p [Placement<'a>],
+) -> BTreeMap<&'a HostName, Vec<&'p Placement<'a>>> {
+    let mut hosts: BTreeMap<&HostName, Vec<&Placement>> = BTreeMap::new();
+    for placement in placements {
+        hosts.entry(placement.host).or_default().push(placement);
+    }
+    hosts
 }
 
 /// Returns the wanted containers whose name one of another destination or role has. As the parts of
@@ -120,34 +176,27 @@ fn views<'a>(
     config: &'a Config,
     facts: &'a Facts,
     selected: &BTreeSet<&HostName>,
-    placements: &[Placement<'a>],
+    (slots, placements): (&[Slot<'a>], &[Placement<'a>]),
 ) -> Vec<HostView<'a>> {
-    let here = by_host(placements);
+    let replaced = placements
+        .iter()
+        .filter(|placement| placement.is_replaced());
+    let replaced: BTreeSet<&HostName> = replaced.map(|placement| placement.host).collect();
+    let routed = slots.iter().filter(|slot| slot.role.traefik);
+    let routed: BTreeSet<&HostName> = routed.map(|slot| slot.host).collect();
     let hosts = config
         .hosts
         .iter()
         .filter(|host| selected.contains(&host.name));
     let views = hosts.filter_map(|host| {
-        let here = here.get(&host.name).map_or(&[][..], Vec::as_slice);
         Some(HostView {
             host,
             facts: facts.hosts.get(&host.name)?,
-            changes: here.iter().any(|placement| placement.is_replaced()),
-            traefik: here.iter().any(|placement| placement.role.traefik),
+            changes: replaced.contains(&host.name),
+            traefik: routed.contains(&host.name),
         })
     });
     views.collect()
-}
-
-/// Returns the placements by their host.
-pub(super) fn by_host<'p, 'a>(
-    placements: &'p [Placement<'a>],
-) -> BTreeMap<&'a HostName, Vec<&'p Placement<'a>>> {
-    let mut hosts: BTreeMap<&HostName, Vec<&Placement>> = BTreeMap::new();
-    for placement in placements {
-        hosts.entry(placement.host).or_default().push(placement);
-    }
-    hosts
 }
 
 /// Returns the registry digest that every host must get, if the plan can know it.

@@ -59,6 +59,17 @@ fn is_silent(host: &HostView) -> bool {
     docker.installed && !docker.answers && host.facts.serial.number > 0
 }
 
+/// Refuses hosts whose engine does not answer: what runs there is unknown. On one without an engine nothing does.
+pub fn check_engine(draft: &mut Draft) {
+    for host in draft.hosts.clone() {
+        let docker = &host.facts.docker;
+        if docker.installed && !docker.answers {
+            let problem = format!("host {}: Docker is not running", host.name());
+            draft.refuse(Diagnostic::error(problem).help("start it; nothing was changed"));
+        }
+    }
+}
+
 /// Returns the packages to install, and for people what they are.
 fn what_is_missing(host: &HostView) -> (Vec<&'static str>, Vec<&'static str>) {
     let mut packages = Vec::new();

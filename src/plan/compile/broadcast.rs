@@ -4,7 +4,8 @@ use super::Draft;
 use super::draft::ends;
 use crate::action::{Arg, Run};
 use crate::plan::{
-    Need, NeedOn, OnFailure, Operation, OperationKind, Reason, Release, Step, StepKind,
+    AccessoryVerb, AppOperation, Need, NeedOn, OnFailure, Operation, OperationKind, Reason,
+    Release, Step, StepKind,
 };
 
 /// Seconds that the command may take.
@@ -50,12 +51,16 @@ fn line(operation: &Operation) -> String {
         OperationKind::Setup(Release { version, .. }) => {
             format!("Set up hosts and deployed version {version}")
         }
-        OperationKind::AccessoryBoot(accessories) => {
+        OperationKind::Rollback(Some(version)) => format!("Rolled back to version {version}"),
+        OperationKind::App(AppOperation::Boot(Some(version))) => {
+            format!("Booted version {version}")
+        }
+        OperationKind::Accessory(AccessoryVerb::Boot, accessories) => {
             format!("Started accessories {}", accessories.names().join(", "))
         }
         OperationKind::RegistryLogin => "Logged in to the registry".to_owned(),
         OperationKind::RegistryLogout => "Logged out of the registry".to_owned(),
-        OperationKind::Unknown(name) => name.clone(),
+        kind => kind.name().to_owned(),
     };
     let destination = operation
         .destination

@@ -7,7 +7,7 @@ use crate::digest;
 use crate::docker::builder::{self, Buildx};
 use crate::docker::image;
 use crate::facts::model::SourceFacts;
-use crate::name::Sha256Hex;
+use crate::name::{Sha256Hex, StepId};
 use crate::plan::compile::step::{EMULATED_SILENCE, INSTALL, SILENCE};
 use crate::plan::{Reason, Step, StepKind, Travel};
 
@@ -42,6 +42,11 @@ pub fn run(draft: &mut Draft) {
         };
         return draft.unchanged(None, "image", reason);
     }
+    build(draft, why);
+}
+
+/// Adds a build and a push.
+pub fn build(draft: &mut Draft, why: Reason) {
     let Some(source) = draft.facts.source.as_ref() else {
         return draft.refuse(
             Diagnostic::error("the facts have no source to build the image from").help(
@@ -119,6 +124,33 @@ fn by_engine(draft: &mut Draft, source: &SourceFacts, why: Reason, identity: &st
     draft.add(push);
 }
 
+/// Adds the creation of the builder that builds for the platforms of the configuration.
+pub fn create_builder(draft: &mut Draft) {
+    match Buildx::of(draft.config) {
+        Some(buildx) => {
+            create(draft, &buildx);
+        }
+        None => draft.unchanged(
+            None,
+            "builder",
+            "an engine builds the image, without a builder",
+        ),
+    }
+}
+
+fn create(draft: &mut Draft, buildx: &Buildx) -> StepId {
+    let platforms = draft.config.builder.kind.platforms().join(", ");
+    let create = Step::new(None, StepKind::Builder, ["builder", &buildx.name, "create"])
+        .because(
+            format!("Create builder {}", buildx.name),
+            Reason::needed_by(format!("the image is built for {platforms}")),
+        )
+        .does(buildx.create())
+        .done_when_local(buildx.inspect())
+        .timeout(INSTALL);
+    draft.add(create)
+}
+
 /// A builder is made, which builds and pushes in one step: it keeps no image for a later push.
 fn by_buildx(
     draft: &mut Draft,
@@ -130,15 +162,7 @@ fn by_buildx(
     let (config, version) = (draft.config, draft.version);
     let (dockerfile, context) = (&source.dockerfile, &source.context);
     let platforms = config.builder.kind.platforms().join(", ");
-    let create = Step::new(None, StepKind::Builder, ["builder", &buildx.name, "create"])
-        .because(
-            format!("Create builder {}", buildx.name),
-            Reason::needed_by(format!("the image is built for {platforms}")),
-        )
-        .does(buildx.create())
-        .done_when_local(buildx.inspect())
-        .timeout(INSTALL);
-    let create = draft.add(create);
+    let create = create(draft, buildx);
     let summary = format!("Build and push {} for {platforms}", draft.image_name());
     let push = Step::new(None, StepKind::Push, ["image", version, "push"])
         .because(summary, why)

@@ -110,3 +110,45 @@ fn what_is_built_from_another_source_has_another_identity() {
     }
     assert_eq!(build("", json!({"source": {"untracked": ["x"]}})), one);
 }
+
+#[test]
+fn an_image_is_built_pushed_and_pulled_without_a_container() {
+    let of = |verb: &str, skip_push: bool| {
+        let name = format!("build {verb}");
+        let operation = json!({"name": name, "version": "2", "skip_push": skip_push});
+        case("").asks_for(operation)
+    };
+    let push = [
+        "local/registry/r.example/login",
+        "local/image/2/build",
+        "local/image/2/push",
+    ];
+    assert_eq!(of("push", false).plan_ids(), push);
+    let pull = "a/image/2/pull";
+    assert_eq!(
+        of("deliver", false).plan_ids(),
+        [&push[..], &[pull]].concat()
+    );
+    assert_eq!(of("pull", true).plan_ids(), [pull]);
+    let known = of("pull", true)
+        .facts(json!({"registry": {"r.example/team/app:2": "sha256:1"}}))
+        .a(json!({"images": {"r.example/team/app:2": {"digests": ["sha256:1"]}}}));
+    assert!(known.plan_ids().is_empty());
+    // What is only built looks at no host but the one with the lock.
+    let plan = of("push", false).plan().unwrap();
+    assert_eq!(plan.hosts.len(), 1);
+    assert!(plan.hosts.values().all(|host| host.relies_on.is_empty()));
+}
+
+#[test]
+fn a_builder_is_created_if_one_is_configured() {
+    let create = |builder: &str| {
+        let operation = json!({"name": "build create"});
+        case(builder).asks_for(operation).plan_ids()
+    };
+    assert!(create("").is_empty());
+    assert_eq!(
+        create("builder: {multiarch: true}"),
+        ["local/builder/mrsk-app-multiarch/create"]
+    );
+}

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::placement::Placement;
+use super::placement::{Placement, Slot};
 use crate::action::{Action, Run, Write};
 use crate::config::model::{Config, Host};
 use crate::diagnostic::Diagnostic;
@@ -28,7 +28,9 @@ pub(super) struct Draft<'a> {
     pub image_digest: Option<&'a str>,
     /// The selected hosts, in the order of the configuration.
     pub hosts: Vec<HostView<'a>>,
-    /// The selected roles on their selected hosts, in the order in which they start.
+    /// The selected roles on their selected hosts.
+    pub slots: Vec<Slot<'a>>,
+    /// What is decided for each of these, in the order in which they start; empty if nothing is started.
     pub placements: Vec<Placement<'a>>,
     /// The steps so far; added to by [`Draft::add`] only.
     pub steps: Vec<Step>,
@@ -53,7 +55,7 @@ pub(super) struct HostView<'a> {
     pub host: &'a Host,
     /// What it answered.
     pub facts: &'a HostFacts,
-    /// Whether a container is to be started there.
+    /// Whether the image is needed there, as a container is to be created from it.
     pub changes: bool,
     /// Whether it has a role that Traefik routes to.
     pub traefik: bool,

@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::begin::by_host;
 use super::{Draft, HostView, Result};
 use crate::config::render;
 use crate::diagnostic::Diagnostic;
 use crate::docker::image;
-use crate::name::{HostName, PlanDigest};
+use crate::name::{HostName, PlanDigest, RoleName};
 use crate::plan::model::{
     ConfigRef, FORMAT_VERSION, Image, Plan, PlanHost, SecretUse, Source, SshRoute, Travel,
 };
@@ -31,7 +30,7 @@ pub(super) fn finish(mut draft: Draft) -> Result<Plan> {
         service: config.service.clone(),
         version: draft.operation.version().map(str::to_owned),
         image: Image {
-            reference: match draft.operation.deploys() {
+            reference: match draft.operation.version().is_some() {
                 true => image::reference(config, draft.version),
                 false => config.repository(),
             },
@@ -67,7 +66,12 @@ fn source(draft: &Draft) -> Option<Source> {
 }
 
 fn plan_hosts(draft: &mut Draft, lock_host: &HostName) -> BTreeMap<HostName, PlanHost> {
-    let here = by_host(&draft.placements);
+    let mut here: BTreeMap<&HostName, Vec<RoleName>> = BTreeMap::new();
+    for slot in &draft.slots {
+        here.entry(slot.host)
+            .or_default()
+            .push(slot.role.name.clone());
+    }
     let selected: BTreeSet<&HostName> = draft.hosts.iter().map(HostView::name).collect();
     let mut hosts = BTreeMap::new();
     for host in &draft.config.hosts {
@@ -75,7 +79,6 @@ fn plan_hosts(draft: &mut Draft, lock_host: &HostName) -> BTreeMap<HostName, Pla
         if !selected.contains(name) && name != lock_host {
             continue;
         }
-        let roles = here.get(name).into_iter().flatten();
         let facts = draft.facts.hosts.get(name);
         let entry = PlanHost {
             ssh: SshRoute {
@@ -87,7 +90,7 @@ fn plan_hosts(draft: &mut Draft, lock_host: &HostName) -> BTreeMap<HostName, Pla
             host_keys: facts
                 .map(|facts| facts.host_keys.clone())
                 .unwrap_or_default(),
-            roles: roles.map(|placement| placement.role.name.clone()).collect(),
+            roles: here.remove(name).unwrap_or_default(),
             state_dir: facts
                 .map(|facts| facts.state_dir.clone())
                 .filter(|directory| !directory.is_empty()),

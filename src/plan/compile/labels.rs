@@ -50,7 +50,7 @@ fn entrypoints(draft: &mut Draft, host: &HostView, placement: &Placement) {
     let known = traefik::entrypoints(&command_line(draft.config, host.facts));
     let listed: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
     let listed = listed.join(", ");
-    for (label, name) in traefik::unknown_entrypoints(&placement.role.labels, &known) {
+    for (label, name) in traefik::unknown_entrypoints(placement.labels, &known) {
         let error = if stays(host.facts) {
             Diagnostic::error(format!(
                 "host {}: label `{label}`: the running Traefik has no entrypoint `{name}`",

@@ -1,6 +1,7 @@
 //! From configuration, facts and operation to a plan, by a pure function: same input, same bytes.
 
 mod accessories;
+mod app;
 mod begin;
 mod bootstrap;
 mod broadcast;
@@ -8,6 +9,8 @@ mod build;
 mod conflicts;
 mod disk;
 mod draft;
+mod everything;
+mod existing;
 mod finish;
 mod labels;
 mod neighbors;
@@ -19,10 +22,12 @@ mod pull;
 mod reduction;
 mod registry;
 mod reliance;
+mod removal;
 mod selection;
 mod serving;
 mod step;
 mod switch;
+mod target;
 #[cfg(test)]
 #[path = "testing_tests.rs"]
 mod testing;
@@ -32,7 +37,7 @@ pub use self::serving::{Serving, Standing, containers};
 
 use self::draft::{Draft, HostView, Result};
 use self::placement::{Decision, Placement};
-use super::{Operation, OperationKind, Plan};
+use super::{Accessories, AccessoryVerb, BuildVerb, Operation, OperationKind, Plan, Reason};
 use crate::config::model::Config;
 use crate::facts::model::Facts;
 
@@ -43,18 +48,79 @@ use crate::facts::model::Facts;
 /// support, a port that somebody else holds, labels that Traefik would not take.
 pub fn compile(config: &Config, facts: &Facts, operation: &Operation) -> Result<Plan> {
     let selection = selection::select(config, operation)?;
-    let mut draft = begin::draft(config, facts, operation, selection)?;
-    match operation.kind {
+    let (operation, note) = target::resolve(config, facts, operation, &selection)?;
+    let mut draft = begin::draft(config, facts, &operation, selection)?;
+    match &operation.kind {
         OperationKind::RegistryLogin => {
             bootstrap::run(&mut draft);
             registry::login(&mut draft);
         }
         OperationKind::RegistryLogout => registry::logout(&mut draft),
+        OperationKind::Rollback(_) => {
+            app::start(&mut draft);
+            broadcast::run(&mut draft);
+        }
+        OperationKind::App(operation) => app::run(&mut draft, operation),
+        OperationKind::Accessory(verb, named) => accessory(&mut draft, *verb, named),
+        OperationKind::Traefik(verb) => proxy::operations::run(&mut draft, *verb),
+        OperationKind::Build(verb) => image(&mut draft, verb),
+        OperationKind::Prune(pruned) => prune::asked(&mut draft, *pruned),
+        OperationKind::Remove => everything::run(&mut draft),
+        OperationKind::ServerBootstrap => bootstrap::run(&mut draft),
         _ => start(&mut draft),
+    }
+    if let Some(note) = note {
+        draft.unchanged(None, operation.name(), note);
     }
     reliance::run(&mut draft);
     reduction::run(&mut draft);
     finish::finish(draft)
+}
+
+/// Adds what is done to accessories.
+fn accessory(draft: &mut Draft, verb: AccessoryVerb, named: &Accessories) {
+    match verb {
+        AccessoryVerb::Boot => start(draft),
+        AccessoryVerb::Start | AccessoryVerb::Reboot => {
+            bootstrap::run(draft);
+            accessories::lifecycle::run(draft, verb, named);
+        }
+        AccessoryVerb::Upload => accessories::upload::files(draft, named),
+        AccessoryVerb::Directories => accessories::upload::directories_of(draft, named),
+        AccessoryVerb::Stop | AccessoryVerb::Restart => {
+            bootstrap::check_engine(draft);
+            accessories::lifecycle::run(draft, verb, named);
+        }
+        AccessoryVerb::Remove
+        | AccessoryVerb::RemoveContainer
+        | AccessoryVerb::RemoveImage
+        | AccessoryVerb::RemoveDirectory => {
+            bootstrap::check_engine(draft);
+            accessories::remove::run(draft, verb, named);
+        }
+    }
+}
+
+/// Adds what is done about the image, without a container.
+fn image(draft: &mut Draft, verb: &BuildVerb) {
+    match verb {
+        BuildVerb::Create => build::create_builder(draft),
+        BuildVerb::Push(_) => {
+            registry::log_in(draft);
+            build::build(draft, Reason::Requested);
+        }
+        BuildVerb::Pull(_) | BuildVerb::Deliver(_) => {
+            bootstrap::run(draft);
+            if let BuildVerb::Deliver(_) = verb {
+                registry::log_in(draft);
+                build::build(draft, Reason::Requested);
+            }
+            for host in &mut draft.hosts {
+                host.changes = true;
+            }
+            pull::run(draft);
+        }
+    }
 }
 
 /// Adds what starts containers.

@@ -1,6 +1,9 @@
 //! Decides for each role on each host whether its container stays, is completed, or is replaced.
 
+use std::collections::BTreeMap;
+
 use super::step::step_id;
+use crate::action::Run;
 use crate::config::model::{Config, Role};
 use crate::docker::container::{self, Create};
 use crate::docker::names;
@@ -23,6 +26,10 @@ pub(super) struct Placement<'a> {
     pub alias: String,
     /// The command that creates it.
     pub create: Create,
+    /// The labels that its routes are made from: the role's, or those of a container that exists.
+    pub labels: &'a BTreeMap<String, String>,
+    /// Port and path of its health check: the configuration's, or those of a container that exists.
+    pub health: (u16, &'a str),
     /// Absolute path of its routing file; empty for a role without Traefik.
     pub routing_path: String,
     /// What is to be done.
@@ -51,6 +58,11 @@ pub(super) enum Decision {
         rename_to: Option<String>,
         /// Whether a stopped container of the wanted name is to be removed first.
         remove_first: bool,
+    },
+    /// A container that exists and does not run is to be started again.
+    StartExisting {
+        /// Why.
+        why: Reason,
     },
 }
 
@@ -95,15 +107,24 @@ impl Placement<'_> {
         self.decision != Decision::Keep
     }
 
-    /// Returns whether a new container is to be started.
+    /// Returns whether a new container is to be created and started.
     pub fn is_replaced(&self) -> bool {
         matches!(self.decision, Decision::Replace { .. })
+    }
+
+    /// Returns what undoes the start of its container; `None` if it runs already.
+    pub fn undo_start(&self, stop_seconds: u32) -> Option<Run> {
+        match self.decision {
+            Decision::Keep | Decision::Complete { .. } => None,
+            Decision::Replace { .. } => Some(container::remove(&self.name)),
+            Decision::StartExisting { .. } => Some(container::stop(&self.name, stop_seconds)),
+        }
     }
 
     /// Returns why it changes.
     pub fn why(&self) -> Reason {
         match &self.decision {
-            Decision::Replace { why, .. } => why.clone(),
+            Decision::Replace { why, .. } | Decision::StartExisting { why } => why.clone(),
             Decision::Complete { missing, .. } => Reason::Incomplete {
                 what: missing.clone(),
             },
@@ -135,16 +156,9 @@ pub(super) fn decide<'a>(
     let name = names::container(config, role, &version);
     let image = crate::docker::image::reference(config, wanted.version);
     let routing_path = routing_path(config, role, facts);
-    let routed = facts.files.get(&routing_path).map(|file| &file.aliases);
-    let serves = |container: &ContainerFacts| {
-        let alias = alias_of(container);
-        routed.is_some_and(|aliases| alias.is_some_and(|alias| aliases.contains(alias)))
-    };
-    let others = facts.containers.iter().filter(|(other, _)| **other != name);
-    let mut old: Vec<(&String, &ContainerFacts)> = others
-        .filter(|(_, c)| belongs(config, role, c) && c.state.is_up())
-        .collect();
-    old.sort_by_key(|(other, container)| (!serves(container), (*other).clone()));
+    let path = routing_path.clone();
+    let serves = |container: &ContainerFacts| serves(facts, &path, container);
+    let old = running_others(config, role, facts, &name);
     let other_serves = old.first().is_some_and(|(_, container)| serves(container));
     let present = facts.containers.get(&name);
     let mut placement = Placement {
@@ -155,6 +169,8 @@ pub(super) fn decide<'a>(
         decision: Decision::Keep,
         old: old.iter().map(|(name, _)| (*name).clone()).collect(),
         create: container::create(config, role, &name, wanted.version, &image, &facts.home),
+        labels: &role.labels,
+        health: (config.healthcheck.port, &config.healthcheck.path),
         name,
     };
     let Some(container) = present.filter(|container| container.state.is_up()) else {
@@ -180,7 +196,30 @@ pub(super) fn decide<'a>(
     placement
 }
 
-/// Returns the path of the role's routing file; empty for a role without Traefik.
+/// Returns the running containers of `role` other than `name`, the one that serves first.
+pub(super) fn running_others<'a>(
+    config: &Config,
+    role: &Role,
+    facts: &'a HostFacts,
+    name: &str,
+) -> Vec<(&'a String, &'a ContainerFacts)> {
+    let path = routing_path(config, role, facts);
+    let others = facts.containers.iter().filter(|(other, _)| *other != name);
+    let mut others: Vec<(&String, &ContainerFacts)> = others
+        .filter(|(_, c)| belongs(config, role, c) && c.state.is_up())
+        .collect();
+    others.sort_by_key(|(other, container)| (!serves(facts, &path, container), (*other).clone()));
+    others
+}
+
+/// Returns whether the routing file at `path` names `container`.
+pub(super) fn serves(facts: &HostFacts, path: &str, container: &ContainerFacts) -> bool {
+    let file = facts.files.get(path);
+    let alias = alias_of(container);
+    file.is_some_and(|file| alias.is_some_and(|alias| file.aliases.contains(alias)))
+}
+
+/// Returns the path of the routing file of `role`; empty for a role without Traefik.
 pub(super) fn routing_path(config: &Config, role: &Role, facts: &HostFacts) -> String {
     if !role.traefik {
         return String::new();
@@ -210,7 +249,7 @@ fn start(present: Option<&ContainerFacts>, old: Option<String>, version: &str) -
 }
 
 /// Decides what a container that is the wanted one still lacks.
-fn complete(
+pub(super) fn complete(
     placement: &mut Placement,
     container: &ContainerFacts,
     serves: impl Fn(&ContainerFacts) -> bool,

@@ -21,6 +21,7 @@ fn decision(config: &str, operation: &Value, patches: &[Value]) -> String {
                 missing,
                 route: false,
             } => format!("complete: {missing}"),
+            Decision::StartExisting { .. } => "start".into(),
             Decision::Replace {
                 why,
                 rename_to,

@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::app::remove::is_of;
 use super::placement::of_service;
-use super::{Draft, HostView};
+use super::{Draft, HostView, bootstrap};
 use crate::docker::{container, image};
 use crate::facts::model::ContainerFacts;
 use crate::plan::compile::draft::ends;
+use crate::plan::operation::Pruned;
 use crate::plan::{Predicate, Reason, StepKind};
 use crate::text::{count, list};
 
@@ -16,14 +18,39 @@ const DAY: u64 = 86_400;
 /// Days for which an image is kept that no container uses, as the original has it.
 const IMAGE_DAYS: u64 = 7;
 
+/// Stopped containers of each role that stay however old they are: what a rollback goes to.
+const TARGETS: u32 = 1;
+
 /// Adds a prune if there is something to remove. Only what did not run when the plan was made is
 /// looked at, so that the version that is being replaced stays for a rollback.
 pub fn run(draft: &mut Draft) {
+    parts(draft, Pruned::All);
+}
+
+/// Adds the prune of a part, and says where there is nothing to remove.
+pub fn asked(draft: &mut Draft, pruned: Pruned) {
+    bootstrap::check_engine(draft);
+    parts(draft, pruned);
+    for host in draft.hosts.clone() {
+        if draft.steps_on(Some(host.name())).next().is_none() {
+            let reason = "there is nothing old enough to remove";
+            draft.unchanged(Some(host.name()), "prune", reason);
+        }
+    }
+}
+
+fn parts(draft: &mut Draft, pruned: Pruned) {
     let placements = draft.placements.iter();
     let wanted: BTreeSet<String> = placements.map(|placement| placement.name.clone()).collect();
     for host in draft.hosts.clone() {
-        let containers = old_containers(draft, &host, &wanted);
-        let images = unused_images(draft, &host, &containers);
+        let containers = match pruned {
+            Pruned::All | Pruned::Containers => old_containers(draft, &host, &wanted),
+            Pruned::Images => Vec::new(),
+        };
+        let images = match pruned {
+            Pruned::All | Pruned::Images => unused_images(draft, &host, &containers),
+            Pruned::Containers => Vec::new(),
+        };
         if !containers.is_empty() || !images.is_empty() {
             add(draft, &host, &containers, &images);
         }
@@ -44,7 +71,8 @@ fn old_containers(draft: &Draft, host: &HostView, wanted: &BTreeSet<String>) -> 
         None => {
             let days = u64::from(draft.config.retain_days);
             let limit = draft.facts.taken_at.saturating_sub(days * DAY);
-            stopped.retain(|(_, container)| container.created_at < limit);
+            drop_newest(&mut stopped, TARGETS, replaced(draft, host));
+            stopped.retain(|(_, container)| since(container) < limit);
         }
     }
     stopped.into_iter().map(|(name, _)| name.clone()).collect()
@@ -61,6 +89,14 @@ fn replaced(draft: &Draft, host: &HostView) -> BTreeMap<String, u32> {
     .collect()
 }
 
+/// Returns when a container stopped; one that never ran counts from its creation.
+fn since(container: &ContainerFacts) -> u64 {
+    match container.stopped_at {
+        0 => container.created_at,
+        stopped => stopped,
+    }
+}
+
 /// Takes the newest `kept` of each role out of `stopped`. Those that the plan stops, `seen`, are
 /// newer than all of them.
 fn drop_newest(
@@ -68,7 +104,7 @@ fn drop_newest(
     kept: u32,
     mut seen: BTreeMap<String, u32>,
 ) {
-    stopped.sort_by_key(|(name, container)| (std::cmp::Reverse(container.created_at), *name));
+    stopped.sort_by_key(|(name, container)| (std::cmp::Reverse(since(container)), *name));
     stopped.retain(|(_, container)| {
         let role = container.labels.get("role").cloned();
         let count = seen.entry(role.unwrap_or_default()).or_default();
@@ -95,11 +131,13 @@ fn unused_images(draft: &Draft, host: &HostView, removed: &[String]) -> Vec<Stri
         .collect();
     let wanted = image::reference(draft.config, draft.version);
     let latest = image::reference(draft.config, "latest");
+    let repository = draft.config.repository();
     host.facts
         .images
         .iter()
         .filter(|(reference, image)| {
-            **reference != wanted
+            is_of(reference, &repository)
+                && **reference != wanted
                 && **reference != latest
                 && image.created_at < limit
                 && !used.contains(reference)

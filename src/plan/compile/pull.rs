@@ -16,45 +16,60 @@ fn has_pinned(draft: &Draft, host: &HostView) -> bool {
 
 /// Adds a pull if a container is to be started, unless the host has the pinned image already.
 pub fn run(draft: &mut Draft) {
+    for host in draft.hosts.clone().iter().filter(|host| host.changes) {
+        pull(draft, host);
+    }
+}
+
+/// Adds a pull if a container is to be started, unless the host has an image of that name.
+pub fn missing(draft: &mut Draft) {
+    let reference = image::reference(draft.config, draft.version);
+    for host in draft.hosts.clone().iter().filter(|host| host.changes) {
+        match host.facts.images.get(&reference) {
+            Some(_) => draft.unchanged(Some(host.name()), "image", "the host has it"),
+            None => pull(draft, host),
+        }
+    }
+}
+
+fn pull(draft: &mut Draft, host: &HostView) {
     let reference = image::reference(draft.config, draft.version);
     let digest = draft.image_digest;
     let push = draft.find(None, StepKind::Push);
-    for host in draft.hosts.clone().iter().filter(|host| host.changes) {
-        let there = host.facts.images.get(&reference);
-        if let Some(digest) = digest
-            && has_pinned(draft, host)
-        {
-            draft.unchanged(Some(host.name()), "image", format!("it has {digest}"));
-            continue;
-        }
-        let why = match there {
-            None => Reason::missing(&reference),
-            Some(_) => Reason::needed_by("the tag points to the planned image"),
-        };
-        let wanted = match digest {
-            Some(digest) => Predicate::contains(&["images", &reference, "digests"], digest),
-            None => Predicate::contains(&["images"], reference.as_str()),
-        };
-        let verify = Action::VerifyImage(VerifyImage {
-            reference: reference.clone(),
-            digest: digest.map(str::to_owned),
-            pushed_by: push.clone(),
-        });
-        let pulls = image::pull(&draft.config.repository(), &reference, digest);
-        let pull = registry::pull(draft, host, &reference, pulls);
-        let step = host
-            .step(StepKind::Pull, ["image", draft.version, "pull"])
-            .because(format!("Pull {}", draft.image_name()), why)
-            .needs(push.clone())
-            .needs(draft.find_each(host.name(), &[StepKind::InstallDocker]))
-            .does(pull.runs)
-            .does([verify])
-            .secrets(&pull.secrets, Travel::Stdin)
-            .done_when([wanted])
-            .silence(SILENCE)
-            .retried();
-        draft.add(step);
+    let there = host.facts.images.get(&reference);
+    if let Some(digest) = digest
+        && has_pinned(draft, host)
+    {
+        draft.unchanged(Some(host.name()), "image", format!("it has {digest}"));
+        return;
     }
+    let why = match there {
+        None => Reason::missing(&reference),
+        Some(_) => Reason::needed_by("the tag points to the planned image"),
+    };
+    let wanted = match digest {
+        Some(digest) => Predicate::contains(&["images", &reference, "digests"], digest),
+        None => Predicate::contains(&["images"], reference.as_str()),
+    };
+    let verify = Action::VerifyImage(VerifyImage {
+        reference: reference.clone(),
+        digest: digest.map(str::to_owned),
+        pushed_by: push.clone(),
+    });
+    let pulls = image::pull(&draft.config.repository(), &reference, digest);
+    let pull = registry::pull(draft, host, &reference, pulls);
+    let step = host
+        .step(StepKind::Pull, ["image", draft.version, "pull"])
+        .because(format!("Pull {}", draft.image_name()), why)
+        .needs(push.clone())
+        .needs(draft.find_each(host.name(), &[StepKind::InstallDocker]))
+        .does(pull.runs)
+        .does([verify])
+        .secrets(&pull.secrets, Travel::Stdin)
+        .done_when([wanted])
+        .silence(SILENCE)
+        .retried();
+    draft.add(step);
 }
 
 #[cfg(test)]

@@ -13,9 +13,13 @@ const DOCKER_HUB: &str = "docker.io";
 /// Adds a login on this machine if an image is pushed, unless a credential helper answers for the registry there.
 pub fn run(draft: &mut Draft) {
     let changes = draft.placements.iter().any(Placement::is_replaced);
-    if !changes || draft.operation.skips_push() {
-        return;
+    if changes && !draft.operation.skips_push() {
+        log_in(draft);
     }
+}
+
+/// Adds a login on this machine, unless a credential helper answers for the registry there.
+pub fn log_in(draft: &mut Draft) {
     let registry = &draft.config.registry;
     let Some(credentials) = registry.push_credentials() else {
         return;

@@ -7,7 +7,7 @@ use super::placement::Slot;
 use crate::config::model::Config;
 use crate::diagnostic::Diagnostic;
 use crate::name::HostName;
-use crate::plan::operation::{Accessories, Operation};
+use crate::plan::operation::{Accessories, Operation, OperationKind};
 
 /// Returns the hosts that `operation` selects, in the order of the configuration.
 ///
@@ -41,7 +41,8 @@ pub(super) fn select<'a>(config: &'a Config, operation: &Operation) -> Result<Se
     let roles: Vec<Slot> = config
         .roles
         .iter()
-        .filter(|_| operation.deploys())
+        .filter(|_| operation.kind.is_about_roles())
+        .filter(|role| role.traefik || !matches!(operation.kind, OperationKind::Traefik(_)))
         .filter(|role| operation.roles.is_empty() || operation.roles.contains(&role.name))
         .flat_map(|role| {
             let hosts = role.hosts.iter().filter(|host| is_wanted(host));
@@ -57,8 +58,8 @@ pub(super) fn select<'a>(config: &'a Config, operation: &Operation) -> Result<Se
         .filter(|host| is_wanted(host))
         .filter(|host| operation.roles.is_empty() || of_roles.contains(host));
     let hosts: BTreeSet<&HostName> = of_roles.iter().copied().chain(others).collect();
-    if hosts.is_empty() {
-        let (what, keys) = match operation.deploys() {
+    if hosts.is_empty() && !operation.kind.is_local() {
+        let (what, keys) = match operation.kind.is_about_roles() {
             true => ("roles", "--hosts and --roles with `servers`"),
             false => ("accessories", "--hosts with the hosts of `accessories`"),
         };
@@ -78,8 +79,9 @@ fn other_hosts<'a>(
     let every = config.hosts.iter().map(|host| &host.name);
     let every = every.filter(|_| operation.kind.is_about_hosts());
     let accessories = config.accessories.iter();
+    let named = operation.kind.accessories();
     accessories
-        .filter(|accessory| operation.boots(accessory))
+        .filter(move |accessory| named.is_some_and(|named| named.contain(accessory)))
         .flat_map(|accessory| &accessory.hosts)
         .chain(every)
 }
@@ -88,7 +90,7 @@ fn other_hosts<'a>(
 fn unknown_names(config: &Config, operation: &Operation) -> Vec<Diagnostic> {
     let roles: BTreeSet<&str> = config.roles.iter().map(|role| role.name.as_str()).collect();
     let of_roles = config.roles.iter().flat_map(|role| &role.hosts);
-    let of_roles = of_roles.filter(|_| operation.deploys());
+    let of_roles = of_roles.filter(|_| operation.kind.is_about_roles());
     let hosts = of_roles.chain(other_hosts(config, operation));
     let hosts: BTreeSet<&str> = hosts.map(HostName::as_str).collect();
     let accessories = config.accessories.iter();
@@ -109,7 +111,7 @@ fn unknown_names(config: &Config, operation: &Operation) -> Vec<Diagnostic> {
             ));
         }
     };
-    if let Some(Accessories::Named(names)) = operation.kind.booted() {
+    if let Some(Accessories::Named(names)) = operation.kind.accessories() {
         for name in names {
             check("accessory", name, &accessories);
         }
@@ -120,8 +122,8 @@ fn unknown_names(config: &Config, operation: &Operation) -> Vec<Diagnostic> {
     for host in &operation.hosts {
         check("host", host.as_str(), &hosts);
     }
-    let boots_alone = !operation.deploys() && operation.kind.booted().is_some();
-    if errors.is_empty() && boots_alone && accessories.is_empty() {
+    let is_about_them = matches!(operation.kind, OperationKind::Accessory(..));
+    if errors.is_empty() && is_about_them && accessories.is_empty() {
         let problem = Diagnostic::error("the configuration has no accessories");
         errors.push(problem.help("add one under `accessories`"));
     }

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{Draft, begin, selection};
+use super::{Draft, begin, compile, selection, target};
 use crate::config::model::Config;
 use crate::facts::model::Facts;
-use crate::plan::{Operation, Step};
+use crate::plan::{Operation, Plan, Step};
 use crate::text::action_line;
 
 /// A pass of the compiler.
@@ -89,6 +89,40 @@ pub fn web(version: &str) -> Value {
     })
 }
 
+/// Returns a container of role `web` at `version` that was created at `created` and stopped at `stopped`.
+pub fn stopped(version: &str, [created, stopped]: [u64; 2]) -> Value {
+    let mut container = web(version);
+    container["state"] = "exited".into();
+    container["healthy"] = false.into();
+    container["created_at"] = created.into();
+    container["stopped_at"] = stopped.into();
+    container["networks"]["mrsk"]["aliases"] = json!([alias(version)]);
+    container
+}
+
+/// Returns a running container as [`stopped`] does.
+pub fn running(version: &str, created: u64) -> Value {
+    let mut container = stopped(version, [created, 0]);
+    container["state"] = "running".into();
+    container["healthy"] = true.into();
+    container
+}
+
+/// Returns the routing file of role `web` that names the container of `version`.
+pub fn routes(version: &str) -> Value {
+    json!({"/s/traefik/mrsk-app@web.yml": {
+        "sha256": "0a85f7dae28e88a43ea2a4d4ed62bd3b1dbdbbd3f4f6b0a9bd1ba2f8d6ab6ca0",
+        "text": "old", "aliases": [alias(version)],
+    }})
+}
+
+fn alias(version: &str) -> String {
+    format!(
+        "m-{}",
+        &crate::name::Sha256Hex::of(version.as_bytes()).as_str()[..16]
+    )
+}
+
 /// Changes `value` as an RFC 7396 merge patch says.
 fn merge(value: &mut Value, patch: &Value) {
     let Value::Object(patch) = patch else {
@@ -132,12 +166,41 @@ impl Case {
     pub fn look<T>(&self, passes: &[Pass], look: impl FnOnce(&mut Draft) -> T) -> T {
         let facts: Facts = serde_json::from_value(self.facts.clone()).unwrap();
         let selection = selection::select(&self.config, &self.operation).unwrap();
-        let draft = begin::draft(&self.config, &facts, &self.operation, selection);
+        let resolved = target::resolve(&self.config, &facts, &self.operation, &selection);
+        let (operation, _) = resolved.unwrap_or_else(|problems| panic!("{problems:?}"));
+        let draft = begin::draft(&self.config, &facts, &operation, selection);
         let mut draft = draft.unwrap_or_else(|problems| panic!("{problems:?}"));
         for pass in passes {
             pass(&mut draft);
         }
         look(&mut draft)
+    }
+
+    /// Asks for another operation.
+    pub fn asks_for(mut self, operation: Value) -> Self {
+        self.operation = serde_json::from_value(operation).unwrap();
+        self
+    }
+
+    /// Returns the whole plan, or why there can be none, each problem with what to do about it.
+    pub fn plan(&self) -> Result<Plan, Vec<String>> {
+        let facts: Facts = serde_json::from_value(self.facts.clone()).unwrap();
+        compile(&self.config, &facts, &self.operation).map_err(|problems| {
+            let problems = problems.into_iter();
+            let lines = problems.map(|problem| {
+                let help = problem.help.unwrap_or_default();
+                format!("{} ({help})", problem.message)
+            });
+            lines.collect()
+        })
+    }
+
+    /// Returns the ids of the whole plan's steps, without needs.
+    pub fn plan_ids(&self) -> Vec<String> {
+        let plan = self
+            .plan()
+            .unwrap_or_else(|problems| panic!("{problems:?}"));
+        plan.steps.iter().map(|step| step.id.to_string()).collect()
     }
 
     /// Returns what `passes` make.

@@ -1,23 +1,16 @@
 //! `mrsk accessory`
 
-mod boot;
 mod details;
 mod exec;
 mod logs;
+mod operation;
 
 use clap::Subcommand;
 
+pub use self::operation::Operation;
 use super::operations::ApplyOptions;
 use crate::cli::failure::Failure;
-use crate::cli::operation::{Given, OperationArgs};
 use crate::exit_code::ExitCode;
-
-/// Operations on accessories: also below `mrsk plan`.
-#[derive(Debug, Subcommand)]
-pub enum Operation<O: clap::Args> {
-    /// Start accessories that do not exist yet; existing ones are left unchanged
-    Boot(Given<boot::Args, O>),
-}
 
 /// The commands of `mrsk accessory`.
 #[derive(Debug, Subcommand)]
@@ -30,15 +23,6 @@ pub enum Command {
     Exec(exec::Args),
     /// Show the logs of accessories
     Logs(logs::Args),
-}
-
-impl<O: clap::Args> Operation<O> {
-    /// Returns the operation's arguments, and the command's options.
-    pub fn split(self) -> (Box<dyn OperationArgs>, O) {
-        match self {
-            Self::Boot(given) => (Box::new(given.arguments), given.options),
-        }
-    }
 }
 
 /// Runs a command; an operation is planned and applied. Returns its status.

@@ -3,6 +3,7 @@
 pub mod adoption;
 pub mod facts;
 pub mod network;
+pub mod operations;
 pub mod proof;
 pub mod reach;
 pub mod start;

@@ -13,7 +13,7 @@ use crate::docker::names::{LABEL_CREATE, LABEL_SETTINGS, NETWORK, TRAEFIK};
 use crate::name::HostName;
 use crate::plan::compile::step::SILENCE;
 use crate::plan::compile::{Draft, HostView, predicates, registry};
-use crate::plan::{Reason, StepKind, Travel};
+use crate::plan::{OperationKind, Reason, StepKind, Travel};
 use crate::text::list;
 
 /// Adds Traefik if a role needs it. If one runs that is to be replaced and a switch follows, its
@@ -26,34 +26,49 @@ pub fn run(draft: &mut Draft) {
         .placements
         .iter()
         .filter(|placement| placement.role.traefik && placement.changes())
+        .filter(|_| !matches!(draft.operation.kind, OperationKind::Traefik(_)))
         .map(|placement| placement.host)
         .collect();
     for host in draft.hosts.clone().iter().filter(|host| host.traefik) {
         if stays(host.facts) {
             keep(draft, host, &args);
-            continue;
-        }
-        if !draft.operation.kind.prepares_hosts() {
-            let what = match &host.facts.traefik {
-                None => "Traefik is not running",
-                Some(_) => "its Traefik cannot switch requests without downtime",
-            };
-            draft.refuse_unprepared(host, what);
-            continue;
-        }
-        for port in draft.config.traefik.published_ports() {
-            let remedy = match port == draft.config.traefik.host_port {
-                true => "set `traefik: {host_port: N}`",
-                false => "change `traefik: {options: {publish: …}}`",
-            };
-            draft.check_port(host, port, ("Traefik", TRAEFIK), remedy);
-        }
-        if host.facts.traefik.is_none() {
-            create(draft, host, &args);
-        } else if !switched.contains(host.name()) {
-            takeover::run(draft, host, None);
+        } else if is_prepared(draft, host) {
+            if host.facts.traefik.is_none() {
+                create(draft, host, &args);
+            } else if !switched.contains(host.name()) {
+                takeover::run(draft, host, None);
+            }
         }
     }
+}
+
+/// Adds the start of Traefik on a host where none runs.
+pub fn run_on(draft: &mut Draft, host: &HostView) {
+    if let Some(args) = facts::arguments(draft)
+        && is_prepared(draft, host)
+    {
+        create(draft, host, &args);
+    }
+}
+
+/// Returns whether the operation starts Traefik where it is missing, and notes what stands in its way.
+fn is_prepared(draft: &mut Draft, host: &HostView) -> bool {
+    if !draft.operation.kind.prepares_hosts() {
+        let what = match &host.facts.traefik {
+            None => "Traefik is not running",
+            Some(_) => "its Traefik cannot switch requests without downtime",
+        };
+        draft.refuse_unprepared(host, what);
+        return false;
+    }
+    for port in draft.config.traefik.published_ports() {
+        let remedy = match port == draft.config.traefik.host_port {
+            true => "set `traefik: {host_port: N}`",
+            false => "change `traefik: {options: {publish: …}}`",
+        };
+        draft.check_port(host, port, ("Traefik", TRAEFIK), remedy);
+    }
+    true
 }
 
 fn keep(draft: &mut Draft, host: &HostView, args: &[String]) {

@@ -44,17 +44,46 @@ pub fn run(draft: &mut Draft, host: &HostView, gate: Option<StepId>) -> Option<S
         return done;
     }
     let args = facts::arguments(draft)?;
-    let wanted = facts::create(draft, host, &args);
-    warn(draft, host, running, &args);
+    let lacks = match running.directory.is_empty() {
+        true => "file provider",
+        false => "entrypoint for mrsk's probe",
+    };
+    warn(draft, host, &format!("its Traefik has no {lacks} and"));
+    warn_of_lost(draft, host, running, &args);
+    let why = why_replaced(host, running);
+    Some(replace(draft, host, &args, why, gate))
+}
+
+/// Adds the replacement of the Traefik that runs on `host` by one of the configuration, because it was asked for. Returns the
+/// step after which the new one serves.
+pub fn reboot(draft: &mut Draft, host: &HostView, gate: Option<StepId>) -> Option<StepId> {
+    let running = host.facts.traefik.as_ref()?;
+    let args = facts::arguments(draft)?;
+    warn(draft, host, "its Traefik");
+    warn_of_lost(draft, host, running, &args);
+    let why = match stays(host.facts) {
+        true => Reason::Requested,
+        false => why_replaced(host, running),
+    };
+    Some(replace(draft, host, &args, why, gate))
+}
+
+fn replace(
+    draft: &mut Draft,
+    host: &HostView,
+    args: &[String],
+    why: Reason,
+    gate: Option<StepId>,
+) -> StepId {
+    let wanted = facts::create(draft, host, args);
     // Of a container in several networks, the one that runs may choose an address in any of them.
     if !is_connected(host) {
         network::connect(draft, host, gate.clone());
     }
     let adopted = adopt_served(draft, host, gate.as_ref());
-    let why = why_replaced(host, running);
     start(draft, host, &wanted, why, gate, adopted);
     remove(draft, host);
-    Some(rename(draft, host, &wanted))
+    rename(draft, host, &wanted)
 }
 
 fn why_replaced(host: &HostView, running: &TraefikFacts) -> Reason {
@@ -114,19 +143,19 @@ fn adopt_served(draft: &mut Draft, host: &HostView, gate: Option<&StepId>) -> Ad
     adopted
 }
 
-/// Warns of what the replacement of the Traefik that is `running` means for users, and what the new
-/// one will not have of it.
-fn warn(draft: &mut Draft, host: &HostView, running: &TraefikFacts, args: &[String]) {
-    let lacks = match running.directory.is_empty() {
-        true => "file provider",
-        false => "entrypoint for mrsk's probe",
-    };
+/// Warns of what the replacement of Traefik means for users.
+fn warn(draft: &mut Draft, host: &HostView, what: &str) {
     let name = host.name();
     draft.warn(format!(
-        "host {name}: its Traefik has no {lacks} and is replaced: every request to this host fails for \
+        "host {name}: {what} is replaced: every request to this host fails for \
          {GAP_SECONDS} s (up to {STOP_SECONDS} s more with open requests), including those to other \
          services behind that Traefik"
     ));
+}
+
+/// Warns of what the new Traefik will not have of the one that is `running`.
+fn warn_of_lost(draft: &mut Draft, host: &HostView, running: &TraefikFacts, args: &[String]) {
+    let name = host.name();
     let new = &draft.config.traefik.image;
     if is_traefik_2(&running.image) && !is_traefik_2(new) {
         draft.warn(format!(

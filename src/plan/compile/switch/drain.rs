@@ -92,22 +92,31 @@ fn step(placement: &Placement, old: &Old, (kind, verb): (StepKind, &str), summar
     }
 }
 
-/// Looks, for each port that `old` serves, whether a request is in flight. Routes of mrsk lead into
-/// its network; to a container that is routed by its labels, Traefik comes by any.
+/// Looks whether a request to `old` is in flight, while the new container runs.
 fn idle(config: &Config, placement: &Placement, facts: &HostFacts, old: &str) -> Vec<Poll> {
     let named = |name| facts.containers.get(name);
     let container = named(old).or_else(|| named(placement.name.as_str()));
-    let mut ports = container.map_or_else(BTreeSet::new, served_ports);
+    let unknown = ContainerFacts::default();
+    let waits = in_flight(config, old, container.unwrap_or(&unknown)).into_iter();
+    let waits = waits.map(|poll| Poll {
+        expect: Some(placement.name.clone()),
+        restarts: restarts(placement),
+        ..poll
+    });
+    waits.collect()
+}
+
+/// Looks, for each port that the container `name` serves, whether a request is in flight. Routes of mrsk lead into its network; to
+/// a container that is routed by its labels, Traefik comes by any.
+pub fn in_flight(config: &Config, name: &str, container: &ContainerFacts) -> Vec<Poll> {
+    let mut ports = served_ports(container);
     if ports.is_empty() {
         ports.insert(config.healthcheck.port);
     }
-    let routed_by_file = container.is_some_and(|container| !is_served_by_labels(container));
     let look = |port| Poll {
         port: Some(port),
-        expect: Some(placement.name.clone()),
-        network: routed_by_file.then(|| NETWORK.to_owned()),
-        restarts: restarts(placement),
-        ..Poll::new(Probe::Idle, old, config.drain_timeout)
+        network: (!is_served_by_labels(container)).then(|| NETWORK.to_owned()),
+        ..Poll::new(Probe::Idle, name, config.drain_timeout)
     };
     ports.into_iter().map(look).collect()
 }

@@ -46,9 +46,9 @@ pub fn healthcheck(
         let before = users(draft, placement, facts).ask(placement, When::Before);
         actions.splice(0..0, before.map(Action::from));
     }
-    if placement.is_replaced() {
-        cleanup.push(container::remove(name).into());
-    }
+    let undo = placement.undo_start(draft.config.stop_wait_time);
+    let begins = undo.is_none();
+    cleanup.extend(undo.map(Action::from));
     let mut step = placement
         .step(StepKind::Healthcheck, name, "healthcheck")
         .because(waits.summary, Reason::needed_by(waits.what))
@@ -58,7 +58,7 @@ pub fn healthcheck(
         .done_when([waits.done])
         .on_failure(diagnose, cleanup)
         .timeout(waits.seconds.saturating_mul(2).saturating_add(QUICK));
-    if placement.is_replaced() {
+    if !begins {
         step = step.within_switch();
     }
     draft.add(step)
@@ -75,17 +75,17 @@ struct Waits {
 
 fn waits(config: &Config, placement: &Placement) -> Waits {
     let name = &placement.name;
-    let check = &config.healthcheck;
+    let (port, path) = placement.health;
     if placement.role.traefik {
         return Waits {
             poll: healthy(config, placement),
-            summary: format!(
-                "Wait for {name} to answer 200 at :{}{}",
-                check.port, check.path
-            ),
+            summary: format!("Wait for {name} to answer 200 at :{port}{path}"),
             what: "no request is sent to a container that is not ready",
             done: Predicate::eq(&["containers", name, "healthy"], true),
-            seconds: check.max_attempts.saturating_mul(HEALTH_ATTEMPT_MS / 1000),
+            seconds: config
+                .healthcheck
+                .max_attempts
+                .saturating_mul(HEALTH_ATTEMPT_MS / 1000),
         };
     }
     let delay = config.readiness_delay;
@@ -106,14 +106,18 @@ fn waits(config: &Config, placement: &Placement) -> Waits {
 
 /// Asks until the container answers its health check.
 fn healthy(config: &Config, placement: &Placement) -> Poll {
-    let check = &config.healthcheck;
+    let (port, path) = placement.health;
     Poll {
-        port: Some(check.port),
-        path: Some(check.path.clone()),
+        port: Some(port),
+        path: Some(path.to_owned()),
         host: Some("localhost".into()),
         restarts: restarts(placement),
         interval_ms: HEALTH_ATTEMPT_MS,
-        ..Poll::new(Probe::Http, &placement.name, check.max_attempts)
+        ..Poll::new(
+            Probe::Http,
+            &placement.name,
+            config.healthcheck.max_attempts,
+        )
     }
 }
 
@@ -129,5 +133,5 @@ pub fn still_healthy(config: &Config, placement: &Placement) -> Poll {
 /// A container that this plan starts has no restart behind it: what died meanwhile is not healthy,
 /// however it is now.
 pub fn restarts(placement: &Placement) -> Option<u32> {
-    placement.is_replaced().then_some(0)
+    placement.undo_start(0).is_some().then_some(0)
 }

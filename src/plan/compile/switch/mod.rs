@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-mod drain;
+pub mod drain;
 mod health;
 mod route;
 mod sequence;

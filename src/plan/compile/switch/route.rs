@@ -88,9 +88,8 @@ fn take_back(draft: &mut Draft, placement: &Placement, facts: &HostFacts) -> Vec
         (None, Some(old)) => vec![draft.write(path, old.text.clone())],
         (None, None) => vec![Run::literal(["rm", "-f", path]).into()],
     };
-    if placement.is_replaced() {
-        actions.push(container::remove(&placement.name).into());
-    }
+    let undo = placement.undo_start(draft.config.stop_wait_time);
+    actions.extend(undo.map(Action::from));
     actions
 }
 

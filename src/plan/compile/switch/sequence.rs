@@ -42,6 +42,9 @@ pub fn switch(
                 .map(|to| start::rename(draft, placement, host.facts, to, gate.clone()));
             Some(start::start(draft, placement, gate.clone(), renamed))
         }
+        Decision::StartExisting { .. } => {
+            Some(start::start_existing(draft, placement, gate.clone()))
+        }
     };
     let is_live = matches!(
         placement.decision,

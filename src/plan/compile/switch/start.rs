@@ -2,8 +2,9 @@
 
 use crate::docker::container;
 use crate::docker::names::{LABEL_HEALTHCHECK, LABEL_VERSION};
-use crate::facts::model::HostFacts;
+use crate::facts::model::{ContainerState, HostFacts};
 use crate::name::StepId;
+use crate::plan::compile::step::QUICK;
 use crate::plan::compile::{Decision, Draft, Placement, predicates};
 use crate::plan::{Predicate, Reason, StepKind, Travel};
 
@@ -31,6 +32,24 @@ pub fn rename(
             Predicate::eq(&["containers", to, "id"], id),
             Predicate::absent(&["containers", name]),
         ]);
+    draft.add(step)
+}
+
+/// Adds the step that starts a container again that exists; no request reaches it yet.
+pub fn start_existing(draft: &mut Draft, placement: &Placement, gate: Option<StepId>) -> StepId {
+    let name = &placement.name;
+    let seconds = draft.config.stop_wait_time;
+    let state = ["containers", name.as_str(), "state"];
+    let before = [StepKind::InstallDocker, StepKind::Network];
+    let step = placement
+        .step(StepKind::Start, name, "start")
+        .because(format!("Start {name} again"), placement.why())
+        .needs(gate)
+        .needs(draft.find_each(placement.host, &before))
+        .does([container::start(name)])
+        .done_when([Predicate::eq(&state, ContainerState::Running)])
+        .on_failure([container::logs(name)], [container::stop(name, seconds)])
+        .timeout(seconds.saturating_add(QUICK));
     draft.add(step)
 }
 

@@ -1,11 +1,14 @@
 //! Boots accessories: those that do not exist are created and started, and no other is touched.
 
-use std::collections::BTreeSet;
+mod files;
+pub mod lifecycle;
+pub mod remove;
+pub mod upload;
 
+use self::files::{directories, uploads};
 use super::{Draft, HostView, predicates, registry};
-use crate::action::{Action, Poll, Probe, Run, Upload};
+use crate::action::{Action, Poll, Probe};
 use crate::config::model::Accessory;
-use crate::diagnostic::Diagnostic;
 use crate::docker::container::{self, Create};
 use crate::docker::image;
 use crate::docker::names::{self, LABEL_CREATE};
@@ -31,7 +34,7 @@ pub fn run(draft: &mut Draft) {
             if let Some(existing) = host.facts.containers.get(&name) {
                 keep(draft, &host, accessory, (&name, existing));
             } else if draft.operation.boots(accessory) {
-                boot(draft, &host, accessory, &name);
+                boot(draft, &host, accessory, None);
             } else {
                 draft.warn(format!(
                     "host {}: accessory {accessory} does not exist; `mrsk accessory boot {accessory}` \
@@ -100,7 +103,9 @@ fn difference(wanted: &Create, existing: &ContainerFacts) -> Option<String> {
     }
 }
 
-fn boot(draft: &mut Draft, host: &HostView, accessory: &Accessory, name: &str) {
+/// Adds the creation and start of an accessory. If it exists, it is gone `after` that step.
+fn boot(draft: &mut Draft, host: &HostView, accessory: &Accessory, after: Option<StepId>) {
+    let name = &names::accessory(draft.config, accessory);
     if let Some(port) = accessory.published_port() {
         let what = format!("accessory {}", accessory.name);
         draft.check_port(host, port, (&what, name), "change the accessory's `port`");
@@ -114,18 +119,18 @@ fn boot(draft: &mut Draft, host: &HostView, accessory: &Accessory, name: &str) {
         true => secrets,
         false => &[],
     };
-    let steady = Poll {
-        restarts: Some(0),
-        ..Poll::new(Probe::Running, name, STEADY_SECONDS)
-    };
     let pull = vec![image::pull_reference(&accessory.image)];
     let pull = registry::pull(draft, host, &accessory.image, pull);
     let mut step = host
         .step(StepKind::Start, ["accessory", &accessory.name, "start"])
         .because(
             format!("Start accessory {}", accessory.name),
-            Reason::missing(name),
+            match after {
+                Some(_) => Reason::Requested,
+                None => Reason::missing(name),
+            },
         )
+        .needs(after.clone())
         .needs(draft.find_each(host.name(), &[StepKind::InstallDocker]))
         .does(directories(accessory, &base, &host.facts.home))
         .does(uploads.into_iter().map(Action::Upload))
@@ -135,7 +140,7 @@ fn boot(draft: &mut Draft, host: &HostView, accessory: &Accessory, name: &str) {
             wanted.run.clone(),
             container::start(name),
         ])
-        .does([steady])
+        .does([steady(name)])
         .secrets(&pull.secrets, Travel::Stdin)
         .secrets(secrets, Travel::Env)
         .secrets(via_file, Travel::File)
@@ -144,93 +149,18 @@ fn boot(draft: &mut Draft, host: &HostView, accessory: &Accessory, name: &str) {
         .silence(SILENCE);
     step.accessory = Some(accessory.name.clone());
     let id = draft.add(step);
-    draft.rely(
-        host.name(),
-        Predicate::absent(&["containers", name]),
-        vec![id],
-    );
+    if after.is_none() {
+        let is_absent = Predicate::absent(&["containers", name]);
+        draft.rely(host.name(), is_absent, vec![id]);
+    }
 }
 
-/// Returns the commands that make what files and directories are put into. The accessory's own
-/// directory is for the SSH user alone, also one that is there; what is mounted from it can be read
-/// by whatever user the container has. Directories elsewhere are the user's: it is only told if
-/// others can write to them.
-fn directories(accessory: &Accessory, base: &str, home: &str) -> Vec<Run> {
-    if accessory.files.is_empty() && accessory.directories.is_empty() {
-        return Vec::new();
+/// Waits until a container has gone on running for a while.
+fn steady(name: &str) -> Poll {
+    Poll {
+        restarts: Some(0),
+        ..Poll::new(Probe::Running, name, STEADY_SECONDS)
     }
-    let files = accessory.files.iter();
-    let files: Vec<String> = files
-        .map(|file| container::file_on_host(base, file))
-        .collect();
-    let parents = files
-        .iter()
-        .filter_map(|file| Some(file.rsplit_once('/')?.0));
-    let parents: BTreeSet<&str> = parents.filter(|parent| *parent != base).collect();
-    let mut runs = vec![
-        Run::literal(["mkdir", "-p", "-m", "0700", base]),
-        Run::literal(["chmod", "0700", base]),
-    ];
-    runs.extend(
-        parents
-            .iter()
-            .map(|parent| Run::literal(["mkdir", "-p", parent])),
-    );
-    let own = format!("{base}/");
-    for directory in &accessory.directories {
-        let path = container::directory_on_host(base, directory, home);
-        runs.push(Run::literal(["mkdir", "-p", "-m", "0755", &path]));
-        if !path.starts_with(&own) {
-            runs.push(report_writers(&path));
-        }
-    }
-    runs
-}
-
-/// Returns the command that says it if other users can write to a directory.
-fn report_writers(path: &str) -> Run {
-    const WARNING: &str = "warning: other users can write to";
-    let find = ["find", "-H", path, "-prune", "("];
-    let are_open = ["-perm", "-020", "-o", "-perm", "-002", ")"];
-    let tell = ["-exec", "echo", WARNING, "{}", ";"];
-    Run::literal(find.into_iter().chain(are_open).chain(tell))
-}
-
-/// Returns the uploads of an accessory's files, and notes those that are not there.
-fn uploads(draft: &mut Draft, accessory: &Accessory, base: &str) -> Vec<Upload> {
-    let mut uploads = Vec::new();
-    for file in &accessory.files {
-        let known = draft.facts.source.as_ref();
-        let Some(local) = known.and_then(|source| source.files.get(&file.local)) else {
-            let (accessory, path) = (&accessory.name, &file.local);
-            let problem =
-                Diagnostic::error(format!("accessory {accessory}: cannot read file {path}"));
-            draft.refuse(problem.help(
-                "paths in `files` are relative to the current directory and must lie in the \
-                 repository",
-            ));
-            continue;
-        };
-        let template = file.local.ends_with(".erb");
-        uploads.push(Upload {
-            source: local.path.clone(),
-            sha256: local.sha256.clone(),
-            path: container::file_on_host(base, file),
-            mode: match (&file.permissions, template) {
-                (Some(permissions), _) => permissions.clone(),
-                // Any template may hold secrets: it sees the variables of the machine that applies, too.
-                (None, true) => "0600".into(),
-                (None, false) => local.mode.clone().unwrap_or_else(|| "0644".into()),
-            },
-            owner: file.owner.clone(),
-            template,
-            env: match template {
-                true => accessory.env.clear.clone(),
-                false => Default::default(),
-            },
-        });
-    }
-    uploads
 }
 
 /// Adds the barrier that the app's first start waits for.
@@ -263,5 +193,5 @@ pub fn gate_roles(draft: &mut Draft) {
 }
 
 #[cfg(test)]
-#[path = "accessories_tests.rs"]
+#[path = "boot_tests.rs"]
 mod tests;

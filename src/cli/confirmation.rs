@@ -1,0 +1,53 @@
+//! Asks a person whether a plan that was shown is to be applied.
+
+use std::io::{BufRead, IsTerminal};
+
+use super::failure::Failure;
+use super::output;
+use crate::exit_code::ExitCode;
+use crate::plan::Plan;
+
+/// Asks whether to go on. Fails if the answer is not yes, or if nobody can be asked.
+pub fn ask(plan: &Plan) -> Result<(), Failure> {
+    let stdin = std::io::stdin();
+    if !stdin.is_terminal() || !std::io::stderr().is_terminal() {
+        let message = format!(
+            "`mrsk {}` asks for confirmation, and there is no terminal",
+            plan.operation.name()
+        );
+        return Err(Failure::new(ExitCode::Usage, message)
+            .help("pass --yes to apply the plan that is shown above; nothing was changed"));
+    }
+    output::print_question("Apply this plan? [y/N] ");
+    let mut answer = String::new();
+    let is_read = stdin.lock().read_line(&mut answer).is_ok();
+    match is_read && is_yes(&answer) {
+        true => Ok(()),
+        false => {
+            Err(Failure::new(ExitCode::Interrupted, "not confirmed").help("nothing was changed"))
+        }
+    }
+}
+
+fn is_yes(answer: &str) -> bool {
+    matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_yes;
+
+    #[test]
+    fn only_yes_is_yes() {
+        for (answer, expected) in [
+            ("y\n", true),
+            (" Yes \n", true),
+            ("\n", false),
+            ("", false),
+            ("n\n", false),
+            ("yes please\n", false),
+        ] {
+            assert_eq!(is_yes(answer), expected, "{answer:?}");
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Removes what the app has on its hosts: containers, images, or all of it.
+
+use std::collections::BTreeSet;
+
+use super::stop;
+use crate::diagnostic::Diagnostic;
+use crate::facts::model::ContainerFacts;
+use crate::name::{RoleName, StepId};
+use crate::plan::Step;
+use crate::plan::compile::placement::version_of;
+use crate::plan::compile::{Draft, HostView, removal};
+
+/// Adds the removal of everything: requests end, containers stop and go, and then their images.
+pub fn all(draft: &mut Draft) {
+    for host in draft.hosts.clone() {
+        of_host(draft, &host);
+    }
+}
+
+/// Adds the removal of everything on one host. Returns the steps.
+pub fn of_host(draft: &mut Draft, host: &HostView) -> Vec<StepId> {
+    let mut removed = BTreeSet::new();
+    let mut steps = Vec::new();
+    for role in stop::all_roles(draft, host) {
+        let unrouted = stop::unroute(draft, host, &role);
+        steps.extend(unrouted.clone());
+        for (name, found) in stop::containers(draft, host, &role) {
+            let stopped = match found.state.is_up() {
+                true => Some(stop::end(
+                    draft,
+                    host,
+                    &role,
+                    (name, found),
+                    unrouted.clone(),
+                )),
+                false => unrouted.clone(),
+            };
+            steps.push(container(draft, host, &role, (name, found), stopped));
+            removed.insert(name);
+        }
+    }
+    let after = steps.clone();
+    let images = unused_images(draft, host, &removed);
+    if steps.is_empty() && images.is_empty() {
+        draft.unchanged(Some(host.name()), "app", "nothing of it is there");
+    }
+    for reference in images {
+        steps.push(removal::image(draft, host, &reference, after.clone()));
+    }
+    steps
+}
+
+/// Adds the removal of the stopped containers; those that run are named, and stay.
+pub fn containers(draft: &mut Draft) {
+    each(draft, |_| true);
+}
+
+/// Adds the removal of the containers of `version`.
+pub fn version(draft: &mut Draft, version: &str) {
+    for host in draft.hosts.clone() {
+        for role in stop::all_roles(draft, &host) {
+            let found = stop::containers(draft, &host, &role);
+            let mut up = found
+                .iter()
+                .filter(|(_, container)| container.state.is_up());
+            if let Some((name, _)) = up.find(|(_, container)| version_of(container) == version) {
+                let problem = format!("host {}: container {name} is running", host.name());
+                draft.refuse(
+                    Diagnostic::error(problem).help(
+                        "deploy or roll back to another version, or run `mrsk app stop` first",
+                    ),
+                );
+            }
+        }
+    }
+    each(draft, |container| version_of(container) == version);
+}
+
+fn each(draft: &mut Draft, wanted: impl Fn(&ContainerFacts) -> bool) {
+    for host in draft.hosts.clone() {
+        let mut found = 0;
+        for role in stop::all_roles(draft, &host) {
+            for (name, existing) in stop::containers(draft, &host, &role) {
+                if !wanted(existing) {
+                    continue;
+                }
+                found += 1;
+                if existing.state.is_up() {
+                    let reason = format!("{name} is running; `mrsk app stop` stops it");
+                    draft.unchanged(Some(host.name()), role.as_str(), reason);
+                } else {
+                    container(draft, &host, &role, (name, existing), None);
+                }
+            }
+        }
+        if found == 0 {
+            draft.unchanged(Some(host.name()), "containers", "there are none to remove");
+        }
+    }
+}
+
+/// Adds the removal of every image that no container uses, of whatever destination.
+pub fn images(draft: &mut Draft) {
+    for host in draft.hosts.clone() {
+        let images = unused_images(draft, &host, &BTreeSet::new());
+        if images.is_empty() {
+            draft.unchanged(
+                Some(host.name()),
+                "images",
+                "there are none without a container",
+            );
+        }
+        for reference in images {
+            removal::image(draft, &host, &reference, Vec::new());
+        }
+    }
+}
+
+fn container(
+    draft: &mut Draft,
+    host: &HostView,
+    role: &RoleName,
+    found: (&str, &ContainerFacts),
+    after: Option<StepId>,
+) -> StepId {
+    let of_role = |mut step: Step| {
+        step.role = Some(role.clone());
+        step
+    };
+    removal::container(draft, host, found, of_role, after)
+}
+
+/// Returns the images of the app that no container uses besides those that are `removed`.
+fn unused_images(draft: &Draft, host: &HostView, removed: &BTreeSet<&str>) -> Vec<String> {
+    let kept = host.facts.containers.iter();
+    let kept = kept.filter(|(name, _)| !removed.contains(name.as_str()));
+    let used: BTreeSet<&String> = kept
+        .flat_map(|(_, container)| [&container.image, &container.image_id])
+        .collect();
+    let repository = draft.config.repository();
+    let images = host.facts.images.iter().filter(|(reference, image)| {
+        is_of(reference, &repository) && !used.contains(reference) && !used.contains(&image.id)
+    });
+    images.map(|(reference, _)| reference.clone()).collect()
+}
+
+/// Returns whether `reference` names an image of `repository`.
+pub fn is_of(reference: &str, repository: &str) -> bool {
+    let rest = reference.strip_prefix(repository);
+    rest.is_some_and(|rest| rest.starts_with([':', '@']))
+}
+
+#[cfg(test)]
+#[path = "remove_tests.rs"]
+mod tests;

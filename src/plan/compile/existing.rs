@@ -1,0 +1,142 @@
+//! Decides for each role on each host which container that exists already is to run: that of a
+//! version, or the one that ran last.
+
+use std::cmp::Reverse;
+
+use super::placement::{
+    Decision, Placement, Slot, Wanted, alias_of, belongs, complete, decide, routing_path,
+    running_others, serves, version_of,
+};
+use crate::config::model::Config;
+use crate::docker::names::{LABEL_HEALTHCHECK, LABEL_VERSION};
+use crate::docker::{container, image};
+use crate::facts::model::{ContainerFacts, HostFacts};
+use crate::plan::Reason;
+
+/// Decides what is to be done so that `slot` runs `version`: its container goes on or starts again; one that cannot is created
+/// from the image.
+pub(super) fn decide_version<'a>(
+    config: &'a Config,
+    slot: Slot<'a>,
+    facts: &'a HostFacts,
+    version: &str,
+) -> Placement<'a> {
+    let of_version = |container: &ContainerFacts| version_of(container) == version;
+    let found = newest(config, slot, facts, of_version);
+    match found.filter(|(_, container)| is_routable(slot, container)) {
+        Some(found) => run(config, slot, facts, found),
+        None => {
+            let wanted = Wanted {
+                version,
+                image_digest: None,
+                always: false,
+            };
+            decide(config, slot, facts, &wanted)
+        }
+    }
+}
+
+/// Decides what is to be done so that `slot` runs the container that runs, else the one that ran last. `None` if there is none.
+pub(super) fn decide_last<'a>(
+    config: &'a Config,
+    slot: Slot<'a>,
+    facts: &'a HostFacts,
+) -> Option<Placement<'a>> {
+    let found = newest(config, slot, facts, |_| true)?;
+    let mut placement = run(config, slot, facts, found);
+    // Whatever else runs is none of its business.
+    placement.old.clear();
+    if let Decision::StartExisting { why } = &mut placement.decision {
+        *why = Reason::Requested;
+    }
+    if let Decision::Complete { route: false, .. } = placement.decision {
+        placement.decision = Decision::Keep;
+    }
+    Some(placement)
+}
+
+/// Returns the container of `slot` that serves, else one that runs, else the one that ran last, of those that are `wanted` and can
+/// be started.
+fn newest<'a>(
+    config: &Config,
+    slot: Slot,
+    facts: &'a HostFacts,
+    wanted: impl Fn(&ContainerFacts) -> bool,
+) -> Option<(&'a String, &'a ContainerFacts)> {
+    let path = routing_path(config, slot.role, facts);
+    let can_run = |container: &ContainerFacts| {
+        container.state.is_up()
+            || is_routable(slot, container)
+                && container.stopped_at > 0
+                && container.labels.contains_key(LABEL_VERSION)
+    };
+    let found = facts.containers.iter().filter(|(_, container)| {
+        belongs(config, slot.role, container) && wanted(container) && can_run(container)
+    });
+    found.min_by_key(|(name, container)| {
+        let is_up = container.state.is_up();
+        let ran = Reverse((container.stopped_at, container.created_at));
+        (
+            !serves(facts, &path, container),
+            !is_up,
+            ran,
+            (*name).clone(),
+        )
+    })
+}
+
+/// Returns whether requests can be sent to `container`, if any are: one of the original tool has no alias in mrsk's network.
+fn is_routable(slot: Slot, container: &ContainerFacts) -> bool {
+    !slot.role.traefik || alias_of(container).is_some()
+}
+
+/// Decides what is to be done so that `slot` runs the container that was found.
+fn run<'a>(
+    config: &'a Config,
+    slot: Slot<'a>,
+    facts: &'a HostFacts,
+    (name, found): (&'a String, &'a ContainerFacts),
+) -> Placement<'a> {
+    let Slot { role, host, .. } = slot;
+    let path = routing_path(config, role, facts);
+    let others = running_others(config, role, facts, name);
+    let version = version_of(found);
+    let reference = image::reference(config, &version);
+    let old_version = others.first().map(|(_, container)| version_of(container));
+    let why = Reason::VersionChanged {
+        old: old_version,
+        new: version.clone(),
+    };
+    let mut placement = Placement {
+        role,
+        host,
+        name: name.clone(),
+        alias: alias_of(found).cloned().unwrap_or_default(),
+        create: container::create(config, role, name, &version, &reference, &facts.home),
+        labels: &found.labels,
+        health: health(found)
+            .unwrap_or((config.healthcheck.port, config.healthcheck.path.as_str())),
+        routing_path: path.clone(),
+        decision: Decision::StartExisting { why },
+        old: others.iter().map(|(name, _)| (*name).clone()).collect(),
+    };
+    if found.state.is_up() {
+        placement.decision = Decision::Keep;
+    }
+    if found.state.is_up() && is_routable(slot, found) {
+        complete(&mut placement, found, |container| {
+            serves(facts, &path, container)
+        });
+    }
+    placement
+}
+
+/// Returns port and path of the health check that a container was started with.
+fn health(container: &ContainerFacts) -> Option<(u16, &str)> {
+    let (port, path) = container.labels.get(LABEL_HEALTHCHECK)?.split_once(' ')?;
+    Some((port.parse().ok()?, path))
+}
+
+#[cfg(test)]
+#[path = "existing_tests.rs"]
+mod tests;

@@ -1,0 +1,245 @@
+//! Operations on Traefik itself: boot, start, stop, restart, reboot and removal.
+
+use super::{network, start, takeover};
+use crate::action::{Poll, Probe};
+use crate::diagnostic::Diagnostic;
+use crate::docker::container;
+use crate::docker::names::TRAEFIK;
+use crate::facts::model::{ContainerFacts, ContainerState};
+use crate::name::StepId;
+use crate::plan::compile::step::QUICK;
+use crate::plan::compile::{Draft, HostView, bootstrap, removal};
+use crate::plan::operation::{Rolling, TraefikVerb};
+use crate::plan::{Predicate, Reason, Step, StepKind};
+use crate::text::list_up_to;
+
+/// Seconds for which Traefik has to go on running after its start.
+const STEADY_SECONDS: u32 = 3;
+
+/// Names of services that a warning shows.
+const SHOWN: usize = 4;
+
+/// Adds the steps of `verb` on every selected host.
+pub fn run(draft: &mut Draft, verb: TraefikVerb) {
+    match verb {
+        TraefikVerb::Boot => return boot(draft),
+        TraefikVerb::Reboot(rolling) => return reboot(draft, rolling),
+        _ => bootstrap::check_engine(draft),
+    }
+    for host in draft.hosts.clone() {
+        let before = draft.steps.len();
+        let existing = host.facts.containers.get(TRAEFIK);
+        match verb {
+            TraefikVerb::Start if existing.is_none() => {
+                let problem = format!("host {}: Traefik does not exist", host.name());
+                draft.refuse(Diagnostic::error(problem).help("run `mrsk traefik boot`"));
+            }
+            TraefikVerb::Start => {
+                if let Some(down) = existing.filter(|container| !container.state.is_up()) {
+                    start_again(draft, &host, down, None);
+                }
+            }
+            TraefikVerb::Restart => {
+                if let Some(existing) = existing {
+                    let stopped = stop(draft, &host, existing, Vec::new());
+                    start_again(draft, &host, existing, stopped);
+                }
+            }
+            TraefikVerb::Remove => {
+                remove(draft, &host, Vec::new());
+            }
+            TraefikVerb::RemoveContainer => remove_container(draft, &host, existing),
+            TraefikVerb::RemoveImage => {
+                remove_image(draft, &host, None);
+            }
+            _ => {
+                existing.and_then(|existing| stop(draft, &host, existing, Vec::new()));
+            }
+        }
+        if draft.steps.len() == before {
+            draft.unchanged(Some(host.name()), "traefik", nothing(existing));
+        }
+    }
+}
+
+/// Returns why there is nothing to do.
+fn nothing(existing: Option<&ContainerFacts>) -> &'static str {
+    match existing {
+        None => "it does not exist",
+        Some(container) if container.state.is_up() => "it is running",
+        Some(_) => "it is not running",
+    }
+}
+
+fn boot(draft: &mut Draft) {
+    bootstrap::run(draft);
+    network::run(draft);
+    start::run(draft);
+}
+
+/// Adds the replacement on every host: at once, or on each after the one before.
+fn reboot(draft: &mut Draft, rolling: Rolling) {
+    bootstrap::run(draft);
+    network::run(draft);
+    let mut gate: Option<StepId> = None;
+    let hosts = draft.hosts.clone();
+    for (number, host) in hosts.iter().enumerate() {
+        let done = match host.facts.traefik {
+            Some(_) => takeover::reboot(draft, host, gate.clone()),
+            None => {
+                start::run_on(draft, host);
+                draft.find(Some(host.name()), StepKind::Traefik)
+            }
+        };
+        let is_last = number + 1 == hosts.len();
+        if let (Rolling::OneByOne, Some(done), false) = (rolling, done, is_last) {
+            let subject = format!("traefik-{}", number + 1);
+            let why = Reason::needed_by("Traefik is replaced on one host at a time");
+            let step = Step::new(None, StepKind::Barrier, ["barrier", &subject, "open"])
+                .because(format!("Wait for Traefik on {}", host.name()), why)
+                .needs([done])
+                .opens_after(0);
+            gate = Some(draft.add(step));
+        }
+    }
+}
+
+/// Returns a step that changes what services share.
+fn shared(host: &HostView, kind: StepKind, verb: &str) -> Step {
+    let mut step = host.step(kind, ["traefik", TRAEFIK, verb]);
+    step.shared_lock = true;
+    step
+}
+
+fn stop(
+    draft: &mut Draft,
+    host: &HostView,
+    existing: &ContainerFacts,
+    after: Vec<StepId>,
+) -> Option<StepId> {
+    if !existing.state.is_up() {
+        return None;
+    }
+    warn_of_others(draft, host);
+    let seconds = draft.config.stop_wait_time;
+    let state = ["containers", TRAEFIK, "state"];
+    let step = shared(host, StepKind::Stop, "stop")
+        .because(
+            "Stop Traefik: every request to this host is refused",
+            Reason::Requested,
+        )
+        .needs(after)
+        .does([container::stop(TRAEFIK, seconds)])
+        .done_when([Predicate::eq(&state, ContainerState::Exited)])
+        .timeout(seconds.saturating_add(QUICK));
+    Some(add(draft, host, step, existing))
+}
+
+fn start_again(
+    draft: &mut Draft,
+    host: &HostView,
+    existing: &ContainerFacts,
+    after: Option<StepId>,
+) {
+    let state = ["containers", TRAEFIK, "state"];
+    let mut step = shared(host, StepKind::Start, "start")
+        .because("Start Traefik again", Reason::Requested)
+        .needs(after)
+        .does([container::start(TRAEFIK)])
+        .does([Poll::new(Probe::Running, TRAEFIK, STEADY_SECONDS)])
+        .done_when([Predicate::eq(&state, ContainerState::Running)]);
+    step.diagnose = vec![container::logs(TRAEFIK)];
+    add(draft, host, step, existing);
+}
+
+/// Adds a step that relies on the container being the same.
+fn add(draft: &mut Draft, host: &HostView, step: Step, existing: &ContainerFacts) -> StepId {
+    let id = draft.add(step);
+    let is_still = Predicate::eq(&["containers", TRAEFIK, "id"], existing.id.as_str());
+    draft.rely(host.name(), is_still, vec![id.clone()]);
+    id
+}
+
+/// Adds the removal of Traefik with its image, `after` other steps. Returns the steps.
+pub fn remove(draft: &mut Draft, host: &HostView, after: Vec<StepId>) -> Vec<StepId> {
+    let mut gone = None;
+    let mut steps = Vec::new();
+    if let Some(existing) = host.facts.containers.get(TRAEFIK) {
+        let stopped = stop(draft, host, existing, after);
+        steps.extend(stopped.clone());
+        gone = Some(removal::container(
+            draft,
+            host,
+            (TRAEFIK, existing),
+            of_all,
+            stopped,
+        ));
+        steps.extend(gone.clone());
+    }
+    steps.extend(remove_image(draft, host, gone));
+    steps
+}
+
+fn remove_container(draft: &mut Draft, host: &HostView, existing: Option<&ContainerFacts>) {
+    match existing {
+        Some(existing) if existing.state.is_up() => {
+            let problem = format!("host {}: Traefik is running", host.name());
+            draft.refuse(Diagnostic::error(problem).help(
+                "run `mrsk traefik stop` first, or remove all of it with `mrsk traefik remove`",
+            ));
+        }
+        Some(existing) => {
+            removal::container(draft, host, (TRAEFIK, existing), of_all, None);
+        }
+        None => {}
+    }
+}
+
+fn remove_image(draft: &mut Draft, host: &HostView, after: Option<StepId>) -> Option<StepId> {
+    let image = &draft.config.traefik.image;
+    let is_there = host.facts.images.contains_key(image);
+    is_there.then(|| removal::image(draft, host, image, after.into_iter().collect()))
+}
+
+/// Marks a step that changes what services share.
+fn of_all(mut step: Step) -> Step {
+    step.shared_lock = true;
+    step
+}
+
+/// Returns the routing files of other services and destinations on `host`, by their names.
+pub fn others(draft: &Draft, host: &HostView) -> Vec<String> {
+    let own = draft.slots.iter().map(|slot| {
+        let destination = draft.config.destination.as_deref();
+        crate::traefik::file_name(&draft.config.service, destination, slot.role.name.as_str())
+    });
+    let own: Vec<String> = own.collect();
+    let directory = format!("{}/", host.facts.routing_directory);
+    let files = host.facts.files.keys();
+    let names = files.filter_map(|path| path.strip_prefix(&directory));
+    let names =
+        names.filter(|name| name.starts_with("mrsk-") && !own.iter().any(|own| own == name));
+    names
+        .map(|name| {
+            name.trim_start_matches("mrsk-")
+                .trim_end_matches(".yml")
+                .to_owned()
+        })
+        .collect()
+}
+
+/// Names the other services whose requests go through the Traefik of `host`.
+fn warn_of_others(draft: &mut Draft, host: &HostView) {
+    let others = others(draft, host);
+    if !others.is_empty() {
+        draft.warn(format!(
+            "host {}: that Traefik also serves {}",
+            host.name(),
+            list_up_to(SHOWN, &others)
+        ));
+    }
+}
+
+#[cfg(test)]
+#[path = "operations_tests.rs"]
+mod tests;

@@ -1,0 +1,243 @@
+//! What was asked for: an operation with its arguments, and what it is limited to.
+
+mod kind;
+mod verbs;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use self::kind::OperationKind;
+pub use self::verbs::{
+    Accessories, AccessoryVerb, AppOperation, BuildVerb, Pruned, Release, Rolling, StaleContainers,
+    TraefikVerb,
+};
+
+use crate::config::model::Accessory;
+use crate::name::{HostName, RoleName};
+
+/// What was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "Flat", into = "Flat")]
+#[schemars(with = "Flat")]
+pub struct Operation {
+    /// What is done, with its arguments.
+    pub kind: OperationKind,
+    /// `--destination`.
+    pub destination: Option<String>,
+    /// `--hosts`; empty: all.
+    pub hosts: Vec<HostName>,
+    /// `--roles`; empty: all.
+    pub roles: Vec<RoleName>,
+}
+
+impl Operation {
+    /// Returns the name: the words of the command.
+    pub fn name(&self) -> &str {
+        self.kind.name()
+    }
+
+    /// Returns the version that is brought to the hosts; `None` if there is none.
+    pub fn version(&self) -> Option<&str> {
+        self.kind.version()
+    }
+
+    /// Returns whether an image is built or pulled, and its version brought to hosts.
+    pub fn deploys(&self) -> bool {
+        self.kind.deploys()
+    }
+
+    /// Returns whether the image is taken from the registry instead of being built.
+    pub fn skips_push(&self) -> bool {
+        self.kind.release().is_some_and(|release| release.skip_push)
+    }
+
+    /// Returns whether `accessory` is started if it does not exist.
+    pub fn boots(&self, accessory: &Accessory) -> bool {
+        let booted = self.kind.booted();
+        booted.is_some_and(|booted| booted.contain(accessory))
+    }
+}
+
+/// An operation as a plan has it: its name, and those of the arguments that it takes.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Operation", deny_unknown_fields)]
+struct Flat {
+    /// What is done: the words of the command.
+    #[schemars(extend("enum" = &OperationKind::NAMES[..]))]
+    name: String,
+    /// The version that was asked for, or found; absent if the operation takes none, or there was nothing to find it by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    version: Option<String>,
+    /// `--hosts`; absent: all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    hosts: Vec<HostName>,
+    /// `--roles`; absent: all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    roles: Vec<RoleName>,
+    /// The accessories that it is about, `all` for every one; absent if the operation takes none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    accessories: Option<Vec<String>>,
+    /// `--destination`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    destination: Option<String>,
+    /// `--skip-push`: the image is in the registry already. Absent if the operation builds no image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    skip_push: Option<bool>,
+    /// `--stop` of `app stale_containers`; absent: they are only named.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    stop: bool,
+    /// `--rolling` of `traefik reboot`; absent: all hosts at once.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    rolling: bool,
+}
+
+impl Flat {
+    fn release(&mut self) -> Result<Release, String> {
+        let version = self.version.take();
+        Ok(Release {
+            version: version.ok_or_else(|| self.lacks("version"))?,
+            skip_push: self.skip_push.take().unwrap_or_default(),
+        })
+    }
+
+    fn accessories(&mut self) -> Result<Accessories, String> {
+        let names = self.accessories.take();
+        let names = names.ok_or_else(|| self.lacks("accessories"))?;
+        Ok(Accessories::named(&names))
+    }
+
+    fn lacks(&self, argument: &str) -> String {
+        format!("operation `{}` needs `{argument}`", self.name)
+    }
+
+    /// Returns the kind, of which it takes the arguments.
+    fn kind(&mut self) -> Result<OperationKind, String> {
+        let verb = AccessoryVerb::ALL
+            .into_iter()
+            .find(|verb| verb.name() == self.name);
+        if let Some(verb) = verb {
+            return Ok(OperationKind::Accessory(verb, self.accessories()?));
+        }
+        let verb = TraefikVerb::ALL
+            .into_iter()
+            .filter(|verb| !matches!(verb, TraefikVerb::Reboot(_)))
+            .find(|verb| verb.name() == self.name);
+        let pruned = Pruned::ALL
+            .into_iter()
+            .find(|pruned| pruned.name() == self.name);
+        match (verb, pruned) {
+            (Some(verb), _) => return Ok(OperationKind::Traefik(verb)),
+            (_, Some(pruned)) => return Ok(OperationKind::Prune(pruned)),
+            _ => {}
+        }
+        Ok(match self.name.as_str() {
+            "deploy" => OperationKind::Deploy(self.release()?),
+            "redeploy" => OperationKind::Redeploy(self.release()?),
+            "setup" => OperationKind::Setup(self.release()?),
+            "build deliver" => OperationKind::Build(BuildVerb::Deliver(self.release()?)),
+            "build push" => OperationKind::Build(BuildVerb::Push(self.release()?)),
+            "build pull" => OperationKind::Build(BuildVerb::Pull(self.release()?)),
+            "build create" => OperationKind::Build(BuildVerb::Create),
+            "rollback" => OperationKind::Rollback(self.version.take()),
+            "app boot" => OperationKind::App(AppOperation::Boot(self.version.take())),
+            "app start" => OperationKind::App(AppOperation::Start),
+            "app stop" => OperationKind::App(AppOperation::Stop),
+            "app remove" => OperationKind::App(AppOperation::Remove),
+            "app remove_container" => {
+                let version = self.version.take();
+                let version = version.ok_or_else(|| self.lacks("version"))?;
+                OperationKind::App(AppOperation::RemoveContainer(version))
+            }
+            "app remove_containers" => OperationKind::App(AppOperation::RemoveContainers),
+            "app remove_images" => OperationKind::App(AppOperation::RemoveImages),
+            "app stale_containers" => {
+                let what = match std::mem::take(&mut self.stop) {
+                    true => StaleContainers::Stop,
+                    false => StaleContainers::Show,
+                };
+                OperationKind::App(AppOperation::StaleContainers(what))
+            }
+            "traefik reboot" => {
+                let rolling = match std::mem::take(&mut self.rolling) {
+                    true => Rolling::OneByOne,
+                    false => Rolling::AllAtOnce,
+                };
+                OperationKind::Traefik(TraefikVerb::Reboot(rolling))
+            }
+            "remove" => OperationKind::Remove,
+            "server bootstrap" => OperationKind::ServerBootstrap,
+            "registry login" => OperationKind::RegistryLogin,
+            "registry logout" => OperationKind::RegistryLogout,
+            name => return Err(format!("unknown operation `{name}`")),
+        })
+    }
+
+    /// Refuses an argument that nothing has taken.
+    fn check_taken(&self) -> Result<(), String> {
+        let left = [
+            ("version", self.version.is_some()),
+            ("skip_push", self.skip_push.is_some()),
+            ("accessories", self.accessories.is_some()),
+            ("stop", self.stop),
+            ("rolling", self.rolling),
+        ];
+        match left.iter().find(|(_, is_there)| *is_there) {
+            Some((argument, _)) => Err(format!("operation `{}` takes no `{argument}`", self.name)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl TryFrom<Flat> for Operation {
+    type Error = String;
+
+    fn try_from(mut flat: Flat) -> Result<Self, String> {
+        let kind = flat.kind()?;
+        flat.check_taken()?;
+        Ok(Self {
+            kind,
+            destination: flat.destination,
+            hosts: flat.hosts,
+            roles: flat.roles,
+        })
+    }
+}
+
+impl From<Operation> for Flat {
+    fn from(operation: Operation) -> Self {
+        let flat = Self {
+            name: operation.name().to_owned(),
+            version: operation.version().map(str::to_owned),
+            accessories: None,
+            stop: false,
+            rolling: false,
+            skip_push: operation.kind.release().map(|release| release.skip_push),
+            hosts: operation.hosts,
+            roles: operation.roles,
+            destination: operation.destination,
+        };
+        match operation.kind {
+            OperationKind::Accessory(_, accessories) => Self {
+                accessories: Some(accessories.names()),
+                ..flat
+            },
+            OperationKind::App(AppOperation::RemoveContainer(version)) => Self {
+                version: Some(version),
+                ..flat
+            },
+            OperationKind::App(AppOperation::StaleContainers(what)) => Self {
+                stop: what == StaleContainers::Stop,
+                ..flat
+            },
+            OperationKind::Traefik(TraefikVerb::Reboot(rolling)) => Self {
+                rolling: rolling == Rolling::OneByOne,
+                ..flat
+            },
+            _ => flat,
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "operation_tests.rs"]
+mod tests;
