@@ -1,5 +1,5 @@
 //! What starting costs: CPU time of the process, user and system together, the least of several runs. Measured is the build under
-//! test; a debug build meets the bounds too. Of the two commands neither starts a thread or a process.
+//! test; one without optimisation may take a multiple of the bounds. Of the two commands neither starts a thread or a process.
 
 #![expect(
     clippy::disallowed_methods,
@@ -67,16 +67,19 @@ fn cost(args: &[&str]) -> Duration {
     least
 }
 
+/// How much dearer a build without optimisation is: the limits are those of a release.
+const UNOPTIMISED: u32 = if cfg!(debug_assertions) { 4 } else { 1 };
+
 #[test]
 fn the_version_takes_less_than_5_ms() {
     let time = cost(&["version"]);
     assert!(time > Duration::ZERO, "nothing was counted");
-    assert!(time < Duration::from_millis(5), "{time:?}");
+    assert!(time < UNOPTIMISED * Duration::from_millis(5), "{time:?}");
 }
 
 #[test]
 fn the_configuration_takes_less_than_10_ms() {
     let time = cost(&["config"]);
     assert!(time > Duration::ZERO, "nothing was counted");
-    assert!(time < Duration::from_millis(10), "{time:?}");
+    assert!(time < UNOPTIMISED * Duration::from_millis(10), "{time:?}");
 }

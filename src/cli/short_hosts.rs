@@ -9,10 +9,14 @@ use super::walk::walk;
 /// The short form.
 const SHORT: &str = "-h";
 
-/// Returns the arguments with the long form for each `-h` that has hosts behind it.
-pub fn expand(root: &Command, arguments: Vec<OsString>) -> Vec<OsString> {
+/// Returns the arguments with the long form for each `-h` that has hosts behind it. Only then is the command line made.
+pub fn expand(root: impl FnOnce() -> Command, arguments: Vec<OsString>) -> Vec<OsString> {
+    let is_short = |argument: &OsString| argument.to_string_lossy().starts_with(SHORT);
+    if !arguments.iter().any(is_short) {
+        return arguments;
+    }
     let mut found = Vec::new();
-    walk(root, &arguments, |at, command| {
+    walk(&root(), &arguments, |at, command| {
         let takes_hosts = command
             .get_arguments()
             .any(|arg| arg.get_long() == Some("hosts"));

@@ -139,12 +139,14 @@ pub fn probe_script(query: &Query) -> Result<String, NulError> {
         ("listing", listing_template(&query.service)),
         ("format", container_template(query)),
     ];
-    let mut script = String::new();
+    // One command: of a script that is cut off on the way, no part runs.
+    let mut script = "{\n".to_owned();
     for (name, value) in variables {
         script += &format!("{name}={}\n", quote(&value)?);
     }
     script += &secrets_function(&query.secrets)?;
     script += PROBE;
+    script += "}\n";
     Ok(script)
 }
 

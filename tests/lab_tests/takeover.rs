@@ -306,7 +306,10 @@ fn where_the_new_traefik_does_not_come_up_the_other_one_serves_on() {
 
     // It does not start with these arguments.
     project.configure("");
-    with_traefik(&project, "  args:\n    entryPoints.nonsense.address: \":70000\"\n");
+    with_traefik(
+        &project,
+        "  args:\n    entryPoints.nonsense.address: \":70000\"\n",
+    );
     let clients = Clients::of_all(&project);
     let said = project.mrsk(&["deploy"]).expect(1);
     said.says(&["nonsense", "the old one was restarted"]);

@@ -142,7 +142,7 @@ pub fn run() -> u8 {
     forbid_core_dumps();
     dependent::end_with_this_process();
     output::hide_panics();
-    let arguments = short_hosts::expand(&command_line(), std::env::args_os().collect());
+    let arguments = short_hosts::expand(command_line, std::env::args_os().collect());
     parse(&arguments)
         .and_then(|cli| cli.map_or(Ok(0), |cli| dispatch(cli.command)))
         .unwrap_or_else(|failure| {
