@@ -117,7 +117,7 @@ const OPTIONS: &[Pointer] = &[
     ("--tty", "use `-i`: it has the terminal"),
 ];
 
-/// How far a misspelt word may be from the one that is meant.
+/// The most edits between a word as typed and the one that is meant.
 const FAR: usize = 2;
 
 /// What to say about a word that is no command.
