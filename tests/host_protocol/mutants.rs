@@ -58,7 +58,7 @@ const MUTANTS: &[Mutant] = &[
         ("  say claimed \"$1\" \"$2\"\n  if ! fenced\n", "  say claimed \"$1\" \"$2\"\n  if false\n"),
     ]),
     mutant("the list is taken before the fence is written", "orders::what_ran_before_a_fence_is_in_the_list_after_it", &[
-        ("  keep \"$mrsk_base/fence\" \"$mrsk_run\" || die \"$mrsk_error\"\n", "  mrsk_listed=$(list)\n  keep \"$mrsk_base/fence\" \"$mrsk_run\" || die \"$mrsk_error\"\n"),
+        ("  give_name \"$mrsk_base/fence\" && sync_to_disk \"$mrsk_base\" || die \"$mrsk_error\"\n", "  mrsk_listed=$(list)\n  give_name \"$mrsk_base/fence\" && sync_to_disk \"$mrsk_base\" || die \"$mrsk_error\"\n"),
         ("  say fenced\n  list\n", "  say fenced\n  printf '%s\\n' \"$mrsk_listed\"\n"),
     ]),
     mutant("a claim is no link", "step::of_many_racers_one_claims", &[

@@ -54,7 +54,6 @@ fn a_fence_and_its_serial_are_on_the_disk_before_they_have_their_names() {
         fence(&fixture, "b2", "r2", 1);
         let expected = [
             "state/app@/serial.kept was 1 sha256:a1",
-            "state/app@ was",
             "state/app@/fence.kept was r1",
             "state/app@ was",
         ];

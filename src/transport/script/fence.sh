@@ -17,6 +17,7 @@ tighten() {
   [ -k "$1" ] || mrsk_error=$(chmod go-rwx "$1" 2>&1) || die "cannot set the mode of $1: $mrsk_error"
 }
 
+# Writes serial and fence with two syncs, since each may wait for all that others write to the disk.
 fence() {
   make "$mrsk_runs"
   tighten "${mrsk_base%/*}"
@@ -29,7 +30,7 @@ fence() {
       say superseded "$mrsk_serial" "${mrsk_last:--}"
       return 0
     fi
-    keep "$mrsk_base/serial" "$((mrsk_serial + 1)) $mrsk_plan" || die "$mrsk_error"
+    prepare "$mrsk_base/serial" "$((mrsk_serial + 1)) $mrsk_plan" || die "$mrsk_error"
   fi
   boot
   if has_restarted
@@ -37,7 +38,14 @@ fence() {
     put "$mrsk_runs/restarted" "$mrsk_boot" || die "$mrsk_error"
   fi
   put "$mrsk_runs/begun" "$mrsk_run $mrsk_boot" || die "$mrsk_error"
-  keep "$mrsk_base/fence" "$mrsk_run" || die "$mrsk_error"
+  prepare "$mrsk_base/fence" "$mrsk_run" || die "$mrsk_error"
+  if [ -e "$mrsk_base/serial.kept.$$" ]
+  then
+    sync_to_disk "$mrsk_base/serial.kept.$$" "$mrsk_base/fence.kept.$$" && give_name "$mrsk_base/serial" || die "$mrsk_error"
+  else
+    sync_to_disk "$mrsk_base/fence.kept.$$" || die "$mrsk_error"
+  fi
+  give_name "$mrsk_base/fence" && sync_to_disk "$mrsk_base" || die "$mrsk_error"
   sweep_logins
   catch_up
   say fenced

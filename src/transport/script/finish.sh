@@ -35,7 +35,7 @@ finish() {
   if ! grep -qxF "$mrsk_plan" "$mrsk_base/finished" 2>/dev/null
   then
     append "$mrsk_base/finished" "$mrsk_plan" || die "$mrsk_error"
-    sync_to_disk "$mrsk_base/finished" "$mrsk_base"
+    sync_to_disk "$mrsk_base/finished" "$mrsk_base" || die "$mrsk_error"
   fi
   catch_up || die "$mrsk_error"
   retain

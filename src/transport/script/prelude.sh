@@ -37,15 +37,27 @@ put() {
 
 # As `put`, and what is written stays, also after a power cut: the file is on the disk before it has its name.
 keep() {
-  put "$1.kept.$$" "$2" && sync_to_disk "$1.kept.$$" && mrsk_error=$(mv -f "$1.kept.$$" "$1" 2>&1) && sync_to_disk "${1%/*}" && return 0
-  mrsk_error=${mrsk_error:-"cannot sync $1"}
+  prepare "$1" "$2" && sync_to_disk "$1.kept.$$" && give_name "$1" && sync_to_disk "${1%/*}"
+}
+
+# Writes the line $2 beside file $1, under a name that nobody reads.
+prepare() {
+  put "$1.kept.$$" "$2"
+}
+
+# Replaces file $1 with what was prepared.
+give_name() {
+  mrsk_error=$(mv -f "$1.kept.$$" "$1" 2>&1) && return 0
+  mrsk_error="cannot write $1: $mrsk_error"
   rm -f "$1.kept.$$"
   return 1
 }
 
 # Waits until these files and directories are on the disk. A sync that knows no files writes everything.
 sync_to_disk() {
-  sync "$@" 2>/dev/null || sync
+  sync "$@" 2>/dev/null || sync 2>/dev/null && return 0
+  mrsk_error="cannot sync $1 to the disk"
+  return 1
 }
 
 # Makes directory $1 and those above it.
