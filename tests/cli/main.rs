@@ -1,5 +1,7 @@
 //! The command line as a user meets it: help, streams, exit codes and messages. No lab, no network, nothing of the user's.
 
+#[path = "../ended/mod.rs"]
+mod ended;
 mod names;
 mod plans;
 mod project;

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use assert_cmd::Command;
-use serde_json::Value;
+
+use crate::ended::Ended;
 
 pub const DEPLOY: &str = "\
 service: shop
@@ -32,44 +33,6 @@ builder:
 /// A project in a directory of its own, which is also the home directory.
 pub struct Project {
     pub dir: tempfile::TempDir,
-}
-
-/// What a command printed, and its exit code.
-pub struct Ended {
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
-}
-
-impl Ended {
-    #[track_caller]
-    pub fn expect(self, code: i32) -> Self {
-        assert_eq!(
-            self.code, code,
-            "stdout:\n{}\nstderr:\n{}",
-            self.stdout, self.stderr
-        );
-        self
-    }
-
-    /// Checks that standard error has all of these.
-    #[track_caller]
-    pub fn says(self, texts: &[&str]) -> Self {
-        for text in texts {
-            assert!(
-                self.stderr.contains(text),
-                "`{text}` is not in:\n{}",
-                self.stderr
-            );
-        }
-        self
-    }
-
-    #[track_caller]
-    pub fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout)
-            .unwrap_or_else(|error| panic!("{error}:\n{}", self.stdout))
-    }
 }
 
 impl Project {
@@ -130,11 +93,7 @@ impl Project {
             .timeout(std::time::Duration::from_secs(60))
             .output()
             .unwrap();
-        Ended {
-            code: output.status.code().unwrap_or(-1),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
+        output.into()
     }
 
     /// Returns the text of a plan for bare hosts.

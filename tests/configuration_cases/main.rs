@@ -1,6 +1,8 @@
 //! Configurations as users have them: each directory of `fixtures/cases` is a project, and the table says what mrsk makes of it.
 //! No lab, no network.
 
+#[path = "../ended/mod.rs"]
+mod ended;
 mod project;
 
 use project::{Project, is_root};

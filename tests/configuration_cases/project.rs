@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
 
+use crate::ended::Ended;
+
 /// The programs that every project has, and no others.
 const PROGRAMS: [&str; 2] = ["sh", "git"];
 
@@ -13,34 +15,6 @@ const PROGRAMS: [&str; 2] = ["sh", "git"];
 pub struct Project {
     dir: tempfile::TempDir,
     bin: tempfile::TempDir,
-}
-
-/// What a command printed, and its exit code.
-pub struct Ended {
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
-}
-
-impl Ended {
-    #[track_caller]
-    pub fn expect(self, code: i32) -> Self {
-        let Self { stdout, stderr, .. } = &self;
-        assert_eq!(self.code, code, "stdout:\n{stdout}\nstderr:\n{stderr}");
-        self
-    }
-
-    /// Checks that standard error has all of these.
-    #[track_caller]
-    pub fn says(&self, texts: &[&str]) {
-        for text in texts {
-            assert!(
-                self.stderr.contains(text),
-                "`{text}` is not in:\n{}",
-                self.stderr
-            );
-        }
-    }
 }
 
 /// Returns whether this user may give files to others.
@@ -171,10 +145,6 @@ impl Project {
             .timeout(std::time::Duration::from_secs(60))
             .output()
             .unwrap();
-        Ended {
-            code: output.status.code().unwrap_or(-1),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
+        output.into()
     }
 }

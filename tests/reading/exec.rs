@@ -3,7 +3,8 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use crate::world::{ONE, TWO, World, ended};
+use crate::ended::Ended;
+use crate::world::{ONE, TWO, World};
 
 const SECRET: (&str, &str) = ("DATABASE_URL", "hunter2-hunter2\nsecond-line");
 
@@ -162,7 +163,7 @@ fn an_interactive_command_passes_input_output_and_status_through() {
         .unwrap()
         .write_all(b"hello \x1b[1m\n")
         .unwrap();
-    let ran = ended(child.wait_with_output().unwrap());
+    let ran = Ended::from(child.wait_with_output().unwrap());
     assert_eq!(
         (ran.stdout.as_str(), ran.stderr.as_str()),
         ("HELLO \x1b[1M\n", "oops\n")

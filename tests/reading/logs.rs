@@ -106,7 +106,7 @@ fn lines_of_several_hosts_have_the_host_in_front() {
         .args(["-INT", &child.id().to_string()])
         .status();
     assert!(interrupt.unwrap().success());
-    let ended = crate::world::ended(child.wait_with_output().unwrap());
+    let ended = crate::ended::Ended::from(child.wait_with_output().unwrap());
     assert_eq!((ended.code, ended.stderr.as_str()), (130, ""));
     for _ in 0..100 {
         if !process.exists() {

@@ -8,6 +8,8 @@
 
 mod app;
 mod details;
+#[path = "../ended/mod.rs"]
+mod ended;
 mod exec;
 mod lock;
 mod logs;

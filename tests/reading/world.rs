@@ -6,6 +6,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::ended::Ended;
+
 /// Two hosts with role web, the second has role jobs as well.
 pub const ONE: &str = "192.0.2.1";
 pub const TWO: &str = "192.0.2.2";
@@ -32,25 +34,6 @@ accessories:
 /// Everything, gone when dropped.
 pub struct World {
     root: tempfile::TempDir,
-}
-
-/// What a command printed, and how it ended.
-pub struct Ended {
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
-}
-
-impl Ended {
-    #[track_caller]
-    pub fn expect(self, code: i32) -> Self {
-        assert_eq!(
-            self.code, code,
-            "stdout:\n{}\nstderr:\n{}",
-            self.stdout, self.stderr
-        );
-        self
-    }
 }
 
 impl World {
@@ -168,24 +151,12 @@ impl World {
     }
 
     pub fn mrsk(&self, args: &[&str]) -> Ended {
-        ended(self.command(args).output().unwrap())
+        self.command(args).output().unwrap().into()
     }
 
     pub fn mrsk_with(&self, args: &[&str], env: &[(&str, &str)]) -> Ended {
-        ended(
-            self.command(args)
-                .envs(env.iter().copied())
-                .output()
-                .unwrap(),
-        )
-    }
-}
-
-pub fn ended(output: std::process::Output) -> Ended {
-    Ended {
-        code: output.status.code().unwrap_or(-1),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
+        let mut command = self.command(args);
+        command.envs(env.iter().copied()).output().unwrap().into()
     }
 }
 

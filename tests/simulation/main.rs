@@ -3,11 +3,13 @@
 //! `MRSK_SEEDS=N` runs the seeds 0 to N-1 (1,000 where it is unset), `MRSK_SEED=S` one seed, with its whole trace.
 
 mod audit;
+mod effects;
 mod faults;
 mod host;
 mod items;
 mod judge;
 mod liar;
+mod links;
 mod local;
 mod plans;
 mod protocol;

@@ -1,16 +1,12 @@
 //! The hosts' side of the protocol, and this machine's: what requests do when they arrive, at which pace, and what may go wrong.
 
 use mrsk::apply::state::{Action, Event, Outcome};
-use mrsk::facts::model::{ContainerState, Health};
 use mrsk::name::{HostName, PlanDigest, StepId};
 use mrsk::plan::StepKind;
-use mrsk::plan::effect::effect;
 use mrsk::record::{AttemptState, Ending, PollAttempt, Serial, WhenStopping};
 
 use super::host::Record;
-use super::world::{
-    Item, Known, Mutant, PRINTED_SECRET, RunnerIndex, Script, Stage, World, is_old,
-};
+use super::world::{Item, Known, Mutant, PRINTED_SECRET, RunnerIndex, Script, Stage, World};
 
 impl World {
     /// A request arrives at a host, or finds it away, or its connection broken.
@@ -452,60 +448,5 @@ impl World {
             .values
             .keys()
             .any(|step| self.plan_step(step).kind == StepKind::Push)
-    }
-
-    pub(super) fn take_effect(&mut self, host: &HostName, id: &StepId) {
-        let step = self.plan_step(id).clone();
-        // Whether an engine that does not answer after a reboot is installed, no check can tell: it is rightly seen to once more.
-        let sim = &self.hosts[host];
-        if step.kind == StepKind::InstallDocker && sim.boot > 0 && sim.facts.docker.installed {
-            return self.note(format!("{id} finds the engine installed"));
-        }
-        if self.truth.take_effect(self.index[id]).is_err() {
-            return self.fail(format!("{id} takes effect twice"));
-        }
-        self.note(format!("{id} takes effect"));
-        let Some(sim) = self.hosts.get_mut(host) else {
-            return;
-        };
-        sim.facts = effect(&step, &sim.facts);
-        if !is_old(step.kind) {
-            return;
-        }
-        let facts = &sim.facts;
-        let too_early = self.switches.iter().any(|switch| {
-            let routed = switch.route.as_ref().is_none_or(|(file, alias)| {
-                let file = facts.files.get(file);
-                file.is_some_and(|file| file.aliases.contains(alias))
-            });
-            let healthy = facts.containers.get(&switch.container).is_some_and(|new| {
-                new.state == ContainerState::Running && new.health == Health::Healthy
-            });
-            switch.host == *host && step.role.as_ref() == Some(&switch.role) && !(routed && healthy)
-        });
-        if too_early {
-            self.fail(format!(
-                "{id} before the new container is routed and healthy"
-            ));
-        }
-    }
-
-    /// `docker rm -f NAME`.
-    pub(super) fn clean_up(&mut self, id: &StepId) {
-        let step = self.plan_step(id).clone();
-        let Some(host) = &step.host else { return };
-        for action in &step.cleanup {
-            let mrsk::action::Action::Run(run) = action else {
-                continue;
-            };
-            let Some(mrsk::action::Arg::Literal(name)) = run.argv.last() else {
-                continue;
-            };
-            if let Some(sim) = self.hosts.get_mut(host) {
-                sim.facts.containers.remove(name);
-            }
-            let plan = self.plan.clone();
-            self.truth.undo(&plan, &step);
-        }
     }
 }

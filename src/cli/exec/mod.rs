@@ -13,7 +13,7 @@ use crate::name::HostName;
 
 pub use args::ExecArgs;
 pub use interactive::Attached;
-pub use task::{Container, Task, run_all, run_interactive};
+pub use task::{Container, Task, run};
 
 /// Returns the name of a container that is made for one command, and that nothing else has.
 pub fn container_name(of: &str) -> Result<String, Failure> {

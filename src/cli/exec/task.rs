@@ -52,8 +52,26 @@ fn entries<'t>(tasks: &'t [Task], args: &ExecArgs) -> impl Iterator<Item = (&'t 
         .map(move |task| (&task.section.host, format!("{}: {shown}", task.title)))
 }
 
+/// Runs the tasks, or the one of an interactive command. Returns the status to end with.
+pub async fn run(
+    reading: Reading,
+    mut tasks: Vec<Task>,
+    args: &ExecArgs,
+    words: &[String],
+) -> Result<u8, Failure> {
+    if !args.interactive {
+        return run_all(reading, tasks, args, words)
+            .await
+            .map(ExitCode::code);
+    }
+    match tasks.pop() {
+        Some(task) => run_interactive(reading, task, args, words).await,
+        None => reading.finish().map(ExitCode::code),
+    }
+}
+
 /// Runs the tasks at once, each without input, and shows their output host by host.
-pub async fn run_all(
+async fn run_all(
     mut reading: Reading,
     tasks: Vec<Task>,
     args: &ExecArgs,
@@ -79,7 +97,7 @@ pub async fn run_all(
 }
 
 /// Runs a task with the input and the terminal of this command. Returns its status.
-pub async fn run_interactive(
+async fn run_interactive(
     mut reading: Reading,
     task: Task,
     args: &ExecArgs,

@@ -4,7 +4,7 @@ use super::*;
 use crate::action::{self, VerifyImage};
 use crate::plan::Check;
 use crate::plan::resume::Answer;
-use bench::{barrier, step};
+use plans::{barrier, step};
 
 const ONE: &str = "sha256:1";
 const TWO: &str = "sha256:2";

@@ -1,6 +1,7 @@
 //! The user stops a run.
 
-use super::bench::{Bench, attempt, plan, receipt, step, switch, two_switches, whole_switch};
+use super::bench::{Bench, attempt, receipt};
+use super::plans::{plan, step, switch, two_switches, whole_switch};
 use crate::apply::state::*;
 use crate::name::{HostName, StepId};
 use crate::plan::{Plan, StepKind};

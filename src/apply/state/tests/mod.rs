@@ -2,6 +2,7 @@ mod bench;
 mod hostile;
 mod interrupt;
 mod living;
+mod plans;
 mod records;
 
 use std::sync::Arc;
@@ -12,7 +13,8 @@ use crate::name::{HostName, PlanDigest, RunId, StepId};
 use crate::plan::predicate::Predicate;
 use crate::plan::{OnFailure, Reliance, StepKind};
 use crate::record::{AttemptState, Ending, LockAnswer, PollAttempt, Serial};
-use bench::{Bench, attempt, barrier, details, plan, receipt, step, switch, two_switches};
+use bench::{Bench, attempt, details, receipt};
+use plans::{barrier, plan, step, switch, two_switches};
 
 #[test]
 fn a_chain_shares_a_session_up_to_the_next_safe_point() {

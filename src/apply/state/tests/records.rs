@@ -1,6 +1,7 @@
 //! What is recorded for others than the run: ends of local steps, audit logs; and that nothing starts that the journal does not hold.
 
-use super::bench::{Bench, plan, step, switch, two_switches};
+use super::bench::Bench;
+use super::plans::{plan, step, switch, two_switches};
 use crate::apply::state::*;
 use crate::name::StepId;
 use crate::plan::{OnFailure, Plan, StepKind};

@@ -8,7 +8,6 @@ use crate::config::model::{Accessory, Config};
 use crate::diagnostic::Diagnostic;
 use crate::docker::once::{self, Once, Streams};
 use crate::docker::{container, names};
-use crate::exit_code::ExitCode;
 use crate::facts::model::HostFacts;
 use crate::name::HostName;
 use crate::secret::Secrets;
@@ -69,14 +68,7 @@ pub async fn run(args: Args) -> Result<u8, Failure> {
             }
         }
     }
-    if args.exec.interactive {
-        return match tasks.pop() {
-            Some(task) => exec::run_interactive(reading, task, &args.exec, &words).await,
-            None => reading.finish().map(ExitCode::code),
-        };
-    }
-    let done = exec::run_all(reading, tasks, &args.exec, &words).await;
-    done.map(ExitCode::code)
+    exec::run(reading, tasks, &args.exec, &words).await
 }
 
 /// Returns the container for the command; nothing if the one that is to be used does not run.

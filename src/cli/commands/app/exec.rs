@@ -10,7 +10,6 @@ use crate::config::model::{Config, Role};
 use crate::diagnostic::Diagnostic;
 use crate::docker::once::{self, Once, Streams};
 use crate::docker::{image, names};
-use crate::exit_code::ExitCode;
 use crate::facts::model::HostFacts;
 use crate::name::HostName;
 use crate::plan::compile::{Serving, Standing};
@@ -75,14 +74,7 @@ pub async fn run(args: Args) -> Result<u8, Failure> {
             Err(problem) => reading.add(problem),
         }
     }
-    if args.exec.interactive {
-        return match tasks.pop() {
-            Some(task) => exec::run_interactive(reading, task, &args.exec, &words).await,
-            None => reading.finish().map(ExitCode::code),
-        };
-    }
-    let done = exec::run_all(reading, tasks, &args.exec, &words).await;
-    done.map(ExitCode::code)
+    exec::run(reading, tasks, &args.exec, &words).await
 }
 
 /// Returns where it runs: with --reuse in each selected role, else once on each host. An interactive one runs on the primary host, or

@@ -1,0 +1,127 @@
+//! Runs that may not begin, or go on: the journal, the lock, other plans, approval.
+
+use super::*;
+
+#[test]
+fn the_journal_fails() {
+    let mut run = to_second_host();
+    let message = "no space left on device".to_owned();
+    run.tell(Progress::Stopping(StopReason::JournalFailed(
+        message.clone(),
+    )));
+    skip_rest(&mut run, SkipReason::Stopping);
+    check("journal_failed.txt", &run, &Outcome::JournalFailed(message));
+}
+
+#[test]
+fn the_lock_is_lost() {
+    let mut run = to_second_host();
+    run.tell(Progress::Suspended);
+    run.wait(30_000);
+    run.tell(Progress::Stopping(StopReason::LockLost));
+    check("lock_lost.txt", &run, &Outcome::LockLost);
+}
+
+#[test]
+fn steps_of_another_plan_are_running() {
+    let mut run = Run::new();
+    run.tell(Progress::Phase(Phase::Locking));
+    run.wait(200);
+    run.tell(Progress::Phase(Phase::Settling));
+    let stop = OtherStep {
+        host: "app1".into(),
+        plan: PlanDigest::from_digits(&"77aa".repeat(16)),
+        step: Some("app1/web/app-web-1/stop".into()),
+        summary: "Stop app-web-1".into(),
+        user: "Ada".into(),
+        since: Some(1_679_651_343),
+    };
+    let drain = OtherStep {
+        summary: "Drain app-web-1 (up to 30 s)".into(),
+        ..stop.clone()
+    };
+    let unknown = OtherStep {
+        host: "app2".into(),
+        step: None,
+        summary: String::new(),
+        user: String::new(),
+        since: None,
+        ..stop.clone()
+    };
+    run.wait(50);
+    run.tell(Progress::OtherStep(drain, WhenSuperseded::End));
+    for step in [&stop, &unknown] {
+        run.tell(Progress::OtherStep(step.clone(), WhenSuperseded::WaitFor));
+    }
+    run.wait(300_000);
+    let outcome = Outcome::StepsRunning(vec![stop, unknown]);
+    check("steps_running.txt", &run, &outcome);
+    let mut out = Vec::new();
+    run.play(&mut Json::new(view(Verbosity::Normal), &mut out), &outcome);
+    golden("steps_running.jsonl", &String::from_utf8(out).unwrap());
+}
+
+#[test]
+fn a_plan_that_may_not_be_applied() {
+    let run = Run::looking();
+    let host = HostName::from("app1");
+    let stale = Outcome::Stale {
+        host: host.clone(),
+        fact: "/containers/app-web-1/state".into(),
+        then: "\"running\"".into(),
+        now: "\"exited\"".into(),
+        serial_moved: false,
+    };
+    check("stale.txt", &run, &stale);
+    let after_fences = Outcome::Stale {
+        host: host.clone(),
+        fact: "/containers/app-web-1/state".into(),
+        then: "\"running\"".into(),
+        now: "\"exited\"".into(),
+        serial_moved: true,
+    };
+    check("stale_after_fences.txt", &run, &after_fences);
+    let superseded = Outcome::Superseded(host, Some(PlanDigest::from("sha256:77aa")));
+    check("superseded.txt", &run, &superseded);
+    check("already_applied.txt", &run, &Outcome::AlreadyApplied);
+    let unreachable = Outcome::Unreachable(vec![(
+        HostName::from("app2"),
+        "connect to app2 port 22: connection refused".into(),
+    )]);
+    check("unreachable.txt", &run, &unreachable);
+    let lock_host = Outcome::Unreachable(vec![("app1".into(), "timed out".into())]);
+    check("unreachable_lock_host.txt", &run, &lock_host);
+    let full = Outcome::HostFailed(vec![(HostName::from("app2"), FULL.into())]);
+    check("host_failed.txt", &run, &full);
+}
+
+#[test]
+fn a_lock_that_is_held() {
+    let details = LockDetails {
+        locked_by: "Ada at work".into(),
+        at: "2023-03-24 09:49:03 UTC".into(),
+        version: "77f45c".into(),
+        message: "Automatic deploy lock".into(),
+        run: Some("0123".into()),
+        generation: 1,
+        plan: None,
+    };
+    let mut run = Run::new();
+    run.tell(Progress::Phase(Phase::Locking));
+    for _ in 0..3 {
+        run.tell(Progress::LockWaiting(details.render()));
+        run.wait(2_000);
+    }
+    let held = Outcome::LockHeld {
+        details,
+        beat_age: 3,
+    };
+    check("lock_held.txt", &run, &held);
+    let foreign = Outcome::LockForeign(
+        "Locked by: Bob at 2023-03-24 09:49:03 UTC\nVersion: 77f4\nMessage: \u{1b}[2Jmigrating\n"
+            .into(),
+    );
+    let mut run = Run::new();
+    run.tell(Progress::Phase(Phase::Locking));
+    check("lock_foreign.txt", &run, &foreign);
+}
