@@ -7,7 +7,7 @@ use clap::Command;
 /// A word that is typed, and the command for it. Only commands that there are are named.
 type Pointer = (&'static str, &'static str);
 
-/// Words that are commands elsewhere; one of two words holds inside of that group alone.
+/// Words that are commands elsewhere; one of two words holds inside of that group alone, before one of one word.
 const COMMANDS: &[Pointer] = &[
     ("app deploy", "deploy"),
     ("app destroy", "app remove"),
@@ -16,6 +16,8 @@ const COMMANDS: &[Pointer] = &[
     ("app rollback", "rollback"),
     ("app run", "app exec"),
     ("app status", "app details"),
+    ("accessory ps", "accessory details"),
+    ("accessory status", "accessory details"),
     ("bootstrap", "server bootstrap"),
     ("boot", "app boot"),
     ("console", "app exec -i"),
@@ -34,6 +36,9 @@ const COMMANDS: &[Pointer] = &[
     ("images", "app images"),
     ("info", "status"),
     ("kill", "app stop"),
+    ("lock delete", "lock release"),
+    ("lock remove", "lock release"),
+    ("lock rm", "lock release"),
     ("login", "registry login"),
     ("logout", "registry logout"),
     ("logs", "app logs"),
@@ -58,6 +63,8 @@ const COMMANDS: &[Pointer] = &[
     ("state", "inspect"),
     ("stop", "app stop"),
     ("teardown", "remove"),
+    ("traefik ps", "traefik details"),
+    ("traefik status", "traefik details"),
     ("undeploy", "remove"),
     ("undo", "rollback"),
     ("uninstall", "remove"),
@@ -84,6 +91,7 @@ const OPTIONS: &[Pointer] = &[
         "--check",
         "`mrsk plan OPERATION` prints what would run, and runs nothing",
     ),
+    ("--confirmed", "use `--yes`"),
     (
         "--container",
         "`mrsk app exec` and `mrsk app logs` find the container that serves by themselves",
@@ -111,10 +119,13 @@ const OPTIONS: &[Pointer] = &[
         "--service",
         "the service is that of the configuration: `-c FILE`, `-d DEST`",
     ),
+    ("--skip-hooks", "hooks are not run; omit it"),
     ("--tag", "use `--version VERSION`"),
     ("--tail", "use `-n N`"),
     ("--target", "use `--hosts HOSTS` or `--roles ROLES`"),
     ("--tty", "use `-i`: it has the terminal"),
+    ("--y", "this command does not ask; omit it"),
+    ("--yes", "this command does not ask; omit it"),
 ];
 
 /// The most edits between a word as typed and the one that is meant.
@@ -131,55 +142,67 @@ pub enum Answer {
     Like(String),
 }
 
-/// Returns what to say about `name`, which is no command of `path`, the names of commands below `mrsk`. `suggested` are those that clap takes
-/// for similar.
-pub fn command(root: &Command, path: &[&str], name: &str, suggested: Vec<String>) -> Answer {
-    let spelt = nearest(path, name);
-    let (word, target) = match &spelt {
-        Some((word, target)) => (*word, Some(*target)),
-        None => (name, None),
-    };
-    if let Some(target) = target.and_then(|target| placed(root, path, target)) {
-        return match word == name || path.iter().any(|group| word.starts_with(group)) {
-            true => Answer::Use(target),
-            false => Answer::Like(target),
+/// Returns what to say about `name`, which is no command of `path`, the names of commands below `mrsk`. In a group, such as `accessory`,
+/// only its own commands are named.
+pub fn command(root: &Command, path: &[&str], name: &str) -> Answer {
+    let full = [path, &[name]].concat().join(" ");
+    let pointer = |wanted: &str| COMMANDS.iter().find(|(word, _)| *word == wanted);
+    if let Some((_, target)) = pointer(&full).or_else(|| pointer(name)) {
+        return match placed(root, path, target) {
+            Some(target) => Answer::Use(target),
+            None => Answer::Nothing,
         };
     }
-    if target.is_some() {
-        return Answer::Nothing;
-    }
+    let own = own_command(root, path, name);
+    let long = COMMANDS.iter().filter(|(word, _)| word.len() > 5);
+    let near = long.filter_map(|(word, target)| {
+        let far = distance(word, name);
+        (far <= 1).then(|| Some((far, placed(root, path, target)?)))?
+    });
+    let best = own.into_iter().chain(near).min_by_key(|(far, _)| *far);
+    best.map_or(Answer::Nothing, |(_, target)| Answer::Like(target))
+}
+
+/// Returns the command beside which `name` stands that is nearest to it, and how far it is. One that takes something away, or deploys, is
+/// only guessed where nothing else can be meant.
+fn own_command(root: &Command, path: &[&str], name: &str) -> Option<(usize, String)> {
+    let mut words = path.iter();
+    let group = words.try_fold(root, |command, word| command.find_subcommand(word))?;
     let nearest_that_takes = TAKES_AWAY.iter().map(|word| distance(word, name)).min();
     let takes_away = name.starts_with("un") || TAKES_AWAY.iter().any(|word| name.contains(word));
-    let may_be_meant = |other: &&String| {
-        let far = distance(other, name);
-        let is_near = far <= FAR && nearest_that_takes.is_none_or(|nearest| far < nearest);
-        !DEPLOYS.contains(&other.as_str()) || (!takes_away && is_near)
+    let may_be_meant = |(far, other): &(usize, &str)| {
+        let is_near = *far <= FAR.min(name.len() / 3);
+        let removes = TAKES_AWAY.iter().any(|word| other.starts_with(word));
+        match DEPLOYS.contains(other) {
+            true => {
+                is_near && !takes_away && nearest_that_takes.is_none_or(|nearest| *far < nearest)
+            }
+            false => is_near && (!removes || *far <= 1),
+        }
     };
-    let suggested = suggested.iter().filter(may_be_meant);
-    match suggested.min_by_key(|other| distance(other, name)) {
-        Some(other) => Answer::Like([path, &[other]].concat().join(" ")),
-        None => Answer::Nothing,
-    }
+    let others = group
+        .get_subcommands()
+        .filter(|command| !command.is_hide_set());
+    others
+        .map(|command| (distance(command.get_name(), name), command.get_name()))
+        .filter(may_be_meant)
+        .min()
+        .map(|(far, other)| (far, [path, &[other]].concat().join(" ")))
 }
 
-/// Returns the pointer for a word, also for a misspelt one that is no nearer to a command that there is.
-fn nearest(path: &[&str], name: &str) -> Option<Pointer> {
-    let full = [path, &[name]].concat().join(" ");
-    let exact = COMMANDS.iter().find(|(word, _)| *word == full);
-    // `plan destroy` is as `destroy`.
-    let alone = || COMMANDS.iter().find(|(word, _)| *word == name);
-    let misspelt = || {
-        let long = COMMANDS.iter().filter(|(word, _)| word.len() > 5);
-        let near = long.map(|pointer| (distance(pointer.0, name), pointer));
-        let best = near.min_by_key(|(far, _)| *far);
-        best.filter(|(far, _)| *far <= 1)
-            .map(|(_, pointer)| pointer)
-    };
-    exact.or_else(alone).or_else(misspelt).copied()
-}
-
-/// Returns the command line of a pointer's target, below `plan` if the word was there; nothing if there is no such command.
+/// Returns the command line of a pointer's target, below `plan` and in the group if the word was there; nothing if there is no such
+/// command.
 fn placed(root: &Command, path: &[&str], target: &str) -> Option<String> {
+    let (is_planned, group) = match path {
+        ["plan", group @ ..] => (true, group.first()),
+        group => (false, group.first()),
+    };
+    let own = target.split(' ').take_while(|word| !word.starts_with('-'));
+    let own: Vec<&str> = own.collect();
+    let target = match group {
+        Some(group) if own.first() != Some(group) => format!("{group} {}", own.last()?),
+        _ => target.to_owned(),
+    };
     let exists = |start: &[&str]| {
         let words = start.iter().copied().chain(target.split(' '));
         let mut words = words.take_while(|word| !word.starts_with('-'));
@@ -187,10 +210,10 @@ fn placed(root: &Command, path: &[&str], target: &str) -> Option<String> {
             .try_fold(root, |command, word| command.find_subcommand(word))
             .is_some()
     };
-    if path.first() == Some(&"plan") && exists(&["plan"]) {
+    if is_planned && exists(&["plan"]) {
         return Some(format!("plan {target}"));
     }
-    exists(&[]).then(|| target.to_owned())
+    exists(&[]).then_some(target)
 }
 
 /// Returns what is to be used instead of an option; `argument` is all that was typed.
@@ -201,6 +224,11 @@ pub fn option(argument: &str) -> Option<&'static str> {
     pointer.map(|(_, text)| *text)
 }
 
+/// Whether two words are so near that one may be meant by the other.
+pub fn is_near(one: &str, other: &str) -> bool {
+    distance(one, other) <= FAR
+}
+
 fn distance(one: &str, other: &str) -> usize {
     strsim::osa_distance(one, other)
 }
@@ -208,6 +236,64 @@ fn distance(one: &str, other: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn in_a_group_only_its_own_commands_are_named() {
+        let leaf = |name: &'static str| Command::new(name);
+        let group = |name, leaves: &[&'static str]| {
+            Command::new(name).subcommands(leaves.iter().copied().map(leaf))
+        };
+        let all = || {
+            [
+                group(
+                    "accessory",
+                    &["boot", "details", "reboot", "remove", "restart", "start"],
+                ),
+                group(
+                    "app",
+                    &["boot", "details", "exec", "remove", "start", "stop"],
+                ),
+                group("build", &["create", "push"]),
+                group("lock", &["release", "status"]),
+                leaf("audit"),
+                leaf("deploy"),
+                leaf("prune"),
+                leaf("remove"),
+                leaf("rollback"),
+            ]
+        };
+        let root = Command::new("mrsk")
+            .subcommands(all())
+            .subcommand(Command::new("plan").subcommands(all()));
+        let used = |target: &str| Answer::Use(target.to_owned());
+        let like = |target: &str| Answer::Like(target.to_owned());
+        for (typed, expected) in [
+            ("delete", used("remove")),
+            ("accessory delete", used("accessory remove")),
+            ("accessory rm", used("accessory remove")),
+            ("accessory ps", used("accessory details")),
+            ("accessory ssh", Answer::Nothing),
+            ("accessory purge", Answer::Nothing),
+            ("accessory restrat", like("accessory restart")),
+            ("accessory rebot", like("accessory reboot")),
+            ("plan accessory destroy", used("plan accessory remove")),
+            ("app restart", used("app boot")),
+            ("app ssh", used("app exec -i --reuse")),
+            ("lock delete", used("lock release")),
+            ("lock rm", used("lock release")),
+            ("build clean", Answer::Nothing),
+            ("upgrade", Answer::Nothing),
+            ("update", Answer::Nothing),
+            ("clean", Answer::Nothing),
+            ("rolback", like("rollback")),
+            ("rollbck", like("rollback")),
+            ("depoy", like("deploy")),
+        ] {
+            let words: Vec<&str> = typed.split(' ').collect();
+            let (name, path) = words.split_last().unwrap();
+            assert_eq!(command(&root, path, name), expected, "{typed}");
+        }
+    }
 
     #[test]
     fn words_are_sorted_and_no_word_that_takes_away_deploys() {

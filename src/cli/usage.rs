@@ -19,23 +19,15 @@ pub fn failure(error: &Error, command: &Command, arguments: &[OsString]) -> Opti
         Some(ContextValue::Strings(texts)) => texts.first().cloned(),
         _ => None,
     };
-    let did_you_mean = |kind| context(kind).map(|name| format!("did you mean `{name}`?"));
+    let walked = walk(command, arguments, |_, _| {});
+    let path: Vec<&str> = walked.iter().skip(1).map(|one| one.get_name()).collect();
     let (message, help) = match error.kind() {
         ErrorKind::InvalidSubcommand => {
             let name = context(ContextKind::InvalidSubcommand)?;
-            let suggested = match error.get(ContextKind::SuggestedSubcommand) {
-                Some(ContextValue::Strings(texts)) => texts.clone(),
-                _ => context(ContextKind::SuggestedSubcommand)
-                    .into_iter()
-                    .collect(),
-            };
-            let walked = walk(command, arguments, |_, _| {});
-            let path: Vec<&str> = walked.iter().skip(1).map(|one| one.get_name()).collect();
-            let help = match pointers::command(command, &path, &name, suggested) {
+            let help = match pointers::command(command, &path, &name) {
                 Answer::Use(target) => Some(format!("use `mrsk {target}`")),
                 Answer::Like(target) => Some(format!("did you mean `mrsk {target}`?")),
-                Answer::Nothing if path.is_empty() => None,
-                Answer::Nothing => Some(format!("see `mrsk {} --help`", path.join(" "))),
+                Answer::Nothing => None,
             };
             let full = [&path[..], &[&name]].concat().join(" ");
             (format!("unknown command `{full}`"), help)
@@ -45,18 +37,50 @@ pub fn failure(error: &Error, command: &Command, arguments: &[OsString]) -> Opti
             let typed = arguments.iter().map(|argument| argument.to_string_lossy());
             let typed = typed.skip(1).find(|argument| is_of(&name, argument));
             let pointer = typed.and_then(|typed| pointers::option(&typed));
+            let is_near = |other: &String| pointers::is_near(other, &name);
             let help = pointer
                 .map(str::to_owned)
+                .or_else(|| version_behind_verbose(&name, arguments))
+                .or_else(|| words_of_a_command(&path, arguments))
                 .or_else(|| elsewhere(command, &name, arguments))
-                .or_else(|| did_you_mean(ContextKind::SuggestedArg));
+                .or_else(|| {
+                    let other = context(ContextKind::SuggestedArg).filter(is_near)?;
+                    Some(format!("did you mean `{other}`?"))
+                });
             (format!("unexpected argument `{name}`"), help)
         }
         _ if !error.use_stderr() || error.exit_code() == 0 => return None,
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => return None,
         _ => described(error),
     };
-    let help = help.unwrap_or_else(|| "see `mrsk --help`".to_owned());
+    let help = help.unwrap_or_else(|| match path.is_empty() {
+        true => "see `mrsk --help`".to_owned(),
+        false => format!("see `mrsk {} --help`", path.join(" ")),
+    });
     Some(Failure::new(ExitCode::Usage, message).help(help))
+}
+
+/// Returns what to do with a version behind `-v`, which is short for it elsewhere.
+fn version_behind_verbose(name: &str, arguments: &[OsString]) -> Option<String> {
+    let at = arguments.iter().position(|argument| argument == name)?;
+    let before = at.checked_sub(1).and_then(|at| arguments.get(at))?;
+    (before == "-v").then(|| format!("`-v` is `--verbose`; use `--version {name}`"))
+}
+
+/// Returns how to give a command to `exec` that has options of its own.
+fn words_of_a_command(path: &[&str], arguments: &[OsString]) -> Option<String> {
+    if path.last() != Some(&"exec") || arguments.iter().any(|argument| argument == "--") {
+        return None;
+    }
+    let name = if path.contains(&"accessory") {
+        " NAME"
+    } else {
+        ""
+    };
+    let path = path.join(" ");
+    Some(format!(
+        "put `--` before a command with options: `mrsk {path}{name} -- ls -la`"
+    ))
 }
 
 /// Whether `argument` is the option `name`, maybe with a value behind it, or with other short ones in front.

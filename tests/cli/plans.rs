@@ -40,7 +40,7 @@ fn a_login_on_hosts_is_planned_as_every_operation() {
     let logout = plan("logout");
     let steps = &logout.json()["steps"];
     assert_eq!(steps.as_array().map(Vec::len), Some(0));
-    let texts = ["it keeps no login", "nothing to do"];
+    let texts = ["no login is kept", "nothing to do"];
     assert!(
         texts.iter().all(|text| logout.stderr.contains(text)),
         "{}",

@@ -113,7 +113,7 @@ fn a_login_is_kept_from_registry_login_to_registry_logout() {
     project.mrsk(&["registry", "logout"]).expect(0);
     assert_eq!(project.each(leftovers), ["", ""]);
     let said = project.mrsk(&["registry", "logout"]).expect(0);
-    said.says(&["it keeps no login", "nothing to do"]);
+    said.says(&["no login is kept", "nothing to do"]);
 }
 
 #[test]

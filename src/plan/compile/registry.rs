@@ -83,7 +83,7 @@ pub fn logout(draft: &mut Draft) {
     let shown = server.unwrap_or(DOCKER_HUB);
     for host in draft.hosts.clone() {
         if host.facts.logins.is_empty() {
-            draft.unchanged(Some(host.name()), "registry", "it keeps no login");
+            draft.unchanged(Some(host.name()), "registry", "no login is kept");
             continue;
         }
         let none: Vec<String> = Vec::new();

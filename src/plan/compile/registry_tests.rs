@@ -167,6 +167,6 @@ fn a_logout_removes_what_a_host_keeps_whatever_it_is() {
         let made = made.after(&[logout]);
         assert_eq!(made.ids(), ["a/registry/r.example/logout"]);
         assert_eq!(made.actions("logout"), ["rm -rf /s/app@/docker"]);
-        assert_eq!(made.notes, ["= registry: it keeps no login"]);
+        assert_eq!(made.notes, ["= registry: no login is kept"]);
     }
 }

@@ -165,7 +165,7 @@ fn earlier(histories: &[History], now: u64) -> Result<(String, Option<String>)> 
         Some((_, version)) => Ok((version.to_owned(), None)),
         None => Err(vec![
             Diagnostic::error("no earlier version has run on all selected hosts")
-                .help(format!("name a version: {}", inventory(histories))),
+                .help(which_version(histories, "name a version")),
         ]),
     }
 }
@@ -184,10 +184,21 @@ fn running(histories: &[History]) -> Result<String> {
         [] => "no version is running".to_owned(),
         versions => format!("several versions are running: {}", list(versions)),
     };
-    Err(vec![Diagnostic::error(problem).help(format!(
-        "name one with `--version`: {}",
-        inventory(histories)
+    Err(vec![Diagnostic::error(problem).help(which_version(
+        histories,
+        "name one with `--version`",
     ))])
+}
+
+/// Returns what to do about a version that cannot be found: `how`, with those that the hosts have; where there are none, a deploy.
+fn which_version(histories: &[History], how: &str) -> String {
+    match histories
+        .iter()
+        .all(|history| history.versions().is_empty())
+    {
+        true => "the selected hosts have no version of the app; deploy one first".to_owned(),
+        false => format!("{how}: {}", inventory(histories)),
+    }
 }
 
 /// Fails if a host has neither a container nor the image of `version`.

@@ -60,7 +60,7 @@ fn a_rollback_goes_to_what_ran_on_all_hosts_before() {
     );
     assert_eq!(
         rollback([&[], &[]]),
-        "no earlier version has run on all selected hosts (name a version: a has none; b has none)"
+        "no earlier version has run on all selected hosts (the selected hosts have no version of the app; deploy one first)"
     );
 }
 

@@ -32,7 +32,7 @@ fn looked_at(draft: &mut Draft, pass: impl FnOnce(&mut Draft)) {
 fn stop_stale(draft: &mut Draft) {
     for host in draft.hosts.clone() {
         if stop::stale(draft, &host).is_empty() {
-            draft.unchanged(Some(host.name()), "containers", "none is stale");
+            draft.unchanged(Some(host.name()), "containers", "no stale containers");
         }
     }
 }
@@ -50,7 +50,7 @@ fn show_stale(draft: &mut Draft) {
             }
         }
         if found == 0 {
-            draft.unchanged(Some(host.name()), "containers", "none is stale");
+            draft.unchanged(Some(host.name()), "containers", "no stale containers");
         }
     }
 }

@@ -42,7 +42,7 @@ pub fn of_host(draft: &mut Draft, host: &HostView) -> Vec<StepId> {
     let after = steps.clone();
     let images = unused_images(draft, host, &removed);
     if steps.is_empty() && images.is_empty() {
-        draft.unchanged(Some(host.name()), "app", "nothing of it is there");
+        draft.unchanged(Some(host.name()), "app", "no containers and no images");
     }
     for reference in images {
         steps.push(removal::image(draft, host, &reference, after.clone()));
@@ -94,7 +94,7 @@ fn each(draft: &mut Draft, wanted: impl Fn(&ContainerFacts) -> bool) {
             }
         }
         if found == 0 {
-            draft.unchanged(Some(host.name()), "containers", "there are none to remove");
+            draft.unchanged(Some(host.name()), "containers", "none to remove");
         }
     }
 }

@@ -67,7 +67,7 @@ fn all_of_the_app_goes_and_nothing_of_others() {
         },
     }));
     assert!(again.plan_ids().is_empty());
-    assert_eq!(unchanged(&again), ["app: nothing of it is there"]);
+    assert_eq!(unchanged(&again), ["app: no containers and no images"]);
 }
 
 #[test]
@@ -101,10 +101,7 @@ fn what_runs_is_not_removed() {
           stop` first)"
         ]
     );
-    assert_eq!(
-        unchanged(&of("3")),
-        ["containers: there are none to remove"]
-    );
+    assert_eq!(unchanged(&of("3")), ["containers: none to remove"]);
     let relied = of("1").plan().unwrap();
     let relied = relied.hosts.values().flat_map(|host| &host.relies_on);
     assert!(
@@ -135,7 +132,7 @@ fn what_runs_beside_the_one_that_serves_is_stale() {
         ["web: app-web-0 is stale; `mrsk app stale_containers --stop` stops it"]
     );
     let stop = host(json!({"name": "app stale_containers", "stop": true}));
-    assert_eq!(unchanged(&stop), ["containers: none is stale"]);
+    assert_eq!(unchanged(&stop), ["containers: no stale containers"]);
     assert_eq!(
         stop.a(second).plan_ids(),
         ["a/web/app-web-0/drain", "a/web/app-web-0/stop"]

@@ -26,7 +26,7 @@ pub fn run(draft: &mut Draft) {
                 .filter(|(_, container)| container.state.is_up());
             let unrouted = unroute(draft, &host, &role);
             if running.clone().next().is_none() && unrouted.is_none() {
-                let reason = "no container of it is running";
+                let reason = "not running";
                 draft.unchanged(Some(host.name()), role.as_str(), reason);
             }
             let mut last = unrouted;

@@ -35,7 +35,7 @@ fn what_does_not_run_is_unchanged() {
     let stop = json!({"name": "app stop"});
     let none = case("").asks_for(stop.clone());
     let made = none.after(&[super::run]);
-    assert_eq!(made.notes, ["= web: no container of it is running"]);
+    assert_eq!(made.notes, ["= web: not running"]);
     assert!(made.steps.is_empty());
     let down = case("").asks_for(stop.clone()).a(json!({
         "containers": {"app-web-1": stopped("1", [10, 20])},
