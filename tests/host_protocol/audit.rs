@@ -120,20 +120,14 @@ fn lines_stand_in_the_order_in_which_steps_ended() {
     assert_eq!(order, names);
 }
 
-/// Kills the script that brings the log up to date before line `index`, and plays the run that comes next.
-fn kill_at(sh: Sh, index: usize) -> bool {
+/// Kills the script that brings the log up to date before the line that `find` returns, and plays the run that comes next. Returns whether
+/// there is that line.
+fn kill_before(sh: Sh, find: impl Fn(&[&str]) -> Option<usize>) -> bool {
     let fixture = Fixture::new(sh);
     let expected = leave_attempts(&fixture);
     let script = script::audit(&fixture.place(), &RunId::from("r1")).unwrap();
     let lines_of_script: Vec<&str> = script.text().lines().collect();
-    // What comes before only defines what others are tested with.
-    let first = lines_of_script
-        .iter()
-        .position(|line| line.starts_with("append() {"));
-    let Some(index) = first
-        .map(|first| first + index)
-        .filter(|at| *at < lines_of_script.len())
-    else {
+    let Some(index) = find(&lines_of_script) else {
         return false;
     };
     let (before, behind) = lines_of_script.split_at(index);
@@ -147,6 +141,24 @@ fn kill_at(sh: Sh, index: usize) -> bool {
     fixture.fence("r2");
     assert_eq!(lines(&fixture.read(LOG)), expected, "{about}");
     true
+}
+
+/// Kills the script before a line of those that it does not share with others.
+fn kill_at(sh: Sh, index: usize) -> bool {
+    kill_before(sh, |lines| {
+        let is_first = |line: &&str| line.starts_with("append() {");
+        let at = lines.iter().position(is_first)? + index;
+        (at < lines.len()).then_some(at)
+    })
+}
+
+#[test]
+fn a_line_whose_mark_is_missing_is_not_written_again() {
+    for sh in Sh::all() {
+        let is_mark = |line: &&str| line.starts_with("  for mrsk_mark in");
+        let find = |lines: &[&str]| lines.iter().position(is_mark);
+        assert!(kill_before(sh, find), "{sh:?}");
+    }
 }
 
 /// Kills the shell at every ninth line from `first`, at each line where MRSK_MATRIX is set.

@@ -86,7 +86,7 @@ const MUTANTS: &[Mutant] = &[
         ("  catch_up || die \"$mrsk_error\"\n  retain\n", "  retain\n"),
         ("    enter_lost_routes && audit_attempts \"$mrsk_name\" && rm -rf", "    rm -rf"),
     ]),
-    mutant("a line whose mark is missing is written again", "audit::dash_killed_at_each_line_writes_each_line_once", &[
+    mutant("a line whose mark is missing is written again", "audit::a_line_whose_mark_is_missing_is_not_written_again", &[
         ("    is_audited || mrsk_missing=", "    mrsk_missing="),
     ]),
     mutant("others may enter the state directory", "files::the_state_directory_is_left_to_its_owner", &[
@@ -108,7 +108,7 @@ const MUTANTS: &[Mutant] = &[
         ("    mrsk_age=$mrsk_up\n", "    mrsk_age=$mrsk_limit\n"),
     ]),
     mutant("a lock without a readable beat is dead", "lock::a_beat_that_cannot_be_read_counts_as_fresh", &[
-        ("beat_age() {\n  mrsk_age=0\n", "beat_age() {\n  mrsk_age=99999\n"),
+        ("    put mrsk_lock/beat \"$mrsk_boot $mrsk_up\"\n    return 1\n", "    mrsk_age=99999\n    return 1\n"),
     ]),
     mutant("the lock of a person is taken over", "lock::the_originals_lock_is_never_taken_over", &[
         ("  if [ -z \"$mrsk_holder\" ]\n  then\n    say foreign \"$(printf '%s' \"$mrsk_text\" | encode)\"\n    return 0\n  fi\n  highest\n", "  highest\n"),
