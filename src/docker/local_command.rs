@@ -20,6 +20,9 @@ const COMMANDS: [&str; 10] = [
     "docker manifest inspect --verbose IMAGE",
 ];
 
+/// The argument of a build that chooses the program which carries it out.
+const FRONTEND: &str = "BUILDKIT_SYNTAX";
+
 /// Returns whether `run` is of the list, and gets exactly the secrets that its arguments name.
 pub fn is_listed(run: &Run) -> bool {
     let is_of_list = COMMANDS.iter().any(|command| {
@@ -86,7 +89,7 @@ fn fits(word: &str, argument: &Arg) -> bool {
         "LABEL" => is_label(text),
         "VARIABLE" => text
             .split_once('=')
-            .is_some_and(|(name, _)| is_variable(name)),
+            .is_some_and(|(name, _)| is_variable(name) && name != FRONTEND),
         "SECRET" => secret_of(text).is_some(),
         "PATH" => is_path_below(text),
         "TEMPLATE" => is_template(text),
@@ -297,6 +300,7 @@ mod tests {
             "docker build --tag b:1 --secret id=x,src=/root/.ssh/id_rsa --file Dockerfile .",
             "docker build --tag b:1 --secret id=a,env=b --file Dockerfile .",
             "docker build --tag b:1 --secret id=LD_PRELOAD,env=LD_PRELOAD --file Dockerfile .",
+            "docker build --tag b:1 --build-arg BUILDKIT_SYNTAX=example.com/x:1 --file Dockerfile .",
             "docker build --tag b:1 --ssh default --file Dockerfile .",
             "docker --host ssh://-oProxyCommand=id build --tag b:1 --file Dockerfile .",
             "docker --host ssh://a@-oProxyCommand=id push b:1",

@@ -144,6 +144,9 @@ pub struct HostFacts {
     /// The host directory that routing files belong in: the one that the running Traefik watches, else
     /// `STATE_DIR/traefik`.
     pub routing_directory: String,
+    /// Names of the files there that Traefik reads, of whomever they are; other characters than those of mrsk's own names are `?`.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub routing_files: BTreeSet<String>,
     /// The holders of the ports that are to be published, by port. A free port is absent.
     pub ports: BTreeMap<String, PortFacts>,
     /// Names of docker's networks.

@@ -134,6 +134,9 @@ impl Reader<'_> {
             "begun" => self.begun.extend(plan_digest(text)),
             "lock" => facts.lock = Some(lock(text)),
             "space" => facts.free_bytes = free_bytes(text).unwrap_or(0),
+            "routing_file" => {
+                facts.routing_files.insert(text.to_owned());
+            }
             "file" | "alias" | "text" => file(&mut facts.files, tag, text),
             "directory" => {
                 let (entries, path) = text.split_once(' ')?;

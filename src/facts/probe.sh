@@ -178,6 +178,14 @@ ask_container() { # ID PID @ADDRESS,… "PORT PATH"
 
 routing_files() { # DIRECTORY
     [ -d "$1" ] && [ -w "$1" ] && say writable "$1"
+    for file in "$1"/*.yml "$1"/*.yaml "$1"/*.toml; do
+        [ -f "$file" ] || continue
+        name=${file##*/}
+        case $name in
+        *[!A-Za-z0-9._@%+-]*) name=$(printf %s "$name" | tr -c 'A-Za-z0-9._@%+-' '?') ;;
+        esac
+        say routing_file "$name"
+    done
     set -- "$1"/mrsk-*.yml
     [ -f "$1" ] || return
     sha256sum "$@" | sed 's/^/file /'

@@ -57,7 +57,15 @@ pub fn make_true(predicate: &Predicate, facts: &mut Value) {
     match predicate.op {
         Op::Contains => insert(slot, wanted, &tokens),
         Op::Lacks => take_out(slot, &wanted),
+        Op::Within => keep(slot, &wanted),
         Op::Eq | Op::Absent => *slot = wanted,
+    }
+}
+
+/// Removes the elements of a list that are not in the list `wanted`.
+fn keep(slot: &mut Value, wanted: &Value) {
+    if let (Value::Array(list), Value::Array(wanted)) = (slot, wanted) {
+        list.retain(|element| wanted.contains(element));
     }
 }
 

@@ -31,6 +31,8 @@ pub enum Op {
     Contains,
     /// It is a list without this element, or not there.
     Lacks,
+    /// It is a list without elements other than those of this list, or not there.
+    Within,
 }
 
 impl Predicate {
@@ -54,6 +56,11 @@ impl Predicate {
         Self::new(tokens, Op::Lacks, Some(value.into()))
     }
 
+    /// Returns `fact within values`.
+    pub fn within(tokens: &[&str], values: Vec<String>) -> Self {
+        Self::new(tokens, Op::Within, Some(values.into()))
+    }
+
     fn new(tokens: &[&str], op: Op, value: Option<Value>) -> Self {
         Self {
             fact: json::pointer(tokens),
@@ -67,8 +74,11 @@ impl Predicate {
         let actual = facts.pointer(&self.fact);
         match (self.op, actual, &self.value) {
             (Op::Absent, actual, _) => actual.is_none(),
-            (Op::Lacks, None, _) => true,
+            (Op::Lacks | Op::Within, None, _) => true,
             (Op::Lacks, Some(Value::Array(list)), Some(wanted)) => !list.contains(wanted),
+            (Op::Within, Some(Value::Array(list)), Some(Value::Array(wanted))) => {
+                list.iter().all(|element| wanted.contains(element))
+            }
             (Op::Eq, Some(actual), Some(wanted)) => actual == wanted,
             (Op::Contains, Some(Value::Array(list)), Some(wanted)) => list.contains(wanted),
             (Op::Contains, Some(Value::Object(map)), Some(Value::String(key))) => {

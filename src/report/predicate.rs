@@ -23,6 +23,10 @@ pub(super) fn predicate(predicate: &Predicate) -> String {
         (_, Op::Eq, value) => format!("{} is {value}", noun(&tokens)),
         (_, Op::Absent, _) => format!("{} does not exist", noun(&tokens)),
         (["networks"], Op::Lacks, name) => format!("network {name} does not exist"),
+        (["routing_files"], Op::Within, _) => {
+            "Traefik serves nobody else by a routing file".to_owned()
+        }
+        (_, Op::Within, value) => format!("{} has nothing beside {value}", noun(&tokens)),
         (_, Op::Lacks, value) => format!("{} does not contain {value}", noun(&tokens)),
         (_, Op::Contains, value) => format!("{} contains {value}", noun(&tokens)),
     };

@@ -152,6 +152,7 @@ fn traefik_and_the_files_that_it_watches_are_found() {
     let watched = fake.file("etc dir/dynamic/mrsk-app-web.yml", text);
     let own = fake.file(".mrsk/traefik/mrsk-app-job.yml", "none\n");
     fake.file(".mrsk/traefik/other.yml", "m-0123456789abcdef");
+    fake.file("etc dir/dynamic/by\nhand.toml", "");
     fake.answer(
         "ps",
         "tid no \"traefik\" \"0.0.0.0:80->80/tcp, :::80->80/tcp\"\nxid no \"other\" \"\"\npid no \"nginx\" \"0.0.0.0:81->80/tcp\"\n",
@@ -179,6 +180,15 @@ fn traefik_and_the_files_that_it_watches_are_found() {
         assert!(traefik.writable);
         assert_eq!(facts.routing_directory, traefik.directory);
         assert_eq!(Vec::from_iter(facts.files.keys()), [&own, &watched]);
+        assert_eq!(
+            Vec::from_iter(&facts.routing_files),
+            [
+                "by?hand.toml",
+                "mrsk-app-job.yml",
+                "mrsk-app-web.yml",
+                "other.yml"
+            ]
+        );
         assert_eq!(
             facts.files[&watched].sha256,
             Sha256Hex::of(text.as_bytes()).as_str()

@@ -331,5 +331,6 @@ fn describe(predicate: &Predicate) -> String {
         Op::Absent => "absent".to_owned(),
         Op::Contains => format!("contains {value}"),
         Op::Lacks => format!("without {value}"),
+        Op::Within => format!("only {value}"),
     }
 }

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use super::accessories::owner;
 use super::app::remove;
 use super::placement::of_service;
-use super::{Draft, HostView, accessories, bootstrap, proxy, registry, removal};
+use super::{Draft, accessories, bootstrap, proxy, registry, removal};
 use crate::docker::names::{self, NETWORK};
 use crate::name::StepId;
 use crate::plan::OnFailure;
@@ -12,32 +13,37 @@ use crate::plan::OnFailure;
 /// Adds the removal on every host.
 pub fn run(draft: &mut Draft) {
     bootstrap::check_engine(draft);
+    let tenants = tenants(draft);
     for host in draft.hosts.clone() {
         let mut steps = remove::of_host(draft, &host);
-        let tenants = tenants(draft, &host);
         for accessory in &draft.config.accessories {
             if !accessory.hosts.contains(host.name()) {
                 continue;
             }
-            if tenants.is_empty() {
-                steps.extend(accessories::remove::whole(draft, &host, accessory));
-            } else if host
-                .facts
-                .containers
-                .contains_key(&names::accessory(draft.config, accessory))
-            {
-                let reason = format!("it stays: {} may use it", tenants.join(", "));
+            let name = names::accessory(draft.config, accessory);
+            let existing = host.facts.containers.get(&name);
+            let reason = match existing.and_then(|found| owner::other(draft.config, found)) {
+                Some(owner) => format!("it stays: {name} is of {owner}"),
+                None if tenants.is_empty() => {
+                    steps.extend(accessories::remove::whole(draft, &host, accessory));
+                    continue;
+                }
+                None => format!("it stays: {} may use it", tenants.join(", ")),
+            };
+            if existing.is_some() {
                 draft.unchanged(Some(host.name()), &accessory.name, reason);
             }
         }
         let others = proxy::operations::others(draft, &host);
         if others.is_empty() {
             let after = certain(draft, &steps);
-            steps.extend(proxy::operations::remove(draft, &host, after));
+            let mut shared = proxy::operations::remove(draft, &host, after);
+            steps.extend(shared.clone());
             if host.facts.networks.contains(NETWORK) {
                 let after = certain(draft, &steps);
-                removal::network(draft, &host, after);
+                shared.push(removal::network(draft, &host, after));
             }
+            proxy::operations::rely_on_no_others(draft, &host, shared);
         } else if host.facts.traefik.is_some() {
             let reason = format!("it stays: it also serves {}", others.join(", "));
             draft.unchanged(Some(host.name()), "traefik", reason);
@@ -55,9 +61,10 @@ fn certain(draft: &Draft, steps: &[StepId]) -> Vec<StepId> {
     steps.iter().filter(is_certain).cloned().collect()
 }
 
-/// Returns the other destinations of the service that have containers of roles on `host`, as `destination NAME`.
-fn tenants(draft: &Draft, host: &HostView) -> Vec<String> {
-    let containers = host.facts.containers.values();
+/// Returns the other destinations of the service that have containers of roles on the hosts, as `destination NAME`.
+fn tenants(draft: &Draft) -> Vec<String> {
+    let hosts = draft.hosts.iter();
+    let containers = hosts.flat_map(|host| host.facts.containers.values());
     let others = containers.filter(|container| {
         container.labels.get("service") == Some(&draft.config.service)
             && container.labels.contains_key("role")
@@ -66,11 +73,10 @@ fn tenants(draft: &Draft, host: &HostView) -> Vec<String> {
     let others: BTreeSet<Option<&String>> = others
         .map(|container| container.labels.get("destination"))
         .collect();
-    let named = others.into_iter().map(|destination| match destination {
-        Some(destination) => format!("destination {destination}"),
-        None => "the service without a destination".to_owned(),
-    });
-    named.collect()
+    let named = others.into_iter();
+    named
+        .map(|destination| owner::destination(destination.map(String::as_str)))
+        .collect()
 }
 
 #[cfg(test)]

@@ -94,3 +94,46 @@ fn a_clean_host_stays_as_it_is() {
         .a(json!({"containers": null, "traefik": null, "networks": []}));
     assert!(clean.plan_ids().is_empty());
 }
+
+#[test]
+fn a_service_that_came_after_the_plan_makes_it_stale() {
+    let plan = remove(json!({})).plan().unwrap();
+    let reliances = plan.hosts.values().flat_map(|host| &host.relies_on);
+    let others = reliances
+        .filter(|reliance| reliance.predicate().fact == "/routing_files")
+        .collect::<Vec<_>>();
+    let [others] = others.as_slice() else {
+        panic!("{others:?}");
+    };
+    let steps: Vec<&str> = others.steps.iter().map(|step| step.as_str()).collect();
+    assert!(steps.contains(&"a/traefik/traefik/stop") && steps.contains(&"a/network/mrsk/remove"));
+    for (files, holds) in [
+        (json!(["mrsk-app@web.yml"]), true),
+        (json!([]), true),
+        (json!(["mrsk-app@web.yml", "mrsk-blog@web.yml"]), false),
+        (json!(["blog.yml"]), false),
+    ] {
+        let facts = json!({"routing_files": files});
+        assert_eq!(others.predicate().holds(&facts), holds, "{files}");
+    }
+}
+
+#[test]
+fn a_file_by_hand_keeps_traefik_and_the_routes_of_a_former_role_do_not() {
+    let file = |name: &str| {
+        let mut files = routes("2");
+        files[format!("/s/traefik/{name}")] = json!({"sha256": "a".repeat(64)});
+        remove(json!({"files": files, "routing_files": ["mrsk-app@web.yml", name]}))
+    };
+    let ids = file("mrsk-app@old.yml").plan_ids();
+    for step in ["a/old/old/unroute", "a/traefik/traefik/stop"] {
+        assert!(ids.contains(&step.to_owned()), "{ids:?}");
+    }
+    let by_hand = remove(json!({"routing_files": ["blog.yml"]}));
+    let plan = by_hand.plan().unwrap();
+    let kept = plan.unchanged.iter().find(|item| item.subject == "traefik");
+    assert_eq!(
+        kept.map(|item| item.reason.as_str()),
+        Some("it stays: it also serves blog.yml")
+    );
+}

@@ -75,7 +75,7 @@ fn remove_all(host: &HostView, path: &str) -> Action {
 }
 
 /// Adds the removal of mrsk's network. That others use it is no failure of what was asked for.
-pub fn network(draft: &mut Draft, host: &HostView, after: Vec<StepId>) {
+pub fn network(draft: &mut Draft, host: &HostView, after: Vec<StepId>) -> StepId {
     let mut step = host
         .step(StepKind::Remove, ["network", NETWORK, "remove"])
         .because(format!("Remove network {NETWORK}"), Reason::Requested)
@@ -84,5 +84,5 @@ pub fn network(draft: &mut Draft, host: &HostView, after: Vec<StepId>) {
         .done_when([Predicate::lacks(&["networks"], NETWORK)])
         .tolerated();
     step.shared_lock = true;
-    draft.add(step);
+    draft.add(step)
 }

@@ -1,6 +1,6 @@
 //! Stops, starts and replaces accessories.
 
-use super::{boot, steady};
+use super::{boot, owner, steady};
 use crate::config::model::Accessory;
 use crate::docker::{container, image, names};
 use crate::facts::model::{ContainerFacts, ContainerState};
@@ -13,6 +13,9 @@ use crate::plan::{Predicate, Reason, Step, StepKind, Travel};
 /// Adds the steps of `verb` for every accessory that the operation names.
 pub fn run(draft: &mut Draft, verb: AccessoryVerb, named: &Accessories) {
     for_each(draft, named, |draft, host, accessory| {
+        if owner::refuse(draft, host, accessory) {
+            return;
+        }
         let name = names::accessory(draft.config, accessory);
         let existing = host.facts.containers.get(&name);
         let Some(existing) = existing else {

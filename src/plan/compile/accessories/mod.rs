@@ -2,6 +2,7 @@
 
 mod files;
 pub mod lifecycle;
+pub mod owner;
 pub mod remove;
 pub mod upload;
 
@@ -32,6 +33,10 @@ pub fn run(draft: &mut Draft) {
             }
             let name = names::accessory(draft.config, accessory);
             if let Some(existing) = host.facts.containers.get(&name) {
+                if owner::other_service(draft.config, existing).is_some() {
+                    owner::refuse(draft, &host, accessory);
+                    continue;
+                }
                 keep(draft, &host, accessory, (&name, existing));
             } else if draft.operation.boots(accessory) {
                 boot(draft, &host, accessory, None);

@@ -1,6 +1,7 @@
 //! Removes accessories: their containers, images, and the directories with their data.
 
 use super::lifecycle::{for_each, stop};
+use super::owner;
 use crate::config::model::Accessory;
 use crate::diagnostic::Diagnostic;
 use crate::docker::{container, names};
@@ -13,6 +14,9 @@ use crate::plan::operation::{Accessories, AccessoryVerb};
 /// Adds the removals of `verb` for every accessory that the operation names.
 pub fn run(draft: &mut Draft, verb: AccessoryVerb, named: &Accessories) {
     for_each(draft, named, |draft, host, accessory| {
+        if owner::refuse(draft, host, accessory) {
+            return;
+        }
         let before = draft.steps.len();
         let name = names::accessory(draft.config, accessory);
         let existing = host.facts.containers.get(&name);

@@ -70,7 +70,7 @@ pub fn selected_roles(draft: &Draft, host: &HostView) -> Vec<RoleName> {
     slots.map(|slot| slot.role.name.clone()).collect()
 }
 
-/// Returns the selected roles of `host`, and if none was named those of which it has containers although no role of that name is
+/// Returns the selected roles of `host`, and if none was named those of which it has containers or routes although no role of that name is
 /// configured there.
 pub fn all_roles(draft: &Draft, host: &HostView) -> Vec<RoleName> {
     let mut roles = selected_roles(draft, host);
@@ -79,10 +79,16 @@ pub fn all_roles(draft: &Draft, host: &HostView) -> Vec<RoleName> {
     }
     let ours = host.facts.containers.values();
     let ours = ours.filter(|container| of_service(draft.config, container));
-    let named: BTreeSet<&String> = ours
-        .filter_map(|container| container.labels.get("role"))
-        .collect();
-    for name in named {
+    let named = ours.filter_map(|container| container.labels.get("role").cloned());
+    let directory = format!("{}/", host.facts.routing_directory);
+    let files = host.facts.files.keys();
+    let files = files.filter_map(|path| path.strip_prefix(&directory));
+    let routed = files.filter_map(traefik::owner_of_file);
+    let routed = routed.filter_map(|(service, role, destination)| {
+        let is_ours = service == draft.config.service && destination == draft.config.destination;
+        is_ours.then_some(role)
+    });
+    for name in named.chain(routed).collect::<BTreeSet<String>>() {
         let role = RoleName::from(name.as_str());
         if !roles.contains(&role) {
             roles.push(role);

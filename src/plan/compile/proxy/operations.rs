@@ -1,5 +1,7 @@
 //! Operations on Traefik itself: boot, start, stop, restart, reboot and removal.
 
+use std::collections::BTreeSet;
+
 use super::{network, start, takeover};
 use crate::action::{Poll, Probe};
 use crate::diagnostic::Diagnostic;
@@ -12,6 +14,7 @@ use crate::plan::compile::{Draft, HostView, bootstrap, removal};
 use crate::plan::operation::{Rolling, TraefikVerb};
 use crate::plan::{Predicate, Reason, Step, StepKind};
 use crate::text::list_up_to;
+use crate::traefik;
 
 /// Seconds for which Traefik has to go on running after its start.
 const STEADY_SECONDS: u32 = 3;
@@ -207,25 +210,46 @@ fn of_all(mut step: Step) -> Step {
     step
 }
 
-/// Returns the routing files of other services and destinations on `host`, by their names.
+/// Returns whom Traefik serves on `host` by a routing file beside this service and destination: `SERVICE@ROLE`, or the name of a file that
+/// is not mrsk's.
 pub fn others(draft: &Draft, host: &HostView) -> Vec<String> {
-    let own = draft.slots.iter().map(|slot| {
-        let destination = draft.config.destination.as_deref();
-        crate::traefik::file_name(&draft.config.service, destination, slot.role.name.as_str())
-    });
-    let own: Vec<String> = own.collect();
+    let files = routing_files(host);
+    let others =
+        files
+            .filter(|name| !is_own(draft, name))
+            .map(|name| match traefik::owner_of_file(name) {
+                Some(_) => name.trim_start_matches("mrsk-").trim_end_matches(".yml"),
+                None => name,
+            });
+    others
+        .map(str::to_owned)
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect()
+}
+
+/// Lets `steps` rely on nobody else being served by a routing file.
+pub fn rely_on_no_others(draft: &mut Draft, host: &HostView, steps: Vec<StepId>) {
+    let own = routing_files(host).filter(|name| is_own(draft, name));
+    let own: BTreeSet<String> = own.map(str::to_owned).collect();
+    let predicate = Predicate::within(&["routing_files"], own.into_iter().collect());
+    draft.rely(host.name(), predicate, steps);
+}
+
+/// Returns the names of the files that Traefik reads.
+fn routing_files<'a>(host: &'a HostView) -> impl Iterator<Item = &'a str> {
     let directory = format!("{}/", host.facts.routing_directory);
     let files = host.facts.files.keys();
-    let names = files.filter_map(|path| path.strip_prefix(&directory));
-    let names =
-        names.filter(|name| name.starts_with("mrsk-") && !own.iter().any(|own| own == name));
-    names
-        .map(|name| {
-            name.trim_start_matches("mrsk-")
-                .trim_end_matches(".yml")
-                .to_owned()
-        })
-        .collect()
+    let named = files.filter_map(move |path| path.strip_prefix(&directory));
+    named.chain(host.facts.routing_files.iter().map(String::as_str))
+}
+
+/// Returns whether a routing file is of this service and destination, whatever its role; also one for a trial.
+fn is_own(draft: &Draft, name: &str) -> bool {
+    let owner = traefik::owner_of_file(name.strip_prefix("try-").unwrap_or(name));
+    owner.is_some_and(|(service, _, destination)| {
+        service == draft.config.service && destination == draft.config.destination
+    })
 }
 
 /// Names the other services whose requests go through the Traefik of `host`.
