@@ -1,5 +1,7 @@
 //! Finding secret values in texts: as they are, and as base64, URLs, JSON and shells have them.
 
+use std::sync::Arc;
+
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
@@ -9,6 +11,9 @@ use crate::secret::{Secret, Secrets};
 
 /// The shortest value that is searched for in texts, in bytes: shorter ones would be found in anything.
 pub const SHORTEST: usize = 6;
+
+/// The most that is kept of a line in which nothing but values may be, in bytes.
+const LONGEST_PENDING: usize = 1 << 20;
 
 /// What stands in the place of a value.
 const REDACTED: &str = "[REDACTED]";
@@ -88,6 +93,8 @@ fn forms_of(part: &str) -> Vec<String> {
 pub struct Redactor {
     /// Absent if the forms are too many to be searched for: then nothing is shown.
     search: Option<AhoCorasick>,
+    /// The length of the longest form, in bytes.
+    longest: usize,
 }
 
 impl Redactor {
@@ -96,6 +103,7 @@ impl Redactor {
         let forms: Vec<String> = secrets.values().flat_map(forms).collect();
         Self {
             search: search(&forms),
+            longest: forms.iter().map(String::len).max().unwrap_or(0),
         }
     }
 
@@ -105,6 +113,58 @@ impl Redactor {
             Some(search) => replace(text, search),
             None => REDACTED.to_owned(),
         }
+    }
+}
+
+/// Redacts a line that comes in pieces, whatever piece a value ends in.
+#[derive(Debug, Clone)]
+pub struct LineRedactor {
+    redactor: Arc<Redactor>,
+    /// What was not shown yet: the next piece may make a value of it.
+    pending: String,
+}
+
+impl LineRedactor {
+    /// Returns one that has read nothing.
+    pub fn new(redactor: Arc<Redactor>) -> Self {
+        Self {
+            redactor,
+            pending: String::new(),
+        }
+    }
+
+    /// Returns what can be shown after `piece`: with a line end all, otherwise all but what may be the beginning of a value.
+    pub fn add(&mut self, piece: &str) -> String {
+        self.pending += piece;
+        if piece.ends_with('\n') {
+            return self.rest();
+        }
+        let mut cut = self.pending.len().saturating_sub(self.redactor.longest);
+        while !self.pending.is_char_boundary(cut) {
+            cut -= 1;
+        }
+        if let Some(search) = &self.redactor.search {
+            let found = search.find_overlapping_iter(&self.pending);
+            let mut found: Vec<_> = found.map(|found| (found.start(), found.end())).collect();
+            found.sort_unstable_by_key(|(_, end)| std::cmp::Reverse(*end));
+            for (start, end) in found {
+                if start < cut && cut < end {
+                    cut = start;
+                }
+            }
+        }
+        if cut == 0 && self.pending.len() > LONGEST_PENDING {
+            self.pending.clear();
+            return REDACTED.to_owned();
+        }
+        let behind = self.pending.split_off(cut);
+        let shown = std::mem::replace(&mut self.pending, behind);
+        self.redactor.redact(&shown)
+    }
+
+    /// Returns what is left when nothing more comes.
+    pub fn rest(&mut self) -> String {
+        self.redactor.redact(&std::mem::take(&mut self.pending))
     }
 }
 
@@ -242,6 +302,32 @@ mod tests {
         let said = "sh: 1: an0ther-word: not found";
         assert_eq!(redact(said, &secrets), said);
         assert_eq!(redact_words(said, &secrets), "sh: 1: [REDACTED]: not found");
+    }
+
+    #[test]
+    fn a_value_is_redacted_wherever_its_line_is_cut() {
+        let redactor = Arc::new(Redactor::new(&secrets(&[
+            "hunter2-hunter2",
+            "ter2-hunter2-é",
+        ])));
+        let text = "<é hunter2-hunter2 x hunter2-hunter2-é>";
+        let whole = redactor.redact(text);
+        for at in (0..text.len()).filter(|at| text.is_char_boundary(*at)) {
+            let mut line = LineRedactor::new(redactor.clone());
+            let shown = line.add(&text[..at]) + &line.add(&text[at..]) + &line.add("\n");
+            assert_eq!(shown, format!("{whole}\n"), "{at}");
+        }
+        let mut line = LineRedactor::new(redactor);
+        let shown: String = text.chars().map(|c| line.add(&c.to_string())).collect();
+        assert_eq!(shown + &line.rest(), whole);
+    }
+
+    #[test]
+    fn a_line_of_nothing_but_values_takes_little_memory() {
+        let mut line = LineRedactor::new(Arc::new(Redactor::new(&secrets(&["aaaaaaaa"]))));
+        let piece = "a".repeat(1 << 16);
+        let shown: String = (0..40).map(|_| line.add(&piece)).collect();
+        assert_eq!(shown, REDACTED.repeat(2));
     }
 
     #[test]

@@ -87,12 +87,22 @@ pub fn capture(request: &Foreground<'_>) -> io::Result<Captured> {
     })
 }
 
-/// Runs a process with the standard streams of this one, and waits for it.
+/// Runs a process with the standard streams of this one, and waits for it; it is killed if `stopped` is there first. Returns nothing then.
 ///
 /// # Errors
 /// A program that cannot be started.
-pub fn attach(argv: &[String]) -> io::Result<Ending> {
-    Ok(ending(dependent(argv)?.status()?))
+pub async fn attach(
+    argv: &[String],
+    stopped: impl Future<Output = ()>,
+) -> io::Result<Option<Ending>> {
+    let mut child = tokio::process::Command::from(dependent(argv)?).spawn()?;
+    tokio::select! {
+        status = child.wait() => Ok(Some(ending(status?))),
+        () = stopped => {
+            child.kill().await?;
+            Ok(None)
+        }
+    }
 }
 
 fn prepare(request: &Foreground<'_>) -> io::Result<Command> {

@@ -110,11 +110,12 @@ impl Reading<'_> {
             line.extend_from_slice(&chunk[..length]);
             stdout.consume(length);
             if line.ends_with(b"\n") || line.len() >= PIECE {
+                let behind = line.split_off(whole_characters(&line));
                 let piece = String::from_utf8_lossy(&line).into_owned();
                 if let Some(ended) = self.hand_on(piece).await? {
                     return Ok(ended);
                 }
-                line.clear();
+                line = behind;
             }
         }
     }
@@ -143,6 +144,17 @@ impl Reading<'_> {
         }
         Ok(None)
     }
+}
+
+/// Returns how much of `bytes` is there without a character at the end that goes on in the next piece.
+fn whole_characters(bytes: &[u8]) -> usize {
+    let longest = bytes.len().saturating_sub(4);
+    let tail = &bytes[longest..];
+    let cuts = tail.utf8_chunks().last().filter(|chunk| {
+        let invalid = chunk.invalid();
+        std::str::from_utf8(invalid).is_err_and(|error| error.error_len().is_none())
+    });
+    bytes.len() - cuts.map_or(0, |chunk| chunk.invalid().len())
 }
 
 fn ended(text: &str) -> Option<CommandsEnded> {

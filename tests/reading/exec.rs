@@ -1,6 +1,6 @@
 //! Commands that users run once.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 
 use crate::ended::Ended;
@@ -179,6 +179,41 @@ fn an_interactive_command_passes_input_output_and_status_through() {
     assert_eq!(world.ran(ONE, "rm"), [format!("rm --force {name}")]);
     assert!(world.ran(TWO, "create").is_empty());
     assert_eq!(audit(&world, ONE), "[unknown] app exec v2: bash");
+}
+
+/// A container that was made for a command holds secrets.
+#[test]
+fn an_interactive_command_that_is_stopped_leaves_no_container() {
+    for signal in ["TERM", "HUP"] {
+        let world = world();
+        world.run(ONE, "start", "echo begun; exec sleep 3");
+        let mut child = world
+            .command(&["app", "exec", "-i", "bash"])
+            .env(SECRET.0, SECRET.1)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut begun = [0; 6];
+        child
+            .stdout
+            .as_mut()
+            .unwrap()
+            .read_exact(&mut begun)
+            .unwrap();
+        let id = child.id().to_string();
+        let sent = Command::new("kill").args(["-s", signal, &id]).status();
+        assert!(sent.unwrap().success());
+        Ended::from(child.wait_with_output().unwrap()).expect(130);
+        let create = world.ran(ONE, "create").remove(0);
+        let name = create.split(' ').nth(2).unwrap();
+        assert_eq!(
+            world.ran(ONE, "rm"),
+            [format!("rm --force {name}")],
+            "{signal}"
+        );
+    }
 }
 
 #[test]

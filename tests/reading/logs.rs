@@ -128,3 +128,26 @@ fn the_primary_host_alone_is_followed_unless_others_are_named() {
         ["logs --tail=10 --timestamps --follow shop-web-v2"]
     );
 }
+
+/// A long line comes in pieces of 64 KiB.
+#[test]
+fn a_value_is_redacted_wherever_a_long_line_is_cut() {
+    let world = world();
+    let secret = ("DATABASE_URL", "hunter2-hunter2");
+    let line = "printf '%065530d' 0; printf 'é hunter2-hunter2 end\\n'";
+    world.run(ONE, "logs", line);
+    let args = ["app", "logs", "-p"];
+    let shown = world.mrsk_with(&args, &[secret]).expect(0);
+    assert!(
+        shown.stdout.ends_with("0é [REDACTED] end\n\n"),
+        "{}",
+        shown.stdout.len()
+    );
+    let args = ["app", "logs", "-p", "-f"];
+    let followed = world.mrsk_with(&args, &[secret]).expect(0);
+    assert!(
+        !followed.stdout.contains("unter2"),
+        "{}",
+        followed.stdout.len()
+    );
+}

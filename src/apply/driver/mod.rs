@@ -4,7 +4,7 @@ mod convert;
 mod job;
 mod message;
 mod questions;
-mod signals;
+pub mod signals;
 mod starts;
 mod tasks;
 

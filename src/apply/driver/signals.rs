@@ -14,9 +14,8 @@ const STATUS: &str = "/proc/self/status";
 /// one interruption. Only the second SIGINT at a terminal leaves at once.
 pub(super) fn interrupts() -> mpsc::UnboundedReceiver<Event> {
     let has_terminal = stdin().is_terminal() || stderr().is_terminal();
-    let ignored = ignored(&std::fs::read_to_string(STATUS).unwrap_or_default());
     let (sender, receiver) = mpsc::unbounded_channel();
-    for kind in kinds(ignored) {
+    for kind in stopping() {
         let Ok(mut stream) = signal(kind) else {
             continue;
         };
@@ -37,6 +36,13 @@ pub(super) fn interrupts() -> mpsc::UnboundedReceiver<Event> {
         });
     }
     receiver
+}
+
+/// Returns the signals that stop what this process does: SIGINT, SIGTERM and SIGHUP without those that are ignored.
+pub fn stopping() -> impl Iterator<Item = SignalKind> {
+    kinds(ignored(
+        &std::fs::read_to_string(STATUS).unwrap_or_default(),
+    ))
 }
 
 /// Returns the signals that stop a run. One that was ignored when the process began stays ignored: `nohup` means it.

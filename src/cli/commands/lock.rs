@@ -11,6 +11,8 @@ use crate::cli::{connections, git, output};
 use crate::exit_code::ExitCode;
 use crate::name::HostName;
 use crate::record::{LockAnswer, LockDetails, TAKE_OVER_SECONDS};
+use crate::redaction::Redactor;
+use crate::secret::Secrets;
 use crate::text;
 use crate::transport::answer::{LockState, ReleaseAnswer};
 use crate::transport::request::Holder;
@@ -53,19 +55,25 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
         let message = "the configuration has no hosts";
         return Err(Failure::new(ExitCode::Configuration, message));
     };
+    let redactor = Redactor::new(&match execution {
+        Execution::Allowed => project.known_secrets(&args.project),
+        Execution::Forbidden(_) => Secrets::new(),
+    });
     let links = connections::to_configured(&args.link, config, &execution)?;
     let answer = match args.command {
         Command::Status => status(&links, host).await,
-        Command::Acquire { message } => acquire(&links, host, message).await,
-        Command::Release { force: true } => release(&links, host, Holder::Any).await,
-        Command::Release { force: false } => release(&links, host, Holder::Silent).await,
+        Command::Acquire { message } => acquire((&links, &redactor), host, &message).await,
+        Command::Release { force: true } => release((&links, &redactor), host, Holder::Any).await,
+        Command::Release { force: false } => {
+            release((&links, &redactor), host, Holder::Silent).await
+        }
     };
     links.close();
     let shown = answer.map_err(|failure| {
         let problem = connections::diagnostic(host, &failure);
         Failure::of(connections::exit_code(&failure), vec![problem])
-    })??;
-    output::print(&text::escape(&shown))
+    })?;
+    output::print(&text::escape(&redactor.redact(&shown?)))
 }
 
 type Answer = Result<Result<String, Failure>, links::Failure>;
@@ -80,14 +88,14 @@ async fn status(links: &Links, host: &HostName) -> Answer {
     )))
 }
 
-async fn acquire(links: &Links, host: &HostName, message: String) -> Answer {
+async fn acquire((links, redactor): (&Links, &Redactor), host: &HostName, message: &str) -> Answer {
     let details = LockDetails {
         locked_by: git::user_name().await,
         at: jiff::Timestamp::now()
             .strftime("%Y-%m-%d %H:%M:%S UTC")
             .to_string(),
         version: git::head().await.unwrap_or_default(),
-        message,
+        message: redactor.redact(message),
         ..LockDetails::default()
     };
     let (text, beat_age) = match links.get(host).await?.lock(&details).await? {
@@ -98,21 +106,21 @@ async fn acquire(links: &Links, host: &HostName, message: String) -> Answer {
     let holder = described(&LockState { text, beat_age });
     let message = format!(
         "the deploy lock is held:\n{}",
-        text::escape(holder.trim_end())
+        text::escape(&redactor.redact(holder.trim_end()))
     );
     Ok(Err(Failure::new(ExitCode::Locked, message).help(
         "wait for it, or release it with `mrsk lock release`",
     )))
 }
 
-async fn release(links: &Links, host: &HostName, whose: Holder) -> Answer {
+async fn release((links, redactor): (&Links, &Redactor), host: &HostName, whose: Holder) -> Answer {
     let person = git::user_name().await;
     Ok(
         match links.get(host).await?.release_any(whose, &person).await? {
             ReleaseAnswer::Released => Ok("released the deploy lock\n".to_owned()),
             ReleaseAnswer::NotHeld | ReleaseAnswer::NotOurs => Ok(FREE.to_owned()),
             ReleaseAnswer::Alive(state) => {
-                let holder = text::escape(described(&state).trim_end());
+                let holder = text::escape(&redactor.redact(described(&state).trim_end()));
                 let message = format!("the run that holds the deploy lock is alive:\n{holder}");
                 Err(Failure::new(ExitCode::Locked, message).help(
                 "wait for it, or stop it with Ctrl-C; `mrsk lock release --force` makes it quit at once",

@@ -3,8 +3,10 @@
 use std::io::IsTerminal;
 
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
 
 use crate::action::Run;
+use crate::apply::driver::signals;
 use crate::cli::failure::Failure;
 use crate::docker::once::Streams;
 use crate::exit_code::ExitCode;
@@ -40,8 +42,8 @@ impl Attached {
 }
 
 /// Runs a command on a host and returns its status. Signals and changes of the terminal's size reach it; those of the keyboard do not
-/// end mrsk itself.
-pub fn attach(host: &Host, command: &Run, attached: Attached) -> Result<u8, Failure> {
+/// end mrsk itself. Others that stop a program end the command.
+pub async fn attach(host: &Host, command: &Run, attached: Attached) -> Result<u8, Failure> {
     let session = match attached {
         Attached::Terminal => Session::Terminal,
         Attached::Streams => Session::Streams,
@@ -49,13 +51,32 @@ pub fn attach(host: &Host, command: &Run, attached: Attached) -> Result<u8, Fail
     let argv = host.session(command, session).map_err(Failure::internal)?;
     let kinds = [SignalKind::interrupt(), SignalKind::quit()];
     let _kept = kinds.map(signal);
-    match foreground::attach(&argv) {
-        Ok(Ending::Succeeded) => Ok(0),
-        Ok(Ending::Failed { code }) => Ok(u8::try_from(code).unwrap_or(1)),
-        Ok(_) => Ok(ExitCode::Failed.code()),
+    match foreground::attach(&argv, stopped()).await {
+        Ok(Some(Ending::Succeeded)) => Ok(0),
+        Ok(Some(Ending::Failed { code })) => Ok(u8::try_from(code).unwrap_or(1)),
+        Ok(Some(_)) => Ok(ExitCode::Failed.code()),
+        Ok(None) => Ok(ExitCode::Interrupted.code()),
         Err(error) => Err(Failure::internal(format!(
             "cannot run {}: {error}",
             argv[0]
         ))),
     }
+}
+
+/// Waits for a signal that does not come from the keyboard and is to stop this program: its terminal was closed, or its job was cancelled.
+async fn stopped() {
+    let (sender, mut receiver) = mpsc::channel(1);
+    for kind in signals::stopping().filter(|kind| *kind != SignalKind::interrupt()) {
+        let Ok(mut stream) = signal(kind) else {
+            continue;
+        };
+        let sender = sender.clone();
+        tokio::spawn(async move {
+            if stream.recv().await.is_some() {
+                let _ = sender.send(()).await;
+            }
+        });
+    }
+    let _held = sender;
+    receiver.recv().await;
 }

@@ -130,7 +130,7 @@ async fn run_interactive(
     let status = match reading.link(host).await {
         Some(link) if reading.is_well() => {
             let command = task.container.command(words, streams);
-            Some(interactive::attach(&link, &command, attached))
+            Some(interactive::attach(&link, &command, attached).await)
         }
         _ => None,
     };

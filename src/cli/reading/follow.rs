@@ -6,6 +6,8 @@ use super::Reading;
 use super::section::{Section, start};
 use crate::cli::failure::Failure;
 use crate::cli::output;
+use crate::redaction::LineRedactor;
+use crate::text;
 use crate::transport::pieces;
 
 /// Lines that wait to be printed.
@@ -51,19 +53,24 @@ impl Reading {
             let sender = sender.clone();
             let (_, nothing) = pieces::pieces();
             let mut pieces = std::mem::replace(&mut running.pieces, nothing);
+            let mut line = LineRedactor::new(self.redactor.clone());
             tokio::spawn(async move {
                 while let Some(piece) = pieces.recv().await {
-                    let line = (prefix.clone(), piece);
-                    if sender.send(line).await.is_err() {
+                    let shown = line.add(&piece);
+                    if !shown.is_empty() && sender.send((prefix.clone(), shown)).await.is_err() {
                         return;
                     }
+                }
+                let rest = line.rest();
+                if !rest.is_empty() {
+                    let _ = sender.send((prefix, rest)).await;
                 }
             });
             ends.push(running);
         }
         drop(sender);
         while let Some((prefix, piece)) = lines.recv().await {
-            let line = self.clean(piece.trim_end_matches('\n'));
+            let line = text::escape(piece.trim_end_matches('\n'));
             output::print(&format!("{prefix}{line}\n"))?;
         }
         for running in ends {

@@ -16,6 +16,7 @@ use crate::digest;
 use crate::docker::listing;
 use crate::exit_code::ExitCode;
 use crate::name::HostName;
+use crate::redaction::LineRedactor;
 use crate::text;
 use crate::transport::pieces::{self, PieceReader};
 use crate::transport::request::{Commands, CommandsEnded, Inputs};
@@ -157,6 +158,7 @@ impl Reading {
         let head = running.section.head();
         let mut whole = String::new();
         let mut is_begun = false;
+        let mut line = LineRedactor::new(self.redactor.clone());
         while let Some(piece) = running.pieces.recv().await {
             if let Form::Containers(_) = running.section.form {
                 if whole.len() < WHOLE {
@@ -167,8 +169,9 @@ impl Reading {
             if !std::mem::replace(&mut is_begun, true) {
                 output::print(&head)?;
             }
-            output::print(&self.clean(&piece))?;
+            output::print(&text::escape(&line.add(&piece)))?;
         }
+        output::print(&text::escape(&line.rest()))?;
         let form = running.section.form.clone();
         let Some(ended) = self.end(running).await? else {
             return Ok(());
