@@ -93,7 +93,7 @@ pub fn exit_code(failure: &links::Failure) -> ExitCode {
 pub async fn ask_all<T, F>(
     hosts: Vec<HostName>,
     question: impl Fn(HostName) -> F,
-) -> (BTreeMap<HostName, T>, Vec<Diagnostic>)
+) -> (BTreeMap<HostName, T>, BTreeMap<HostName, Diagnostic>)
 where
     T: Send + 'static,
     F: Future<Output = Result<T, links::Failure>> + Send + 'static,
@@ -111,5 +111,5 @@ where
             Err(failure) => drop(problems.insert(host.clone(), diagnostic(&host, &failure))),
         }
     }
-    (answers, problems.into_values().collect())
+    (answers, problems)
 }

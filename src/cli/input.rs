@@ -41,12 +41,23 @@ fn read_text(path: &Path, otherwise: ExitCode) -> Result<String, Failure> {
     })
 }
 
+/// Whether a file is named as one of the configuration is.
+fn is_yaml(path: &Path) -> bool {
+    let ending = path.extension();
+    ending.is_some_and(|ending| ending == "yml" || ending == "yaml")
+}
+
 /// Reads a plan as `read` does; `-` is standard input.
 fn read_plan_with<T>(
     path: &Path,
     read: impl Fn(&str) -> Result<T, ReadError>,
 ) -> Result<T, Failure> {
     read(&read_text(path, ExitCode::Damaged)?).map_err(|error| {
+        if is_yaml(path) && matches!(error, ReadError::NotJson(_)) {
+            let message = format!("{} is YAML, not a plan", named(path));
+            return Failure::new(ExitCode::Damaged, message)
+                .help("make a plan of it with `mrsk plan > plan.json`");
+        }
         let message = format!("{}: {error}", named(path));
         Failure::new(ExitCode::Damaged, message).help(error.help())
     })

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::failure::Failure;
+use super::unreachable::{self, Asked};
 use super::{connections, random};
 use crate::apply::links::{self, Links};
 use crate::config::model::{Accessory, Config, Role};
@@ -16,13 +17,20 @@ use crate::name::HostName;
 use crate::secret::{Secret, Secrets};
 use crate::transport::LinkError;
 
-/// Inspects all `hosts` at once. Fails with every host that cannot be reached.
+/// Inspects the hosts that are `asked` at once. Fails with every one that cannot be reached.
 pub async fn take(
     config: &Config,
     secrets: &Secrets,
     links: &Arc<Links>,
-    hosts: Vec<HostName>,
+    asked: &Asked,
 ) -> Result<BTreeMap<HostName, HostFacts>, Failure> {
+    let hosts: BTreeSet<HostName> = asked
+        .selected
+        .iter()
+        .chain(&asked.lock_host)
+        .cloned()
+        .collect();
+    let hosts = Vec::from_iter(hosts);
     let mut queries = BTreeMap::new();
     for host in &hosts {
         queries.insert(host.clone(), query(config, secrets, host)?);
@@ -40,7 +48,7 @@ pub async fn take(
     if problems.is_empty() {
         return Ok(facts);
     }
-    Err(Failure::of(ExitCode::Unreachable, problems))
+    Err(unreachable::failure(problems, asked))
 }
 
 /// Inspects all `hosts` at once, without a question about secrets. Returns the answers in the order of the hosts.
@@ -204,11 +212,4 @@ pub fn check_duplicates(facts: &Facts) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::of(ExitCode::Configuration, problems))
-}
-
-/// Returns the hosts that a plan inspects: the selected ones and the lock host.
-pub fn with_lock_host(config: &Config, selected: Vec<HostName>) -> Vec<HostName> {
-    let mut hosts: BTreeSet<HostName> = selected.into_iter().collect();
-    hosts.extend(config.primary_host().cloned());
-    hosts.into_iter().collect()
 }

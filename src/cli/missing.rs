@@ -23,10 +23,7 @@ pub async fn check(plan: &Plan, links: &Arc<Links>, missing: Vec<Missing>) -> Re
     if missing.is_empty() {
         return Ok(());
     }
-    refuse(
-        needed(plan, links, missing).await,
-        plan.operation.destination.as_deref(),
-    )
+    refuse(plan, needed(plan, links, missing).await)
 }
 
 /// Returns what steps need that are not done.
@@ -56,7 +53,7 @@ async fn needed(plan: &Plan, links: &Arc<Links>, missing: Vec<Missing>) -> Vec<M
         .collect()
 }
 
-fn refuse(missing: Vec<Missing>, destination: Option<&str>) -> Result<(), Failure> {
+fn refuse(plan: &Plan, missing: Vec<Missing>) -> Result<(), Failure> {
     if missing.is_empty() {
         return Ok(());
     }
@@ -69,13 +66,24 @@ fn refuse(missing: Vec<Missing>, destination: Option<&str>) -> Result<(), Failur
     };
     let diagnostics = missing
         .into_iter()
-        .map(|missing| diagnostic(missing, destination))
+        .map(|missing| diagnostic(plan, missing))
         .collect();
     Err(Failure::of(exit_code, diagnostics))
 }
 
-fn diagnostic(missing: Missing, destination: Option<&str>) -> Diagnostic {
-    let steps: Vec<&str> = missing.steps.iter().map(StepId::as_str).collect();
+/// Returns a step as a sentence names it: `` `Pull shop:2` on app1 ``.
+fn named(plan: &Plan, id: &StepId) -> String {
+    let step = plan.steps.iter().find(|step| step.id == *id);
+    let summary = text::one_line(step.map_or(id.as_str(), |step| &step.summary));
+    match step.and_then(|step| step.host.as_ref()) {
+        Some(host) => format!("`{summary}` on {}", text::one_line(host.as_str())),
+        None => format!("`{summary}`"),
+    }
+}
+
+fn diagnostic(plan: &Plan, missing: Missing) -> Diagnostic {
+    let destination = plan.operation.destination.as_deref();
+    let steps: Vec<String> = missing.steps.iter().map(|id| named(plan, id)).collect();
     let needed = format!("needed by {}", text::list_up_to(STEPS_SHOWN, &steps));
     match missing.what {
         Requirement::Variable(name) => {
@@ -105,6 +113,11 @@ fn diagnostic(missing: Missing, destination: Option<&str>) -> Diagnostic {
 mod tests {
     use super::*;
 
+    fn plan() -> Plan {
+        let text = include_str!("../../fixtures/plans/second-version/plan.json");
+        serde_json::from_str(text).unwrap()
+    }
+
     #[test]
     fn only_a_differing_source_is_stale() {
         let missing = |what| Missing {
@@ -113,9 +126,26 @@ mod tests {
         };
         let source = || missing(Requirement::Source("another commit".into()));
         let secret = || missing(Requirement::Variable("KEY".into()));
-        assert!(refuse(Vec::new(), None).is_ok());
-        let code = |missing| refuse(missing, None).unwrap_err().exit_code;
+        assert!(refuse(&plan(), Vec::new()).is_ok());
+        let code = |missing| refuse(&plan(), missing).unwrap_err().exit_code;
         assert_eq!(code(vec![source()]), ExitCode::Stale);
         assert_eq!(code(vec![source(), secret()]), ExitCode::Configuration);
+    }
+
+    #[test]
+    fn steps_are_named_by_what_they_do() {
+        let plan = plan();
+        let step = plan.steps.iter().find(|step| step.host.is_some()).unwrap();
+        let host = step.host.as_ref().unwrap();
+        let missing = Missing {
+            what: Requirement::Variable("KEY".into()),
+            steps: [step.id.clone()].into(),
+        };
+        let failure = refuse(&plan, vec![missing]).unwrap_err();
+        let expected = format!(
+            "secret `KEY` is not set; needed by `{}` on {host}",
+            step.summary
+        );
+        assert_eq!(failure.diagnostics[0].message, expected);
     }
 }

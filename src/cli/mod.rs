@@ -29,6 +29,7 @@ mod source;
 mod status;
 mod terminal;
 mod trust;
+mod unreachable;
 mod usage;
 mod walk;
 

@@ -79,7 +79,7 @@ pub struct ReadOptions {
 /// Which hosts are meant, whatever roles they have.
 #[derive(Debug, Clone, Args)]
 pub struct HostsOption {
-    /// Only these hosts, separated by commas
+    /// Only these hosts, separated by commas; short: -h HOSTS
     #[arg(long, value_name = "HOSTS", value_delimiter = ',')]
     pub hosts: Vec<HostName>,
 }

@@ -8,25 +8,66 @@ use super::inspection;
 use super::output;
 use super::project::Project;
 use super::registry;
+use super::unreachable;
 use crate::apply::links::Links;
+use crate::config::model::Config;
 use crate::config::render;
 use crate::diagnostic::Diagnostic;
 use crate::exit_code::ExitCode;
 use crate::facts::model::{Facts, SourceFacts};
+use crate::name::HostName;
 use crate::plan::leak::{self, Likeness, Origin, Sources};
-use crate::plan::{Operation, Plan, compile};
+use crate::plan::{Operation, Plan, compile, lock_host};
+use crate::text;
+
+/// Hosts that a message names.
+const HOSTS_SHOWN: usize = 10;
+
+/// What is planned.
+pub struct Asked<'a> {
+    /// The operation.
+    pub operation: &'a Operation,
+    /// `--lock-host`; `None`: the primary host.
+    pub lock_host: Option<&'a HostName>,
+}
+
+impl Asked<'_> {
+    /// Fails with every host, role and accessory that is named and that the configuration does not have, or that cannot hold the lock. It is
+    /// asked before anything is read or reached for the operation.
+    pub fn check(&self, config: &Config) -> Result<(), Failure> {
+        let selected = selected_hosts(config, self.operation)?;
+        match self.lock_host {
+            Some(host) if !selected.contains(host) => {
+                let message = format!("--lock-host: {host} is not a host of the operation");
+                let names = text::list_up_to(HOSTS_SHOWN, &selected);
+                Err(Failure::new(ExitCode::Usage, message).help(format!("its hosts: {names}")))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn selected_hosts(config: &Config, operation: &Operation) -> Result<Vec<HostName>, Failure> {
+    compile::selected_hosts(config, operation)
+        .map_err(|diagnostics| Failure::of(ExitCode::Usage, diagnostics))
+}
 
 /// Takes the facts that an operation needs.
 pub async fn inspect(
     project: &Project,
     links: &Arc<Links>,
-    operation: &Operation,
+    asked: &Asked<'_>,
     source: SourceFacts,
 ) -> Result<Facts, Failure> {
     let config = project.config();
-    let selected = compile::selected_hosts(config, operation)
-        .map_err(|diagnostics| Failure::of(ExitCode::Usage, diagnostics))?;
-    let hosts = inspection::with_lock_host(config, selected);
+    let Asked {
+        operation,
+        lock_host,
+    } = asked;
+    let hosts = unreachable::Asked {
+        selected: selected_hosts(config, operation)?,
+        lock_host: lock_host.or(config.primary_host()).cloned(),
+    };
     let digests = async {
         match operation.kind.release() {
             Some(release) if release.skip_push => {
@@ -36,7 +77,7 @@ pub async fn inspect(
         }
     };
     let (hosts, digests) = tokio::join!(
-        inspection::take(config, &project.secrets, links, hosts),
+        inspection::take(config, &project.secrets, links, &hosts),
         digests
     );
     let mut facts = inspection::document(hosts?, digests?, Some(source));
@@ -46,13 +87,15 @@ pub async fn inspect(
 }
 
 /// Compiles the plan. Fails if it would contain the value of a secret.
-pub fn compile(project: &Project, facts: &Facts, operation: &Operation) -> Result<Plan, Failure> {
-    compile::selected_hosts(project.config(), operation)
-        .map_err(|diagnostics| Failure::of(ExitCode::Usage, diagnostics))?;
+pub fn compile(project: &Project, facts: &Facts, asked: &Asked<'_>) -> Result<Plan, Failure> {
+    let operation = asked.operation;
     let plan = compile::compile(project.config(), facts, operation)
         .map_err(|problems| Failure::of(ExitCode::Configuration, project.locate(problems)))?;
     check_leaks(&plan, project, facts)?;
-    Ok(plan)
+    match asked.lock_host {
+        None => Ok(plan),
+        Some(host) => lock_host::moved(plan, host).map_err(Failure::internal),
+    }
 }
 
 /// Fails if the plan holds the value of a secret that came through a template, and warns of one that is there by accident.

@@ -55,6 +55,13 @@ pub struct RunOptions {
     verbose: bool,
 }
 
+impl RunOptions {
+    /// Returns the host that holds the deploy lock instead of the one that is planned.
+    pub fn lock_host(&self) -> Option<&HostName> {
+        self.lock_host.as_ref()
+    }
+}
+
 /// Applies `plan`, which was approved as `approved` says.
 pub async fn apply(
     mut plan: Plan,
@@ -64,7 +71,9 @@ pub async fn apply(
     options: &RunOptions,
     link: &LinkOptions,
 ) -> Result<ExitCode, Failure> {
-    if let Some(host) = &options.lock_host {
+    let moved_to = options.lock_host.as_ref();
+    let moved_to = moved_to.filter(|host| **host != plan.lock_host);
+    if let Some(host) = moved_to {
         check_lock_host(&plan, host)?;
     }
     let root = git::root().await?;
@@ -77,7 +86,7 @@ pub async fn apply(
     let run = RunId::from(digest::hex(&random::bytes::<16>()?));
     let (store, mut journal) = journal(&plan, approved, &run)?;
     // The stored plan keeps its own lock host, as its digest covers it.
-    if let Some(host) = &options.lock_host {
+    if let Some(host) = moved_to {
         plan.lock_host = host.clone();
     }
     let details = lock_details(&plan, &run).await;
@@ -102,7 +111,7 @@ pub async fn apply(
     let mut screen = Screen::new();
     let mut repeated = approved.arguments.clone();
     repeated.extend(options.keep_going.then(|| "--keep-going".to_owned()));
-    if let Some(host) = &options.lock_host {
+    if let Some(host) = moved_to {
         repeated.extend(["--lock-host".to_owned(), host.to_string()]);
     }
     let resume = Resume {

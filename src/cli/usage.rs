@@ -1,5 +1,7 @@
 //! Errors of the command line, shown as every other error is.
 
+use std::any::TypeId;
+use std::error::Error as _;
 use std::ffi::OsString;
 
 use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
@@ -10,7 +12,7 @@ use super::failure::Failure;
 use super::pointers::{self, Answer};
 use super::walk::walk;
 use crate::exit_code::ExitCode;
-use crate::text::list_up_to;
+use crate::text::{list_up_to, one_line};
 
 /// Returns what is wrong with the command line; `None` if it asks for help.
 pub fn failure(error: &Error, command: &Command, arguments: &[OsString]) -> Option<Failure> {
@@ -21,6 +23,13 @@ pub fn failure(error: &Error, command: &Command, arguments: &[OsString]) -> Opti
     };
     let walked = walk(command, arguments, |_, _| {});
     let path: Vec<&str> = walked.iter().skip(1).map(|one| one.get_name()).collect();
+    if path.contains(&"help") {
+        // Behind it stands a command like any other.
+        let mut arguments = arguments.to_vec();
+        let help = arguments.iter().position(|argument| argument == "help");
+        drop(help.map(|at| arguments.remove(at)));
+        return failure(error, command, &arguments);
+    }
     let (message, help) = match error.kind() {
         ErrorKind::InvalidSubcommand => {
             let name = context(ContextKind::InvalidSubcommand)?;
@@ -51,6 +60,7 @@ pub fn failure(error: &Error, command: &Command, arguments: &[OsString]) -> Opti
         }
         _ if !error.use_stderr() || error.exit_code() == 0 => return None,
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => return None,
+        ErrorKind::ValueValidation => number(error, &walked).unwrap_or_else(|| described(error)),
         _ => described(error),
     };
     let help = help.unwrap_or_else(|| match path.is_empty() {
@@ -93,6 +103,46 @@ fn is_of(name: &str, argument: &str) -> bool {
         .zip(cluster)
         .is_some_and(|(short, rest)| rest.contains(short));
     argument.starts_with(name) || is_in_cluster
+}
+
+/// Returns what is wrong with the value of an option that takes a number; nothing if it takes something else.
+fn number(error: &Error, commands: &[&Command]) -> Option<(String, Option<String>)> {
+    let (Some(ContextValue::String(option)), Some(ContextValue::String(value))) = (
+        error.get(ContextKind::InvalidArg),
+        error.get(ContextKind::InvalidValue),
+    ) else {
+        return None;
+    };
+    let long = option.split_whitespace().next()?.strip_prefix("--")?;
+    let mut args = commands.iter().flat_map(|one| one.get_arguments());
+    let arg = args.find(|arg| arg.get_long() == Some(long))?;
+    let is = |numbers: &[TypeId]| {
+        let own = arg.get_value_parser().type_id();
+        numbers.iter().any(|number| own == *number)
+    };
+    let numbers = [
+        TypeId::of::<u16>(),
+        TypeId::of::<u32>(),
+        TypeId::of::<u64>(),
+        TypeId::of::<usize>(),
+    ];
+    if !is(&numbers) {
+        return None;
+    }
+    let words = error.source().map(ToString::to_string);
+    let words = words.unwrap_or_default();
+    // Such as `0 is not in 1..=65535`.
+    let range = words.split_once(" is not in ");
+    let range = range.and_then(|(_, range)| range.split_once("..="));
+    let expected = match range {
+        Some((low, _)) if value == "0" => format!("a whole number of at least {low}"),
+        Some((low, high)) => format!("a whole number from {low} to {high}"),
+        None if words.contains("too large") => "a smaller number".to_owned(),
+        None => "a whole number".to_owned(),
+    };
+    let value = one_line(value);
+    let message = format!("`{value}` is not a valid value of `--{long}`: expected {expected}");
+    Some((message, None))
 }
 
 /// Returns clap's own words: the first paragraph is the problem, its usage the help.

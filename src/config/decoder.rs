@@ -262,6 +262,13 @@ impl<'a> Decoder<'a> {
     ) -> Record<'n> {
         let known: Vec<&str> = known.iter().map(|(key, _)| *key).collect();
         let mut fields = Vec::new();
+        let is_map = matches!(field.node.kind, Kind::Mapping(_) | Kind::Null);
+        if !is_map && !field.path.is_empty() {
+            let names = list(&known);
+            let help = format!("write its keys below it, indented, one per line: {names}");
+            self.wrong_kind(field, "a map", &help);
+            return Record { fields };
+        }
         for (name, child) in self.entries(field) {
             if known.contains(&name) {
                 fields.push((name, child));

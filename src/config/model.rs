@@ -48,6 +48,7 @@ pub struct Config {
     /// Rolling groups.
     pub boot: Boot,
     /// Days for which stopped containers are kept.
+    #[serde(skip)]
     pub retain_days: u32,
     /// How many stopped containers of each role are kept on a host. `None`: their age decides.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::Bound;
 
 use super::problem::{Span, line_span, place};
-use crate::diagnostic::{Diagnostic, Place};
+use crate::diagnostic::{Diagnostic, Place, Severity};
 
 /// The shortest value that is redacted in messages: shorter ones would be found in anything.
 const HIDDEN_LENGTH: usize = 4;
@@ -21,6 +21,8 @@ pub struct Evaluated {
     pieces: Vec<Piece>,
     /// Where the template ran commands.
     commands: Vec<Span>,
+    /// The lines of the template, counted from 1, with a tag that printed nothing.
+    silent: Vec<usize>,
 }
 
 /// A part of the text that came from one place.
@@ -60,6 +62,7 @@ impl Evaluated {
             source: source.to_owned(),
             pieces: Vec::new(),
             commands: Vec::new(),
+            silent: Vec::new(),
         }
     }
 
@@ -89,6 +92,16 @@ impl Evaluated {
 
     /// Adds text.
     pub(super) fn push(&mut self, text: &str, origin: Origin) {
+        if text.trim().is_empty() {
+            match &origin {
+                Origin::Expression(span) => {
+                    let before = self.source.get(..span.start).unwrap_or_default();
+                    self.silent.push(before.matches('\n').count() + 1);
+                }
+                Origin::ExpressionIn(line) => self.silent.push(*line),
+                Origin::Text(_) | Origin::Line(_) => {}
+            }
+        }
         if text.is_empty() {
             return;
         }
@@ -98,7 +111,7 @@ impl Evaluated {
     }
 
     /// Turns problems of the text into problems of the template `file`: a place in the text becomes the place of its origin.
-    /// What tags printed is redacted.
+    /// What tags printed is redacted. An error at a line with a tag that printed nothing says so.
     pub fn trace(&self, file: &str, diagnostics: &mut [Diagnostic]) {
         let map = Map::new(self);
         for diagnostic in diagnostics {
@@ -106,6 +119,13 @@ impl Evaluated {
             diagnostic.help = diagnostic.help.take().map(|help| map.without_values(&help));
             if let Some(place) = diagnostic.place.as_mut().filter(|place| place.file == file) {
                 map.trace(place);
+                if diagnostic.severity == Severity::Error && self.silent.contains(&place.line) {
+                    let help = diagnostic.help.take().map(|help| help + "; ");
+                    let help = help.unwrap_or_default();
+                    diagnostic.help = Some(format!(
+                        "{help}a tag on this line printed nothing: what it reads is not set"
+                    ));
+                }
             }
         }
     }

@@ -10,6 +10,7 @@ pub mod doubt;
 pub mod effect;
 pub mod kinds;
 pub mod leak;
+pub mod lock_host;
 pub mod mentions;
 pub mod model;
 mod newer;

@@ -273,28 +273,46 @@ impl Ending<'_> {
 
     fn unreachable(&self, page: &mut Page, hosts: &[(HostName, String)]) {
         let text = format!(
-            "cannot reach {}; no step was started",
-            count(hosts.len(), "host")
+            "cannot reach {}; {}",
+            count(hosts.len(), "host"),
+            self.effect()
         );
         page.heading(Tone::Bad, "unreachable", &text);
-        for (host, message) in hosts {
-            page.field(&one_line(host.as_str()), &one_line(message));
-        }
+        self.hosts(page, hosts);
         self.resume(page, "test the connection with ssh, then apply again:");
         self.without(page, hosts);
     }
 
     fn host_failed(&self, page: &mut Page, hosts: &[(HostName, String)]) {
         let text = format!(
-            "cannot use {}; no step was started",
-            count(hosts.len(), "host")
+            "cannot use {}; {}",
+            count(hosts.len(), "host"),
+            self.effect()
         );
         page.heading(Tone::Bad, "failed", &text);
-        for (host, message) in hosts {
-            page.field(&one_line(host.as_str()), &one_line(message));
-        }
+        self.hosts(page, hosts);
         self.resume(page, "fix the cause on the host, then apply again:");
         self.without(page, hosts);
+    }
+
+    /// Returns what a run did that started no step.
+    fn effect(&self) -> &'static str {
+        match self.tally.has_touched {
+            true => "no step was started",
+            false => "nothing was changed",
+        }
+    }
+
+    /// Adds why these hosts cannot be used.
+    fn hosts(&self, page: &mut Page, hosts: &[(HostName, String)]) {
+        for (host, message) in hosts {
+            let lock_host = match *host == self.view.plan.lock_host {
+                true => "(lock host) ",
+                false => "",
+            };
+            let message = format!("{lock_host}{}", one_line(message));
+            page.field(&one_line(host.as_str()), &message);
+        }
     }
 
     /// Adds how to go on without these hosts.
@@ -304,16 +322,16 @@ impl Ending<'_> {
         let Some(other) = plan.hosts.keys().find(|host| !is_gone(host)) else {
             return;
         };
+        let options = &self.view.resume.options;
+        let keeps_going = options.contains(&"--keep-going".to_owned());
         if is_gone(&plan.lock_host) {
-            page.line("or, only if the lock host is dead, take the lock on another host:");
-            let option = ["--lock-host", other.as_str()];
-            page.command(&self.view.resume.command(&option));
-        } else if !self
-            .view
-            .resume
-            .options
-            .contains(&"--keep-going".to_owned())
-        {
+            page.line("or, only if the lock host is dead, go on without it, with the lock on the next host:");
+            // The host that is dead is still part of the plan.
+            let keep_going = (!keeps_going).then_some("--keep-going");
+            let lock_host = ["--lock-host", other.as_str()];
+            let options: Vec<&str> = keep_going.into_iter().chain(lock_host).collect();
+            page.command(&self.view.resume.with_other_lock_host(&options));
+        } else if !keeps_going {
             page.line("or continue without such hosts, and resume for them later:");
             page.command(&self.view.resume.command(&["--keep-going"]));
         }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::words;
-use crate::apply::state::{GoneReason, Millis, Progress, StepStatus, StepSummary};
+use crate::apply::state::{GoneReason, Millis, Phase, Progress, StepStatus, StepSummary};
 use crate::name::{HostName, StepId};
 
 /// The least time between two lines about the same poll.
@@ -26,6 +26,8 @@ pub(super) struct Tally {
     pub(super) diagnoses: HashMap<StepId, String>,
     /// The hosts that were given up, why, and the error.
     pub(super) gone: BTreeMap<HostName, (GoneReason, String)>,
+    /// Whether the run may have changed something on a host, besides the lock.
+    pub(super) has_touched: bool,
     /// The holder of the lock that the run waits for, so that it is shown once.
     holder: Option<String>,
 }
@@ -67,10 +69,12 @@ impl Tally {
                 let why = (*reason, message.clone());
                 self.gone.entry(host.clone()).or_insert(why);
             }
+            Progress::Phase(Phase::Fencing) | Progress::OtherStep { .. } => {
+                self.has_touched = true;
+            }
             Progress::Phase(_)
             | Progress::LockWaiting { .. }
             | Progress::LockTakenOver { .. }
-            | Progress::OtherStep { .. }
             | Progress::HostLost { .. }
             | Progress::HostBack { .. }
             | Progress::Suspended

@@ -59,6 +59,20 @@ impl Resume {
         command_line(&argv)
     }
 
+    /// Returns the command line with further `options`, in place of a lock host that was named before.
+    pub(super) fn with_other_lock_host(&self, options: &[&str]) -> String {
+        let mut own = Vec::new();
+        let mut given = self.options.iter();
+        while let Some(option) = given.next() {
+            match option == "--lock-host" {
+                true => drop(given.next()),
+                false => own.push(option.clone()),
+            }
+        }
+        let plan = self.plan.clone();
+        Self { plan, options: own }.command(options)
+    }
+
     /// Returns the command line by which a person says how `step` ended, with the option `finding`.
     pub(super) fn resolve(&self, step: &StepId, finding: &str) -> String {
         let own = self.options.iter().map(String::as_str);
@@ -150,6 +164,12 @@ mod tests {
         assert_eq!(
             resume.command(&["--keep-going"]),
             "mrsk apply --keep-going --expect sha256:ab 'p q/plan.json'"
+        );
+        let own = ["--lock-host", "a", "--keep-going"];
+        resume.options = own.map(String::from).to_vec();
+        assert_eq!(
+            resume.with_other_lock_host(&["--lock-host", "b"]),
+            "mrsk apply --lock-host b --keep-going 'p q/plan.json'"
         );
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::name::HostName;
-use crate::plan::{OperationKind, Plan, Step, Unchanged};
+use crate::plan::{AppOperation, OperationKind, Plan, Step, Unchanged};
 use crate::text::{count, shorten};
 
 /// What happens in one place.
@@ -104,17 +104,23 @@ pub(super) fn headline(plan: &Plan) -> String {
         OperationKind::Accessory(_, accessories) => {
             format!("{} of {}", accessories.names().join(", "), plan.service)
         }
+        OperationKind::App(operation) => {
+            let version = match operation {
+                AppOperation::RemoveContainer(version) => Some(version),
+                _ => plan.version.as_ref(),
+            };
+            let version = version.map_or(String::new(), |version| shorten(version) + " ");
+            format!("{version}for {}", plan.service)
+        }
         OperationKind::Deploy(_)
         | OperationKind::Redeploy(_)
         | OperationKind::Setup(_)
         | OperationKind::Rollback(_)
-        | OperationKind::App(_)
         | OperationKind::Build(_)
-        | OperationKind::Unknown(_) => {
-            let version = plan.version.as_deref().unwrap_or_default();
-            let what = format!("{} {}", plan.service, shorten(version));
-            what.trim_end().to_owned()
-        }
+        | OperationKind::Unknown(_) => match &plan.version {
+            Some(version) => format!("{} {}", plan.service, shorten(version)),
+            None => format!("for {}", plan.service),
+        },
         OperationKind::Traefik(_)
         | OperationKind::Prune(_)
         | OperationKind::Remove

@@ -2,6 +2,7 @@
 
 #[path = "../ended/mod.rs"]
 mod ended;
+mod mistakes;
 mod names;
 mod plans;
 mod project;

@@ -146,7 +146,7 @@ fn completions_and_manual_pages_are_made_of_the_commands() {
     assert_eq!(String::from_utf8_lossy(&completed.stdout), "logs\n");
     let page = project.mrsk(&["man"]).expect(0).stdout;
     assert!(
-        page.contains(".TH mrsk 1") && page.contains("Exit codes"),
+        page.contains(".TH mrsk 1") && page.contains(".SH EXIT STATUS"),
         "{page}"
     );
     let page = project.mrsk(&["man", "app", "logs"]).expect(0).stdout;

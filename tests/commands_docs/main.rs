@@ -4,7 +4,7 @@
 mod golden;
 mod original;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use clap::{Arg, ArgAction, Command};
@@ -141,15 +141,73 @@ fn document() -> String {
     let mut rows: Vec<_> = options.into_iter().collect();
     rows.sort_by_key(|((option, _), _)| option.rsplit('`').nth(1).unwrap_or_default().to_owned());
     for ((option, help), users) in rows {
-        let names: Vec<String> = users.iter().map(|(name, _)| format!("`{name}`")).collect();
+        let names: BTreeSet<&str> = users.iter().map(|(name, _)| *name).collect();
         let original = users.iter().find_map(|(_, original)| *original);
         let original = original.map(quoted).unwrap_or_default();
         text += &format!(
             "| {option} | {help} | {} | {original} |\n",
-            names.join(", ")
+            condensed(names, &commands)
         );
     }
     text + &missing(&commands)
+}
+
+/// Returns names of commands as a cell has them: those that are all of a kind by that.
+fn condensed(mut names: BTreeSet<&str>, commands: &BTreeMap<String, Command>) -> String {
+    let all: BTreeSet<&str> = commands.keys().map(String::as_str).collect();
+    let planned = all
+        .iter()
+        .filter(|name| name.starts_with("plan"))
+        .copied()
+        .collect();
+    let operations = all
+        .iter()
+        .filter_map(|name| name.strip_prefix("plan "))
+        .collect();
+    let accessories = all
+        .iter()
+        .filter_map(|name| name.strip_prefix("plan "))
+        .filter(|name| name.starts_with("accessory "))
+        .collect();
+    let below = |group: &'static str| -> BTreeSet<&str> {
+        let is_in = |name: &&str| name.split(' ').next() == Some(group);
+        all.iter().copied().filter(is_in).collect()
+    };
+    let kinds: [(&str, BTreeSet<&str>); 10] = [
+        ("every command", all.clone()),
+        ("every operation", operations),
+        ("`plan` and each operation below it", planned),
+        ("each command of `accessory`", below("accessory")),
+        ("each operation of `accessory`", accessories),
+        ("each command of `app`", below("app")),
+        ("each command of `lock`", below("lock")),
+        ("each command of `prune`", below("prune")),
+        ("each command of `registry`", below("registry")),
+        ("each command of `traefik`", below("traefik")),
+    ];
+    let mut cells = Vec::new();
+    let is_below = |name: &&str| {
+        let rest = name.strip_prefix("plan ");
+        rest.is_some_and(|rest| names.contains(rest))
+    };
+    let (below_plan, others): (BTreeSet<&str>, BTreeSet<&str>) =
+        names.iter().copied().partition(|name| is_below(name));
+    let is_all_of_plan = kinds[2].1.is_subset(&names);
+    let are_too = !is_all_of_plan && below_plan.len() > 1;
+    if are_too {
+        names = others;
+    }
+    for (kind, of_kind) in kinds {
+        if of_kind.is_subset(&names) {
+            names.retain(|name| !of_kind.contains(name));
+            cells.push(kind.to_owned());
+        }
+    }
+    cells.extend(names.iter().map(|name| format!("`{name}`")));
+    if are_too {
+        cells.push("the same below `plan`".to_owned());
+    }
+    cells.join(", ")
 }
 
 fn is_flag(arg: &Arg) -> bool {
@@ -201,4 +259,37 @@ fn missing(commands: &BTreeMap<String, Command>) -> String {
 fn the_document_has_every_command_and_option() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/commands.md");
     Golden::default().check(&path, &document());
+}
+
+/// Those of which docs/operations.md says that they take other options than `--hosts` alone.
+#[test]
+fn the_operations_take_the_options_that_the_document_says() {
+    let mut root = mrsk::cli::command_line();
+    root.build();
+    let mut commands = BTreeMap::new();
+    leaves(&root, "", &mut commands);
+    let text = include_str!("../../docs/operations.md");
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains("take `--hosts`, `--roles` and `--primary`; `build push`, `build create` and `build remove` take none of them, the others `--hosts` alone."), "docs/operations.md");
+    let operations = commands
+        .keys()
+        .filter_map(|name| name.strip_prefix("plan "));
+    for name in operations {
+        let has = |option: &str| {
+            let mut args = commands[name].get_arguments();
+            args.any(|arg| arg.get_long() == Some(option))
+        };
+        let group = name.split(' ').next().unwrap();
+        let expected = match (group, name) {
+            (_, "build push" | "build create" | "build remove") => [false, false],
+            (
+                "deploy" | "redeploy" | "setup" | "rollback" | "app" | "traefik" | "prune"
+                | "build" | "healthcheck",
+                _,
+            ) => [true, true],
+            _ => [true, false],
+        };
+        assert_eq!(["hosts", "roles"].map(has), expected, "{name}");
+        assert_eq!(has("primary"), has("roles"), "{name}");
+    }
 }

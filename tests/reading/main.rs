@@ -7,6 +7,7 @@
 )]
 
 mod app;
+mod dead_hosts;
 mod details;
 #[path = "../ended/mod.rs"]
 mod ended;

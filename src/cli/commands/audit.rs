@@ -52,6 +52,7 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
     if problems.is_empty() {
         return Ok(ExitCode::Done);
     }
+    let problems = problems.into_values().collect();
     Err(Failure::of(ExitCode::Unreachable, problems))
 }
 

@@ -6,6 +6,7 @@ use crate::cli::execution::ExecutionOptions;
 use crate::cli::failure::Failure;
 use crate::cli::options::{HostOptions, LinkOptions, ProjectOptions, VersionOptions};
 use crate::cli::project::Project;
+use crate::cli::unreachable::Asked;
 use crate::cli::{connections, git, inspection, operation, output, registry, source};
 use crate::exit_code::ExitCode;
 use crate::facts::document;
@@ -32,9 +33,12 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
     let config = project.config();
     let root = git::root().await?;
     let source = source::read(config, &root).await?;
-    let hosts = operation::selected_hosts(&args.hosts, config)?;
+    let asked = Asked {
+        selected: operation::selected_hosts(&args.hosts, config)?,
+        lock_host: None,
+    };
     let links = connections::to_configured(&args.link, config, &execution)?;
-    let hosts = inspection::take(config, &project.secrets, &links, hosts).await;
+    let hosts = inspection::take(config, &project.secrets, &links, &asked).await;
     links.close();
     let digests = match operation::version(&args.version, &source) {
         Ok(version) => registry::digests(config, &project.secrets, &version).await?,

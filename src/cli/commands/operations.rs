@@ -8,6 +8,7 @@ use crate::cli::execution::Execution;
 use crate::cli::failure::Failure;
 use crate::cli::operation::{Given, OnHosts, OperationArgs};
 use crate::cli::options::{HostsOption, LinkOptions, ProjectOptions};
+use crate::cli::planning::Asked;
 use crate::cli::project::Project;
 use crate::cli::run::{self, RunOptions};
 use crate::cli::{confirmation, connections, context, git, output, planning, source};
@@ -102,10 +103,15 @@ pub async fn run(
     let root = git::root().await?;
     let source = source::read(project.config(), &root).await?;
     let operation = arguments.operation(project.config(), &source)?;
+    let asked = Asked {
+        operation: &operation,
+        lock_host: options.run.lock_host(),
+    };
+    asked.check(project.config())?;
     project.read_secrets(&options.project, &operation)?;
     let links = connections::to_configured(&options.link, project.config(), &execution)?;
-    let facts = planning::inspect(&project, &links, &operation, source).await;
-    let plan = facts.and_then(|facts| planning::compile(&project, &facts, &operation));
+    let facts = planning::inspect(&project, &links, &asked, source).await;
+    let plan = facts.and_then(|facts| planning::compile(&project, &facts, &asked));
     let plan = match plan {
         Ok(plan) => context::check(&project, &plan).await.map(|()| plan),
         Err(failure) => Err(failure),

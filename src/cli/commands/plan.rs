@@ -9,10 +9,12 @@ use crate::cli::execution::{Execution, ExecutionOptions};
 use crate::cli::failure::Failure;
 use crate::cli::operation::OperationArgs;
 use crate::cli::options::{LinkOptions, ProjectOptions};
+use crate::cli::planning::Asked;
 use crate::cli::project::Project;
 use crate::cli::{connections, context, git, input, inspection, output, planning, source};
 use crate::exit_code::ExitCode;
 use crate::facts::model::Facts;
+use crate::name::HostName;
 use crate::plan::{self, wire};
 
 /// Arguments of `mrsk plan`.
@@ -52,6 +54,10 @@ struct Options {
     /// Do not read the values of secrets; changed secrets are not detected
     #[arg(long, global = true)]
     no_secrets: bool,
+
+    /// Plan with the deploy lock on HOST instead of the primary host; use only if that one is dead
+    #[arg(long, value_name = "HOST", global = true)]
+    lock_host: Option<HostName>,
 
     /// Exit with 2 if the plan has steps
     #[arg(long, global = true)]
@@ -117,7 +123,8 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
         execution: &execution,
     };
     let (facts, operation) = planning.inspect(&mut project, &*arguments).await?;
-    let plan = planning::compile(&project, &facts, &operation)?;
+    let asked = planning.asked(&operation);
+    let plan = planning::compile(&project, &facts, &asked)?;
     if !matches!(facts_from, FactsFrom::File(_)) {
         context::check(&project, &plan).await?;
     }
@@ -145,7 +152,14 @@ fn facts_from(options: &Options) -> Result<FactsFrom<'_>, Failure> {
         None => Ok(facts_from),
         Some(other) => {
             let message = format!("`{option}` cannot be used with `{other}`");
-            Err(Failure::new(ExitCode::Usage, message))
+            let help = match (option, other) {
+                ("--facts", "--no-secrets") => {
+                    "omit `--no-secrets`: with recorded facts no secret is read".to_owned()
+                }
+                (_, "--facts") => "use one of them".to_owned(),
+                (option, other) => format!("omit `{other}`: `{option}` connects to no host"),
+            };
+            Err(Failure::new(ExitCode::Usage, message).help(help))
         }
     }
 }
@@ -158,6 +172,13 @@ struct Planning<'a> {
 }
 
 impl Planning<'_> {
+    fn asked<'o>(&'o self, operation: &'o plan::Operation) -> Asked<'o> {
+        Asked {
+            operation,
+            lock_host: self.options.lock_host.as_ref(),
+        }
+    }
+
     /// Reads or takes the facts that the operation needs, and the secrets.
     async fn inspect(
         &self,
@@ -170,11 +191,13 @@ impl Planning<'_> {
             facts.secrets_compared = false;
             let source = facts.source.clone().unwrap_or_default();
             let operation = arguments.operation(project.config(), &source)?;
+            self.asked(&operation).check(project.config())?;
             return Ok((facts, operation));
         }
         let root = git::root().await?;
         let source = source::read(project.config(), &root).await?;
         let operation = arguments.operation(project.config(), &source)?;
+        self.asked(&operation).check(project.config())?;
         if !options.no_secrets && *self.execution == Execution::Allowed {
             project.read_secrets(&options.project, &operation)?;
         }
@@ -184,7 +207,7 @@ impl Planning<'_> {
             return Ok((facts, operation));
         }
         let links = connections::to_configured(&options.link, project.config(), self.execution)?;
-        let facts = planning::inspect(project, &links, &operation, source).await;
+        let facts = planning::inspect(project, &links, &self.asked(&operation), source).await;
         links.close();
         Ok((facts?, operation))
     }

@@ -25,7 +25,7 @@ pub enum Operation<O: clap::Args> {
 /// Arguments of `mrsk registry login`.
 #[derive(Debug, clap::Args)]
 pub struct LoginArgs {
-    /// Only these hosts, separated by commas
+    /// Only these hosts, separated by commas; short: -h HOSTS
     #[arg(long, value_name = "HOSTS", value_delimiter = ',')]
     hosts: Vec<HostName>,
 }
@@ -33,7 +33,7 @@ pub struct LoginArgs {
 /// Arguments of `mrsk registry logout`.
 #[derive(Debug, clap::Args)]
 pub struct LogoutArgs {
-    /// Only these hosts, separated by commas
+    /// Only these hosts, separated by commas; short: -h HOSTS
     #[arg(long, value_name = "HOSTS", value_delimiter = ',')]
     hosts: Vec<HostName>,
 }

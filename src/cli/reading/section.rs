@@ -208,12 +208,13 @@ impl Reading {
         text::escape(&self.redactor.redact(text))
     }
 
-    /// Notes that a host did not answer.
+    /// Notes that a host did not answer. That it cannot be reached is noted once, however often it was asked.
     pub fn note(&mut self, host: &HostName, failure: &links::Failure) {
-        self.problems.push(connections::diagnostic(host, failure));
-        if connections::exit_code(failure) == ExitCode::Unreachable {
-            self.unreachable.insert(host.clone());
+        let is_unreachable = connections::exit_code(failure) == ExitCode::Unreachable;
+        if is_unreachable && !self.unreachable.insert(host.clone()) {
+            return;
         }
+        self.problems.push(connections::diagnostic(host, failure));
     }
 
     fn note_end(&mut self, section: &Section, ended: CommandsEnded) {

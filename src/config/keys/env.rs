@@ -76,9 +76,8 @@ pub(super) fn layer(decoder: &mut Decoder<'_>, field: &Field<'_>) -> EnvLayer {
             }
             _ => match (suggestion(name, &["clear", "secret"]), &child.node.kind) {
                 // No variable has a list or a map.
-                (Some(close), Kind::Sequence(_) | Kind::Mapping(_)) => {
-                    let message = format!("variable `{name}` must be a single value");
-                    decoder.error(child.key, message, format!("did you mean `{close}`?"));
+                (Some(_), Kind::Sequence(_) | Kind::Mapping(_)) => {
+                    decoder.unknown_key(&child, name, &["clear", "secret"]);
                 }
                 _ => variable(decoder, &mut layer, name, &child),
             },

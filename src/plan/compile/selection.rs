@@ -59,6 +59,9 @@ pub(super) fn select<'a>(config: &'a Config, operation: &Operation) -> Result<Se
         .filter(|host| operation.roles.is_empty() || of_roles.contains(host));
     let hosts: BTreeSet<&HostName> = of_roles.iter().copied().chain(others).collect();
     if hosts.is_empty() && !operation.kind.is_local() {
+        if let OperationKind::Traefik(_) = operation.kind {
+            return Err(vec![no_traefik(config)]);
+        }
         let (what, keys) = match operation.kind.is_about_roles() {
             true => ("roles", "--hosts and --roles with `servers`"),
             false => ("accessories", "--hosts with the hosts of `accessories`"),
@@ -69,6 +72,16 @@ pub(super) fn select<'a>(config: &'a Config, operation: &Operation) -> Result<Se
         ]);
     }
     Ok(Selection { roles, hosts })
+}
+
+fn no_traefik(config: &Config) -> Diagnostic {
+    let roles = config.roles.iter().filter(|role| role.traefik);
+    let names: Vec<&str> = roles.map(|role| role.name.as_str()).collect();
+    let problem = Diagnostic::error("no selected host has a role with Traefik");
+    problem.help(match names.is_empty() {
+        true => "set `traefik: true` for a role under `servers`".to_owned(),
+        false => format!("roles with Traefik: {}", names.join(", ")),
+    })
 }
 
 /// Returns the hosts of the accessories that are started; every host if the operation is about hosts.

@@ -43,7 +43,7 @@ pub struct NamesArgs {
     #[arg(required = true, value_name = "NAME")]
     names: Vec<String>,
 
-    /// Only these hosts, separated by commas
+    /// Only these hosts, separated by commas; short: -h HOSTS
     #[arg(long, value_name = "HOSTS", value_delimiter = ',')]
     hosts: Vec<HostName>,
 }
