@@ -202,18 +202,20 @@ fn a_step_that_is_to_run_again_does() {
 fn the_audit_shows_what_a_killed_run_did_and_each_step_once() {
     let world = World::in_doubt();
     let shown = |audit: &Ended| {
-        let lines = audit.out.lines().filter(|line| line.contains(" plan "));
-        lines.map(str::to_owned).collect::<Vec<_>>()
+        let (head, lines) = audit.out.split_once('\n').unwrap();
+        assert!(head.contains("[jo] deploy 1 plan "), "{head}");
+        lines.lines().map(str::to_owned).collect::<Vec<_>>()
     };
     let log = world.path("host/home/mrsk-shop-audit.log");
     let killed = shown(&world.mrsk(&["audit"]).expect(0));
     assert!(!killed.is_empty() && !log.exists());
     for line in &killed {
-        assert!(
-            line.ends_with(" succeeded") && line.contains("[jo] deploy 1 plan "),
-            "{line}"
-        );
+        assert!(line.ends_with(" succeeded"), "{line}");
     }
+    let failed = world.mrsk(&["audit", "--failed"]).expect(0);
+    assert_eq!(failed.out, "no step failed or is in doubt\n");
+    let later = world.mrsk(&["audit", "--since", "2999-01-01"]).expect(0);
+    assert_eq!(later.out, "nothing ran since then\n");
     world.let_the_lock_expire();
     world.apply().expect(0);
     let mut expected = killed;
@@ -228,6 +230,10 @@ fn the_audit_shows_what_a_killed_run_did_and_each_step_once() {
         fs::read_to_string(log).unwrap().lines().count(),
         whole.len()
     );
+    let failed = world.mrsk(&["audit", "--failed", "--json"]).expect(0);
+    let failed: serde_json::Value = serde_json::from_str(&failed.out).unwrap();
+    assert_eq!(failed["runs"][0]["in_doubt"], 1);
+    assert_eq!(failed["runs"][0]["operation"], "deploy 1");
     // The host is away.
     world.program("bin/ssh", "#!/bin/sh\nexit 255\n");
     world.mrsk(&["audit"]).expect(69);

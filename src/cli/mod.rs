@@ -1,6 +1,7 @@
 //! The command line: `commands` has one file for each command, which reads options, calls and renders; the rest are its helpers.
 
 mod approval;
+mod audit;
 mod commands;
 mod confirmation;
 mod connections;

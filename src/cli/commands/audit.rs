@@ -1,16 +1,16 @@
 //! `mrsk audit`
 
-use std::collections::HashSet;
-
+use crate::cli::audit::{self, Moment, Run};
 use crate::cli::execution::Execution;
 use crate::cli::failure::Failure;
 use crate::cli::options::{HostOptions, LinkOptions, ProjectOptions};
 use crate::cli::project::Project;
-use crate::cli::{connections, operation, output};
+use crate::cli::{connections, operation, output, terminal};
 use crate::exit_code::ExitCode;
-use crate::name::HostName;
 use crate::record::Scope;
-use crate::text;
+
+/// Runs that are shown if nothing else is said.
+const RUNS: usize = 20;
 
 /// Arguments of `mrsk audit`.
 #[derive(Debug, clap::Args)]
@@ -22,12 +22,24 @@ pub struct Args {
     #[command(flatten)]
     hosts: HostOptions,
 
-    /// Show the last N lines of each host
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 50)]
-    lines: usize,
+    /// Show the last N runs [default: 20; with --since or --failed: all]
+    #[arg(short = 'n', long = "runs", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    runs: Option<u32>,
+
+    /// Show runs since a timestamp (2013-01-02T13:23:37Z), a date, or since so long ago (42m)
+    #[arg(short, long, value_name = "TIME", value_parser = Moment::parse)]
+    since: Option<Moment>,
+
+    /// Show only runs with a step that failed or is in doubt
+    #[arg(long)]
+    failed: bool,
+
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
 }
 
-/// Prints the audit log of each host, and what it does not say yet: that of a run that was killed.
+/// Prints what the audit log of each host says, by run, and what it does not say yet: that of a run that was killed.
 pub async fn run(args: Args) -> Result<ExitCode, Failure> {
     let execution = Execution::of_environment();
     let project = Project::load(&args.project, &execution)?;
@@ -44,11 +56,16 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
     })
     .await;
     links.close();
-    let shown: String = logs
-        .iter()
-        .map(|(host, log)| section(host, log, args.lines))
-        .collect();
-    output::print(&shown)?;
+    let runs = selected(audit::runs(&logs), &args);
+    match args.json {
+        true => output::print_json(&audit::to_json(&runs).map_err(Failure::internal)?)?,
+        false if logs.is_empty() => ExitCode::Done,
+        false if runs.is_empty() => output::print(nothing(&args))?,
+        false => {
+            let styling = terminal::look(&std::io::stdout()).styling;
+            output::print(&audit::to_text(&runs, styling))?
+        }
+    };
     if problems.is_empty() {
         return Ok(ExitCode::Done);
     }
@@ -56,54 +73,25 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
     Err(Failure::of(ExitCode::Unreachable, problems))
 }
 
-fn section(host: &HostName, log: &str, limit: usize) -> String {
-    let lines = in_order(log);
-    let mut section = format!("{host}\n");
-    if lines.is_empty() {
-        section += "  nothing ran here\n";
+fn selected(mut runs: Vec<Run>, args: &Args) -> Vec<Run> {
+    if let Some(since) = &args.since {
+        runs.retain(|run| run.until() >= since.text());
     }
-    for line in &lines[lines.len().saturating_sub(limit)..] {
-        section += &format!("  {}\n", text::one_line(line));
+    if args.failed {
+        runs.retain(Run::is_bad);
     }
-    section
+    let is_limited = args.since.is_none() && !args.failed;
+    let given = args.runs.and_then(|runs| usize::try_from(runs).ok());
+    if let Some(limit) = given.or(is_limited.then_some(RUNS)) {
+        runs.drain(..runs.len().saturating_sub(limit));
+    }
+    runs
 }
 
-/// Returns the lines in the order of their times, each once. One without a time stays behind the one before it.
-fn in_order(log: &str) -> Vec<&str> {
-    let mut seen = HashSet::new();
-    let mut last = "";
-    let mut lines = Vec::new();
-    for line in log.lines() {
-        match time(line) {
-            Some(_) if !seen.insert(line) => continue,
-            Some(at) => last = at,
-            None => {}
-        }
-        lines.push((last, line));
-    }
-    lines.sort_by_key(|(at, _)| *at);
-    lines.into_iter().map(|(_, line)| line).collect()
-}
-
-/// Returns the time of a line, whose text sorts as the time does.
-fn time(line: &str) -> Option<&str> {
-    let (time, _) = line.strip_prefix('[')?.split_once(']')?;
-    let shape: String = time
-        .chars()
-        .map(|c| if c.is_ascii_digit() { '0' } else { c })
-        .collect();
-    (shape == "0000-00-00T00:00:00Z").then_some(time)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_stand_once_in_the_order_of_their_times() {
-        let log = "[2026-01-01T00:00:02Z] b\ntorn\n[2026-01-01T00:00:02Z] a\n[2026-01-01T00:00:01Z] c\n[2026-01-01T00:00:02Z] b\n";
-        let expected =
-            "[2026-01-01T00:00:01Z] c\n[2026-01-01T00:00:02Z] b\ntorn\n[2026-01-01T00:00:02Z] a";
-        assert_eq!(in_order(log).join("\n"), expected);
+fn nothing(args: &Args) -> &'static str {
+    match (&args.since, args.failed) {
+        (None, false) => "nothing ran\n",
+        (Some(_), false) => "nothing ran since then\n",
+        (_, true) => "no step failed or is in doubt\n",
     }
 }
