@@ -38,7 +38,9 @@ impl ExitCode {
     pub const fn meaning(self) -> &'static str {
         match self {
             Self::Done => "done, or nothing to do",
-            Self::Failed => "failed; apply the plan again to resume",
+            Self::Failed => {
+                "failed; apply the plan again to resume; of `mrsk diff`: the plans differ"
+            }
             Self::Changes => "the plan has steps (`mrsk plan --detailed-exitcode` only)",
             Self::Stale => {
                 "the plan is stale or superseded, or your checkout differs from its source"

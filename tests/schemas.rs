@@ -27,6 +27,7 @@ fn schema(name: &str) -> Value {
         "plan.schema.json" => mrsk::plan::wire::schema(),
         "deploy.schema.json" => mrsk::config::schema(),
         "events.schema.json" => mrsk::report::stream_schema(),
+        "diff.schema.json" => mrsk::show::difference_schema(),
         _ => mrsk::facts::document::schema(),
     }
 }
@@ -50,6 +51,7 @@ fn the_schemas_are_those_of_the_types() {
         "facts.schema.json",
         "deploy.schema.json",
         "events.schema.json",
+        "diff.schema.json",
     ] {
         let text = serde_json::to_string_pretty(&schema(name)).expect("a schema is JSON") + "\n";
         golden.check(&path(name), &text);
@@ -62,6 +64,7 @@ fn every_object_of_a_schema_is_closed_and_every_part_described() {
         "plan.schema.json",
         "facts.schema.json",
         "events.schema.json",
+        "diff.schema.json",
     ] {
         assert_described(&schema(name), name);
     }
@@ -218,4 +221,22 @@ for kind in ('plan', 'facts'):
         .unwrap_or_else(|error| panic!("{} does not start: {error}", python.display()));
     let message = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{message}");
+}
+
+#[test]
+fn a_difference_is_valid() {
+    let plan = |scenario: &str| {
+        let path = plan_support::directory().join(scenario).join("plan.json");
+        serde_json::from_value(read(&path)).unwrap()
+    };
+    let (old, new) = (plan("second-version"), plan("two-roles"));
+    let difference = mrsk::show::difference(&old, &new).unwrap();
+    let document = serde_json::to_value(&difference).unwrap();
+    let validator = validator("diff.schema.json");
+    let problems: Vec<String> = validator
+        .iter_errors(&document)
+        .map(|error| format!("{}: {error}", error.instance_path))
+        .collect();
+    assert!(problems.is_empty(), "{problems:?}");
+    assert_eq!(document["equal"], json!(false));
 }

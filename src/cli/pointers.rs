@@ -24,7 +24,6 @@ const COMMANDS: &[Pointer] = &[
     ("containers", "app containers"),
     ("delete", "remove"),
     ("destroy", "remove"),
-    ("diff", "plan"),
     ("docs", "help"),
     ("down", "app stop"),
     ("drain", "host drain"),

@@ -9,6 +9,7 @@ mod completions;
 mod config;
 mod deploy;
 mod details;
+mod diff;
 mod digest;
 mod envify;
 mod init;
@@ -96,6 +97,8 @@ enum Command {
     Traefik(traefik::Command),
     /// Show a plan for review
     Show(show::Args),
+    /// Show what differs between two plans
+    Diff(diff::Args),
     /// Print the digest of a plan, as `sign` signs it
     Digest(digest::Args),
     /// Sign a plan with an SSH key
@@ -232,6 +235,7 @@ fn dispatch(command: Command) -> Result<u8, Failure> {
         Command::Build(command) => block_on(build::run(command)),
         Command::Traefik(command) => block_on(traefik::run(command)),
         Command::Show(args) => block_on(show::run(args)),
+        Command::Diff(args) => diff::run(args),
         Command::Digest(args) => digest::run(args),
         Command::Sign(args) => sign::run(args),
         Command::Verify(args) => block_on(verify::run(args)),

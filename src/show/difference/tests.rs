@@ -1,0 +1,159 @@
+use serde_json::{Value, json};
+
+use super::*;
+use crate::text::Styling;
+
+fn plan() -> Value {
+    let text = include_str!("../../../fixtures/plans/second-version/plan.json");
+    serde_json::from_str(text).unwrap()
+}
+
+fn typed(plan: Value) -> Plan {
+    serde_json::from_value(plan).unwrap()
+}
+
+fn position(plan: &Value, ending: &str) -> usize {
+    let steps = plan["steps"].as_array().unwrap();
+    let is_it = |step: &Value| step["id"].as_str().unwrap().ends_with(ending);
+    steps.iter().position(is_it).unwrap()
+}
+
+/// Returns the difference between the recorded plan and what `edit` makes of it, and its text.
+fn edited(edit: impl FnOnce(&mut Value)) -> (Difference, String) {
+    let old = plan();
+    let mut new = old.clone();
+    edit(&mut new);
+    new["digest"] = "sha256:00".into();
+    let (old, new) = (typed(old), typed(new));
+    let difference = difference(&old, &new).unwrap();
+    let text = render(&difference, &old, &new, Styling::Plain);
+    (difference, text)
+}
+
+#[test]
+fn equal_plans_are_equal() {
+    let plan = typed(plan());
+    let found = difference(&plan, &plan).unwrap();
+    assert!(found.equal && found.steps.is_empty() && found.hosts.is_empty());
+    let text = render(&found, &plan, &plan, Styling::Plain);
+    assert!(text.ends_with("\nthe plans are equal\n"), "{text}");
+}
+
+#[test]
+fn words_of_commands_are_compared_one_by_one() {
+    let (found, text) = edited(|plan| {
+        let at = position(plan, "/start");
+        let argv = plan["steps"][at]["action"][0]["run"]["argv"].as_array_mut();
+        let argv = argv.unwrap();
+        argv[1] = "x\u{1b}[2J".into();
+        argv.insert(3, "--memory=1g".into());
+    });
+    let [step] = found.steps.as_slice() else {
+        panic!("{found:?}")
+    };
+    assert_eq!(step.values.len(), 2, "{step:?}");
+    let pointer = |place: &Option<document::Place>| place.as_ref().map(|at| at.pointer.clone());
+    let at = step.old.clone().unwrap();
+    let word = |number| Some(format!("{at}/action/0/run/argv/{number}"));
+    assert_eq!(pointer(&step.values[0].old), word(1));
+    assert_eq!(pointer(&step.values[1].new), word(3));
+    assert_eq!(step.values[1].old, None);
+    assert!(
+        text.contains("  ~ action/0/run/argv: docker [-container-] {+$'x\\x1b[2J'+} prune "),
+        "{text}"
+    );
+    assert!(text.contains(" {+'--memory=1g'+} "), "{text}");
+    assert!(!text.contains('\u{1b}'), "{text}");
+    assert!(
+        text.ends_with("\n0 steps added, 0 removed, 1 changed\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn files_are_compared_line_by_line() {
+    let (found, text) = edited(|plan| {
+        let contents = plan["contents"].as_object_mut().unwrap();
+        let (digest, old) = contents.iter().next().unwrap();
+        let (digest, old) = (digest.clone(), old.as_str().unwrap().to_owned());
+        let new = old.replace("attempts: 5", "attempts: 6");
+        assert_ne!(old, new);
+        contents.remove(&digest);
+        contents.insert("ab".repeat(32), new.into());
+        let text = plan["steps"].to_string();
+        let steps = text.replace(&digest, &"ab".repeat(32));
+        plan["steps"] = serde_json::from_str(&steps).unwrap();
+    });
+    let [file] = found.files.as_slice() else {
+        panic!("{found:?}")
+    };
+    let lines: Vec<_> = file
+        .lines
+        .iter()
+        .map(|line| (line.line, line.change, line.text.trim()))
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            (5, Change::Removed, "attempts: 5"),
+            (5, Change::Added, "attempts: 6"),
+        ]
+    );
+    assert!(file.path.ends_with(".yml"), "{}", file.path);
+    assert!(text.contains("\n        -         attempts: 5\n"), "{text}");
+    assert!(text.contains("\n        +         attempts: 6\n"), "{text}");
+}
+
+#[test]
+fn steps_hosts_warnings_and_settings_are_compared() {
+    let (found, text) = edited(|plan| {
+        let at = position(plan, "/drain");
+        plan["steps"].as_array_mut().unwrap().remove(at);
+        let mut step = plan["steps"][0].clone();
+        step["id"] = "local/other/new".into();
+        plan["steps"].as_array_mut().unwrap().push(step);
+        plan["warnings"] = json!(["a\nb"]);
+        let name = plan["lock_host"].as_str().unwrap().to_owned();
+        plan["hosts"][&name]["ssh"]["user"] = "app".into();
+        plan["hosts"]["z/9"] = plan["hosts"][&name].clone();
+        plan["lock_host"] = "z/9".into();
+    });
+    let kinds: Vec<Change> = found.steps.iter().map(|step| step.change).collect();
+    assert_eq!(kinds, [Change::Removed, Change::Added]);
+    for expected in [
+        "\nsettings\n  ~ lock_host: ",
+        "      ~ ssh/user: root -> app\n",
+        "  + z/9\n",
+        "\nwarnings\n  + warnings/0: a",
+        "\n1 step added, 1 removed, 0 changed\n",
+    ] {
+        assert!(text.contains(expected), "{expected}:\n{text}");
+    }
+    let host = &found.hosts[0].values[0];
+    let place = host.new.as_ref().unwrap();
+    assert!(place.pointer.ends_with("/ssh/user"), "{place:?}");
+}
+
+#[test]
+fn another_version_is_told_from_other_changes() {
+    let old = typed(plan());
+    let text = include_str!("../../../fixtures/plans/second-version/plan.json");
+    let version = old.version.clone().unwrap();
+    let mut new: Value = serde_json::from_str(&text.replace(&version, "v9")).unwrap();
+    let at = position(&new, "/pull");
+    new["steps"][at]["retry"] = 7.into();
+    let new = typed(new);
+    let found = difference(&old, &new).unwrap();
+    let others: Vec<_> = found
+        .steps
+        .iter()
+        .filter(|step| !step.only_version)
+        .collect();
+    let [step] = others.as_slice() else {
+        panic!("{others:?}")
+    };
+    assert_eq!(step.change, Change::Changed);
+    let text = render(&found, &old, &new, Styling::Ansi);
+    assert!(text.contains("~ retry: 1 -> 7\u{1b}[0m\n"), "{text}");
+    assert!(text.contains("  (the version alone)"), "{text}");
+}

@@ -1,0 +1,316 @@
+//! The difference of two plans on a terminal.
+
+use serde_json::Value;
+use similar::{DiffOp, TextDiff};
+
+use super::document::{
+    Change, Difference, FileDifference, HostDifference, StepDifference, ValueDifference,
+};
+use super::values::aligned;
+use crate::plan::Plan;
+use crate::show::groups::headline;
+use crate::text::{Styling, count, one_line, quote, shorten};
+
+/// Equal words that are shown on each side of those that differ.
+const WORDS_AROUND: usize = 2;
+
+/// Equal lines that are shown on each side of those that differ.
+const LINES_AROUND: usize = 3;
+
+/// The longest value that is shown, in characters.
+const MAX_VALUE: usize = 300;
+
+/// Returns what differs between the plans that `difference` was made of, for people.
+pub fn render(difference: &Difference, old: &Plan, new: &Plan, styling: Styling) -> String {
+    let mut page = Page {
+        styling,
+        old: serde_json::to_value(old).unwrap_or_default(),
+        new: serde_json::to_value(new).unwrap_or_default(),
+        text: String::new(),
+        shown_files: Vec::new(),
+    };
+    for (name, plan) in [("old", old), ("new", new)] {
+        let headline = one_line(&headline(plan));
+        let digest = shorten(plan.digest.as_str());
+        page.line(&format!("{name}  {headline}  ({})", one_line(&digest)));
+    }
+    if difference.equal {
+        page.line("the plans are equal");
+        return page.text;
+    }
+    page.section("settings", &difference.settings);
+    page.hosts(&difference.hosts);
+    page.steps(&difference.steps, &difference.files);
+    page.section("warnings", &difference.warnings);
+    page.section("unchanged", &difference.unchanged);
+    if !page.text.contains("\n\n") {
+        page.line("\nonly the order of steps, warnings or unchanged items differs");
+    }
+    page.line("");
+    page.line(&summary(&difference.steps));
+    page.text
+}
+
+fn summary(steps: &[StepDifference]) -> String {
+    let of = |change: Change| steps.iter().filter(|step| step.change == change).count();
+    let only_version = steps.iter().filter(|step| step.only_version).count();
+    let (added, removed, changed) = (of(Change::Added), of(Change::Removed), of(Change::Changed));
+    let version = match only_version {
+        0 => String::new(),
+        some => format!(" ({some} in the version alone)"),
+    };
+    format!(
+        "{} added, {removed} removed, {changed} changed{version}",
+        count(added, "step")
+    )
+}
+
+/// A page that grows.
+struct Page<'d> {
+    styling: Styling,
+    old: Value,
+    new: Value,
+    text: String,
+    /// The files whose lines were shown.
+    shown_files: Vec<&'d FileDifference>,
+}
+
+impl<'d> Page<'d> {
+    fn line(&mut self, text: &str) {
+        self.text += text.trim_end();
+        self.text.push('\n');
+    }
+
+    fn tint(&self, change: Change, text: &str) -> String {
+        let color = match change {
+            Change::Added => 32,
+            Change::Removed => 31,
+            Change::Changed => 33,
+        };
+        match self.styling {
+            Styling::Plain => text.to_owned(),
+            Styling::Ansi => format!("\u{1b}[{color}m{text}\u{1b}[0m"),
+        }
+    }
+
+    /// Adds a line with the symbol of a change.
+    fn marked(&mut self, indent: usize, change: Change, text: &str) {
+        let symbol = match change {
+            Change::Added => "+",
+            Change::Removed => "-",
+            Change::Changed => "~",
+        };
+        let line = self.tint(change, &format!("{symbol} {text}"));
+        self.line(&format!("{:indent$}{line}", ""));
+    }
+
+    fn section(&mut self, title: &str, values: &[ValueDifference]) {
+        if values.is_empty() {
+            return;
+        }
+        self.line(&format!("\n{title}"));
+        self.values(2, &Roots::default(), values);
+    }
+
+    fn hosts(&mut self, hosts: &[HostDifference]) {
+        if hosts.is_empty() {
+            return;
+        }
+        self.line("\nhosts");
+        for host in hosts {
+            self.marked(2, host.change, &one_line(&host.host));
+            let root = super::below("/hosts", &host.host);
+            let roots = Roots {
+                old: root.clone(),
+                new: root,
+            };
+            self.values(6, &roots, &host.values);
+        }
+    }
+
+    fn steps(&mut self, steps: &[StepDifference], files: &'d [FileDifference]) {
+        if steps.is_empty() {
+            return;
+        }
+        self.line("\nsteps");
+        for step in steps {
+            let host = step.host.as_deref().unwrap_or("local");
+            let version = match step.only_version {
+                true => "  (the version alone)",
+                false => "",
+            };
+            let summary = shorten(&one_line(&step.summary));
+            let text = format!("{}  {summary}{version}", one_line(host));
+            self.marked(2, step.change, &text);
+            if !step.only_version {
+                let roots = Roots {
+                    old: step.old.clone().unwrap_or_default(),
+                    new: step.new.clone().unwrap_or_default(),
+                };
+                self.values(6, &roots, &step.values);
+                self.files(&step.values, files);
+            }
+        }
+    }
+
+    /// Adds values, each with its pointer below its root. Of commands the words that differ are shown with those around them.
+    fn values(&mut self, indent: usize, roots: &Roots, values: &[ValueDifference]) {
+        let mut shown: Vec<String> = Vec::new();
+        for value in values {
+            let name = roots.name(value);
+            if let Some(list) = name.strip_suffix("/argv") {
+                let name = format!("{list}/argv");
+                if !shown.contains(&name) {
+                    self.words(indent, roots, &name);
+                    shown.push(name);
+                }
+                continue;
+            }
+            let name = one_line(&name);
+            let old = value.old.as_ref().map(|place| shown_value(&place.value));
+            let new = value.new.as_ref().map(|place| shown_value(&place.value));
+            let (change, text) = match (old, new) {
+                (Some(old), Some(new)) => (Change::Changed, format!("{name}: {old} -> {new}")),
+                (Some(old), None) => (Change::Removed, format!("{name}: {old}")),
+                (None, new) => (
+                    Change::Added,
+                    format!("{name}: {}", new.unwrap_or_default()),
+                ),
+            };
+            self.marked(indent, change, &text);
+        }
+    }
+
+    /// Adds the words of the command at `name` below the roots.
+    fn words(&mut self, indent: usize, roots: &Roots, name: &str) {
+        let list = |json: &Value, root: &str| -> Vec<Value> {
+            let list = json.pointer(&format!("{root}/{name}"));
+            list.and_then(Value::as_array).cloned().unwrap_or_default()
+        };
+        let old = list(&self.old, &roots.old);
+        let new = list(&self.new, &roots.new);
+        let mut words: Vec<String> = Vec::new();
+        let ops = aligned(&old, &new);
+        let last = ops.len().saturating_sub(1);
+        for (number, op) in ops.iter().enumerate() {
+            if let DiffOp::Equal { .. } = op {
+                let before = if number == 0 { 0 } else { WORDS_AROUND };
+                let after = if number == last { 0 } else { WORDS_AROUND };
+                words.extend(around(&old[op.old_range()], before, after));
+                continue;
+            }
+            let gone: Vec<String> = old[op.old_range()].iter().map(word).collect();
+            let come: Vec<String> = new[op.new_range()].iter().map(word).collect();
+            if !gone.is_empty() {
+                let text = format!("[-{}-]", gone.join(" "));
+                words.push(self.tint(Change::Removed, &text));
+            }
+            if !come.is_empty() {
+                let text = format!("{{+{}+}}", come.join(" "));
+                words.push(self.tint(Change::Added, &text));
+            }
+        }
+        let line = format!("{}: {}", one_line(name), words.join(" "));
+        let mark = self.tint(Change::Changed, "~");
+        self.line(&format!("{:indent$}{mark} {line}", ""));
+    }
+
+    /// Adds the lines of the files that differ, the first time that they do.
+    fn files(&mut self, values: &[ValueDifference], files: &'d [FileDifference]) {
+        for file in files {
+            let (old, new) = file.digests();
+            let is_it = |value: &ValueDifference| {
+                let is = |place: &Option<super::document::Place>, digest: &str| {
+                    place.as_ref().and_then(|place| place.value.as_str()) == Some(digest)
+                };
+                is(&value.old, old) && is(&value.new, new)
+            };
+            if !values.iter().any(is_it) {
+                continue;
+            }
+            if self.shown_files.contains(&file) {
+                self.line(&format!("      {}: as above", one_line(&file.path)));
+                continue;
+            }
+            self.shown_files.push(file);
+            let text = |json: &Value, pointer: &str| {
+                let text = json.pointer(pointer).and_then(Value::as_str);
+                text.unwrap_or_default().to_owned()
+            };
+            let (old, new) = (text(&self.old, &file.old), text(&self.new, &file.new));
+            self.line(&format!("      {}:", one_line(&file.path)));
+            self.lines(&old, &new);
+        }
+    }
+
+    fn lines(&mut self, old: &str, new: &str) {
+        let diff = TextDiff::from_lines(old, new);
+        for (number, group) in diff.grouped_ops(LINES_AROUND).iter().enumerate() {
+            if number > 0 {
+                self.line("        ...");
+            }
+            for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
+                let text = one_line(change.value().trim_end_matches(['\n', '\r']));
+                let line = match change.tag() {
+                    similar::ChangeTag::Equal => format!("  {text}"),
+                    similar::ChangeTag::Delete => self.tint(Change::Removed, &format!("- {text}")),
+                    similar::ChangeTag::Insert => self.tint(Change::Added, &format!("+ {text}")),
+                };
+                self.line(&format!("        {line}"));
+            }
+        }
+    }
+}
+
+/// Where in both plans the values are that are shown together.
+#[derive(Default)]
+struct Roots {
+    old: String,
+    new: String,
+}
+
+impl Roots {
+    /// Returns the pointer of a value below its root, without a slash in front; of a word of a command that of the command.
+    fn name(&self, value: &ValueDifference) -> String {
+        let (place, root) = match (&value.new, &value.old) {
+            (Some(place), _) => (place, &self.new),
+            (None, Some(place)) => (place, &self.old),
+            (None, None) => return String::new(),
+        };
+        let below = place.pointer.strip_prefix(root.as_str());
+        let below = below.unwrap_or(&place.pointer).trim_start_matches('/');
+        match below.rsplit_once('/') {
+            Some((list, _)) if list.ends_with("/argv") => list.to_owned(),
+            _ => below.to_owned(),
+        }
+    }
+}
+
+fn shown_value(value: &Value) -> String {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let text = shorten(&one_line(&text));
+    match text.char_indices().nth(MAX_VALUE) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
+fn word(value: &Value) -> String {
+    match value {
+        Value::String(text) => quote(text),
+        other => one_line(&other.to_string()),
+    }
+}
+
+/// Returns the first and the last of equal words.
+fn around(words: &[Value], first: usize, last: usize) -> Vec<String> {
+    if words.len() <= first + last + 1 {
+        return words.iter().map(word).collect();
+    }
+    let start = words.iter().take(first).map(word);
+    let end = words.iter().skip(words.len() - last).map(word);
+    start.chain(["…".to_owned()]).chain(end).collect()
+}
