@@ -145,8 +145,11 @@ fn secret_names(config: &Config, operation: &Operation) -> secrets::Names {
     if operation.kind == OperationKind::RegistryLogin {
         return secrets::login_secret_names(config);
     }
-    if let OperationKind::Build(_) = operation.kind {
-        return secrets::image_secret_names(config);
+    if let OperationKind::Build(verb) = &operation.kind {
+        return match verb.release() {
+            Some(_) => secrets::image_secret_names(config),
+            None => secrets::Names::new(),
+        };
     }
     // What exists already is started again as it is.
     if !operation.deploys() && operation.kind.booted().is_none() {

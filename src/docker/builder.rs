@@ -1,7 +1,7 @@
 //! Builders of docker's buildx: they build for several architectures, and push what they built themselves.
 
 use super::image::{build_arguments, command, reference};
-use super::local_command::{MANIFEST_DIGEST, PRINTED_DIGEST, built_for};
+use super::local_command::{MANIFEST_DIGEST, PRINTED_DIGEST, built_for, without_builder};
 use crate::action::{OwnConfig, Run};
 use crate::config::model::{BuilderKind, Config};
 use crate::name::Sha256Hex;
@@ -83,6 +83,25 @@ impl<'a> Buildx<'a> {
     /// Returns the commands that make it and start it. On one that is there they change nothing, and on one of the same name with
     /// other nodes they fail.
     pub fn create(&self) -> Vec<Run> {
+        let mut runs = self.define();
+        runs.push(Run::literal(self.inspect()));
+        runs
+    }
+
+    /// Returns the commands that remove it. They define it before, which starts nothing and changes nothing on one that is there: docker
+    /// fails on one that is not there.
+    pub fn remove(&self) -> Vec<Run> {
+        let mut runs = self.define();
+        runs.push(Run::literal(command("docker buildx rm", [&self.name])));
+        runs
+    }
+
+    /// Returns the local command that exits with 0 where it is not there.
+    pub fn is_gone(&self) -> Vec<String> {
+        command("docker buildx ls --format", [&without_builder(&self.name)])
+    }
+
+    fn define(&self) -> Vec<Run> {
         let mut runs = Vec::new();
         for (number, (arch, host)) in self.nodes.iter().enumerate() {
             let mut argv = command("docker buildx create --name", [&self.name]);
@@ -97,7 +116,6 @@ impl<'a> Buildx<'a> {
             argv.extend(host.map(String::from));
             runs.push(Run::literal(argv));
         }
-        runs.push(Run::literal(self.inspect()));
         runs
     }
 

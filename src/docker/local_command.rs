@@ -7,7 +7,7 @@ use crate::digest;
 use crate::docker::names::LABEL_SOURCE;
 
 /// The commands. A word in capitals stands for one argument of that kind, `[…]` may be absent, `{…}` may be repeated.
-const COMMANDS: [&str; 10] = [
+const COMMANDS: [&str; 12] = [
     "docker login --username USER --password-stdin [SERVER]",
     "docker login [SERVER]",
     "[env DOCKER_BUILDKIT=1] docker [--host ADDRESS] build [--platform PLATFORMS] {--tag IMAGE} {--label LABEL} {--build-arg VARIABLE} {--secret SECRET} [--target NAME] --file PATH PATH",
@@ -15,6 +15,8 @@ const COMMANDS: [&str; 10] = [
     "docker [--host ADDRESS] image inspect --format TEMPLATE IMAGE",
     "docker buildx create --name NAME [--append] --node NAME --driver docker-container [--platform PLATFORMS] [ADDRESS]",
     "docker buildx inspect --bootstrap NAME",
+    "docker buildx rm NAME",
+    "docker buildx ls --format TEMPLATE",
     "docker buildx build --builder NAME --platform PLATFORMS --push --progress plain {--tag IMAGE} {--label LABEL} {--build-arg VARIABLE} {--secret SECRET} [--target NAME] --file PATH PATH",
     "docker buildx imagetools inspect --format TEMPLATE IMAGE",
     "docker manifest inspect --verbose IMAGE",
@@ -163,13 +165,18 @@ fn is_path_below(text: &str) -> bool {
 
 /// Returns whether `text` is a template of the compiler: it compares the source's label, and prints digests.
 fn is_template(text: &str) -> bool {
-    if text == PRINTED_DIGEST {
+    if text == PRINTED_DIGEST || is_builder_template(text) {
         return true;
     }
     let Some(source) = digest::find(text) else {
         return false;
     };
     is_engine_template(text, source) || is_registry_template(text, source)
+}
+
+fn is_builder_template(text: &str) -> bool {
+    let name = text.split('"').nth(1);
+    name.is_some_and(|name| is_plain(name, "._-") && text == without_builder(name))
 }
 
 fn is_engine_template(text: &str, source: &str) -> bool {
@@ -200,6 +207,11 @@ pub(super) const PRINTED_DIGEST: &str = "{{print .Manifest.Digest}}";
 
 /// Prints the digest of a manifest.
 pub(super) const MANIFEST_DIGEST: &str = "{{.Manifest.Digest}}";
+
+/// Returns the template that fails if there is a builder of this name; docker adds `*` to that of the one in use.
+pub(super) fn without_builder(name: &str) -> String {
+    format!("{{{{if or (eq .Name {name:?}) (eq .Name \"{name}*\")}}}}{FAILURE}")
+}
 
 /// Returns the template that fails if an image of an engine was not built from `source`.
 pub(super) fn built(source: &str) -> String {
@@ -255,6 +267,7 @@ mod tests {
             "docker buildx create --name mrsk-b --node mrsk-b0 --driver docker-container",
             "docker buildx create --name mrsk-b --append --node mrsk-b1 --driver docker-container --platform linux/arm64 unix:///run/docker.sock",
             "docker buildx inspect --bootstrap mrsk-b",
+            "docker buildx rm mrsk-b",
             "docker manifest inspect --verbose r.example.com/a/b:1",
             "docker buildx build --builder mrsk-b --platform linux/amd64,linux/arm64 --push --progress plain --tag b:1 --file Dockerfile .",
         ] {
@@ -265,6 +278,9 @@ mod tests {
             argv.extend([template, "b:1".to_owned()]);
             argv
         };
+        let mut gone = words("docker buildx ls --format");
+        gone.push(without_builder("mrsk-b"));
+        assert!(is_listed_argv(&gone));
         assert!(is_listed_argv(&inspect(built(SOURCE))));
         assert!(is_listed_argv(&inspect(pushed(SOURCE))));
         assert!(!is_listed_argv(&inspect("{{json .}}".to_owned())));
@@ -313,6 +329,9 @@ mod tests {
             "docker login --password-stdin",
             "docker login -u x -p y",
             "docker buildx inspect --bootstrap --help",
+            "docker buildx rm --all-inactive",
+            "docker buildx rm mrsk-b other",
+            "docker buildx ls --format {{.}}",
             "docker buildx create --name b --node b0 --driver docker-container --config x",
             "docker buildx build --builder b --platform linux/amd64 --push --progress plain -o dest=/ --tag b:1 --file Dockerfile .",
             "docker buildx build --builder b --platform linux/amd64 --load --progress plain --tag b:1 --file Dockerfile .",

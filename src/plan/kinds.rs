@@ -42,7 +42,7 @@ pub enum StepKind {
     Stop,
     /// Removes old containers and images.
     Prune,
-    /// Removes a container, an image, a directory or a network.
+    /// Removes a container, an image, a directory, a network or a builder.
     Remove,
     /// Creates directories of an accessory, or copies its files to the host.
     Upload,

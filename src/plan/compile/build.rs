@@ -138,6 +138,20 @@ pub fn create_builder(draft: &mut Draft) {
     }
 }
 
+/// Adds the removal of that builder, with what it keeps of earlier builds.
+pub fn remove_builder(draft: &mut Draft) {
+    let Some(buildx) = Buildx::of(draft.config) else {
+        let reason = "an engine builds the image, without a builder";
+        return draft.unchanged(None, "builder", reason);
+    };
+    let remove = Step::new(None, StepKind::Remove, ["builder", &buildx.name, "remove"])
+        .because(format!("Remove builder {}", buildx.name), Reason::Requested)
+        .does(buildx.remove())
+        .done_when_local(buildx.is_gone())
+        .timeout(INSTALL);
+    draft.add(remove);
+}
+
 fn create(draft: &mut Draft, buildx: &Buildx) -> StepId {
     let platforms = draft.config.builder.kind.platforms().join(", ");
     let create = Step::new(None, StepKind::Builder, ["builder", &buildx.name, "create"])

@@ -152,3 +152,27 @@ fn a_builder_is_created_if_one_is_configured() {
         ["local/builder/mrsk-app-multiarch/create"]
     );
 }
+
+#[test]
+fn a_builder_is_removed_if_one_is_configured() {
+    let remove = |builder: &str| {
+        let operation = json!({"name": "build remove"});
+        case(builder).asks_for(operation).plan().unwrap()
+    };
+    let nothing = remove("");
+    assert!(nothing.steps.is_empty() && nothing.unchanged.len() == 1);
+    let plan = remove("builder: {multiarch: true}");
+    let [step] = plan.steps.as_slice() else {
+        panic!("{plan:?}")
+    };
+    assert_eq!(step.id.as_str(), "local/builder/mrsk-app-multiarch/remove");
+    // On a builder that is not there, docker would fail.
+    let lines: Vec<String> = step.action.iter().map(crate::text::action_line).collect();
+    assert_eq!(
+        lines,
+        [
+            "docker buildx create --name mrsk-app-multiarch --node mrsk-app-multiarch0 --driver docker-container",
+            "docker buildx rm mrsk-app-multiarch",
+        ]
+    );
+}

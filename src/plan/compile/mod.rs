@@ -105,6 +105,7 @@ fn accessory(draft: &mut Draft, verb: AccessoryVerb, named: &Accessories) {
 fn image(draft: &mut Draft, verb: &BuildVerb) {
     match verb {
         BuildVerb::Create => build::create_builder(draft),
+        BuildVerb::Remove => build::remove_builder(draft),
         BuildVerb::Push(_) => {
             registry::log_in(draft);
             build::build(draft, Reason::Requested);

@@ -40,7 +40,7 @@ pub enum OperationKind {
 
 impl OperationKind {
     /// The names of all operations, as [`OperationKind::name`] has them.
-    pub const NAMES: [&str; 42] = [
+    pub const NAMES: [&str; 43] = [
         "deploy",
         "redeploy",
         "setup",
@@ -76,6 +76,7 @@ impl OperationKind {
         "build push",
         "build pull",
         "build create",
+        "build remove",
         "prune all",
         "prune containers",
         "prune images",
@@ -207,7 +208,7 @@ impl OperationKind {
             Self::App(operation) => operation.interrupts(),
             Self::Accessory(verb, _) => verb.interrupts(),
             Self::Traefik(verb) => verb.interrupts(),
-            Self::Prune(_) | Self::Remove => true,
+            Self::Prune(_) | Self::Remove | Self::Build(BuildVerb::Remove) => true,
             _ => false,
         }
     }

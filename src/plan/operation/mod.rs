@@ -138,6 +138,7 @@ impl Flat {
             "build push" => OperationKind::Build(BuildVerb::Push(self.release()?)),
             "build pull" => OperationKind::Build(BuildVerb::Pull(self.release()?)),
             "build create" => OperationKind::Build(BuildVerb::Create),
+            "build remove" => OperationKind::Build(BuildVerb::Remove),
             "rollback" => OperationKind::Rollback(self.version.take()),
             "app boot" => OperationKind::App(AppOperation::Boot(self.version.take())),
             "app start" => OperationKind::App(AppOperation::Start),

@@ -229,6 +229,8 @@ pub enum BuildVerb {
     Pull(Release),
     /// Creates the builder.
     Create,
+    /// Removes the builder.
+    Remove,
 }
 
 impl BuildVerb {
@@ -239,6 +241,7 @@ impl BuildVerb {
             Self::Push(_) => "build push",
             Self::Pull(_) => "build pull",
             Self::Create => "build create",
+            Self::Remove => "build remove",
         }
     }
 
@@ -246,7 +249,7 @@ impl BuildVerb {
     pub const fn release(&self) -> Option<&Release> {
         match self {
             Self::Deliver(release) | Self::Push(release) | Self::Pull(release) => Some(release),
-            Self::Create => None,
+            Self::Create | Self::Remove => None,
         }
     }
 

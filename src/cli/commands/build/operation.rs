@@ -19,7 +19,9 @@ pub enum Operation<O: clap::Args> {
     /// Pull the image on the hosts
     Pull(Given<PullArgs, O>),
     /// Create the builder for several architectures
-    Create(Given<CreateArgs, O>),
+    Create(Given<NoArgs, O>),
+    /// Remove that builder, with what it keeps of earlier builds
+    Remove(Given<NoArgs, O>),
 }
 
 /// Arguments of `mrsk build deliver` and `mrsk build pull`.
@@ -38,15 +40,24 @@ pub struct PushArgs {
     version: VersionOptions,
 }
 
-/// `mrsk build create` has no arguments.
+/// `mrsk build create` and `mrsk build remove` have no arguments.
 #[derive(Debug, clap::Args)]
-pub struct CreateArgs {}
+pub struct NoArgs {}
 
 /// An operation on an image of a version.
 struct OnImage {
     verb: fn(String) -> BuildVerb,
     version: VersionOptions,
     hosts: HostOptions,
+}
+
+fn on_builder<O: clap::Args>(
+    verb: BuildVerb,
+    given: Given<NoArgs, O>,
+    hosts: HostOptions,
+) -> (Box<dyn OperationArgs>, O) {
+    let kind = OperationKind::Build(verb);
+    (Box::new(OnRoles { kind, hosts }), given.options)
 }
 
 impl<O: clap::Args> Operation<O> {
@@ -64,11 +75,8 @@ impl<O: clap::Args> Operation<O> {
                 let (version, hosts) = (arguments.version, everywhere);
                 (push, PullArgs { version, hosts }, options)
             }
-            Self::Create(given) => {
-                let kind = OperationKind::Build(BuildVerb::Create);
-                let hosts = everywhere;
-                return (Box::new(OnRoles { kind, hosts }), given.options);
-            }
+            Self::Create(given) => return on_builder(BuildVerb::Create, given, everywhere),
+            Self::Remove(given) => return on_builder(BuildVerb::Remove, given, everywhere),
         };
         let PullArgs { version, hosts } = arguments;
         let on_image = OnImage {
