@@ -156,4 +156,5 @@ fn another_version_is_told_from_other_changes() {
     let text = render(&found, &old, &new, Styling::Ansi);
     assert!(text.contains("~ retry: 1 -> 7\u{1b}[0m\n"), "{text}");
     assert!(text.contains("  (the version alone)"), "{text}");
+    assert!(!text.contains("relies_on"), "{text}");
 }

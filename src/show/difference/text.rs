@@ -26,6 +26,7 @@ pub fn render(difference: &Difference, old: &Plan, new: &Plan, styling: Styling)
         styling,
         old: serde_json::to_value(old).unwrap_or_default(),
         new: serde_json::to_value(new).unwrap_or_default(),
+        versions: old.version.clone().zip(new.version.clone()),
         text: String::new(),
         shown_files: Vec::new(),
     };
@@ -70,6 +71,8 @@ struct Page<'d> {
     styling: Styling,
     old: Value,
     new: Value,
+    /// The versions that the plans deploy.
+    versions: Option<(String, String)>,
     text: String,
     /// The files whose lines were shown.
     shown_files: Vec<&'d FileDifference>,
@@ -112,19 +115,41 @@ impl<'d> Page<'d> {
         self.values(2, &Roots::default(), values);
     }
 
+    /// Whether a value is the same in both plans but for the version.
+    fn is_only_version(&self, value: &ValueDifference) -> bool {
+        let (Some(old), Some(new), Some(versions)) = (&value.old, &value.new, &self.versions)
+        else {
+            return false;
+        };
+        let without = |value: &Value, version: &str| value.to_string().replace(version, "\0");
+        let (from, to) = versions;
+        !from.is_empty() && !to.is_empty() && without(&old.value, from) == without(&new.value, to)
+    }
+
     fn hosts(&mut self, hosts: &[HostDifference]) {
         if hosts.is_empty() {
             return;
         }
         self.line("\nhosts");
         for host in hosts {
-            self.marked(2, host.change, &one_line(&host.host));
+            let values = host.values.iter();
+            let values: Vec<ValueDifference> = values
+                .filter(|value| !self.is_only_version(value))
+                .cloned()
+                .collect();
+            let version = match values.len() < host.values.len() {
+                true if values.is_empty() => "  (the version alone)",
+                true => "  (and the version)",
+                false => "",
+            };
+            let text = format!("{}{version}", one_line(&host.host));
+            self.marked(2, host.change, &text);
             let root = super::below("/hosts", &host.host);
             let roots = Roots {
                 old: root.clone(),
                 new: root,
             };
-            self.values(6, &roots, &host.values);
+            self.values(6, &roots, &values);
         }
     }
 
