@@ -95,7 +95,7 @@ fn placements<'a>(
                     None => continue,
                 }
             }
-            OperationKind::Build(_) => continue,
+            OperationKind::Build(_) | OperationKind::Healthcheck(_) => continue,
             kind => match kind.version() {
                 Some(version) => decide(config, slot, host, &wanted(version)),
                 None => continue,

@@ -24,6 +24,8 @@ pub enum OperationKind {
     Traefik(TraefikVerb),
     /// Does something about the image, and starts nothing.
     Build(BuildVerb),
+    /// Starts a container of this version beside those that serve, looks whether it is healthy, and removes it.
+    Healthcheck(String),
     /// Removes old containers and images.
     Prune(Pruned),
     /// Removes all that the service has on its hosts.
@@ -40,7 +42,7 @@ pub enum OperationKind {
 
 impl OperationKind {
     /// The names of all operations, as [`OperationKind::name`] has them.
-    pub const NAMES: [&str; 43] = [
+    pub const NAMES: [&str; 44] = [
         "deploy",
         "redeploy",
         "setup",
@@ -77,6 +79,7 @@ impl OperationKind {
         "build pull",
         "build create",
         "build remove",
+        "healthcheck perform",
         "prune all",
         "prune containers",
         "prune images",
@@ -97,6 +100,7 @@ impl OperationKind {
             Self::Accessory(verb, _) => verb.name(),
             Self::Traefik(verb) => verb.name(),
             Self::Build(verb) => verb.name(),
+            Self::Healthcheck(_) => "healthcheck perform",
             Self::Prune(pruned) => pruned.name(),
             Self::Remove => "remove",
             Self::ServerBootstrap => "server bootstrap",
@@ -119,6 +123,7 @@ impl OperationKind {
     pub fn version(&self) -> Option<&str> {
         match self {
             Self::Rollback(version) | Self::App(AppOperation::Boot(version)) => version.as_deref(),
+            Self::Healthcheck(version) => Some(version),
             _ => self.release().map(|release| release.version.as_str()),
         }
     }
@@ -149,6 +154,7 @@ impl OperationKind {
             | Self::Rollback(_)
             | Self::App(_)
             | Self::Traefik(_)
+            | Self::Healthcheck(_)
             | Self::Prune(_)
             | Self::Remove => true,
             Self::Build(verb) => verb.pulls(),
@@ -158,6 +164,11 @@ impl OperationKind {
             | Self::RegistryLogout
             | Self::Unknown(_) => false,
         }
+    }
+
+    /// Returns whether it is about roles with Traefik alone.
+    pub fn needs_traefik(&self) -> bool {
+        matches!(self, Self::Traefik(_) | Self::Healthcheck(_))
     }
 
     /// Returns whether it is about every host, whatever runs there.
@@ -218,7 +229,7 @@ impl OperationKind {
         match self {
             Self::Rollback(version) => version.iter().cloned().collect(),
             Self::Accessory(_, accessories) => accessories.names(),
-            Self::App(AppOperation::Boot(Some(version))) => {
+            Self::App(AppOperation::Boot(Some(version))) | Self::Healthcheck(version) => {
                 vec!["--version".to_owned(), version.clone()]
             }
             Self::App(AppOperation::RemoveContainer(version)) => vec![version.clone()],

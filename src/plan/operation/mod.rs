@@ -139,6 +139,10 @@ impl Flat {
             "build pull" => OperationKind::Build(BuildVerb::Pull(self.release()?)),
             "build create" => OperationKind::Build(BuildVerb::Create),
             "build remove" => OperationKind::Build(BuildVerb::Remove),
+            "healthcheck perform" => {
+                let version = self.version.take();
+                OperationKind::Healthcheck(version.ok_or_else(|| self.lacks("version"))?)
+            }
             "rollback" => OperationKind::Rollback(self.version.take()),
             "app boot" => OperationKind::App(AppOperation::Boot(self.version.take())),
             "app start" => OperationKind::App(AppOperation::Start),

@@ -121,6 +121,21 @@ fn healthy(config: &Config, placement: &Placement) -> Poll {
     }
 }
 
+/// Returns what asks a container that is there for its health check alone, and the longest that this takes in seconds.
+pub fn asked_alone(config: &Config, name: &str) -> (Poll, u32) {
+    let check = &config.healthcheck;
+    let poll = Poll {
+        port: Some(check.port),
+        path: Some(check.path.clone()),
+        host: Some("localhost".into()),
+        restarts: Some(0),
+        interval_ms: HEALTH_ATTEMPT_MS,
+        ..Poll::new(Probe::Http, name, check.max_attempts)
+    };
+    let seconds = check.max_attempts.saturating_mul(HEALTH_ATTEMPT_MS / 1000);
+    (poll, seconds)
+}
+
 /// Asks whether the container, which was healthy and has requests, still answers its health check.
 pub fn still_healthy(config: &Config, placement: &Placement) -> Poll {
     Poll {
