@@ -1,22 +1,27 @@
-//! JSON as documents that outlive a run need it: a strict reader, and RFC 6901 pointers.
+//! JSON as documents that outlive a run need it: a strict reader, the canonical form, and RFC 6901 pointers.
 
-use std::fmt;
+pub mod canonical;
+mod strict;
 
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Number, Value};
+use serde_json::Value;
 
-/// The largest integer that every JSON reader keeps exactly (RFC 7493): 2^53 - 1.
-pub const MAX_INTEGER: u64 = (1 << 53) - 1;
+pub use self::strict::MAX_INTEGER;
 
 /// Reads JSON that every reader reads alike.
 ///
 /// # Errors
 /// Text that is not JSON; a duplicate key, a fraction, an integer beyond [`MAX_INTEGER`], more than 127 levels.
 pub fn read(text: &str) -> serde_json::Result<Value> {
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let value = Strict.deserialize(&mut deserializer)?;
-    deserializer.end()?;
-    Ok(value)
+    check(text)?;
+    serde_json::from_str(text)
+}
+
+/// Checks what [`read`] checks.
+///
+/// # Errors
+/// Those of [`read`].
+pub fn check(text: &str) -> serde_json::Result<()> {
+    strict::walk(text, &mut ())
 }
 
 /// Returns what is wrong, without serde's list of everything that it knows.
@@ -38,7 +43,10 @@ pub fn pointer<T: AsRef<str>>(tokens: &[T]) -> String {
 /// Appends `token` to `pointer`.
 pub fn push_token(pointer: &mut String, token: &str) {
     pointer.push('/');
-    pointer.push_str(&token.replace('~', "~0").replace('/', "~1"));
+    match token.contains(['~', '/']) {
+        true => pointer.push_str(&token.replace('~', "~0").replace('/', "~1")),
+        false => pointer.push_str(token),
+    }
 }
 
 /// Returns the tokens of `pointer`.
@@ -47,79 +55,6 @@ pub fn tokens(pointer: &str) -> Vec<String> {
     tokens
         .map(|token| token.replace("~1", "/").replace("~0", "~"))
         .collect()
-}
-
-/// Reads one value.
-struct Strict;
-
-impl<'de> DeserializeSeed<'de> for Strict {
-    type Value = Value;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Strict {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
-    }
-
-    fn visit_u64<E: Error>(self, value: u64) -> Result<Value, E> {
-        integer(value, value)
-    }
-
-    fn visit_i64<E: Error>(self, value: i64) -> Result<Value, E> {
-        integer(value, value.unsigned_abs())
-    }
-
-    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
-        Err(E::custom(format_args!(
-            "{value} is not an integer up to 2^53-1"
-        )))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::String(value.to_owned()))
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
-        let mut list = Vec::new();
-        while let Some(value) = access.next_element_seed(Strict)? {
-            list.push(value);
-        }
-        Ok(Value::Array(list))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
-        let mut map = Map::new();
-        while let Some(key) = access.next_key::<String>()? {
-            let value = access.next_value_seed(Strict)?;
-            if map.contains_key(&key) {
-                return Err(A::Error::custom(format_args!("duplicate key `{key}`")));
-            }
-            map.insert(key, value);
-        }
-        Ok(Value::Object(map))
-    }
-}
-
-fn integer<E: Error>(number: impl Into<Number>, size: u64) -> Result<Value, E> {
-    let number = number.into();
-    if size > MAX_INTEGER {
-        return Err(E::custom(format_args!("{number} is beyond 2^53-1")));
-    }
-    Ok(Value::Number(number))
 }
 
 #[cfg(test)]

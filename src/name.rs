@@ -2,11 +2,46 @@
 
 use std::borrow::Borrow;
 use std::fmt;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::digest;
+
+/// The text of a name. A plan has each name many times: a copy shares the text.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Shared(Arc<str>);
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Serialize for Shared {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Shared {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl serde::de::Visitor<'_> for Visitor {
+            type Value = Shared;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Shared, E> {
+                Ok(Shared(text.into()))
+            }
+        }
+        deserializer.deserialize_str(Visitor)
+    }
+}
 
 macro_rules! string_newtypes {
     ($($(#[$doc:meta])* $name:ident,)+) => {$(
@@ -15,42 +50,42 @@ macro_rules! string_newtypes {
             Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
         )]
         #[serde(transparent)]
-        pub struct $name(String);
+        pub struct $name(#[schemars(with = "String")] Shared);
 
         impl $name {
             /// Returns the text.
             pub fn as_str(&self) -> &str {
-                &self.0
+                &self.0.0
             }
         }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
+                f.write_str(self.as_str())
             }
         }
 
         impl AsRef<str> for $name {
             fn as_ref(&self) -> &str {
-                &self.0
+                self.as_str()
             }
         }
 
         impl Borrow<str> for $name {
             fn borrow(&self) -> &str {
-                &self.0
+                self.as_str()
             }
         }
 
         impl From<&str> for $name {
             fn from(text: &str) -> Self {
-                Self(text.to_owned())
+                Self(Shared(text.into()))
             }
         }
 
         impl From<String> for $name {
             fn from(text: String) -> Self {
-                Self(text)
+                Self::from(text.as_str())
             }
         }
     )+};
@@ -74,12 +109,12 @@ string_newtypes! {
 impl Sha256Hex {
     /// Returns the SHA-256 of `bytes`.
     pub fn of(bytes: &[u8]) -> Self {
-        Self(digest::sha256(bytes))
+        Self::from(digest::sha256(bytes))
     }
 
     /// Returns whether it has the form of a SHA-256.
     pub fn is_valid(&self) -> bool {
-        digest::is_sha256(&self.0)
+        digest::is_sha256(self.as_str())
     }
 }
 
@@ -91,12 +126,12 @@ impl PlanDigest {
 
     /// Returns the digest with these hexadecimal digits.
     pub fn from_digits(digits: &str) -> Self {
-        Self(digest::prefixed(digits))
+        Self::from(digest::prefixed(digits))
     }
 
     /// Returns its hexadecimal digits; `None` if it does not have the form of a digest.
     pub fn digits(&self) -> Option<&str> {
-        digest::digits(&self.0)
+        digest::digits(self.as_str())
     }
 }
 
@@ -104,7 +139,7 @@ impl StepId {
     /// Returns the directory name of this step on a host: the first 32 hexadecimal digits of the SHA-256 of the id,
     /// so that no text of a plan ever becomes a path.
     pub fn hash(&self) -> String {
-        Sha256Hex::of(self.0.as_bytes()).0[..32].to_owned()
+        digest::sha256(self.as_str().as_bytes())[..32].to_owned()
     }
 }
 

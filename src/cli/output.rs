@@ -9,13 +9,18 @@ use crate::diagnostic::{self, Diagnostic};
 use crate::exit_code::ExitCode;
 use crate::plan::Plan;
 use crate::plan::trust::concerns;
+use crate::plan::wire;
+use crate::text::EscapingJson;
 use crate::{repository, show, text};
 
 /// Prints a command's result to standard output, with which it is done. If nobody reads it any more,
 /// the command fails without a message.
 pub fn print(text: &str) -> Result<ExitCode, Failure> {
     let mut out = std::io::stdout().lock();
-    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    printed(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+}
+
+fn printed(written: std::io::Result<()>) -> Result<ExitCode, Failure> {
     written
         .map(|()| ExitCode::Done)
         .map_err(|error| match error.kind() {
@@ -27,6 +32,17 @@ pub fn print(text: &str) -> Result<ExitCode, Failure> {
 /// Prints JSON to standard output, as [`print`] does, without a character that a terminal acts on.
 pub fn print_json(json: &str) -> Result<ExitCode, Failure> {
     print(&text::escape_json(json))
+}
+
+/// Prints a plan as [`print_json`] does, without holding its text.
+pub fn print_plan(plan: &Plan) -> Result<ExitCode, Failure> {
+    printed(write_plan_to(plan, std::io::stdout().lock()))
+}
+
+fn write_plan_to(plan: &Plan, out: impl Write) -> std::io::Result<()> {
+    let mut out = EscapingJson::new(out);
+    wire::write_json(plan, &mut out)?;
+    out.flush()
 }
 
 /// Prints to standard error; if that is closed, nothing can be done about it.

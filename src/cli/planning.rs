@@ -100,6 +100,10 @@ pub fn compile(project: &Project, facts: &Facts, asked: &Asked<'_>) -> Result<Pl
 
 /// Fails if the plan holds the value of a secret that came through a template, and warns of one that is there by accident.
 fn check_leaks(plan: &Plan, project: &Project, facts: &Facts) -> Result<(), Failure> {
+    let values = [&project.secrets, &project.taken];
+    if leak::is_clean(plan, &values).map_err(Failure::internal)? {
+        return Ok(());
+    }
     let document = serde_json::to_value(plan).map_err(Failure::internal)?;
     let config = render::to_json(project.config());
     let sources = Sources {

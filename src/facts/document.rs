@@ -51,7 +51,7 @@ pub fn read(text: &str) -> Result<Facts, DocumentError> {
     if !is_supported(&format_version) {
         return Err(DocumentError::Version(format_version));
     }
-    json::read(text).map_err(DocumentError::Json)?;
+    json::check(text).map_err(DocumentError::Json)?;
     let facts: Facts = serde_json::from_str(text).map_err(DocumentError::Json)?;
     check(&facts)?;
     Ok(facts)

@@ -1,13 +1,16 @@
 //! Whether a plan that is read fits together: what the compiler would not have written is refused before anything starts.
 
-use std::collections::BTreeSet;
+use std::collections::HashMap;
 
 use super::model::{Check, Plan, SshRoute, Step, StepSecret};
 use super::trust;
 use crate::action::{Action, Reach, When};
 use crate::config::{HostSpec, is_secret_name, is_user};
-use crate::name::{HostName, Sha256Hex, is_file_owner};
+use crate::name::{HostName, Sha256Hex, StepId, is_file_owner};
 use crate::text;
+
+/// The steps of a plan by id.
+type Steps<'p> = HashMap<&'p StepId, &'p Step>;
 
 /// Returns whether what a plan says fits together.
 ///
@@ -28,17 +31,17 @@ pub(super) fn check(plan: &Plan) -> Result<(), String> {
             return Err(format!("content {key} does not match its hash"));
         }
     }
-    let mut seen = BTreeSet::new();
+    let mut steps = Steps::with_capacity(plan.steps.len());
     for step in &plan.steps {
         for need in &step.needs {
-            if !seen.contains(&need.step) {
+            if !steps.contains_key(&need.step) {
                 return Err(format!(
                     "step {} needs {}, which does not come before it",
                     step.id, need.step
                 ));
             }
         }
-        if !seen.insert(step.id.clone()) {
+        if steps.insert(&step.id, step).is_some() {
             return Err(format!("duplicate step {}", step.id));
         }
         if let Some(host) = &step.host
@@ -48,13 +51,13 @@ pub(super) fn check(plan: &Plan) -> Result<(), String> {
         }
     }
     for step in &plan.steps {
-        if let Err(problem) = check_step(plan, step) {
+        if let Err(problem) = check_step(plan, &steps, step) {
             return Err(format!("step {} {problem}", step.id));
         }
     }
     for (host, entry) in &plan.hosts {
-        let mut steps = entry.relies_on.iter().flat_map(|reliance| &reliance.steps);
-        if let Some(step) = steps.find(|step| !seen.contains(*step)) {
+        let mut relying = entry.relies_on.iter().flat_map(|reliance| &reliance.steps);
+        if let Some(step) = relying.find(|step| !steps.contains_key(step)) {
             return Err(format!(
                 "host {host}: `relies_on` names unknown step {step}"
             ));
@@ -142,7 +145,7 @@ fn odd_file(action: &Action) -> Option<String> {
 }
 
 /// Returns what a step lacks to be carried out.
-fn check_step(plan: &Plan, step: &Step) -> Result<(), String> {
+fn check_step(plan: &Plan, steps: &Steps, step: &Step) -> Result<(), String> {
     let is_barrier = step.kind.is_barrier();
     if is_barrier != step.barrier.is_some() || is_barrier && (step.host.is_some() || has_work(step))
     {
@@ -186,7 +189,7 @@ fn check_step(plan: &Plan, step: &Step) -> Result<(), String> {
                     write.content
                 ));
             }
-            Action::Reach(reach) => check_reach(plan, step, reach)?,
+            Action::Reach(reach) => check_reach(steps, step, reach)?,
             Action::Write(_) | Action::Upload(_) | Action::Poll(_) | Action::VerifyImage(_) => {}
         }
     }
@@ -194,7 +197,7 @@ fn check_step(plan: &Plan, step: &Step) -> Result<(), String> {
 }
 
 /// Returns why nothing would have been kept to compare the answers with, or nothing be asked.
-fn check_reach(plan: &Plan, step: &Step, reach: &Reach) -> Result<(), String> {
+fn check_reach(steps: &Steps, step: &Step, reach: &Reach) -> Result<(), String> {
     if reach.requests.is_empty() || !reach.requests.iter().all(|one| one.path.starts_with('/')) {
         return Err("asks for nothing, or for something that is not a path".into());
     }
@@ -208,10 +211,9 @@ fn check_reach(plan: &Plan, step: &Step, reach: &Reach) -> Result<(), String> {
     };
     let fits = match (reach.when, &reach.since) {
         (When::Before, None) => true,
-        (When::After | When::Unasked, Some(since)) => plan
-            .steps
-            .iter()
-            .any(|other| other.id == *since && keeps(other)),
+        (When::After | When::Unasked, Some(since)) => {
+            steps.get(since).is_some_and(|other| keeps(other))
+        }
         _ => false,
     };
     match fits {

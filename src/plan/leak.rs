@@ -5,7 +5,10 @@
 //! `postgres` or the service's name, is no leak.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 
+use aho_corasick::AhoCorasick;
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::secret::Secrets;
@@ -54,6 +57,68 @@ pub struct Sources<'s> {
     pub config: &'s Value,
     /// The facts.
     pub facts: &'s Value,
+}
+
+/// Returns whether the JSON text of `document` has none of the [forms](redaction::whole_forms) of any value: then no secret leaks
+/// into it. The text is searched as it is made.
+///
+/// # Errors
+/// None that a document could cause; it is serde's.
+pub fn is_clean<T: Serialize>(document: &T, secrets: &[&Secrets]) -> serde_json::Result<bool> {
+    let values = secrets.iter().flat_map(|secrets| secrets.values());
+    let mut forms = Vec::new();
+    for form in values.flat_map(redaction::whole_forms) {
+        let quoted = serde_json::to_string(&form)?;
+        forms.push(quoted[1..quoted.len() - 1].to_owned());
+    }
+    let Ok(automaton) = AhoCorasick::new(&forms) else {
+        return Ok(false);
+    };
+    let mut search = Search {
+        overlap: forms.iter().map(String::len).max().unwrap_or_default(),
+        automaton,
+        text: Vec::with_capacity(2 * CHUNK),
+        found: false,
+    };
+    if !forms.is_empty() {
+        serde_json::to_writer(&mut search, document)?;
+        search.look();
+    }
+    Ok(!search.found)
+}
+
+/// How many bytes are searched at once.
+const CHUNK: usize = 1 << 16;
+
+/// Searches what is written to it.
+struct Search {
+    automaton: AhoCorasick,
+    /// What may be the beginning of a form at the end of what was searched.
+    overlap: usize,
+    text: Vec<u8>,
+    found: bool,
+}
+
+impl Search {
+    fn look(&mut self) {
+        self.found |= self.automaton.is_match(&self.text);
+        let rest = self.text.len().saturating_sub(self.overlap);
+        self.text.drain(..rest);
+    }
+}
+
+impl io::Write for Search {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.text.extend_from_slice(bytes);
+        if self.text.len() >= CHUNK + self.overlap {
+            self.look();
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Returns the secrets whose values leak into `document`, each once. A value counts in one of its
@@ -222,6 +287,27 @@ mod tests {
         assert_eq!(place(json!({"a/b": encoded})), Some("/a~1b".into()));
         assert_eq!(place(json!({"a": "abc"})), None);
         assert_eq!(place(json!({"line one": "line one"})), None);
+    }
+
+    #[test]
+    fn a_value_is_found_in_the_text_wherever_a_chunk_ends() {
+        let secrets = |value: &str| Secrets::from([("LONG".to_owned(), Secret::new(value))]);
+        let secret = secrets("line \"one\"\nand \\two");
+        let encoded = STANDARD.encode("line \"one\"\nand \\two");
+        for before in (0..40)
+            .map(|less| CHUNK - less)
+            .chain([0, CHUNK, 5 * CHUNK])
+        {
+            for value in ["line \"one\"\nand \\two", &encoded] {
+                let document = json!([" ".repeat(before), {"a": format!("pre {value} post")}]);
+                assert!(!is_clean(&document, &[&Secrets::new(), &secret]).unwrap());
+                let key = json!([" ".repeat(before), {value: 1}]);
+                assert!(!is_clean(&key, &[&secret]).unwrap());
+            }
+        }
+        let document = json!({"a": ["line \"one\"", "and \\two", "\n"]});
+        assert!(is_clean(&document, &[&secret]).unwrap());
+        assert!(is_clean(&document, &[&Secrets::new()]).unwrap());
     }
 
     #[test]

@@ -4,10 +4,16 @@
 //! whatever this version does not know is refused, since a step that is half understood must not
 //! run. Reading for review tolerates fields of newer minor versions.
 
+mod digest;
+
+use std::io;
+
+use serde::Deserializer;
 use serde_json::Value;
 use serde_json::error::Category;
 use thiserror::Error;
 
+use self::digest::Document;
 use super::model::{FORMAT_VERSION, Plan};
 use super::{consistency, newer};
 use crate::json;
@@ -63,16 +69,26 @@ impl ReadError {
 
 /// Returns `plan` with its digest filled in.
 pub fn seal(mut plan: Plan) -> Result<Plan, ReadError> {
-    let value = serde_json::to_value(&plan).map_err(|e| ReadError::Damaged(e.to_string()))?;
-    plan.digest = digest(&value)?;
+    plan.digest = digest::of(&plan).map_err(|e| ReadError::Damaged(e.to_string()))?;
     Ok(plan)
 }
 
 /// Returns the plan as the bytes of its file: indented JSON that ends with a newline.
 pub fn to_json(plan: &Plan) -> Result<String, ReadError> {
-    serde_json::to_string_pretty(plan)
-        .map(|text| text + "\n")
-        .map_err(|e| ReadError::Damaged(e.to_string()))
+    let mut text = Vec::new();
+    let written = write_json(plan, &mut text).map_err(|e| e.to_string());
+    written
+        .and_then(|()| String::from_utf8(text).map_err(|e| e.to_string()))
+        .map_err(ReadError::Damaged)
+}
+
+/// Writes what [`to_json`] returns.
+///
+/// # Errors
+/// Those of `out`, and a plan that has stand-ins.
+pub fn write_json(plan: &Plan, mut out: impl io::Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut out, plan)?;
+    out.write_all(b"\n")
 }
 
 /// Reads a plan that is to be applied.
@@ -80,16 +96,15 @@ pub fn to_json(plan: &Plan) -> Result<String, ReadError> {
 /// # Errors
 /// Whatever this version does not know, and whatever does not fit together, is refused.
 pub fn read_strict(text: &str) -> Result<Plan, ReadError> {
-    let value = parse(text)?;
-    let version = format_version(&value)?;
+    let (version, digest) = document(text)?;
     if version != FORMAT_VERSION {
         return Err(ReadError::Version { found: version });
     }
-    let (plan, ignored) = plan_of(&value)?;
+    let (plan, ignored) = plan_of(text)?;
     if !ignored.is_empty() {
         return Err(ReadError::UnknownFields(ignored));
     }
-    check_digest(&value, &plan)?;
+    check_digest(&digest, &plan)?;
     consistency::check(&plan).map_err(ReadError::Inconsistent)?;
     Ok(plan)
 }
@@ -101,8 +116,7 @@ pub fn read_strict(text: &str) -> Result<Plan, ReadError> {
 /// # Errors
 /// A plan of another major version, one that is damaged, or one that was changed after it was made.
 pub fn read_for_review(text: &str) -> Result<(Plan, Vec<String>), ReadError> {
-    let value = parse(text)?;
-    let version = format_version(&value)?;
+    let (version, digest) = document(text)?;
     let minor = version
         .strip_prefix("1.")
         .and_then(|minor| minor.parse::<u32>().ok());
@@ -110,25 +124,36 @@ pub fn read_for_review(text: &str) -> Result<(Plan, Vec<String>), ReadError> {
         return Err(ReadError::Version { found: version });
     };
     if minor == MINOR {
-        let (plan, ignored) = plan_of(&value)?;
-        check_digest(&value, &plan)?;
+        let (plan, ignored) = plan_of(text)?;
+        check_digest(&digest, &plan)?;
         return Ok((plan, ignored));
     }
-    let readable = newer::readable(value.clone());
-    let (mut plan, ignored) = plan_of(&readable.value)?;
-    check_digest(&value, &plan)?;
+    let value = serde_json::from_str(text).map_err(|error| damaged(&error))?;
+    let readable = newer::readable(value);
+    let (mut plan, ignored) = deserialize(&readable.value)?;
+    check_digest(&digest, &plan)?;
     readable.mark(&mut plan);
     let mut unknown = readable.unknown;
     unknown.extend(ignored);
     Ok((plan, unknown))
 }
 
-/// Returns the plan, and the places of the fields that it has no room for.
-fn plan_of(value: &Value) -> Result<(Plan, Vec<String>), ReadError> {
+/// Returns the plan that a text is, and the places of the fields that it has no room for.
+fn plan_of(text: &str) -> Result<(Plan, Vec<String>), ReadError> {
+    deserialize(&mut serde_json::Deserializer::from_str(text))
+}
+
+fn deserialize<'de>(
+    source: impl Deserializer<'de, Error = serde_json::Error>,
+) -> Result<(Plan, Vec<String>), ReadError> {
     let mut ignored = Vec::new();
-    let plan = serde_ignored::deserialize(value, |path| ignored.push(path.to_string()))
-        .map_err(|e: serde_json::Error| ReadError::Damaged(json::problem(&e)))?;
+    let plan = serde_ignored::deserialize(source, |path| ignored.push(path.to_string()))
+        .map_err(|error| damaged(&error))?;
     Ok((plan, ignored))
+}
+
+fn damaged(error: &serde_json::Error) -> ReadError {
+    ReadError::Damaged(json::problem(error))
 }
 
 /// Returns the JSON schema of plan files, as it stands in `schemas/plan.schema.json`.
@@ -140,39 +165,25 @@ pub fn schema() -> Value {
     schema
 }
 
-fn format_version(value: &Value) -> Result<String, ReadError> {
-    match value.get("format_version") {
-        Some(Value::String(version)) => Ok(version.clone()),
-        _ => Err(ReadError::Damaged("missing field `format_version`".into())),
-    }
-}
-
-fn check_digest(value: &Value, plan: &Plan) -> Result<(), ReadError> {
-    let actual = digest(value)?;
-    match actual == plan.digest {
+fn check_digest(actual: &PlanDigest, plan: &Plan) -> Result<(), ReadError> {
+    match *actual == plan.digest {
         true => Ok(()),
         false => Err(ReadError::Digest),
     }
 }
 
-/// Returns the digest of a plan as JSON: of its RFC 8785 form without the key `digest`.
-fn digest(value: &Value) -> Result<PlanDigest, ReadError> {
-    let mut value = value.clone();
-    if let Value::Object(map) = &mut value {
-        map.remove("digest");
-    }
-    let canonical =
-        serde_json_canonicalizer::to_vec(&value).map_err(|e| ReadError::Damaged(e.to_string()))?;
-    Ok(PlanDigest::of(&canonical))
-}
-
-/// Parses JSON, refusing what a plan never has: duplicate keys, fractions, integers over 2^53 - 1.
-fn parse(text: &str) -> Result<Value, ReadError> {
-    json::read(text).map_err(|error| match error.classify() {
+/// Returns the format version and the digest of a text, refusing JSON that a plan never has: duplicate
+/// keys, fractions, integers over 2^53 - 1.
+fn document(text: &str) -> Result<(String, PlanDigest), ReadError> {
+    let document = Document::read(text).map_err(|error| match error.classify() {
         Category::Eof => ReadError::Truncated(error.line()),
         Category::Syntax => ReadError::NotJson(error.to_string()),
         Category::Data | Category::Io => ReadError::Damaged(error.to_string()),
-    })
+    })?;
+    match document.format_version {
+        Some(version) => Ok((version, document.digest)),
+        None => Err(ReadError::Damaged("missing field `format_version`".into())),
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! The one escape for terminals.
 
+use std::io;
+
 /// Returns `text` with every character escaped that a terminal acts on, or that hides or reorders text: control characters,
 /// C1 included, bidirectional marks, and characters without a width. Newline and tab stay. They become `\u{1b}` and the like.
 pub fn escape(text: &str) -> String {
@@ -26,6 +28,59 @@ pub fn escape_json(json: &str) -> String {
         }
     }
     escaped
+}
+
+/// Writes JSON as [`escape_json`] returns it, in parts of some length.
+pub struct EscapingJson<W> {
+    out: W,
+    part: Vec<u8>,
+}
+
+/// The length of a part.
+const PART: usize = 1 << 16;
+
+impl<W: io::Write> EscapingJson<W> {
+    /// Returns what writes to `out`. What is left is written when it is flushed.
+    pub fn new(out: W) -> Self {
+        let part = Vec::with_capacity(2 * PART);
+        Self { out, part }
+    }
+
+    /// Writes the whole characters of the part.
+    fn pass_on(&mut self) -> io::Result<()> {
+        let is_plain = |byte: &u8| matches!(byte, b' '..=b'~' | b'\n' | b'\t');
+        if self.part.iter().all(is_plain) {
+            self.out.write_all(&self.part)?;
+            self.part.clear();
+            return Ok(());
+        }
+        let json = match std::str::from_utf8(&self.part) {
+            Ok(json) => json,
+            Err(error) if error.error_len().is_none() => {
+                std::str::from_utf8(&self.part[..error.valid_up_to()]).map_err(io::Error::other)?
+            }
+            Err(error) => return Err(io::Error::other(error)),
+        };
+        self.out.write_all(escape_json(json).as_bytes())?;
+        let written = json.len();
+        self.part.drain(..written);
+        Ok(())
+    }
+}
+
+impl<W: io::Write> io::Write for EscapingJson<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.part.extend_from_slice(bytes);
+        if self.part.len() >= PART {
+            self.pass_on()?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.pass_on()?;
+        self.out.flush()
+    }
 }
 
 fn escape_except(text: &str, kept: &[char]) -> String {
@@ -101,6 +156,7 @@ mod tests {
 
     #[test]
     fn escaped_json_has_the_same_values() {
+        use io::Write;
         let value =
             serde_json::json!({"a\u{202e}": "\u{9b}31m\u{7f}\u{e0041}\n", "b": ["größe", 1]});
         let escaped = escape_json(&format!("{value:#}"));
@@ -112,6 +168,16 @@ mod tests {
             serde_json::from_str::<serde_json::Value>(&escaped).unwrap(),
             value
         );
+        for step in [1, 2, 3, 5, 4096] {
+            let text = format!("{value:#}").repeat(3000);
+            let mut written = Vec::new();
+            let mut out = EscapingJson::new(&mut written);
+            for bytes in text.as_bytes().chunks(step) {
+                out.write_all(bytes).unwrap();
+            }
+            out.flush().unwrap();
+            assert_eq!(String::from_utf8(written).unwrap(), escape_json(&text));
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ mod quote;
 mod short;
 
 pub use action::{action_line, command};
-pub use escape::{escape, escape_json, one_line};
+pub use escape::{EscapingJson, escape, escape_json, one_line};
 pub use list::{list, list_up_to};
 pub use number::{count, duration};
 pub use quote::{command_line, quote};

@@ -15,7 +15,7 @@ use crate::cli::{connections, context, git, input, inspection, output, planning,
 use crate::exit_code::ExitCode;
 use crate::facts::model::Facts;
 use crate::name::HostName;
-use crate::plan::{self, wire};
+use crate::plan;
 
 /// Arguments of `mrsk plan`.
 #[derive(Debug, clap::Args)]
@@ -128,7 +128,7 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
     if !matches!(facts_from, FactsFrom::File(_)) {
         context::check(&project, &plan).await?;
     }
-    output::print_json(&wire::to_json(&plan).map_err(Failure::internal)?)?;
+    output::print_plan(&plan)?;
     output::show_plan(&plan);
     Ok(match options.detailed_exitcode && !plan.steps.is_empty() {
         true => ExitCode::Changes,
