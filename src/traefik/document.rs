@@ -27,7 +27,7 @@ pub(super) fn render(spec: &RouteSpec) -> Result<String, Vec<LabelError>> {
     printed(document)
 }
 
-/// As [`super::trial_file`].
+/// As [`super::Renderer::trial_file`].
 pub(super) fn render_trial(spec: &RouteSpec) -> Option<String> {
     let (mut document, names) = compile(spec, "try:").ok()?;
     if !probe::has_something_to_prove(&document) {

@@ -8,7 +8,8 @@ mod files;
 
 use files::Golden;
 
-use super::{RouteSpec, routing_file, trial_file};
+use super::document::render_trial as trial_file;
+use super::{RouteSpec, routing_file};
 
 type Case = (&'static str, &'static [(&'static str, &'static str)]);
 

@@ -20,6 +20,7 @@ mod label;
 mod names;
 mod probe;
 mod references;
+mod renderer;
 mod request;
 mod rule;
 mod rules;
@@ -35,7 +36,8 @@ mod golden;
 pub use check::{entrypoints, listens, remarks, unknown_entrypoints};
 pub use label::with_old_rules;
 pub use references::{Published, unknown_resolvers, unpublished_entrypoints};
-pub use request::{NotAsked, Request, requests};
+pub use renderer::Renderer;
+pub use request::{NotAsked, Request};
 pub use rules::{RouterRule, router_rules};
 pub use spec::{
     LabelError, PROBE_ENTRYPOINT, PROBE_PORT, ROUTES_DIR, RouteSpec, probe_host, trial_host,
@@ -60,13 +62,6 @@ pub fn command_line(user: &[(String, Option<String>)]) -> Result<Vec<String>, Ve
 /// Every label that Traefik would refuse, each with what to write instead, if known.
 pub fn routing_file(spec: &RouteSpec) -> Result<String, Vec<LabelError>> {
     document::render(spec)
-}
-
-/// Returns a file by which Traefik shows, before any request is sent to the container, whether it takes the rules and middlewares
-/// of [`routing_file`]: all that it has is a probe router, which answers to [`trial_host`]. `None` if no label
-/// defines any, or the labels are refused.
-pub fn trial_file(spec: &RouteSpec) -> Option<String> {
-    document::render_trial(spec)
 }
 
 /// Returns the name of the trial file. It is not a routing file: no container is looked up in it.

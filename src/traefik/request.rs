@@ -1,10 +1,9 @@
 //! Requests by which it can be seen on a host, over plain HTTP, what users get from a role's routers.
 
+use super::arguments;
 use super::names::Names;
 use super::rule::{self, Call};
-use super::spec::RouteSpec;
 use super::tree::Node;
-use super::{arguments, document};
 
 /// The most requests of one role: each takes a moment after a switch.
 const MOST: usize = 4;
@@ -32,27 +31,29 @@ pub struct NotAsked {
     pub why: &'static str,
 }
 
-/// Returns a request for each router of a role, or why there is none. A rule that allows any host gets `host`, and one that
-/// allows `path` gets that.
-pub fn requests(spec: &RouteSpec, host: &str, path: &str) -> (Vec<Request>, Vec<NotAsked>) {
+/// Returns a request for each router of a document, or why there is none. A rule that allows any host gets the one that is given,
+/// and one that allows the path gets that.
+pub(super) fn requests_of(
+    document: &Node,
+    names: &Names,
+    command_line: &[String],
+    (host, path): (&str, &str),
+) -> (Vec<Request>, Vec<NotAsked>) {
     let (mut asked, mut not_asked) = (Vec::new(), Vec::new());
-    let Ok((document, names)) = document::compile(spec, "") else {
-        return (asked, not_asked);
-    };
     for (protocol, why) in [("http", None), ("tcp", Some("TCP")), ("udp", Some("UDP"))] {
         let Some(Node::Map(routers)) = document.get(&[protocol, "routers"]) else {
             continue;
         };
         for (name, router) in routers {
             let found = match why {
-                None => request(router, spec.arguments, host, path),
+                None => request(router, command_line, host, path),
                 Some(why) => Err(why),
             };
             match found {
                 Ok(request) if asked.contains(&request) => {}
                 Ok(request) if asked.len() < MOST => asked.push(request),
-                Ok(_) => not_asked.push(skipped(&names, name, "more than 4 routers")),
-                Err(why) => not_asked.push(skipped(&names, name, why)),
+                Ok(_) => not_asked.push(skipped(names, name, "more than 4 routers")),
+                Err(why) => not_asked.push(skipped(names, name, why)),
             }
         }
     }
@@ -250,6 +251,7 @@ fn is_plain_path(path: &str) -> bool {
 mod tests {
     use std::collections::BTreeMap;
 
+    use super::super::spec::RouteSpec;
     use super::*;
 
     #[test]
@@ -314,7 +316,7 @@ mod tests {
             container: "hey-web-1",
             outranks: &[],
         };
-        let (asked, not_asked) = requests(&spec, "app1", "/up");
+        let (asked, not_asked) = crate::traefik::Renderer::default().requests(&spec, "app1", "/up");
         let asked = asked
             .iter()
             .map(|Request { port, host, path }| format!("{host}:{port}{path}"));

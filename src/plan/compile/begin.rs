@@ -1,6 +1,7 @@
 //! Makes the draft that the passes add to, and refuses facts that no plan can be made from.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::rc::Rc;
 
 use super::existing;
 use super::placement::{Slot, Wanted, belongs, decide};
@@ -13,6 +14,7 @@ use crate::facts::model::Facts;
 use crate::name::HostName;
 use crate::plan::operation::{AppOperation, Operation, OperationKind, TraefikVerb};
 use crate::text::one_line;
+use crate::traefik::Renderer;
 
 /// Makes the draft that the passes add to.
 pub(super) fn draft<'a>(
@@ -43,12 +45,15 @@ pub(super) fn draft<'a>(
         image_digest,
         hosts: views(config, facts, &hosts, (&roles, &placements)),
         slots: roles,
-        placements,
+        placed: placed(&placements),
+        placements: Rc::new(placements),
+        renderer: Renderer::default(),
         steps: Vec::new(),
-        places: BTreeMap::new(),
+        places: HashMap::new(),
         relies_on: BTreeMap::new(),
         unchanged: Vec::new(),
         warnings: Vec::new(),
+        warned: HashSet::new(),
         contents: BTreeMap::new(),
         errors: Vec::new(),
     })
@@ -111,6 +116,14 @@ fn check(errors: Vec<Diagnostic>) -> Result<()> {
         true => Ok(()),
         false => Err(errors),
     }
+}
+
+fn placed<'a>(placements: &[Placement<'a>]) -> HashMap<&'a HostName, Vec<usize>> {
+    let mut placed: HashMap<&HostName, Vec<usize>> = HashMap::new();
+    for (at, placement) in placements.iter().enumerate() {
+        placed.entry(placement.host).or_default().push(at);
+    }
+    placed
 }
 
 /// Returns the placements by their host.

@@ -1,6 +1,7 @@
 //! A plan in the making: what the passes read, and what they add to.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::rc::Rc;
 
 use super::placement::{Placement, Slot};
 use crate::action::{Action, Run, Write};
@@ -9,7 +10,7 @@ use crate::diagnostic::Diagnostic;
 use crate::facts::model::{Facts, HostFacts, Privilege};
 use crate::name::{HostName, Sha256Hex, StepId};
 use crate::plan::{Operation, Predicate, Reliance, Step, StepKind, Unchanged};
-use crate::traefik::LabelError;
+use crate::traefik::{LabelError, Renderer};
 
 /// A part of a plan, or why there can be none.
 pub type Result<T> = std::result::Result<T, Vec<Diagnostic>>;
@@ -31,17 +32,23 @@ pub(super) struct Draft<'a> {
     /// The selected roles on their selected hosts.
     pub slots: Vec<Slot<'a>>,
     /// What is decided for each of these, in the order in which they start; empty if nothing is started.
-    pub placements: Vec<Placement<'a>>,
+    pub placements: Rc<Vec<Placement<'a>>>,
+    /// Positions in [`Draft::placements`] by host.
+    pub placed: HashMap<&'a HostName, Vec<usize>>,
+    /// What renders routing files.
+    pub renderer: Renderer,
     /// The steps so far; added to by [`Draft::add`] only.
     pub steps: Vec<Step>,
     /// Positions in [`Draft::steps`] by place, so that no pass looks through those of other hosts.
-    pub places: BTreeMap<Option<HostName>, Vec<usize>>,
+    pub places: HashMap<Option<HostName>, Vec<usize>>,
     /// What hosts rely on, so far.
     pub relies_on: BTreeMap<HostName, Vec<Reliance>>,
     /// What needs nothing, so far.
     pub unchanged: Vec<Unchanged>,
     /// What a reviewer should know, so far.
     pub warnings: Vec<String>,
+    /// The same, to find them.
+    pub warned: HashSet<String>,
     /// Texts of files, so far.
     pub contents: BTreeMap<Sha256Hex, String>,
     /// Why no plan can be made, so far.
@@ -83,7 +90,13 @@ impl<'a> HostView<'a> {
     }
 }
 
-impl Draft<'_> {
+impl<'a> Draft<'a> {
+    /// Returns what is decided for the roles of `host`.
+    pub fn placements_on(&self, host: &HostName) -> impl Iterator<Item = &Placement<'a>> {
+        let placed = self.placed.get(host).into_iter().flatten();
+        placed.map(|at| &self.placements[*at])
+    }
+
     /// Returns the image that is deployed as people name it: without the registry's server.
     pub fn image_name(&self) -> String {
         format!("{}:{}", self.config.image, self.version)
@@ -125,7 +138,7 @@ impl Draft<'_> {
     /// Notes, once, what a reviewer should know.
     pub fn warn(&mut self, warning: impl Into<String>) {
         let warning = warning.into();
-        if !self.warnings.contains(&warning) {
+        if self.warned.insert(warning.clone()) {
             self.warnings.push(warning);
         }
     }

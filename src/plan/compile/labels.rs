@@ -1,5 +1,6 @@
 //! Compares the labels of what is to be routed with the Traefik that will read them.
 
+use super::begin::by_host;
 use super::proxy::facts::{command_line, stays};
 use super::proxy::trial::spec;
 use super::{Draft, HostView, Placement};
@@ -13,14 +14,12 @@ const WEB_PORT: u16 = 80;
 /// Refuses routers that Traefik would drop, since a switch to them loses every request, and warns
 /// of what is allowed and seldom meant.
 pub fn run(draft: &mut Draft) {
-    let mut pending = draft.placements.clone();
-    pending.retain(|placement| placement.role.traefik && placement.changes());
+    let placements = draft.placements.clone();
+    let by_host = by_host(&placements);
     for host in draft.hosts.clone() {
         port(draft, &host);
-        for placement in pending
-            .iter()
-            .filter(|placement| placement.host == host.name())
-        {
+        let here = by_host.get(host.name()).into_iter().flatten();
+        for placement in here.filter(|placement| placement.role.traefik && placement.changes()) {
             entrypoints(draft, &host, placement);
             resolvers(draft, &host, placement);
             unpublished(draft, &host, placement);

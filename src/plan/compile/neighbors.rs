@@ -97,17 +97,16 @@ struct Routed<'p, 'a> {
 }
 
 /// Returns the rules of the roles that are routed on `host`. Labels that Traefik would refuse are reported elsewhere.
-fn routed<'p, 'a>(
+fn rules<'p, 'a: 'p>(
     draft: &Draft<'_>,
     host: &HostView,
-    here: &[&'p Placement<'a>],
+    routed: impl Iterator<Item = &'p &'p Placement<'a>>,
 ) -> Vec<Routed<'p, 'a>> {
     let arguments = command_line(draft.config, host.facts);
-    let routed = here.iter().filter(|placement| placement.role.traefik);
     routed
         .map(|placement| {
             let spec = spec(draft.config, placement, &arguments, &[]);
-            let text = traefik::routing_file(&spec).unwrap_or_default();
+            let text = draft.renderer.routing_file(&spec).unwrap_or_default();
             Routed {
                 placement,
                 rules: traefik::router_rules(&text),
@@ -127,10 +126,11 @@ fn warn_of_equal(draft: &mut Draft, host: &HostView, here: &[&Placement]) {
     let others: Vec<(&String, &FileFacts)> = files
         .filter(|(path, _)| !own.contains(path) && is_of_mrsk(path))
         .collect();
-    if here.len() < 2 && others.is_empty() {
+    let routed = here.iter().filter(|placement| placement.role.traefik);
+    if routed.clone().count() < 2 && others.is_empty() {
         return;
     }
-    let routed = routed(draft, host, here);
+    let routed = rules(draft, host, routed);
     for (at, one) in routed.iter().enumerate() {
         if !one.placement.changes() {
             continue;

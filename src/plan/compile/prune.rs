@@ -80,8 +80,7 @@ fn old_containers(draft: &Draft, host: &HostView, wanted: &BTreeSet<String>) -> 
 
 /// Returns how many containers of each role the plan stops on `host`.
 fn replaced(draft: &Draft, host: &HostView) -> BTreeMap<String, u32> {
-    let placements = draft.placements.iter();
-    let here = placements.filter(|placement| placement.host == host.name());
+    let here = draft.placements_on(host.name());
     here.map(|placement| {
         let count = u32::try_from(placement.old.len()).unwrap_or(u32::MAX);
         (placement.role.name.to_string(), count)

@@ -1,6 +1,6 @@
 //! Leaves out needs that follow from others, so that a reviewer sees only edges that matter.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{HashMap, HashSet};
 
 use crate::name::StepId;
 use crate::plan::compile::Draft;
@@ -9,9 +9,9 @@ use crate::plan::{NeedOn, Step, StepKind};
 /// Removes from each step the needs that another of its needs has, directly or not.
 pub fn run(draft: &mut Draft) {
     let steps = draft.steps.iter().enumerate();
-    let positions: BTreeMap<&StepId, usize> = steps.map(|(at, step)| (&step.id, at)).collect();
+    let positions: HashMap<&StepId, usize> = steps.map(|(at, step)| (&step.id, at)).collect();
     let steps = draft.steps.iter();
-    let redundant: Vec<BTreeSet<StepId>> = steps
+    let redundant: Vec<HashSet<StepId>> = steps
         .map(|step| redundant(step, &draft.steps, &positions))
         .collect();
     for (step, redundant) in draft.steps.iter_mut().zip(redundant) {
@@ -19,16 +19,12 @@ pub fn run(draft: &mut Draft) {
     }
 }
 
-fn redundant(
-    step: &Step,
-    steps: &[Step],
-    positions: &BTreeMap<&StepId, usize>,
-) -> BTreeSet<StepId> {
-    let mut redundant = BTreeSet::new();
+fn redundant(step: &Step, steps: &[Step], positions: &HashMap<&StepId, usize>) -> HashSet<StepId> {
+    let mut redundant = HashSet::new();
     if step.needs.len() < 2 || step.kind == StepKind::Barrier {
         return redundant;
     }
-    let mut seen = BTreeSet::new();
+    let mut seen = HashSet::new();
     let needs = step.needs.iter();
     let mut work: Vec<usize> = needs
         .filter_map(|need| positions.get(&need.step).copied())

@@ -22,8 +22,9 @@ pub fn run(draft: &mut Draft) {
             shared(draft, &host);
         }
     }
-    for placement in draft.placements.clone() {
-        container(draft, &placement);
+    let placements = draft.placements.clone();
+    for placement in placements.iter() {
+        container(draft, placement);
     }
 }
 

@@ -27,7 +27,7 @@ pub fn users(draft: &Draft, placement: &Placement, facts: &HostFacts) -> Users {
         address if address.contains(':') => format!("[{address}]"),
         name => name.to_owned(),
     };
-    let (requests, not_asked) = traefik::requests(&spec, &host, placement.health.1);
+    let (requests, not_asked) = draft.renderer.requests(&spec, &host, placement.health.1);
     let requests = requests.into_iter();
     let requests =
         requests.map(|traefik::Request { port, host, path }| UserRequest { port, host, path });

@@ -111,12 +111,9 @@ struct Adopted {
 
 /// Adopts the containers that the running Traefik serves by labels.
 fn adopt_served(draft: &mut Draft, host: &HostView, gate: Option<&StepId>) -> Adopted {
-    let placements = draft.placements.iter();
-    let placements = placements.filter(|placement| placement.host == host.name());
-    let placements = placements
-        .filter(|placement| placement.role.traefik)
-        .cloned();
-    let placements: Vec<Placement> = placements.collect();
+    let placements = draft.placements_on(host.name());
+    let placements = placements.filter(|placement| placement.role.traefik);
+    let placements: Vec<Placement> = placements.cloned().collect();
     let mut adopted = Adopted::default();
     for placement in &placements {
         match adoption(draft.config, placement, host) {

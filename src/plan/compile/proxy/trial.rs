@@ -44,7 +44,9 @@ pub struct Trial {
 pub fn trial(draft: &mut Draft, placement: &Placement, facts: &HostFacts) -> Option<Trial> {
     let config = draft.config;
     let arguments = command_line(config, facts);
-    let text = traefik::trial_file(&spec(config, placement, &arguments, &[]))?;
+    let text = draft
+        .renderer
+        .trial_file(&spec(config, placement, &arguments, &[]))?;
     let (directory, _) = placement.routing_path.rsplit_once('/')?;
     let destination = config.destination.as_deref();
     let role = placement.role.name.as_str();

@@ -6,7 +6,7 @@ use crate::docker::container;
 use crate::docker::names::TRAEFIK;
 use crate::facts::model::{ContainerState, HostFacts};
 use crate::name::StepId;
-use crate::plan::compile::proxy::{proof, reach::users, trial::trial};
+use crate::plan::compile::proxy::{proof, reach::Users, trial::trial};
 use crate::plan::compile::step::QUICK;
 use crate::plan::compile::{Draft, Placement};
 use crate::plan::{Predicate, Reason, StepKind};
@@ -20,7 +20,7 @@ pub fn healthcheck(
     draft: &mut Draft,
     placement: &Placement,
     facts: &HostFacts,
-    after: Option<StepId>,
+    (after, users): (Option<StepId>, Option<&Users>),
 ) -> StepId {
     let name = &placement.name;
     let mut waits = waits(draft.config, placement);
@@ -42,10 +42,8 @@ pub fn healthcheck(
         traefik = draft.find(Some(placement.host), StepKind::Traefik);
         waits.seconds = waits.seconds.saturating_add(proof::TRIAL_SECONDS);
     }
-    if placement.role.traefik {
-        let before = users(draft, placement, facts).ask(placement, When::Before);
-        actions.splice(0..0, before.map(Action::from));
-    }
+    let before = users.and_then(|users| users.ask(placement, When::Before));
+    actions.splice(0..0, before.map(Action::from));
     let undo = placement.undo_start(draft.config.stop_wait_time);
     let begins = undo.is_none();
     cleanup.extend(undo.map(Action::from));

@@ -20,15 +20,15 @@ use crate::text::count;
 pub fn run(draft: &mut Draft) {
     let placements = draft.placements.clone();
     let (mut pending, kept): (Vec<_>, Vec<_>) =
-        placements.into_iter().partition(Placement::changes);
+        placements.iter().partition(|placement| placement.changes());
     for placement in kept {
-        warn_of_unhealthy(draft, &placement);
-        let unchecked = unchecked(draft, &placement);
+        warn_of_unhealthy(draft, placement);
+        let unchecked = unchecked(draft, placement);
         let reason = format!("{} is running and healthy{unchecked}", placement.name);
         draft.unchanged(Some(placement.host), placement.role.name.as_str(), reason);
     }
     let roles = ordered_roles(draft.config);
-    let rank = |placement: &Placement| {
+    let rank = |placement: &&Placement| {
         roles
             .iter()
             .position(|role| role.name == placement.role.name)
@@ -40,8 +40,8 @@ pub fn run(draft: &mut Draft) {
     };
     let hosts = draft.hosts.iter().map(|host| (host.name(), *host));
     let hosts: BTreeMap<&HostName, HostView> = hosts.collect();
-    let switched = switch(draft, &hosts, &canary, None);
-    let gate = canary_gate(draft, &canary, &switched, &pending);
+    let switched = switch(draft, &hosts, canary, None);
+    let gate = canary_gate(draft, canary, &switched, &pending);
     let mut stage = gate;
     for (at, role) in roles.iter().enumerate() {
         let is_canary = role.name == canary.role.name;
@@ -49,9 +49,9 @@ pub fn run(draft: &mut Draft) {
             .iter()
             .filter(|placement| placement.role.name == role.name);
         let members: Vec<&Placement> = is_canary
-            .then_some(&canary)
+            .then_some(canary)
             .into_iter()
-            .chain(others)
+            .chain(others.copied())
             .collect();
         let size = group_size(draft, role.hosts.len());
         let mut before = stage.clone();
@@ -132,7 +132,10 @@ fn unchecked(draft: &Draft, placement: &Placement) -> &'static str {
 
 /// Takes out the placement that goes first: of the first role that changes if roles have an order, else of the first Traefik role
 /// that changes, else the first.
-fn take_canary<'a>(draft: &Draft, pending: &mut Vec<Placement<'a>>) -> Option<Placement<'a>> {
+fn take_canary<'p, 'a>(
+    draft: &Draft,
+    pending: &mut Vec<&'p Placement<'a>>,
+) -> Option<&'p Placement<'a>> {
     let has_order = !draft.config.boot.role_order.is_empty();
     let of_traefik = pending
         .iter()
@@ -155,7 +158,7 @@ fn canary_gate(
     draft: &mut Draft,
     canary: &Placement,
     switched: &Switched,
-    others: &[Placement],
+    others: &[&Placement],
 ) -> Option<StepId> {
     let live = switched.live.clone()?;
     let role = &canary.role.name;

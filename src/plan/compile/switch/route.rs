@@ -10,9 +10,9 @@ use crate::name::{Sha256Hex, StepId};
 use crate::plan::StepKind;
 use crate::plan::compile::proxy::adoption::adoption;
 use crate::plan::compile::proxy::facts::{command_line, is_served_by_labels};
-use crate::plan::compile::proxy::{proof, reach, trial};
-use crate::plan::compile::{Decision, Draft, Placement, predicates};
-use crate::traefik;
+use crate::plan::compile::proxy::reach::Users;
+use crate::plan::compile::proxy::{proof, trial};
+use crate::plan::compile::{Decision, Draft, HostView, Placement, predicates};
 
 /// Seconds for which Traefik tries to send a request that its retry middleware has: four pauses
 /// that grow from 0.5 s.
@@ -22,24 +22,26 @@ const RETRY_SECONDS: &str = "5";
 pub fn route(
     draft: &mut Draft,
     placement: &Placement,
-    facts: &HostFacts,
-    after: &StepId,
+    host: &HostView,
+    (users, after): (&Users, &StepId),
 ) -> Option<StepId> {
+    let facts = host.facts;
     let outranked = served_by_labels(placement, facts);
     let arguments = command_line(draft.config, facts);
     let spec = trial::spec(draft.config, placement, &arguments, &outranked);
-    let text = traefik::routing_file(&spec)
+    let text = draft
+        .renderer
+        .routing_file(&spec)
         .map_err(|errors| draft.refuse_labels("label", errors))
         .ok()?;
     let name = &placement.name;
     let done = predicates::is_routed(&placement.routing_path, &text, &placement.alias);
     let write = draft.write(&placement.routing_path, text);
     let trial = trial::trial(draft, placement, facts).map(|trial| trial.remove);
-    let users = reach::users(draft, placement, facts);
     let asks = users.ask(placement, When::After);
     let mut cleanup = match asks {
-        Some(_) => return_requests(draft, placement, facts),
-        None => take_back(draft, placement, facts),
+        Some(_) => return_requests(draft, placement, host),
+        None => take_back(draft, placement, host),
     };
     cleanup.extend(trial.clone());
     let step = placement
@@ -80,9 +82,12 @@ fn served_by_labels<'a>(
 
 /// Returns what puts the old route back and removes the new container. Nothing if the old file's
 /// text is not known: the new container then stays, since requests may go to it.
-fn take_back(draft: &mut Draft, placement: &Placement, facts: &HostFacts) -> Vec<Action> {
+fn take_back(draft: &mut Draft, placement: &Placement, host: &HostView) -> Vec<Action> {
     let path = &placement.routing_path;
-    let mut actions = match (takeover_text(draft, placement), facts.files.get(path)) {
+    let mut actions = match (
+        takeover_text(draft, placement, host),
+        host.facts.files.get(path),
+    ) {
         (Some(text), _) => vec![draft.write(path, text)],
         (None, Some(old)) if !is_known(old) => return Vec::new(),
         (None, Some(old)) => vec![draft.write(path, old.text.clone())],
@@ -96,8 +101,8 @@ fn take_back(draft: &mut Draft, placement: &Placement, facts: &HostFacts) -> Vec
 /// Returns what sends requests to the old container again, when the new one has failed after it had
 /// got some. The new container stays a while: Traefik tries again to send it what it could not, and
 /// it may have been restarted.
-pub fn return_requests(draft: &mut Draft, placement: &Placement, facts: &HostFacts) -> Vec<Action> {
-    let mut actions = take_back(draft, placement, facts);
+pub fn return_requests(draft: &mut Draft, placement: &Placement, host: &HostView) -> Vec<Action> {
+    let mut actions = take_back(draft, placement, host);
     if actions.len() > 1 {
         actions.insert(1, Run::literal(["sleep", RETRY_SECONDS]).into());
     }
@@ -105,11 +110,7 @@ pub fn return_requests(draft: &mut Draft, placement: &Placement, facts: &HostFac
 }
 
 /// Returns the text of the routing file that the plan writes before the new container starts.
-fn takeover_text(draft: &Draft, placement: &Placement) -> Option<String> {
-    let host = draft
-        .hosts
-        .iter()
-        .find(|host| host.name() == placement.host)?;
+fn takeover_text(draft: &Draft, placement: &Placement, host: &HostView) -> Option<String> {
     let adoption = adoption(draft.config, placement, host).ok()?;
     adoption.map(|adoption| adoption.text)
 }

@@ -54,15 +54,16 @@ pub fn switch(
     let mut routed = Routed::default();
     if !is_live {
         let before = begun.or_else(|| gate.clone());
-        let healthy = health::healthcheck(draft, placement, host.facts, before);
+        let is_routed = placement.role.traefik;
+        let users = is_routed.then(|| reach::users(draft, placement, host.facts));
+        let healthy = health::healthcheck(draft, placement, host.facts, (before, users.as_ref()));
         live = Some(healthy.clone());
-        if placement.role.traefik {
-            let users = reach::users(draft, placement, host.facts);
+        if let Some(users) = &users {
             routed = Routed {
                 asks: users.ask(placement, When::Unasked),
-                cleanup: route::return_requests(draft, placement, host.facts),
+                cleanup: route::return_requests(draft, placement, host),
             };
-            live = route::route(draft, placement, host.facts, &healthy).or(live);
+            live = route::route(draft, placement, host, (users, &healthy)).or(live);
         }
     }
     let mut last = live.clone();
