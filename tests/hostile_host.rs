@@ -259,8 +259,8 @@ async fn thousand_random_answers() {
         fs::write(&file, numbers.answer(&own)).unwrap();
         let host = host(&format!("cat {}", file.display()));
         match number % 9 {
-            0 => drop(host.lock(&LockDetails::default()).await),
-            1 => drop(host.beat(&run).await),
+            0 => drop(host.lock(&place.scope, &LockDetails::default()).await),
+            1 => drop(host.beat(&place.scope, &run).await),
             2 => drop(host.fence(&place, &run, 0).await),
             3 => drop(host.list(&place).await),
             4 => drop(host.record(&place, &record).await),

@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::links::{self, Links, place};
+use super::links::{self, Links, place, scope};
 use crate::facts::Query;
 use crate::name::{RunId, StepId};
 use crate::plan::Plan;
@@ -71,7 +71,7 @@ pub async fn resolve(
         .await
         .map_err(links::Failure::from)?;
     let lock = lock_host
-        .lock_status()
+        .lock_status(&scope(plan))
         .await
         .map_err(links::Failure::from)?;
     if let Some(details) = lock.and_then(|lock| living_run(plan, &lock)) {

@@ -73,8 +73,19 @@ state() {
         run=${run%/}
         say begun "${run##*/}"
     done
-    if [ -d "$HOME/mrsk_lock" ]; then
-        say lock "$(tr -d '\n' < "$HOME/mrsk_lock/details")"
+    lock "$HOME/mrsk_lock"
+}
+
+# The lock of the service, or that of another tool; not what else mrsk has locked, whose details begin with `Service: `.
+lock() { # DIRECTORY
+    if [ -d "$1/$scope" ]; then
+        say lock "$(tr -d '\n' < "$1/$scope/details")"
+    elif [ -d "$1" ]; then
+        details=$(tr -d '\n' < "$1/details")
+        case $details in
+            U2VydmljZTog*) ;;
+            *) say lock "$details" ;;
+        esac
     fi
 }
 

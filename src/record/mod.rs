@@ -16,7 +16,7 @@
 //! | `runs/DIGEST/STEP/ATTEMPT/receipt` | how it ended |
 //! | `runs/DIGEST/STEP/ATTEMPT/audited` | a mark: the audit log tells of it |
 //!
-//! `DIGEST` is the plan's 64 hexadecimal digits, `STEP` is [`crate::name::StepId::hash`]. The deploy lock `mrsk_lock/` and the
+//! `DIGEST` is the plan's 64 hexadecimal digits, `STEP` is [`crate::name::StepId::hash`]. The deploy locks in `mrsk_lock/` and the
 //! audit log are in the login directory, where the original tool has them.
 
 pub mod living;
@@ -167,7 +167,7 @@ pub struct Serial {
     pub plan: Option<PlanDigest>,
 }
 
-/// The content of `mrsk_lock/details`: the lines of the original (`Locked by`, `Version`, `Message`), and ours.
+/// The details of a deploy lock, `mrsk_lock/SERVICE@DEST/details`: the lines of the original (`Locked by`, `Version`, `Message`), and ours.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LockDetails {
     /// Who holds it: git's `user.name`, else the login name.
@@ -211,7 +211,7 @@ pub enum LockAnswer {
 }
 
 impl LockDetails {
-    /// Returns the text that is in `mrsk_lock/details` as base64.
+    /// Returns the text that is in the details as base64.
     pub fn render(&self) -> String {
         let mut text = format!(
             "Locked by: {} at {}\nVersion: {}\nMessage: {}",

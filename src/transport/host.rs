@@ -202,42 +202,49 @@ impl Host {
         read(&text).map_err(|error| LinkError::of(error, errors))
     }
 
-    /// Takes the deploy lock, or returns its holder. Does not wait for its holder. `details` is what is to stand in the lock, with
+    /// Takes the deploy lock of `scope`, or returns its holder. Does not wait for its holder. `details` is what is to stand in the lock, with
     /// the generation that is reached.
     ///
     /// # Errors
     ///
     /// As [`LinkError`] says; so do all methods. After [`LinkError::Lost`] it may be ours: asking again with the same run tells.
-    pub async fn lock(&self, details: &LockDetails) -> Result<LockAnswer, LinkError> {
-        self.ask_on(&self.lock_channel, &script::lock(details)?, answer::lock)
-            .await
+    pub async fn lock(
+        &self,
+        scope: &Scope,
+        details: &LockDetails,
+    ) -> Result<LockAnswer, LinkError> {
+        let script = script::lock(scope, details)?;
+        self.ask_on(&self.lock_channel, &script, answer::lock).await
     }
 
     /// Keeps the lock that `run` holds.
-    pub async fn beat(&self, run: &RunId) -> Result<BeatAnswer, LinkError> {
-        self.ask_on(&self.lock_channel, &script::beat(run)?, answer::beat)
-            .await
+    pub async fn beat(&self, scope: &Scope, run: &RunId) -> Result<BeatAnswer, LinkError> {
+        let script = script::beat(scope, run)?;
+        self.ask_on(&self.lock_channel, &script, answer::beat).await
     }
 
     /// Releases the lock that `run` holds.
-    pub async fn release(&self, run: &RunId) -> Result<ReleaseAnswer, LinkError> {
-        self.ask_on(&self.lock_channel, &script::release(run)?, answer::release)
+    pub async fn release(&self, scope: &Scope, run: &RunId) -> Result<ReleaseAnswer, LinkError> {
+        let script = script::release(scope, run)?;
+        self.ask_on(&self.lock_channel, &script, answer::release)
             .await
     }
 
     /// Releases the lock of somebody else; `person` is told to the run that held it.
     pub async fn release_any(
         &self,
+        scope: &Scope,
         whose: Holder,
         person: &str,
     ) -> Result<ReleaseAnswer, LinkError> {
-        let script = script::release_any(whose, person)?;
+        let script = script::release_any(scope, whose, person)?;
         self.ask(&script, answer::release).await
     }
 
     /// Returns the holder of the lock; `None` if it is free.
-    pub async fn lock_status(&self) -> Result<Option<LockState>, LinkError> {
-        self.ask(&script::lock_status(), answer::lock_status).await
+    pub async fn lock_status(&self, scope: &Scope) -> Result<Option<LockState>, LinkError> {
+        let script = script::lock_status(scope)?;
+        self.ask(&script, answer::lock_status).await
     }
 
     /// Lets only `run` start steps here from now on, and lists the attempts that were there then. `serial` is what the plan saw.

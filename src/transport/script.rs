@@ -34,6 +34,8 @@ const CLEANUP_SECONDS: u32 = 300;
 /// Looks at an attempt that is waited for, in a second.
 const ROUNDS_PER_SECOND: u32 = 5;
 
+const TURN: &str = include_str!("script/turn.sh");
+const WHOLE: &str = include_str!("script/whole.sh");
 const LOCK: &str = include_str!("script/lock.sh");
 const OTHERS: &str = include_str!("script/others.sh");
 const STATE: &str = include_str!("script/state.sh");
@@ -47,16 +49,23 @@ const AUDIT: &str = include_str!("script/audit.sh");
 const ATTEMPT: &str = include_str!("script/attempt.sh");
 const FINISH: &str = include_str!("script/finish.sh");
 
-/// Renders a request for the deploy lock, which is in the login directory, where the script starts. Without a run the lock is one
-/// by hand, which nobody takes over.
-///
-/// A holder that dies after `mkdir` and before its details stand (one `mv`, of a file that is ready) leaves a lock
-/// that looks like the original tool's, and only `mrsk lock release` removes it.
+/// Begins a script about the lock of `scope`, which is in the login directory, where the script starts.
+fn about_lock(scope: &Scope) -> Result<Builder, RenderError> {
+    let directory = scope.directory();
+    let mut builder = Builder::new(&[TURN, WHOLE, LOCK]);
+    builder
+        .set("mrsk_scope", path_part(&directory)?)?
+        .set("mrsk_own", &format!("mrsk_lock/{directory}"))?
+        .set("mrsk_limit", &TAKE_OVER_SECONDS.to_string())?;
+    Ok(builder)
+}
+
+/// Renders a request for the deploy lock of `scope`. Without a run the lock is one by hand, which nobody takes over.
 ///
 /// # Errors
 ///
 /// Fails as [`RenderError`] says. So do all functions here.
-pub fn lock(details: &LockDetails) -> Result<Script, RenderError> {
+pub fn lock(scope: &Scope, details: &LockDetails) -> Result<Script, RenderError> {
     const GENERATION: u32 = u32::MAX;
     let one_line = |text: &str| text.replace(['\n', '\r'], " ");
     let text = LockDetails {
@@ -78,17 +87,16 @@ pub fn lock(details: &LockDetails) -> Result<Script, RenderError> {
         Some(_) => "lock",
         None => "lock_by_hand",
     };
-    Ok(Builder::new(&[LOCK])
+    Ok(about_lock(scope)?
         .set("mrsk_run", run.map_or("-", RunId::as_str))?
         .set("mrsk_before", &before)?
         .set("mrsk_after", &after)?
-        .set("mrsk_limit", &TAKE_OVER_SECONDS.to_string())?
         .call(call))
 }
 
 /// Renders a beat of the lock that `run` holds.
-pub fn beat(run: &RunId) -> Result<Script, RenderError> {
-    Ok(Builder::new(&[LOCK])
+pub fn beat(scope: &Scope, run: &RunId) -> Result<Script, RenderError> {
+    Ok(about_lock(scope)?
         .set("mrsk_run", run.as_str())?
         .call("beat"))
 }
@@ -98,18 +106,16 @@ pub fn beat(run: &RunId) -> Result<Script, RenderError> {
 /// Of a release and a take-over one claims the next generation, so not both win. One gap is left, which `sh` cannot close: a releasing
 /// run that is stopped for [`TAKE_OVER_SECONDS`] between its last look and its `mv` moves away the lock of who took it over meanwhile. That
 /// one's next beat says so, and the fences keep what it runs apart.
-pub fn release(run: &RunId) -> Result<Script, RenderError> {
-    Ok(Builder::new(&[LOCK])
+pub fn release(scope: &Scope, run: &RunId) -> Result<Script, RenderError> {
+    Ok(about_lock(scope)?
         .set("mrsk_run", run.as_str())?
-        .set("mrsk_limit", &TAKE_OVER_SECONDS.to_string())?
         .call("release"))
 }
 
 /// Renders the release of somebody else's lock by `person`.
-pub fn release_any(whose: Holder, person: &str) -> Result<Script, RenderError> {
-    Ok(Builder::new(&[LOCK])
+pub fn release_any(scope: &Scope, whose: Holder, person: &str) -> Result<Script, RenderError> {
+    Ok(about_lock(scope)?
         .set("mrsk_person", &STANDARD.encode(person))?
-        .set("mrsk_limit", &TAKE_OVER_SECONDS.to_string())?
         .call(match whose {
             Holder::Any => "release_any",
             Holder::Silent => "release_silent",
@@ -117,8 +123,8 @@ pub fn release_any(whose: Holder, person: &str) -> Result<Script, RenderError> {
 }
 
 /// Renders the question for the holder of the lock.
-pub fn lock_status() -> Script {
-    Builder::new(&[LOCK]).call("lock_status")
+pub fn lock_status(scope: &Scope) -> Result<Script, RenderError> {
+    Ok(about_lock(scope)?.call("lock_status"))
 }
 
 /// Renders the fence of `run`, for a plan that saw `serial`; and after it, the lists of the plan's attempts and of living ones of
@@ -159,11 +165,11 @@ pub fn start(
     batch: &[StepRequest],
     inputs: &Inputs,
 ) -> Result<Script, RenderError> {
-    let mut builder = Builder::new(&[STATE, ROUTED, STEP, POLL, REACH]);
+    let mut builder = Builder::new(&[STATE, ROUTED, TURN, STEP, POLL, REACH]);
     builder
         .place(place)?
         .set("mrsk_run", run.as_str())?
-        .set("mrsk_shared", &format!("{}/shared.lock", place.state_dir))?
+        .set("mrsk_turns", &format!("{}/shared.lock", place.state_dir))?
         .line(&format!("mrsk_diagnose_seconds={DIAGNOSE_SECONDS}"))
         .line(&format!("mrsk_cleanup_seconds={CLEANUP_SECONDS}"))
         .line("mrsk_setsid=$(command -v setsid)")

@@ -90,6 +90,16 @@ fn the_state_of_earlier_runs_and_the_lock_are_reported() {
         );
         assert_eq!(facts.lock.as_deref(), Some("Locked by: me"));
     }
+    // `Service: shop`: mrsk has locked something else.
+    fake.file("mrsk_lock/details", "U2VydmljZTogc2hvcAo=\n");
+    for shell in SHELLS {
+        assert_eq!(fake.ask(shell, &asked).lock, None);
+    }
+    fake.file("mrsk_lock/app@it's/details", "TG9ja2Vk\nIGJ5OiBtZQ==\n");
+    for shell in SHELLS {
+        let lock = fake.ask(shell, &asked).lock;
+        assert_eq!(lock.as_deref(), Some("Locked by: me"));
+    }
 }
 
 #[test]

@@ -12,7 +12,7 @@ use mrsk::transport::request::{Holder, Inputs, StepRequest};
 use mrsk::transport::script;
 use tempfile::TempDir;
 
-use crate::fixture::{Fixture, Sh, block, step};
+use crate::fixture::{Fixture, Sh, block, scope, step};
 
 const TEXT: &str = "password = s3ntinel\n";
 
@@ -284,17 +284,18 @@ fn the_lock_follows_no_link_and_sweeps_what_the_dead_left() {
         fs::create_dir(&living).unwrap();
         let noted = fixture.path("noted");
         fs::write(&noted, "kept").unwrap();
-        symlink(&noted, home.join(".mrsk_lock.released")).unwrap();
+        symlink(&noted, home.join(".mrsk_lock.released.app@")).unwrap();
         let details = LockDetails {
             run: Some(RunId::from("r1")),
             ..LockDetails::default()
         };
-        block(fixture.host.lock(&details)).unwrap();
-        block(fixture.host.release_any(Holder::Any, "A Person")).unwrap();
+        block(fixture.host.lock(&scope(), &details)).unwrap();
+        block(fixture.host.release_any(&scope(), Holder::Any, "A Person")).unwrap();
         assert_eq!(names(&victim), [""; 0], "{sh:?}");
         assert_eq!(fs::read_to_string(&noted).unwrap(), "kept", "{sh:?}");
         assert!(living.is_dir());
         fs::remove_dir(&living).unwrap();
-        assert_eq!(names(&home), [".mrsk_lock.released"], "{sh:?}");
+        let left = [".mrsk_lock.released.app@", ".mrsk_lock.turns"];
+        assert_eq!(names(&home), left, "{sh:?}");
     }
 }

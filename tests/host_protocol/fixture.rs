@@ -153,10 +153,7 @@ impl Fixture {
     /// The place of the plan whose digest is `digits`.
     pub fn place_of(&self, digits: &str) -> Place {
         Place {
-            scope: Scope {
-                service: "app".into(),
-                destination: None,
-            },
+            scope: scope(),
             state_dir: self.path("state").display().to_string(),
             plan: PlanDigest::from(format!("sha256:{digits}")),
         }
@@ -232,6 +229,14 @@ impl Fixture {
             }
         }
         panic!("still running: {attempt:?}");
+    }
+}
+
+/// The service whose plans the tests apply.
+pub fn scope() -> Scope {
+    Scope {
+        service: "app".into(),
+        destination: None,
     }
 }
 

@@ -10,7 +10,7 @@ use mrsk::transport::LinkError;
 use mrsk::transport::answer::{BeatAnswer, ReleaseAnswer};
 use mrsk::transport::request::Holder;
 
-use crate::fixture::{Fixture, Sh, block, fill, mount_small, unmount};
+use crate::fixture::{Fixture, Sh, block, fill, mount_small, scope, unmount};
 
 const ACQUIRED: LockAnswer = LockAnswer::Acquired {
     generation: 1,
@@ -30,15 +30,15 @@ pub fn details(run: &str) -> LockDetails {
 }
 
 pub fn take(fixture: &Fixture, run: &str) -> LockAnswer {
-    block(fixture.host.lock(&details(run))).unwrap()
+    block(fixture.host.lock(&scope(), &details(run))).unwrap()
 }
 
 pub fn beat(fixture: &Fixture, run: &str) -> BeatAnswer {
-    block(fixture.host.beat(&RunId::from(run))).unwrap()
+    block(fixture.host.beat(&scope(), &RunId::from(run))).unwrap()
 }
 
 fn release(fixture: &Fixture, run: &str) -> ReleaseAnswer {
-    block(fixture.host.release(&RunId::from(run))).unwrap()
+    block(fixture.host.release(&scope(), &RunId::from(run))).unwrap()
 }
 
 pub fn boot() -> String {
@@ -54,7 +54,7 @@ fn uptime() -> u64 {
 /// Makes the last beat `age` seconds old.
 pub fn age_beat(fixture: &Fixture, age: u64) {
     let beat = format!("{} {}\n", boot(), uptime() - age);
-    fs::write(fixture.path("home/mrsk_lock/beat"), beat).unwrap();
+    fs::write(fixture.path("home/mrsk_lock/app@/beat"), beat).unwrap();
 }
 
 /// Returns what stands in the home directory, without the lock.
@@ -62,7 +62,7 @@ fn leftovers(fixture: &Fixture) -> Vec<String> {
     fs::read_dir(fixture.path("home"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name != "mrsk_lock")
+        .filter(|name| name != "mrsk_lock" && name != ".mrsk_lock.turns")
         .collect()
 }
 
@@ -70,7 +70,7 @@ fn leftovers(fixture: &Fixture) -> Vec<String> {
 fn it_is_taken_kept_and_released() {
     for sh in Sh::all() {
         let fixture = Fixture::new(sh);
-        assert_eq!(block(fixture.host.lock_status()).unwrap(), None);
+        assert_eq!(block(fixture.host.lock_status(&scope())).unwrap(), None);
         assert_eq!(release(&fixture, "r1"), ReleaseAnswer::NotHeld);
         assert_eq!(take(&fixture, "r1"), ACQUIRED, "{sh:?}");
         assert_eq!(
@@ -78,7 +78,7 @@ fn it_is_taken_kept_and_released() {
             ACQUIRED,
             "asked again after a lost answer"
         );
-        let status = block(fixture.host.lock_status()).unwrap().unwrap();
+        let status = block(fixture.host.lock_status(&scope())).unwrap().unwrap();
         let parsed = LockDetails::parse(&status.text);
         let expected = LockDetails {
             message: "Automatic deploy lock".into(),
@@ -89,7 +89,7 @@ fn it_is_taken_kept_and_released() {
         age_beat(&fixture, 30);
         assert_eq!(beat(&fixture, "r1"), BeatAnswer::Held);
         assert!(
-            block(fixture.host.lock_status())
+            block(fixture.host.lock_status(&scope()))
                 .unwrap()
                 .unwrap()
                 .beat_age
@@ -125,18 +125,11 @@ fn the_originals_lock_is_never_taken_over() {
         fs::write(lock.join("details"), wrapped).unwrap();
         let foreign = LockAnswer::Foreign { text: text.into() };
         assert_eq!(take(&fixture, "r1"), foreign, "{sh:?}");
-        fs::write(lock.join("beat"), format!("{} 1\n", boot())).unwrap();
+        fs::write(lock.join("seen"), format!("{} 1\n", boot())).unwrap();
         assert_eq!(take(&fixture, "r1"), foreign, "{sh:?}");
-        for name in ["beat", "details"] {
-            fs::remove_file(lock.join(name)).unwrap();
-        }
-        assert_eq!(
-            take(&fixture, "r1"),
-            LockAnswer::Foreign {
-                text: String::new()
-            }
-        );
-        assert_eq!(release(&fixture, "r1"), ReleaseAnswer::NotOurs);
+        let status = block(fixture.host.lock_status(&scope())).unwrap().unwrap();
+        assert_eq!((status.text.as_str(), status.beat_age), (text, None));
+        assert_eq!(release(&fixture, "r1"), ReleaseAnswer::NotHeld);
         assert_eq!(release_any(&fixture, Holder::Any), ReleaseAnswer::Released);
         assert_eq!(release_any(&fixture, Holder::Any), ReleaseAnswer::NotHeld);
         assert_eq!(take(&fixture, "r1"), ACQUIRED, "{sh:?}");
@@ -144,7 +137,7 @@ fn the_originals_lock_is_never_taken_over() {
 }
 
 fn release_any(fixture: &Fixture, whose: Holder) -> ReleaseAnswer {
-    block(fixture.host.release_any(whose, "Ann O'Ther")).unwrap()
+    block(fixture.host.release_any(&scope(), whose, "Ann O'Ther")).unwrap()
 }
 
 #[test]
@@ -186,7 +179,7 @@ fn a_lock_by_hand_belongs_to_no_run() {
         by_hand.run = None;
         by_hand.plan = None;
         assert_eq!(
-            block(fixture.host.lock(&by_hand)).unwrap(),
+            block(fixture.host.lock(&scope(), &by_hand)).unwrap(),
             ACQUIRED,
             "{sh:?}"
         );
@@ -198,7 +191,7 @@ fn a_lock_by_hand_belongs_to_no_run() {
             "{text}"
         );
         assert!(matches!(
-            block(fixture.host.lock(&by_hand)).unwrap(),
+            block(fixture.host.lock(&scope(), &by_hand)).unwrap(),
             LockAnswer::Foreign { .. }
         ));
     }
@@ -229,10 +222,10 @@ fn a_dead_holders_lock_is_taken_over() {
         assert_eq!(beat(&fixture, "r1"), BeatAnswer::Lost);
         assert_eq!(release(&fixture, "r1"), ReleaseAnswer::NotOurs);
         assert_eq!(beat(&fixture, "r2"), BeatAnswer::Held);
-        let status = block(fixture.host.lock_status()).unwrap().unwrap();
+        let status = block(fixture.host.lock_status(&scope())).unwrap().unwrap();
         assert_eq!(LockDetails::parse(&status.text).generation, 2);
 
-        fs::write(fixture.path("home/mrsk_lock/beat"), "another-boot 5\n").unwrap();
+        fs::write(fixture.path("home/mrsk_lock/app@/beat"), "another-boot 5\n").unwrap();
         let answer = take(&fixture, "r3");
         match uptime() {
             60.. => assert!(
@@ -250,7 +243,7 @@ fn a_take_over_that_died_half_way_is_taken_over_too() {
         let fixture = Fixture::new(sh);
         take(&fixture, "r1");
         age_beat(&fixture, 100);
-        fs::create_dir(fixture.path("home/mrsk_lock/gen.2")).unwrap();
+        fs::create_dir(fixture.path("home/mrsk_lock/app@/gen.2")).unwrap();
         assert_eq!(beat(&fixture, "r1"), BeatAnswer::Lost, "{sh:?}");
         let answer = take(&fixture, "r2");
         assert!(
@@ -266,7 +259,7 @@ fn a_beat_that_cannot_be_read_counts_as_fresh() {
         let fixture = Fixture::new(sh);
         take(&fixture, "r1");
         for text in ["", "x", "boot a[$(id)]"] {
-            fs::write(fixture.path("home/mrsk_lock/beat"), text).unwrap();
+            fs::write(fixture.path("home/mrsk_lock/app@/beat"), text).unwrap();
             assert!(
                 matches!(take(&fixture, "r2"), LockAnswer::Held { .. }),
                 "{sh:?} {text}"
@@ -277,10 +270,11 @@ fn a_beat_that_cannot_be_read_counts_as_fresh() {
 
 /// Lets several runs ask at once, and returns those that got the lock.
 fn race(fixture: &Fixture) -> Vec<LockAnswer> {
+    let scope = scope();
     let runs = ["a", "b", "c", "d", "e", "f"].map(details);
     block(async {
         let [a, b, c, d, e, f] = &runs;
-        let go = |request| fixture.host.lock(request);
+        let go = |request| fixture.host.lock(&scope, request);
         let (a, b, c, d, e, f) = tokio::join!(go(a), go(b), go(c), go(d), go(e), go(f));
         [a, b, c, d, e, f]
             .into_iter()
@@ -324,9 +318,12 @@ fn a_release_and_a_take_over_do_not_both_win() {
             let fixture = Fixture::new(sh);
             take(&fixture, "r1");
             age_beat(&fixture, 100);
-            let (run, details) = (RunId::from("r1"), details("r2"));
+            let (scope, run, details) = (scope(), RunId::from("r1"), details("r2"));
             let (released, taken) = block(async {
-                tokio::join!(fixture.host.release(&run), fixture.host.lock(&details))
+                tokio::join!(
+                    fixture.host.release(&scope, &run),
+                    fixture.host.lock(&scope, &details)
+                )
             });
             match (released.unwrap(), taken.unwrap()) {
                 (ReleaseAnswer::Released, taken) => assert!(
@@ -353,7 +350,7 @@ fn what_is_in_the_way_is_told() {
     for sh in Sh::all() {
         let fixture = Fixture::new(sh);
         fs::write(fixture.path("home/mrsk_lock"), "").unwrap();
-        let error = block(fixture.host.lock(&details("r1"))).unwrap_err();
+        let error = block(fixture.host.lock(&scope(), &details("r1"))).unwrap_err();
         assert!(
             matches!(&error, LinkError::Script { message } if message.contains("mrsk_lock")),
             "{sh:?} {error:?}"
@@ -372,11 +369,11 @@ fn a_full_disk_keeps_the_lock_and_lets_it_go() {
         take(&fixture, "r1");
         age_beat(&fixture, 50);
         fill(&home);
-        let other = block(fixture.host.lock(&details("r2")));
-        let beat = block(fixture.host.beat(&RunId::from("r1")));
-        let status = block(fixture.host.lock_status());
-        let foreign = block(fixture.host.release(&RunId::from("r2")));
-        let released = block(fixture.host.release(&RunId::from("r1")));
+        let other = block(fixture.host.lock(&scope(), &details("r2")));
+        let beat = block(fixture.host.beat(&scope(), &RunId::from("r1")));
+        let status = block(fixture.host.lock_status(&scope()));
+        let foreign = block(fixture.host.release(&scope(), &RunId::from("r2")));
+        let released = block(fixture.host.release(&scope(), &RunId::from("r1")));
         let left = fixture.path("home/mrsk_lock").exists();
         let others = leftovers(&fixture);
         unmount(&home);

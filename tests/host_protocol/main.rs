@@ -26,3 +26,4 @@ mod routed;
 mod secrets;
 mod state;
 mod step;
+mod tenants;

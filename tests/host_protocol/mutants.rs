@@ -31,7 +31,7 @@ const fn mutant(
 }
 
 /// All parts of the scripts.
-const SCRIPTS: [&str; 13] = [
+const SCRIPTS: [&str; 15] = [
     include_str!("../../src/transport/script/attempt.sh"),
     include_str!("../../src/transport/script/audit.sh"),
     include_str!("../../src/transport/script/fence.sh"),
@@ -45,6 +45,8 @@ const SCRIPTS: [&str; 13] = [
     include_str!("../../src/transport/script/routed.sh"),
     include_str!("../../src/transport/script/state.sh"),
     include_str!("../../src/transport/script/step.sh"),
+    include_str!("../../src/transport/script/turn.sh"),
+    include_str!("../../src/transport/script/whole.sh"),
 ];
 
 #[rustfmt::skip]
@@ -100,17 +102,16 @@ const MUTANTS: &[Mutant] = &[
     ]),
     // The lock.
     mutant("a release takes no generation first", "orders::a_release_that_is_overtaken_leaves_the_lock_to_who_took_it", &[
-        ("  mrsk_next=$((mrsk_top + 1))\n  if mrsk_error=$(mkdir \"mrsk_lock/gen.$mrsk_next\" 2>&1)\n", "  mrsk_next=$mrsk_top\n  if true\n"),
-        ("    read_details\n  else\n    highest\n", "    :\n  else\n    highest\n"),
-        ("  highest\n  if [ \"$mrsk_holder\" != \"$mrsk_run\" ] || [ \"$mrsk_top\" != \"$mrsk_next\" ]\n  then\n    say not_ours\n    return 0\n  fi\n  make_ready\n", "  highest\n  make_ready\n"),
+        ("  mrsk_error=$(mkdir \"$mrsk_own/gen.$mrsk_next\" 2>&1)\n  mrsk_status=$?\n", "  mrsk_next=$mrsk_top\n  mrsk_status=0\n"),
+        ("  if [ \"$mrsk_holder\" != \"$mrsk_run\" ] || [ \"$mrsk_top\" != \"$mrsk_next\" ]\n  then\n    [ -z", "  if false\n  then\n    [ -z"),
     ]),
     mutant("after a reboot of its host a lock is dead at once", "orders::after_a_reboot_a_lock_is_as_old_as_the_boot", &[
-        ("    mrsk_age=$mrsk_up\n", "    mrsk_age=$mrsk_limit\n"),
+        (" || mrsk_age=$mrsk_up\n", " || mrsk_age=$mrsk_limit\n"),
     ]),
     mutant("a lock without a readable beat is dead", "lock::a_beat_that_cannot_be_read_counts_as_fresh", &[
         ("    put mrsk_lock/beat \"$mrsk_boot $mrsk_up\"\n    return 1\n", "    mrsk_age=99999\n    return 1\n"),
     ]),
-    mutant("the lock of a person is taken over", "lock::the_originals_lock_is_never_taken_over", &[
+    mutant("the lock of a person is taken over", "lock::a_lock_by_hand_belongs_to_no_run", &[
         ("  if [ -z \"$mrsk_holder\" ]\n  then\n    say foreign \"$(printf '%s' \"$mrsk_text\" | encode)\"\n    return 0\n  fi\n  highest\n", "  highest\n"),
     ]),
     mutant("a living lock is taken over", "lock::it_is_taken_kept_and_released", &[
@@ -118,10 +119,34 @@ const MUTANTS: &[Mutant] = &[
         ("[ \"$mrsk_text\" != \"$mrsk_judged\" ] || [ \"$mrsk_age\" -lt \"$mrsk_limit\" ] || ", "[ \"$mrsk_text\" != \"$mrsk_judged\" ] || "),
     ]),
     mutant("a beat is believed of a lock that is another's", "lock::a_dead_holders_lock_is_taken_over", &[
-        ("  if [ \"$mrsk_holder\" != \"$mrsk_run\" ] || [ \"$mrsk_top\" -gt \"$mrsk_generation\" ]\n  then\n    lost\n", "  if false\n  then\n    lost\n"),
+        ("  if [ \"$mrsk_whole\" = foreign ] || [ \"$mrsk_holder\" != \"$mrsk_run\" ] || [ \"$mrsk_top\" -gt \"$mrsk_generation\" ]\n", "  if false\n"),
     ]),
     mutant("a person's release needs no force", "lock::a_person_releases_only_what_is_silent_unless_forced", &[
-        ("  if [ -d mrsk_lock ] && read_details && [ -n \"$mrsk_holder\" ] && beat_age && [ \"$mrsk_age\" -lt \"$mrsk_limit\" ]\n", "  if false\n"),
+        ("  if read_details && [ -n \"$mrsk_holder\" ] && beat_age && [ \"$mrsk_age\" -lt \"$mrsk_limit\" ]\n", "  if false\n"),
+    ]),
+    mutant("the lock of the original tool counts as ours", "lock::the_originals_lock_is_never_taken_over", &[
+        ("    mrsk_whole=foreign\n", "    mrsk_whole=ours\n"),
+    ]),
+    mutant("a lock whose owner is not written yet is free", "tenants::the_original_between_its_two_commands_is_waited_for_a_minute", &[
+        ("    put mrsk_lock/seen \"$mrsk_boot $mrsk_up\"\n    return 1\n", "    return 0\n"),
+    ]),
+    mutant("a beat goes on in the lock of the original", "tenants::the_original_between_its_two_commands_is_waited_for_a_minute", &[
+        ("  if [ \"$mrsk_whole\" = foreign ] || [ \"$mrsk_holder\"", "  if [ \"$mrsk_holder\""),
+    ]),
+    mutant("no turn is taken at the lock of all", "tenants::what_comes_and_goes_beside_a_release_is_kept", &[
+        ("take_whole() {\n  mrsk_looks=0\n", "take_whole() {\n  mrsk_mine=1\n  return 0\n"),
+    ]),
+    mutant("a release takes the locks of other services along", "tenants::one_service_does_not_hold_up_another", &[
+        ("    is_alone && mrsk_from=mrsk_lock\n", "    mrsk_from=mrsk_lock\n"),
+    ]),
+    mutant("others of a lock are not named", "tenants::one_service_does_not_hold_up_another", &[
+        (" && announce && return 0\n", " && return 0\n"),
+    ]),
+    mutant("the lock of Kamal is not looked at", "tenants::the_lock_of_kamal_is_respected", &[
+        ("kamal_has_locked() {\n", "kamal_has_locked() {\n  return 1\n"),
+    ]),
+    mutant("a beat of a later uptime is fresh", "tenants::a_guest_that_has_restarted_does_not_keep_its_lock", &[
+        ("  [ \"$1\" = \"$mrsk_boot\" ] && [ \"$mrsk_age\" -ge 0 ] || ", "  [ \"$1\" = \"$mrsk_boot\" ] || "),
     ]),
     // Steps.
     mutant("a step has no time limit", "limits::what_runs_too_long_is_ended_with_all_its_processes", &[

@@ -10,7 +10,7 @@ use mrsk::transport::answer::{BeatAnswer, Event};
 use mrsk::transport::request::Inputs;
 use mrsk::transport::script;
 
-use crate::fixture::{Fixture, Sh, attempt, block, eventually, feed, step};
+use crate::fixture::{Fixture, Sh, attempt, block, eventually, feed, scope, step};
 use crate::lock::{age_beat, beat, details, take};
 
 /// Waits, the first time that it is reached, until the test lets it go on. A condition keeps its answer.
@@ -27,7 +27,7 @@ fn body(text: &str, function: &str) -> Range<usize> {
 
 /// Runs a script that stops before line `at` until `meanwhile` is over. Returns what the script said, and what came of `meanwhile`:
 /// nothing where that line is not reached.
-fn stopped<T>(
+pub fn stopped<T>(
     fixture: &Fixture,
     text: &str,
     at: usize,
@@ -48,7 +48,7 @@ fn stopped<T>(
 }
 
 /// Calls `check` with each line of these functions, several at a time, and fails if none was reached.
-fn each_line(text: &str, functions: &[&str], check: impl Fn(usize) -> bool + Sync) {
+pub fn each_line(text: &str, functions: &[&str], check: impl Fn(usize) -> bool + Sync) {
     let lines: Vec<usize> = functions
         .iter()
         .flat_map(|function| body(text, function))
@@ -136,7 +136,7 @@ fn what_ran_before_a_fence_is_in_the_list_after_it() {
 /// As far as `sh` can: after its last look a release that is stopped for a minute moves away what another has taken.
 #[test]
 fn a_release_that_is_overtaken_leaves_the_lock_to_who_took_it() {
-    let text = script::release(&RunId::from("r1"))
+    let text = script::release(&scope(), &RunId::from("r1"))
         .unwrap()
         .text()
         .to_owned();
@@ -214,12 +214,12 @@ fn after_a_reboot_a_lock_is_as_old_as_the_boot() {
             let fixture = Fixture::new(sh);
             take(&fixture, "r1");
             fs::write(
-                fixture.path("home/mrsk_lock/beat"),
+                fixture.path("home/mrsk_lock/app@/beat"),
                 "an-earlier-boot 90000\n",
             )
             .unwrap();
             fs::write(fixture.path("uptime"), format!("{uptime}\n")).unwrap();
-            let script = script::lock(&details("r2")).unwrap();
+            let script = script::lock(&scope(), &details("r2")).unwrap();
             let text = script.text().replace("</proc/uptime", "<\"$ROOT/uptime\"");
             let answer = String::from_utf8(feed(&fixture, text.as_bytes()).stdout).unwrap();
             assert!(answer.contains(said), "{sh:?} {uptime}: {answer}");

@@ -212,20 +212,22 @@ fn a_lock_with_a_torn_beat_or_without_details_is_taken_over_once_nobody_beats() 
         for torn in ["", "x\n", "boot then"] {
             let fixture = Fixture::new(sh);
             lock::take(&fixture, "r1");
-            fs::write(fixture.path("home/mrsk_lock/beat"), torn).unwrap();
+            fs::write(fixture.path("home/mrsk_lock/app@/beat"), torn).unwrap();
             let held = lock::take(&fixture, "r2");
             assert!(matches!(held, LockAnswer::Held { .. }), "{sh:?}: {held:?}");
-            let beat = fixture.read("home/mrsk_lock/beat");
+            let beat = fixture.read("home/mrsk_lock/app@/beat");
             assert!(beat.starts_with(&lock::boot()), "{sh:?}: {beat}");
         }
         let fixture = Fixture::new(sh);
-        fs::create_dir(fixture.path("home/mrsk_lock")).unwrap();
+        lock::take(&fixture, "r1");
+        for name in ["details", "beat"] {
+            fs::remove_file(fixture.path("home/mrsk_lock/app@").join(name)).unwrap();
+        }
         let held = lock::take(&fixture, "r2");
         assert!(
             matches!(held, LockAnswer::Foreign { .. }),
             "{sh:?}: {held:?}"
         );
-        assert_eq!(fixture.read("home/mrsk_lock/beat"), "", "{sh:?}");
         lock::age_beat(&fixture, 61);
         let taken = lock::take(&fixture, "r2");
         assert!(

@@ -176,6 +176,33 @@ fn a_deploy_of_one_tenant_loses_no_request_of_another() {
     says_what_anothers_traefik_lacks(&shop);
 }
 
+/// The lock of one destination holds up neither the other nor another service, and the original while any of them is held.
+#[test]
+#[ignore = "needs the lab: tests/lab/up"]
+fn a_locked_tenant_does_not_hold_up_another() {
+    let project = Project::new("lab-locks", &["172.30.0.16"]);
+    let machine = &project.machines[0];
+    with_two_destinations(&project);
+    project.commit("APP_VERSION=one\n");
+    let mrsk = |arguments: &[&str], destination: &str| {
+        project.mrsk(&[arguments, &["-d", destination]].concat())
+    };
+    let acquire = ["lock", "acquire", "-m", "a long migration"];
+    mrsk(&acquire, "staging").expect(0);
+    mrsk(&["deploy"], "staging")
+        .expect(4)
+        .says(&["a long migration"]);
+    mrsk(&["deploy"], "production").expect(0);
+    assert_eq!(Ask::of(machine).host("production.test").version(), "one");
+    machine.sh("! mkdir mrsk_lock 2> /dev/null");
+    let shown = machine.sh("stat mrsk_lock > /dev/null && cat mrsk_lock/details | base64 -d");
+    assert!(shown.contains("Service: lab-locks@staging\n"), "{shown}");
+    assert!(!shown.contains("production"), "{shown}");
+    mrsk(&["lock", "release"], "staging").expect(0);
+    machine.sh("mkdir mrsk_lock && rmdir mrsk_lock");
+    mrsk(&["deploy"], "staging").expect(0);
+}
+
 /// A stopped container of another destination, of the version that is deployed, is nobody's leftover.
 fn removes_only_its_own_leftovers(machine: &Machine, staging: &Tenant, production: &Tenant) {
     let version = staging.project.commit("APP_VERSION=three\n");

@@ -38,7 +38,7 @@ async fn a_machine_that_slept_starts_nothing_on_an_old_lock() {
             eventually("a step begins", 30, || site.exists("begun")).await;
             let details = LockDetails::parse("Locked by: another at 2026\nRun: other").render();
             fs::write(
-                site.path("a/home/mrsk_lock/details"),
+                site.path("a/home/mrsk_lock/app@/details"),
                 STANDARD.encode(details),
             )
             .unwrap();
@@ -64,7 +64,7 @@ async fn steps_on_all_channels_do_not_delay_the_heartbeat() {
     let meanwhile = async {
         let begun = || (0..10).filter(|index| site.exists(&format!("begun{index}")));
         eventually("steps have all channels", 30, || begun().count() == 8).await;
-        let beat = || fs::read_to_string(site.path("a/home/mrsk_lock/beat")).unwrap();
+        let beat = || fs::read_to_string(site.path("a/home/mrsk_lock/app@/beat")).unwrap();
         for round in 0..2 {
             let before = beat();
             eventually(&format!("heartbeat {round}"), 15, || beat() != before).await;

@@ -12,7 +12,7 @@ fn a_lock_by_hand_is_as_the_original_has_it() {
         .mrsk(&["lock", "acquire", "-m", "Doing\nmaintenance"])
         .expect(0);
     assert_eq!(taken.stdout, "acquired the deploy lock\n");
-    let details = std::fs::read_to_string(world.on(ONE, "home/mrsk_lock/details")).unwrap();
+    let details = std::fs::read_to_string(world.on(ONE, "home/mrsk_lock/shop@/details")).unwrap();
     let details = STANDARD.decode(details.trim()).unwrap();
     let details = String::from_utf8(details).unwrap();
     let lines: Vec<&str> = details.lines().collect();

@@ -11,16 +11,16 @@ use crate::transport::request::{AttemptRef, Record};
 
 impl Driver {
     pub(super) fn take_lock(&mut self) {
-        let details = self.job.details.clone();
+        let (scope, details) = (self.scope(), self.job.details.clone());
         self.ask(self.lock_host(), |linked, _| async move {
-            Ok(Event::Lock(linked.lock(&details).await?))
+            Ok(Event::Lock(linked.lock(&scope, &details).await?))
         });
     }
 
     pub(super) fn beat(&mut self) {
-        let run = self.run();
+        let (scope, run) = (self.scope(), self.run());
         self.ask(self.lock_host(), |linked, _| async move {
-            Ok(match linked.beat(&run).await? {
+            Ok(match linked.beat(&scope, &run).await? {
                 BeatAnswer::Held => Event::Beaten { held: true },
                 BeatAnswer::Lost => Event::Beaten { held: false },
                 BeatAnswer::Released(person) => Event::LockReleased(person),
@@ -29,9 +29,9 @@ impl Driver {
     }
 
     pub(super) fn release_lock(&mut self) {
-        let run = self.run();
+        let (scope, run) = (self.scope(), self.run());
         self.ask(self.lock_host(), |linked, _| async move {
-            linked.release(&run).await?;
+            linked.release(&scope, &run).await?;
             Ok(Event::Released)
         });
     }

@@ -11,13 +11,13 @@ use tokio::time::Instant;
 use super::convert::failed;
 use super::job::Job;
 use super::message::{Content, EventSender, Message};
-use crate::apply::links::{Failure, place};
+use crate::apply::links::{Failure, place, scope};
 use crate::apply::state::{Event, Millis, Outcome};
 use crate::name::{HostName, RunId, StepId};
 use crate::plan::Step;
 use crate::plan::kinds::Handling;
 use crate::plan::shape::Shape;
-use crate::record::Ending;
+use crate::record::{Ending, Scope};
 use crate::transport::Host;
 use crate::transport::local::Stopper;
 use crate::transport::request::Place;
@@ -67,6 +67,10 @@ impl Driver {
 
     pub(super) fn place(&self, host: &HostName) -> Place {
         place(&self.job.plan, host)
+    }
+
+    pub(super) fn scope(&self) -> Scope {
+        scope(&self.job.plan)
     }
 
     pub(super) fn lock_host(&self) -> HostName {

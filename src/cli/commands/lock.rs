@@ -10,7 +10,7 @@ use crate::cli::project::Project;
 use crate::cli::{connections, git, output};
 use crate::exit_code::ExitCode;
 use crate::name::HostName;
-use crate::record::{LockAnswer, LockDetails, TAKE_OVER_SECONDS};
+use crate::record::{LockAnswer, LockDetails, Scope, TAKE_OVER_SECONDS};
 use crate::redaction::Redactor;
 use crate::secret::Secrets;
 use crate::text;
@@ -60,13 +60,21 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
         Execution::Forbidden(_) => Secrets::new(),
     });
     let links = connections::to_configured(&args.link, config, &execution)?;
+    let scope = Scope {
+        service: config.service.clone(),
+        destination: config.destination.clone(),
+    };
+    let lock = Lock {
+        links: &links,
+        host,
+        scope: &scope,
+        redactor: &redactor,
+    };
     let answer = match args.command {
-        Command::Status => status(&links, host).await,
-        Command::Acquire { message } => acquire((&links, &redactor), host, &message).await,
-        Command::Release { force: true } => release((&links, &redactor), host, Holder::Any).await,
-        Command::Release { force: false } => {
-            release((&links, &redactor), host, Holder::Silent).await
-        }
+        Command::Status => status(lock).await,
+        Command::Acquire { message } => acquire(lock, message).await,
+        Command::Release { force: true } => release(lock, Holder::Any).await,
+        Command::Release { force: false } => release(lock, Holder::Silent).await,
     };
     links.close();
     let shown = answer.map_err(|failure| {
@@ -76,29 +84,40 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
     output::print(&text::escape(&redactor.redact(&shown?)))
 }
 
+/// The lock of a service and destination on its primary host.
+#[derive(Clone, Copy)]
+struct Lock<'a> {
+    links: &'a Links,
+    host: &'a HostName,
+    scope: &'a Scope,
+    redactor: &'a Redactor,
+}
+
 type Answer = Result<Result<String, Failure>, links::Failure>;
 
 const FREE: &str = "the deploy lock is free\n";
 
-async fn status(links: &Links, host: &HostName) -> Answer {
-    let state = links.get(host).await?.lock_status().await?;
+async fn status(lock: Lock<'_>) -> Answer {
+    let host = lock.links.get(lock.host).await?;
+    let state = host.lock_status(lock.scope).await?;
     Ok(Ok(state.map_or_else(
         || FREE.to_owned(),
         |state| described(&state),
     )))
 }
 
-async fn acquire((links, redactor): (&Links, &Redactor), host: &HostName, message: &str) -> Answer {
+async fn acquire(lock: Lock<'_>, message: String) -> Answer {
     let details = LockDetails {
         locked_by: git::user_name().await,
         at: jiff::Timestamp::now()
             .strftime("%Y-%m-%d %H:%M:%S UTC")
             .to_string(),
         version: git::head().await.unwrap_or_default(),
-        message: redactor.redact(message),
+        message: lock.redactor.redact(&message),
         ..LockDetails::default()
     };
-    let (text, beat_age) = match links.get(host).await?.lock(&details).await? {
+    let host = lock.links.get(lock.host).await?;
+    let (text, beat_age) = match host.lock(lock.scope, &details).await? {
         LockAnswer::Acquired { .. } => return Ok(Ok("acquired the deploy lock\n".to_owned())),
         LockAnswer::Held { details, beat_age } => (details.render(), Some(beat_age)),
         LockAnswer::Foreign { text } => (text, None),
@@ -106,28 +125,27 @@ async fn acquire((links, redactor): (&Links, &Redactor), host: &HostName, messag
     let holder = described(&LockState { text, beat_age });
     let message = format!(
         "the deploy lock is held:\n{}",
-        text::escape(&redactor.redact(holder.trim_end()))
+        text::escape(&lock.redactor.redact(holder.trim_end()))
     );
     Ok(Err(Failure::new(ExitCode::Locked, message).help(
         "wait for it, or release it with `mrsk lock release`",
     )))
 }
 
-async fn release((links, redactor): (&Links, &Redactor), host: &HostName, whose: Holder) -> Answer {
+async fn release(lock: Lock<'_>, whose: Holder) -> Answer {
     let person = git::user_name().await;
-    Ok(
-        match links.get(host).await?.release_any(whose, &person).await? {
-            ReleaseAnswer::Released => Ok("released the deploy lock\n".to_owned()),
-            ReleaseAnswer::NotHeld | ReleaseAnswer::NotOurs => Ok(FREE.to_owned()),
-            ReleaseAnswer::Alive(state) => {
-                let holder = text::escape(&redactor.redact(described(&state).trim_end()));
-                let message = format!("the run that holds the deploy lock is alive:\n{holder}");
-                Err(Failure::new(ExitCode::Locked, message).help(
+    let host = lock.links.get(lock.host).await?;
+    Ok(match host.release_any(lock.scope, whose, &person).await? {
+        ReleaseAnswer::Released => Ok("released the deploy lock\n".to_owned()),
+        ReleaseAnswer::NotHeld | ReleaseAnswer::NotOurs => Ok(FREE.to_owned()),
+        ReleaseAnswer::Alive(state) => {
+            let holder = text::escape(&lock.redactor.redact(described(&state).trim_end()));
+            let message = format!("the run that holds the deploy lock is alive:\n{holder}");
+            Err(Failure::new(ExitCode::Locked, message).help(
                 "wait for it, or stop it with Ctrl-C; `mrsk lock release --force` makes it quit at once",
             ))
-            }
-        },
-    )
+        }
+    })
 }
 
 /// Returns the details of a lock and whether its holder is alive.

@@ -64,10 +64,19 @@ impl Reading {
         }
     }
 
+    /// Returns the service and destination that are asked about.
+    pub fn scope(&self) -> Scope {
+        let config = self.config();
+        Scope {
+            service: config.service.clone(),
+            destination: config.destination.clone(),
+        }
+    }
+
     /// Returns the holder of the deploy lock on `host`, if it is held; nothing if the host does not answer, which is noted.
     pub async fn lock_status(&mut self, host: &HostName) -> Option<Option<LockState>> {
         let link = self.link(host).await?;
-        let answer = link.lock_status().await;
+        let answer = link.lock_status(&self.scope()).await;
         self.noted(host, answer)
     }
 
@@ -90,10 +99,7 @@ impl Reading {
     /// Writes a line into the audit log of each host. Where that fails, a warning says so.
     pub async fn audit<'t>(&self, entries: impl IntoIterator<Item = (&'t HostName, String)>) {
         let config = self.config();
-        let scope = Scope {
-            service: config.service.clone(),
-            destination: config.destination.clone(),
-        };
+        let scope = self.scope();
         let who = git::user_name().await;
         let destination = config.destination.as_ref();
         let destination = destination.map_or(String::new(), |name| format!(" [{name}]"));

@@ -12,7 +12,7 @@ use crate::facts::model::{ContainerFacts, ContainerState, Health, HostFacts, Ser
 use crate::journal::PlanStore;
 use crate::name::{HostName, PlanDigest};
 use crate::plan::compile::{self, Serving, Standing};
-use crate::record::{Attempt, AttemptState, Scope};
+use crate::record::{Attempt, AttemptState};
 use crate::transport::request::Place;
 
 /// Returns what the hosts say, and the one with the lock.
@@ -30,7 +30,7 @@ pub async fn collect(
             None => HostStatus::Silent,
             Some(facts) => {
                 let mut known = known(config, host, options, facts);
-                known.runs = runs(reading, config, host, facts).await;
+                known.runs = runs(reading, host, facts).await;
                 copies.extend(known.runs.iter().filter_map(copy_of));
                 HostStatus::Known(known)
             }
@@ -118,19 +118,11 @@ fn health(role: &Role, container: &ContainerFacts) -> &'static str {
 }
 
 /// Returns the plans that are not finished: the last, and older ones with a step that runs or is in doubt.
-async fn runs(
-    reading: &mut Reading,
-    config: &Config,
-    host: &HostName,
-    facts: &HostFacts,
-) -> Vec<Run> {
+async fn runs(reading: &mut Reading, host: &HostName, facts: &HostFacts) -> Vec<Run> {
     let mut runs = Vec::new();
     for plan in &facts.unfinished {
         let place = Place {
-            scope: Scope {
-                service: config.service.clone(),
-                destination: config.destination.clone(),
-            },
+            scope: reading.scope(),
             state_dir: facts.state_dir.clone(),
             plan: plan.clone(),
         };

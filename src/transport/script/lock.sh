@@ -4,9 +4,9 @@ mrsk_patient_tries=10
 # Looks, 0.2 s apart, at whether a take-over is the last one.
 mrsk_last_looks=15
 
-# Reads mrsk_lock/details into mrsk_text, and of its lines mrsk_holder and mrsk_generation.
+# Reads the details of mrsk_own into mrsk_text, and of its lines mrsk_holder and mrsk_generation.
 read_details() {
-  mrsk_text=$(base64 -d <mrsk_lock/details 2>/dev/null)
+  mrsk_text=$(base64 -d <"$mrsk_own/details" 2>/dev/null)
   mrsk_holder=
   mrsk_generation=1
   mrsk_ifs=$IFS
@@ -27,7 +27,7 @@ read_details() {
 # Sets mrsk_top to the highest generation that was claimed.
 highest() {
   mrsk_top=1
-  for mrsk_entry in mrsk_lock/gen.*
+  for mrsk_entry in "$mrsk_own"/gen.*
   do
     mrsk_number=${mrsk_entry##*.}
     case $mrsk_number in
@@ -38,28 +38,30 @@ highest() {
   return 0
 }
 
-# Sets mrsk_age to the seconds since the last beat. One that is empty or torn (after a power cut: it is never synced, since a busy disk
-# must not look like death) becomes a beat of now: whoever is alive writes the next one.
+# Sets mrsk_age to the seconds since $2, which is an uptime of the boot $1: after a restart, at least those since the restart. Also where
+# the boot has kept its name, as that of a guest may.
+age() {
+  mrsk_age=$((mrsk_up - $2))
+  [ "$1" = "$mrsk_boot" ] && [ "$mrsk_age" -ge 0 ] || mrsk_age=$mrsk_up
+}
+
+# Sets mrsk_age to the seconds since the last beat. One that is missing, empty or torn (after a kill or a power cut: it is never synced, since a
+# busy disk must not look like death) becomes a beat of now: whoever is alive writes the next one. A lock by hand has none.
 beat_age() {
   mrsk_age=0
   mrsk_beat_boot=
   mrsk_beat_at=
-  { read -r mrsk_beat_boot mrsk_beat_at <mrsk_lock/beat; } 2>/dev/null
+  { read -r mrsk_beat_boot mrsk_beat_at <"$mrsk_own/beat"; } 2>/dev/null
   boot
   uptime
   case $mrsk_beat_at in
   '' | *[!0-9]*)
-    { [ -n "$mrsk_holder" ] && [ -d mrsk_lock ]; } || [ -f mrsk_lock/beat ] || return 1
-    put mrsk_lock/beat "$mrsk_boot $mrsk_up"
+    [ -d "$mrsk_own" ] && { [ -n "$mrsk_holder" ] || [ -z "$mrsk_text" ]; } || return 1
+    put "$mrsk_own/beat" "$mrsk_boot $mrsk_up"
     return 1
     ;;
   esac
-  if [ "$mrsk_beat_boot" = "$mrsk_boot" ]
-  then
-    mrsk_age=$((mrsk_up - mrsk_beat_at))
-  else
-    mrsk_age=$mrsk_up
-  fi
+  age "$mrsk_beat_boot" "$mrsk_beat_at"
 }
 
 # The details of generation $1 as they stand in the file.
@@ -76,18 +78,18 @@ held() {
 take_over() {
   mrsk_judged=$mrsk_text
   mrsk_next=$((mrsk_top + 1))
-  mkdir "mrsk_lock/gen.$mrsk_next" 2>/dev/null || return 1
+  mkdir "$mrsk_own/gen.$mrsk_next" 2>/dev/null || return 1
   read_details
   beat_age
   highest
   if [ "$mrsk_text" != "$mrsk_judged" ] || [ "$mrsk_age" -lt "$mrsk_limit" ] || [ "$mrsk_top" != "$mrsk_next" ]
   then
-    rmdir "mrsk_lock/gen.$mrsk_next"
+    rmdir "$mrsk_own/gen.$mrsk_next"
     held
     return 0
   fi
-  keep mrsk_lock/details "$(details "$mrsk_next")" || die "$mrsk_error"
-  put mrsk_lock/beat "$mrsk_boot $mrsk_up" || die "$mrsk_error"
+  keep "$mrsk_own/details" "$(details "$mrsk_next")" || die "$mrsk_error"
+  put "$mrsk_own/beat" "$mrsk_boot $mrsk_up" || die "$mrsk_error"
   mrsk_round=0
   highest
   while [ "$mrsk_top" != "$mrsk_next" ] && [ "$mrsk_round" -lt "$mrsk_last_looks" ]
@@ -99,6 +101,7 @@ take_over() {
   read_details
   if [ "$mrsk_top" = "$mrsk_next" ] && [ "$mrsk_holder" = "$mrsk_run" ]
   then
+    announce_in_turn
     say acquired "$mrsk_next" "$(printf '%s' "$mrsk_judged" | encode)"
   else
     beat_age
@@ -110,22 +113,20 @@ take_over() {
 lock_once() {
   boot
   uptime
-  if mkdir mrsk_lock 2>/dev/null
+  look_at_whole
+  if [ "$mrsk_whole" = foreign ]
   then
-    mv -f "$mrsk_ready/beat" mrsk_lock/beat && mv -f "$mrsk_ready/details" mrsk_lock/details && sync_to_disk mrsk_lock && say acquired 1 - && return 0
-    rm -rf mrsk_lock
-    die "cannot write mrsk_lock in $PWD"
+    say foreign "$(printf '%s' "$mrsk_text" | encode)"
+    return 0
   fi
-  if ! [ -d mrsk_lock ]
+  if ! [ -d "$mrsk_own" ]
   then
-    [ -e mrsk_lock ] && ! [ -d mrsk_lock ] && die "mrsk_lock in $PWD is not a directory"
-    mrsk_error=$(mkdir "$mrsk_ready/try" 2>&1) || die "cannot create mrsk_lock in $PWD: $mrsk_error"
-    rmdir "$mrsk_ready/try"
-    return 1
+    begin_in_turn
+    return
   fi
   if ! read_details
   then
-    # A lock of ours has its beat before its details: a kill or a power cut may have come between.
+    # A kill or a power cut may have come between the directory and its details.
     beat_age && [ "$mrsk_age" -ge "$mrsk_limit" ] || return 1
     highest
     take_over
@@ -139,7 +140,7 @@ lock_once() {
   highest
   if [ "$mrsk_holder" = "$mrsk_run" ] && [ "$mrsk_top" -le "$mrsk_generation" ]
   then
-    put mrsk_lock/beat "$mrsk_boot $mrsk_up" || die "$mrsk_error"
+    put "$mrsk_own/beat" "$mrsk_boot $mrsk_up" || die "$mrsk_error"
     say acquired "$mrsk_generation" -
     return 0
   fi
@@ -171,19 +172,29 @@ make_ready() {
   return 1
 }
 
+# Sets mrsk_text to what stands in the way of a lock that could not be taken.
+tell_what_is_in_the_way() {
+  look_at_whole
+  case $mrsk_whole in
+  foreign | unclear) return 0 ;;
+  esac
+  kamal_has_locked || read_details
+}
+
 lock() {
   boot
   uptime
   make_ready || die "$mrsk_error"
   put "$mrsk_ready/beat" "$mrsk_boot $mrsk_up" || die "$mrsk_error"
   keep "$mrsk_ready/details" "$(details 1)" || die "$mrsk_error"
+  put "$mrsk_ready/whole" "$(entry "$mrsk_scope" "${mrsk_before}1$mrsk_after" | encode)" || die "$mrsk_error"
   mrsk_tries=0
   until lock_once
   do
     mrsk_tries=$((mrsk_tries + 1))
     if [ "$mrsk_tries" -gt "$mrsk_lock_tries" ]
     then
-      read_details
+      tell_what_is_in_the_way
       say foreign "$(printf '%s' "$mrsk_text" | encode)"
       return 0
     fi
@@ -195,7 +206,7 @@ lock() {
 lost() {
   mrsk_released_run=
   mrsk_released_by=
-  { read -r mrsk_released_run mrsk_released_by <.mrsk_lock.released; } 2>/dev/null
+  { read -r mrsk_released_run mrsk_released_by <".mrsk_lock.released.$mrsk_scope"; } 2>/dev/null
   if [ "$mrsk_released_run" = "$mrsk_run" ]
   then
     say released "$mrsk_released_by"
@@ -206,34 +217,27 @@ lost() {
 
 # Writes the beat into the file that is there: a full disk has room for that. No longer than the old one, but for a digit.
 overwrite_beat() {
-  [ -f mrsk_lock/beat ] && { printf '%s\n' "$mrsk_boot $mrsk_up" 1<>mrsk_lock/beat; } 2>/dev/null
+  [ -f "$mrsk_own/beat" ] && { printf '%s\n' "$mrsk_boot $mrsk_up" 1<>"$mrsk_own/beat"; } 2>/dev/null
 }
 
 beat() {
+  look_at_whole
   read_details
   highest
-  if [ "$mrsk_holder" != "$mrsk_run" ] || [ "$mrsk_top" -gt "$mrsk_generation" ]
+  if [ "$mrsk_whole" = foreign ] || [ "$mrsk_holder" != "$mrsk_run" ] || [ "$mrsk_top" -gt "$mrsk_generation" ]
   then
     lost
     return 0
   fi
   boot
   uptime
-  { put mrsk_lock/beat "$mrsk_boot $mrsk_up" || overwrite_beat; } && say held && return 0
-  [ -d mrsk_lock ] && die "$mrsk_error"
+  { put "$mrsk_own/beat" "$mrsk_boot $mrsk_up" || overwrite_beat; } && say held && return 0
+  [ -d "$mrsk_own" ] && die "$mrsk_error"
   lost
 }
 
-# Takes the whole directory away at once, so that nobody sees half of it: into mrsk_ready, or beside it if there is none.
-discard() {
-  mrsk_gone=.mrsk_lock.$$.released
-  [ -z "$mrsk_ready" ] || mrsk_gone=$mrsk_ready/released
-  mrsk_error=$(mv mrsk_lock "$mrsk_gone" 2>&1) || return 1
-  rm -rf "${mrsk_ready:-$mrsk_gone}"
-}
-
 release() {
-  if ! [ -d mrsk_lock ]
+  if ! [ -d "$mrsk_own" ]
   then
     say not_held
     return 0
@@ -246,53 +250,62 @@ release() {
     return 0
   fi
   mrsk_next=$((mrsk_top + 1))
-  if mrsk_error=$(mkdir "mrsk_lock/gen.$mrsk_next" 2>&1)
+  mrsk_error=$(mkdir "$mrsk_own/gen.$mrsk_next" 2>&1)
+  mrsk_status=$?
+  make_ready
+  take_whole
+  look_at_whole
+  read_details
+  highest
+  if [ "$mrsk_status" != 0 ] && [ "$mrsk_top" -lt "$mrsk_next" ] && [ -d "$mrsk_own" ]
   then
-    read_details
-  else
-    highest
-    if [ "$mrsk_top" -ge "$mrsk_next" ] || ! [ -d mrsk_lock ]
-    then
-      say not_ours
-      return 0
-    fi
     # Without room for a directory nobody can take the lock over; should there be room in a moment, nobody may while the beat is fresh.
     mrsk_next=$mrsk_top
     beat_age
     [ "$mrsk_age" -lt "$mrsk_limit" ] || die "cannot write mrsk_lock in $PWD: $mrsk_error"
+  elif [ "$mrsk_status" != 0 ]
+  then
+    mrsk_holder=
   fi
-  highest
   if [ "$mrsk_holder" != "$mrsk_run" ] || [ "$mrsk_top" != "$mrsk_next" ]
   then
+    [ -z "$mrsk_mine" ] || end_turn
     say not_ours
     return 0
   fi
-  make_ready
-  discard || die "cannot remove mrsk_lock in $PWD: $mrsk_error"
+  discard || die "cannot remove $mrsk_own in $PWD: $mrsk_error"
   say released
 }
 
 # Releases the lock of somebody else, and leaves a note for the run that held it.
 release_any() {
-  if ! [ -d mrsk_lock ]
+  look_at_whole
+  case $mrsk_whole in
+  none) ;;
+  ours) read_details ;;
+  *) mrsk_holder= ;;
+  esac
+  if [ "$mrsk_whole" = none ] || { [ "$mrsk_whole" = ours ] && ! [ -d "$mrsk_own" ]; }
   then
     say not_held
     return 0
   fi
-  read_details
   make_ready || [ -z "$mrsk_holder" ] || die "$mrsk_error"
   if [ -n "$mrsk_holder" ]
   then
     put "$mrsk_ready/note" "$mrsk_holder $mrsk_person" || die "$mrsk_error"
-    mrsk_error=$(mv -f "$mrsk_ready/note" .mrsk_lock.released 2>&1) || die "cannot write .mrsk_lock.released in $PWD: $mrsk_error"
+    mrsk_note=.mrsk_lock.released.$mrsk_scope
+    mrsk_error=$(mv -f "$mrsk_ready/note" "$mrsk_note" 2>&1) || die "cannot write $mrsk_note in $PWD: $mrsk_error"
   fi
+  take_whole
+  look_at_whole
   discard || die "cannot remove mrsk_lock in $PWD: $mrsk_error"
   say released
 }
 
 # Releases the lock of somebody else, unless its holder is alive: that is a run whose beat is fresh.
 release_silent() {
-  if [ -d mrsk_lock ] && read_details && [ -n "$mrsk_holder" ] && beat_age && [ "$mrsk_age" -lt "$mrsk_limit" ]
+  if read_details && [ -n "$mrsk_holder" ] && beat_age && [ "$mrsk_age" -lt "$mrsk_limit" ]
   then
     held
     return 0
@@ -300,10 +313,22 @@ release_silent() {
   release_any
 }
 
+# The answer about a lock that has no beat.
+held_by_hand() {
+  say "$1" ${2:+"$2"} "$(printf '%s' "$mrsk_text" | encode)"
+}
+
 lock_status() {
-  if ! [ -d mrsk_lock ]
+  look_at_whole
+  case $mrsk_whole in
+  foreign | unclear)
+    held_by_hand held -
+    return 0
+    ;;
+  esac
+  if ! [ -d "$mrsk_own" ]
   then
-    say free
+    kamal_has_locked && held_by_hand held - || say free
     return 0
   fi
   read_details
@@ -311,27 +336,24 @@ lock_status() {
   then
     held
   else
-    say held - "$(printf '%s' "$mrsk_text" | encode)"
+    held_by_hand held -
   fi
 }
 
 # A lock that no run holds: nobody takes it over, and it has no beat.
 lock_by_hand() {
+  boot
+  uptime
   make_ready || die "$mrsk_error"
   put "$mrsk_ready/details" "$(printf '%s' "$mrsk_before" | encode)" || die "$mrsk_error"
-  if mkdir mrsk_lock 2>/dev/null
+  put "$mrsk_ready/whole" "$(entry "$mrsk_scope" "$mrsk_before" | encode)" || die "$mrsk_error"
+  [ -d "$mrsk_own" ] || ! begin_in_turn || return 0
+  tell_what_is_in_the_way
+  if [ "$mrsk_whole" = ours ] && [ -n "$mrsk_holder" ]
   then
-    mv -f "$mrsk_ready/details" mrsk_lock/details && say acquired 1 - && return 0
-    rm -rf mrsk_lock
-    die "cannot write mrsk_lock in $PWD"
-  fi
-  [ -d mrsk_lock ] || die "cannot create mrsk_lock in $PWD"
-  read_details
-  beat_age
-  if [ -n "$mrsk_holder" ]
-  then
+    beat_age
     held
   else
-    say foreign "$(printf '%s' "$mrsk_text" | encode)"
+    held_by_hand foreign
   fi
 }

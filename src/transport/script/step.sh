@@ -251,70 +251,20 @@ unguard() {
   return 0
 }
 
-# Sets mrsk_top to the highest turn of the lock on what services share, and tells whether its holder is gone.
-shared_is_free() {
-  mrsk_top=0
-  for mrsk_entry in "$mrsk_shared"/*
-  do
-    mrsk_turn=${mrsk_entry##*/}
-    case $mrsk_turn in
-    *[!0-9]*) continue ;;
-    esac
-    [ "$mrsk_turn" -gt "$mrsk_top" ] && mrsk_top=$mrsk_turn
-  done
-  [ "$mrsk_top" = 0 ] && return 0
-  mrsk_pid=
-  { read -r mrsk_pid mrsk_begun mrsk_claimed_boot <"$mrsk_shared/$mrsk_top"; } 2>/dev/null
-  if [ -z "$mrsk_pid" ]
-  then
-    # Gone since, or left empty by a power cut.
-    [ -e "$mrsk_shared/$mrsk_top" ]
-    return
-  fi
-  [ "$mrsk_pid" = free ] && return 0
-  [ "$mrsk_claimed_boot" = "$mrsk_boot" ] || return 0
-  process "$mrsk_pid" && [ "$mrsk_start" = "$mrsk_begun" ] && return 1
-  return 0
+# Whether the step is not to wait on for its turn at what services share.
+gives_up() {
+  is_too_late && mrsk_refused=1
+  [ -n "$mrsk_refused" ] || stopped
 }
 
-# Takes the next turn. Turns only go up and the highest stays, so that of two who see the same dead holder one gets on.
 take_shared() {
-  mkdir -p "$mrsk_shared" || return 1
-  boot
-  process "$$"
-  put "$mrsk_shared/new.$$" "$$ $mrsk_start $mrsk_boot" || { printf "%s\n" "$mrsk_error"; return 1; }
-  until shared_is_free && ln "$mrsk_shared/new.$$" "$mrsk_shared/$((mrsk_top + 1))" 2>/dev/null
-  do
-    is_too_late && mrsk_refused=1
-    if [ -n "$mrsk_refused" ] || stopped
-    then
-      rm -f "$mrsk_shared/new.$$"
-      return 1
-    fi
-    nap 0.2
-  done
-  rm -f "$mrsk_shared/new.$$"
-  mrsk_mine=$((mrsk_top + 1))
-  shared_is_free
-  if [ "$mrsk_top" != "$mrsk_mine" ]
-  then
-    rm -f "$mrsk_shared/$mrsk_mine"
-    take_shared
-    return
-  fi
-  for mrsk_entry in "$mrsk_shared"/*
-  do
-    mrsk_turn=${mrsk_entry##*/}
-    case $mrsk_turn in
-    *[!0-9]*) continue ;;
-    esac
-    [ "$mrsk_turn" -lt "$mrsk_mine" ] && rm -f "$mrsk_entry"
-  done
-  return 0
+  take_turn && return 0
+  [ -z "$mrsk_error" ] || printf '%s\n' "$mrsk_error"
+  return 1
 }
 
 release_shared() {
-  put "$mrsk_shared/$mrsk_mine" free
+  end_turn
 }
 
 # The parts of the step, with the lock on what services share where $1 is 1.
