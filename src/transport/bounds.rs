@@ -3,9 +3,34 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use super::request::StepRequest;
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
+
+/// The longest that the commands that explain a failure may take together, in seconds.
+pub(super) const DIAGNOSE_SECONDS: u32 = 60;
+/// The longest that the cleanup after a failure may take, in seconds.
+pub(super) const CLEANUP_SECONDS: u32 = 300;
+/// What ending the commands of a step, and all else about it, takes at most, in seconds.
+const AROUND_SECONDS: u32 = 60;
+/// How long a step is listened to that has no limit, but for its silence: then its host is asked for it anew.
+const UNLIMITED_SECONDS: u32 = 24 * 60 * 60;
+
+/// Returns how long a batch is listened to: by then all of its steps have ended, or one of them hangs.
+pub(super) fn longest(batch: &[StepRequest]) -> Duration {
+    let of = |step: &StepRequest| {
+        let acting = match step.timeout_seconds {
+            0 => UNLIMITED_SECONDS,
+            seconds => seconds,
+        };
+        let seconds = [acting, DIAGNOSE_SECONDS, CLEANUP_SECONDS, AROUND_SECONDS];
+        seconds.iter().map(|part| u64::from(*part)).sum::<u64>()
+    };
+    Duration::from_secs(batch.iter().map(of).sum())
+}
 
 /// What all hosts together may have in memory of answers that were not read yet.
 const SHARED: usize = 256 * MIB;
@@ -118,6 +143,31 @@ impl Drop for Held {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::WhenStopping;
+    use crate::record::living::About;
+
+    #[test]
+    fn a_batch_is_listened_to_until_all_of_its_steps_must_have_ended() {
+        let step = |timeout_seconds| StepRequest {
+            about: About::default(),
+            step: String::new(),
+            attempt: 1,
+            actions: Vec::new(),
+            diagnose: Vec::new(),
+            cleanup: Vec::new(),
+            timeout_seconds,
+            idle_timeout_seconds: 0,
+            shared_lock: false,
+            claim_stays: false,
+            when_stopping: WhenStopping::default(),
+            subject: String::new(),
+            route: None,
+        };
+        let seconds = |batch: &[StepRequest]| longest(batch).as_secs();
+        assert_eq!(seconds(&[step(30)]), 30 + 60 + 300 + 60);
+        assert_eq!(seconds(&[step(30), step(100)]), 130 + 2 * 420);
+        assert_eq!(seconds(&[step(0)]), 86_400 + 420);
+    }
 
     #[test]
     fn all_answers_together_are_bounded_and_give_back_what_they_took() {

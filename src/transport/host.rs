@@ -280,7 +280,8 @@ impl Host {
     /// Runs `batch` step by step until one does not succeed, and tells `events` what happens as it happens. Returns
     /// when the script has ended. Secret values are redacted in the output.
     ///
-    /// The steps go on when the connection or this future is gone.
+    /// The steps go on when the connection or this future is gone. A host that has told no end when all of them must have ended is
+    /// not listened to any longer: that counts as a lost connection.
     ///
     /// # Errors
     ///
@@ -297,12 +298,18 @@ impl Host {
         let (sender, mut receiver) = mpsc::unbounded_channel();
         let mut answer = BatchAnswer::new(batch.len(), sender);
         let running = async {
-            let errors = self
-                .run(&self.channels, &script, bounds::BATCH, |line| {
-                    answer.read(line)
-                })
-                .await;
-            (errors, answer.end())
+            let run = self.run(&self.channels, &script, bounds::BATCH, |line| {
+                answer.read(line)
+            });
+            let limit = bounds::longest(batch);
+            let late = |_| {
+                let limit = limit.as_secs();
+                Err(LinkError::lost(&format_args!(
+                    "its steps have not ended within {limit} s"
+                )))
+            };
+            let errors = tokio::time::timeout(limit, run).await;
+            (errors.unwrap_or_else(late), answer.end())
         };
         let telling = async {
             while let Some(event) = receiver.recv().await {

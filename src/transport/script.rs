@@ -21,16 +21,13 @@ pub use builder::{RenderError, Script};
 pub use command::{commands, note};
 
 use super::answer::render_receipt;
+use super::bounds::{CLEANUP_SECONDS, DIAGNOSE_SECONDS};
 use super::quote::{NulError, quote};
 use super::request::{AttemptRef, Holder, Inputs, Place, Record, Resolution, StepRequest};
 use crate::name::RunId;
 use crate::record::living::AttemptName;
 use crate::record::{LockDetails, Scope, TAKE_OVER_SECONDS, state_directory};
 
-/// The longest that the commands that explain a failure may take together, in seconds.
-const DIAGNOSE_SECONDS: u32 = 60;
-/// The longest that the cleanup after a failure may take, in seconds.
-const CLEANUP_SECONDS: u32 = 300;
 /// Looks at an attempt that is waited for, in a second.
 const ROUNDS_PER_SECOND: u32 = 5;
 

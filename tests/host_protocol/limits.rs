@@ -9,7 +9,7 @@ use mrsk::record::{AttemptState, Ending};
 use mrsk::transport::request::{Inputs, StepRequest};
 use mrsk::transport::script;
 
-use crate::fixture::{Fixture, Sh, feed, sh_c, step};
+use crate::fixture::{Fixture, Sh, attempt, block, eventually, feed, sh_c, step};
 
 pub fn no_process_is_left(fixture: &Fixture, step: &StepRequest) {
     let marker = format!("MRSK_CLAIM={}.1.r1", step.step);
@@ -112,6 +112,89 @@ fn steps_on_what_services_share_run_one_at_a_time() {
         }
         let names: Vec<_> = fs::read_dir(&shared).unwrap().collect();
         assert_eq!(names.len(), 1, "{names:?}");
+    }
+}
+
+#[test]
+fn what_a_step_leaves_of_what_services_share_is_undone_in_its_turn() {
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        fixture.fence("r1");
+        let shared = |name: &str, script: &str| StepRequest {
+            shared_lock: true,
+            timeout_seconds: 30,
+            ..step(name, &[script])
+        };
+        // It goes on until the other has run, or for 8 s.
+        let undo = "touch $ROOT/undoing; count=0; \
+            until [ -e $ROOT/tried ] || [ $count = 80 ]; do sleep 0.1; count=$((count + 1)); done; rm $ROOT/undoing";
+        let failing = StepRequest {
+            cleanup: vec![Action::Run(sh_c(undo))],
+            ..shared("one", "exit 3")
+        };
+        let script = "touch $ROOT/tried; [ ! -e $ROOT/undoing ] && touch $ROOT/ran";
+        let other = shared("two", script);
+        std::thread::scope(|scope| {
+            scope.spawn(|| fixture.start("r1", std::slice::from_ref(&failing)).unwrap());
+            eventually("it is undone", || fixture.path("undoing").exists());
+            fixture.start("r1", std::slice::from_ref(&other)).unwrap();
+        });
+        assert!(fixture.path("ran").exists(), "{sh:?}");
+    }
+}
+
+/// A daemon that a step has started inherits its marker.
+#[test]
+fn what_outlives_the_limits_of_its_step_is_not_the_step() {
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        fixture.fence("r1");
+        let one = StepRequest {
+            timeout_seconds: 60,
+            ..step("one", &["true"])
+        };
+        fixture.start("r1", std::slice::from_ref(&one)).unwrap();
+        let directory = fixture.attempt_directory(&attempt(&one));
+        fs::remove_file(directory.join("receipt")).unwrap();
+        let claim = fs::read_to_string(directory.join("claim")).unwrap();
+        let words: Vec<&str> = claim.lines().next().unwrap().split(' ').collect();
+        let mut daemon = std::process::Command::new("sleep")
+            .arg("60")
+            .env("MRSK_CLAIM", format!("{}.1.r1", one.step))
+            .spawn()
+            .unwrap();
+        let about = fs::read_to_string(directory.join("about")).unwrap();
+        let told: Vec<&str> = about.trim_end().split(' ').collect();
+        let started: u64 = told[5].parse().unwrap();
+        let uptime: f64 = fs::read_to_string("/proc/uptime")
+            .unwrap()
+            .split(' ')
+            .next()
+            .unwrap()
+            .parse()
+            .unwrap();
+        let now = (uptime * 100.0) as u64;
+        // How long ago it began, by the clock and by the uptime: more than its 60 s and the 420 s for what follows a failure.
+        for (by_clock, by_uptime, alive) in [(0, 0, true), (600, 0, true), (600, 600, false)] {
+            let from = started - by_clock;
+            let (head, end) = (told[..5].join(" "), from + 60);
+            fs::write(directory.join("about"), format!("{head} {from} {end}\n")).unwrap();
+            let ticks = now.saturating_sub(by_uptime * 100);
+            let claim = format!("4194305 {ticks} {} {}\n", words[2], words[3]);
+            fs::write(directory.join("claim"), claim).unwrap();
+            let state = fixture.list().pop().unwrap().state;
+            let expected = match alive {
+                true => AttemptState::Running,
+                false => AttemptState::Lost,
+            };
+            assert_eq!(state, expected, "{sh:?} {by_clock} {by_uptime}");
+        }
+        let begun = Instant::now();
+        let state = block(fixture.host.attach(&fixture.place(), &attempt(&one)));
+        assert_eq!(state.unwrap(), Some(AttemptState::Lost), "{sh:?}");
+        assert!(begun.elapsed() < Duration::from_secs(10), "{sh:?}");
+        daemon.kill().unwrap();
+        daemon.wait().unwrap();
     }
 }
 

@@ -70,7 +70,7 @@ const MUTANTS: &[Mutant] = &[
         ("  [ \"$mrsk_claimed_boot\" = \"$mrsk_boot\" ] || return 1\n", ""),
     ]),
     mutant("a process counts by its id alone", "orders::a_claim_of_an_earlier_boot_is_lost_whoever_has_its_process_id_now", &[
-        ("  process \"$mrsk_pid\" && [ \"$mrsk_start\" = \"$mrsk_begun\" ] && return 0\n  [ -n", "  process \"$mrsk_pid\" && return 0\n  [ -n"),
+        ("  process \"$mrsk_pid\" && [ \"$mrsk_start\" = \"$mrsk_begun\" ] && return 0\n  is_overdue", "  process \"$mrsk_pid\" && return 0\n  is_overdue"),
     ]),
     mutant("a record is not fenced", "state::a_local_step_leaves_a_receipt_too", &[
         ("  put_claim 0 0 -\n  mrsk_status=$?\n  if ! fenced\n", "  put_claim 0 0 -\n  mrsk_status=$?\n  if false\n"),
@@ -165,7 +165,16 @@ const MUTANTS: &[Mutant] = &[
         ("act() {\n  if [ \"$1\" = 0 ]\n", "act() {\n  if true\n"),
     ]),
     mutant("the lock of what services share is kept after a failure", "orders::what_services_share_is_free_after_a_failure", &[
-        ("  mrsk_result=$?\n  release_shared\n", "  mrsk_result=$?\n  [ \"$mrsk_result\" != 0 ] || release_shared\n"),
+        ("  settle\n  release_shared\n", "  settle\n"),
+    ]),
+    mutant("what a failure leaves is undone beside other services", "limits::what_a_step_leaves_of_what_services_share_is_undone_in_its_turn", &[
+        ("  [ \"$mrsk_result\" != 0 ] || release_shared\n", "  release_shared\n"),
+    ]),
+    mutant("what is left of an attempt holds it open for ever", "limits::what_outlives_the_limits_of_its_step_is_not_the_step", &[
+        ("  is_overdue \"$1\" && return 1\n", ""),
+    ]),
+    mutant("a clock that jumps ends what is alive", "limits::what_outlives_the_limits_of_its_step_is_not_the_step", &[
+        ("  [ $((mrsk_up - mrsk_begun / mrsk_ticks)) -gt $((mrsk_told_end - mrsk_told_start + mrsk_grace_seconds)) ]\n", "  return 0\n"),
     ]),
     mutant("a failure does not end its batch", "step::a_failure_is_explained_and_undone_and_ends_the_batch", &[
         ("  end_attempt \"$mrsk_ending\" \"$mrsk_status\"\n  return 1\n", "  end_attempt \"$mrsk_ending\" \"$mrsk_status\"\n  return 0\n"),

@@ -351,7 +351,7 @@ impl State {
             }
             match answer(self.plan[step].check.as_ref(), facts) {
                 Answer::Yes => self.succeed(step, StepStatus::Succeeded),
-                Answer::No => self.next_attempt(step),
+                Answer::No => self.begin_again(step),
                 Answer::CannotSay => self.doubt(step),
             }
         }

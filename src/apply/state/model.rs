@@ -36,6 +36,9 @@ pub(super) const ATTACH_SECONDS: u64 = 2;
 pub(super) const REGISTRY_PAUSES_SECONDS: [u64; 5] = [1, 2, 4, 8, 16];
 /// The most that a run begins one step again: a host that says for ever that nothing came of it would never let the run end.
 pub(super) const MOST_REPEATS: u32 = 100;
+/// The most that a run begins one step again whose script died without effect. A restart of the machine or one kill for want of memory may
+/// come twice in a run; what dies a fourth time dies of the step, and each time takes a part of the host along.
+pub(super) const MOST_DEATHS: u32 = 3;
 /// The most that a host is asked one question whose answer does not arrive, although its link comes back each time.
 pub(super) const MOST_ASKED: u32 = 30;
 

@@ -1,6 +1,6 @@
 //! How steps end, and what that means for the others.
 
-use super::model::{ATTACH_SECONDS, Ask, MOST_REPEATS, State, Timer};
+use super::model::{ATTACH_SECONDS, Ask, MOST_DEATHS, MOST_REPEATS, State, Timer};
 use super::progress::{JournalEntry, Phase, Progress, SkipReason, StepStatus, StopReason};
 use super::step::{HostIndex, StepState};
 use crate::graph::Ended;
@@ -193,6 +193,21 @@ impl State {
         self.wait_again(step);
     }
 
+    /// The script of the attempt died, and its check says that it had no effect: the step is begun again, but not for ever.
+    pub(super) fn begin_again(&mut self, step: StepIndex) {
+        let deaths = self.steps[step].deaths;
+        if deaths == MOST_DEATHS {
+            let diagnosis = format!(
+                "the script of this step died {} times in this run and left no receipt; its check says that it had no effect. \
+                 Look for what killed it on the host, such as the out-of-memory killer (dmesg)",
+                deaths + 1
+            );
+            return self.fail_finally(step, Ending::Failed { code: 137 }, diagnosis);
+        }
+        self.steps[step].deaths = deaths + 1;
+        self.next_attempt(step);
+    }
+
     /// Makes the step ready, or wait for its needs.
     pub(super) fn wait_again(&mut self, step: StepIndex) {
         self.steps[step].state = StepState::Waiting;
@@ -221,6 +236,10 @@ impl State {
             });
             return self.next_attempt(step);
         }
+        self.fail_finally(step, ending, diagnosis);
+    }
+
+    fn fail_finally(&mut self, step: StepIndex, ending: Ending, diagnosis: String) {
         let status = match self.plan[step].on_failure {
             OnFailure::Tolerate => StepStatus::Tolerated {
                 ending: Some(ending),

@@ -23,6 +23,8 @@ pub(super) struct StepRun {
     pub(super) tries: u32,
     /// How often it was begun again by this run, for whatever reason.
     pub(super) repeats: u32,
+    /// How often its script died without effect.
+    pub(super) deaths: u32,
     /// Whether it continues, on its host, what a step with a safe point began.
     pub(super) in_switch: bool,
     /// What becomes of it on its host when the run stops.
@@ -89,6 +91,7 @@ impl StepRun {
             attempt: 1,
             tries: 0,
             repeats: 0,
+            deaths: 0,
             in_switch: false,
             when_stopping: WhenStopping::default(),
             handed_over: false,

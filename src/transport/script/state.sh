@@ -40,6 +40,26 @@ processes() {
   done
 }
 
+# Seconds after the deadline of an attempt in which it may explain and undo a failure, and end its commands.
+mrsk_grace_seconds=420
+# Units of a process's start time in a second.
+mrsk_ticks=100
+
+# Whether the attempt in directory $1, whose script has died, should have ended long ago, by the clock and by the uptime: what is left of it,
+# such as a daemon, is not the step.
+is_overdue() {
+  mrsk_told_start=
+  mrsk_told_end=
+  { read -r mrsk_word mrsk_word mrsk_word mrsk_word mrsk_word mrsk_told_start mrsk_told_end <"$1/about"; } 2>/dev/null
+  case ${mrsk_told_start:--}$mrsk_told_end$mrsk_begun in
+  *[!0-9]*) return 1 ;;
+  esac
+  [ -n "$mrsk_told_end" ] && [ -n "$mrsk_begun" ] || return 1
+  [ $(($(date +%s) - mrsk_told_end)) -gt "$mrsk_grace_seconds" ] || return 1
+  uptime
+  [ $((mrsk_up - mrsk_begun / mrsk_ticks)) -gt $((mrsk_told_end - mrsk_told_start + mrsk_grace_seconds)) ]
+}
+
 # Whether a process of the attempt in directory $1 (step $2, number $3) is alive.
 alive() {
   mrsk_pid=
@@ -47,6 +67,7 @@ alive() {
   boot
   [ "$mrsk_claimed_boot" = "$mrsk_boot" ] || return 1
   process "$mrsk_pid" && [ "$mrsk_start" = "$mrsk_begun" ] && return 0
+  is_overdue "$1" && return 1
   [ -n "$(processes "$1" "MRSK_CLAIM=$2.$3.$mrsk_claimed_run" sessions)" ] && return 0
   [ -n "$(processes "$1" "MRSK_CLEANUP=$2.$3.$mrsk_claimed_run" sessions.cleanup)" ]
 }

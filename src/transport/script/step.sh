@@ -263,11 +263,14 @@ take_shared() {
   return 1
 }
 
+# Ends the turn, if the step has one.
 release_shared() {
+  [ -n "$mrsk_shares" ] || return 0
+  mrsk_shares=
   end_turn
 }
 
-# The parts of the step, with the lock on what services share where $1 is 1.
+# The parts of the step, with the lock on what services share where $1 is 1. After a failure it is kept for the cleanup.
 act() {
   if [ "$1" = 0 ]
   then
@@ -275,9 +278,10 @@ act() {
     return
   fi
   take_shared || return 1
+  mrsk_shares=1
   mrsk_actions
   mrsk_result=$?
-  release_shared
+  [ "$mrsk_result" != 0 ] || release_shared
   return "$mrsk_result"
 }
 
@@ -380,6 +384,7 @@ attempt() {
   mrsk_asking=
   mrsk_when_stopping=$6
   mrsk_refused=
+  mrsk_shares=
   boot
   process "$$" || die "cannot read /proc"
   mrsk_started=$(date +%s)
@@ -424,6 +429,7 @@ attempt() {
   halted && mrsk_ending=stopped && mrsk_status=0
   [ "$mrsk_ending" = timed_out ] && cat "$mrsk_dir/expired" >>"$mrsk_dir/output"
   settle
+  release_shared
   end_attempt "$mrsk_ending" "$mrsk_status"
   return 1
 }

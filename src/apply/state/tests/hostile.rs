@@ -146,9 +146,10 @@ fn a_host_that_says_refused_stops_nobody_while_the_lock_is_held() {
 fn a_host_that_says_for_ever_that_nothing_came_of_a_step_is_given_up() {
     let mut bench = Bench::new(two_switches()).holds("b/pull").begin();
     for number in 1..=101 {
-        let mut lost = attempt("b/pull", AttemptState::Lost);
-        lost.number = number;
-        bench.attempts.insert("b".into(), vec![lost]);
+        let nothing = receipt(Ending::Refused, &RunId::from("q"));
+        let mut refused = attempt("b/pull", AttemptState::Ended(nothing));
+        refused.number = number;
+        bench.attempts.insert("b".into(), vec![refused]);
         bench.tell(Event::ChannelLost("b".into(), "broken pipe".into()));
         bench.pass(1);
         bench.tell(Event::Reconnected("b".into()));

@@ -1,6 +1,6 @@
 //! What is recorded for others than the run: ends of local steps, audit logs; and that nothing starts that the journal does not hold.
 
-use super::bench::Bench;
+use super::bench::{Bench, attempt, receipt};
 use super::plans::{plan, step, switch, two_switches};
 use crate::apply::state::*;
 use crate::name::StepId;
@@ -171,4 +171,31 @@ fn a_tolerated_doubt_does_not_change_how_a_finished_plan_ends() {
     assert_eq!(bench.status("local/tell"), StepStatus::InDoubt);
     assert_eq!(bench.outcome, Some(Outcome::Done));
     assert_eq!(bench.finished, 1);
+}
+
+/// Its check says each time that it had no effect.
+#[test]
+fn a_step_whose_script_always_dies_is_begun_a_few_times_and_fails() {
+    let mut bench = Bench::new(two_switches()).holds("b/start").begin();
+    for number in 1..10 {
+        let pulled = AttemptState::Ended(receipt(Ending::Succeeded, &bench.run));
+        let mut died = attempt("b/start", AttemptState::Lost);
+        died.number = number;
+        let attempts = vec![attempt("b/pull", pulled), died];
+        bench.attempts.insert("b".into(), attempts);
+        bench.tell(Event::ChannelLost("b".into(), "broken pipe".into()));
+        bench.tell(Event::Reconnected("b".into()));
+    }
+    let starts = bench.ran().iter().filter(|id| **id == "b/start").count();
+    assert_eq!(starts, 4);
+    let ending = Ending::Failed { code: 137 };
+    assert_eq!(bench.status("b/start"), StepStatus::Failed { ending });
+    assert!(
+        bench.diagnoses[0].contains("died 4 times"),
+        "{:?}",
+        bench.diagnoses
+    );
+    assert_eq!(bench.code(), Some(1));
+    assert_eq!(bench.status("a/stop"), StepStatus::Succeeded);
+    assert!(bench.gone.is_empty(), "{:?}", bench.gone);
 }
