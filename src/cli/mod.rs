@@ -1,5 +1,6 @@
 //! The command line: `commands` has one file for each command, which reads options, calls and renders; the rest are its helpers.
 
+mod alias;
 mod approval;
 mod audit;
 mod commands;

@@ -15,9 +15,7 @@ const KAMAL_2: &str = "Kamal 2";
 
 /// The keys. `*` stands for the name of a role or an accessory.
 #[rustfmt::skip]
-const KEYS: [(&str, &str, &str); 43] = [
-    ("aliases", KAMAL_2, "remove it; define the alias in your shell, such as `alias console='mrsk …'`"),
-    ("allow_empty_roles", KAMAL_1, "remove it, and the roles without hosts"),
+const KEYS: [(&str, &str, &str); 36] = [
     ("asset_path", MRSK, "remove it; let the app keep assets of earlier versions, or serve them from a CDN"),
     ("boot.max_failures", KAMAL_2, "remove it; a run stops at its first failure"),
     ("builder.arch", KAMAL_2, "use `multiarch: false` to build for this machine's architecture, or `remote: {arch: …, host: …}`"),
@@ -36,14 +34,10 @@ const KEYS: [(&str, &str, &str); 43] = [
     ("healthcheck.log_lines", KAMAL_1, "remove it; the last lines of the log are shown"),
     ("healthcheck.timeout", KAMAL_2, "use `max_attempts`: an attempt takes 4 s"),
     ("hooks_path", MRSK, "remove it: hooks are not run; call mrsk from a script of your own"),
-    ("minimum_version", MRSK, "remove it"),
     ("primary_web_role", MRSK, "use `primary_role`, its later name"),
-    ("proxy", KAMAL_2, "use `labels` and `traefik`: `traefik.http.routers.SERVICE-web.rule: Host(`…`)`, and a certificate resolver in `traefik: {args: …}`"),
-    ("run_directory", MRSK, "remove it; mrsk keeps its state in /var/lib/mrsk, or in ~/.mrsk"),
     ("servers.*.asset_path", KAMAL_1, "remove it; let the app keep assets of earlier versions, or serve them from a CDN"),
     ("servers.*.healthcheck", MRSK, "use the global `healthcheck`"),
     ("servers.*.logging", KAMAL_1, "use the global `logging`"),
-    ("servers.*.proxy", KAMAL_2, "use `labels` of the role, and `traefik: true`"),
     ("servers.*.stop_wait_time", KAMAL_1, "use the global `stop_wait_time`"),
     ("servers.*.volumes", KAMAL_1, "use `options: {volume: […]}`"),
     ("ssh.config", KAMAL_1, "remove it: ssh reads ~/.ssh/config"),
@@ -56,7 +50,6 @@ const KEYS: [(&str, &str, &str); 43] = [
     ("traefik.name", KAMAL_1, "remove it: the container is named `traefik`"),
     ("traefik.publish", KAMAL_1, "remove it; to publish another port, use `host_port`"),
     ("accessories.*.network", KAMAL_2, "use `options: {network: …}`"),
-    ("accessories.*.proxy", KAMAL_2, "use `labels` of Traefik on the accessory"),
     ("accessories.*.registry", KAMAL_2, "log in with `mrsk registry login`"),
     ("accessories.*.service", KAMAL_1, "remove it: the container is named `SERVICE-ACCESSORY`"),
 ];
@@ -83,8 +76,8 @@ mod tests {
 
     #[test]
     fn names_of_roles_are_free() {
-        assert!(find("servers.web.proxy").is_some_and(|later| later.tool == KAMAL_2));
-        assert!(find("servers.web.prox").is_none());
-        assert!(find("servers.web.x.proxy").is_none());
+        assert!(find("servers.web.volumes").is_some_and(|later| later.tool == KAMAL_1));
+        assert!(find("servers.web.volume").is_none());
+        assert!(find("servers.web.x.volumes").is_none());
     }
 }

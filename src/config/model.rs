@@ -59,6 +59,9 @@ pub struct Config {
     /// The command that is given each line of what was done, split into words as a shell would.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub audit_broadcast_cmd: Vec<String>,
+    /// Names for command lines of mrsk, each with the words that it stands for. The first is a command.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub aliases: BTreeMap<String, Vec<String>>,
 }
 
 /// A host and how it is reached.
@@ -77,7 +80,7 @@ pub struct Host {
 pub struct Role {
     /// Its name; `web` if the file has a plain list of servers.
     pub name: RoleName,
-    /// Its hosts, in the order of the file. At least one.
+    /// Its hosts, in the order of the file. None only with `allow_empty_roles`, and never of the primary role.
     pub hosts: Vec<HostName>,
     /// Arguments after the image, split into words as in a shell. Empty: the image's own command.
     pub cmd: Vec<String>,

@@ -5,7 +5,7 @@ use super::destination::{self, Destination};
 use super::keys::{self, FREE_PREFIX, KEYS, REQUIRED};
 use super::model::Config;
 use super::node::{BASE, Kind, Mark, Node, OVERLAY};
-use super::{blame, secret_lines, yaml};
+use super::{blame, kamal_2, secret_lines, yaml};
 use crate::diagnostic::{Diagnostic, Place, Severity};
 use crate::erb::{self, Evaluated, World};
 use crate::secret::Secrets;
@@ -241,6 +241,9 @@ fn read(decoder: &mut Decoder<'_>, input: &Input<'_>) -> Option<(Config, Secrets
         let required = list(&REQUIRED.map(|(key, _)| key));
         let help = format!("it needs at least {required}{}", elsewhere(input));
         decoder.diagnostics.push(error.help(help));
+        return None;
+    }
+    if kamal_2::check(decoder, &root) {
         return None;
     }
     let record = top_level(decoder, &whole(&root), input);

@@ -1,5 +1,6 @@
 //! The command line as a user meets it: help, streams, exit codes and messages. No lab, no network, nothing of the user's.
 
+mod aliases;
 #[path = "../ended/mod.rs"]
 mod ended;
 mod mistakes;

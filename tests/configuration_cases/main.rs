@@ -156,12 +156,23 @@ const CASES: &[Case] = &[
         command: "config",
         code: 78,
         says: &[
+            "deploy.yml:23:1",
+            "this is a file of Kamal 2, which mrsk does not read: `proxy` is the key of kamal-proxy",
+            "replace `proxy` by Traefik's keys",
+        ],
+        ..BASE
+    },
+    Case {
+        project: "keys-of-later-versions",
+        changes: &[("proxy:\n  ssl: true\n", "")],
+        command: "config",
+        code: 78,
+        says: &[
             "unknown key `env.tags`: it is a key of Kamal 1",
             "unknown key `sshkit`: it is a key of",
             "IdentityFile PATH",
             "raise `max_attempts` instead",
             "unknown key `asset_path`: it is a key of",
-            "unknown key `proxy`: it is a key of Kamal 2",
         ],
         ..BASE
     },

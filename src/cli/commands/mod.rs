@@ -40,7 +40,7 @@ use rustix::process::{Resource, Rlimit};
 
 use super::execution;
 use super::failure::Failure;
-use super::{output, short_hosts, terminal, usage};
+use super::{alias, output, short_hosts, terminal, usage};
 use crate::exit_code::ExitCode;
 use crate::transport::dependent;
 
@@ -146,8 +146,9 @@ pub fn run() -> u8 {
     forbid_core_dumps();
     dependent::end_with_this_process();
     output::hide_panics();
-    let arguments = short_hosts::expand(command_line, std::env::args_os().collect());
-    parse(&arguments)
+    alias::expand(std::env::args_os().collect())
+        .map(|arguments| short_hosts::expand(command_line, arguments))
+        .and_then(|arguments| parse(&arguments))
         .and_then(|cli| cli.map_or(Ok(0), |cli| dispatch(cli.command)))
         .unwrap_or_else(|failure| {
             output::print_diagnostics(&failure.diagnostics);

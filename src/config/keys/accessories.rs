@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use super::allow_empty_roles::EmptyRoles;
 use super::env::{self, EnvLayer};
 use super::{accessory_files, servers};
 use crate::config::decoder::{Decoder, Field, Record, choice, shown};
@@ -84,11 +85,11 @@ fn role_schema() -> Value {
     json!({ "type": "string", "minLength": 1, "description": "Name of a role." })
 }
 
-/// Reads `accessories`. Hosts that only they have are added to `hosts`.
+/// Reads `accessories`, which may run on the hosts of `roles`. Hosts that only they have are added to `hosts`.
 pub(super) fn decode(
     decoder: &mut Decoder<'_>,
     root: &Record<'_>,
-    roles: &[Role],
+    (roles, empty): (&[Role], EmptyRoles),
     hosts: &mut Hosts<'_>,
 ) -> Vec<Accessory> {
     let entries = root.collect(decoder, KEY.0, Decoder::entries);
@@ -96,6 +97,7 @@ pub(super) fn decode(
         decoder,
         roles,
         known: servers::role_names(root),
+        empty,
         hosts,
     };
     entries
@@ -109,6 +111,7 @@ struct Reader<'d, 'a, 'r, 'h, 's> {
     roles: &'r [Role],
     /// The names of the roles, of those too that could not be read.
     known: Vec<&'r str>,
+    empty: EmptyRoles,
     hosts: &'h mut Hosts<'s>,
 }
 
@@ -231,6 +234,11 @@ impl Reader<'_, '_, '_, '_, '_> {
                 self.decoder.error(item.node.mark, message, help);
             }
             let role = self.roles.iter().find(|role| role.name.as_str() == name);
+            if self.empty == EmptyRoles::Allowed && role.is_some_and(|role| role.hosts.is_empty()) {
+                let message = format!("role `{name}` has no hosts for the accessory");
+                let help = "list its hosts, or name another role";
+                self.decoder.error(item.node.mark, message, help);
+            }
             wanted.extend(role.iter().flat_map(|role| &role.hosts));
         }
         let all = self.hosts.all().iter().map(|host| &host.name);

@@ -2,6 +2,8 @@
 
 mod accessories;
 mod accessory_files;
+mod aliases;
+mod allow_empty_roles;
 mod audit_broadcast_cmd;
 mod boot;
 mod builder;
@@ -11,11 +13,13 @@ mod healthcheck;
 mod image;
 mod labels;
 mod logging;
+mod minimum_version;
 mod primary_role;
 mod readiness_delay;
 mod registry;
 mod require_destination;
 mod retain_containers;
+mod run_directory;
 mod servers;
 mod service;
 mod ssh;
@@ -23,6 +27,7 @@ mod stop_wait_time;
 mod traefik;
 mod volumes;
 
+pub use aliases::COMMANDS;
 pub use registry::PASSWORD_SECRET;
 pub use traefik::DEFAULT_TRAEFIK_IMAGE;
 
@@ -37,7 +42,7 @@ use crate::secret::Secret;
 use servers::Global;
 
 /// Every key of the top level, beside those that begin with [`FREE_PREFIX`].
-pub(super) const KEYS: [Property; 21] = [
+pub(super) const KEYS: [Property; 25] = [
     service::KEY,
     image::KEY,
     servers::KEY,
@@ -59,6 +64,10 @@ pub(super) const KEYS: [Property; 21] = [
     primary_role::KEY,
     require_destination::KEY,
     retain_containers::KEY,
+    allow_empty_roles::KEY,
+    minimum_version::KEY,
+    run_directory::KEY,
+    aliases::KEY,
 ];
 
 /// The keys that both files together must have.
@@ -93,15 +102,21 @@ pub(super) fn decode(
     destination: Option<&str>,
 ) -> (Config, Option<Secret>) {
     require_destination::check(decoder, root, destination);
+    minimum_version::check(decoder, root);
+    run_directory::check(decoder, root);
+    let empty = allow_empty_roles::decode(decoder, root);
     let ssh = ssh::decode(decoder, root);
     let global = Global {
         env: root.collect(decoder, env::KEY.0, env::layer),
         labels: labels::decode(decoder, root),
+        empty,
     };
     let mut hosts = Hosts::new(&ssh);
     let roles = servers::decode(decoder, root, &global, &mut hosts);
     labels::check_routed(decoder, root, &roles);
-    let accessories = accessories::decode(decoder, root, &roles, &mut hosts);
+    let primary_role = primary_role::decode(decoder, root);
+    allow_empty_roles::check_primary(decoder, root, &roles, primary_role.as_ref());
+    let accessories = accessories::decode(decoder, root, (&roles, empty), &mut hosts);
     let hosts = hosts.all().to_vec();
     let (registry, password) = registry::decode(decoder, root);
     let config = Config {
@@ -111,7 +126,7 @@ pub(super) fn decode(
         destination: destination.map(str::to_owned),
         hosts,
         roles,
-        primary_role: primary_role::decode(decoder, root),
+        primary_role,
         registry,
         builder: builder::decode(decoder, root),
         traefik: traefik::decode(decoder, root),
@@ -127,6 +142,7 @@ pub(super) fn decode(
         retain_containers: retain_containers::decode(decoder, root),
         accessories,
         audit_broadcast_cmd: audit_broadcast_cmd::decode(decoder, root),
+        aliases: aliases::decode(decoder, root),
     };
     port_conflicts::check(decoder, root, &config);
     (config, password)

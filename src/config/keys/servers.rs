@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::allow_empty_roles::EmptyRoles;
 use super::env::{self, EnvLayer};
 use crate::config::decoder::{Decoder, Field, Record};
 use crate::config::model::{DockerOption, Role};
@@ -11,7 +12,7 @@ use crate::config::node::Kind;
 use crate::config::schema::{Property, described, record};
 use crate::config::values::hosts::{self, Hosts};
 use crate::config::values::{boolean, command, docker_options, labels, name};
-use crate::name::RoleName;
+use crate::name::{HostName, RoleName};
 
 pub(super) const KEY: Property = ("servers", schema);
 
@@ -19,7 +20,7 @@ pub(super) const KEY: Property = ("servers", schema);
 const WEB: &str = "web";
 
 const ROLE_KEYS: [Property; 6] = [
-    ("hosts", || hosts::one_or_more_schema("Hosts of the role.")),
+    ("hosts", || hosts::any_schema("Hosts of the role.")),
     ("cmd", command::schema),
     ("env", || {
         env::schema("Environment, merged over the global one key by key.")
@@ -39,7 +40,8 @@ const ROLE_KEYS: [Property; 6] = [
 
 fn schema() -> Value {
     let role = record("A role: its hosts, and its own settings.", &ROLE_KEYS);
-    let role = json!({ "anyOf": [hosts::schema("Hosts of the role."), role] });
+    let none = json!({ "type": "array", "maxItems": 0, "description": "No hosts." });
+    let role = json!({ "anyOf": [hosts::schema("Hosts of the role."), role, none] });
     described(
         "Hosts: a list, which is the role `web`, or a map of roles.",
         json!({ "anyOf": [
@@ -63,6 +65,8 @@ pub(super) struct Global {
     pub(super) env: EnvLayer,
     /// The global `labels`.
     pub(super) labels: BTreeMap<String, String>,
+    /// Whether a role of a map may have no hosts.
+    pub(super) empty: EmptyRoles,
 }
 
 /// Reads `servers`: the roles, with their hosts added to `hosts`.
@@ -82,7 +86,8 @@ pub(super) fn decode(
     };
     match &field.node.kind {
         Kind::Sequence(_) => {
-            let role = reader.list(WEB, field);
+            let hosts = reader.hosts.list(reader.decoder, field);
+            let role = reader.plain(WEB, hosts);
             Vec::from_iter((!role.hosts.is_empty()).then_some(role))
         }
         Kind::Mapping(_) => reader.roles(field),
@@ -127,7 +132,7 @@ impl Reader<'_, '_, '_, '_, '_> {
     fn role(&mut self, name: &str, field: &Field<'_>) -> Option<Role> {
         name::check(self.decoder, "role", name, field);
         match &field.node.kind {
-            Kind::Null => {
+            Kind::Null if self.global.empty == EmptyRoles::Refused => {
                 hosts::empty(self.decoder, field);
                 None
             }
@@ -137,16 +142,32 @@ impl Reader<'_, '_, '_, '_, '_> {
                 self.decoder.error(field.key, message, ONE_PER_LINE);
                 None
             }
-            Kind::Sequence(_) => Some(self.list(name, field)),
+            Kind::Null | Kind::Sequence(_) => {
+                let hosts = self.hosts_of(field);
+                Some(self.plain(name, hosts))
+            }
             Kind::Mapping(_) => Some(self.map(name, field)),
         }
     }
 
-    /// Reads a role that is a list of hosts.
-    fn list(&mut self, name: &str, field: &Field<'_>) -> Role {
+    /// Reads the hosts of a role of a map.
+    fn hosts_of(&mut self, field: &Field<'_>) -> Vec<HostName> {
+        let is_empty = match &field.node.kind {
+            Kind::Null => true,
+            Kind::Sequence(items) => items.is_empty(),
+            Kind::Scalar { .. } | Kind::Mapping(_) => false,
+        };
+        match self.global.empty {
+            EmptyRoles::Allowed if is_empty => Vec::new(),
+            _ => self.hosts.list(self.decoder, field),
+        }
+    }
+
+    /// Returns a role that has nothing but hosts.
+    fn plain(&self, name: &str, hosts: Vec<HostName>) -> Role {
         Role {
             name: RoleName::from(name),
-            hosts: self.hosts.list(self.decoder, field),
+            hosts,
             cmd: Vec::new(),
             env: self.global.env.merge(&EnvLayer::default()),
             labels: self.global.labels.clone(),
@@ -159,7 +180,7 @@ impl Reader<'_, '_, '_, '_, '_> {
     fn map(&mut self, name: &str, field: &Field<'_>) -> Role {
         let role = self.decoder.record(field, &ROLE_KEYS);
         let hosts = match role.get("hosts") {
-            Some(hosts) => self.hosts.list(self.decoder, hosts),
+            Some(hosts) => self.hosts_of(hosts),
             None => {
                 self.decoder
                     .missing(field, "hosts", "list the hosts of the role");

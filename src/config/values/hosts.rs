@@ -17,6 +17,12 @@ pub(crate) fn schema(description: &str) -> Value {
     json!({ "type": "array", "items": host::schema(), "minItems": 1, "uniqueItems": true, "description": description })
 }
 
+/// Returns the schema of one host, or of a list of hosts, which may be empty where the whole file says so.
+pub(crate) fn any_schema(description: &str) -> Value {
+    let list = json!({ "type": ["array", "null"], "items": host::schema(), "uniqueItems": true, "description": description });
+    described(description, json!({ "anyOf": [host::schema(), list] }))
+}
+
 /// Returns the schema of one host, or of a list of hosts that is not empty.
 pub(crate) fn one_or_more_schema(description: &str) -> Value {
     let kinds = json!({ "anyOf": [host::schema(), schema(description)] });

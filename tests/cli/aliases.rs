@@ -1,0 +1,87 @@
+//! `mrsk ALIAS`: which words run, and what is said of names that are no alias.
+
+use std::collections::BTreeSet;
+
+use mrsk::config::COMMANDS;
+
+use crate::project::{DEPLOY, Project};
+
+const ALIASES: &str = "
+aliases:
+  resolved: config --format json
+  shout: config \"--format\" 'json'
+  typo: config --no-such-option
+";
+
+fn project() -> Project {
+    Project::new(&format!("{DEPLOY}{ALIASES}"))
+}
+
+#[test]
+fn an_alias_runs_its_words_and_what_follows_it() {
+    let project = project();
+    let expected = project.mrsk(&["config", "--format", "json"]).expect(0);
+    for alias in ["resolved", "shout"] {
+        let ended = project.mrsk(&[alias]).expect(0);
+        assert_eq!(ended.stdout, expected.stdout);
+        assert_eq!(ended.stderr, expected.stderr, "warnings once");
+    }
+    let ended = project.mrsk(&["resolved", "--no-such-option"]).expect(64);
+    assert!(
+        ended
+            .stderr
+            .contains("unexpected argument `--no-such-option`")
+    );
+    let ended = project.mrsk(&["typo"]).expect(64);
+    assert!(
+        ended
+            .stderr
+            .contains("unexpected argument `--no-such-option`")
+    );
+}
+
+#[test]
+fn the_configuration_that_is_meant_is_read() {
+    let project = project();
+    project.write("other.yml", &format!("{DEPLOY}aliases: {{here: config}}\n"));
+    project.write("config/deploy.staging.yml", "aliases: {stage: config}\n");
+    project.mrsk(&["here", "-c", "other.yml"]).expect(0);
+    project.mrsk(&["here", "--config-file=other.yml"]).expect(0);
+    let staging = project
+        .mrsk(&["stage", "--no-exec", "-d", "staging"])
+        .expect(0);
+    assert!(staging.stdout.contains("destination: staging"));
+    let ended = project.mrsk(&["here"]).expect(64);
+    assert!(
+        ended.stderr.contains("unknown command `here`"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn other_words_are_unknown_commands_without_reading_anything() {
+    let project = Project::new("this: [is not\n");
+    let ended = project.mrsk(&["consle"]).expect(64);
+    assert!(
+        ended.stderr.contains("unknown command `consle`"),
+        "{}",
+        ended.stderr
+    );
+    let project = Project::new("aliases: [is not\n");
+    project.mrsk(&["consle"]).expect(78);
+}
+
+#[test]
+fn every_command_is_one_that_no_alias_may_have() {
+    let line = mrsk::cli::command_line();
+    let commands = line
+        .get_subcommands()
+        .map(|command| command.get_name().to_owned());
+    let commands: BTreeSet<String> = commands.chain(["help".to_owned()]).collect();
+    let known = COMMANDS.iter().map(|name| (*name).to_owned()).collect();
+    assert_eq!(
+        commands, known,
+        "src/config/keys/aliases.rs lists the commands"
+    );
+}
