@@ -18,8 +18,9 @@ fn keys<'s>(node: &'s Value, path: &str, found: &mut BTreeMap<String, &'s Value>
         _ => format!("{path}.{name}"),
     };
     // Their own tables say what an environment and options have.
-    let described_elsewhere =
-        path.ends_with("options") || (path.ends_with(".env") && path != "env");
+    let described_elsewhere = path.ends_with("options")
+        || path.ends_with("ROLE.healthcheck")
+        || (path.ends_with(".env") && path != "env");
     if described_elsewhere {
         return;
     }

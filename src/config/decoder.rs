@@ -107,6 +107,18 @@ impl<'n> Field<'n> {
         }
     }
 
+    /// Returns the entries of a map; none of what is none. Reports nothing.
+    pub(super) fn children(&self) -> Vec<(&'n str, Self)> {
+        match &self.node.kind {
+            Kind::Mapping(entries) => {
+                let fields = entries.iter();
+                let fields = fields.map(|entry| (entry.key.text.as_str(), self.child(entry)));
+                fields.collect()
+            }
+            Kind::Null | Kind::Scalar { .. } | Kind::Sequence(_) => Vec::new(),
+        }
+    }
+
     /// Returns the text, if it is a scalar that was written without quotes.
     pub(super) fn plain(&self) -> Option<&'n str> {
         match &self.node.kind {
@@ -235,11 +247,7 @@ impl<'a> Decoder<'a> {
     pub(super) fn entries<'n>(&mut self, field: &Field<'n>) -> Vec<(&'n str, Field<'n>)> {
         match &field.node.kind {
             Kind::Null => Vec::new(),
-            Kind::Mapping(entries) => {
-                let fields = entries.iter();
-                let fields = fields.map(|entry| (entry.key.text.as_str(), field.child(entry)));
-                fields.collect()
-            }
+            Kind::Mapping(_) => field.children(),
             _ => {
                 let help = "write one `name: value` per line, indented below the key";
                 self.wrong_kind(field, "a map", help);

@@ -15,7 +15,7 @@ const KAMAL_2: &str = "Kamal 2";
 
 /// The keys. `*` stands for the name of a role or an accessory.
 #[rustfmt::skip]
-const KEYS: [(&str, &str, &str); 36] = [
+const KEYS: [(&str, &str, &str); 27] = [
     ("asset_path", MRSK, "remove it; let the app keep assets of earlier versions, or serve them from a CDN"),
     ("boot.max_failures", KAMAL_2, "remove it; a run stops at its first failure"),
     ("builder.arch", KAMAL_2, "use `multiarch: false` to build for this machine's architecture, or `remote: {arch: …, host: …}`"),
@@ -24,21 +24,14 @@ const KEYS: [(&str, &str, &str); 36] = [
     ("builder.provenance", KAMAL_2, "remove it"),
     ("builder.sbom", KAMAL_2, "remove it"),
     ("builder.ssh", MRSK, "remove it; pass a key or token with `builder: {secrets: […]}`"),
-    ("deploy_timeout", KAMAL_2, "use `healthcheck: {max_attempts: N}`: an attempt takes 4 s"),
     ("env.tags", KAMAL_1, "use one role for each set of hosts, with its own `env`"),
     ("error_pages_path", KAMAL_2, "remove it; use Traefik's middleware `errors` in `labels`"),
-    ("healthcheck.cmd", MRSK, "use `path` and `port`: mrsk asks over HTTP"),
     ("healthcheck.cord", KAMAL_1, "remove it: mrsk drains the old container without a cord"),
-    ("healthcheck.exposed_port", MRSK, "remove it: mrsk asks the container itself, and publishes no port"),
-    ("healthcheck.interval", MRSK, "remove it; attempts are 4 s apart: raise `max_attempts` instead"),
-    ("healthcheck.log_lines", KAMAL_1, "remove it; the last lines of the log are shown"),
     ("healthcheck.timeout", KAMAL_2, "use `max_attempts`: an attempt takes 4 s"),
     ("hooks_path", MRSK, "remove it: hooks are not run; call mrsk from a script of your own"),
     ("primary_web_role", MRSK, "use `primary_role`, its later name"),
     ("servers.*.asset_path", KAMAL_1, "remove it; let the app keep assets of earlier versions, or serve them from a CDN"),
-    ("servers.*.healthcheck", MRSK, "use the global `healthcheck`"),
     ("servers.*.logging", KAMAL_1, "use the global `logging`"),
-    ("servers.*.stop_wait_time", KAMAL_1, "use the global `stop_wait_time`"),
     ("servers.*.volumes", KAMAL_1, "use `options: {volume: […]}`"),
     ("ssh.config", KAMAL_1, "remove it: ssh reads ~/.ssh/config"),
     ("ssh.key_data", KAMAL_1, "remove it; write the key to a file, and name it in ~/.ssh/config: `IdentityFile PATH`"),
@@ -46,9 +39,7 @@ const KEYS: [(&str, &str, &str); 36] = [
     ("ssh.keys_only", KAMAL_1, "remove it; set `IdentitiesOnly yes` in ~/.ssh/config"),
     ("ssh.log_level", MRSK, "remove it; `ssh -v HOST` shows what ssh does"),
     ("sshkit", MRSK, "remove it; `--parallel N` limits how many hosts are worked on at a time"),
-    ("stop_timeout", KAMAL_2, "use `stop_wait_time`"),
     ("traefik.name", KAMAL_1, "remove it: the container is named `traefik`"),
-    ("traefik.publish", KAMAL_1, "remove it; to publish another port, use `host_port`"),
     ("accessories.*.network", KAMAL_2, "use `options: {network: …}`"),
     ("accessories.*.registry", KAMAL_2, "log in with `mrsk registry login`"),
     ("accessories.*.service", KAMAL_1, "remove it: the container is named `SERVICE-ACCESSORY`"),

@@ -7,6 +7,10 @@ use serde::Serialize;
 use super::values::port::{PortMapping, host_ports};
 use crate::name::{HostName, RoleName};
 
+/// Length of one attempt of the health check: seven of them are as long as the original's seven
+/// with their growing pauses.
+const ATTEMPT_MS: u32 = 4_000;
+
 /// A whole configuration, as `mrsk config` prints it and the compiler reads it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Config {
@@ -33,6 +37,9 @@ pub struct Config {
     pub traefik: Traefik,
     /// When a new container counts as healthy.
     pub healthcheck: Healthcheck,
+    /// Seconds in which a new container must be healthy, in place of a number of attempts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deploy_timeout: Option<u32>,
     /// Seconds to wait for a new container of a role without Traefik, if its image has no HEALTHCHECK.
     pub readiness_delay: u32,
     /// Seconds between SIGTERM and SIGKILL when a container is stopped.
@@ -92,6 +99,15 @@ pub struct Role {
     pub options: Vec<DockerOption>,
     /// Whether Traefik routes requests to it.
     pub traefik: bool,
+    /// Its own health check, if it differs from the global one, or if it has no Traefik.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub healthcheck: Option<Healthcheck>,
+    /// Seconds between the signal to stop and SIGKILL, if they are not the global ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stop_wait_time: Option<u32>,
+    /// The signal that asks its containers to stop; `None`: the image's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stop_signal: Option<String>,
 }
 
 /// A long-lived service that the app depends on, such as a database.
@@ -292,6 +308,9 @@ pub struct Traefik {
     pub image: String,
     /// The port of the host on which its entrypoint `web` is published.
     pub host_port: u16,
+    /// Whether it is published there.
+    #[serde(skip_serializing_if = "Clone::clone")]
+    pub publish: bool,
     /// Its command line, `--name=value` without the dashes; a `None` value is a bare flag.
     pub args: Vec<DockerOption>,
     /// Further options of `docker create`.
@@ -310,8 +329,32 @@ pub struct Healthcheck {
     pub path: String,
     /// The port inside the container.
     pub port: u16,
-    /// Attempts of 4 s each.
+    /// The number of attempts.
     pub max_attempts: u32,
+    /// Length of an attempt in milliseconds, if it is longer than usual; how often docker runs `cmd`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interval_ms: Option<u32>,
+    /// The command that docker runs in the container, in place of a request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cmd: Option<String>,
+    /// Last lines of the container's log that a failure shows.
+    pub log_lines: u32,
+}
+
+/// How long a new container is asked whether it is ready.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// Length of an attempt in milliseconds.
+    pub attempt_ms: u32,
+    /// The number of attempts.
+    pub attempts: u32,
+}
+
+impl Patience {
+    /// Returns the whole of it in seconds.
+    pub fn seconds(self) -> u32 {
+        self.attempts.saturating_mul(self.attempt_ms.div_ceil(1000))
+    }
 }
 
 /// Log driver and its options.
@@ -359,11 +402,11 @@ pub enum Limit {
 }
 
 impl Traefik {
-    /// Returns the TCP ports of the host that are published for Traefik: [`Traefik::host_port`], and
+    /// Returns the TCP ports of the host that are published for Traefik: [`Traefik::host_port`] unless it is not, and
     /// those of the options; a range is left to docker.
     pub fn published_ports(&self) -> BTreeSet<u16> {
         let mut ports = published(&self.options);
-        ports.insert(self.host_port);
+        ports.extend(self.publish.then_some(self.host_port));
         ports
     }
 }
@@ -406,6 +449,32 @@ impl Config {
     /// Returns the host that holds the deploy lock and on which `--primary` acts.
     pub fn primary_host(&self) -> Option<&HostName> {
         self.primary_role().and_then(|role| role.hosts.first())
+    }
+
+    /// Returns the health check of `role`: its own, else the global one.
+    pub fn healthcheck_of<'a>(&'a self, role: &'a Role) -> &'a Healthcheck {
+        role.healthcheck.as_ref().unwrap_or(&self.healthcheck)
+    }
+
+    /// Returns how long `check` is waited for.
+    pub fn patience(&self, check: &Healthcheck) -> Patience {
+        match self.deploy_timeout {
+            Some(seconds) => Patience {
+                attempt_ms: 1000,
+                attempts: seconds,
+            },
+            None => Patience {
+                attempt_ms: check.interval_ms.unwrap_or(0).max(ATTEMPT_MS),
+                attempts: check.max_attempts,
+            },
+        }
+    }
+
+    /// Returns the seconds that a container of `role` gets to stop.
+    pub fn stop_wait_time_of(&self, role: &RoleName) -> u32 {
+        let own = self.roles.iter().find(|other| other.name == *role);
+        let own = own.and_then(|role| role.stop_wait_time);
+        own.unwrap_or(self.stop_wait_time)
     }
 
     /// Returns the image's repository with the registry's server in front, without a tag.

@@ -56,7 +56,8 @@ fn traefik(config: &Config) -> Vec<Claim<'_>> {
     let roles = config.roles.iter().filter(|role| role.traefik);
     let hosts: Vec<&HostName> = roles.flat_map(|role| &role.hosts).collect();
     let own = PortMapping::of_host(config.traefik.host_port);
-    let mappings = std::iter::once(own).chain(published(&config.traefik.options));
+    let own = config.traefik.publish.then_some(own);
+    let mappings = own.into_iter().chain(published(&config.traefik.options));
     let claims = mappings.map(|mapping| Claim {
         who: "Traefik".to_owned(),
         hosts: hosts.clone(),

@@ -14,6 +14,12 @@ use crate::config::model::{
 use crate::config::{CONTAINER_NAME, is_read_at_start};
 use crate::name::Sha256Hex;
 
+/// Lines of a log that tell what happened, where the configuration does not say.
+const LOG_LINES: u32 = 50;
+
+/// How often docker runs a health check that names no interval, as the original.
+const HEALTH_INTERVAL_MS: u32 = 1000;
+
 /// The label by which containers of a service are looked for.
 const LABEL_SERVICE_FILTER: &str = "service";
 
@@ -69,6 +75,7 @@ pub fn create(
         ("volumes", each("--volume", volumes)),
         ("labels", pairs("--label", &labels(config, role, version))),
         ("healthcheck", healthcheck(config, role)),
+        ("stop", each("--stop-signal", role.stop_signal.clone())),
         ("options", options(&role.options, home)),
         ("image", vec![image.to_owned()]),
         ("command", role.cmd.clone()),
@@ -154,7 +161,8 @@ pub fn create_traefik(
     home: &str,
 ) -> Create {
     let traefik = &config.traefik;
-    let publish = [format!("{}:80", traefik.host_port)];
+    let port = format!("{}:80", traefik.host_port);
+    let publish = traefik.publish.then_some(port);
     let volumes = [
         "/var/run/docker.sock:/var/run/docker.sock".to_owned(),
         format!("{directory}:{mount}:ro"),
@@ -222,7 +230,12 @@ pub fn rename(container: &str, name: &str) -> Run {
 
 /// Returns the command that shows the last lines of the log of `container`.
 pub fn logs(container: &str) -> Run {
-    Run::literal(["docker", "logs", "--tail", "50", container])
+    last_logs(container, LOG_LINES)
+}
+
+/// Returns the command that shows the last `lines` of the log of `container`.
+pub fn last_logs(container: &str, lines: u32) -> Run {
+    Run::literal(["docker", "logs", "--tail", &lines.to_string(), container])
 }
 
 /// Joins groups of arguments, the image and what follows it last, to the command and its digests. The image must be there
@@ -287,13 +300,30 @@ fn labels(config: &Config, role: &Role, version: &str) -> BTreeMap<String, Strin
 }
 
 /// Returns the label that tells how the container's health is asked for, where Traefik sends requests to it.
+///
+/// A command is docker's own health check. While the container may still become healthy, docker counts no failure, so that it is not
+/// given up before its time.
 fn healthcheck(config: &Config, role: &Role) -> Vec<String> {
-    if !role.traefik {
-        return Vec::new();
-    }
-    let check = &config.healthcheck;
+    let check = config.healthcheck_of(role);
     let label = format!("{LABEL_HEALTHCHECK}={} {}", check.port, check.path);
-    each("--label", [label])
+    let mut argv = each("--label", role.traefik.then_some(label));
+    let is_own = role.traefik || role.healthcheck.is_some();
+    if let Some(cmd) = check.cmd.as_ref().filter(|_| is_own) {
+        let interval = duration(check.interval_ms.unwrap_or(HEALTH_INTERVAL_MS));
+        let start = format!("{}s", config.patience(check).seconds());
+        argv.extend(each("--health-cmd", [cmd.clone()]));
+        argv.extend(each("--health-interval", [interval]));
+        argv.extend(each("--health-start-period", [start]));
+    }
+    argv
+}
+
+/// Returns a time as docker reads it.
+fn duration(milliseconds: u32) -> String {
+    match milliseconds % 1000 {
+        0 => format!("{}s", milliseconds / 1000),
+        _ => format!("{milliseconds}ms"),
+    }
 }
 
 /// Returns the options of an environment, with the container's own name in it.

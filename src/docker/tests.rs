@@ -138,6 +138,9 @@ fn the_digest_tells_each_group_of_settings_apart() {
         ("    options: {init: true}\n", "options"),
         ("    cmd: serve\n", "command"),
         ("healthcheck: {path: /x}\n", "healthcheck"),
+        ("healthcheck: {cmd: check}\n", "healthcheck"),
+        ("    healthcheck: {port: 1}\n", "healthcheck"),
+        ("stop_signal: QUIT\n", "stop"),
     ] {
         let changed = create(&config(text));
         assert_ne!(changed.digest, before.digest, "{text}");
@@ -153,6 +156,30 @@ fn the_digest_tells_each_group_of_settings_apart() {
 }
 
 #[test]
+fn a_health_check_of_docker_has_the_time_that_a_deploy_waits() {
+    let own =
+        "    healthcheck: {cmd: bin/check | tee log, interval: 1500ms}\n    stop_signal: QUIT\n";
+    let words = words(&create(&config(own)).run);
+    assert_eq!(after(&words, "--health-cmd"), ["bin/check | tee log"]);
+    assert_eq!(after(&words, "--health-interval"), ["1500ms"]);
+    assert_eq!(after(&words, "--health-start-period"), ["28s"]);
+    assert_eq!(after(&words, "--stop-signal"), ["QUIT"]);
+    let job = "    traefik: false\n    healthcheck: {port: 9100, path: /ok}\ndeploy_timeout: 60\n";
+    let of_job = self::words(&create(&config(job)).run);
+    assert_eq!(
+        after(&of_job, "--health-cmd"),
+        ["curl -f http://localhost:9100/ok || exit 1"]
+    );
+    assert_eq!(after(&of_job, "--health-start-period"), ["60s"]);
+    let global = "    traefik: false\nhealthcheck: {cmd: bin/check}\n";
+    let of_global = self::words(&create(&config(global)).run);
+    assert!(
+        after(&of_global, "--health-cmd").is_empty(),
+        "of roles with Traefik alone"
+    );
+}
+
+#[test]
 fn what_does_not_concern_the_container_leaves_its_digest_alone() {
     let before = create(&config("")).digest;
     for text in [
@@ -160,6 +187,10 @@ fn what_does_not_concern_the_container_leaves_its_digest_alone() {
         "drain_timeout: 5\n",
         "ssh: {user: app}\n",
         "traefik: {host_port: 8080}\n",
+        "healthcheck: {log_lines: 9, max_attempts: 3, interval: 10s}\n",
+        "deploy_timeout: 60\n",
+        "stop_wait_time: 60\n",
+        "    stop_wait_time: 60\n",
     ] {
         assert_eq!(create(&config(text)).digest, before, "{text}");
     }

@@ -171,7 +171,6 @@ const CASES: &[Case] = &[
             "unknown key `env.tags`: it is a key of Kamal 1",
             "unknown key `sshkit`: it is a key of",
             "IdentityFile PATH",
-            "raise `max_attempts` instead",
             "unknown key `asset_path`: it is a key of",
         ],
         ..BASE

@@ -97,15 +97,17 @@ fn role_status(config: &Config, role: &Role, facts: &HostFacts) -> RoleStatus {
             name,
             version: Some(serving.version),
             since: serving.container.created_at,
-            health: health(role, serving.container),
+            health: health(config, role, serving.container),
             routed: role.traefik.then_some(serving.standing == Standing::Routed),
             others: running.filter(is_up).map(|other| other.version).collect(),
         },
     }
 }
 
-fn health(role: &Role, container: &ContainerFacts) -> &'static str {
-    match (container.state, role.traefik, container.health) {
+fn health(config: &Config, role: &Role, container: &ContainerFacts) -> &'static str {
+    let has_command = config.healthcheck_of(role).cmd.is_some() && container.health != Health::None;
+    let is_asked = role.traefik && !has_command;
+    match (container.state, is_asked, container.health) {
         (ContainerState::Restarting, _, _) => "restarting",
         (ContainerState::Paused, _, _) => "paused",
         (_, true, _) if container.healthy => "healthy",

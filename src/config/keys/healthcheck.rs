@@ -1,19 +1,26 @@
-//! `healthcheck`: when a new container gets requests.
+//! `healthcheck`: when a new container is ready, of all roles with Traefik or of one role.
 
 use serde_json::Value;
 
 use crate::config::decoder::{Decoder, Field, Record};
 use crate::config::model::Healthcheck;
-use crate::config::schema::{Property, matching, record, with_default};
-use crate::config::values::{number, port};
+use crate::config::schema::{Property, filled, matching, record, with_default};
+use crate::config::values::{duration, number, port};
 
 pub(super) const KEY: Property = ("healthcheck", schema);
+
+/// The same of a role.
+pub(super) const OF_ROLE: Property = ("healthcheck", role_schema);
+
+/// The key whose number of seconds takes the place of attempts.
+pub(super) const MAX_ATTEMPTS: &str = "max_attempts";
 
 const DEFAULT_PATH: &str = "/up";
 const DEFAULT_PORT: u16 = 3000;
 const DEFAULT_ATTEMPTS: u32 = 7;
+const DEFAULT_LOG_LINES: u32 = 50;
 
-const KEYS: [Property; 3] = [
+const KEYS: [Property; 7] = [
     ("path", || {
         let path = "Path of the request that must be answered with 200.";
         with_default(matching(path, "^/[^\\s]*$"), DEFAULT_PATH)
@@ -22,12 +29,29 @@ const KEYS: [Property; 3] = [
         let port = port::schema("Port that the app listens on in its container.");
         with_default(port, DEFAULT_PORT)
     }),
-    ("max_attempts", || {
+    (MAX_ATTEMPTS, || {
         let attempts = number::schema(
             "Number of attempts of 4 seconds each; an attempt asks several times a second.",
             1,
         );
         with_default(attempts, DEFAULT_ATTEMPTS)
+    }),
+    ("interval", || {
+        duration::schema(
+            "Length of an attempt if it is longer than 4 seconds, such as `10s`; with `cmd`: how often docker runs it.",
+        )
+    }),
+    ("cmd", || {
+        filled(
+            "Command that a shell of the container runs: docker's health check, in place of the request.",
+        )
+    }),
+    ("log_lines", || {
+        let lines = number::schema("Last lines of the log that a failure shows.", 1);
+        with_default(lines, DEFAULT_LOG_LINES)
+    }),
+    ("exposed_port", || {
+        port::schema("No effect: mrsk asks the container itself, and publishes no port for it.")
     }),
 ];
 
@@ -38,13 +62,76 @@ fn schema() -> Value {
     )
 }
 
+fn role_schema() -> Value {
+    let what = "Health check of the role. With Traefik it is merged over the global one; without Traefik docker runs `cmd`, or \
+                a request with curl, in the container.";
+    record(what, &KEYS)
+}
+
+fn defaults() -> Healthcheck {
+    Healthcheck {
+        path: DEFAULT_PATH.to_owned(),
+        port: DEFAULT_PORT,
+        max_attempts: DEFAULT_ATTEMPTS,
+        interval_ms: None,
+        cmd: None,
+        log_lines: DEFAULT_LOG_LINES,
+    }
+}
+
+/// Reads the global one.
 pub(super) fn decode(decoder: &mut Decoder<'_>, root: &Record<'_>) -> Healthcheck {
     let check = root.section(decoder, KEY.0, &KEYS);
+    merge(decoder, &check, defaults())
+}
+
+/// Reads that of a role with Traefik, merged over the `global` one.
+pub(super) fn of_routed(
+    decoder: &mut Decoder<'_>,
+    field: &Field<'_>,
+    global: &Healthcheck,
+) -> Healthcheck {
+    let check = decoder.record(field, &KEYS);
+    merge(decoder, &check, global.clone())
+}
+
+/// Reads that of a role without Traefik, which docker carries out in the container. Without `cmd` it is the request of the original.
+pub(super) fn of_unrouted(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<Healthcheck> {
+    let record = decoder.record(field, &KEYS);
+    let mut check = merge(decoder, &record, defaults());
+    let is_asked = ["cmd", "path", "port"]
+        .iter()
+        .any(|key| record.get(key).is_some());
+    if !is_asked {
+        let message = format!("`{}` has no effect: it names no check", field.path);
+        let help = "add `cmd: COMMAND`, or `port` and `path`, or remove it";
+        decoder.warn(field.key, message, help);
+        return None;
+    }
+    let (port, path) = (check.port, &check.path);
+    let request = format!("curl -f http://localhost:{port}{path} || exit 1");
+    check.cmd.get_or_insert(request);
+    Some(check)
+}
+
+fn merge(decoder: &mut Decoder<'_>, check: &Record<'_>, over: Healthcheck) -> Healthcheck {
     let attempts = |decoder: &mut _, field: &_| number::decode(decoder, field, "attempts", 1);
+    let lines = |decoder: &mut _, field: &_| number::decode(decoder, field, "lines", 1);
+    if let Some(field) = check.get("exposed_port") {
+        port::decode(decoder, field);
+        let message = format!("`{}` has no effect", field.path);
+        let help = "mrsk asks the container itself, and publishes no port for it: remove the key";
+        decoder.warn(field.key, message, help);
+    }
+    let interval = check.read(decoder, "interval", duration::decode);
+    let cmd = check.read(decoder, "cmd", Decoder::filled);
     Healthcheck {
-        max_attempts: check.read_or(decoder, "max_attempts", attempts, DEFAULT_ATTEMPTS),
-        path: check.read_or(decoder, "path", path, DEFAULT_PATH),
-        port: check.read_or(decoder, "port", port::decode, DEFAULT_PORT),
+        max_attempts: check.read_or(decoder, MAX_ATTEMPTS, attempts, over.max_attempts),
+        path: check.read_or(decoder, "path", path, over.path),
+        port: check.read_or(decoder, "port", port::decode, over.port),
+        log_lines: check.read_or(decoder, "log_lines", lines, over.log_lines),
+        interval_ms: interval.or(over.interval_ms),
+        cmd: cmd.or(over.cmd),
     }
 }
 

@@ -7,6 +7,7 @@ mod allow_empty_roles;
 mod audit_broadcast_cmd;
 mod boot;
 mod builder;
+mod deploy_timeout;
 mod drain_timeout;
 mod env;
 mod healthcheck;
@@ -23,6 +24,7 @@ mod run_directory;
 mod servers;
 mod service;
 mod ssh;
+mod stop_signal;
 mod stop_wait_time;
 mod traefik;
 mod volumes;
@@ -42,7 +44,7 @@ use crate::secret::Secret;
 use servers::Global;
 
 /// Every key of the top level, beside those that begin with [`FREE_PREFIX`].
-pub(super) const KEYS: [Property; 25] = [
+pub(super) const KEYS: [Property; 28] = [
     service::KEY,
     image::KEY,
     servers::KEY,
@@ -54,6 +56,9 @@ pub(super) const KEYS: [Property; 25] = [
     healthcheck::KEY,
     readiness_delay::KEY,
     stop_wait_time::KEY,
+    stop_wait_time::LATER,
+    stop_signal::KEY,
+    deploy_timeout::KEY,
     drain_timeout::KEY,
     volumes::KEY,
     logging::KEY,
@@ -109,6 +114,8 @@ pub(super) fn decode(
     let global = Global {
         env: root.collect(decoder, env::KEY.0, env::layer),
         labels: labels::decode(decoder, root),
+        healthcheck: healthcheck::decode(decoder, root),
+        stop_signal: stop_signal::decode(decoder, root),
         empty,
     };
     let mut hosts = Hosts::new(&ssh);
@@ -130,7 +137,8 @@ pub(super) fn decode(
         registry,
         builder: builder::decode(decoder, root),
         traefik: traefik::decode(decoder, root),
-        healthcheck: healthcheck::decode(decoder, root),
+        healthcheck: global.healthcheck,
+        deploy_timeout: deploy_timeout::decode(decoder, root),
         readiness_delay: readiness_delay::decode(decoder, root),
         stop_wait_time: stop_wait_time::decode(decoder, root),
         drain_timeout: drain_timeout::decode(decoder, root),

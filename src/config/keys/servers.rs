@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 
 use super::allow_empty_roles::EmptyRoles;
 use super::env::{self, EnvLayer};
+use super::{healthcheck, stop_signal, stop_wait_time};
 use crate::config::decoder::{Decoder, Field, Record};
-use crate::config::model::{DockerOption, Role};
+use crate::config::model::{DockerOption, Healthcheck, Role};
 use crate::config::node::Kind;
 use crate::config::schema::{Property, described, record};
 use crate::config::values::hosts::{self, Hosts};
@@ -19,7 +20,7 @@ pub(super) const KEY: Property = ("servers", schema);
 /// The role of a plain list of servers, and the only one that has Traefik by default.
 const WEB: &str = "web";
 
-const ROLE_KEYS: [Property; 6] = [
+const ROLE_KEYS: [Property; 10] = [
     ("hosts", || hosts::any_schema("Hosts of the role.")),
     ("cmd", command::schema),
     ("env", || {
@@ -36,6 +37,10 @@ const ROLE_KEYS: [Property; 6] = [
             "Whether requests go to its containers; by default only to those of role `web`.",
         )
     }),
+    healthcheck::OF_ROLE,
+    stop_wait_time::OF_ROLE,
+    stop_wait_time::LATER,
+    stop_signal::KEY,
 ];
 
 fn schema() -> Value {
@@ -65,6 +70,10 @@ pub(super) struct Global {
     pub(super) env: EnvLayer,
     /// The global `labels`.
     pub(super) labels: BTreeMap<String, String>,
+    /// The global `healthcheck`.
+    pub(super) healthcheck: Healthcheck,
+    /// The global `stop_signal`.
+    pub(super) stop_signal: Option<String>,
     /// Whether a role of a map may have no hosts.
     pub(super) empty: EmptyRoles,
 }
@@ -173,6 +182,9 @@ impl Reader<'_, '_, '_, '_, '_> {
             labels: self.global.labels.clone(),
             options: Vec::new(),
             traefik: name == WEB,
+            healthcheck: None,
+            stop_wait_time: None,
+            stop_signal: self.global.stop_signal.clone(),
         }
     }
 
@@ -201,6 +213,15 @@ impl Reader<'_, '_, '_, '_, '_> {
         if let Some(field) = role.get("options").filter(|_| traefik) {
             self.check_routable(&options, field);
         }
+        let healthcheck = match (role.get("healthcheck"), traefik) {
+            (None, _) => None,
+            (Some(field), true) => {
+                let global = &self.global.healthcheck;
+                Some(healthcheck::of_routed(self.decoder, field, global))
+            }
+            (Some(field), false) => healthcheck::of_unrouted(self.decoder, field),
+        };
+        let stop_signal = stop_signal::decode(self.decoder, &role);
         Role {
             name: RoleName::from(name),
             hosts,
@@ -209,6 +230,9 @@ impl Reader<'_, '_, '_, '_, '_> {
             labels,
             options,
             traefik,
+            healthcheck,
+            stop_wait_time: stop_wait_time::of_role(self.decoder, &role),
+            stop_signal: stop_signal.or_else(|| self.global.stop_signal.clone()),
         }
     }
 

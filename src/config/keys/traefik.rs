@@ -7,7 +7,7 @@ use crate::config::decoder::{Decoder, Field, Record};
 use crate::config::model::{DockerOption, Traefik};
 use crate::config::node::Kind;
 use crate::config::schema::{Property, list, map, record, text, with_default};
-use crate::config::values::{docker_options, image_reference, labels, port};
+use crate::config::values::{boolean, docker_options, image_reference, labels, port};
 
 pub(super) const KEY: Property = ("traefik", schema);
 
@@ -16,7 +16,7 @@ pub const DEFAULT_TRAEFIK_IMAGE: &str = "traefik:v3.3";
 
 const DEFAULT_HOST_PORT: u16 = 80;
 
-const KEYS: [Property; 6] = [
+const KEYS: [Property; 7] = [
     ("image", || {
         let image = image_reference::schema("Image of Traefik 3.");
         with_default(image, DEFAULT_TRAEFIK_IMAGE)
@@ -24,6 +24,12 @@ const KEYS: [Property; 6] = [
     ("host_port", || {
         let port = port::schema("Port of the host that it listens on.");
         with_default(port, DEFAULT_HOST_PORT)
+    }),
+    ("publish", || {
+        let publish = boolean::schema(
+            "Whether `host_port` is published; `false` if something in front of it reaches its container.",
+        );
+        with_default(publish, true)
     }),
     ("args", args_schema),
     ("options", || {
@@ -52,11 +58,22 @@ pub(super) fn decode(decoder: &mut Decoder<'_>, root: &Record<'_>) -> Traefik {
     Traefik {
         image: traefik.read_or(decoder, "image", image, DEFAULT_TRAEFIK_IMAGE),
         host_port: traefik.read_or(decoder, "host_port", port::decode, DEFAULT_HOST_PORT),
+        publish: publish(decoder, &traefik),
         args: traefik.collect(decoder, "args", args),
         options: traefik.collect(decoder, "options", docker_options::decode),
         env: EnvLayer::default().merge(&traefik.collect(decoder, "env", env::layer)),
         labels: traefik.collect(decoder, "labels", labels::decode),
     }
+}
+
+/// Reads whether the port is published, and reports one that is named and is not.
+fn publish(decoder: &mut Decoder<'_>, traefik: &Record<'_>) -> bool {
+    let publish = traefik.read_or(decoder, "publish", boolean::decode, true);
+    if let Some(port) = traefik.get("host_port").filter(|_| !publish) {
+        let message = format!("`{}` conflicts with `traefik.publish: false`", port.path);
+        decoder.error(port.key, message, "remove one of them");
+    }
+    publish
 }
 
 /// Reads the image. Traefik 1 and 2 cannot read routing files, whose options are those of Traefik 3.

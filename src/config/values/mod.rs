@@ -3,6 +3,7 @@
 pub(super) mod boolean;
 pub(super) mod command;
 pub(super) mod docker_options;
+pub(super) mod duration;
 pub(super) mod host;
 pub(super) mod hosts;
 pub(super) mod image_reference;

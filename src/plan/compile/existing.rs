@@ -4,8 +4,8 @@
 use std::cmp::Reverse;
 
 use super::placement::{
-    Decision, Placement, Slot, Wanted, alias_of, belongs, complete, decide, routing_path,
-    running_others, serves, version_of,
+    Decision, Placement, Readiness, Slot, Wanted, alias_of, belongs, complete, decide,
+    routing_path, running_others, serves, version_of,
 };
 use crate::config::model::Config;
 use crate::docker::names::{LABEL_HEALTHCHECK, LABEL_VERSION};
@@ -107,6 +107,7 @@ fn run<'a>(
         old: old_version,
         new: version.clone(),
     };
+    let check = config.healthcheck_of(role);
     let mut placement = Placement {
         role,
         host,
@@ -114,8 +115,8 @@ fn run<'a>(
         alias: alias_of(found).cloned().unwrap_or_default(),
         create: container::create(config, role, name, &version, &reference, &facts.home),
         labels: &found.labels,
-        health: health(found)
-            .unwrap_or((config.healthcheck.port, config.healthcheck.path.as_str())),
+        readiness: Readiness::of_existing(config, role, found),
+        health: health(found).unwrap_or((check.port, check.path.as_str())),
         routing_path: path.clone(),
         decision: Decision::StartExisting { why },
         old: others.iter().map(|(name, _)| (*name).clone()).collect(),

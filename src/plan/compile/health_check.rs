@@ -1,6 +1,6 @@
 //! The health check of a version on its own: a container of it that gets no request is started, asked, and removed.
 
-use super::switch::health::asked_alone;
+use super::switch::health;
 use super::{Draft, HostView, bootstrap, predicates, pull};
 use crate::config::model::{DockerOption, Role};
 use crate::docker::names::NETWORK;
@@ -75,22 +75,17 @@ fn check(draft: &mut Draft, host: &HostView, role: &Role) {
         .done_when(predicates::runs(&name, &create))
         .on_failure([container::logs(&name)], [container::remove(&name)]);
     let started = draft.add(start);
-    let (poll, seconds) = asked_alone(config, &name);
-    let check = &config.healthcheck;
-    let summary = format!(
-        "Wait for {name} to answer 200 at :{}{}",
-        check.port, check.path
-    );
+    let waits = health::alone(config, role, &name);
     let healthy = host
         .step(StepKind::Healthcheck, [area, &name, "healthcheck"])
-        .because(summary, Reason::Requested)
+        .because(waits.summary, Reason::Requested)
         .needs([started])
-        .does([poll])
-        .done_when([Predicate::eq(&["containers", &name, "healthy"], true)])
+        .does([waits.poll])
+        .done_when([waits.done])
         .on_failure([container::logs(&name)], [container::remove(&name)])
-        .timeout(seconds.saturating_mul(2).saturating_add(QUICK));
+        .timeout(waits.seconds.saturating_mul(2).saturating_add(QUICK));
     let healthy = draft.add(healthy);
-    let seconds = config.stop_wait_time;
+    let seconds = config.stop_wait_time_of(&role.name);
     let remove = host
         .step(StepKind::Remove, [area, &name, "remove"])
         .because(

@@ -32,6 +32,7 @@ pub fn run(draft: &mut Draft) {
 fn port(draft: &mut Draft, host: &HostView) {
     let config = draft.config;
     if !host.traefik
+        || !config.traefik.publish
         || stays(host.facts)
         || traefik::listens(&command_line(config, host.facts), WEB_PORT)
     {
@@ -123,7 +124,7 @@ fn resolvers(draft: &mut Draft, host: &HostView, placement: &Placement) {
 
 /// Warns of entrypoints of the Traefik that is to be started which no client reaches.
 fn unpublished(draft: &mut Draft, host: &HostView, placement: &Placement) {
-    if stays(host.facts) {
+    if stays(host.facts) || !draft.config.traefik.publish {
         return;
     }
     let options = &draft.config.traefik.options;

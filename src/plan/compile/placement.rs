@@ -28,6 +28,8 @@ pub(super) struct Placement<'a> {
     pub create: Create,
     /// The labels that its routes are made from: the role's, or those of a container that exists.
     pub labels: &'a BTreeMap<String, String>,
+    /// How it is found to be ready.
+    pub readiness: Readiness,
     /// Port and path of its health check: the configuration's, or those of a container that exists.
     pub health: (u16, &'a str),
     /// Absolute path of its routing file; empty for a role without Traefik.
@@ -36,6 +38,17 @@ pub(super) struct Placement<'a> {
     pub decision: Decision,
     /// Names of the other running containers of the role, the one that serves first.
     pub old: Vec<String>,
+}
+
+/// How a container is found to be ready.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Readiness {
+    /// It answers a request with 200.
+    Answers,
+    /// Docker says that it is healthy.
+    Healthy,
+    /// It goes on running; the health check of its image, if it has one, passes.
+    Runs,
 }
 
 /// What is to be done for a role on a host.
@@ -121,6 +134,11 @@ impl Placement<'_> {
         }
     }
 
+    /// Returns the command that shows the end of its log.
+    pub fn logs(&self, config: &Config) -> Run {
+        container::last_logs(&self.name, config.healthcheck_of(self.role).log_lines)
+    }
+
     /// Returns why it changes.
     pub fn why(&self) -> Reason {
         match &self.decision {
@@ -129,6 +147,37 @@ impl Placement<'_> {
                 what: missing.clone(),
             },
             Decision::Keep => Reason::Requested,
+        }
+    }
+}
+
+impl Readiness {
+    /// Returns how a new container of `role` is found to be ready.
+    pub fn of(config: &Config, role: &Role) -> Self {
+        let has_command = config.healthcheck_of(role).cmd.is_some();
+        match (role.traefik, &role.healthcheck) {
+            (true, _) if has_command => Self::Healthy,
+            (true, _) => Self::Answers,
+            (false, Some(_)) => Self::Healthy,
+            (false, None) => Self::Runs,
+        }
+    }
+
+    /// Returns how one that exists, and may have been started with other settings, is found to be ready.
+    pub fn of_existing(config: &Config, role: &Role, container: &ContainerFacts) -> Self {
+        match Self::of(config, role) {
+            Self::Healthy if container.health == Health::None && role.traefik => Self::Answers,
+            Self::Healthy if container.health == Health::None => Self::Runs,
+            readiness => readiness,
+        }
+    }
+
+    /// Returns whether `container`, which runs, is ready.
+    pub fn is_reached(self, container: &ContainerFacts) -> bool {
+        match self {
+            Self::Answers => container.healthy,
+            Self::Healthy => container.health == Health::Healthy,
+            Self::Runs => matches!(container.health, Health::None | Health::Healthy),
         }
     }
 }
@@ -161,6 +210,7 @@ pub(super) fn decide<'a>(
     let old = running_others(config, role, facts, &name);
     let other_serves = old.first().is_some_and(|(_, container)| serves(container));
     let present = facts.containers.get(&name);
+    let check = config.healthcheck_of(role);
     let mut placement = Placement {
         role,
         host,
@@ -170,7 +220,8 @@ pub(super) fn decide<'a>(
         old: old.iter().map(|(name, _)| (*name).clone()).collect(),
         create: container::create(config, role, &name, wanted.version, &image, &facts.home),
         labels: &role.labels,
-        health: (config.healthcheck.port, &config.healthcheck.path),
+        readiness: Readiness::of(config, role),
+        health: (check.port, &check.path),
         name,
     };
     let Some(container) = present.filter(|container| container.state.is_up()) else {
@@ -257,10 +308,7 @@ pub(super) fn complete(
     if let Some(alias) = alias_of(container) {
         placement.alias = alias.clone();
     }
-    let healthy = match placement.role.traefik {
-        true => container.healthy,
-        false => matches!(container.health, Health::None | Health::Healthy),
-    };
+    let healthy = placement.readiness.is_reached(container);
     let routed = serves(container) || !placement.role.traefik;
     let missing = match (healthy, routed, placement.old.is_empty()) {
         (true, true, true) => return,

@@ -140,6 +140,30 @@ fn a_container_stays_is_completed_or_is_replaced() {
 }
 
 #[test]
+fn a_role_with_a_command_is_as_healthy_as_docker_says() {
+    let config = "healthcheck: {cmd: bin/check}";
+    let mut container = wanted(config);
+    container["healthy"] = false.into();
+    let routed = json!({"files": {"/s/traefik/mrsk-app@web.yml": {
+        "sha256": "0a85f7dae28e88a43ea2a4d4ed62bd3b1dbdbbd3f4f6b0a9bd1ba2f8d6ab6ca0",
+        "text": "old", "aliases": ["m-0123456789abcdef"],
+    }}});
+    for (health, expected) in [
+        ("healthy", "keep"),
+        ("starting", "complete and route: it is not healthy"),
+        ("unhealthy", "complete and route: it is not healthy"),
+    ] {
+        let mut container = container.clone();
+        container["health"] = health.into();
+        let patches = [
+            json!({"containers": {"app-web-2": container}}),
+            routed.clone(),
+        ];
+        assert_eq!(decision(config, &json!({}), &patches), expected, "{health}");
+    }
+}
+
+#[test]
 fn a_role_without_traefik_needs_no_route() {
     let config = "servers: {job: {hosts: [a]}}";
     let mut job = wanted(config);

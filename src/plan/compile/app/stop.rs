@@ -154,7 +154,8 @@ pub fn end(
     (name, container): (&str, &ContainerFacts),
     after: Option<StepId>,
 ) -> StepId {
-    let (seconds, drain_seconds) = (draft.config.stop_wait_time, draft.config.drain_timeout);
+    let seconds = draft.config.stop_wait_time_of(role);
+    let drain_seconds = draft.config.drain_timeout;
     let mut after = after;
     // To one that Traefik's Docker provider serves, requests come until it stops.
     if alias_of(container).is_some() {

@@ -54,7 +54,7 @@ pub fn drain(
         .does(waits)
         .done_when([Predicate::eq(&["containers", name, "in_flight"], 0)])
         .on_failure(
-            [container::logs(TRAEFIK), container::logs(&placement.name)],
+            [container::logs(TRAEFIK), placement.logs(draft.config)],
             routed.cleanup,
         )
         .timeout(seconds.saturating_mul(bound).saturating_add(QUICK));
@@ -63,7 +63,7 @@ pub fn drain(
 
 /// Adds the step that stops `old`.
 pub fn stop(draft: &mut Draft, placement: &Placement, old: &Old) -> StepId {
-    let seconds = draft.config.stop_wait_time;
+    let seconds = draft.config.stop_wait_time_of(&placement.role.name);
     let state = ["containers", old.name, "state"];
     let step = step(
         placement,

@@ -1,19 +1,16 @@
 //! Waits until the new container is healthy.
 
 use crate::action::{Action, Poll, Probe, When};
-use crate::config::model::Config;
+use crate::config::model::{Config, Role};
 use crate::docker::container;
 use crate::docker::names::TRAEFIK;
 use crate::facts::model::{ContainerState, HostFacts};
 use crate::name::StepId;
+use crate::plan::compile::placement::Readiness;
 use crate::plan::compile::proxy::{proof, reach::Users, trial::trial};
 use crate::plan::compile::step::QUICK;
 use crate::plan::compile::{Draft, Placement};
 use crate::plan::{Predicate, Reason, StepKind};
-
-/// Length of one attempt of the health check: seven of them are as long as the original's seven
-/// with their growing pauses.
-const HEALTH_ATTEMPT_MS: u32 = 4_000;
 
 /// Adds the step that waits until the new container is healthy, and Traefik would take its routes.
 pub fn healthcheck(
@@ -26,7 +23,7 @@ pub fn healthcheck(
     let mut waits = waits(draft.config, placement);
     let mut cleanup = Vec::new();
     let mut actions: Vec<Action> = vec![waits.poll.into()];
-    let mut diagnose = vec![container::logs(name)];
+    let mut diagnose = vec![placement.logs(draft.config)];
     let mut traefik = None;
     let trial = placement
         .role
@@ -44,7 +41,7 @@ pub fn healthcheck(
     }
     let before = users.and_then(|users| users.ask(placement, When::Before));
     actions.splice(0..0, before.map(Action::from));
-    let undo = placement.undo_start(draft.config.stop_wait_time);
+    let undo = placement.undo_start(draft.config.stop_wait_time_of(&placement.role.name));
     let begins = undo.is_none();
     cleanup.extend(undo.map(Action::from));
     let mut step = placement
@@ -74,17 +71,33 @@ struct Waits {
 fn waits(config: &Config, placement: &Placement) -> Waits {
     let name = &placement.name;
     let (port, path) = placement.health;
-    if placement.role.traefik {
-        return Waits {
-            poll: healthy(config, placement),
-            summary: format!("Wait for {name} to answer 200 at :{port}{path}"),
-            what: "no request is sent to a container that is not ready",
-            done: Predicate::eq(&["containers", name, "healthy"], true),
-            seconds: config
-                .healthcheck
-                .max_attempts
-                .saturating_mul(HEALTH_ATTEMPT_MS / 1000),
-        };
+    let what = match placement.role.traefik {
+        true => "no request is sent to a container that is not ready",
+        false => "nothing is stopped before the new container is ready",
+    };
+    let seconds = config
+        .patience(config.healthcheck_of(placement.role))
+        .seconds();
+    match placement.readiness {
+        Readiness::Answers => {
+            return Waits {
+                poll: healthy(config, placement),
+                summary: format!("Wait for {name} to answer 200 at :{port}{path}"),
+                what,
+                done: Predicate::eq(&["containers", name, "healthy"], true),
+                seconds,
+            };
+        }
+        Readiness::Healthy => {
+            return Waits {
+                poll: healthy(config, placement),
+                summary: format!("Wait for {name} to pass its health check"),
+                what,
+                done: Predicate::eq(&["containers", name, "health"], "healthy"),
+                seconds,
+            };
+        }
+        Readiness::Runs => {}
     }
     let delay = config.readiness_delay;
     Waits {
@@ -96,42 +109,76 @@ fn waits(config: &Config, placement: &Placement) -> Waits {
         summary: format!(
             "Wait for {name} to run for {delay} s, or to pass its image's health check"
         ),
-        what: "nothing is stopped before the new container is ready",
+        what,
         done: Predicate::eq(&["containers", name, "state"], ContainerState::Running),
         seconds: delay,
     }
 }
 
-/// Asks until the container answers its health check.
+/// Asks until the container answers its health check, or passes docker's.
 fn healthy(config: &Config, placement: &Placement) -> Poll {
     let (port, path) = placement.health;
+    let patience = config.patience(config.healthcheck_of(placement.role));
+    let poll = |probe| Poll {
+        restarts: restarts(placement),
+        interval_ms: patience.attempt_ms,
+        ..Poll::new(probe, &placement.name, patience.attempts)
+    };
+    if placement.readiness == Readiness::Healthy {
+        return poll(Probe::Running);
+    }
     Poll {
         port: Some(port),
         path: Some(path.to_owned()),
         host: Some("localhost".into()),
-        restarts: restarts(placement),
-        interval_ms: HEALTH_ATTEMPT_MS,
-        ..Poll::new(
-            Probe::Http,
-            &placement.name,
-            config.healthcheck.max_attempts,
-        )
+        ..poll(Probe::Http)
     }
 }
 
-/// Returns what asks a container that is there for its health check alone, and the longest that this takes in seconds.
-pub fn asked_alone(config: &Config, name: &str) -> (Poll, u32) {
-    let check = &config.healthcheck;
-    let poll = Poll {
-        port: Some(check.port),
-        path: Some(check.path.clone()),
-        host: Some("localhost".into()),
+/// What asks a container for its health check, and sends it nothing else.
+pub struct Alone {
+    /// What waits.
+    pub poll: Poll,
+    /// What it waits for, as a sentence.
+    pub summary: String,
+    /// What is so at the end.
+    pub done: Predicate,
+    /// The longest that it takes, in seconds.
+    pub seconds: u32,
+}
+
+/// Returns what waits until the container `name` of `role` is healthy.
+pub fn alone(config: &Config, role: &Role, name: &str) -> Alone {
+    let check = config.healthcheck_of(role);
+    let patience = config.patience(check);
+    let poll = |probe| Poll {
         restarts: Some(0),
-        interval_ms: HEALTH_ATTEMPT_MS,
-        ..Poll::new(Probe::Http, name, check.max_attempts)
+        interval_ms: patience.attempt_ms,
+        ..Poll::new(probe, name, patience.attempts)
     };
-    let seconds = check.max_attempts.saturating_mul(HEALTH_ATTEMPT_MS / 1000);
-    (poll, seconds)
+    let seconds = patience.seconds();
+    if check.cmd.is_some() {
+        return Alone {
+            poll: poll(Probe::Running),
+            summary: format!("Wait for {name} to pass its health check"),
+            done: Predicate::eq(&["containers", name, "health"], "healthy"),
+            seconds,
+        };
+    }
+    Alone {
+        poll: Poll {
+            port: Some(check.port),
+            path: Some(check.path.clone()),
+            host: Some("localhost".into()),
+            ..poll(Probe::Http)
+        },
+        summary: format!(
+            "Wait for {name} to answer 200 at :{}{}",
+            check.port, check.path
+        ),
+        done: Predicate::eq(&["containers", name, "healthy"], true),
+        seconds,
+    }
 }
 
 /// Asks whether the container, which was healthy and has requests, still answers its health check.

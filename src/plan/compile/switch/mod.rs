@@ -114,7 +114,7 @@ fn warn_of_unhealthy(draft: &mut Draft, placement: &Placement) {
     let host = draft.facts.hosts.get(placement.host);
     let container = host.and_then(|host| host.containers.get(&placement.name));
     if container.is_some_and(|container| container.health == Health::Unhealthy) {
-        let check = &draft.config.healthcheck;
+        let check = draft.config.healthcheck_of(placement.role);
         draft.warn(format!(
             "host {}: {} answers 200 at :{}{}, but the HEALTHCHECK of its image says that it is unhealthy",
             placement.host, placement.name, check.port, check.path

@@ -56,7 +56,10 @@ pub fn route(
         .does(asks)
         .does(trial)
         .done_when(done)
-        .on_failure([container::logs(TRAEFIK), container::logs(name)], cleanup)
+        .on_failure(
+            [container::logs(TRAEFIK), placement.logs(draft.config)],
+            cleanup,
+        )
         .within_switch();
     Some(draft.add(step))
 }
@@ -93,7 +96,7 @@ fn take_back(draft: &mut Draft, placement: &Placement, host: &HostView) -> Vec<A
         (None, Some(old)) => vec![draft.write(path, old.text.clone())],
         (None, None) => vec![Run::literal(["rm", "-f", path]).into()],
     };
-    let undo = placement.undo_start(draft.config.stop_wait_time);
+    let undo = placement.undo_start(draft.config.stop_wait_time_of(&placement.role.name));
     actions.extend(undo.map(Action::from));
     actions
 }

@@ -38,7 +38,8 @@ pub fn rename(
 /// Adds the step that starts a container again that exists; no request reaches it yet.
 pub fn start_existing(draft: &mut Draft, placement: &Placement, gate: Option<StepId>) -> StepId {
     let name = &placement.name;
-    let seconds = draft.config.stop_wait_time;
+    let seconds = draft.config.stop_wait_time_of(&placement.role.name);
+    let logs = placement.logs(draft.config);
     let state = ["containers", name.as_str(), "state"];
     let before = [StepKind::InstallDocker, StepKind::Network];
     let step = placement
@@ -48,7 +49,7 @@ pub fn start_existing(draft: &mut Draft, placement: &Placement, gate: Option<Ste
         .needs(draft.find_each(placement.host, &before))
         .does([container::start(name)])
         .done_when([Predicate::eq(&state, ContainerState::Running)])
-        .on_failure([container::logs(name)], [container::stop(name, seconds)])
+        .on_failure([logs], [container::stop(name, seconds)])
         .timeout(seconds.saturating_add(QUICK));
     draft.add(step)
 }
@@ -85,7 +86,7 @@ pub fn start(
     if role.traefik {
         runs.push(container::connect(name, Some(&placement.alias)));
         done.push(predicates::has_alias(name, &placement.alias));
-        let check = &draft.config.healthcheck;
+        let check = draft.config.healthcheck_of(role);
         done.push(Predicate::eq(
             &["containers", name, "labels", LABEL_HEALTHCHECK],
             format!("{} {}", check.port, check.path),
@@ -103,7 +104,7 @@ pub fn start(
         .does(runs)
         .secrets(&role.env.secret, Travel::Env)
         .done_when(done)
-        .on_failure([container::logs(name)], [container::remove(name)]);
+        .on_failure([placement.logs(draft.config)], [container::remove(name)]);
     draft.add(match begins {
         true => step,
         false => step.within_switch(),

@@ -102,6 +102,36 @@ fn health_is_asked_of_the_container_or_of_its_image() {
             1,
             7 * 2 + 120,
         ),
+        (
+            "healthcheck: {interval: 10s}",
+            "Wait for app-web-2 to answer 200 at :3000/up",
+            2,
+            7 * 10 * 2 + 120,
+        ),
+        (
+            "deploy_timeout: 90",
+            "Wait for app-web-2 to answer 200 at :3000/up",
+            2,
+            90 * 2 + 120,
+        ),
+        (
+            "servers: {web: {hosts: [a], healthcheck: {port: 80, max_attempts: 3}}}",
+            "Wait for app-web-2 to answer 200 at :80/up",
+            2,
+            3 * 4 * 2 + 120,
+        ),
+        (
+            "healthcheck: {cmd: bin/check}",
+            "Wait for app-web-2 to pass its health check",
+            2,
+            7 * 4 * 2 + 120,
+        ),
+        (
+            "servers: {job: {hosts: [a], healthcheck: {cmd: bin/check, max_attempts: 2}}}",
+            "Wait for app-job-2 to pass its health check",
+            1,
+            2 * 4 * 2 + 120,
+        ),
     ] {
         let made = case(config).after(&[run]);
         let step = made.step("healthcheck");
@@ -112,6 +142,52 @@ fn health_is_asked_of_the_container_or_of_its_image() {
             "{summary}"
         );
     }
+}
+
+#[test]
+fn a_command_that_docker_runs_takes_the_place_of_the_request() {
+    let made = serving("healthcheck: {cmd: bin/check, log_lines: 9}").after(&[run]);
+    let step = made.step("healthcheck");
+    let polls = |step: &crate::plan::Step| {
+        let polls = step.action.iter().filter_map(|action| match action {
+            crate::action::Action::Poll(poll) => {
+                Some((poll.probe, poll.attempts, poll.interval_ms))
+            }
+            _ => None,
+        });
+        polls.collect::<Vec<_>>()
+    };
+    use crate::action::Probe::{Idle, Running};
+    assert_eq!(polls(step), [(Running, 7, 4000)]);
+    let check = serde_json::to_value(&step.check).unwrap().to_string();
+    assert!(
+        check.contains("/containers/app-web-2/health") && check.contains("\"healthy\""),
+        "{check}"
+    );
+    let drained = polls(made.step("drain"));
+    assert_eq!(drained.last(), Some(&(Running, 2, 1000)), "{drained:?}");
+    assert!(drained.iter().any(|poll| poll.0 == Idle), "{drained:?}");
+    for step in ["start", "healthcheck", "route", "drain"] {
+        let lines: Vec<String> = made
+            .step(step)
+            .diagnose
+            .iter()
+            .map(|run| crate::text::action_line(&run.clone().into()))
+            .collect();
+        assert!(
+            lines.contains(&"docker logs --tail 9 app-web-2".to_owned()),
+            "{step}: {lines:?}"
+        );
+    }
+}
+
+#[test]
+fn a_role_may_have_its_own_time_to_stop() {
+    let servers = "servers: {web: {hosts: [a], stop_wait_time: 60}}\nstop_wait_time: 5";
+    let made = serving(servers).after(&[run]);
+    assert_eq!(made.actions("stop"), ["docker stop --time 60 app-web-1"]);
+    let made = serving("stop_timeout: 5").after(&[run]);
+    assert_eq!(made.actions("stop"), ["docker stop --time 5 app-web-1"]);
 }
 
 #[test]
