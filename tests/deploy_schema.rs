@@ -77,6 +77,15 @@ const LEFT_TO_THE_LOADER: &[(&str, &str)] = &[
     ),
     ("broadcast.yml", "unclosed quote"),
     (
+        "builder-arch-and-machines.yml",
+        "which values exclude each other",
+    ),
+    ("builder-arch-of-two.yml", "which values exclude each other"),
+    (
+        "builder-remote-arch.yml",
+        "the other file may have the rest",
+    ),
+    (
         "builder-local-alone.yml",
         "the other file may have the rest",
     ),
@@ -130,7 +139,7 @@ fn its_keys_are_those_of_the_loader() {
         ),
         (
             vec!["builder", "remote"],
-            "/properties/builder/properties/remote",
+            "/properties/builder/properties/remote/anyOf/0",
         ),
         (vec!["traefik"], "/properties/traefik"),
         (vec!["healthcheck"], "/properties/healthcheck"),

@@ -321,7 +321,7 @@ proptest! {
         ];
         let mut scenario = scenario(names[which.index(names.len())]);
         let version = scenario.operation.version().expect("a version").to_owned();
-        scenario.operation.kind = OperationKind::Deploy(Release { version, skip_push });
+        scenario.operation.kind = OperationKind::Deploy(Release { version, skip_push, no_cache: false });
         for (host, change) in changes {
             let count = scenario.facts.hosts.len();
             if let Some(host) = scenario.facts.hosts.values_mut().nth(host.index(count)) {
@@ -366,6 +366,7 @@ fn thousands_of_hosts_take_seconds_and_a_linear_plan() {
             kind: OperationKind::Deploy(Release {
                 version: "v2".into(),
                 skip_push: false,
+                no_cache: false,
             }),
             hosts: config.hosts.iter().map(|host| host.name.clone()).collect(),
             roles: Vec::new(),

@@ -95,6 +95,7 @@ pub fn release(
     let release = Release {
         version: version(&options.version, source)?,
         skip_push: options.skip_push,
+        no_cache: options.no_cache,
     };
     Ok(on_hosts(kind(release), &options.hosts, config))
 }
@@ -138,6 +139,7 @@ pub fn selected_hosts(options: &HostOptions, config: &Config) -> Result<Vec<Host
     let kind = OperationKind::Deploy(Release {
         version: String::new(),
         skip_push: false,
+        no_cache: false,
     });
     compile::selected_hosts(config, &on_hosts(kind, options, config))
         .map_err(|diagnostics| Failure::of(ExitCode::Usage, diagnostics))

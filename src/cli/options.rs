@@ -103,6 +103,10 @@ pub struct DeployOptions {
     /// Do not build and push; use the image in the registry
     #[arg(short = 'P', long)]
     pub skip_push: bool,
+
+    /// Build without layers of earlier builds
+    #[arg(long, conflicts_with = "skip_push")]
+    pub no_cache: bool,
 }
 
 /// How hosts are reached.

@@ -15,15 +15,9 @@ const KAMAL_2: &str = "Kamal 2";
 
 /// The keys. `*` stands for the name of a role or an accessory.
 #[rustfmt::skip]
-const KEYS: [(&str, &str, &str); 27] = [
+const KEYS: [(&str, &str, &str); 21] = [
     ("asset_path", MRSK, "remove it; let the app keep assets of earlier versions, or serve them from a CDN"),
     ("boot.max_failures", KAMAL_2, "remove it; a run stops at its first failure"),
-    ("builder.arch", KAMAL_2, "use `multiarch: false` to build for this machine's architecture, or `remote: {arch: …, host: …}`"),
-    ("builder.cache", MRSK, "remove it: the builder keeps its own cache"),
-    ("builder.driver", KAMAL_2, "remove it; mrsk makes the builder that it needs"),
-    ("builder.provenance", KAMAL_2, "remove it"),
-    ("builder.sbom", KAMAL_2, "remove it"),
-    ("builder.ssh", MRSK, "remove it; pass a key or token with `builder: {secrets: […]}`"),
     ("env.tags", KAMAL_1, "use one role for each set of hosts, with its own `env`"),
     ("error_pages_path", KAMAL_2, "remove it; use Traefik's middleware `errors` in `labels`"),
     ("healthcheck.cord", KAMAL_1, "remove it: mrsk drains the old container without a cord"),

@@ -28,7 +28,7 @@ mod yaml;
 pub use decoder::Places;
 pub use destination::{Destination, check as check_destination};
 pub use file::load;
-pub use keys::{COMMANDS, DEFAULT_TRAEFIK_IMAGE, PASSWORD_SECRET, schema};
+pub use keys::{COMMANDS, DEFAULT_TRAEFIK_IMAGE, PASSWORD_SECRET, is_cache_option, schema};
 pub use parse::{Loaded, parse, parse_template};
 pub use secret_lines::{hide_secret_lines, looks_secret};
 pub use startup::changes_start;

@@ -1,8 +1,12 @@
 //! The resolved configuration: with every default, roles merged over the global keys, secrets as names.
 
+mod builder;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
+
+pub use builder::{BuildCache, Builder, BuilderKind, CacheKind, Driver, LocalNode, RemoteNode};
 
 use super::values::port::{PortMapping, host_ports};
 use crate::name::{HostName, RoleName};
@@ -228,76 +232,6 @@ impl Registry {
     /// Returns what hosts log in with; `None` if the registry needs no login.
     pub fn pull_credentials(&self) -> Option<Credentials> {
         self.pull.clone().or_else(|| self.push_credentials())
-    }
-}
-
-/// How the image is built.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Builder {
-    /// Which builder.
-    pub kind: BuilderKind,
-    /// Path of the Dockerfile, relative to the current directory.
-    pub dockerfile: String,
-    /// Path of the build context, relative to the current directory.
-    pub context: String,
-    /// Build arguments.
-    pub args: BTreeMap<String, String>,
-    /// Names of the secrets that the build may mount.
-    pub secrets: Vec<String>,
-    /// The stage of the Dockerfile that becomes the image; `None`: the last one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub target: Option<String>,
-}
-
-/// Which of docker's builders makes the image.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum BuilderKind {
-    /// `docker build` and `docker push`: the machine's own architecture.
-    Native,
-    /// The same on the engine of another machine, for its architecture.
-    NativeRemote(RemoteNode),
-    /// A builder of this machine for amd64 and arm64; what is foreign to it runs under QEMU.
-    Multiarch,
-    /// A builder of two machines, each for its own architecture.
-    MultiarchRemote {
-        /// The node of this machine.
-        local: LocalNode,
-        /// The other machine's.
-        remote: RemoteNode,
-    },
-}
-
-/// The machine that starts the build, as a node of a builder.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct LocalNode {
-    /// The architecture that it builds for, as docker names it.
-    pub arch: String,
-    /// Address of its engine; `None`: the one that docker uses there.
-    pub host: Option<String>,
-}
-
-/// Another machine that builds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct RemoteNode {
-    /// The architecture that it builds for, as docker names it.
-    pub arch: String,
-    /// Address of its engine, such as `ssh://root@192.0.2.1`.
-    pub host: String,
-}
-
-impl BuilderKind {
-    /// Returns the platforms that the image is built for; empty: that of the machine's engine.
-    pub fn platforms(&self) -> Vec<String> {
-        let archs = match self {
-            Self::Native => vec![],
-            Self::NativeRemote(node) => vec![node.arch.as_str()],
-            Self::Multiarch => vec!["amd64", "arm64"],
-            Self::MultiarchRemote { local, remote } => {
-                vec![local.arch.as_str(), remote.arch.as_str()]
-            }
-        };
-        archs.iter().map(|arch| format!("linux/{arch}")).collect()
     }
 }
 

@@ -49,8 +49,8 @@ pub fn secret_names(config: &Config) -> Names {
 /// Returns every variable of the environment that the image is built, pushed and pulled with.
 pub fn image_secret_names(config: &Config) -> Names {
     let mut names = registry_names(config);
-    for name in &config.builder.secrets {
-        add(&mut names, name, Purpose::Build);
+    for name in config.builder.secret_names() {
+        add(&mut names, &name, Purpose::Build);
     }
     names
 }

@@ -1,7 +1,9 @@
 //! Builders of docker's buildx: they build for several architectures, and push what they built themselves.
 
-use super::image::{build_arguments, command, reference};
-use super::local_command::{MANIFEST_DIGEST, PRINTED_DIGEST, built_for, without_builder};
+use super::image::{Build, build_arguments, command, each, reference};
+use super::local_command::{
+    MANIFEST_DIGEST, PRINTED_DIGEST, built_alone, built_for, without_builder,
+};
 use crate::action::{OwnConfig, Run};
 use crate::config::model::{BuilderKind, Config};
 use crate::name::Sha256Hex;
@@ -19,9 +21,12 @@ pub struct Buildx<'a> {
 pub fn describe(config: &Config) -> String {
     let kind = &config.builder.kind;
     let name = match kind {
-        BuilderKind::Native => "native",
+        BuilderKind::Native | BuilderKind::Platforms(_) if !config.builder.needs_buildx() => {
+            "native"
+        }
+        BuilderKind::Native => "native/cached",
         BuilderKind::NativeRemote(_) => "native/remote",
-        BuilderKind::Multiarch => "multiarch",
+        BuilderKind::Multiarch | BuilderKind::Platforms(_) => "multiarch",
         BuilderKind::MultiarchRemote { .. } => "multiarch/remote",
     };
     let mut text = format!("Builder: {name}\n");
@@ -45,9 +50,13 @@ pub fn describe(config: &Config) -> String {
 
 /// Returns the local commands that show what docker knows of builders and engines; none if only the engine of this machine builds.
 pub fn details(config: &Config) -> Vec<Vec<String>> {
-    match config.builder.kind {
-        BuilderKind::Native => Vec::new(),
-        _ => ["docker context ls", "docker buildx ls"]
+    let is_here = matches!(
+        config.builder.kind,
+        BuilderKind::Native | BuilderKind::Platforms(_)
+    );
+    match is_here && !config.builder.needs_buildx() {
+        true => Vec::new(),
+        false => ["docker context ls", "docker buildx ls"]
             .map(|words| command(words, []))
             .into(),
     }
@@ -59,10 +68,28 @@ impl<'a> Buildx<'a> {
     /// The name is the original's. Where it stands for addresses it ends with a digest of them, so that a builder that was made for
     /// other ones is never used by mistake.
     pub fn of(config: &'a Config) -> Option<Self> {
+        if !config.builder.needs_buildx() {
+            return None;
+        }
         let multiarch = format!("mrsk-{}-multiarch", config.service);
         let (name, nodes) = match &config.builder.kind {
-            BuilderKind::Native | BuilderKind::NativeRemote(_) => return None,
-            BuilderKind::Multiarch => (multiarch, vec![(None, None)]),
+            BuilderKind::NativeRemote(node) => {
+                let settings = [node.arch.as_str(), &node.host].join("\0");
+                let digest = Sha256Hex::of(settings.as_bytes());
+                let name = format!(
+                    "mrsk-{}-native-remote-{}",
+                    config.service,
+                    &digest.as_str()[..8]
+                );
+                (
+                    name,
+                    vec![(Some(node.arch.as_str()), Some(node.host.as_str()))],
+                )
+            }
+            // What a builder of this machine has built for another platform is no obstacle: the original's name serves all of them.
+            BuilderKind::Native | BuilderKind::Platforms(_) | BuilderKind::Multiarch => {
+                (multiarch, vec![(None, None)])
+            }
             BuilderKind::MultiarchRemote { local, remote } => {
                 let host = local.host.as_deref();
                 let (arch, address) = (local.arch.as_str(), host.unwrap_or(""));
@@ -125,14 +152,15 @@ impl<'a> Buildx<'a> {
     }
 
     /// Returns the command that builds and pushes. It needs the plain form of the progress, in which the digest stands.
-    pub fn build(&self, version: &str, dockerfile: &str, context: &str, source: &str) -> Run {
+    pub fn build(&self, build: &Build<'_>) -> Run {
         let platforms = self.config.builder.kind.platforms().join(",");
+        let platforms = (!platforms.is_empty()).then_some(platforms);
         let mut argv = command("docker buildx build --builder", [&self.name]);
-        argv.extend(command("--platform", [&platforms]));
+        argv.extend(each("--platform", platforms));
         argv.extend(command("--push --progress plain", []));
-        let rest = build_arguments(self.config, version, dockerfile, context, source);
+        let rest = build_arguments(self.config, build);
         Run {
-            env: self.config.builder.secrets.clone(),
+            env: self.config.builder.secret_names(),
             own_config: Some(OwnConfig::Temporary),
             ..Run::literal(argv.into_iter().chain(rest))
         }
@@ -142,8 +170,15 @@ impl<'a> Buildx<'a> {
     /// prints its digest. The template fails on purpose (an index into nothing) where a label differs.
     pub fn check(&self, version: &str, source: &str) -> Vec<String> {
         let platforms = self.config.builder.kind.platforms();
-        let labels = platforms.iter().map(|platform| built_for(platform, source));
-        let template: String = labels.chain([MANIFEST_DIGEST.to_owned()]).collect();
+        let labels: String = match platforms.as_slice() {
+            // Of an image for one platform, buildx shows the image alone.
+            [] | [_] => built_alone(source),
+            several => several
+                .iter()
+                .map(|platform| built_for(platform, source))
+                .collect(),
+        };
+        let template = labels + MANIFEST_DIGEST;
         let reference = reference(self.config, version);
         command(
             "docker buildx imagetools inspect --format",

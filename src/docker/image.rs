@@ -2,11 +2,35 @@
 
 use std::collections::BTreeMap;
 
-use super::local_command;
 use super::names::LABEL_SOURCE;
+use super::{cache, local_command};
 use crate::action::{Arg, OwnConfig, Run};
 use crate::config::model::{BuilderKind, Config, Credentials, Value};
 use crate::digest;
+
+/// What a build is told beside the configuration.
+#[derive(Debug, Clone, Copy)]
+pub struct Build<'a> {
+    /// The version: the tag of the image.
+    pub version: &'a str,
+    /// Path of the Dockerfile.
+    pub dockerfile: &'a str,
+    /// Path of the context.
+    pub context: &'a str,
+    /// The digest of what is built, kept as a label.
+    pub source: &'a str,
+    /// Which layers it begins with.
+    pub layers: Layers,
+}
+
+/// Which layers of an earlier build are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layers {
+    /// Those that the builder has.
+    Cached,
+    /// None.
+    Fresh,
+}
 
 /// Returns `REPOSITORY:TAG`.
 pub fn reference(config: &Config, tag: &str) -> String {
@@ -64,10 +88,13 @@ fn engine(config: &Config) -> Vec<String> {
 /// Returns the build by an engine. `source` is the digest of what is built, kept as a label so that a later run can recognise it.
 ///
 /// Secrets and other platforms need BuildKit, which older clients use only where they are told to.
-pub fn build(config: &Config, version: &str, dockerfile: &str, context: &str, source: &str) -> Run {
-    let platforms = config.builder.kind.platforms();
+pub fn build(config: &Config, build: &Build<'_>) -> Run {
+    let builder = &config.builder;
+    let platforms = builder.kind.platforms();
+    let is_plain =
+        builder.secret_names().is_empty() && !builder.ssh && builder.provenance.is_none();
     let mut argv = Vec::new();
-    if !platforms.is_empty() || !config.builder.secrets.is_empty() {
+    if !platforms.is_empty() || !is_plain || builder.sbom.is_some() {
         argv.extend(command("env DOCKER_BUILDKIT=1", []));
     }
     argv.extend(engine(config));
@@ -75,42 +102,46 @@ pub fn build(config: &Config, version: &str, dockerfile: &str, context: &str, so
     if !platforms.is_empty() {
         argv.extend(["--platform".into(), platforms.join(",")]);
     }
-    let arguments = build_arguments(config, version, dockerfile, context, source);
-    argv.extend(arguments);
+    argv.extend(build_arguments(config, build));
     Run {
-        env: config.builder.secrets.clone(),
+        env: config.builder.secret_names(),
         own_config: Some(OwnConfig::Temporary),
         ..Run::literal(argv)
     }
 }
 
 /// Returns what every kind of build is told: tags, labels, build arguments, secrets, stage, Dockerfile and context.
-pub(super) fn build_arguments(
-    config: &Config,
-    version: &str,
-    dockerfile: &str,
-    context: &str,
-    source: &str,
-) -> Vec<String> {
+pub(super) fn build_arguments(config: &Config, build: &Build<'_>) -> Vec<String> {
     let builder = &config.builder;
     let mut argv = Vec::new();
+    if build.layers == Layers::Fresh {
+        argv.push("--no-cache".into());
+    }
     argv.extend(each(
         "--tag",
-        [version, "latest"].map(|tag| reference(config, tag)),
+        [build.version, "latest"].map(|tag| reference(config, tag)),
     ));
-    let labels = [("service", config.service.as_str()), (LABEL_SOURCE, source)];
+    let labels = [
+        ("service", config.service.as_str()),
+        (LABEL_SOURCE, build.source),
+    ];
     argv.extend(each(
         "--label",
         labels.map(|(name, value)| format!("{name}={value}")),
     ));
     argv.extend(pairs("--build-arg", &builder.args));
+    argv.extend(each("--build-arg", builder.secret_args.clone()));
     let secrets = builder
         .secrets
         .iter()
         .map(|name| format!("id={name},env={name}"));
     argv.extend(each("--secret", secrets));
+    argv.extend(each("--ssh", builder.ssh.then(|| "default".to_owned())));
+    argv.extend(each("--provenance", builder.provenance.clone()));
+    argv.extend(each("--sbom", builder.sbom.clone()));
     argv.extend(each("--target", builder.target.clone()));
-    argv.extend(["--file".into(), path(dockerfile), path(context)]);
+    argv.extend(cache::arguments(config));
+    argv.extend(["--file".into(), path(build.dockerfile), path(build.context)]);
     argv
 }
 

@@ -2,7 +2,7 @@
 //! of a review, and needs an approval.
 
 use crate::action::{Arg, OwnConfig, Run};
-use crate::config::is_read_at_start;
+use crate::config::{is_cache_option, is_read_at_start};
 use crate::digest;
 use crate::docker::names::LABEL_SOURCE;
 
@@ -10,14 +10,14 @@ use crate::docker::names::LABEL_SOURCE;
 const COMMANDS: [&str; 12] = [
     "docker login --username USER --password-stdin [SERVER]",
     "docker login [SERVER]",
-    "[env DOCKER_BUILDKIT=1] docker [--host ADDRESS] build [--platform PLATFORMS] {--tag IMAGE} {--label LABEL} {--build-arg VARIABLE} {--secret SECRET} [--target NAME] --file PATH PATH",
+    "[env DOCKER_BUILDKIT=1] docker [--host ADDRESS] build [--platform PLATFORMS] [--no-cache] {--tag IMAGE} {--label LABEL} {--build-arg VARIABLE} {--secret SECRET} [--ssh default] [--provenance ATTESTATION] [--sbom ATTESTATION] [--target NAME] --file PATH PATH",
     "docker [--host ADDRESS] push IMAGE",
     "docker [--host ADDRESS] image inspect --format TEMPLATE IMAGE",
     "docker buildx create --name NAME [--append] --node NAME --driver docker-container [--platform PLATFORMS] [ADDRESS]",
     "docker buildx inspect --bootstrap NAME",
     "docker buildx rm NAME",
     "docker buildx ls --format TEMPLATE",
-    "docker buildx build --builder NAME --platform PLATFORMS --push --progress plain {--tag IMAGE} {--label LABEL} {--build-arg VARIABLE} {--secret SECRET} [--target NAME] --file PATH PATH",
+    "docker buildx build --builder NAME [--platform PLATFORMS] --push --progress plain [--no-cache] {--tag IMAGE} {--label LABEL} {--build-arg VARIABLE} {--secret SECRET} [--ssh default] [--provenance ATTESTATION] [--sbom ATTESTATION] [--target NAME] [--cache-from CACHE --cache-to CACHE] --file PATH PATH",
     "docker buildx imagetools inspect --format TEMPLATE IMAGE",
     "docker manifest inspect --verbose IMAGE",
 ];
@@ -89,9 +89,12 @@ fn fits(word: &str, argument: &Arg) -> bool {
         "PLATFORMS" => is_plain(text, "/,._-"),
         "ADDRESS" => is_address(text),
         "LABEL" => is_label(text),
-        "VARIABLE" => text
-            .split_once('=')
-            .is_some_and(|(name, _)| is_variable(name) && name != FRONTEND),
+        "VARIABLE" => match text.split_once('=') {
+            Some((name, _)) => is_variable(name) && name != FRONTEND,
+            None => is_variable(text) && text != FRONTEND && !is_read_at_start(text),
+        },
+        "ATTESTATION" => is_attestation(text),
+        "CACHE" => is_cache(text),
         "SECRET" => secret_of(text).is_some(),
         "PATH" => is_path_below(text),
         "TEMPLATE" => is_template(text),
@@ -140,16 +143,47 @@ fn secret_of(text: &str) -> Option<&str> {
     (is_same && is_variable(name) && !is_read_at_start(name)).then_some(name)
 }
 
-/// Returns the secrets that the options of a build name.
+/// Returns whether `text` says what is attested of an image, and to nobody else.
+fn is_attestation(text: &str) -> bool {
+    let generator = text.strip_prefix("generator=");
+    ["true", "false", "mode=min", "mode=max"].contains(&text)
+        || generator.is_some_and(|image| is_plain(image, "./:_-@"))
+}
+
+/// Returns whether `text` is a cache of GitHub's or of a registry, without a file of this machine or an address.
+fn is_cache(text: &str) -> bool {
+    let mut parts = text.split(',');
+    let kind = parts.next();
+    let place = match kind {
+        Some("type=gha") => true,
+        Some("type=registry") => parts
+            .next()
+            .and_then(|part| part.strip_prefix("ref="))
+            .is_some_and(|image| is_plain(image, "./:_-@")),
+        _ => false,
+    };
+    place && parts.all(is_cache_option)
+}
+
+/// Returns the secrets that the options of a build name, each once.
 fn build_secrets(argv: &[Arg]) -> Vec<String> {
     let pairs = argv.iter().zip(argv.iter().skip(1));
-    pairs
-        .filter_map(|pair| match pair {
-            (Arg::Literal(option), Arg::Literal(value)) if option == "--secret" => secret_of(value),
+    let named = pairs.filter_map(|pair| match pair {
+        (Arg::Literal(option), Arg::Literal(value)) => match option.as_str() {
+            "--secret" => secret_of(value),
+            // Without a value, docker takes that of the environment.
+            "--build-arg" => Some(value.as_str()).filter(|value| !value.contains('=')),
             _ => None,
-        })
-        .map(str::to_owned)
-        .collect()
+        },
+        _ => None,
+    });
+    let mut names: Vec<String> = Vec::new();
+    for name in named {
+        if !names.iter().any(|other| other == name) {
+            names.push(name.to_owned());
+        }
+    }
+    names
 }
 
 /// Returns whether `text` is a path below the git root, and nothing that docker would fetch or read from its standard input.
@@ -189,6 +223,9 @@ fn is_registry_template(text: &str, source: &str) -> bool {
     let Some(mut rest) = text.strip_suffix(MANIFEST_DIGEST) else {
         return false;
     };
+    if rest == built_alone(source) {
+        return true;
+    }
     while let Some(platform) = rest.split('"').nth(1) {
         match rest.strip_prefix(&built_for(platform, source)) {
             Some(after) if is_plain(platform, "/._-") => rest = after,
@@ -223,6 +260,11 @@ pub(super) fn pushed(source: &str) -> String {
     format!(
         "{{{{if or (not .RepoDigests) (ne (index .Config.Labels {LABEL_SOURCE:?}) {source:?})}}}}{FAILURE}{{{{range .RepoDigests}}}}{{{{println .}}}}{{{{end}}}}"
     )
+}
+
+/// Returns the template that fails if an image of a registry, which is for one platform, was not built from `source`.
+pub(super) fn built_alone(source: &str) -> String {
+    format!("{{{{if ne (index .Image.Config.Labels {LABEL_SOURCE:?}) {source:?}}}}}{FAILURE}")
 }
 
 /// Returns the template that fails if an image of a registry was not built from `source` for `platform`.
@@ -270,6 +312,9 @@ mod tests {
             "docker buildx rm mrsk-b",
             "docker manifest inspect --verbose r.example.com/a/b:1",
             "docker buildx build --builder mrsk-b --platform linux/amd64,linux/arm64 --push --progress plain --tag b:1 --file Dockerfile .",
+            "docker buildx build --builder mrsk-b --push --progress plain --no-cache --tag b:1 --ssh default --provenance mode=max --sbom generator=docker/x:1 --target a --cache-from type=registry,ref=r.example.com:5000/a/b --cache-to type=registry,ref=r.example.com:5000/a/b,mode=max,image-manifest=true --file Dockerfile .",
+            "docker buildx build --builder mrsk-b --push --progress plain --tag b:1 --cache-from type=gha --cache-to type=gha,scope=a-b --file Dockerfile .",
+            "env DOCKER_BUILDKIT=1 docker build --no-cache --tag b:1 --ssh default --provenance false --file Dockerfile .",
         ] {
             assert!(is_listed_argv(&words(line)), "{line}");
         }
@@ -284,6 +329,9 @@ mod tests {
         assert!(is_listed_argv(&inspect(built(SOURCE))));
         assert!(is_listed_argv(&inspect(pushed(SOURCE))));
         assert!(!is_listed_argv(&inspect("{{json .}}".to_owned())));
+        let mut argv = words("docker buildx imagetools inspect --format");
+        argv.extend([built_alone(SOURCE) + MANIFEST_DIGEST, "b:1".to_owned()]);
+        assert!(is_listed_argv(&argv));
         let mut argv = words("docker buildx imagetools inspect --format");
         let template = [
             built_for("linux/amd64", SOURCE),
@@ -317,7 +365,17 @@ mod tests {
             "docker build --tag b:1 --secret id=a,env=b --file Dockerfile .",
             "docker build --tag b:1 --secret id=LD_PRELOAD,env=LD_PRELOAD --file Dockerfile .",
             "docker build --tag b:1 --build-arg BUILDKIT_SYNTAX=example.com/x:1 --file Dockerfile .",
-            "docker build --tag b:1 --ssh default --file Dockerfile .",
+            "docker build --tag b:1 --ssh default=/root/.ssh/id_rsa --file Dockerfile .",
+            "docker build --tag b:1 --ssh other --file Dockerfile .",
+            "docker build --tag b:1 --build-arg BUILDKIT_SYNTAX --file Dockerfile .",
+            "docker build --tag b:1 --build-arg TOKEN --file Dockerfile .",
+            "docker build --tag b:1 --provenance type=x --file Dockerfile .",
+            "docker build --tag b:1 --cache-from type=gha --cache-to type=gha --file Dockerfile .",
+            "docker buildx build --builder b --push --progress plain --tag b:1 --cache-from type=local,src=/ --cache-to type=gha --file Dockerfile .",
+            "docker buildx build --builder b --push --progress plain --tag b:1 --cache-from type=gha --cache-to type=local,dest=/ --file Dockerfile .",
+            "docker buildx build --builder b --push --progress plain --tag b:1 --cache-from type=gha,url=http://x/ --cache-to type=gha --file Dockerfile .",
+            "docker buildx build --builder b --push --progress plain --tag b:1 --cache-from type=gha --cache-to type=registry,mode=max --file Dockerfile .",
+            "docker buildx build --builder b --push --progress plain --tag b:1 --cache-from type=gha --cache-to type=gha,type=local,dest=/ --file Dockerfile .",
             "docker --host ssh://-oProxyCommand=id build --tag b:1 --file Dockerfile .",
             "docker --host ssh://a@-oProxyCommand=id push b:1",
             "docker --host -H push b:1",
@@ -352,11 +410,19 @@ mod tests {
             ..Run::literal(words(line)).with_own_config(OwnConfig::Temporary)
         };
         let login = "docker login --username robot --password-stdin";
+        let argument = "docker build --tag b:1 --build-arg TOKEN --file Dockerfile .";
+        let both = "docker build --tag b:1 --build-arg TOKEN --secret id=TOKEN,env=TOKEN --file Dockerfile .";
+        let of_start = "docker build --tag b:1 --build-arg PATH --file Dockerfile .";
         let rows = [
             (run(build, &["TOKEN"], None), true),
             (run(build, &[], None), false),
             (run(build, &["TOKEN", "OTHER"], None), false),
             (run(build, &["TOKEN"], Some("TOKEN")), false),
+            (run(argument, &["TOKEN"], None), true),
+            (run(argument, &[], None), false),
+            (run(both, &["TOKEN"], None), true),
+            (run(both, &["TOKEN", "TOKEN"], None), false),
+            (run(of_start, &["PATH"], None), false),
             (run(login, &[], Some("PASSWORD")), true),
             (run(login, &[], None), false),
             (run(login, &["OTHER"], Some("PASSWORD")), false),

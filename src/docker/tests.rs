@@ -1,3 +1,4 @@
+use super::image::{Build, Layers};
 use super::{container, image, names};
 use crate::action::{Arg, Run};
 use crate::config::model::Config;
@@ -7,6 +8,16 @@ fn config(more: &str) -> Config {
     config_with(&format!(
         "registry:\n  username: team\n  password: [PASSWORD]\nservers:\n  web:\n    hosts: [a]\n{more}"
     ))
+}
+
+fn build_of<'a>(dockerfile: &'a str, context: &'a str, source: &'a str) -> Build<'a> {
+    Build {
+        version: "v1",
+        dockerfile,
+        context,
+        source,
+        layers: Layers::Cached,
+    }
 }
 
 fn config_with(text: &str) -> Config {
@@ -277,7 +288,7 @@ servers: [a]
 builder: {multiarch: false, args: {A: '-x y', B: ''}, secrets: [TOKEN]}
 ",
     );
-    let run = image::build(&config, "v1", "docker/Dockerfile", "app", "sha256:1");
+    let run = image::build(&config, &build_of("docker/Dockerfile", "app", "sha256:1"));
     assert_eq!(
         words(&run),
         [
@@ -305,7 +316,7 @@ builder: {multiarch: false, args: {A: '-x y', B: ''}, secrets: [TOKEN]}
         ]
     );
     assert_eq!(run.env, ["TOKEN"]);
-    let dashed = words(&image::build(&config, "v1", "-f", "-", "sha256:1"));
+    let dashed = words(&image::build(&config, &build_of("-f", "-", "sha256:1")));
     assert_eq!(dashed[dashed.len() - 3..], ["--file", "./-f", "./-"]);
 }
 
@@ -365,7 +376,7 @@ builder: {multiarch: false, target: production}
 ",
     );
     let source = format!("sha256:{}", "0".repeat(64));
-    let run = image::build(&config, "v1", "Dockerfile", ".", &source);
+    let run = image::build(&config, &build_of("Dockerfile", ".", &source));
     let words = words(&run);
     let tail = ["--target", "production", "--file", "Dockerfile", "."].map(str::to_owned);
     assert!(words.ends_with(&tail), "{words:?}");

@@ -171,6 +171,9 @@ pub(super) fn replan(plan: &Plan) -> String {
                 arguments.extend(["--version".into(), release.version.clone()]);
                 arguments.push("--skip-push".into());
             }
+            if release.no_cache {
+                arguments.push("--no-cache".into());
+            }
         }
         kind => arguments.extend(kind.arguments()),
     }

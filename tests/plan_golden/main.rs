@@ -375,6 +375,7 @@ fn release(version: &str) -> Release {
     Release {
         version: version.to_owned(),
         skip_push: false,
+        no_cache: false,
     }
 }
 

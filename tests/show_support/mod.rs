@@ -324,6 +324,7 @@ pub fn sample() -> Plan {
             kind: OperationKind::Deploy(Release {
                 version: "badb1aa".to_owned(),
                 skip_push: false,
+                no_cache: false,
             }),
             hosts: Vec::new(),
             roles: Vec::new(),

@@ -434,6 +434,7 @@ fn document(steps: Vec<Step>, hosts: &[String], bare: Option<String>) -> Plan {
             kind: OperationKind::Deploy(Release {
                 version: "2".into(),
                 skip_push: false,
+                no_cache: false,
             }),
             hosts: Vec::new(),
             roles: Vec::new(),

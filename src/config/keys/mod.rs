@@ -6,7 +6,9 @@ mod aliases;
 mod allow_empty_roles;
 mod audit_broadcast_cmd;
 mod boot;
+mod build_cache;
 mod builder;
+mod builder_machines;
 mod deploy_timeout;
 mod drain_timeout;
 mod env;
@@ -30,6 +32,7 @@ mod traefik;
 mod volumes;
 
 pub use aliases::COMMANDS;
+pub use build_cache::is_cache_option;
 pub use registry::PASSWORD_SECRET;
 pub use traefik::DEFAULT_TRAEFIK_IMAGE;
 

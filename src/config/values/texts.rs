@@ -37,10 +37,13 @@ pub(crate) fn map_schema(description: &str) -> Value {
     map(description, "^[^=]+$", &text("Value."))
 }
 
-/// Reads a map of names without `=` to text.
-pub(crate) fn decode_map(decoder: &mut Decoder<'_>, field: &Field<'_>) -> BTreeMap<String, String> {
-    let mut texts = BTreeMap::new();
-    for (name, child) in decoder.entries(field) {
+/// Reads entries of a map of names without `=` to text. Returns those that are valid.
+pub(crate) fn decode_entries<'n>(
+    decoder: &mut Decoder<'_>,
+    entries: Vec<(&'n str, Field<'n>)>,
+) -> Vec<(String, String, Field<'n>)> {
+    let mut texts = Vec::new();
+    for (name, child) in entries {
         if name.is_empty() || name.contains(['=', '\0']) {
             let help = "a name must not be empty or contain `=` or NUL";
             decoder.invalid::<()>(child.key, "name", &child.path, help);
@@ -49,8 +52,15 @@ pub(crate) fn decode_map(decoder: &mut Decoder<'_>, field: &Field<'_>) -> BTreeM
                 decoder.error(child.key, too_long("argument", name), TOO_LONG_HELP);
                 continue;
             }
-            texts.insert(name.to_owned(), value);
+            texts.push((name.to_owned(), value, child));
         }
     }
     texts
+}
+
+/// Reads a map of names without `=` to text.
+pub(crate) fn decode_map(decoder: &mut Decoder<'_>, field: &Field<'_>) -> BTreeMap<String, String> {
+    let entries = decoder.entries(field);
+    let texts = decode_entries(decoder, entries).into_iter();
+    texts.map(|(name, value, _)| (name, value)).collect()
 }

@@ -5,7 +5,7 @@ use crate::config::model::Builder;
 use crate::diagnostic::Diagnostic;
 use crate::digest;
 use crate::docker::builder::{self, Buildx};
-use crate::docker::image;
+use crate::docker::image::{self, Build, Layers};
 use crate::facts::model::SourceFacts;
 use crate::name::{Sha256Hex, StepId};
 use crate::plan::compile::step::{EMULATED_SILENCE, INSTALL, SILENCE};
@@ -100,11 +100,10 @@ fn warn(draft: &mut Draft, source: &SourceFacts) {
 /// An engine builds, and then pushes what it has.
 fn by_engine(draft: &mut Draft, source: &SourceFacts, why: Reason, identity: &str) {
     let (config, version) = (draft.config, draft.version);
-    let (dockerfile, context) = (&source.dockerfile, &source.context);
     let build = Step::new(None, StepKind::Build, ["image", version, "build"])
         .because(format!("Build {}", draft.image_name()), why)
-        .does([image::build(config, version, dockerfile, context, identity)])
-        .secrets(&config.builder.secrets, Travel::BuildSecret)
+        .does([image::build(config, &build_of(draft, source, identity))])
+        .secrets(&config.builder.secret_names(), Travel::BuildSecret)
         .done_when_local(image::build_check(config, version, identity))
         .needs(draft.find(None, StepKind::RegistryLogin))
         .silence(SILENCE);
@@ -154,10 +153,14 @@ pub fn remove_builder(draft: &mut Draft) {
 
 fn create(draft: &mut Draft, buildx: &Buildx) -> StepId {
     let platforms = draft.config.builder.kind.platforms().join(", ");
+    let why = match platforms.is_empty() {
+        true => "the image is built by a builder".to_owned(),
+        false => format!("the image is built for {platforms}"),
+    };
     let create = Step::new(None, StepKind::Builder, ["builder", &buildx.name, "create"])
         .because(
             format!("Create builder {}", buildx.name),
-            Reason::needed_by(format!("the image is built for {platforms}")),
+            Reason::needed_by(why),
         )
         .does(buildx.create())
         .done_when_local(buildx.inspect())
@@ -174,23 +177,40 @@ fn by_buildx(
     buildx: &Buildx,
 ) {
     let (config, version) = (draft.config, draft.version);
-    let (dockerfile, context) = (&source.dockerfile, &source.context);
     let platforms = config.builder.kind.platforms().join(", ");
     let create = create(draft, buildx);
-    let summary = format!("Build and push {} for {platforms}", draft.image_name());
+    let summary = match platforms.is_empty() {
+        true => format!("Build and push {}", draft.image_name()),
+        false => format!("Build and push {} for {platforms}", draft.image_name()),
+    };
     let push = Step::new(None, StepKind::Push, ["image", version, "push"])
         .because(summary, why)
         .needs([create])
         .needs(draft.find(None, StepKind::RegistryLogin))
-        .does([buildx.build(version, dockerfile, context, identity)])
-        .secrets(&config.builder.secrets, Travel::BuildSecret)
+        .does([buildx.build(&build_of(draft, source, identity))])
+        .secrets(&config.builder.secret_names(), Travel::BuildSecret)
         .done_when_local(buildx.check(version, identity))
         .silence(EMULATED_SILENCE);
     draft.add(push);
 }
 
+/// Returns what a build is told.
+fn build_of<'a>(draft: &Draft<'a>, source: &'a SourceFacts, identity: &'a str) -> Build<'a> {
+    let release = draft.operation.kind.release();
+    Build {
+        version: draft.version,
+        dockerfile: &source.dockerfile,
+        context: &source.context,
+        source: identity,
+        layers: match release.is_some_and(|release| release.no_cache) {
+            true => Layers::Fresh,
+            false => Layers::Cached,
+        },
+    }
+}
+
 /// Returns the digest of what is built: the tree of the context (else the commit) and what differs
-/// from it, the Dockerfile, the build arguments, and the platforms and the stage if they are named.
+/// from it, the Dockerfile, the build arguments, and the platforms, the stage and the attestations if they are named.
 fn identity(source: &SourceFacts, builder: &Builder) -> String {
     let parts = [
         source.tree.as_deref().or(source.commit.as_deref()),
@@ -209,6 +229,9 @@ fn identity(source: &SourceFacts, builder: &Builder) -> String {
         .chain(args)
         .chain(platforms.iter().map(String::as_str))
         .chain(builder.target.as_deref())
+        .chain(builder.secret_args.iter().map(String::as_str))
+        .chain(builder.provenance.as_deref())
+        .chain(builder.sbom.as_deref())
         .collect();
     digest::prefixed(&digest::sha256(text.join("\0").as_bytes()))
 }

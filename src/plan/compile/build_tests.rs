@@ -176,3 +176,69 @@ fn a_builder_is_removed_if_one_is_configured() {
         ]
     );
 }
+
+#[test]
+fn each_form_of_a_build_is_one_that_a_plan_may_run_here() {
+    for (builder, kinds, words) in [
+        (
+            "{multiarch: false, ssh: default, args: {secret: [T]}, secrets: [T, U], provenance: false}",
+            "build push",
+            "--build-arg T --secret id=T,env=T --secret id=U,env=U --ssh default --provenance false",
+        ),
+        ("{arch: arm64}", "build push", "--platform linux/arm64"),
+        (
+            "{arch: [amd64, arm64], sbom: true}",
+            "builder push",
+            "--platform linux/amd64,linux/arm64 --push",
+        ),
+        (
+            "{multiarch: false, cache: {type: gha, options: mode=max}}",
+            "builder push",
+            "--cache-from type=gha --cache-to type=gha,mode=max",
+        ),
+        (
+            "{arch: amd64, remote: 'ssh://b@192.0.2.9', cache: {type: registry}}",
+            "builder push",
+            "--cache-from type=registry,ref=r.example/team/app-build-cache --cache-to type=registry,ref=r.example/team/app-build-cache",
+        ),
+        (
+            "{arch: amd64, driver: docker-container}",
+            "builder push",
+            "--platform linux/amd64 --push",
+        ),
+    ] {
+        let operation = json!({"name": "build push", "version": "2", "no_cache": true});
+        let plan = case(&format!("builder: {builder}"))
+            .asks_for(operation)
+            .plan()
+            .unwrap();
+        let steps = plan.steps.iter().filter(|step| step.host.is_none());
+        let local: Vec<&crate::plan::Step> = steps.collect();
+        let found: Vec<String> = local
+            .iter()
+            .filter_map(|step| {
+                serde_json::to_value(step.kind)
+                    .unwrap()
+                    .as_str()
+                    .map(str::to_owned)
+            })
+            .filter(|kind| ["build", "builder", "push"].contains(&kind.as_str()))
+            .collect();
+        assert_eq!(found.join(" "), kinds, "{builder}");
+        let lines: Vec<String> = local
+            .iter()
+            .flat_map(|step| &step.action)
+            .map(crate::text::action_line)
+            .collect();
+        let build = lines.iter().find(|line| line.contains(" build ")).unwrap();
+        let build = build.replace('\'', "");
+        assert!(
+            build.contains(words) && build.contains(" --no-cache "),
+            "{build}"
+        );
+        assert!(
+            crate::plan::trust::concerns(&plan).is_empty(),
+            "{builder}: {lines:?}"
+        );
+    }
+}

@@ -237,6 +237,9 @@ impl OperationKind {
                 vec!["--stop".to_owned()]
             }
             Self::Traefik(TraefikVerb::Reboot(Rolling::OneByOne)) => vec!["--rolling".to_owned()],
+            Self::Build(_) if self.release().is_some_and(|release| release.no_cache) => {
+                vec!["--no-cache".to_owned()]
+            }
             _ => Vec::new(),
         }
     }

@@ -83,6 +83,9 @@ struct Flat {
     /// `--skip-push`: the image is in the registry already. Absent if the operation builds no image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     skip_push: Option<bool>,
+    /// `--no-cache`: the image is built without layers of an earlier build. Absent: with them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    no_cache: bool,
     /// `--stop` of `app stale_containers`; absent: they are only named.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     stop: bool,
@@ -97,6 +100,7 @@ impl Flat {
         Ok(Release {
             version: version.ok_or_else(|| self.lacks("version"))?,
             skip_push: self.skip_push.take().unwrap_or_default(),
+            no_cache: std::mem::take(&mut self.no_cache),
         })
     }
 
@@ -182,6 +186,7 @@ impl Flat {
         let left = [
             ("version", self.version.is_some()),
             ("skip_push", self.skip_push.is_some()),
+            ("no_cache", self.no_cache),
             ("accessories", self.accessories.is_some()),
             ("stop", self.stop),
             ("rolling", self.rolling),
@@ -217,6 +222,10 @@ impl From<Operation> for Flat {
             stop: false,
             rolling: false,
             skip_push: operation.kind.release().map(|release| release.skip_push),
+            no_cache: operation
+                .kind
+                .release()
+                .is_some_and(|release| release.no_cache),
             hosts: operation.hosts,
             roles: operation.roles,
             destination: operation.destination,

@@ -14,6 +14,8 @@ pub struct Release {
     pub version: String,
     /// `--skip-push`: the image is in the registry already.
     pub skip_push: bool,
+    /// `--no-cache`: nothing of an earlier build is used.
+    pub no_cache: bool,
 }
 
 /// An operation on the app's containers and images.

@@ -13,7 +13,7 @@ use crate::plan::{BuildVerb, Operation as Planned, OperationKind, Release};
 #[derive(Debug, Subcommand)]
 pub enum Operation<O: clap::Args> {
     /// Build and push the image, and pull it on the hosts
-    Deliver(Given<PullArgs, O>),
+    Deliver(Given<DeliverArgs, O>),
     /// Build and push the image
     Push(Given<PushArgs, O>),
     /// Pull the image on the hosts
@@ -24,7 +24,27 @@ pub enum Operation<O: clap::Args> {
     Remove(Given<NoArgs, O>),
 }
 
-/// Arguments of `mrsk build deliver` and `mrsk build pull`.
+/// Arguments of `mrsk build deliver`.
+#[derive(Debug, clap::Args)]
+pub struct DeliverArgs {
+    #[command(flatten)]
+    version: VersionOptions,
+    #[command(flatten)]
+    hosts: HostOptions,
+    #[command(flatten)]
+    layers: LayerOptions,
+}
+
+/// Arguments of `mrsk build push`.
+#[derive(Debug, clap::Args)]
+pub struct PushArgs {
+    #[command(flatten)]
+    version: VersionOptions,
+    #[command(flatten)]
+    layers: LayerOptions,
+}
+
+/// Arguments of `mrsk build pull`.
 #[derive(Debug, clap::Args)]
 pub struct PullArgs {
     #[command(flatten)]
@@ -33,11 +53,12 @@ pub struct PullArgs {
     hosts: HostOptions,
 }
 
-/// Arguments of `mrsk build push`.
+/// What a build begins with.
 #[derive(Debug, clap::Args)]
-pub struct PushArgs {
-    #[command(flatten)]
-    version: VersionOptions,
+pub struct LayerOptions {
+    /// Build without layers of earlier builds
+    #[arg(long)]
+    no_cache: bool,
 }
 
 /// `mrsk build create` and `mrsk build remove` have no arguments.
@@ -46,9 +67,13 @@ pub struct NoArgs {}
 
 /// An operation on an image of a version.
 struct OnImage {
-    verb: fn(String) -> BuildVerb,
+    verb: fn(Release) -> BuildVerb,
     version: VersionOptions,
     hosts: HostOptions,
+    /// Whether the image is in the registry.
+    is_pushed: bool,
+    /// Whether nothing of an earlier build is used.
+    no_cache: bool,
 }
 
 fn on_builder<O: clap::Args>(
@@ -68,45 +93,50 @@ impl<O: clap::Args> Operation<O> {
             roles: Vec::new(),
             primary: false,
         };
-        let (verb, arguments, options): (fn(String) -> BuildVerb, _, _) = match self {
-            Self::Deliver(given) => (deliver, given.arguments, given.options),
-            Self::Pull(given) => (pull, given.arguments, given.options),
-            Self::Push(Given { arguments, options }) => {
-                let (version, hosts) = (arguments.version, everywhere);
-                (push, PullArgs { version, hosts }, options)
+        match self {
+            Self::Deliver(Given { arguments, options }) => {
+                let on_image = OnImage {
+                    verb: BuildVerb::Deliver,
+                    version: arguments.version,
+                    hosts: arguments.hosts,
+                    is_pushed: false,
+                    no_cache: arguments.layers.no_cache,
+                };
+                (Box::new(on_image), options)
             }
-            Self::Create(given) => return on_builder(BuildVerb::Create, given, everywhere),
-            Self::Remove(given) => return on_builder(BuildVerb::Remove, given, everywhere),
-        };
-        let PullArgs { version, hosts } = arguments;
-        let on_image = OnImage {
-            verb,
-            version,
-            hosts,
-        };
-        (Box::new(on_image), options)
+            Self::Push(Given { arguments, options }) => {
+                let on_image = OnImage {
+                    verb: BuildVerb::Push,
+                    version: arguments.version,
+                    hosts: everywhere,
+                    is_pushed: false,
+                    no_cache: arguments.layers.no_cache,
+                };
+                (Box::new(on_image), options)
+            }
+            Self::Pull(Given { arguments, options }) => {
+                let on_image = OnImage {
+                    verb: BuildVerb::Pull,
+                    version: arguments.version,
+                    hosts: arguments.hosts,
+                    is_pushed: true,
+                    no_cache: false,
+                };
+                (Box::new(on_image), options)
+            }
+            Self::Create(given) => on_builder(BuildVerb::Create, given, everywhere),
+            Self::Remove(given) => on_builder(BuildVerb::Remove, given, everywhere),
+        }
     }
-}
-
-fn deliver(version: String) -> BuildVerb {
-    let skip_push = false;
-    BuildVerb::Deliver(Release { version, skip_push })
-}
-
-fn push(version: String) -> BuildVerb {
-    let skip_push = false;
-    BuildVerb::Push(Release { version, skip_push })
-}
-
-/// The image is in the registry.
-fn pull(version: String) -> BuildVerb {
-    let skip_push = true;
-    BuildVerb::Pull(Release { version, skip_push })
 }
 
 impl OperationArgs for OnImage {
     fn operation(&self, config: &Config, source: &SourceFacts) -> Result<Planned, Failure> {
-        let verb = (self.verb)(version(&self.version, source)?);
+        let verb = (self.verb)(Release {
+            version: version(&self.version, source)?,
+            skip_push: self.is_pushed,
+            no_cache: self.no_cache,
+        });
         let kind = OperationKind::Build(verb);
         let hosts = self.hosts.clone();
         OnRoles { kind, hosts }.operation(config, source)
