@@ -130,16 +130,13 @@ impl Repository {
         bounded(self.open(&self.root.join(path))?, kind.limit())
     }
 
-    /// Returns whether the file at `path` begins with `start`, blanks aside.
-    pub fn begins_with(&self, path: &Path, start: &[u8]) -> bool {
-        let Ok(file) = self.open(path) else {
-            return false;
-        };
+    /// Returns the first `length` bytes of the file at `path`, as far as they can be read.
+    pub fn beginning(&self, path: &Path, length: u64) -> Vec<u8> {
         let mut bytes = Vec::new();
-        let length = u64::try_from(4 * start.len()).unwrap_or(u64::MAX);
-        let read = file.take(length).read_to_end(&mut bytes);
-        bytes.retain(|byte| !byte.is_ascii_whitespace());
-        read.is_ok() && bytes.starts_with(start)
+        if let Ok(file) = self.open(path) {
+            let _ = file.take(length).read_to_end(&mut bytes);
+        }
+        bytes
     }
 
     /// Returns where `path` really is, if that is below the root.

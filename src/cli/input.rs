@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::path::Path;
 
+use super::compression;
 use super::failure::Failure;
 use crate::diagnostic::unreadable;
 use crate::exit_code::ExitCode;
@@ -23,7 +24,8 @@ fn failure(path: &Path, exit_code: ExitCode, error: &std::io::Error) -> Failure 
     Failure::new(exit_code, unreadable(&named(path), error))
 }
 
-/// Reads the text of a file; `-` is standard input. Anything but UTF-8, and nothing at all, ends with `otherwise`.
+/// Reads the text of a file, which may be compressed; `-` is standard input. Anything but UTF-8, and nothing at all, ends with
+/// `otherwise`.
 fn read_text(path: &Path, otherwise: ExitCode) -> Result<String, Failure> {
     let mut bytes = Vec::new();
     let read = if path.as_os_str() == "-" {
@@ -36,6 +38,13 @@ fn read_text(path: &Path, otherwise: ExitCode) -> Result<String, Failure> {
         return Err(Failure::new(otherwise, format!("{} is empty", named(path)))
             .help("the command that should have written it failed: run it again"));
     }
+    let bytes = match compression::is_compressed(&bytes) {
+        true => compression::decompress(&bytes, compression::MAX_BYTES).map_err(|problem| {
+            Failure::new(otherwise, format!("{} {problem}", named(path)))
+                .help("make the file again, or copy it again from where it was made")
+        })?,
+        false => bytes,
+    };
     String::from_utf8(bytes).map_err(|_| {
         Failure::new(otherwise, format!("{} is not UTF-8", named(path))).help("save it as UTF-8")
     })

@@ -4,6 +4,7 @@ mod alias;
 mod approval;
 mod audit;
 mod commands;
+mod compression;
 mod confirmation;
 mod connections;
 mod context;

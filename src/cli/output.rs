@@ -1,8 +1,11 @@
 //! What commands print: their result on standard output; plans for review, warnings and errors on standard error.
 
 use std::io::{ErrorKind, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::panic::Location;
+use std::path::Path;
 
+use super::compression::{self, Compressing};
 use super::failure::Failure;
 use super::terminal;
 use crate::diagnostic::{self, Diagnostic};
@@ -37,6 +40,33 @@ pub fn print_json(json: &str) -> Result<ExitCode, Failure> {
 /// Prints a plan as [`print_json`] does, without holding its text.
 pub fn print_plan(plan: &Plan) -> Result<ExitCode, Failure> {
     printed(write_plan_to(plan, std::io::stdout().lock()))
+}
+
+/// Writes a plan to a file, in whose place an earlier one stays until it is whole. It is compressed if its name says so.
+pub fn write_plan(plan: &Plan, path: &Path) -> Result<(), Failure> {
+    let write = || {
+        let directory = path
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty());
+        let directory = directory.unwrap_or_else(|| Path::new("."));
+        let mode = std::fs::Permissions::from_mode(0o666);
+        let mut builder = tempfile::Builder::new();
+        let mut file = builder.permissions(mode).tempfile_in(directory)?;
+        match compression::is_compressed_name(path) {
+            true => write_plan_to(plan, Compressing::new(&mut file))?,
+            false => write_plan_to(plan, &mut file)?,
+        }
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|error| error.error)
+    };
+    match write() {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            let message = format!("cannot write {}: {error}", path.display());
+            Err(Failure::new(ExitCode::Failed, message)
+                .help("name a file in a directory that you can write to"))
+        }
+    }
 }
 
 fn write_plan_to(plan: &Plan, out: impl Write) -> std::io::Result<()> {

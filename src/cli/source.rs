@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use super::compression;
 use super::context::Context;
 use super::failure::Failure;
 use super::registry;
@@ -123,11 +124,24 @@ fn digest(
     }
 }
 
-/// Returns whether a file holds a plan or facts. One that is named like a file with secrets is not opened to see it.
+/// Returns whether a file holds a plan or facts, compressed or not. One that is named like a file with secrets is not opened to see
+/// it.
 fn is_plan_or_facts(repository: &Repository, root: &Path, path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
-    !name.starts_with(".env") && repository.begins_with(&root.join(path), PLAN_OR_FACTS)
+    if name.starts_with(".env") {
+        return false;
+    }
+    let (path, length) = (root.join(path), 4 * PLAN_OR_FACTS.len());
+    let mut start = repository.beginning(&path, length as u64);
+    if compression::is_compressed(&start) {
+        start = compression::beginning(&repository.beginning(&path, COMPRESSED_START), length);
+    }
+    start.retain(|byte| !byte.is_ascii_whitespace());
+    start.starts_with(PLAN_OR_FACTS)
 }
+
+/// The bytes of a compressed file that hold its first block.
+const COMPRESSED_START: u64 = 256 << 10;
 
 /// Returns the file below `root` that standard output is written to: `mrsk plan > plan.json` is not an untracked file.
 fn output_file(root: &Path) -> Option<String> {

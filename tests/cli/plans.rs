@@ -263,3 +263,53 @@ fn what_the_hosts_lack_is_refused_with_what_they_have() {
         said.stderr
     );
 }
+
+#[test]
+fn a_plan_is_written_to_a_file_compressed_or_not() {
+    let project = Project::new(DEPLOY);
+    let printed = project.mrsk(&["plan", "--fresh", "--no-secrets"]).expect(0);
+    for file in ["plan.json", "plan.json.zst", "plan.json.zst"] {
+        let written = project
+            .mrsk(&["plan", "--fresh", "--no-secrets", "-o", file])
+            .expect(0);
+        assert_eq!(written.stdout, "", "{file}");
+        assert_eq!(written.stderr, printed.stderr, "{file}");
+    }
+    let plain = std::fs::read_to_string(project.path("plan.json")).unwrap();
+    assert_eq!(plain, printed.stdout);
+    let compressed = std::fs::read(project.path("plan.json.zst")).unwrap();
+    assert!(compressed.len() < plain.len() / 3, "{}", compressed.len());
+    for command in [
+        &["show"][..],
+        &["digest"],
+        &["show", "--format", "commands"],
+    ] {
+        let of = |file: &str| project.mrsk(&[command, &[file]].concat()).expect(0);
+        assert_eq!(of("plan.json").stdout, of("plan.json.zst").stdout);
+        std::fs::copy(project.path("plan.json.zst"), project.path("renamed")).unwrap();
+        assert_eq!(of("plan.json").stdout, of("renamed").stdout);
+    }
+    let nowhere = ["plan", "--fresh", "--no-secrets", "-o", "none/plan.json"];
+    let failed = project.mrsk(&nowhere).expect(1);
+    assert!(
+        failed.stderr.contains("cannot write none/plan.json"),
+        "{}",
+        failed.stderr
+    );
+}
+
+#[test]
+fn a_compressed_plan_that_is_damaged_is_refused() {
+    let project = Project::new(DEPLOY);
+    project
+        .mrsk(&["plan", "--fresh", "--no-secrets", "-o", "plan.json.zst"])
+        .expect(0);
+    let whole = std::fs::read(project.path("plan.json.zst")).unwrap();
+    std::fs::write(project.path("cut.zst"), &whole[..whole.len() - 20]).unwrap();
+    let refused = project.mrsk(&["digest", "cut.zst"]).expect(5);
+    assert!(
+        refused.stderr.contains("cut.zst is not valid zstd data"),
+        "{}",
+        refused.stderr
+    );
+}

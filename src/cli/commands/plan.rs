@@ -59,6 +59,10 @@ struct Options {
     #[arg(long, value_name = "HOST", global = true)]
     lock_host: Option<HostName>,
 
+    /// Write the plan to FILE instead of standard output; a name that ends with .zst compresses it
+    #[arg(short, long, value_name = "FILE", global = true)]
+    output: Option<PathBuf>,
+
     /// Exit with 2 if the plan has steps
     #[arg(long, global = true)]
     detailed_exitcode: bool,
@@ -128,7 +132,10 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
     if !matches!(facts_from, FactsFrom::File(_)) {
         context::check(&project, &plan).await?;
     }
-    output::print_plan(&plan)?;
+    match &options.output {
+        Some(file) => output::write_plan(&plan, file)?,
+        None => drop(output::print_plan(&plan)?),
+    }
     output::show_plan(&plan);
     Ok(match options.detailed_exitcode && !plan.steps.is_empty() {
         true => ExitCode::Changes,
