@@ -83,11 +83,15 @@ pub fn order(one: &str, other: &str) -> Ordering {
 
 /// Returns the order of two keys, in quotes and escaped.
 fn compare(one: &[u8], other: &[u8]) -> Ordering {
-    let is_plain = |key: &[u8]| key.is_ascii() && !key.contains(&b'\\');
-    if is_plain(one) && is_plain(other) {
-        // The quote at the end would come after a space and an exclamation mark.
-        let inner = |key: &[u8]| key.len().saturating_sub(1);
-        return one[..inner(one)].cmp(&other[..inner(other)]);
+    // Most keys differ in their first letters. A quote ends a key, and so comes before all that continues it.
+    let is_plain = |byte: u8| byte.is_ascii() && byte != b'\\';
+    let rank = |byte: u8| if byte == b'"' { 0 } else { byte };
+    for (one, other) in one.iter().zip(other).skip(1) {
+        match (one == other, is_plain(*one) && is_plain(*other)) {
+            (true, _) if *one != b'\\' => {}
+            (false, true) => return rank(*one).cmp(&rank(*other)),
+            _ => break,
+        }
     }
     let text = |key: &[u8]| serde_json::from_slice::<String>(key).unwrap_or_default();
     order(&text(one), &text(other))

@@ -225,10 +225,10 @@ pub(super) fn impossible(step: &Step) -> Option<String> {
 
 /// A user name that is given by name is the only argument that comes from the environment.
 fn run_is_possible(run: &Run) -> bool {
-    let is_literal = run.argv.iter().all(|arg| matches!(arg, Arg::Literal(_)));
     // On a host the login may be one that is kept.
-    let temporary = run.clone().with_own_config(OwnConfig::Temporary);
-    is_literal || (run.own_config.is_some() && is_listed(&temporary))
+    let is_login = || is_listed(&run.clone().with_own_config(OwnConfig::Temporary));
+    run.argv.iter().all(|arg| matches!(arg, Arg::Literal(_)))
+        || (run.own_config.is_some() && is_login())
 }
 
 /// Returns whether `path` leads from the repository's root to a file below it, links aside.
