@@ -339,7 +339,12 @@ impl Ending<'_> {
 
     fn interrupted(&self, page: &mut Page, in_doubt: &[StepId]) {
         if !self.has_walked {
-            let text = "no step was started; nothing changed";
+            let text = match self.summary.serial_moved {
+                true => {
+                    "no step was started, but this run has raised the serial of its hosts: plans made before it are superseded"
+                }
+                false => "no step was started; nothing changed",
+            };
             page.heading(Tone::Unsure, "interrupted", text);
             return self.resume(page, "apply again:");
         }

@@ -4,6 +4,7 @@
 //! to its control socket; when that ends, however this process ended, the master ends after [`PERSIST`] at the latest.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::num::NonZeroUsize;
 use std::os::unix::fs::OpenOptionsExt;
@@ -27,8 +28,9 @@ use super::temporary::Temporary;
 /// Seconds that a master outlives the process that it was made for.
 const PERSIST: usize = 10;
 
-/// Connections through one jump host that may be starting at a time; sshd's default drops more of them.
-const STARTS_PER_JUMP_HOST: usize = 10;
+/// Connections through one jump host that may be starting at a time. With sshd's default (`MaxStartups 10:30:100`) each that comes beside 10
+/// others may be dropped: this leaves room for those of others.
+const STARTS_PER_JUMP_HOST: usize = 8;
 
 /// Tries of a connection that sshd drops before it begins.
 const TRIES: u32 = 5;
@@ -113,7 +115,7 @@ impl Connections {
             if !is_worth_another_try || attempt >= TRIES {
                 return Err(error);
             }
-            tokio::time::sleep(pause).await;
+            tokio::time::sleep(jittered(pause)).await;
             pause *= 2;
         }
         Err(other(target, "not connected"))
@@ -252,6 +254,13 @@ impl Drop for Connections {
     }
 }
 
+/// Returns half of `pause` and a random part of the other half, so that what was dropped in one moment does not come back in one.
+fn jittered(pause: Duration) -> Duration {
+    let random = RandomState::new().hash_one(0) % 1024;
+    let part = u32::try_from(random).unwrap_or(0);
+    pause / 2 + pause * part / 2048
+}
+
 fn other(target: &Target, detail: &str) -> ConnectError {
     ConnectError::other(&target.host, detail)
 }
@@ -300,4 +309,18 @@ fn write_private(path: &Path, text: &str) -> io::Result<()> {
         .mode(0o600)
         .open(path)?
         .write_all(text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_dropped_at_once_does_not_come_back_at_once() {
+        let pause = Duration::from_millis(4000);
+        let pauses: Vec<Duration> = (0..50).map(|_| jittered(pause)).collect();
+        assert!(pauses.iter().all(|one| *one >= pause / 2 && *one <= pause));
+        let different: std::collections::BTreeSet<_> = pauses.iter().collect();
+        assert!(different.len() > 25, "{pauses:?}");
+    }
 }

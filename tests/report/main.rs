@@ -296,6 +296,7 @@ fn interrupted() {
     check("interrupted_twice.txt", &run, &at_once);
 
     check("interrupted_early.txt", &Run::looking(), &orderly);
+    check("interrupted_while_judging.txt", &Run::judging(), &orderly);
 }
 
 #[test]

@@ -169,12 +169,19 @@ impl Run {
         run
     }
 
-    /// A run that is about to begin its first step.
-    pub fn walking() -> Self {
+    /// A run that has fenced the hosts, and judges what is left to do.
+    pub fn judging() -> Self {
         let mut run = Self::looking();
-        for phase in [Phase::Fencing, Phase::Judging, Phase::Walking] {
+        for phase in [Phase::Fencing, Phase::Judging] {
             run.tell(Progress::Phase(phase));
         }
+        run
+    }
+
+    /// A run that is about to begin its first step.
+    pub fn walking() -> Self {
+        let mut run = Self::judging();
+        run.tell(Progress::Phase(Phase::Walking));
         run
     }
 
@@ -266,9 +273,11 @@ impl Run {
             }
             steps.push(line);
         }
+        let fencing = Progress::Phase(Phase::Fencing);
         Summary {
             hosts: hosts.into_values().map(|(line, _)| line).collect(),
             steps,
+            serial_moved: self.events.iter().any(|(_, event)| *event == fencing),
         }
     }
 

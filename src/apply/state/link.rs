@@ -1,10 +1,11 @@
 //! Links that break and come back.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde_json::Value;
 
-use super::event::Action;
+use super::event::{Action, Millis};
 use super::model::{
     Ask, GIVE_UP_SECONDS, LONGEST_BACK_OFF_SECONDS, Link, MOST_ASKED, State, Timer,
 };
@@ -140,7 +141,7 @@ impl State {
             since: self.now,
             back_off: 1,
         };
-        self.set_timer(self.now.plus_seconds(1), Timer::Reconnect { host });
+        self.set_timer(self.after_pause(host, 1), Timer::Reconnect { host });
         self.report(Progress::HostLost(name.clone(), message));
         self.batches.retain(|_, batch| batch.host != host);
         self.channels -= self.hosts[host].channels;
@@ -168,7 +169,7 @@ impl State {
             Link::Up => self.give_up(host, GoneReason::Unreachable, message),
             Link::Down { since, back_off } => {
                 let pause = (back_off * 2).min(LONGEST_BACK_OFF_SECONDS);
-                let at = self.now.plus_seconds(pause);
+                let at = self.after_pause(host, pause);
                 if at.since(since) > GIVE_UP_SECONDS * 1000 {
                     return self.give_up(host, GoneReason::Unreachable, message);
                 }
@@ -179,6 +180,16 @@ impl State {
                 self.set_timer(at, Timer::Reconnect { host });
             }
         }
+    }
+
+    /// Returns when a pause of `seconds` is over: shortened by up to a half, so that not all hosts, and all runs, that lost their links in one
+    /// moment come back in one.
+    pub(super) fn after_pause(&self, host: HostIndex, seconds: u64) -> Millis {
+        let mut hasher = DefaultHasher::new();
+        let name = self.hosts[host].name.as_str();
+        (self.options.run.as_str(), name, seconds, self.now.0).hash(&mut hasher);
+        let half = seconds * 500;
+        Millis(self.now.0 + half + hasher.finish() % (half + 1))
     }
 
     pub(super) fn on_host_failed(&mut self, name: &HostName, message: String) {

@@ -166,6 +166,7 @@ impl State {
             None => {}
             Some(Confirm::BeforeEnding) => self.end_others(),
             Some(Confirm::BeforeFences) => {
+                self.fences_sent = true;
                 for host in self.hosts.indices() {
                     self.ask(host, Ask::Fence);
                 }

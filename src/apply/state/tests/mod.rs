@@ -1,6 +1,7 @@
 mod bench;
 mod hostile;
 mod interrupt;
+mod links;
 mod living;
 mod plans;
 mod records;
