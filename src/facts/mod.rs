@@ -11,6 +11,7 @@ pub mod model;
 mod parse;
 mod query;
 mod refusal;
+pub mod routed;
 pub mod source;
 
 pub use parse::{ParseError, parse};

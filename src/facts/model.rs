@@ -6,6 +6,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::routed::RoutedFacts;
 use crate::name::{HostName, PlanDigest, Sha256Hex};
 
 /// Everything that [`crate::plan`] knows of the world outside the configuration.
@@ -169,6 +170,9 @@ pub struct HostFacts {
 }
 
 /// How commands that need root are run.
+    /// The last routes that have sent requests to containers, and those of the version that was asked about, the oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub routed: Vec<RoutedFacts>,
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Privilege {

@@ -15,6 +15,7 @@ use super::model::{
     Privilege, SerialFacts, TraefikFacts,
 };
 use super::query::SecretQuestion;
+use super::routed;
 use crate::digest::{self, is_sha256};
 use crate::json::MAX_INTEGER;
 use crate::name::{PlanDigest, Sha256Hex};
@@ -132,6 +133,7 @@ impl Reader<'_> {
             "serial" => facts.serial = serial(text)?,
             "finished" => facts.finished.extend(plan_digest(text)),
             "begun" => self.begun.extend(plan_digest(text)),
+            "routed" => routed::add(&mut facts.routed, text)?,
             "lock" => facts.lock = Some(lock(text)),
             "space" => facts.free_bytes = free_bytes(text).unwrap_or(0),
             "routing_file" => {

@@ -1,5 +1,5 @@
 # Tells what a host is like, one fact a line, and changes nothing. The lines before this one set what is asked:
-# scope state_of_root state_in_home ports also repository further paths familiar listing format secrets. Runs in any POSIX sh; read from a pipe, it starts only when all of it is there.
+# scope version state_of_root state_in_home ports also repository further paths familiar listing format secrets. Runs in any POSIX sh; read from a pipe, it starts only when all of it is there.
 # shellcheck shell=sh
 # shellcheck disable=SC2154 # what is asked is set above
 # shellcheck disable=SC2086 # $limit, $tables, $ids and the like are lists of words
@@ -68,6 +68,7 @@ state() {
     keys login auths '[{]' "$directory/docker/config.json"
     [ -f "$directory/serial" ] && serial "$directory/serial"
     [ -r "$directory/finished" ] && sed 's/^/finished /' "$directory/finished"
+    [ -r "$directory/routed" ] && routed "$directory/routed"
     for run in "$directory"/runs/*/; do
         [ -d "$run" ] || continue
         run=${run%/}
@@ -87,6 +88,14 @@ lock() { # DIRECTORY
             *) say lock "$details" ;;
         esac
     fi
+}
+
+# The last routes, and before them the last ones of the version that is asked about.
+routed() { # FILE
+    {
+        [ -n "$version" ] && grep -F -e " $version " "$1" | tail -n 20
+        tail -n 100 "$1"
+    } | tail -c 65536 | sed 's/^/routed /'
 }
 
 # A serial that is damaged is as high as its time, as for the fence.

@@ -17,6 +17,8 @@ pub struct Query {
     pub service: String,
     /// The destination, for the serial and the runs.
     pub destination: Option<String>,
+    /// A version whose routes are reported, also if they are not among the last ones; empty: none.
+    pub version: String,
     /// The name of Traefik's container; `traefik` by default.
     pub traefik: String,
     /// Names of further containers that are reported, such as accessories.
@@ -51,6 +53,7 @@ impl Default for Query {
 }
 
 /// Asks for salted hashes of the secrets that a role's running containers have, to compare them with
+            version: String::new(),
 /// the local values. Holds salted hashes of these; what is sent has only names and the salt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretQuestion {
@@ -141,6 +144,7 @@ pub fn probe_script(query: &Query) -> Result<String, NulError> {
     ];
     // One command: of a script that is cut off on the way, no part runs.
     let mut script = "{\n".to_owned();
+        ("version", query.version.clone()),
     for (name, value) in variables {
         script += &format!("{name}={}\n", quote(&value)?);
     }

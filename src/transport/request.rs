@@ -67,6 +67,10 @@ pub struct Route {
     pub file: String,
     /// What only the routing file of this step has in it.
     pub token: String,
+    /// The operation that it is part of.
+    pub operation: String,
+    /// Who applies the plan.
+    pub by: String,
 }
 
 /// Commands whose output is handed on as it comes.

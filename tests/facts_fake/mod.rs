@@ -34,6 +34,7 @@ impl Fake {
             "cat",
             "date",
             "uname",
+            "tail",
             "tr",
             "df",
             "sha256sum",

@@ -103,6 +103,36 @@ fn the_state_of_earlier_runs_and_the_lock_are_reported() {
 }
 
 #[test]
+fn the_last_routes_are_reported_and_those_of_a_version() {
+    let fake = Fake::bare();
+    let line = |version: &str, at: u64| format!("web {version} - app-web-{version} {at}\n");
+    let old = (0..30).map(|at| line("v1", 1_700_000_000 + at));
+    let new = (0..110).map(|at| line("v2", 1_700_000_100 + at));
+    let text: String = old.chain(new).collect();
+    fake.file(".mrsk/app@/routed", &format!("{text}web v3 torn"));
+    for shell in SHELLS {
+        let facts = fake.ask(shell, &query());
+        assert_eq!(facts.routed.len(), 99, "{shell:?}");
+        assert!(facts.routed.iter().all(|route| route.version == "v2"));
+        let asked = Query {
+            version: "v1".into(),
+            ..query()
+        };
+        let routed = fake.ask(shell, &asked).routed;
+        assert_eq!(routed.len(), 119, "{shell:?}");
+        assert_eq!(
+            (routed[0].version.as_str(), routed[0].at),
+            ("v1", 1_700_000_010)
+        );
+        let none = Query {
+            version: "v1.*".into(),
+            ..query()
+        };
+        assert_eq!(fake.ask(shell, &none).routed.len(), 99, "{shell:?}");
+    }
+}
+
+#[test]
 fn a_torn_serial_is_as_high_as_its_time() {
     let fake = Fake::bare();
     fake.file(".mrsk/app@/serial", "");
@@ -419,6 +449,8 @@ fn no_part_of_a_query_is_run() {
             hostile.as_bytes(),
             [(hostile, &secret), ("'$(touch${IFS}pwned)", &secret)],
         )],
+        version: hostile.into(),
+        ..Query::default()
     };
     fake.answer("ps", "id1 no \"*\" \"\"\n");
     fake.answer(

@@ -22,6 +22,8 @@ fn route(fixture: &Fixture, script: &str) -> StepRequest {
             repository: "registry.example/app".into(),
             file: fixture.path("routing file").display().to_string(),
             token: "m-1234.mrsk.internal".into(),
+            operation: "app boot".into(),
+            by: "Jo \n Do".into(),
         }),
         ..step("route", &[script])
     }
@@ -43,15 +45,16 @@ fn fixture(sh: Sh) -> Fixture {
 fn routed(fixture: &Fixture) -> Vec<String> {
     let text = fixture.read(ROUTED);
     let line = |line: &str| {
-        let (rest, time) = line.rsplit_once(' ').unwrap();
+        let mut words: Vec<&str> = line.split(' ').collect();
+        let time = words.remove(4);
         assert!(time.parse::<u64>().unwrap() > 1_000_000_000, "{line}");
-        rest.to_owned()
+        words.join(" ")
     };
     text.lines().map(line).collect()
 }
 
 fn expected() -> Vec<String> {
-    vec![format!("web v1 {DIGEST} app-web-v1")]
+    vec![format!("web v1 {DIGEST} app-web-v1 a1 app-boot Jo   Do")]
 }
 
 #[test]
@@ -83,7 +86,10 @@ fn an_image_without_a_registry_digest_is_a_dash() {
     let fixture = fixture(Sh::Dash);
     fixture.fake("docker", "exit 1");
     fixture.start("r1", &[route(&fixture, WRITES)]).unwrap();
-    assert_eq!(routed(&fixture), ["web v1 - app-web-v1"]);
+    assert_eq!(
+        routed(&fixture),
+        ["web v1 - app-web-v1 a1 app-boot Jo   Do"]
+    );
 }
 
 /// Kills the script of a route before line `index`, and plays the run that comes next.

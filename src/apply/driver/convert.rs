@@ -70,12 +70,12 @@ pub(super) fn request((plan, who): (&Plan, &str), step: &Step, start: &StartStep
         claim_stays: step.check.is_none(),
         when_stopping: start.when_stopping,
         subject: audit::subject(plan, who, step),
-        route: route(plan, step),
+        route: route(plan, step, who),
     }
 }
 
 /// Returns what `step` sends requests to: the container that the poll of its route proves.
-fn route(plan: &Plan, step: &Step) -> Option<Route> {
+fn route(plan: &Plan, step: &Step, who: &str) -> Option<Route> {
     let proof = step.action.iter().find_map(|action| match action {
         Action::Poll(poll) if poll.probe == Probe::Route => Some(poll),
         _ => None,
@@ -96,6 +96,8 @@ fn route(plan: &Plan, step: &Step) -> Option<Route> {
         repository: repository.to_owned(),
         file,
         token: proof.host.clone()?,
+        operation: plan.operation.name().to_owned(),
+        by: who.to_owned(),
     };
     (step.kind.switch_part() == SwitchPart::Route).then_some(route)
 }

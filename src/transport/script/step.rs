@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use super::builder::{Builder, RenderError, path_part};
+use super::builder::{Builder, RenderError, one_line, path_part};
 use crate::action::{
     Action, Arg, OwnConfig, Poll, Probe, Reach, Run, Upload, VerifyImage, When, Write,
 };
@@ -88,6 +88,8 @@ fn will_route(builder: &mut Builder, route: &Route) -> Result<(), RenderError> {
         &route.repository,
         &route.file,
         &route.token,
+        &route.operation.replace(' ', "-"),
+        &one_line(&route.by),
     ];
     let words: Vec<String> = words
         .into_iter()
