@@ -370,6 +370,8 @@ fn thousands_of_hosts_take_seconds_and_a_linear_plan() {
             }),
             hosts: config.hosts.iter().map(|host| host.name.clone()).collect(),
             roles: Vec::new(),
+            break_glass: Default::default(),
+            orphans: Default::default(),
             destination: None,
         };
         let begun = Instant::now();

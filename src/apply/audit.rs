@@ -13,9 +13,14 @@ pub(super) fn head(plan: &Plan, who: &str) -> String {
     let destination = plan.operation.destination.as_ref();
     let destination = destination.map_or(String::new(), |name| format!(" [{name}]"));
     let version = plan.version.as_ref().map(|version| format!(" {version}"));
+    let broken = &plan.operation.break_glass;
+    let broken = match broken.is_none() {
+        true => String::new(),
+        false => format!(" ({})", broken.parts().join("; ")),
+    };
     let digest = plan.digest.digits().unwrap_or(plan.digest.as_str());
     format!(
-        "[{who}]{destination} {}{} plan {}",
+        "[{who}]{destination} {}{}{broken} plan {}",
         plan.operation.name(),
         version.unwrap_or_default(),
         digest.get(..12).unwrap_or(digest)

@@ -12,15 +12,25 @@ use crate::diagnostic::Diagnostic;
 use crate::docker::{container, names};
 use crate::exit_code::ExitCode;
 use crate::facts::model::{Facts, HostFacts, SourceFacts};
-use crate::facts::{self, Query, SecretQuestion, document};
+use crate::facts::{self, Compared, Query, SecretQuestion, document};
 use crate::name::HostName;
 use crate::secret::{Secret, Secrets};
 use crate::transport::LinkError;
 
+/// What hosts are asked beside what the configuration tells.
+pub struct Question<'a> {
+    /// The values that those of containers are compared with.
+    pub secrets: &'a Secrets,
+    /// The containers whose secrets are compared.
+    pub compared: Compared,
+    /// The version whose routes are reported; empty: none.
+    pub version: &'a str,
+}
+
 /// Inspects the hosts that are `asked` at once. Fails with every one that cannot be reached.
 pub async fn take(
     config: &Config,
-    secrets: &Secrets,
+    question: &Question<'_>,
     links: &Arc<Links>,
     asked: &Asked,
 ) -> Result<BTreeMap<HostName, HostFacts>, Failure> {
@@ -33,7 +43,7 @@ pub async fn take(
     let hosts = Vec::from_iter(hosts);
     let mut queries = BTreeMap::new();
     for host in &hosts {
-        queries.insert(host.clone(), query(config, secrets, host)?);
+        queries.insert(host.clone(), query(config, question, host)?);
     }
     let queries = Arc::new(queries);
     let (facts, problems) = connections::ask_all(hosts, |host| {
@@ -76,7 +86,7 @@ pub async fn ask(
 }
 
 /// Returns what `host` is asked for this configuration: nothing about the secrets of roles that it does not have.
-fn query(config: &Config, secrets: &Secrets, host: &HostName) -> Result<Query, Failure> {
+fn query(config: &Config, asked: &Question, host: &HostName) -> Result<Query, Failure> {
     let salt: [u8; 16] = random::bytes()?;
     Ok(Query {
         images: images(config, host),
@@ -85,8 +95,10 @@ fn query(config: &Config, secrets: &Secrets, host: &HostName) -> Result<Query, F
             .roles
             .iter()
             .filter(|role| role.hosts.contains(host))
-            .filter_map(|role| question(config, role, &salt, secrets))
+            .filter_map(|role| question(config, role, &salt, asked.secrets))
             .collect(),
+        compared: asked.compared,
+        version: asked.version.to_owned(),
         ..plain_query(config)
     })
 }
@@ -193,6 +205,7 @@ pub fn document(
         format_version: document::FORMAT_VERSION.to_owned(),
         hosts,
         registry,
+        registry_lacks: BTreeSet::new(),
         source,
         secrets_compared: false,
         taken_at: u64::try_from(jiff::Timestamp::now().as_second()).unwrap_or(0),

@@ -9,7 +9,7 @@ use crate::exit_code::ExitCode;
 use crate::facts::model::SourceFacts;
 use crate::facts::source;
 use crate::name::HostName;
-use crate::plan::{Operation, OperationKind, Release, compile};
+use crate::plan::{BreakGlass, Operation, OperationKind, Orphans, Release, compile};
 use crate::text;
 
 /// The arguments of an operation.
@@ -61,6 +61,8 @@ impl OperationArgs for OnHosts {
             destination: config.destination.clone(),
             hosts: self.hosts.clone(),
             roles: Vec::new(),
+            break_glass: BreakGlass::default(),
+            orphans: Orphans::Named,
         })
     }
 }
@@ -155,6 +157,8 @@ fn on_hosts(kind: OperationKind, options: &HostOptions, config: &Config) -> Oper
         destination: config.destination.clone(),
         hosts,
         roles: options.roles.clone(),
+        break_glass: BreakGlass::default(),
+        orphans: Orphans::Named,
     }
 }
 

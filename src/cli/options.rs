@@ -7,12 +7,16 @@ use clap::Args;
 use super::failure::Failure;
 use crate::exit_code::ExitCode;
 use crate::name::{HostName, RoleName};
+use crate::plan::BreakGlass;
 use crate::text;
 use crate::transport::{KnownHosts, Options};
 
 const DEFAULT_CONFIG: &str = "config/deploy.yml";
 
 const DEFAULT_PARALLEL: u16 = 30;
+
+/// The longest reason, in characters: it is in each line of the audit log.
+const MAX_REASON: usize = 200;
 
 /// Which configuration is read.
 #[derive(Debug, Clone, Args)]
@@ -107,6 +111,45 @@ pub struct DeployOptions {
     /// Build without layers of earlier builds
     #[arg(long, conflicts_with = "skip_push")]
     pub no_cache: bool,
+}
+
+/// Which waits and checks of a switch are left out in an emergency.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Break glass")]
+pub struct BreakGlassOptions {
+    /// Switch all hosts at once: no canary, no groups, no order of roles
+    #[arg(long)]
+    pub all_at_once: bool,
+
+    /// Wait at most SECONDS for requests to old containers, instead of drain_timeout
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(..=86_400))]
+    pub drain_timeout: Option<u32>,
+
+    /// Send requests to new containers without a health check; REASON is for the plan and the audit log
+    #[arg(long, value_name = "REASON", value_parser = parse_reason)]
+    pub skip_healthcheck: Option<String>,
+}
+
+impl BreakGlassOptions {
+    /// Returns what is left out.
+    pub fn break_glass(&self) -> BreakGlass {
+        BreakGlass {
+            all_at_once: self.all_at_once,
+            drain_timeout: self.drain_timeout,
+            skip_healthcheck: self.skip_healthcheck.clone(),
+        }
+    }
+}
+
+fn parse_reason(text: &str) -> Result<String, &'static str> {
+    let reason = text.trim();
+    if reason.is_empty() {
+        return Err("the reason is empty");
+    }
+    match reason.chars().count() > MAX_REASON || reason.contains(char::is_control) {
+        true => Err("the reason must be one line of at most 200 characters"),
+        false => Ok(reason.to_owned()),
+    }
 }
 
 /// How hosts are reached.

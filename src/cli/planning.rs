@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::failure::Failure;
-use super::inspection;
+use super::inspection::{self, Question};
 use super::output;
 use super::project::Project;
 use super::registry;
@@ -14,10 +14,11 @@ use crate::config::model::Config;
 use crate::config::render;
 use crate::diagnostic::Diagnostic;
 use crate::exit_code::ExitCode;
+use crate::facts::Compared;
 use crate::facts::model::{Facts, SourceFacts};
 use crate::name::HostName;
 use crate::plan::leak::{self, Likeness, Origin, Sources};
-use crate::plan::{Operation, Plan, compile, lock_host};
+use crate::plan::{Operation, OperationKind, Plan, compile, lock_host};
 use crate::text;
 
 /// Hosts that a message names.
@@ -68,6 +69,14 @@ pub async fn inspect(
         selected: selected_hosts(config, operation)?,
         lock_host: lock_host.or(config.primary_host()).cloned(),
     };
+    let question = Question {
+        secrets: project.compared(),
+        compared: match operation.kind {
+            OperationKind::Rollback(_) => Compared::All,
+            _ => Compared::Running,
+        },
+        version: operation.version().unwrap_or_default(),
+    };
     let digests = async {
         match operation.kind.release() {
             Some(release) if release.skip_push => {
@@ -76,13 +85,22 @@ pub async fn inspect(
             Some(_) | None => Ok(BTreeMap::new()),
         }
     };
-    let (hosts, digests) = tokio::join!(
-        inspection::take(config, &project.secrets, links, &hosts),
-        digests
-    );
+    let (hosts, digests) =
+        tokio::join!(inspection::take(config, &question, links, &hosts), digests);
     let mut facts = inspection::document(hosts?, digests?, Some(source));
-    facts.secrets_compared = !project.secrets.is_empty();
+    facts.secrets_compared = !question.secrets.is_empty();
     inspection::check_duplicates(&facts)?;
+    if let Some((reference, digest)) = compile::missing_image(config, &facts, operation) {
+        match registry::gives(config, question.secrets, &reference).await? {
+            Some(true) => {
+                facts.registry.insert(reference, digest);
+            }
+            Some(false) => {
+                facts.registry_lacks.insert(reference);
+            }
+            None => {}
+        }
+    }
     Ok(facts)
 }
 

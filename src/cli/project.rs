@@ -13,7 +13,7 @@ use crate::config::model::Config;
 use crate::config::{self, Loaded, secrets};
 use crate::diagnostic::Diagnostic;
 use crate::exit_code::ExitCode;
-use crate::plan::{Operation, OperationKind};
+use crate::plan::{self, Operation, OperationKind};
 use crate::repository;
 use crate::secret::{Secret, Secrets};
 
@@ -22,6 +22,8 @@ pub struct Project {
     loaded: Loaded,
     /// The values of secrets, by name; empty until they are read.
     pub secrets: Secrets,
+    /// The values that those of old containers are compared with before a rollback, as far as they are set here.
+    known: Secrets,
     /// The values that templates took from variables whose names look like those of credentials.
     pub taken: Secrets,
     /// The environment that templates of accessories see; empty until secrets are read.
@@ -43,6 +45,7 @@ impl Project {
         Ok(Self {
             loaded,
             secrets: Secrets::new(),
+            known: Secrets::new(),
             taken: machine.into_taken(),
             environment: Environment::default(),
         })
@@ -67,9 +70,20 @@ impl Project {
         let names = secret_names(self.config(), operation);
         self.environment = read_environment(options)?;
         self.secrets = self.resolve(&names, &self.environment)?;
+        if let OperationKind::Rollback(_) = operation.kind {
+            self.known = self.known_secrets(options);
+        }
         let empty = secrets::empty_values(&names, &self.secrets, &self.loaded.places);
         output::print_diagnostics(&empty);
         Ok(())
+    }
+
+    /// Returns the values that those of containers are compared with.
+    pub fn compared(&self) -> &Secrets {
+        match self.secrets.is_empty() {
+            true => &self.known,
+            false => &self.secrets,
+        }
     }
 
     /// Returns the values of these secrets. Fails with all that are missing.
@@ -150,6 +164,16 @@ fn secret_names(config: &Config, operation: &Operation) -> secrets::Names {
             Some(_) => secrets::image_secret_names(config),
             None => secrets::Names::new(),
         };
+    }
+    let is_fresh = matches!(
+        &operation.kind,
+        OperationKind::Rollback(rollback) if rollback.environment == plan::Environment::Fresh
+    );
+    if is_fresh {
+        let mut names = secrets::secret_names(config);
+        let is_of_role = |purpose: &secrets::Purpose| matches!(purpose, secrets::Purpose::Role(_));
+        names.retain(|_, purposes| purposes.iter().any(is_of_role));
+        return names;
     }
     // What exists already is started again as it is.
     if !operation.deploys() && operation.kind.booted().is_none() {

@@ -84,6 +84,22 @@ pub async fn digests(
         .collect())
 }
 
+/// Returns whether the registry has the image `reference`; `None` if it cannot be asked from here.
+pub async fn gives(
+    config: &Config,
+    secrets: &Secrets,
+    reference: &str,
+) -> Result<Option<bool>, Failure> {
+    let questions = Questions {
+        docker_config: own_config(config, secrets)?,
+    };
+    let answer = questions.answer(image::manifest(reference)).await;
+    Ok(answer.and_then(|(ending, output)| match ending {
+        Ending::Succeeded => Some(true),
+        _ => image::is_unknown(&output).then_some(false),
+    }))
+}
+
 fn own_config(config: &Config, secrets: &Secrets) -> Result<Option<Arc<DockerConfig>>, Failure> {
     let Some(credentials) = config.registry.push_credentials() else {
         return Ok(None);
@@ -114,6 +130,12 @@ struct Questions {
 impl Questions {
     /// Returns what a command printed, if it succeeded.
     async fn ask(&self, argv: Vec<String>) -> Option<String> {
+        let (ending, output) = self.answer(argv).await?;
+        (ending == Ending::Succeeded).then_some(output)
+    }
+
+    /// Returns how a command ended and what it printed: all of it, or if it failed the end; `None` if it could not be run.
+    async fn answer(&self, argv: Vec<String>) -> Option<(Ending, String)> {
         let config = self.docker_config.as_deref();
         let command = LocalCommand {
             argv,
@@ -122,7 +144,10 @@ impl Questions {
             ..LocalCommand::default()
         };
         let outcome = local::run(&command, |_| {}).await.ok()?;
-        (outcome.ending == Ending::Succeeded).then_some(outcome.stdout)
+        Some(match outcome.ending {
+            Ending::Succeeded => (Ending::Succeeded, outcome.stdout),
+            ending => (ending, outcome.tail),
+        })
     }
 
     /// Returns whether the engine lists `server` among those that it does not check.

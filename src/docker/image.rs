@@ -237,6 +237,14 @@ pub fn manifest(reference: &str) -> Vec<String> {
     command("docker manifest inspect --verbose", [reference])
 }
 
+/// Returns whether the failure of [`manifest`] says that the registry does not have the image.
+pub fn is_unknown(output: &str) -> bool {
+    let output = output.to_lowercase();
+    ["no such manifest", "manifest unknown", "not found"]
+        .iter()
+        .any(|words| output.contains(words))
+}
+
 /// Returns the same for a registry that is not to be checked, such as one over plain HTTP.
 pub fn insecure_manifest(reference: &str) -> Vec<String> {
     command("docker manifest inspect --insecure --verbose", [reference])

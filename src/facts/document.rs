@@ -147,10 +147,10 @@ fn problem_of(host: &HostFacts) -> Option<(Vec<&str>, &'static str)> {
         if !digest::is_sha256(&file.sha256) {
             return Some((vec!["files", path, "sha256"], "is not a valid SHA-256"));
         }
-    let mut routes = host.routed.iter();
-    if let Some((field, problem)) = routes.find_map(RoutedFacts::problem) {
-        return Some((vec!["routed", field], problem));
-    }
+        let mut routes = host.routed.iter();
+        if let Some((field, problem)) = routes.find_map(RoutedFacts::problem) {
+            return Some((vec!["routed", field], problem));
+        }
     }
     let is_port = |port: &str| {
         port.parse::<u16>()
@@ -236,6 +236,10 @@ mod tests {
                 "/hosts/a/ports/080: is not a valid port",
             ),
             (host(r#""finished":["x"]"#), "not a valid plan digest"),
+            (
+                host(r#""routed":[{"version":"-P"}]"#),
+                "/hosts/a/routed/version: is not a valid version",
+            ),
         ];
         for (text, expected) in table {
             assert!(error(&text).contains(expected), "{text}: {}", error(&text));
@@ -243,10 +247,6 @@ mod tests {
     }
 
     #[test]
-            (
-                host(r#""routed":[{"version":"-P"}]"#),
-                "/hosts/a/routed/version: is not a valid version",
-            ),
     fn the_schema_accepts_what_is_printed_and_refuses_unknown_fields() {
         let validator = jsonschema::validator_for(&schema()).unwrap();
         let facts = Facts {

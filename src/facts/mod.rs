@@ -15,5 +15,5 @@ pub mod routed;
 pub mod source;
 
 pub use parse::{ParseError, parse};
-pub use query::{Query, SecretQuestion, familiar, probe_script};
+pub use query::{Compared, Query, SecretQuestion, familiar, probe_script};
 pub use refusal::{refusals, same_machine};

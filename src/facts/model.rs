@@ -20,6 +20,9 @@ pub struct Facts {
     /// Registry digests (`sha256:…`) of images by reference, if the registry answered.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub registry: BTreeMap<String, String>,
+    /// References of images that the registry was asked for and does not have.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub registry_lacks: BTreeSet<String>,
     /// The work tree that an image would be built from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<SourceFacts>,
@@ -164,15 +167,15 @@ pub struct HostFacts {
     pub finished: BTreeSet<PlanDigest>,
     /// Digests of runs that began and did not end here.
     pub unfinished: BTreeSet<PlanDigest>,
+    /// The last routes that have sent requests to containers, and those of the version that was asked about, the oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub routed: Vec<RoutedFacts>,
     /// Who holds the deploy lock, if this host has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lock: Option<String>,
 }
 
 /// How commands that need root are run.
-    /// The last routes that have sent requests to containers, and those of the version that was asked about, the oldest first.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub routed: Vec<RoutedFacts>,
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Privilege {

@@ -32,8 +32,20 @@ pub struct Query {
     pub images: Vec<String>,
     /// Files and directories that are reported if they exist. `~/` stands for the login directory.
     pub paths: Vec<String>,
-    /// Secrets to be compared with those of running containers.
+    /// Secrets to be compared with those of containers.
     pub secrets: Vec<SecretQuestion>,
+    /// The containers that they are compared with.
+    pub compared: Compared,
+}
+
+/// The containers whose secrets are compared with the local ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Compared {
+    /// Those that run.
+    #[default]
+    Running,
+    /// Those that have stopped, too.
+    All,
 }
 
 impl Default for Query {
@@ -41,6 +53,7 @@ impl Default for Query {
         Self {
             service: String::new(),
             destination: None,
+            version: String::new(),
             traefik: "traefik".to_owned(),
             containers: Vec::new(),
             ports: Vec::new(),
@@ -48,12 +61,12 @@ impl Default for Query {
             images: Vec::new(),
             paths: Vec::new(),
             secrets: Vec::new(),
+            compared: Compared::Running,
         }
     }
 }
 
 /// Asks for salted hashes of the secrets that a role's running containers have, to compare them with
-            version: String::new(),
 /// the local values. Holds salted hashes of these; what is sent has only names and the salt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretQuestion {
@@ -131,6 +144,7 @@ pub fn probe_script(query: &Query) -> Result<String, NulError> {
     let also: String = also.map(|name| format!(" {} ", literal(name))).collect();
     let variables = [
         ("scope", scope.directory()),
+        ("version", query.version.clone()),
         ("state_of_root", state_directory::OF_ROOT.to_owned()),
         ("state_in_home", state_directory::IN_HOME.to_owned()),
         ("ports", ports.join(" ")),
@@ -144,7 +158,6 @@ pub fn probe_script(query: &Query) -> Result<String, NulError> {
     ];
     // One command: of a script that is cut off on the way, no part runs.
     let mut script = "{\n".to_owned();
-        ("version", query.version.clone()),
     for (name, value) in variables {
         script += &format!("{name}={}\n", quote(&value)?);
     }
@@ -202,6 +215,9 @@ fn container_template(query: &Query) -> String {
         "{CONTAINER}\n{{{{if eq .State.Status \"running\"}}}}{HEALTHCHECK}{{{{if eq .Name {}}}}}{TRAEFIK}{{{{end}}}}",
         literal(&format!("/{}", query.traefik))
     );
+    if query.compared == Compared::All {
+        template += "{{end}}";
+    }
     for (number, question) in query.secrets.iter().enumerate() {
         let label = |name: &str, value: &str| {
             format!(
@@ -215,7 +231,10 @@ fn container_template(query: &Query) -> String {
         template += &label("destination", question.destination.as_deref().unwrap_or(""));
         template += &format!("}}}}question {number} {{{{.ID}}}}\n{{{{end}}}}");
     }
-    template + "{{end}}"
+    match query.compared {
+        Compared::Running => template + "{{end}}",
+        Compared::All => template,
+    }
 }
 
 fn secrets_function(questions: &[SecretQuestion]) -> Result<String, NulError> {

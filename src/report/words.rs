@@ -3,7 +3,7 @@
 use super::view::View;
 use crate::action::Action;
 use crate::apply::state::{GoneReason, Phase, SkipReason, StepStatus, StopReason};
-use crate::plan::{OperationKind, Plan, Step};
+use crate::plan::{OperationKind, Orphans, Plan, Step};
 use crate::record::{Ending, LockDetails};
 use crate::text::{command_line, count, one_line, quote};
 
@@ -177,6 +177,9 @@ pub(super) fn replan(plan: &Plan) -> String {
         }
         kind => arguments.extend(kind.arguments()),
     }
+    arguments.extend(operation.break_glass.options());
+    let removes = operation.orphans == Orphans::Removed;
+    arguments.extend(removes.then(|| "--remove-orphans".to_owned()));
     mrsk(plan, &arguments) + &selection(plan)
 }
 

@@ -137,6 +137,10 @@ pub(super) fn headline(plan: &Plan) -> String {
 /// Returns the facts above the steps as names and values, unescaped.
 pub(super) fn header(plan: &Plan) -> Vec<(&'static str, String)> {
     let mut lines = Vec::new();
+    let broken = &plan.operation.break_glass;
+    if !broken.is_none() {
+        lines.push(("break glass", broken.parts().join("; ")));
+    }
     if plan.version.is_some() {
         lines.push(("image", plan.image.reference.clone()));
     }

@@ -57,11 +57,17 @@ const CASES: &[Case] = &[
     Case {
         project: "role-renamed",
         command: WITH_FACTS,
+        code: 78,
         says: &[
-            "role web is not in deploy.yml for this host, but its shop-web-old1 and routing file \
-             /var/lib/mrsk/traefik/mrsk-shop@web.yml are there",
-            "role api takes every request",
+            "role api would serve beside role web, which is not in deploy.yml for this host, with the same rule",
+            "pass --remove-orphans",
         ],
+        ..BASE
+    },
+    Case {
+        project: "role-renamed",
+        command: "plan --remove-orphans --version v2 --skip-push --facts facts.json",
+        prints: &["/web/web/unroute", "/web/shop-web-old1/drain", "/container/shop-web-old1/remove"],
         ..BASE
     },
     Case {

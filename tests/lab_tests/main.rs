@@ -26,6 +26,7 @@ mod reading;
 mod registry;
 mod restarts;
 mod resume;
+mod rollback;
 mod route_faults;
 mod routes;
 mod secrets;

@@ -328,6 +328,8 @@ pub fn sample() -> Plan {
             }),
             hosts: Vec::new(),
             roles: Vec::new(),
+            break_glass: Default::default(),
+            orphans: Default::default(),
             destination: Some("staging".to_owned()),
         },
         service: "hey".to_owned(),

@@ -438,6 +438,8 @@ fn document(steps: Vec<Step>, hosts: &[String], bare: Option<String>) -> Plan {
             }),
             hosts: Vec::new(),
             roles: Vec::new(),
+            break_glass: Default::default(),
+            orphans: Default::default(),
             destination: None,
         },
         service: "app".into(),

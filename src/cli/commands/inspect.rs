@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use crate::cli::execution::ExecutionOptions;
 use crate::cli::failure::Failure;
+use crate::cli::inspection::Question;
 use crate::cli::options::{HostOptions, LinkOptions, ProjectOptions, VersionOptions};
 use crate::cli::project::Project;
 use crate::cli::unreachable::Asked;
 use crate::cli::{connections, git, inspection, operation, output, registry, source};
 use crate::exit_code::ExitCode;
-use crate::facts::document;
+use crate::facts::{Compared, document};
 
 /// Arguments of `mrsk inspect`.
 #[derive(Debug, clap::Args)]
@@ -38,9 +39,15 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
         lock_host: None,
     };
     let links = connections::to_configured(&args.link, config, &execution)?;
-    let hosts = inspection::take(config, &project.secrets, &links, &asked).await;
+    let version = operation::version(&args.version, &source);
+    let question = Question {
+        secrets: &project.secrets,
+        compared: Compared::Running,
+        version: version.as_deref().unwrap_or_default(),
+    };
+    let hosts = inspection::take(config, &question, &links, &asked).await;
     links.close();
-    let digests = match operation::version(&args.version, &source) {
+    let digests = match version {
         Ok(version) => registry::digests(config, &project.secrets, &version).await?,
         Err(_) => BTreeMap::new(),
     };

@@ -56,5 +56,7 @@ fn on_hosts(kind: OperationKind, hosts: &[HostName], config: &Config) -> plan::O
         destination: config.destination.clone(),
         hosts: hosts.to_vec(),
         roles: Vec::new(),
+        break_glass: plan::BreakGlass::default(),
+        orphans: plan::Orphans::Named,
     }
 }

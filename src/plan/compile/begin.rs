@@ -3,16 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
-use super::existing;
 use super::placement::{Slot, Wanted, belongs, decide};
 use super::selection::Selection;
+use super::target::Target;
 use super::{Draft, HostView, Placement, Result};
+use super::{emergency, existing};
 use crate::config::model::Config;
 use crate::diagnostic::Diagnostic;
 use crate::docker::image;
 use crate::facts::model::Facts;
 use crate::name::HostName;
-use crate::plan::operation::{AppOperation, Operation, OperationKind, TraefikVerb};
+use crate::plan::operation::{
+    AppOperation, Environment, Operation, OperationKind, Rollback, TraefikVerb,
+};
 use crate::text::one_line;
 use crate::traefik::Renderer;
 
@@ -20,9 +23,10 @@ use crate::traefik::Renderer;
 pub(super) fn draft<'a>(
     config: &'a Config,
     facts: &'a Facts,
-    operation: &'a Operation,
+    target: &'a Target<'a>,
     selection: Selection<'a>,
 ) -> Result<Draft<'a>> {
+    let operation = &target.operation;
     let Selection { roles, hosts } = selection;
     let missing = hosts
         .iter()
@@ -34,10 +38,14 @@ pub(super) fn draft<'a>(
     check(missing.collect())?;
     check(invalid_names(facts, &hosts))?;
     let version = operation.version().unwrap_or_default();
-    let image_digest = image_digest(config, facts, operation);
+    let image_digest = target
+        .pulled
+        .or_else(|| image_digest(config, facts, operation));
     let placements = placements(config, facts, operation, &roles, image_digest)?;
     check(name_conflicts(config, facts, &placements))?;
+    let waits = emergency::waits(config, facts, operation, &roles);
     Ok(Draft {
+        waits,
         config,
         facts,
         operation,
@@ -75,13 +83,14 @@ fn placements<'a>(
         };
         let wanted = |version| Wanted {
             version,
-            image_digest,
+            image_digest: image_digest.filter(|_| operation.skips_push()),
             always: operation.kind.replaces_unchanged(),
         };
         placements.push(match &operation.kind {
-            OperationKind::Rollback(Some(version)) => {
-                existing::decide_version(config, slot, host, version)
-            }
+            OperationKind::Rollback(Rollback {
+                version: Some(version),
+                environment: Environment::Kept,
+            }) => existing::decide_version(config, slot, host, version),
             OperationKind::App(AppOperation::Start) => {
                 match existing::decide_last(config, slot, host) {
                     Some(placement) => placement,

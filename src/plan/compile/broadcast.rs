@@ -5,7 +5,7 @@ use super::draft::ends;
 use crate::action::{Arg, Run};
 use crate::plan::{
     AccessoryVerb, AppOperation, Need, NeedOn, OnFailure, Operation, OperationKind, Reason,
-    Release, Step, StepKind,
+    Release, Rollback, Step, StepKind,
 };
 
 /// Seconds that the command may take.
@@ -51,7 +51,10 @@ fn line(operation: &Operation) -> String {
         OperationKind::Setup(Release { version, .. }) => {
             format!("Set up hosts and deployed version {version}")
         }
-        OperationKind::Rollback(Some(version)) => format!("Rolled back to version {version}"),
+        OperationKind::Rollback(Rollback {
+            version: Some(version),
+            ..
+        }) => format!("Rolled back to version {version}"),
         OperationKind::App(AppOperation::Boot(Some(version))) => {
             format!("Booted version {version}")
         }

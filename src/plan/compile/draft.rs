@@ -25,6 +25,8 @@ pub(super) struct Draft<'a> {
     pub operation: &'a Operation,
     /// The version that is deployed; empty if none is.
     pub version: &'a str,
+    /// Which waits for other hosts and for requests there are.
+    pub waits: Waits,
     /// Registry digest of the image that every host must get, if it is known.
     pub image_digest: Option<&'a str>,
     /// The selected hosts, in the order of the configuration.
@@ -53,6 +55,15 @@ pub(super) struct Draft<'a> {
     pub contents: BTreeMap<Sha256Hex, String>,
     /// Why no plan can be made, so far.
     pub errors: Vec<Diagnostic>,
+}
+
+/// Which waits for other hosts and for requests a plan has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Waits {
+    /// All that are configured.
+    All,
+    /// None: it rolls back from a version that serves nowhere.
+    None,
 }
 
 /// A selected host and what is known of it.
@@ -100,6 +111,16 @@ impl<'a> Draft<'a> {
     /// Returns the image that is deployed as people name it: without the registry's server.
     pub fn image_name(&self) -> String {
         format!("{}:{}", self.config.image, self.version)
+    }
+
+    /// Returns how many seconds an old container may take at most to finish its requests.
+    pub fn drain_timeout(&self) -> u32 {
+        let configured = self.config.drain_timeout;
+        let asked = self.operation.break_glass.drain_timeout;
+        match self.waits {
+            Waits::All => asked.unwrap_or(configured),
+            Waits::None => asked.unwrap_or(configured.min(1)),
+        }
     }
 
     /// Adds a step and returns its id.

@@ -2,16 +2,19 @@
 //! version, or the one that ran last.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
+use super::Draft;
 use super::placement::{
-    Decision, Placement, Readiness, Slot, Wanted, alias_of, belongs, complete, decide,
-    routing_path, running_others, serves, version_of,
+    Decision, Placement, Readiness, Slot, Wanted, alias_of, belongs, changed_secrets, complete,
+    decide, routing_path, running_others, serves, version_of,
 };
 use crate::config::model::Config;
 use crate::docker::names::{LABEL_HEALTHCHECK, LABEL_VERSION};
 use crate::docker::{container, image};
 use crate::facts::model::{ContainerFacts, HostFacts};
 use crate::plan::Reason;
+use crate::text::list;
 
 /// Decides what is to be done so that `slot` runs `version`: its container goes on or starts again; one that cannot is created
 /// from the image.
@@ -130,6 +133,41 @@ fn run<'a>(
         });
     }
     placement
+}
+
+/// Names the secrets that have other values in containers that start again than here.
+pub(super) fn compare_secrets(draft: &mut Draft) {
+    let mut differing: BTreeMap<(&str, String), Vec<&str>> = BTreeMap::new();
+    let mut is_unknown = false;
+    for placement in draft.placements.iter() {
+        if !matches!(placement.decision, Decision::StartExisting { .. }) {
+            continue;
+        }
+        is_unknown |= !draft.facts.secrets_compared && !placement.role.env.secret.is_empty();
+        let host = draft.facts.hosts.get(placement.host);
+        let container = host.and_then(|host| host.containers.get(&placement.name));
+        if let Some(names) = container.and_then(changed_secrets) {
+            let hosts = differing
+                .entry((placement.role.name.as_str(), names))
+                .or_default();
+            hosts.push(placement.host.as_str());
+        }
+    }
+    let lines = differing.into_iter().map(|((role, names), hosts)| {
+        let hosts = list(&hosts);
+        format!(
+            "role {role} on {hosts}: the value of {names} differs from the local one, and stays; `--fresh-env` \
+             starts the version with the local values"
+        )
+    });
+    for line in Vec::from_iter(lines) {
+        draft.warn(line);
+    }
+    if is_unknown {
+        let reason =
+            "those of the containers that start again were not compared with the local ones";
+        draft.unchanged(None, "secrets", reason);
+    }
 }
 
 /// Returns port and path of the health check that a container was started with.

@@ -128,3 +128,32 @@ fn a_container_that_exists_is_asked_and_routed_as_it_was() {
     );
     assert!(plan.secrets.is_empty());
 }
+
+#[test]
+fn secrets_that_differ_in_containers_that_start_again_are_named() {
+    let mut old = stopped("1", [10, 20]);
+    old["secrets_differ"] = json!(["KEY", "TOKEN"]);
+    let facts = json!({"containers": {"app-web-2": running("2", 20), "app-web-1": old}, "files": routes("2")});
+    let case = case("env: {secret: [KEY, TOKEN]}")
+        .asks_for(json!({"name": "rollback", "version": "1"}))
+        .a(facts);
+    let compared = case.facts(json!({"secrets_compared": true}));
+    let plan = compared.plan().unwrap();
+    assert_eq!(
+        plan.warnings,
+        [
+            "role web on a: the value of secrets KEY and TOKEN differs from the local one, and stays; `--fresh-env` \
+             starts the version with the local values"
+        ]
+    );
+    let unknown = compared.facts(json!({
+        "secrets_compared": false,
+        "hosts": {"a": {"containers": {"app-web-1": {"secrets_differ": null}}}},
+    }));
+    let plan = unknown.plan().unwrap();
+    let note = plan.unchanged.iter().find(|item| item.subject == "secrets");
+    assert_eq!(
+        note.unwrap().reason,
+        "those of the containers that start again were not compared with the local ones"
+    );
+}

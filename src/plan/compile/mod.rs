@@ -9,12 +9,14 @@ mod build;
 mod conflicts;
 mod disk;
 mod draft;
+mod emergency;
 mod everything;
 mod existing;
 mod finish;
 mod health_check;
 mod labels;
 mod neighbors;
+mod orphans;
 mod placement;
 mod predicates;
 mod proxy;
@@ -24,6 +26,7 @@ mod reduction;
 mod registry;
 mod reliance;
 mod removal;
+mod runs;
 mod selection;
 mod serving;
 mod step;
@@ -35,6 +38,7 @@ mod testing;
 
 pub use self::selection::selected_hosts;
 pub use self::serving::{Serving, Standing, containers};
+pub use self::target::missing_image;
 
 use self::draft::{Draft, HostView, Result};
 use self::placement::{Decision, Placement};
@@ -49,8 +53,9 @@ use crate::facts::model::Facts;
 /// support, a port that somebody else holds, labels that Traefik would not take.
 pub fn compile(config: &Config, facts: &Facts, operation: &Operation) -> Result<Plan> {
     let selection = selection::select(config, operation)?;
-    let (operation, note) = target::resolve(config, facts, operation, &selection)?;
-    let mut draft = begin::draft(config, facts, &operation, selection)?;
+    let target = target::resolve(config, facts, operation, &selection)?;
+    let operation = &target.operation;
+    let mut draft = begin::draft(config, facts, &target, selection)?;
     match &operation.kind {
         OperationKind::RegistryLogin => {
             bootstrap::run(&mut draft);
@@ -58,7 +63,7 @@ pub fn compile(config: &Config, facts: &Facts, operation: &Operation) -> Result<
         }
         OperationKind::RegistryLogout => registry::logout(&mut draft),
         OperationKind::Rollback(_) => {
-            app::start(&mut draft);
+            app::roll_back(&mut draft);
             broadcast::run(&mut draft);
         }
         OperationKind::App(operation) => app::run(&mut draft, operation),
@@ -71,9 +76,10 @@ pub fn compile(config: &Config, facts: &Facts, operation: &Operation) -> Result<
         OperationKind::ServerBootstrap => bootstrap::run(&mut draft),
         _ => start(&mut draft),
     }
-    if let Some(note) = note {
+    if let Some(note) = &target.note {
         draft.unchanged(None, operation.name(), note);
     }
+    emergency::warn(&mut draft);
     reliance::run(&mut draft);
     reduction::run(&mut draft);
     finish::finish(draft)
@@ -148,6 +154,7 @@ fn deploy(draft: &mut Draft<'_>) {
     labels::run(draft);
     neighbors::run(draft);
     switch::run(draft);
+    orphans::run(draft);
     accessories::gate_roles(draft);
     if draft.operation.kind.prunes() {
         prune::run(draft);

@@ -4,90 +4,30 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::begin::by_host;
-use super::placement::of_service;
+use super::orphans;
 use super::proxy::facts::command_line;
 use super::proxy::trial::spec;
 use super::{Draft, HostView, Placement};
+use crate::diagnostic::Diagnostic;
 use crate::facts::model::FileFacts;
-use crate::name::HostName;
-use crate::text::list;
+use crate::plan::operation::Orphans;
 use crate::traefik::{self, RouterRule};
 
 /// Warns of what is left on the selected hosts, and of rules that two routing files share.
 pub fn run(draft: &mut Draft) {
     let placements = draft.placements.clone();
     let by_host = by_host(&placements);
-    let roles = draft.config.roles.iter();
-    let configured: Configured = roles
-        .flat_map(|role| role.hosts.iter().map(|host| (host, role.name.as_str())))
-        .collect();
+    let configured = orphans::configured(draft);
     for host in draft.hosts.clone() {
-        for (role, left) in &left_behind(draft, &host, &configured) {
-            warn_of_left(draft, &host, role, left);
-        }
+        let left = orphans::left_behind(draft, &host, &configured);
+        orphans::warn(draft, &host, &left);
+        let left: BTreeMap<&String, String> = left
+            .into_iter()
+            .filter_map(|(role, left)| Some((left.file?, role)))
+            .collect();
         let here = by_host.get(host.name()).map_or(&[][..], Vec::as_slice);
-        warn_of_equal(draft, &host, here);
+        warn_of_equal(draft, &host, here, &left);
     }
-}
-
-/// The hosts of roles, each with the role.
-type Configured<'a> = BTreeSet<(&'a HostName, &'a str)>;
-
-/// What a role has left on a host.
-#[derive(Default)]
-struct Left<'a> {
-    /// Running containers.
-    containers: Vec<&'a String>,
-    /// The path of its routing file.
-    file: Option<&'a String>,
-}
-
-/// Returns what roles of this service and destination have on `host` though the configuration does not put them there.
-fn left_behind<'a>(
-    draft: &Draft<'a>,
-    host: &HostView<'a>,
-    configured: &Configured<'a>,
-) -> BTreeMap<String, Left<'a>> {
-    let config = draft.config;
-    let belongs_here = |name: &str| configured.contains(&(host.name(), name));
-    let mut left: BTreeMap<String, Left<'a>> = BTreeMap::new();
-    for (name, container) in &host.facts.containers {
-        let Some(role) = container.labels.get("role") else {
-            continue;
-        };
-        if of_service(config, container) && container.state.is_up() && !belongs_here(role) {
-            let entry = left.entry(role.clone()).or_default();
-            entry.containers.push(name);
-        }
-    }
-    let destination = config.destination.as_deref();
-    for path in host.facts.files.keys() {
-        let file = path.rsplit('/').next().unwrap_or(path);
-        let owner = traefik::owner_of_file(file);
-        let Some((service, role, of)) = owner else {
-            continue;
-        };
-        let is_ours = service == config.service && of.as_deref() == destination;
-        if is_ours && !belongs_here(&role) {
-            left.entry(role).or_default().file = Some(path);
-        }
-    }
-    left
-}
-
-fn warn_of_left(draft: &mut Draft, host: &HostView, role: &str, left: &Left) {
-    let name = host.name();
-    let mut what: Vec<String> = left.containers.iter().map(|name| (*name).clone()).collect();
-    let mut commands: Vec<String> = left.file.iter().map(|path| format!("rm {path}")).collect();
-    commands.extend(what.iter().map(|name| format!("docker stop {name}")));
-    what.extend(left.file.map(|path| format!("routing file {path}")));
-    draft.warn(format!(
-        "host {name}: role {role} is not in deploy.yml for this host, but its {} {} there: requests may \
-         still be answered by the old version; remove them after the deploy: `{}`",
-        list(&what),
-        if what.len() == 1 { "is" } else { "are" },
-        commands.join(" && ")
-    ));
 }
 
 /// The rules of a role that is routed on a host.
@@ -115,8 +55,14 @@ fn rules<'p, 'a: 'p>(
         .collect()
 }
 
-/// Warns of rules that a role shares with another of the plan, or with a routing file that is there.
-fn warn_of_equal(draft: &mut Draft, host: &HostView, here: &[&Placement]) {
+/// Warns of rules that a role shares with another of the plan, or with a routing file that is there. One that a role has `left` is refused,
+/// unless the plan removes it.
+fn warn_of_equal(
+    draft: &mut Draft,
+    host: &HostView,
+    here: &[&Placement],
+    left: &BTreeMap<&String, String>,
+) {
     let own: BTreeSet<&String> = here.iter().map(|one| &one.routing_path).collect();
     let is_of_mrsk = |path: &str| {
         let name = path.rsplit('/').next().unwrap_or(path);
@@ -147,11 +93,27 @@ fn warn_of_equal(draft: &mut Draft, host: &HostView, here: &[&Placement]) {
                 true => one.rules.iter().find(|rule| rule.takes_all()),
                 false => shared(&one.rules, &traefik::router_rules(&file.text)),
             };
-            if let Some(rule) = rule {
-                tell(draft, host, one.placement, (rule, path));
+            match (rule, left.get(path)) {
+                (None, _) => {}
+                (Some(rule), None) => tell(draft, host, one.placement, (rule, path)),
+                (Some(_), Some(orphan)) => refuse(draft, host, one.placement, orphan),
             }
         }
     }
+}
+
+fn refuse(draft: &mut Draft, host: &HostView, placement: &Placement, orphan: &str) {
+    if draft.operation.orphans == Orphans::Removed {
+        return;
+    }
+    let (name, role) = (host.name(), &placement.role.name);
+    let message = format!(
+        "host {name}: role {role} would serve beside role {orphan}, which is not in deploy.yml for this host, with \
+         the same rule"
+    );
+    draft.refuse(Diagnostic::error(message).help(format!(
+        "pass --remove-orphans, which removes role {orphan} once {role} serves, or give {role} a rule of its own"
+    )));
 }
 
 fn tell(

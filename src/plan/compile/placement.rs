@@ -369,7 +369,7 @@ fn difference(
 }
 
 /// Returns `secret A` or `secrets A and B`: those whose value in `container` is not the local.
-fn changed_secrets(container: &ContainerFacts) -> Option<String> {
+pub(super) fn changed_secrets(container: &ContainerFacts) -> Option<String> {
     let names = Vec::from_iter(&container.secrets_differ);
     match names.as_slice() {
         [] => None,

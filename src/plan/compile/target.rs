@@ -4,46 +4,84 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Result;
 use super::placement::{Slot, belongs, routing_path, serves, version_of};
+use super::runs::{Earlier, Runs};
 use super::selection::Selection;
 use crate::config::model::Config;
 use crate::diagnostic::Diagnostic;
 use crate::facts::model::{ContainerFacts, Facts, HostFacts};
 use crate::name::HostName;
-use crate::plan::operation::{AppOperation, Operation, OperationKind};
-use crate::text::{duration, list, shorten};
+use crate::plan::operation::{AppOperation, Environment, Operation, OperationKind, Rollback};
+use crate::text::{duration, list, one_line, shorten};
 
-/// Returns the operation with the version that it is about, and what a reviewer should know of how it was found.
-///
-/// # Errors
-/// No version is meant by what the hosts have, or a host does not have the one that was named.
-pub(super) fn resolve(
+/// What an operation is about.
+pub(super) struct Target<'a> {
+    /// The operation, with its version.
+    pub operation: Operation,
+    /// What a reviewer should know of how the version was found.
+    pub note: Option<String>,
+    /// Registry digest of the image that a rollback pulls where it is missing; `None` if it is missing nowhere.
+    pub pulled: Option<&'a str>,
+}
+
+/// Returns the image that the rollback would pull, by its registry digest, and the digest; `None` if it is missing nowhere, or is not known.
+pub fn missing_image(
     config: &Config,
     facts: &Facts,
     operation: &Operation,
-    selection: &Selection,
-) -> Result<(Operation, Option<String>)> {
+) -> Option<(String, String)> {
+    let selection = super::selection::select(config, operation).ok()?;
+    let target = resolve(config, facts, operation, &selection).ok()?;
+    let digest = target.pulled?.to_owned();
+    Some((format!("{}@{digest}", config.repository()), digest))
+}
+
+/// Returns the operation with the version that it is about.
+///
+/// # Errors
+/// No version is meant by what the hosts have, or a host does not have the one that was named.
+pub(super) fn resolve<'a>(
+    config: &'a Config,
+    facts: &'a Facts,
+    operation: &Operation,
+    selection: &Selection<'a>,
+) -> Result<Target<'a>> {
     let slots = selection.roles.iter();
     let histories: Vec<History> = slots
         .filter_map(|slot| History::of(config, *slot, facts.hosts.get(slot.host)?))
         .collect();
     let mut operation = operation.clone();
     let mut note = None;
+    let mut pulled = None;
     match &mut operation.kind {
-        OperationKind::Rollback(version) => {
+        OperationKind::Rollback(Rollback {
+            version,
+            environment,
+        }) => {
             if version.is_none() {
-                let (found, said) = earlier(&histories, facts.taken_at)?;
+                let runs = Runs::of(facts, &selection.roles);
+                let (found, said) = earlier(&histories, &runs, facts.taken_at)?;
                 (*version, note) = (Some(found), said);
             }
             if let Some(version) = version {
-                check_available(&histories, version)?;
+                let digest = Runs::digest(facts, &selection.roles, version);
+                let image = Image {
+                    repository: config.repository(),
+                    version,
+                    digest,
+                };
+                pulled = pulled_image(&histories, facts, &image, *environment)?;
             }
         }
         OperationKind::App(AppOperation::Boot(version)) if version.is_none() => {
-            *version = Some(running(&histories)?);
+            *version = Some(running(&histories, facts.taken_at)?);
         }
         _ => {}
     }
-    Ok((operation, note))
+    Ok(Target {
+        operation,
+        note,
+        pulled,
+    })
 }
 
 /// What a host knows of a role.
@@ -55,6 +93,16 @@ struct History<'a> {
     others: Vec<Past>,
     /// The versions whose image is there.
     images: BTreeSet<String>,
+    /// When each version was routed last, in seconds since 1970.
+    routed: BTreeMap<&'a str, u64>,
+}
+
+/// The image of a version.
+struct Image<'a, 'v> {
+    repository: String,
+    version: &'v str,
+    /// The registry digest that was routed last as the version, if it is known.
+    digest: Option<&'a str>,
 }
 
 /// A container of a version.
@@ -67,7 +115,7 @@ struct Past {
 }
 
 impl<'a> History<'a> {
-    fn of(config: &Config, slot: Slot<'a>, facts: &HostFacts) -> Option<Self> {
+    fn of(config: &Config, slot: Slot<'a>, facts: &'a HostFacts) -> Option<Self> {
         let path = routing_path(config, slot.role, facts);
         let has_run =
             |container: &ContainerFacts| container.state.is_up() || container.stopped_at > 0;
@@ -102,6 +150,12 @@ impl<'a> History<'a> {
                 .filter(|tag| *tag != "latest")
                 .map(str::to_owned)
                 .collect(),
+            // The last line of a version is the last one in the map.
+            routed: facts
+                .routed
+                .iter()
+                .map(|route| (route.version.as_str(), route.at))
+                .collect(),
         })
     }
 
@@ -112,6 +166,12 @@ impl<'a> History<'a> {
         containers
             .chain(self.images.iter().map(String::as_str))
             .collect()
+    }
+
+    /// Whether `version` runs here.
+    fn serves(&self, version: &str) -> bool {
+        let current = self.current.as_ref();
+        current.is_some_and(|past| past.is_up && past.version == version)
     }
 
     /// Returns when `version` last ran here before what is current now began; the far future if it is current.
@@ -139,23 +199,57 @@ impl<'a> History<'a> {
     }
 }
 
-/// Returns the version that ran on all hosts before the current one, and what is to be said of it.
-fn earlier(histories: &[History], now: u64) -> Result<(String, Option<String>)> {
+/// Returns the version that a rollback goes to, and what is to be said of it: by what was routed, else by the containers.
+fn earlier(histories: &[History], runs: &Runs, now: u64) -> Result<(String, Option<String>)> {
+    match runs.earlier() {
+        Earlier::RolledBack { version, note } => {
+            let note = note.map(|(at, by)| {
+                let by = match by {
+                    "" => String::new(),
+                    by => format!(" by {}", one_line(by)),
+                };
+                let ago = ago(now, at);
+                format!("already rolled back {ago}{by}; `mrsk rollback VERSION` goes to another")
+            });
+            Ok((version.to_owned(), note))
+        }
+        Earlier::Version(version) => Ok((version.to_owned(), None)),
+        Earlier::Unknown => earlier_container(histories, runs, now),
+    }
+}
+
+/// Returns how long ago something was.
+fn ago(now: u64, at: u64) -> String {
+    let since = duration(now.saturating_sub(at).saturating_mul(1000));
+    format!("{since} ago")
+}
+
+/// Returns the version whose containers ran on all hosts before the current one, and what is to be said of it. A version that was routed
+/// is none: it was left out already.
+fn earlier_container(
+    histories: &[History],
+    runs: &Runs,
+    now: u64,
+) -> Result<(String, Option<String>)> {
+    let routed = runs.versions();
     let current: BTreeSet<&str> = histories
         .iter()
         .filter_map(|history| Some(history.current.as_ref()?.version.as_str()))
         .collect();
     let from = histories.iter().find_map(History::rolled_back_from);
+    let from = from.filter(|_| routed.is_empty());
     if let (Some(from), 1, Some(version)) = (from, current.len(), current.first()) {
-        let ago = duration(now.saturating_sub(from.stopped_at).saturating_mul(1000));
+        let ago = ago(now, from.stopped_at);
         let note = format!(
-            "already rolled back: {} stopped {ago} ago; `mrsk rollback VERSION` goes to another",
+            "already rolled back: {} stopped {ago}; `mrsk rollback VERSION` goes to another",
             shorten(&from.version)
         );
         return Ok(((*version).to_owned(), Some(note)));
     }
     let versions: BTreeSet<&str> = histories.iter().flat_map(History::versions).collect();
-    let candidates = versions.into_iter().filter_map(|version| {
+    let versions = versions.into_iter();
+    let versions = versions.filter(|version| !routed.contains(version));
+    let candidates = versions.filter_map(|version| {
         let ran = histories.iter().map(|history| history.ran(version));
         let ran: Option<Vec<u64>> = ran.collect();
         let since = ran?.into_iter().min()?;
@@ -165,13 +259,13 @@ fn earlier(histories: &[History], now: u64) -> Result<(String, Option<String>)> 
         Some((_, version)) => Ok((version.to_owned(), None)),
         None => Err(vec![
             Diagnostic::error("no earlier version has run on all selected hosts")
-                .help(which_version(histories, "name a version")),
+                .help(which_version(histories, now, "name a version")),
         ]),
     }
 }
 
 /// Returns the one version that runs.
-fn running(histories: &[History]) -> Result<String> {
+fn running(histories: &[History], now: u64) -> Result<String> {
     let up = histories
         .iter()
         .filter_map(|history| history.current.as_ref());
@@ -186,59 +280,86 @@ fn running(histories: &[History]) -> Result<String> {
     };
     Err(vec![Diagnostic::error(problem).help(which_version(
         histories,
+        now,
         "name one with `--version`",
     ))])
 }
 
 /// Returns what to do about a version that cannot be found: `how`, with those that the hosts have; where there are none, a deploy.
-fn which_version(histories: &[History], how: &str) -> String {
+fn which_version(histories: &[History], now: u64, how: &str) -> String {
     match histories
         .iter()
         .all(|history| history.versions().is_empty())
     {
         true => "the selected hosts have no version of the app; deploy one first".to_owned(),
-        false => format!("{how}: {}", inventory(histories)),
+        false => format!("{how}: {}", inventory(histories, now)),
     }
 }
 
-/// Fails if a host has neither a container nor the image of `version`.
-fn check_available(histories: &[History], version: &str) -> Result<()> {
+/// Returns the registry digest of the image that hosts pull which have neither it nor a container to start again; `None` if every host has one.
+///
+/// # Errors
+/// It is not known which image was routed, or the registry does not give it.
+fn pulled_image<'a>(
+    histories: &[History],
+    facts: &Facts,
+    image: &Image<'a, '_>,
+    environment: Environment,
+) -> Result<Option<&'a str>> {
+    let version = image.version;
+    let has = |history: &History| match environment {
+        Environment::Kept => history.versions().contains(version),
+        Environment::Fresh => history.serves(version) || history.images.contains(version),
+    };
     let lacking: BTreeSet<&str> = histories
         .iter()
-        .filter(|history| !history.versions().contains(version))
+        .filter(|history| !has(history))
         .map(|history| history.host.as_str())
         .collect();
     if lacking.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
+    let why = match image.digest {
+        None => "neither a container nor an image of it, and no host knows which image was routed"
+            .to_owned(),
+        Some(digest) => match facts
+            .registry_lacks
+            .contains(&format!("{}@{digest}", image.repository))
+        {
+            true => format!(
+                "neither a container nor an image of it, and the registry does not have {digest}"
+            ),
+            false => return Ok(Some(digest)),
+        },
+    };
     let hosts = Vec::from_iter(lacking);
-    let message = format!(
-        "version {version} is not on {}: neither a container nor an image of it",
-        list(&hosts)
-    );
+    let message = format!("version {version} is not on {}: {why}", list(&hosts));
     Err(vec![Diagnostic::error(message).help(format!(
         "roll back to a version that the hosts have, or run `mrsk deploy --skip-push --version \
          {version}`: {}",
-        inventory(histories)
+        inventory(histories, facts.taken_at)
     ))])
 }
 
-/// Returns what each host has: `a has 1 and 2; b has 2`.
-fn inventory(histories: &[History]) -> String {
-    let mut hosts: BTreeMap<&HostName, BTreeSet<&str>> = BTreeMap::new();
+/// Returns what each host has: `a has 1 (routed 2h 05m ago) and 2; b has 2`.
+fn inventory(histories: &[History], now: u64) -> String {
+    let mut hosts: BTreeMap<&HostName, BTreeMap<&str, Option<u64>>> = BTreeMap::new();
     for history in histories {
-        hosts
-            .entry(history.host)
-            .or_default()
-            .extend(history.versions());
+        let versions = history.versions().into_iter();
+        let versions = versions.map(|version| (version, history.routed.get(version).copied()));
+        hosts.entry(history.host).or_default().extend(versions);
     }
-    let parts =
-        hosts.into_iter().map(
-            |(host, versions)| match Vec::from_iter(versions).as_slice() {
-                [] => format!("{host} has none"),
-                versions => format!("{host} has {}", list(versions)),
-            },
-        );
+    let version = |(version, routed): (&str, Option<u64>)| match routed {
+        None => version.to_owned(),
+        Some(at) => format!("{version} (routed {})", ago(now, at)),
+    };
+    let parts = hosts.into_iter().map(|(host, versions)| {
+        let versions = Vec::from_iter(versions.into_iter().map(version));
+        match versions.as_slice() {
+            [] => format!("{host} has none"),
+            versions => format!("{host} has {}", list(versions)),
+        }
+    });
     Vec::from_iter(parts).join("; ")
 }
 

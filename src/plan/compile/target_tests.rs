@@ -1,6 +1,8 @@
 use serde_json::{Value, json};
 
 use crate::plan::compile::testing::{Case, case, routes, running, stopped};
+use crate::plan::{Step, StepKind};
+use crate::text::action_line;
 
 /// Returns hosts `a` and `b`, each with containers of role `web`, the first of which serves if it runs.
 fn hosts(containers: [&[Value]; 2]) -> Case {
@@ -102,9 +104,131 @@ fn a_named_version_must_be_on_every_host() {
     assert_eq!(
         case("1").plan().unwrap_err(),
         [
-            "version 1 is not on b: neither a container nor an image of it (roll back to a version that the \
-             hosts have, or run `mrsk deploy --skip-push --version 1`: a has 1, 2 and 3; b has 2 and 3)"
+            "version 1 is not on b: neither a container nor an image of it, and no host knows which image was routed \
+             (roll back to a version that the hosts have, or run `mrsk deploy --skip-push --version 1`: a has 1, 2 and 3; b has 2 and 3)"
         ]
+    );
+}
+
+/// Returns a case in which host `a` has rolled back from 3 to 2, by plans whose digests begin with their number, and `b` lacks version 2.
+fn routed() -> Case {
+    let digest = |number: u8| format!("sha256:{}", format!("{number:02}").repeat(32));
+    let line = |number: u8, version: &str, operation: &str, at: u64| {
+        json!({
+            "role": "web", "version": version, "digest": digest(70 + version.parse::<u8>().unwrap()),
+            "container": format!("app-web-{version}"), "at": at, "plan": digest(number),
+            "operation": operation, "by": "jo@laptop",
+        })
+    };
+    let lines = json!([
+        line(1, "1", "deploy", 100),
+        line(2, "2", "deploy", 200),
+        line(3, "3", "deploy", 300),
+    ]);
+    let finished = json!([digest(1), digest(2), digest(3)]);
+    let case = hosts([
+        &[running("3", 300), stopped("2", [200, 300])],
+        &[running("3", 300)],
+    ]);
+    let host = json!({"routed": lines, "finished": finished});
+    case.facts(json!({"hosts": {"a": host.clone(), "b": host}}))
+        .asks_for(json!({"name": "rollback"}))
+}
+
+#[test]
+fn what_was_routed_decides_and_a_host_that_lost_it_pulls_what_was_routed() {
+    let plan = routed().plan().unwrap();
+    assert_eq!(plan.version.as_deref(), Some("2"));
+    let digest = format!("sha256:{}", "72".repeat(32));
+    assert_eq!(plan.image.digest.as_deref(), Some(digest.as_str()));
+    let pulls: Vec<&Step> = plan
+        .steps
+        .iter()
+        .filter(|step| step.kind == StepKind::Pull)
+        .collect();
+    let [pull] = pulls.as_slice() else {
+        panic!("{pulls:?}")
+    };
+    assert_eq!(pull.id.as_str(), "b/image/2/pull");
+    let command = action_line(&pull.action[1]);
+    assert!(
+        command.contains(&format!("r.example/team/app@{digest}")),
+        "{command}"
+    );
+    let ids: Vec<&str> = plan.steps.iter().map(|step| step.id.as_str()).collect();
+    assert!(ids.contains(&"a/web/app-web-2/start") && ids.contains(&"b/web/app-web-2/start"));
+}
+
+#[test]
+fn what_the_registry_does_not_have_is_refused_with_what_hosts_have() {
+    let image = format!("r.example/team/app@sha256:{}", "72".repeat(32));
+    let problems = routed().facts(json!({"registry_lacks": [image]})).plan();
+    let digest = format!("sha256:{}", "72".repeat(32));
+    assert_eq!(
+        problems.unwrap_err(),
+        [format!(
+            "version 2 is not on b: neither a container nor an image of it, and the registry does not have {digest} \
+             (roll back to a version that the hosts have, or run `mrsk deploy --skip-push --version 2`: a has 2 \
+             (routed 13m 20s ago) and 3 (routed 11m 40s ago); b has 3 (routed 11m 40s ago))"
+        )]
+    );
+    // Nobody pulls what nobody lacks.
+    let there = json!({"containers": {"app-web-2": stopped("2", [200, 300])}});
+    let plan = routed()
+        .facts(json!({"hosts": {"b": there}}))
+        .plan()
+        .unwrap();
+    assert_eq!(plan.image.digest, None);
+    assert!(plan.steps.iter().all(|step| step.kind != StepKind::Pull));
+}
+
+#[test]
+fn who_rolled_back_is_said_and_nothing_is_done_again() {
+    let after = [running("2", 200), stopped("3", [300, 960])];
+    let digest = |number: u8| format!("sha256:{}", format!("{number:02}").repeat(32));
+    let line = |number: u8, version: &str, operation: &str, at: u64| {
+        json!({
+            "role": "web", "version": version, "container": "c", "at": at, "plan": digest(number),
+            "operation": operation, "by": "jo@laptop",
+        })
+    };
+    let host = json!({
+        "routed": [line(2, "2", "deploy", 200), line(3, "3", "deploy", 300), line(4, "2", "rollback", 960)],
+        "finished": [digest(2), digest(3), digest(4)],
+    });
+    let case = hosts([&after, &after])
+        .facts(json!({"hosts": {"a": host.clone(), "b": host}}))
+        .asks_for(json!({"name": "rollback"}));
+    assert!(case.plan_ids().is_empty());
+    let plan = case.plan().unwrap();
+    let note = plan
+        .unchanged
+        .iter()
+        .find(|item| item.subject == "rollback");
+    assert_eq!(
+        note.unwrap().reason,
+        "already rolled back 40.0s ago by jo@laptop; `mrsk rollback VERSION` goes to another"
+    );
+}
+
+#[test]
+fn a_fresh_environment_needs_the_image() {
+    let fresh = routed().operation(json!({"fresh_env": true}));
+    let ids = fresh.plan_ids();
+    for id in ["a/image/2/pull", "b/image/2/pull"] {
+        assert!(ids.contains(&id.to_owned()), "{ids:?}");
+    }
+    let image = json!({"images": {"r.example/team/app:2": {"id": "i2"}}});
+    let made = fresh.facts(json!({"hosts": {"a": image.clone(), "b": image}}));
+    let plan = made.plan().unwrap();
+    let start = plan
+        .steps
+        .iter()
+        .find(|step| step.id.as_str() == "a/web/app-web-2/start");
+    let actions: Vec<String> = start.unwrap().action.iter().map(action_line).collect();
+    assert!(
+        actions.iter().any(|line| line.starts_with("docker create")),
+        "{actions:?}"
     );
 }
 

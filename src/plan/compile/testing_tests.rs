@@ -167,8 +167,8 @@ impl Case {
         let facts: Facts = serde_json::from_value(self.facts.clone()).unwrap();
         let selection = selection::select(&self.config, &self.operation).unwrap();
         let resolved = target::resolve(&self.config, &facts, &self.operation, &selection);
-        let (operation, _) = resolved.unwrap_or_else(|problems| panic!("{problems:?}"));
-        let draft = begin::draft(&self.config, &facts, &operation, selection);
+        let target = resolved.unwrap_or_else(|problems| panic!("{problems:?}"));
+        let draft = begin::draft(&self.config, &facts, &target, selection);
         let mut draft = draft.unwrap_or_else(|problems| panic!("{problems:?}"));
         for pass in passes {
             pass(&mut draft);

@@ -1,8 +1,8 @@
 //! The operations, each with its arguments, and all that depends on which one it is.
 
 use super::verbs::{
-    Accessories, AccessoryVerb, AppOperation, BuildVerb, Pruned, Release, Rolling, StaleContainers,
-    TraefikVerb,
+    Accessories, AccessoryVerb, AppOperation, BuildVerb, Environment, Pruned, Release, Rollback,
+    Rolling, StaleContainers, TraefikVerb,
 };
 
 /// The operations, each with its arguments.
@@ -14,8 +14,8 @@ pub enum OperationKind {
     Redeploy(Release),
     /// Starts every accessory, and then deploys.
     Setup(Release),
-    /// Starts the container of an earlier version again. `None`: the compiler finds the version.
-    Rollback(Option<String>),
+    /// Runs an earlier version again.
+    Rollback(Rollback),
     /// Does something to the app's containers and images.
     App(AppOperation),
     /// Does something to accessories.
@@ -122,7 +122,9 @@ impl OperationKind {
     /// Returns the version that is brought to the hosts; `None` if there is none, or it is yet to be found.
     pub fn version(&self) -> Option<&str> {
         match self {
-            Self::Rollback(version) | Self::App(AppOperation::Boot(version)) => version.as_deref(),
+            Self::Rollback(Rollback { version, .. }) | Self::App(AppOperation::Boot(version)) => {
+                version.as_deref()
+            }
             Self::Healthcheck(version) => Some(version),
             _ => self.release().map(|release| release.version.as_str()),
         }
@@ -224,10 +226,19 @@ impl OperationKind {
         }
     }
 
+    /// Returns whether waits and checks of its switches can be left out.
+    pub fn breaks_glass(&self) -> bool {
+        matches!(self, Self::Deploy(_) | Self::Rollback(_))
+    }
+
     /// Returns the words that follow its name on the command line.
     pub fn arguments(&self) -> Vec<String> {
         match self {
-            Self::Rollback(version) => version.iter().cloned().collect(),
+            Self::Rollback(rollback) => {
+                let is_fresh = rollback.environment == Environment::Fresh;
+                let option = is_fresh.then(|| "--fresh-env".to_owned());
+                rollback.version.iter().cloned().chain(option).collect()
+            }
             Self::Accessory(_, accessories) => accessories.names(),
             Self::App(AppOperation::Boot(Some(version))) | Self::Healthcheck(version) => {
                 vec!["--version".to_owned(), version.clone()]

@@ -1,15 +1,17 @@
 //! What was asked for: an operation with its arguments, and what it is limited to.
 
+mod break_glass;
 mod kind;
 mod verbs;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::break_glass::BreakGlass;
 pub use self::kind::OperationKind;
 pub use self::verbs::{
-    Accessories, AccessoryVerb, AppOperation, BuildVerb, Pruned, Release, Rolling, StaleContainers,
-    TraefikVerb,
+    Accessories, AccessoryVerb, AppOperation, BuildVerb, Environment, Orphans, Pruned, Release,
+    Rollback, Rolling, StaleContainers, TraefikVerb,
 };
 
 use crate::config::model::Accessory;
@@ -28,6 +30,10 @@ pub struct Operation {
     pub hosts: Vec<HostName>,
     /// `--roles`; empty: all.
     pub roles: Vec<RoleName>,
+    /// Which waits and checks are left out.
+    pub break_glass: BreakGlass,
+    /// What becomes of roles that left the configuration.
+    pub orphans: Orphans,
 }
 
 impl Operation {
@@ -86,9 +92,24 @@ struct Flat {
     /// `--no-cache`: the image is built without layers of an earlier build. Absent: with them.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     no_cache: bool,
+    /// `--fresh-env` of `rollback`; absent: containers that exist keep their environment.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    fresh_env: bool,
     /// `--stop` of `app stale_containers`; absent: they are only named.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     stop: bool,
+    /// `--remove-orphans` of `deploy`; absent: roles that left the configuration are only named.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    remove_orphans: bool,
+    /// `--all-at-once` of `deploy` and `rollback`; absent: the canary first, then in groups.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    all_at_once: bool,
+    /// `--drain-timeout` of `deploy` and `rollback`, in seconds; absent: as configured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    drain_timeout: Option<u32>,
+    /// The reason that `--skip-healthcheck` of `deploy` and `rollback` was given; absent: new containers are checked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    skip_healthcheck: Option<String>,
     /// `--rolling` of `traefik reboot`; absent: all hosts at once.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     rolling: bool,
@@ -108,6 +129,14 @@ impl Flat {
         let names = self.accessories.take();
         let names = names.ok_or_else(|| self.lacks("accessories"))?;
         Ok(Accessories::named(&names))
+    }
+
+    fn break_glass(&mut self) -> BreakGlass {
+        BreakGlass {
+            all_at_once: std::mem::take(&mut self.all_at_once),
+            drain_timeout: self.drain_timeout.take(),
+            skip_healthcheck: self.skip_healthcheck.take(),
+        }
     }
 
     fn lacks(&self, argument: &str) -> String {
@@ -147,7 +176,13 @@ impl Flat {
                 let version = self.version.take();
                 OperationKind::Healthcheck(version.ok_or_else(|| self.lacks("version"))?)
             }
-            "rollback" => OperationKind::Rollback(self.version.take()),
+            "rollback" => OperationKind::Rollback(Rollback {
+                version: self.version.take(),
+                environment: match std::mem::take(&mut self.fresh_env) {
+                    true => Environment::Fresh,
+                    false => Environment::Kept,
+                },
+            }),
             "app boot" => OperationKind::App(AppOperation::Boot(self.version.take())),
             "app start" => OperationKind::App(AppOperation::Start),
             "app stop" => OperationKind::App(AppOperation::Stop),
@@ -188,8 +223,13 @@ impl Flat {
             ("skip_push", self.skip_push.is_some()),
             ("no_cache", self.no_cache),
             ("accessories", self.accessories.is_some()),
+            ("fresh_env", self.fresh_env),
             ("stop", self.stop),
             ("rolling", self.rolling),
+            ("remove_orphans", self.remove_orphans),
+            ("all_at_once", self.all_at_once),
+            ("drain_timeout", self.drain_timeout.is_some()),
+            ("skip_healthcheck", self.skip_healthcheck.is_some()),
         ];
         match left.iter().find(|(_, is_there)| *is_there) {
             Some((argument, _)) => Err(format!("operation `{}` takes no `{argument}`", self.name)),
@@ -203,9 +243,20 @@ impl TryFrom<Flat> for Operation {
 
     fn try_from(mut flat: Flat) -> Result<Self, String> {
         let kind = flat.kind()?;
+        let break_glass = match kind.breaks_glass() {
+            true => flat.break_glass(),
+            false => BreakGlass::default(),
+        };
+        let is_deploy = matches!(kind, OperationKind::Deploy(_));
+        let orphans = match is_deploy && std::mem::take(&mut flat.remove_orphans) {
+            true => Orphans::Removed,
+            false => Orphans::Named,
+        };
         flat.check_taken()?;
         Ok(Self {
+            orphans,
             kind,
+            break_glass,
             destination: flat.destination,
             hosts: flat.hosts,
             roles: flat.roles,
@@ -219,8 +270,13 @@ impl From<Operation> for Flat {
             name: operation.name().to_owned(),
             version: operation.version().map(str::to_owned),
             accessories: None,
+            fresh_env: false,
             stop: false,
             rolling: false,
+            remove_orphans: operation.orphans == Orphans::Removed,
+            all_at_once: operation.break_glass.all_at_once,
+            drain_timeout: operation.break_glass.drain_timeout,
+            skip_healthcheck: operation.break_glass.skip_healthcheck.clone(),
             skip_push: operation.kind.release().map(|release| release.skip_push),
             no_cache: operation
                 .kind
@@ -233,6 +289,10 @@ impl From<Operation> for Flat {
         match operation.kind {
             OperationKind::Accessory(_, accessories) => Self {
                 accessories: Some(accessories.names()),
+                ..flat
+            },
+            OperationKind::Rollback(rollback) => Self {
+                fresh_env: rollback.environment == Environment::Fresh,
                 ..flat
             },
             OperationKind::App(AppOperation::RemoveContainer(version)) => Self {

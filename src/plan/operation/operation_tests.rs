@@ -5,10 +5,16 @@ use serde_json::{Value, json};
 fn each_operation_is_written_flat_and_read_again() {
     let table = [
         json!({"name": "deploy", "version": "1", "skip_push": false}),
+        json!({"name": "deploy", "version": "1", "skip_push": false, "all_at_once": true}),
+        json!({"name": "deploy", "version": "1", "skip_push": false, "remove_orphans": true}),
         json!({"name": "redeploy", "version": "1", "destination": "staging", "skip_push": true}),
         json!({"name": "setup", "version": "1", "hosts": ["a"], "roles": ["web"], "skip_push": false}),
         json!({"name": "rollback"}),
         json!({"name": "rollback", "version": "1"}),
+        json!({"name": "rollback", "version": "1", "fresh_env": true}),
+        json!({
+            "name": "rollback", "all_at_once": true, "drain_timeout": 0, "skip_healthcheck": "broken",
+        }),
         json!({"name": "app boot"}),
         json!({"name": "app boot", "version": "1", "roles": ["web"]}),
         json!({"name": "app start"}),

@@ -18,6 +18,34 @@ pub struct Release {
     pub no_cache: bool,
 }
 
+/// What becomes of roles that left the configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Orphans {
+    /// They are only named.
+    #[default]
+    Named,
+    /// Their routes and containers are removed.
+    Removed,
+}
+
+/// Which version runs again, and with which environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rollback {
+    /// The version that was asked for, or found. `None`: the compiler finds it.
+    pub version: Option<String>,
+    /// What its containers see.
+    pub environment: Environment,
+}
+
+/// What the containers of an earlier version see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Environment {
+    /// The variables and secrets that its containers have; today's where there is none.
+    Kept,
+    /// Today's, in new containers of its image.
+    Fresh,
+}
+
 /// An operation on the app's containers and images.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AppOperation {

@@ -3,7 +3,7 @@
 pub mod remove;
 pub mod stop;
 
-use super::{Draft, bootstrap, broadcast, labels, proxy, pull, switch};
+use super::{Draft, bootstrap, broadcast, existing, labels, proxy, pull, switch};
 use crate::plan::operation::{AppOperation, StaleContainers};
 
 /// Adds the steps of an operation on the app.
@@ -66,6 +66,14 @@ fn boot(draft: &mut Draft) {
 /// Starts containers that exist.
 pub fn start(draft: &mut Draft) {
     bootstrap::run(draft);
+    route(draft);
+}
+
+/// Runs an earlier version again: by its containers, where they are gone by its image, which is pulled only where that is gone, too.
+pub fn roll_back(draft: &mut Draft) {
+    bootstrap::run(draft);
+    pull::missing(draft);
+    existing::compare_secrets(draft);
     route(draft);
 }
 

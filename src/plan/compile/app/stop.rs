@@ -155,11 +155,11 @@ pub fn end(
     after: Option<StepId>,
 ) -> StepId {
     let seconds = draft.config.stop_wait_time_of(role);
-    let drain_seconds = draft.config.drain_timeout;
+    let drain_seconds = draft.drain_timeout();
     let mut after = after;
     // To one that Traefik's Docker provider serves, requests come until it stops.
     if alias_of(container).is_some() {
-        let waits = in_flight(draft.config, name, container);
+        let waits = in_flight(draft, name, container);
         let bound = u32::try_from(waits.len()).unwrap_or(u32::MAX);
         let step = step(host, role, StepKind::Drain, name, "drain")
             .because(

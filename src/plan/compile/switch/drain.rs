@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use super::health::{restarts, still_healthy};
 use crate::action::{Action, Poll, Probe, Reach};
-use crate::config::model::Config;
 use crate::docker::container;
 use crate::docker::names::{LABEL_HEALTHCHECK, NETWORK, TRAEFIK};
 use crate::facts::model::{ContainerFacts, ContainerState, HostFacts};
@@ -43,9 +42,9 @@ pub fn drain(
     routed: Routed,
 ) -> StepId {
     let name = old.name;
-    let seconds = draft.config.drain_timeout;
-    let mut waits = idle(draft.config, placement, facts, name);
-    waits.push(still_healthy(draft.config, placement));
+    let seconds = draft.drain_timeout();
+    let mut waits = idle(draft, placement, facts, name);
+    waits.extend(still_healthy(draft, placement));
     let bound = u32::try_from(waits.len().saturating_add(1)).unwrap_or(u32::MAX);
     let summary = format!("Drain {name} (up to {seconds} s)");
     let step = step(placement, old, (StepKind::Drain, "drain"), summary)
@@ -93,11 +92,11 @@ fn step(placement: &Placement, old: &Old, (kind, verb): (StepKind, &str), summar
 }
 
 /// Looks whether a request to `old` is in flight, while the new container runs.
-fn idle(config: &Config, placement: &Placement, facts: &HostFacts, old: &str) -> Vec<Poll> {
+fn idle(draft: &Draft, placement: &Placement, facts: &HostFacts, old: &str) -> Vec<Poll> {
     let named = |name| facts.containers.get(name);
     let container = named(old).or_else(|| named(placement.name.as_str()));
     let unknown = ContainerFacts::default();
-    let waits = in_flight(config, old, container.unwrap_or(&unknown)).into_iter();
+    let waits = in_flight(draft, old, container.unwrap_or(&unknown)).into_iter();
     let waits = waits.map(|poll| Poll {
         expect: Some(placement.name.clone()),
         restarts: restarts(placement),
@@ -108,15 +107,15 @@ fn idle(config: &Config, placement: &Placement, facts: &HostFacts, old: &str) ->
 
 /// Looks, for each port that the container `name` serves, whether a request is in flight. Routes of mrsk lead into its network; to
 /// a container that is routed by its labels, Traefik comes by any.
-pub fn in_flight(config: &Config, name: &str, container: &ContainerFacts) -> Vec<Poll> {
+pub fn in_flight(draft: &Draft, name: &str, container: &ContainerFacts) -> Vec<Poll> {
     let mut ports = served_ports(container);
     if ports.is_empty() {
-        ports.insert(config.healthcheck.port);
+        ports.insert(draft.config.healthcheck.port);
     }
     let look = |port| Poll {
         port: Some(port),
         network: (!is_served_by_labels(container)).then(|| NETWORK.to_owned()),
-        ..Poll::new(Probe::Idle, name, config.drain_timeout)
+        ..Poll::new(Probe::Idle, name, draft.drain_timeout().max(1))
     };
     ports.into_iter().map(look).collect()
 }

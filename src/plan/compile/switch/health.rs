@@ -9,7 +9,7 @@ use crate::name::StepId;
 use crate::plan::compile::placement::Readiness;
 use crate::plan::compile::proxy::{proof, reach::Users, trial::trial};
 use crate::plan::compile::step::QUICK;
-use crate::plan::compile::{Draft, Placement};
+use crate::plan::compile::{Draft, Placement, emergency};
 use crate::plan::{Predicate, Reason, StepKind};
 
 /// Adds the step that waits until the new container is healthy, and Traefik would take its routes.
@@ -20,7 +20,7 @@ pub fn healthcheck(
     (after, users): (Option<StepId>, Option<&Users>),
 ) -> StepId {
     let name = &placement.name;
-    let mut waits = waits(draft.config, placement);
+    let mut waits = waits(draft, placement);
     let mut cleanup = Vec::new();
     let mut actions: Vec<Action> = vec![waits.poll.into()];
     let mut diagnose = vec![placement.logs(draft.config)];
@@ -39,6 +39,7 @@ pub fn healthcheck(
         traefik = draft.find(Some(placement.host), StepKind::Traefik);
         waits.seconds = waits.seconds.saturating_add(proof::TRIAL_SECONDS);
     }
+    let users = users.filter(|_| !emergency::skips_health(draft));
     let before = users.and_then(|users| users.ask(placement, When::Before));
     actions.splice(0..0, before.map(Action::from));
     let undo = placement.undo_start(draft.config.stop_wait_time_of(&placement.role.name));
@@ -68,8 +69,20 @@ struct Waits {
     seconds: u32,
 }
 
-fn waits(config: &Config, placement: &Placement) -> Waits {
-    let name = &placement.name;
+fn waits(draft: &Draft, placement: &Placement) -> Waits {
+    let (config, name) = (draft.config, &placement.name);
+    if emergency::skips_health(draft) {
+        return Waits {
+            poll: Poll {
+                restarts: restarts(placement),
+                ..Poll::new(Probe::Running, name, 1)
+            },
+            summary: format!("Wait for {name} to run, without its health check"),
+            what: "a container that does not run gets no requests",
+            done: Predicate::eq(&["containers", name, "state"], ContainerState::Running),
+            seconds: 1,
+        };
+    }
     let (port, path) = placement.health;
     let what = match placement.role.traefik {
         true => "no request is sent to a container that is not ready",
@@ -181,13 +194,13 @@ pub fn alone(config: &Config, role: &Role, name: &str) -> Alone {
     }
 }
 
-/// Asks whether the container, which was healthy and has requests, still answers its health check.
-pub fn still_healthy(config: &Config, placement: &Placement) -> Poll {
-    Poll {
+/// Asks whether the container, which was healthy and has requests, still answers its health check; `None` if nobody asked before.
+pub fn still_healthy(draft: &Draft, placement: &Placement) -> Option<Poll> {
+    (!emergency::skips_health(draft)).then(|| Poll {
         interval_ms: 1000,
         attempts: 2,
-        ..healthy(config, placement)
-    }
+        ..healthy(draft.config, placement)
+    })
 }
 
 /// A container that this plan starts has no restart behind it: what died meanwhile is not healthy,

@@ -12,7 +12,7 @@ use self::sequence::{Switched, switch};
 use crate::config::model::{Config, Limit, Role};
 use crate::facts::model::Health;
 use crate::name::{HostName, RoleName, StepId};
-use crate::plan::compile::{Draft, HostView, Placement};
+use crate::plan::compile::{Draft, HostView, Placement, emergency};
 use crate::plan::{Reason, Step, StepKind};
 use crate::text::count;
 
@@ -40,6 +40,12 @@ pub fn run(draft: &mut Draft) {
     };
     let hosts = draft.hosts.iter().map(|host| (host.name(), *host));
     let hosts: BTreeMap<&HostName, HostView> = hosts.collect();
+    if emergency::is_all_at_once(draft) {
+        for placement in [canary].into_iter().chain(pending) {
+            switch(draft, &hosts, placement, None);
+        }
+        return;
+    }
     let switched = switch(draft, &hosts, canary, None);
     let gate = canary_gate(draft, canary, &switched, &pending);
     let mut stage = gate;

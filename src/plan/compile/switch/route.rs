@@ -12,7 +12,7 @@ use crate::plan::compile::proxy::adoption::adoption;
 use crate::plan::compile::proxy::facts::{command_line, is_served_by_labels};
 use crate::plan::compile::proxy::reach::Users;
 use crate::plan::compile::proxy::{proof, trial};
-use crate::plan::compile::{Decision, Draft, HostView, Placement, predicates};
+use crate::plan::compile::{Decision, Draft, HostView, Placement, emergency, predicates};
 
 /// Seconds for which Traefik tries to send a request that its retry middleware has: four pauses
 /// that grow from 0.5 s.
@@ -38,7 +38,12 @@ pub fn route(
     let done = predicates::is_routed(&placement.routing_path, &text, &placement.alias);
     let write = draft.write(&placement.routing_path, text);
     let trial = trial::trial(draft, placement, facts).map(|trial| trial.remove);
-    let asks = users.ask(placement, When::After);
+    let is_asked = !emergency::skips_health(draft);
+    let asks = users.ask(placement, When::After).filter(|_| is_asked);
+    let asked_for = match is_asked {
+        true => users.summary(),
+        false => String::new(),
+    };
     let mut cleanup = match asks {
         Some(_) => return_requests(draft, placement, host),
         None => take_back(draft, placement, host),
@@ -47,7 +52,7 @@ pub fn route(
     let step = placement
         .step(StepKind::Route, name, "route")
         .because(
-            format!("Route requests to {name}{}", users.summary()),
+            format!("Route requests to {name}{asked_for}"),
             placement.why(),
         )
         .needs([after.clone()])

@@ -7,7 +7,7 @@ use super::{drain, health, route, start};
 use crate::action::When;
 use crate::name::{HostName, StepId};
 use crate::plan::compile::proxy::{reach, takeover};
-use crate::plan::compile::{Decision, Draft, HostView, Placement};
+use crate::plan::compile::{Decision, Draft, HostView, Placement, emergency};
 
 /// The ends of a switch.
 #[derive(Default)]
@@ -60,7 +60,9 @@ pub fn switch(
         live = Some(healthy.clone());
         if let Some(users) = &users {
             routed = Routed {
-                asks: users.ask(placement, When::Unasked),
+                asks: users
+                    .ask(placement, When::Unasked)
+                    .filter(|_| !emergency::skips_health(draft)),
                 cleanup: route::return_requests(draft, placement, host),
             };
             live = route::route(draft, placement, host, (users, &healthy)).or(live);
