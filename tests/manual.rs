@@ -111,10 +111,23 @@ fn plan(directory: &Path, config: &Config) -> Plan {
     let operation = json!({ "name": name, "version": VERSION });
     let operation: Operation = serde_json::from_value(operation).expect("an operation");
     let facts = match fs::read_to_string(directory.join("facts.json")) {
-        Ok(text) => mrsk::facts::document::read(&text).expect("facts"),
+        Ok(text) => {
+            let mut facts = mrsk::facts::document::read(&text).expect("facts");
+            know_version(&mut facts);
+            facts
+        }
         Err(_) => bare(config),
     };
     compile(config, &facts, &operation).unwrap_or_else(|problems| panic!("{problems:?}"))
+}
+
+/// The version stands for the tree that is checked out.
+fn know_version(facts: &mut Facts) {
+    if let Some(source) = &mut facts.source
+        && let Some(tree) = source.tree.clone()
+    {
+        source.named.insert(VERSION.to_owned(), tree);
+    }
 }
 
 fn bare(config: &Config) -> Facts {
@@ -137,6 +150,7 @@ fn bare(config: &Config) -> Facts {
     let source = facts.source.as_mut().expect("a source");
     source.context.clone_from(&config.builder.context);
     source.dockerfile.clone_from(&config.builder.dockerfile);
+    know_version(&mut facts);
     facts
 }
 

@@ -32,6 +32,17 @@ pub async fn head() -> Option<String> {
     first_line(&["rev-parse", "--verify", "--quiet", "HEAD"]).await
 }
 
+/// Returns the tree of the directory `context` at the commit that `name` names, if git knows it.
+pub async fn tree_of(root: &Path, name: &str, context: &str) -> Option<String> {
+    let below = match context {
+        "." => "",
+        context => context,
+    };
+    let tree = format!("{name}^{{commit}}:./{below}");
+    let outcome = run(&["rev-parse", "--verify", "--quiet", &tree], Some(root)).await?;
+    outcome.stdout.lines().next().map(str::to_owned)
+}
+
 /// Returns the file of allowed signers that git uses to verify signatures.
 pub async fn allowed_signers() -> Option<PathBuf> {
     let setting = ["config", "--type=path", "gpg.ssh.allowedSignersFile"];

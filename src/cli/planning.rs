@@ -79,10 +79,8 @@ pub async fn inspect(
     };
     let digests = async {
         match operation.kind.release() {
-            Some(release) if release.skip_push => {
-                registry::digests(config, &project.secrets, &release.version).await
-            }
-            Some(_) | None => Ok(BTreeMap::new()),
+            Some(release) => registry::digests(config, &project.secrets, &release.version).await,
+            None => Ok(BTreeMap::new()),
         }
     };
     let (hosts, digests) =

@@ -7,13 +7,14 @@ use std::path::Path;
 use super::compression;
 use super::context::Context;
 use super::failure::Failure;
-use super::registry;
+use super::{git, registry};
 use crate::apply::preflight;
 use crate::config::model::Config;
 use crate::exit_code::ExitCode;
 use crate::facts::model::{LocalFile, SourceFacts};
 use crate::facts::source;
 use crate::name::Sha256Hex;
+use crate::plan::{Operation, compile};
 use crate::repository::{self, FileKind, Repository};
 
 /// What a plan and facts begin with. Earlier ones are not worth a warning, and the same plan printed to another file has the same
@@ -54,6 +55,29 @@ pub async fn read(config: &Config, root: &Path) -> Result<SourceFacts, Failure> 
         credential_helper: registry::credential_helper(config),
         ..facts
     })
+}
+
+/// Adds what the version of `operation` names to `source`, if an image is built and it looks like a commit that is not checked out.
+pub async fn resolve(source: &mut SourceFacts, operation: &Operation, root: &Path) {
+    let release = operation.kind.release();
+    let Some(release) = release.filter(|release| !release.skip_push) else {
+        return;
+    };
+    resolve_version(source, &release.version, root).await;
+}
+
+/// Adds what `version` names to `source`, if it looks like a commit that is not checked out.
+pub async fn resolve_version(source: &mut SourceFacts, version: &str, root: &Path) {
+    let is_head = source
+        .commit
+        .as_ref()
+        .is_some_and(|commit| commit.starts_with(version));
+    if is_head || !compile::is_commit(version) {
+        return;
+    }
+    if let Some(tree) = git::tree_of(root, version, &source.context).await {
+        source.named.insert(version.to_owned(), tree);
+    }
 }
 
 /// Returns the files of accessories and the broadcast's program, as far as they can be read. An operation that needs a missing one

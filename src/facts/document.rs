@@ -93,6 +93,13 @@ fn check(facts: &Facts) -> Result<(), DocumentError> {
         if matches!(&source.changes, Some(changes) if !changes.is_valid()) {
             return fail(&["source", "changes"], "is not a valid SHA-256");
         }
+        if !source
+            .named
+            .values()
+            .all(|tree| super::source::is_object_id(tree))
+        {
+            return fail(&["source", "named"], "has a tree that is not a valid id");
+        }
         for (path, file) in &source.files {
             if !file.sha256.is_valid() {
                 let place = ["source", "files", path, "sha256"];
@@ -140,16 +147,16 @@ fn problem_of(host: &HostFacts) -> Option<(Vec<&str>, &'static str)> {
     if plan.is_some_and(|plan| !is_digest(plan)) {
         return Some((vec!["serial", "plan"], "is not a valid plan digest"));
     }
+    let mut routes = host.routed.iter();
+    if let Some((field, problem)) = routes.find_map(RoutedFacts::problem) {
+        return Some((vec!["routed", field], problem));
+    }
     for (path, file) in &host.files {
         if !path.starts_with('/') {
             return Some((vec!["files", path], "is not an absolute path"));
         }
         if !digest::is_sha256(&file.sha256) {
             return Some((vec!["files", path, "sha256"], "is not a valid SHA-256"));
-        }
-        let mut routes = host.routed.iter();
-        if let Some((field, problem)) = routes.find_map(RoutedFacts::problem) {
-            return Some((vec!["routed", field], problem));
         }
     }
     let is_port = |port: &str| {

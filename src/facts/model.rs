@@ -45,6 +45,9 @@ pub struct SourceFacts {
     /// Git's tree id of the build context at that commit; absent if the context is not part of the repository.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tree: Option<String>,
+    /// Git's tree ids of the build context at commits that versions name, as far as it knows them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub named: BTreeMap<String, String>,
     /// Digest of the changes to tracked files; absent without changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changes: Option<Sha256Hex>,

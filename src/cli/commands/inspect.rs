@@ -33,13 +33,16 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
     let project = Project::load(&args.project, &execution)?;
     let config = project.config();
     let root = git::root().await?;
-    let source = source::read(config, &root).await?;
+    let mut source = source::read(config, &root).await?;
     let asked = Asked {
         selected: operation::selected_hosts(&args.hosts, config)?,
         lock_host: None,
     };
     let links = connections::to_configured(&args.link, config, &execution)?;
     let version = operation::version(&args.version, &source);
+    if let Ok(version) = &version {
+        source::resolve_version(&mut source, version, &root).await;
+    }
     let question = Question {
         secrets: &project.secrets,
         compared: Compared::Running,

@@ -106,13 +106,14 @@ pub async fn run(
     let execution = Execution::Allowed;
     let mut project = Project::load(&options.project, &execution)?;
     let root = git::root().await?;
-    let source = source::read(project.config(), &root).await?;
+    let mut source = source::read(project.config(), &root).await?;
     let operation = arguments.operation(project.config(), &source)?;
     let asked = Asked {
         operation: &operation,
         lock_host: options.run.lock_host(),
     };
     asked.check(project.config())?;
+    source::resolve(&mut source, &operation, &root).await;
     project.read_secrets(&options.project, &operation)?;
     let links = connections::to_configured(&options.link, project.config(), &execution)?;
     let facts = planning::inspect(&project, &links, &asked, source).await;

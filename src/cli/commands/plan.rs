@@ -202,9 +202,10 @@ impl Planning<'_> {
             return Ok((facts, operation));
         }
         let root = git::root().await?;
-        let source = source::read(project.config(), &root).await?;
+        let mut source = source::read(project.config(), &root).await?;
         let operation = arguments.operation(project.config(), &source)?;
         self.asked(&operation).check(project.config())?;
+        source::resolve(&mut source, &operation, &root).await;
         if !options.no_secrets && *self.execution == Execution::Allowed {
             project.read_secrets(&options.project, &operation)?;
         }

@@ -7,7 +7,7 @@ use super::placement::{Slot, Wanted, belongs, decide};
 use super::selection::Selection;
 use super::target::Target;
 use super::{Draft, HostView, Placement, Result};
-use super::{emergency, existing};
+use super::{emergency, existing, tag};
 use crate::config::model::Config;
 use crate::diagnostic::Diagnostic;
 use crate::docker::image;
@@ -223,10 +223,12 @@ fn views<'a>(
 
 /// Returns the registry digest that every host must get, if the plan can know it.
 fn image_digest<'a>(config: &Config, facts: &'a Facts, operation: &Operation) -> Option<&'a str> {
-    let release = operation
-        .kind
-        .release()
-        .filter(|release| release.skip_push)?;
-    let reference = image::reference(config, &release.version);
-    facts.registry.get(&reference).map(String::as_str)
+    let release = operation.kind.release()?;
+    match release.skip_push {
+        true => {
+            let reference = image::reference(config, &release.version);
+            facts.registry.get(&reference).map(String::as_str)
+        }
+        false => tag::built_before(config, facts, &release.version),
+    }
 }

@@ -1,5 +1,6 @@
 //! Builds the image and pushes it, from this machine.
 
+use super::tag::{self, Tag};
 use super::{Decision, Draft};
 use crate::config::model::Builder;
 use crate::diagnostic::Diagnostic;
@@ -42,7 +43,23 @@ pub fn run(draft: &mut Draft) {
         };
         return draft.unchanged(None, "image", reason);
     }
-    build(draft, why);
+    if !is_built_before(draft) {
+        build(draft, why);
+    }
+}
+
+/// Returns whether the image is used as it is in the registry, and says so.
+pub fn is_built_before(draft: &mut Draft) -> bool {
+    if draft.operation.skips_push() || draft.image_digest.is_none() {
+        return false;
+    }
+    if let Tag::Routed(digest, host) = Tag::of(draft.config, draft.facts, draft.version) {
+        let reason = format!(
+            "the registry has it as {digest}, which was routed on {host}: it is not built again"
+        );
+        draft.unchanged(None, "image", reason);
+    }
+    true
 }
 
 /// Adds a build and a push.
@@ -70,6 +87,7 @@ pub fn build(draft: &mut Draft, why: Reason) {
                 .help("create it, or name another with `builder: {dockerfile: PATH}`"),
         );
     }
+    tag::check(draft, source);
     warn(draft, source);
     let identity = identity(source, &draft.config.builder);
     match Buildx::of(draft.config) {

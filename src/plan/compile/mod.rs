@@ -31,6 +31,7 @@ mod selection;
 mod serving;
 mod step;
 mod switch;
+mod tag;
 mod target;
 #[cfg(test)]
 #[path = "testing_tests.rs"]
@@ -38,6 +39,7 @@ mod testing;
 
 pub use self::selection::selected_hosts;
 pub use self::serving::{Serving, Standing, containers};
+pub use self::tag::is_commit;
 pub use self::target::missing_image;
 
 use self::draft::{Draft, HostView, Result};
@@ -114,21 +116,25 @@ fn image(draft: &mut Draft, verb: &BuildVerb) {
     match verb {
         BuildVerb::Create => build::create_builder(draft),
         BuildVerb::Remove => build::remove_builder(draft),
-        BuildVerb::Push(_) => {
-            registry::log_in(draft);
-            build::build(draft, Reason::Requested);
-        }
+        BuildVerb::Push(_) => push(draft),
         BuildVerb::Pull(_) | BuildVerb::Deliver(_) => {
             bootstrap::run(draft);
             if let BuildVerb::Deliver(_) = verb {
-                registry::log_in(draft);
-                build::build(draft, Reason::Requested);
+                push(draft);
             }
             for host in &mut draft.hosts {
                 host.changes = true;
             }
             pull::run(draft);
         }
+    }
+}
+
+/// Adds a build and a push, unless the image is used as it is.
+fn push(draft: &mut Draft) {
+    if !build::is_built_before(draft) {
+        registry::log_in(draft);
+        build::build(draft, Reason::Requested);
     }
 }
 

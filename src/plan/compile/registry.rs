@@ -13,7 +13,7 @@ const DOCKER_HUB: &str = "docker.io";
 /// Adds a login on this machine if an image is pushed, unless a credential helper answers for the registry there.
 pub fn run(draft: &mut Draft) {
     let changes = draft.placements.iter().any(Placement::is_replaced);
-    if changes && !draft.operation.skips_push() {
+    if changes && !draft.operation.skips_push() && draft.image_digest.is_none() {
         log_in(draft);
     }
 }
