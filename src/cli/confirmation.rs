@@ -7,10 +7,15 @@ use super::output;
 use crate::exit_code::ExitCode;
 use crate::plan::Plan;
 
+/// Returns whether somebody can be asked.
+pub fn can_ask() -> bool {
+    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}
+
 /// Asks whether to go on. Fails if the answer is not yes, or if nobody can be asked.
 pub fn ask(plan: &Plan) -> Result<(), Failure> {
     let stdin = std::io::stdin();
-    if !stdin.is_terminal() || !std::io::stderr().is_terminal() {
+    if !can_ask() {
         let message = format!(
             "`mrsk {}` asks for confirmation, and there is no terminal",
             plan.operation.name()

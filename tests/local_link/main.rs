@@ -5,6 +5,7 @@
     reason = "tests mount the file systems that they fill, and start the runs that they stop"
 )]
 
+mod ahead;
 mod audit;
 mod others;
 mod signals;

@@ -1,5 +1,6 @@
 //! The async shell around [`State`]: carries its actions out, and reports what happened. Decides nothing.
 
+mod ahead;
 mod convert;
 mod job;
 mod message;
@@ -38,7 +39,11 @@ pub async fn run(
     let (sender, mut happened) = mpsc::unbounded_channel();
     let mut driver = Driver::new(job, state.shape().clone(), sender);
     let mut interrupts = signals::interrupts();
-    let mut actions = state.handle(driver.now(), Event::Begin);
+    driver.run_ahead(&mut interrupts, observer).await;
+    let mut actions = match driver.outcome {
+        None => state.handle(driver.now(), Event::Begin),
+        Some(_) => Vec::new(),
+    };
     loop {
         driver
             .carry_out(&mut state, actions, observer, journal)
@@ -78,6 +83,9 @@ impl Driver {
         }
         let mut actions = actions.into_iter();
         while let Some(action) = actions.next() {
+            if self.is_known(&action) {
+                continue;
+            }
             match action {
                 Action::Report(progress) => observer.progress(self.now(), &progress),
                 Action::Journal(entry) => {

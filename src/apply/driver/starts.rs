@@ -81,17 +81,11 @@ impl Driver {
 
     /// Runs a step on this machine.
     pub(super) fn start_local(&mut self, id: StepId, attempt: u32) {
-        let Some(step) = self.step(&id).cloned() else {
+        if self.ended_ahead(&id, attempt) {
             return;
-        };
-        let work = local_step::Work {
-            step,
-            root: self.job.root.clone(),
-            secrets: self.job.inputs.secrets.clone(),
-            redactor: self.job.inputs.redactor().clone(),
-            variables: self.job.inputs.variables.clone(),
-            docker_config: self.job.docker_config.clone(),
-            who: self.job.details.locked_by.clone(),
+        }
+        let Some(work) = self.work(&id) else {
+            return;
         };
         let sender = self.event_sender();
         let (stop, stopped) = Stopper::new();

@@ -1,6 +1,6 @@
 //! The tasks of a run, each on the link to a host: how they begin, how they are heard, and how they end with their link.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use super::convert::failed;
 use super::job::Job;
 use super::message::{Content, EventSender, Message};
 use crate::apply::links::{Failure, place, scope};
+use crate::apply::local_step::End;
 use crate::apply::state::{Event, Millis, Outcome};
 use crate::name::{HostName, RunId, StepId};
 use crate::plan::Step;
@@ -31,6 +32,10 @@ pub(super) struct Driver {
     pub(super) tasks: BTreeMap<HostName, Vec<AbortHandle>>,
     /// What ends the steps of this machine.
     pub(super) local: BTreeMap<StepId, Stopper>,
+    /// How steps of this machine ended that have run ahead, until the state begins them.
+    pub(super) ahead: BTreeMap<StepId, End>,
+    /// Those that the observer knows.
+    pub(super) told_ahead: BTreeSet<StepId>,
     pub(super) outcome: Option<Outcome>,
     pub(super) sender: mpsc::UnboundedSender<Message>,
     pub(super) observed: Vec<(StepId, String)>,
@@ -45,6 +50,8 @@ impl Driver {
             generations: BTreeMap::new(),
             tasks: BTreeMap::new(),
             local: BTreeMap::new(),
+            ahead: BTreeMap::new(),
+            told_ahead: BTreeSet::new(),
             outcome: None,
             sender,
             observed: Vec::new(),

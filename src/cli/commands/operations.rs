@@ -128,7 +128,9 @@ pub async fn run(
         links.close();
         return Ok(ExitCode::Done);
     }
-    let is_confirmed = arguments.is_confirmed() || operation.kind.is_confirmed();
+    // Who watches a deploy is asked, too; a script is not held up.
+    let is_watched = operation.deploys() && confirmation::can_ask();
+    let is_confirmed = is_watched || arguments.is_confirmed() || operation.kind.is_confirmed();
     if is_confirmed && !options.yes {
         confirmation::ask(&plan).inspect_err(|_| links.close())?;
     }
