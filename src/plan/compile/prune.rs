@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::app::remove::is_of;
-use super::placement::of_service;
+use super::placement::{of_service, version_of};
+use super::runs::{Earlier, Runs};
 use super::{Draft, HostView, bootstrap};
 use crate::docker::{container, image};
 use crate::facts::model::ContainerFacts;
@@ -18,8 +19,11 @@ const DAY: u64 = 86_400;
 /// Days for which an image is kept that no container uses, as the original has it.
 const IMAGE_DAYS: u64 = 7;
 
-/// Stopped containers of each role that stay however old they are: what a rollback goes to.
+/// Stopped versions of each role that stay however old they are: what a rollback goes to where nothing was routed.
 const TARGETS: u32 = 1;
+
+/// Versions that were routed last on a host, whose images stay however old they are.
+const ROUTED: usize = 5;
 
 /// Adds a prune if there is something to remove. Only what did not run when the plan was made is
 /// looked at, so that the version that is being replaced stays for a rollback.
@@ -41,14 +45,20 @@ pub fn asked(draft: &mut Draft, pruned: Pruned) {
 
 fn parts(draft: &mut Draft, pruned: Pruned) {
     let placements = draft.placements.iter();
-    let wanted: BTreeSet<String> = placements.map(|placement| placement.name.clone()).collect();
+    let kept = Kept {
+        names: placements.map(|placement| placement.name.clone()).collect(),
+        target: match Runs::of(draft.facts, &draft.slots).earlier() {
+            Earlier::Version(version) | Earlier::RolledBack { version, .. } => Some(version),
+            Earlier::Unknown => None,
+        },
+    };
     for host in draft.hosts.clone() {
         let containers = match pruned {
-            Pruned::All | Pruned::Containers => old_containers(draft, &host, &wanted),
+            Pruned::All | Pruned::Containers => old_containers(draft, &host, &kept),
             Pruned::Images => Vec::new(),
         };
         let images = match pruned {
-            Pruned::All | Pruned::Images => unused_images(draft, &host, &containers),
+            Pruned::All | Pruned::Images => unused_images(draft, &host, &containers, &kept),
             Pruned::Containers => Vec::new(),
         };
         if !containers.is_empty() || !images.is_empty() {
@@ -57,13 +67,28 @@ fn parts(draft: &mut Draft, pruned: Pruned) {
     }
 }
 
-fn old_containers(draft: &Draft, host: &HostView, wanted: &BTreeSet<String>) -> Vec<String> {
+/// What stays however old it is.
+struct Kept<'a> {
+    /// The containers that are wanted.
+    names: BTreeSet<String>,
+    /// The version that a rollback would go to now.
+    target: Option<&'a str>,
+}
+
+impl Kept<'_> {
+    fn has(&self, name: &String, container: &ContainerFacts) -> bool {
+        let is_target = |version: &str| version_of(container) == version;
+        self.names.contains(name) || self.target.is_some_and(is_target)
+    }
+}
+
+fn old_containers(draft: &Draft, host: &HostView, kept: &Kept) -> Vec<String> {
     let mut stopped: Vec<(&String, &ContainerFacts)> = host
         .facts
         .containers
         .iter()
         .filter(|(name, container)| {
-            is_ours(draft, container) && !container.state.is_up() && !wanted.contains(*name)
+            is_ours(draft, container) && !container.state.is_up() && !kept.has(name, container)
         })
         .collect();
     match draft.config.retain_containers {
@@ -78,12 +103,20 @@ fn old_containers(draft: &Draft, host: &HostView, wanted: &BTreeSet<String>) -> 
     stopped.into_iter().map(|(name, _)| name.clone()).collect()
 }
 
-/// Returns how many containers of each role the plan stops on `host`.
-fn replaced(draft: &Draft, host: &HostView) -> BTreeMap<String, u32> {
+/// Versions by role.
+type Versions = BTreeMap<String, BTreeSet<String>>;
+
+/// Returns the versions of each role that the plan stops on `host`.
+fn replaced(draft: &Draft, host: &HostView) -> Versions {
     let here = draft.placements_on(host.name());
     here.map(|placement| {
-        let count = u32::try_from(placement.old.len()).unwrap_or(u32::MAX);
-        (placement.role.name.to_string(), count)
+        let old = placement.old.iter();
+        let old = old.map(|name| match host.facts.containers.get(name) {
+            Some(container) => version_of(container),
+            // The one that is renamed first.
+            None => draft.version.to_owned(),
+        });
+        (placement.role.name.to_string(), old.collect())
     })
     .collect()
 }
@@ -96,19 +129,15 @@ fn since(container: &ContainerFacts) -> u64 {
     }
 }
 
-/// Takes the newest `kept` of each role out of `stopped`. Those that the plan stops, `seen`, are
+/// Takes the newest `kept` versions of each role out of `stopped`. Those that the plan stops, `seen`, are
 /// newer than all of them.
-fn drop_newest(
-    stopped: &mut Vec<(&String, &ContainerFacts)>,
-    kept: u32,
-    mut seen: BTreeMap<String, u32>,
-) {
+fn drop_newest(stopped: &mut Vec<(&String, &ContainerFacts)>, kept: u32, mut seen: Versions) {
     stopped.sort_by_key(|(name, container)| (std::cmp::Reverse(since(container)), *name));
     stopped.retain(|(_, container)| {
         let role = container.labels.get("role").cloned();
-        let count = seen.entry(role.unwrap_or_default()).or_default();
-        *count = count.saturating_add(1);
-        *count > kept
+        let versions = seen.entry(role.unwrap_or_default()).or_default();
+        versions.insert(version_of(container));
+        u32::try_from(versions.len()).is_ok_and(|count| count > kept)
     });
     stopped.sort_by_key(|(name, _)| *name);
 }
@@ -119,7 +148,25 @@ fn is_ours(draft: &Draft, container: &ContainerFacts) -> bool {
     of_service(draft.config, container) && container.labels.contains_key("role")
 }
 
-fn unused_images(draft: &Draft, host: &HostView, removed: &[String]) -> Vec<String> {
+/// Returns the images of the versions that were routed last on `host`, and that of the version that a rollback goes to.
+fn routed_images(draft: &Draft, host: &HostView, kept: &Kept) -> BTreeSet<String> {
+    let mut versions: Vec<&str> = Vec::from_iter(kept.target);
+    let mut last = Vec::new();
+    for route in host.facts.routed.iter().rev() {
+        let version = route.version.as_str();
+        if last.len() < ROUTED && !last.contains(&version) {
+            last.push(version);
+        }
+    }
+    versions.extend(last);
+    let images = versions.into_iter();
+    images
+        .map(|version| image::reference(draft.config, version))
+        .collect()
+}
+
+fn unused_images(draft: &Draft, host: &HostView, removed: &[String], kept: &Kept) -> Vec<String> {
+    let routed = routed_images(draft, host, kept);
     let limit = draft.facts.taken_at.saturating_sub(IMAGE_DAYS * DAY);
     let used: BTreeSet<&String> = host
         .facts
@@ -138,6 +185,7 @@ fn unused_images(draft: &Draft, host: &HostView, removed: &[String]) -> Vec<Stri
             is_of(reference, &repository)
                 && **reference != wanted
                 && **reference != latest
+                && !routed.contains(*reference)
                 && image.created_at < limit
                 && !used.contains(reference)
                 && !used.contains(&image.id)
@@ -184,42 +232,88 @@ fn add(draft: &mut Draft, host: &HostView, containers: &[String], images: &[Stri
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::plan::compile::testing::{case, routes, running, stopped};
+    use crate::text::action_line;
 
     #[test]
-    fn the_newest_of_each_role_are_kept() {
+    fn the_newest_versions_of_each_role_are_kept() {
         let made = [
-            ("a1", "web", 1),
-            ("a2", "web", 2),
-            ("a3", "web", 3),
-            ("j1", "job", 1),
-            ("j2", "job", 9),
+            ("a1", "web", 1, "v1"),
+            ("a2", "web", 2, "v2"),
+            ("a2_replaced_1", "web", 3, "v2"),
+            ("a3", "web", 4, "v3"),
+            ("j1", "job", 1, "v1"),
+            ("j2", "job", 9, "v2"),
         ];
-        let made = made.map(|(name, role, created_at)| {
-            let labels = [("role".to_owned(), role.to_owned())].into();
+        let made = made.map(|(name, role, created_at, version)| {
+            let labels = [("role", role), ("mrsk.version", version)];
+            let labels = labels.map(|(name, value)| (name.to_owned(), value.to_owned()));
             let container = ContainerFacts {
-                labels,
+                labels: labels.into(),
                 created_at,
                 ..ContainerFacts::default()
             };
             (name.to_owned(), container)
         });
         for (kept, replaced, expected) in [
-            (0, 0, "a1 a2 a3 j1 j2"),
-            (0, 1, "a1 a2 a3 j1 j2"),
-            (1, 0, "a1 a2 j1"),
-            (1, 1, "a1 a2 a3 j1"),
-            (2, 0, "a1"),
-            (2, 1, "a1 a2"),
-            (9, 1, ""),
+            (0, "", "a1 a2 a2_replaced_1 a3 j1 j2"),
+            (0, "v4", "a1 a2 a2_replaced_1 a3 j1 j2"),
+            (1, "", "a1 a2 a2_replaced_1 j1"),
+            (1, "v3", "a1 a2 a2_replaced_1 j1"),
+            (1, "v4", "a1 a2 a2_replaced_1 a3 j1"),
+            (2, "", "a1"),
+            (2, "v4", "a1 a2 a2_replaced_1"),
+            (9, "v4", ""),
         ] {
             let mut stopped: Vec<_> = made
                 .iter()
                 .map(|(name, container)| (name, container))
                 .collect();
-            drop_newest(&mut stopped, kept, [("web".to_owned(), replaced)].into());
+            let versions = (!replaced.is_empty()).then(|| replaced.to_owned());
+            let seen = [("web".to_owned(), versions.into_iter().collect())];
+            drop_newest(&mut stopped, kept, seen.into());
             let names: Vec<&str> = stopped.iter().map(|(name, _)| name.as_str()).collect();
             assert_eq!(names.join(" "), expected, "{kept} {replaced}");
         }
+    }
+
+    #[test]
+    fn what_a_rollback_goes_to_and_what_was_routed_last_stay() {
+        let route = |version: u64, at: u64| {
+            json!({
+                "role": "web", "version": version.to_string(), "container": format!("app-web-{version}"), "at": at,
+            })
+        };
+        let routed: Vec<_> = (1..=8).map(|version| route(version, version)).collect();
+        let images = (1..=8).map(|version| {
+            (
+                format!("r.example/team/app:{version}"),
+                json!({"id": version.to_string()}),
+            )
+        });
+        let images: serde_json::Map<String, serde_json::Value> = images.collect();
+        let stopped = |version: &str| stopped(version, [1, 2]);
+        let case = case("retain_containers: 0")
+            .asks_for(json!({"name": "prune all"}))
+            .facts(json!({"taken_at": 100 * DAY}))
+            .a(json!({
+                "containers": {
+                    "app-web-8": running("8", 8), "app-web-7": stopped("7"), "app-web-6": stopped("6"),
+                },
+                "files": routes("8"), "images": images, "routed": routed,
+            }));
+        let plan = case.plan().unwrap();
+        let prune = plan.steps.iter().find(|step| step.kind == StepKind::Prune);
+        let actions = prune.unwrap().action.iter().map(action_line);
+        assert_eq!(
+            Vec::from_iter(actions),
+            [
+                "docker rm app-web-6",
+                "docker image rm r.example/team/app:1 r.example/team/app:2 r.example/team/app:3"
+            ]
+        );
     }
 }
