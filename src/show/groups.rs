@@ -117,7 +117,6 @@ pub(super) fn headline(plan: &Plan) -> String {
         | OperationKind::Setup(_)
         | OperationKind::Rollback(_)
         | OperationKind::Build(_)
-        | OperationKind::Healthcheck(_)
         | OperationKind::Unknown(_) => match &plan.version {
             Some(version) => format!("{} {}", plan.service, shorten(version)),
             None => format!("for {}", plan.service),

@@ -12,7 +12,6 @@ mod details;
 mod diff;
 mod digest;
 mod envify;
-mod healthcheck;
 mod init;
 mod inspect;
 mod lock;

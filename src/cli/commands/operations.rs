@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::{deploy, healthcheck, prune, redeploy, registry, rollback, server, setup};
+use super::{deploy, prune, redeploy, registry, rollback, server, setup};
 use crate::cli::approval::Approved;
 use crate::cli::execution::Execution;
 use crate::cli::failure::Failure;
@@ -29,9 +29,6 @@ pub enum Operation<O: Args> {
     Rollback(Given<rollback::Args, O>),
     /// Remove everything: containers, accessories with their data, images, Traefik unless others use it
     Remove(Given<HostsOption, O>),
-    /// The health check of the app
-    #[command(subcommand)]
-    Healthcheck(healthcheck::Operation<O>),
     /// Remove old containers and images
     #[command(subcommand)]
     Prune(prune::Operation<O>),
@@ -52,7 +49,6 @@ impl<O: Args> Operation<O> {
             Self::Setup(_) => "setup",
             Self::Rollback(_) => "rollback",
             Self::Remove(_) => "remove",
-            Self::Healthcheck(_) => "healthcheck",
             Self::Prune(_) => "prune",
             Self::Server(_) => "server",
             Self::Registry(_) => "registry",
@@ -71,7 +67,6 @@ impl<O: Args> Operation<O> {
                 let hosts = given.arguments.hosts;
                 (Box::new(OnHosts { kind, hosts }), given.options)
             }
-            Self::Healthcheck(operation) => operation.split(),
             Self::Prune(operation) => operation.split(),
             Self::Server(operation) => operation.split(),
             Self::Registry(registry::Operation::Login(given)) => {

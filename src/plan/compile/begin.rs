@@ -109,7 +109,7 @@ fn placements<'a>(
                     None => continue,
                 }
             }
-            OperationKind::Build(_) | OperationKind::Healthcheck(_) => continue,
+            OperationKind::Build(_) => continue,
             kind => match kind.version() {
                 Some(version) => decide(config, slot, host, &wanted(version)),
                 None => continue,

@@ -13,7 +13,6 @@ mod emergency;
 mod everything;
 mod existing;
 mod finish;
-mod health_check;
 mod labels;
 mod neighbors;
 mod orphans;
@@ -72,7 +71,6 @@ pub fn compile(config: &Config, facts: &Facts, operation: &Operation) -> Result<
         OperationKind::Accessory(verb, named) => accessory(&mut draft, *verb, named),
         OperationKind::Traefik(verb) => proxy::operations::run(&mut draft, *verb),
         OperationKind::Build(verb) => image(&mut draft, verb),
-        OperationKind::Healthcheck(_) => health_check::run(&mut draft),
         OperationKind::Prune(pruned) => prune::asked(&mut draft, *pruned),
         OperationKind::Remove => everything::run(&mut draft),
         OperationKind::ServerBootstrap => bootstrap::run(&mut draft),

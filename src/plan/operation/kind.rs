@@ -24,8 +24,6 @@ pub enum OperationKind {
     Traefik(TraefikVerb),
     /// Does something about the image, and starts nothing.
     Build(BuildVerb),
-    /// Starts a container of this version beside those that serve, looks whether it is healthy, and removes it.
-    Healthcheck(String),
     /// Removes old containers and images.
     Prune(Pruned),
     /// Removes all that the service has on its hosts.
@@ -42,7 +40,7 @@ pub enum OperationKind {
 
 impl OperationKind {
     /// The names of all operations, as [`OperationKind::name`] has them.
-    pub const NAMES: [&str; 44] = [
+    pub const NAMES: [&str; 43] = [
         "deploy",
         "redeploy",
         "setup",
@@ -79,7 +77,6 @@ impl OperationKind {
         "build pull",
         "build create",
         "build remove",
-        "healthcheck perform",
         "prune all",
         "prune containers",
         "prune images",
@@ -100,7 +97,6 @@ impl OperationKind {
             Self::Accessory(verb, _) => verb.name(),
             Self::Traefik(verb) => verb.name(),
             Self::Build(verb) => verb.name(),
-            Self::Healthcheck(_) => "healthcheck perform",
             Self::Prune(pruned) => pruned.name(),
             Self::Remove => "remove",
             Self::ServerBootstrap => "server bootstrap",
@@ -125,7 +121,6 @@ impl OperationKind {
             Self::Rollback(Rollback { version, .. }) | Self::App(AppOperation::Boot(version)) => {
                 version.as_deref()
             }
-            Self::Healthcheck(version) => Some(version),
             _ => self.release().map(|release| release.version.as_str()),
         }
     }
@@ -156,7 +151,6 @@ impl OperationKind {
             | Self::Rollback(_)
             | Self::App(_)
             | Self::Traefik(_)
-            | Self::Healthcheck(_)
             | Self::Prune(_)
             | Self::Remove => true,
             Self::Build(verb) => verb.pulls(),
@@ -166,11 +160,6 @@ impl OperationKind {
             | Self::RegistryLogout
             | Self::Unknown(_) => false,
         }
-    }
-
-    /// Returns whether it is about roles with Traefik alone.
-    pub fn needs_traefik(&self) -> bool {
-        matches!(self, Self::Traefik(_) | Self::Healthcheck(_))
     }
 
     /// Returns whether it is about every host, whatever runs there.
@@ -240,7 +229,7 @@ impl OperationKind {
                 rollback.version.iter().cloned().chain(option).collect()
             }
             Self::Accessory(_, accessories) => accessories.names(),
-            Self::App(AppOperation::Boot(Some(version))) | Self::Healthcheck(version) => {
+            Self::App(AppOperation::Boot(Some(version))) => {
                 vec!["--version".to_owned(), version.clone()]
             }
             Self::App(AppOperation::RemoveContainer(version)) => vec![version.clone()],

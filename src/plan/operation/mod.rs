@@ -172,10 +172,6 @@ impl Flat {
             "build pull" => OperationKind::Build(BuildVerb::Pull(self.release()?)),
             "build create" => OperationKind::Build(BuildVerb::Create),
             "build remove" => OperationKind::Build(BuildVerb::Remove),
-            "healthcheck perform" => {
-                let version = self.version.take();
-                OperationKind::Healthcheck(version.ok_or_else(|| self.lacks("version"))?)
-            }
             "rollback" => OperationKind::Rollback(Rollback {
                 version: self.version.take(),
                 environment: match std::mem::take(&mut self.fresh_env) {

@@ -51,7 +51,6 @@ fn each_operation_is_written_flat_and_read_again() {
         json!({"name": "build pull", "version": "1", "skip_push": true}),
         json!({"name": "build create"}),
         json!({"name": "build remove"}),
-        json!({"name": "healthcheck perform", "version": "1"}),
         json!({"name": "prune all"}),
         json!({"name": "prune containers"}),
         json!({"name": "prune images"}),

@@ -1,7 +1,7 @@
 //! Waits until the new container is healthy.
 
 use crate::action::{Action, Poll, Probe, When};
-use crate::config::model::{Config, Role};
+use crate::config::model::Config;
 use crate::docker::container;
 use crate::docker::names::TRAEFIK;
 use crate::facts::model::{ContainerState, HostFacts};
@@ -145,52 +145,6 @@ fn healthy(config: &Config, placement: &Placement) -> Poll {
         path: Some(path.to_owned()),
         host: Some("localhost".into()),
         ..poll(Probe::Http)
-    }
-}
-
-/// What asks a container for its health check, and sends it nothing else.
-pub struct Alone {
-    /// What waits.
-    pub poll: Poll,
-    /// What it waits for, as a sentence.
-    pub summary: String,
-    /// What is so at the end.
-    pub done: Predicate,
-    /// The longest that it takes, in seconds.
-    pub seconds: u32,
-}
-
-/// Returns what waits until the container `name` of `role` is healthy.
-pub fn alone(config: &Config, role: &Role, name: &str) -> Alone {
-    let check = config.healthcheck_of(role);
-    let patience = config.patience(check);
-    let poll = |probe| Poll {
-        restarts: Some(0),
-        interval_ms: patience.attempt_ms,
-        ..Poll::new(probe, name, patience.attempts)
-    };
-    let seconds = patience.seconds();
-    if check.cmd.is_some() {
-        return Alone {
-            poll: poll(Probe::Running),
-            summary: format!("Wait for {name} to pass its health check"),
-            done: Predicate::eq(&["containers", name, "health"], "healthy"),
-            seconds,
-        };
-    }
-    Alone {
-        poll: Poll {
-            port: Some(check.port),
-            path: Some(check.path.clone()),
-            host: Some("localhost".into()),
-            ..poll(Probe::Http)
-        },
-        summary: format!(
-            "Wait for {name} to answer 200 at :{}{}",
-            check.port, check.path
-        ),
-        done: Predicate::eq(&["containers", name, "healthy"], true),
-        seconds,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 pub mod drain;
-pub mod health;
+mod health;
 mod route;
 mod sequence;
 mod start;
