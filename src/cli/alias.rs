@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Command, FromArgMatches};
+use clap::{Command, CommandFactory, Parser};
 
 use super::execution::ExecutionOptions;
 use super::failure::Failure;
@@ -13,7 +13,8 @@ use crate::exit_code::ExitCode;
 use crate::repository;
 
 /// The options that decide which configuration is read, and how.
-#[derive(Debug, Args)]
+#[derive(Debug, Parser)]
+#[command(no_binary_name = true)]
 struct Reading {
     #[command(flatten)]
     project: ProjectOptions,
@@ -67,10 +68,7 @@ fn words_of(name: &str, rest: &[OsString]) -> Result<Option<Vec<String>>, Failur
 
 /// Reads the options that it knows, wherever they stand; the others are those of the alias's command.
 fn reading(rest: &[OsString]) -> Option<Reading> {
-    let command = Reading::augment_args(Command::new("mrsk").no_binary_name(true));
-    let known: Vec<OsString> = known_options(&command, rest);
-    let matches = command.try_get_matches_from(known).ok()?;
-    Reading::from_arg_matches(&matches).ok()
+    Reading::try_parse_from(known_options(&Reading::command(), rest)).ok()
 }
 
 /// Returns the options of `command` among `arguments`, each with its value.
