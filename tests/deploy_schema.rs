@@ -107,6 +107,7 @@ const LEFT_TO_THE_LOADER: &[(&str, &str)] = &[
     ("nul.yml", "a byte, not a value"),
     ("only-comments.yml", "the other file may have the rest"),
     ("registry-login.yml", "the other file may have the rest"),
+    ("ssh-keys-only.yml", "the other file may have the rest"),
 ];
 
 #[test]

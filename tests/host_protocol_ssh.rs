@@ -33,6 +33,7 @@ fn target(host: &str) -> Target {
         port: None,
         proxy: None,
         proxy_command: None,
+        identity: mrsk::transport::Identity::default(),
         host_keys: Vec::new(),
     }
 }

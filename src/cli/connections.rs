@@ -14,7 +14,7 @@ use crate::diagnostic::Diagnostic;
 use crate::exit_code::ExitCode;
 use crate::name::HostName;
 use crate::plan::Plan;
-use crate::transport::{Connections, LinkError, Target};
+use crate::transport::{Connections, Identity, LinkError, Target};
 
 /// Prepares links to the hosts of a configuration; none is connected yet. Fails if `execution` forbids the command that reaches
 /// them.
@@ -31,6 +31,11 @@ pub fn to_configured(
             port: host.port,
             proxy: config.ssh.proxy.clone(),
             proxy_command: config.ssh.proxy_command.clone(),
+            identity: Identity {
+                keys: config.ssh.keys.clone(),
+                keys_only: config.ssh.keys_only,
+                no_config: config.ssh.no_config,
+            },
             host_keys: Vec::new(),
         };
         (host.name.clone(), target)
@@ -51,6 +56,11 @@ pub fn to_planned(
             port: host.ssh.port,
             proxy: host.ssh.proxy.clone(),
             proxy_command: host.ssh.proxy_command.clone(),
+            identity: Identity {
+                keys: host.ssh.keys.clone(),
+                keys_only: host.ssh.keys_only,
+                no_config: host.ssh.no_config,
+            },
             host_keys: pins.get(name).cloned().unwrap_or_default(),
         };
         (name.clone(), target)

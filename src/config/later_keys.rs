@@ -15,7 +15,7 @@ const KAMAL_2: &str = "Kamal 2";
 
 /// The keys. `*` stands for the name of a role or an accessory.
 #[rustfmt::skip]
-const KEYS: [(&str, &str, &str); 21] = [
+const KEYS: [(&str, &str, &str); 16] = [
     ("asset_path", MRSK, "remove it; let the app keep assets of earlier versions, or serve them from a CDN"),
     ("boot.max_failures", KAMAL_2, "remove it; a run stops at its first failure"),
     ("env.tags", KAMAL_1, "use one role for each set of hosts, with its own `env`"),
@@ -27,12 +27,7 @@ const KEYS: [(&str, &str, &str); 21] = [
     ("servers.*.asset_path", KAMAL_1, "remove it; let the app keep assets of earlier versions, or serve them from a CDN"),
     ("servers.*.logging", KAMAL_1, "use the global `logging`"),
     ("servers.*.volumes", KAMAL_1, "use `options: {volume: […]}`"),
-    ("ssh.config", KAMAL_1, "remove it: ssh reads ~/.ssh/config"),
-    ("ssh.key_data", KAMAL_1, "remove it; write the key to a file, and name it in ~/.ssh/config: `IdentityFile PATH`"),
-    ("ssh.keys", KAMAL_1, "remove it; name the key in ~/.ssh/config: `IdentityFile PATH`"),
-    ("ssh.keys_only", KAMAL_1, "remove it; set `IdentitiesOnly yes` in ~/.ssh/config"),
-    ("ssh.log_level", MRSK, "remove it; `ssh -v HOST` shows what ssh does"),
-    ("sshkit", MRSK, "remove it; `--parallel N` limits how many hosts are worked on at a time"),
+    ("ssh.key_data", KAMAL_1, "write the key to a file with mode 0600, and name it with `keys: [PATH]`"),
     ("traefik.name", KAMAL_1, "remove it: the container is named `traefik`"),
     ("accessories.*.network", KAMAL_2, "use `options: {network: …}`"),
     ("accessories.*.registry", KAMAL_2, "log in with `mrsk registry login`"),

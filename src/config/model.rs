@@ -311,6 +311,15 @@ pub struct Ssh {
     pub proxy: Option<String>,
     /// A command whose standard input and output are the connection.
     pub proxy_command: Option<String>,
+    /// Files of keys that ssh offers, beside those of its own configuration.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<String>,
+    /// Whether ssh offers no other key, as those of the agent.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub keys_only: bool,
+    /// Whether ssh reads no configuration of the user and the machine.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub no_config: bool,
 }
 
 /// Rolling groups: how many hosts of a role switch at the same time.

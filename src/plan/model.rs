@@ -172,6 +172,15 @@ pub struct SshRoute {
     /// A command whose standard input and output are the connection.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proxy_command: Option<String>,
+    /// Files of keys that ssh offers, beside those of its own configuration; a relative path is below the current directory.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<String>,
+    /// Whether ssh offers no other key.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keys_only: bool,
+    /// Whether ssh reads no configuration of the user and the machine.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_config: bool,
 }
 
 /// A predicate, and the steps that it is tested for: it is tested while none of them has a claim.

@@ -38,4 +38,4 @@ pub use local::LocalShell;
 pub use master::Session;
 pub use ssh::{Connections, Options};
 pub use ssh_error::ConnectError;
-pub use target::{KnownHosts, Target};
+pub use target::{Identity, KnownHosts, Target};

@@ -165,7 +165,7 @@ impl Connections {
             path: &files.config,
             pins: is_pinned.then_some(pins.as_path()),
             proxy_log: &files.proxy_log,
-            includes: &self.includes(),
+            includes: &self.includes(target),
         })
         .and_then(|text| ssh_config::plain(&target.user).map(|_| text))
         .map_err(|detail| other(target, &detail))?;
@@ -180,9 +180,10 @@ impl Connections {
     }
 
     /// Returns the user's configuration files that are there.
-    fn includes(&self) -> Vec<PathBuf> {
+    fn includes(&self, target: &Target) -> Vec<PathBuf> {
         let files = match &self.options.user_config {
             Some(file) => return vec![file.clone()],
+            None if target.identity.no_config => return Vec::new(),
             None => [
                 std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".ssh/config")),
                 Some(PathBuf::from("/etc/ssh/ssh_config")),

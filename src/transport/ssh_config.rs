@@ -62,6 +62,15 @@ pub fn render(config: &Config<'_>) -> Result<String, String> {
          StrictHostKeyChecking {strict}\n  CheckHostIP no\n  UpdateHostKeys no\n  ClearAllForwardings yes\n  ForwardAgent no\n  ForwardX11 no\n  \
          PermitLocalCommand no\n  RequestTTY no"
     );
+    for key in &target.identity.keys {
+        if key.contains('$') {
+            return Err(format!("ssh's configuration cannot name {key}"));
+        }
+        let _ = writeln!(text, "  IdentityFile {}", path(Path::new(key))?);
+    }
+    if target.identity.keys_only {
+        text.push_str("  IdentitiesOnly yes\n");
+    }
     for file in config.includes {
         let _ = writeln!(text, "Host *\n  Include {}", path(file)?);
     }
@@ -146,6 +155,7 @@ fn path(path: &Path) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::target::Identity;
     use super::*;
 
     fn text(target: &Target, pins: Option<&Path>) -> Result<String, String> {
@@ -166,6 +176,7 @@ mod tests {
             port: None,
             proxy: proxy.map(str::to_owned),
             proxy_command: None,
+            identity: Identity::default(),
             host_keys: Vec::new(),
         }
     }
@@ -176,6 +187,24 @@ mod tests {
         assert!(text.contains("StrictHostKeyChecking accept-new"));
         assert!(text.find("BatchMode").unwrap() < text.find("Include").unwrap());
         assert!(!text.contains("HostKeyAlias"));
+    }
+
+    #[test]
+    fn keys_come_before_those_of_the_user() {
+        let mut target = target("app1", None);
+        target.identity = Identity {
+            keys: vec!["~/.ssh/deploy key".to_owned(), "/k".to_owned()],
+            keys_only: true,
+            no_config: false,
+        };
+        let config = text(&target, None).unwrap();
+        let keys =
+            "  IdentityFile \"~/.ssh/deploy key\"\n  IdentityFile \"/k\"\n  IdentitiesOnly yes\n";
+        assert!(config.find(keys).unwrap() < config.find("Include").unwrap());
+        for key in ["a\"b", "a\nProxyCommand x", "a%h", "a${HOME}"] {
+            target.identity.keys = vec![key.to_owned()];
+            assert!(text(&target, None).is_err(), "{key}");
+        }
     }
 
     #[test]

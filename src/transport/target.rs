@@ -13,8 +13,21 @@ pub struct Target {
     pub proxy: Option<String>,
     /// A command whose standard input and output are the connection. It comes before `proxy`.
     pub proxy_command: Option<String>,
+    /// The keys that it is offered.
+    pub identity: Identity,
     /// The keys that it may show, each as `ssh-ed25519 AAAA…`. Empty: the user's known_hosts files decide.
     pub host_keys: Vec<String>,
+}
+
+/// What ssh shows of the user.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Identity {
+    /// Files of keys that ssh offers, beside those of its own configuration.
+    pub keys: Vec<String>,
+    /// Whether it offers no other key.
+    pub keys_only: bool,
+    /// Whether it reads no configuration of the user and the machine, unless one was named on the command line.
+    pub no_config: bool,
 }
 
 /// What is done with a host key that is not known. A known or pinned one that differs is always refused.

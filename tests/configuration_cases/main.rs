@@ -175,8 +175,7 @@ const CASES: &[Case] = &[
         code: 78,
         says: &[
             "unknown key `env.tags`: it is a key of Kamal 1",
-            "unknown key `sshkit`: it is a key of",
-            "IdentityFile PATH",
+            "`sshkit.max_concurrent_starts` has no effect",
             "unknown key `asset_path`: it is a key of",
         ],
         ..BASE

@@ -10,7 +10,7 @@ use crate::config::schema::{Property, filled, map};
 pub(super) const KEY: Property = ("aliases", schema);
 
 /// The commands of mrsk. An alias stands for one of them, and cannot have its name.
-pub const COMMANDS: [&str; 31] = [
+pub const COMMANDS: [&str; 33] = [
     "accessory",
     "app",
     "apply",
@@ -20,8 +20,10 @@ pub const COMMANDS: [&str; 31] = [
     "config",
     "deploy",
     "details",
+    "diff",
     "digest",
     "envify",
+    "healthcheck",
     "help",
     "init",
     "inspect",
@@ -53,7 +55,7 @@ fn schema() -> Value {
         PATTERN,
         &line,
     );
-    aliases["propertyNames"]["not"] = json!({ "enum": COMMANDS });
+    aliases["propertyNames"]["not"] = json!({ "enum": &COMMANDS[..] });
     aliases
 }
 

@@ -1,6 +1,5 @@
 //! `allow_empty_roles`: whether a role may have no hosts.
 
-use super::servers::role_names;
 use crate::config::decoder::{Decoder, Record};
 use crate::config::model::Role;
 use crate::config::schema::{Property, with_default};
@@ -31,16 +30,15 @@ pub(super) fn decode(decoder: &mut Decoder<'_>, root: &Record<'_>) -> EmptyRoles
     }
 }
 
-/// Reports a primary role without hosts, where other roles may have none: its first host holds the lock.
+/// Reports a primary role without hosts, of the `known` ones, where other roles may have none: its first host holds the lock.
 pub(super) fn check_primary(
     decoder: &mut Decoder<'_>,
     root: &Record<'_>,
-    roles: &[Role],
+    (roles, known): (&[Role], &[&str]),
     primary: Option<&RoleName>,
 ) {
     let Some(field) = root.get(KEY.0) else { return };
     let named = primary.map_or("web", RoleName::as_str);
-    let known = role_names(root);
     let name = known.iter().find(|name| **name == named).or(known.first());
     let role = name.and_then(|name| roles.iter().find(|role| role.name.as_str() == *name));
     if let Some(role) = role.filter(|role| role.hosts.is_empty()) {

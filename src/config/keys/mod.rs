@@ -26,6 +26,7 @@ mod run_directory;
 mod servers;
 mod service;
 mod ssh;
+mod sshkit;
 mod stop_signal;
 mod stop_wait_time;
 mod traefik;
@@ -47,7 +48,7 @@ use crate::secret::Secret;
 use servers::Global;
 
 /// Every key of the top level, beside those that begin with [`FREE_PREFIX`].
-pub(super) const KEYS: [Property; 28] = [
+pub(super) const KEYS: [Property; 29] = [
     service::KEY,
     image::KEY,
     servers::KEY,
@@ -66,6 +67,7 @@ pub(super) const KEYS: [Property; 28] = [
     volumes::KEY,
     logging::KEY,
     ssh::KEY,
+    sshkit::KEY,
     boot::KEY,
     accessories::KEY,
     audit_broadcast_cmd::KEY,
@@ -112,6 +114,7 @@ pub(super) fn decode(
     require_destination::check(decoder, root, destination);
     minimum_version::check(decoder, root);
     run_directory::check(decoder, root);
+    sshkit::check(decoder, root);
     let empty = allow_empty_roles::decode(decoder, root);
     let ssh = ssh::decode(decoder, root);
     let global = Global {
@@ -125,7 +128,8 @@ pub(super) fn decode(
     let roles = servers::decode(decoder, root, &global, &mut hosts);
     labels::check_routed(decoder, root, &roles);
     let primary_role = primary_role::decode(decoder, root);
-    allow_empty_roles::check_primary(decoder, root, &roles, primary_role.as_ref());
+    let known = servers::role_names(root);
+    allow_empty_roles::check_primary(decoder, root, (&roles, &known), primary_role.as_ref());
     let accessories = accessories::decode(decoder, root, (&roles, empty), &mut hosts);
     let hosts = hosts.all().to_vec();
     let (registry, password) = registry::decode(decoder, root);

@@ -86,6 +86,9 @@ fn plan_hosts(draft: &mut Draft, lock_host: &HostName) -> BTreeMap<HostName, Pla
                 port: host.port,
                 proxy: draft.config.ssh.proxy.clone(),
                 proxy_command: draft.config.ssh.proxy_command.clone(),
+                keys: draft.config.ssh.keys.clone(),
+                keys_only: draft.config.ssh.keys_only,
+                no_config: draft.config.ssh.no_config,
             },
             host_keys: facts
                 .map(|facts| facts.host_keys.clone())

@@ -110,6 +110,9 @@ pub fn plan(steps: Vec<Step>) -> Plan {
             port: None,
             proxy: None,
             proxy_command: None,
+            keys: Vec::new(),
+            keys_only: false,
+            no_config: false,
         };
         let host_of_plan = PlanHost {
             ssh,
