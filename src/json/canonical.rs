@@ -207,12 +207,8 @@ impl Buffer {
 
 /// What a text is made of, by the strict reader.
 impl Events for Buffer {
-    fn null(&mut self) {
-        self.bytes.extend_from_slice(b"null");
-    }
-
-    fn boolean(&mut self, value: bool) {
-        self.scalar(value);
+    fn literal(&mut self, text: &'static str) {
+        self.bytes.extend_from_slice(text.as_bytes());
     }
 
     fn integer(&mut self, value: i64) {

@@ -11,10 +11,8 @@ pub const MAX_INTEGER: u64 = (1 << 53) - 1;
 
 /// What is told of each part of a text, in its order. Nothing is done by default.
 pub(super) trait Events {
-    /// A null.
-    fn null(&mut self) {}
-    /// A boolean.
-    fn boolean(&mut self, _value: bool) {}
+    /// `null`, `true` or `false`.
+    fn literal(&mut self, _text: &'static str) {}
     /// An integer; none is beyond [`MAX_INTEGER`].
     fn integer(&mut self, _value: i64) {}
     /// A string.
@@ -62,7 +60,7 @@ impl<'de, E: Events> Visitor<'de> for Strict<'_, E> {
     }
 
     fn visit_bool<R>(self, value: bool) -> Result<(), R> {
-        self.0.boolean(value);
+        self.0.literal(if value { "true" } else { "false" });
         Ok(())
     }
 
@@ -93,7 +91,7 @@ impl<'de, E: Events> Visitor<'de> for Strict<'_, E> {
     }
 
     fn visit_unit<R>(self) -> Result<(), R> {
-        self.0.null();
+        self.0.literal("null");
         Ok(())
     }
 
