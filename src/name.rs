@@ -119,11 +119,6 @@ impl Sha256Hex {
 }
 
 impl PlanDigest {
-    /// Returns the digest of a plan whose canonical form is `bytes`.
-    pub fn of(bytes: &[u8]) -> Self {
-        Self::from_digits(&digest::sha256(bytes))
-    }
-
     /// Returns the digest with these hexadecimal digits.
     pub fn from_digits(digits: &str) -> Self {
         Self::from(digest::prefixed(digits))

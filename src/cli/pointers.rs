@@ -109,10 +109,7 @@ const OPTIONS: &[Pointer] = &[
         "--noop",
         "`mrsk plan OPERATION` prints what would run, and runs nothing",
     ),
-    (
-        "--out",
-        "`mrsk plan OPERATION > FILE` keeps the plan in a file",
-    ),
+    ("--out", "use `-o FILE`"),
     ("--role", "use `--roles ROLES`"),
     (
         "--service",

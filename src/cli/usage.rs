@@ -177,6 +177,15 @@ fn elsewhere(command: &Command, option: &str, arguments: &[OsString]) -> Option<
     }
 }
 
+/// Returns what is wrong with `-out FILE` of other tools, which would be read as `-o ut`.
+pub fn one_dash(arguments: &[OsString]) -> Option<Failure> {
+    let options = arguments.iter().take_while(|argument| *argument != "--");
+    let mut options = options.map(|argument| argument.to_string_lossy());
+    let is_out = |option: std::borrow::Cow<str>| option == "-out" || option.starts_with("-out=");
+    let failure = || Failure::new(ExitCode::Usage, "unknown option `-out`").help("use `-o FILE`");
+    options.any(is_out).then(failure)
+}
+
 /// Returns an option of `plan` or `lock` at a wrong place: on both sides of a subcommand's name, where clap would drop the first
 /// one, or before the name although it is the subcommand's own.
 pub fn misplaced(command: &Command, arguments: &[OsString]) -> Option<String> {

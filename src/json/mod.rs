@@ -3,23 +3,12 @@
 pub mod canonical;
 mod strict;
 
-use serde_json::Value;
-
 pub use self::strict::MAX_INTEGER;
 
-/// Reads JSON that every reader reads alike.
+/// Checks that `text` is JSON that every reader reads alike.
 ///
 /// # Errors
 /// Text that is not JSON; a duplicate key, a fraction, an integer beyond [`MAX_INTEGER`], more than 127 levels.
-pub fn read(text: &str) -> serde_json::Result<Value> {
-    check(text)?;
-    serde_json::from_str(text)
-}
-
-/// Checks what [`read`] checks.
-///
-/// # Errors
-/// Those of [`read`].
 pub fn check(text: &str) -> serde_json::Result<()> {
     strict::walk(text, &mut ())
 }
@@ -77,14 +66,11 @@ mod tests {
             (&deep, "recursion limit"),
         ];
         for (text, expected) in table {
-            let error = read(text).expect_err(text).to_string();
+            let error = check(text).expect_err(text).to_string();
             assert!(error.contains(expected), "{text}: {error}");
         }
         let text = r#"{"b": [null, true, -9007199254740991, "é"], "a": {}}"#;
-        assert_eq!(
-            read(text).unwrap(),
-            json!({"b": [null, true, -9_007_199_254_740_991_i64, "é"], "a": {}})
-        );
+        assert!(check(text).is_ok());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde_json::json;
 const PLAN: &str = include_str!("../../fixtures/plans/boot-in-groups/plan.json");
 
 fn value() -> Value {
-    json::read(PLAN).unwrap()
+    serde_json::from_str(PLAN).unwrap()
 }
 
 /// Returns the digest of a document.

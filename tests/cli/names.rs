@@ -26,7 +26,9 @@ fn names_of_other_tools_are_answered_with_the_command_that_does_it() {
             &["deploy", "--dry-run"],
             "`mrsk plan OPERATION` prints what would run",
         ),
-        (&["plan", "-out=plan.json"], "`mrsk plan OPERATION > FILE`"),
+        (&["plan", "-out=plan.json"], "use `-o FILE`"),
+        (&["plan", "-out", "plan.json"], "use `-o FILE`"),
+        (&["plan", "--out", "plan.json"], "use `-o FILE`"),
         (&["apply", "-auto-approve", "p"], "without a question"),
         (
             &["deploy", "--target=web"],

@@ -11,6 +11,7 @@ use mrsk::transport::request::{AttemptRef, Record, StepRequest};
 use mrsk::transport::{LinkError, script};
 
 use crate::fixture::{Fixture, Sh, attempt, block, eventually, feed, step};
+use crate::sample;
 
 const LOG: &str = "home/mrsk-app-audit.log";
 
@@ -161,12 +162,9 @@ fn a_line_whose_mark_is_missing_is_not_written_again() {
     }
 }
 
-/// Kills the shell at every ninth line from `first`, at each line where MRSK_MATRIX is set.
-fn kill_everywhere(sh: Sh, first: usize) {
-    let (first, stride) = match std::env::var_os("MRSK_MATRIX") {
-        Some(_) => (1, 1),
-        None => (first, 9),
-    };
+/// Kills the shell at each line, or at every 27th: each shell at lines of its own.
+fn kill_everywhere(sh: Sh, offset: usize) {
+    let (first, stride) = sample::lines(offset, 27);
     let next = AtomicUsize::new(first);
     std::thread::scope(|scope| {
         for _ in 0..4 {
@@ -177,18 +175,18 @@ fn kill_everywhere(sh: Sh, first: usize) {
 
 #[test]
 fn dash_killed_at_each_line_writes_each_line_once() {
-    kill_everywhere(Sh::Dash, 1);
+    kill_everywhere(Sh::Dash, 0);
 }
 
 #[test]
 fn bash_killed_at_each_line_writes_each_line_once() {
-    kill_everywhere(Sh::Bash, 2);
+    kill_everywhere(Sh::Bash, 9);
 }
 
 #[test]
 fn busybox_killed_at_each_line_writes_each_line_once() {
     if Sh::all().contains(&Sh::Busybox) {
-        kill_everywhere(Sh::Busybox, 4);
+        kill_everywhere(Sh::Busybox, 18);
     }
 }
 

@@ -10,6 +10,7 @@ use mrsk::transport::request::{Inputs, StepRequest};
 use mrsk::transport::script;
 
 use crate::fixture::{Fixture, Sh, attempt, feed, sh_c, step};
+use crate::sample;
 
 /// Bytes between two cuts that are tried, beside those at each line.
 const STRIDE: usize = 211;
@@ -37,7 +38,9 @@ fn a_script_that_is_cut_off_runs_nothing() {
             .enumerate()
             .filter(|(_, byte)| *byte == b'\n')
             .map(|(index, _)| index);
-        let mut cuts: Vec<usize> = lines.chain((0..length).step_by(STRIDE)).collect();
+        let cuts = lines.chain((0..length).step_by(STRIDE));
+        let (first, stride) = sample::lines(0, 3);
+        let mut cuts: Vec<usize> = cuts.skip(first - 1).step_by(stride).collect();
         cuts.extend(length - 40..length);
         for cut in cuts.into_iter().filter(|cut| *cut < length) {
             let output = feed(&fixture, &script.as_bytes()[..cut]);
@@ -117,12 +120,9 @@ fn kill_at(sh: Sh, index: usize) -> bool {
     true
 }
 
-/// Kills the shell at each line where MRSK_MATRIX is set, else at every thirteenth from `first`: each shell at lines of its own.
-fn kill_everywhere(sh: Sh, first: usize) {
-    let (first, stride) = match std::env::var_os("MRSK_MATRIX") {
-        Some(_) => (1, 1),
-        None => (first, 13),
-    };
+/// Kills the shell at each line, or at every 39th: each shell at lines of its own.
+fn kill_everywhere(sh: Sh, offset: usize) {
+    let (first, stride) = sample::lines(offset, 39);
     let next = AtomicUsize::new(first);
     std::thread::scope(|scope| {
         for _ in 0..4 {
@@ -176,17 +176,17 @@ fn an_answer_begins_on_a_line_of_its_own() {
 
 #[test]
 fn dash_killed_at_each_line_leaves_a_state_that_can_be_read() {
-    kill_everywhere(Sh::Dash, 1);
+    kill_everywhere(Sh::Dash, 0);
 }
 
 #[test]
 fn bash_killed_at_each_line_leaves_a_state_that_can_be_read() {
-    kill_everywhere(Sh::Bash, 5);
+    kill_everywhere(Sh::Bash, 13);
 }
 
 #[test]
 fn busybox_killed_at_each_line_leaves_a_state_that_can_be_read() {
     if Sh::all().contains(&Sh::Busybox) {
-        kill_everywhere(Sh::Busybox, 9);
+        kill_everywhere(Sh::Busybox, 26);
     }
 }

@@ -23,6 +23,7 @@ mod power_cut;
 mod quoting;
 mod reach;
 mod routed;
+mod sample;
 mod secrets;
 mod state;
 mod step;

@@ -5,6 +5,8 @@
 use std::process::Command;
 use std::sync::Mutex;
 
+use crate::sample;
+
 /// The variable with the name of a mutant.
 pub const VARIABLE: &str = "MRSK_MUTANT";
 
@@ -109,7 +111,7 @@ const MUTANTS: &[Mutant] = &[
         (" || mrsk_age=$mrsk_up\n", " || mrsk_age=$mrsk_limit\n"),
     ]),
     mutant("a lock without a readable beat is dead", "lock::a_beat_that_cannot_be_read_counts_as_fresh", &[
-        ("    put mrsk_lock/beat \"$mrsk_boot $mrsk_up\"\n    return 1\n", "    mrsk_age=99999\n    return 1\n"),
+        ("    put \"$mrsk_own/beat\" \"$mrsk_boot $mrsk_up\"\n    return 1\n", "    mrsk_age=99999\n    return 1\n"),
     ]),
     mutant("the lock of a person is taken over", "lock::a_lock_by_hand_belongs_to_no_run", &[
         ("  if [ -z \"$mrsk_holder\" ]\n  then\n    say foreign \"$(printf '%s' \"$mrsk_text\" | encode)\"\n    return 0\n  fi\n  highest\n", "  highest\n"),
@@ -237,15 +239,12 @@ pub fn wanted() -> Option<&'static Mutant> {
     MUTANTS.iter().find(|mutant| mutant.name == name)
 }
 
-/// Returns all of them for `bin/matrix`, and otherwise every third from one that the commit chooses.
-fn sample() -> Vec<&'static Mutant> {
-    if std::env::var_os("MRSK_MATRIX").is_some() {
-        return MUTANTS.iter().collect();
+/// Returns all of them, or every third.
+fn chosen() -> Vec<&'static Mutant> {
+    match sample::is_whole() {
+        true => MUTANTS.iter().collect(),
+        false => MUTANTS.iter().skip(sample::seed() % 3).step_by(3).collect(),
     }
-    let head = Command::new("git").args(["rev-parse", "HEAD"]).output();
-    let commit = String::from_utf8_lossy(&head.unwrap().stdout).into_owned();
-    let seed = usize::from_str_radix(commit.get(..8).unwrap_or("0"), 16).unwrap_or(0);
-    MUTANTS.iter().skip(seed % 3).step_by(3).collect()
 }
 
 #[test]
@@ -260,7 +259,7 @@ fn each_is_an_edit_of_what_is_there() {
 
 #[test]
 fn each_is_caught() {
-    let mutants = sample();
+    let mutants = chosen();
     let open = Mutex::new(mutants.iter());
     let wrong = Mutex::new(Vec::new());
     std::thread::scope(|scope| {

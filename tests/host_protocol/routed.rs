@@ -8,6 +8,7 @@ use mrsk::transport::request::{Inputs, Route, StepRequest};
 use mrsk::transport::script;
 
 use crate::fixture::{Fixture, Sh, attempt, block, feed, sh_c, step};
+use crate::sample;
 
 const ROUTED: &str = "state/app@/routed";
 const DIGEST: &str = "sha256:0123";
@@ -120,12 +121,7 @@ fn kill_at(sh: Sh, index: usize) -> bool {
 #[test]
 fn a_route_that_is_killed_is_entered_once_if_it_has_routed() {
     for (first, sh) in Sh::all().into_iter().enumerate() {
-        let stride = if std::env::var_os("MRSK_MATRIX").is_some() {
-            1
-        } else {
-            11
-        };
-        let mut index = 1 + first;
+        let (mut index, stride) = sample::lines(11 * first, 33);
         while kill_at(sh, index) {
             index += stride;
         }

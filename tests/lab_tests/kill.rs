@@ -30,7 +30,7 @@ fn a_killed_run_is_finished_from_another_clone_with_nothing_done_twice() {
         ("ended", other, "start", 0),
         ("ended", other, "drain", 0),
     ];
-    for (entry, host, kind, delay) in sample(&points, 4) {
+    for (entry, host, kind, delay) in sample(&points, 6) {
         let begun = Instant::now();
         planned.again();
         let step = planned.plan.step(host, kind);

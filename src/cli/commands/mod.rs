@@ -162,6 +162,9 @@ pub fn command_line() -> clap::Command {
 
 /// Returns the command; `None` if it was help, which is printed.
 fn parse(arguments: &[OsString]) -> Result<Option<Cli>, Failure> {
+    if let Some(failure) = usage::one_dash(arguments) {
+        return Err(failure);
+    }
     let width = terminal::look(&std::io::stdout()).width.unwrap_or(COLUMNS);
     let mut command = Cli::command().term_width(width.into());
     let mut is_nested = false;
