@@ -99,11 +99,31 @@ pub fn exit_code(failure: &links::Failure) -> ExitCode {
     }
 }
 
+/// Why hosts did not answer.
+pub struct Problems {
+    /// What is wrong, by host.
+    pub diagnostics: BTreeMap<HostName, Diagnostic>,
+    /// How a command ends for it: a host that cannot be reached counts for more than one that answers with an error.
+    pub exit_code: ExitCode,
+}
+
+impl Problems {
+    /// Returns whether all hosts answered.
+    pub fn is_empty(&self) -> bool {
+        self.diagnostics.is_empty()
+    }
+
+    /// Returns the failure of a command that has nothing to add.
+    pub fn failure(self) -> Failure {
+        Failure::of(self.exit_code, self.diagnostics.into_values().collect())
+    }
+}
+
 /// Asks all hosts at once. Returns their answers, and a problem for each host that did not answer.
 pub async fn ask_all<T, F>(
     hosts: Vec<HostName>,
     question: impl Fn(HostName) -> F,
-) -> (BTreeMap<HostName, T>, BTreeMap<HostName, Diagnostic>)
+) -> (BTreeMap<HostName, T>, Problems)
 where
     T: Send + 'static,
     F: Future<Output = Result<T, links::Failure>> + Send + 'static,
@@ -114,11 +134,20 @@ where
         tasks.spawn(async { (host, answer.await) });
     }
     let mut answers = BTreeMap::new();
-    let mut problems = BTreeMap::new();
+    let mut problems = Problems {
+        diagnostics: BTreeMap::new(),
+        exit_code: ExitCode::Failed,
+    };
     for (host, answer) in tasks.join_all().await {
         match answer {
             Ok(answer) => drop(answers.insert(host, answer)),
-            Err(failure) => drop(problems.insert(host.clone(), diagnostic(&host, &failure))),
+            Err(failure) => {
+                if exit_code(&failure) == ExitCode::Unreachable {
+                    problems.exit_code = ExitCode::Unreachable;
+                }
+                let problem = diagnostic(&host, &failure);
+                problems.diagnostics.insert(host, problem);
+            }
         }
     }
     (answers, problems)

@@ -176,8 +176,7 @@ async fn unknown_keys(
     .await;
     links.close();
     if !problems.is_empty() {
-        let problems = problems.into_values().collect();
-        return Err(Failure::of(ExitCode::Unreachable, problems));
+        return Err(problems.failure());
     }
     let mut concerns = Vec::new();
     for (host, keys) in pins {

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::connections::Problems;
 use super::failure::Failure;
 use crate::diagnostic::Diagnostic;
-use crate::exit_code::ExitCode;
 use crate::name::HostName;
 use crate::text;
 
@@ -18,7 +18,11 @@ pub struct Asked {
 
 /// Returns the failure of a command that changed nothing since `problems` kept hosts from answering. Its help has the command without
 /// them.
-pub fn failure(problems: BTreeMap<HostName, Diagnostic>, asked: &Asked) -> Failure {
+pub fn failure(problems: Problems, asked: &Asked) -> Failure {
+    let Problems {
+        diagnostics: problems,
+        exit_code,
+    } = problems;
     let typed: Vec<String> = std::env::args_os()
         .skip(1)
         .map(|argument| argument.to_string_lossy().into_owned())
@@ -37,7 +41,7 @@ pub fn failure(problems: BTreeMap<HostName, Diagnostic>, asked: &Asked) -> Failu
         let advice = last.help.take().map(|advice| advice + "; ");
         last.help = Some(advice.unwrap_or_default() + &help);
     }
-    Failure::of(ExitCode::Unreachable, diagnostics)
+    Failure::of(exit_code, diagnostics)
 }
 
 fn help(problems: &BTreeMap<HostName, Diagnostic>, asked: &Asked, typed: &[String]) -> String {

@@ -162,6 +162,7 @@ fn ended(text: &str) -> Option<CommandsEnded> {
     match part {
         "main" => code.parse().ok().map(CommandsEnded::Main),
         "before" => Some(CommandsEnded::Before),
+        "pattern" => Some(CommandsEnded::Pattern),
         _ => None,
     }
 }

@@ -105,6 +105,8 @@ pub enum CommandsEnded {
     Main(u8),
     /// One before it failed.
     Before,
+    /// grep cannot read the pattern, and nothing was run.
+    Pattern,
 }
 
 /// What steps name and do not hold.

@@ -333,3 +333,17 @@ fn the_host_knows_where_its_records_are() {
         assert_eq!(lines(&audit()), ["one succeeded"], "{sh:?}");
     }
 }
+
+#[test]
+fn a_log_that_cannot_be_read_is_told() {
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        fs::create_dir_all(fixture.path(LOG)).unwrap();
+        let place = fixture.place();
+        let asked = fixture
+            .host
+            .read_audit(&place.scope, Some(&place.state_dir));
+        let error = block(asked).unwrap_err();
+        assert!(error.to_string().contains("cannot read"), "{sh:?} {error}");
+    }
+}

@@ -129,6 +129,15 @@ fn the_primary_host_alone_is_followed_unless_others_are_named() {
     );
 }
 
+#[test]
+fn a_pattern_that_grep_cannot_read_is_told_and_nothing_runs() {
+    let world = world();
+    let shown = world.mrsk(&["app", "logs", "-p", "-g", "["]).expect(1);
+    let problem = format!("{ONE}: grep cannot read the pattern of `-g`");
+    assert!(shown.stderr.contains(&problem), "{}", shown.stderr);
+    assert!(world.ran(ONE, "logs").is_empty());
+}
+
 /// A long line comes in pieces of 64 KiB.
 #[test]
 fn a_value_is_redacted_wherever_a_long_line_is_cut() {

@@ -7,6 +7,7 @@
 )]
 
 mod app;
+mod audit;
 mod dead_hosts;
 mod details;
 #[path = "../ended/mod.rs"]

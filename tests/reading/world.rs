@@ -137,8 +137,11 @@ impl World {
     }
 
     pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_mrsk"));
+        // The signals of a test that runs in the background may be ignored.
+        let mut command = Command::new("/usr/bin/env");
         command
+            .arg("--default-signal=INT,TERM,HUP")
+            .arg(env!("CARGO_BIN_EXE_mrsk"))
             .args(args)
             .current_dir(self.path("project"))
             .env_clear()

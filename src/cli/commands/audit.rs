@@ -8,6 +8,8 @@ use crate::cli::project::Project;
 use crate::cli::{connections, operation, output, terminal};
 use crate::exit_code::ExitCode;
 use crate::record::Scope;
+use crate::redaction::Redactor;
+use crate::secret::Secrets;
 
 /// Runs that are shown if nothing else is said.
 const RUNS: usize = 20;
@@ -50,12 +52,19 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
     };
     let hosts = operation::selected_hosts(&args.hosts, config)?;
     let links = connections::to_configured(&args.link, config, &execution)?;
-    let (logs, problems) = connections::ask_all(hosts, |host| {
+    let redactor = match execution {
+        Execution::Allowed => Redactor::new(&project.known_secrets(&args.project)),
+        Execution::Forbidden(_) => Redactor::new(&Secrets::new()),
+    };
+    let (mut logs, problems) = connections::ask_all(hosts, |host| {
         let (links, scope) = (links.clone(), scope.clone());
         async move { Ok(links.get(&host).await?.read_audit(&scope, None).await?) }
     })
     .await;
     links.close();
+    for log in logs.values_mut() {
+        *log = redactor.redact(log);
+    }
     let runs = selected(audit::runs(&logs), &args);
     match args.json {
         true => output::print_json(&audit::to_json(&runs).map_err(Failure::internal)?)?,
@@ -69,8 +78,7 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
     if problems.is_empty() {
         return Ok(ExitCode::Done);
     }
-    let problems = problems.into_values().collect();
-    Err(Failure::of(ExitCode::Unreachable, problems))
+    Err(problems.failure())
 }
 
 fn selected(mut runs: Vec<Run>, args: &Args) -> Vec<Run> {

@@ -226,6 +226,7 @@ impl Reading {
                 format!("`{}` failed with status {code}", self.clean(&line))
             }
             CommandsEnded::Before => "cannot create the container".to_owned(),
+            CommandsEnded::Pattern => "grep cannot read the pattern of `-g`".to_owned(),
         };
         let problem = Diagnostic::error(format!("{}: {program}", section.host));
         self.problems.push(problem);

@@ -136,6 +136,10 @@ write_audit() {
 # The text of the audit log, of the one that it was rotated from, and what it does not say yet. Of a step that runs elsewhere it is not
 # known here whether it still does.
 show() {
+  if [ -e "$mrsk_log" ] && { ! [ -f "$mrsk_log" ] || ! [ -r "$mrsk_log" ]; }
+  then
+    die "cannot read $mrsk_log in $PWD"
+  fi
   {
     cat "$mrsk_log.1" "$mrsk_log" 2>/dev/null
     [ -z "$(tail -c 1 "$mrsk_log" 2>/dev/null)" ] || echo

@@ -11,6 +11,13 @@ prepare() {
   "$@" <&3 2>&1
 }
 
+# Prints why grep cannot read the pattern, if it cannot.
+read_pattern() {
+  [ -n "$mrsk_pattern" ] || return 0
+  grep -e "${mrsk_pattern#?}" </dev/null 2>&1
+  [ $? -le 1 ]
+}
+
 # The main command, with the lines that match alone if there is a pattern.
 filtered() {
   case $mrsk_pattern in
@@ -57,9 +64,15 @@ supervise() {
 commands() {
   exec 3</dev/null
   printf '@mrsk-%s begin\n' "$mrsk_mark"
-  mrsk_part=before
-  mrsk_said=$(mrsk_before 4<&-)
+  mrsk_part=pattern
+  mrsk_said=$(read_pattern)
   mrsk_code=$?
+  if [ "$mrsk_code" = 0 ]
+  then
+    mrsk_part=before
+    mrsk_said=$(mrsk_before 4<&-)
+    mrsk_code=$?
+  fi
   if [ "$mrsk_code" = 0 ]
   then
     mrsk_part=main
