@@ -295,9 +295,11 @@ impl Case<'_> {
             return Status::Done;
         }
         let may_lack_claims = self.evidence.restarted.contains(host) && entry.has_facts_check();
-        let counts = history
-            .counts
-            .or_else(|| may_lack_claims.then_some((0, Shown::Lost)));
+        // A later attempt, whose claim is missing, may have had the effect that one that failed did not have.
+        let counts = match history.counts {
+            None | Some((_, Shown::Failed)) if may_lack_claims => Some((0, Shown::Lost)),
+            counts => counts,
+        };
         match (counts, proof) {
             (None, _) => Status::Outstanding { attempt },
             (Some((number, Shown::Running)), _) => Status::Running { attempt: number },

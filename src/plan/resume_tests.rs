@@ -125,6 +125,14 @@ fn after_a_restart_of_the_host_a_missing_claim_counts_as_one_without_a_receipt()
     assert_eq!(judge(true, Vec::new(), None), asked);
     let judged = [Status::Done, open(1), open(1), open(1)];
     assert_eq!(judge(true, Vec::new(), Some(facts.clone())), judged);
+    // A second attempt may have done what the first did not, and its claim may be missing.
+    let failed = || vec![attempt("first", 1, ended(Ending::Superseded))];
+    assert_eq!(
+        judge(false, failed(), None)[0],
+        Status::Failed { attempt: 2 }
+    );
+    assert_eq!(judge(true, failed(), None)[0], Status::NeedsProbe);
+    assert_eq!(judge(true, failed(), Some(facts.clone()))[0], Status::Done);
     // What began later proves what its claim does not any more.
     let second = vec![attempt("second", 1, AttemptState::Lost)];
     let judged = [Status::Done, open(2), open(1), open(1)];
