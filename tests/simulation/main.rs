@@ -80,6 +80,17 @@ fn no_seed_breaks_a_promise() {
     }
 }
 
+/// Seeds beyond the first thousand that have found a fault: a second attempt that a power cut took from the records, a lock host that was
+/// lost while another host had yet to answer, a health check that an earlier run had stopped.
+const FOUND: [u64; 3] = [1964, 3531, 4444];
+
+#[test]
+fn seeds_that_have_found_a_fault_break_no_promise() {
+    for seed in FOUND {
+        assert_eq!(run(seed, Mutant::None).violation, None, "MRSK_SEED={seed}");
+    }
+}
+
 #[test]
 fn a_seed_reproduces_its_run() {
     for seed in (0..SEEDS).step_by(37) {

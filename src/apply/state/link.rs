@@ -240,7 +240,10 @@ impl State {
         }
         match self.phase {
             Phase::Inspecting => self.continue_opening(),
-            Phase::Settling if self.confirming.is_none() => self.continue_opening(),
+            // Without the lock, what is still to be asked would be held back for ever.
+            Phase::Settling if self.confirming.is_none() && host != self.lock_host => {
+                self.continue_opening();
+            }
             Phase::Settling | Phase::Fencing | Phase::Judging if self.may_go_without_gone() => {
                 self.continue_opening();
             }

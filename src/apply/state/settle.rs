@@ -159,6 +159,8 @@ impl State {
         match receipt.ending {
             Ending::Succeeded => self.succeed(step, StepStatus::Succeeded),
             Ending::Stopped if is_halting => self.end_stopped(step),
+            // An earlier run has stopped it, and undone what it needs: only a run that judges all steps anew can go on.
+            Ending::Stopped => self.fail_finally(step, receipt.ending, diagnosis),
             Ending::Refused if is_halting && !begins => self.skip(step, SkipReason::Stopping),
             Ending::Refused if receipt.run == self.options.run => {
                 if let Some(host) = self.steps[step].host {
@@ -168,7 +170,6 @@ impl State {
             Ending::Refused => self.next_attempt(step),
             ending @ (Ending::Failed { .. }
             | Ending::TimedOut
-            | Ending::Stopped
             | Ending::Superseded
             | Ending::Uncleaned { .. }) => {
                 self.fail(step, ending, diagnosis);
