@@ -62,8 +62,11 @@ impl State {
             // Nothing of it has run: the next run begins it as the next attempt.
             self.note(step, attempt, Ending::Refused);
         } else if run.handed_over {
-            // A session that broke may have begun it, or may do so.
-            return self.doubt(step);
+            // A session that broke may have begun it, or may do so; a check tells the next run.
+            return match self.plan[step].has_facts_check() {
+                true => self.lose(step),
+                false => self.doubt(step),
+            };
         }
         self.skip(step, SkipReason::Stopping);
     }

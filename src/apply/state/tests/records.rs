@@ -145,17 +145,23 @@ fn a_local_step_that_the_journal_does_not_hold_is_not_reported_as_begun() {
 }
 
 #[test]
-fn a_session_that_broke_and_cannot_be_journaled_again_is_in_doubt() {
-    let mut bench = Bench::new(plan(switch("a"))).holds("a/pull");
-    bench.claims = false;
-    bench.tell(Event::Begin);
-    let message = "broken pipe".to_owned();
-    bench.tell(Event::ChannelLost("a".into(), message));
-    bench.journal_fails = true;
-    bench.tell(Event::Reconnected("a".into()));
-    assert_eq!(bench.ran(), ["a/pull"]);
-    assert_eq!(bench.status("a/pull"), StepStatus::InDoubt);
-    assert!(matches!(bench.outcome, Some(Outcome::JournalFailed(_))));
+fn of_a_session_that_broke_and_cannot_be_journaled_again_a_check_tells_the_next_run() {
+    for (has_check, expected) in [(true, StepStatus::Lost), (false, StepStatus::InDoubt)] {
+        let mut steps = switch("a");
+        if !has_check {
+            steps[0].check = None;
+        }
+        let mut bench = Bench::new(plan(steps)).holds("a/pull");
+        bench.claims = false;
+        bench.tell(Event::Begin);
+        let message = "broken pipe".to_owned();
+        bench.tell(Event::ChannelLost("a".into(), message));
+        bench.journal_fails = true;
+        bench.tell(Event::Reconnected("a".into()));
+        assert_eq!(bench.ran(), ["a/pull"]);
+        assert_eq!(bench.status("a/pull"), expected);
+        assert!(matches!(bench.outcome, Some(Outcome::JournalFailed(_))));
+    }
 }
 
 #[test]
