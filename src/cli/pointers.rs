@@ -124,7 +124,7 @@ const OPTIONS: &[Pointer] = &[
     ("--yes", "this command does not ask; omit it"),
 ];
 
-/// The most edits between a word as typed and the one that is meant.
+/// The most edits between a word as typed and the one that is suggested.
 const FAR: usize = 2;
 
 /// What to say about a word that is no command.

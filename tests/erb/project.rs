@@ -7,18 +7,22 @@ use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
 
+use crate::ended::Ended;
+
 /// The directory.
 pub struct Project {
     dir: tempfile::TempDir,
     path: String,
 }
 
-/// How a command ended.
-pub struct Ended {
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
-}
+/// Values of the stand-ins, which no message shows.
+const VALUES: [&str; 5] = [
+    "session-0123",
+    "session-9876",
+    "-password",
+    "master-secret",
+    "hunter2",
+];
 
 /// Returns the files of `fixtures/erb`.
 pub fn fixtures() -> PathBuf {
@@ -81,45 +85,16 @@ impl Project {
             .timeout(std::time::Duration::from_secs(60))
             .output()
             .unwrap();
-        Ended {
-            code: output.status.code().unwrap_or(-1),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
+        output.into()
     }
 
+    /// Runs mrsk, whose messages show no value of the stand-ins.
+    #[track_caller]
     pub fn mrsk(&self, args: &[&str], env: &[(&str, &str)]) -> Ended {
-        self.run(env!("CARGO_BIN_EXE_mrsk"), args, env, "")
-    }
-}
-
-impl Ended {
-    #[track_caller]
-    pub fn expect(self, code: i32) -> Self {
-        let Self { stdout, stderr, .. } = &self;
-        assert_eq!(self.code, code, "stdout:\n{stdout}\nstderr:\n{stderr}");
-        self
-    }
-
-    /// Checks that standard error has all of these, and no value of the stand-ins.
-    #[track_caller]
-    pub fn says(self, texts: &[&str]) -> Self {
-        for text in texts {
-            assert!(
-                self.stderr.contains(text),
-                "`{text}` is not in:\n{}",
-                self.stderr
-            );
+        let ended = self.run(env!("CARGO_BIN_EXE_mrsk"), args, env, "");
+        for value in VALUES {
+            assert!(!ended.stderr.contains(value), "{}", ended.stderr);
         }
-        for value in [
-            "session-0123",
-            "session-9876",
-            "-password",
-            "master-secret",
-            "hunter2",
-        ] {
-            assert!(!self.stderr.contains(value), "{}", self.stderr);
-        }
-        self
+        ended
     }
 }

@@ -99,8 +99,8 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
     output::print(&format!("{step} {result}; apply the plan again\n"))
 }
 
-/// Returns the step that is meant by its id, by its number in the review, or by its id there, which lacks the host if only one host has
-/// such a step.
+/// Returns the step with this id, with this number in the review, or with this id there, which lacks the host if only one host has such a
+/// step.
 fn find(plan: &Plan, name: &str) -> Result<StepId, Failure> {
     let steps = || plan.steps.iter().map(|step| (step, &step.id));
     if let Some((_, id)) = steps().find(|(_, id)| id.as_str() == name) {
