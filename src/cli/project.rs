@@ -14,6 +14,7 @@ use crate::config::{self, Loaded, secrets};
 use crate::diagnostic::Diagnostic;
 use crate::exit_code::ExitCode;
 use crate::plan::{self, Operation, OperationKind};
+use crate::redaction::Redactor;
 use crate::repository;
 use crate::secret::{Secret, Secrets};
 
@@ -83,6 +84,14 @@ impl Project {
         match self.secrets.is_empty() {
             true => &self.known,
             false => &self.secrets,
+        }
+    }
+
+    /// Returns what redacts the text of hosts: by the secrets that are set here, none of which has to be.
+    pub fn redactor(&self, options: &ProjectOptions, execution: &Execution) -> Redactor {
+        match execution {
+            Execution::Allowed => Redactor::new(&self.known_secrets(options)),
+            Execution::Forbidden(_) => Redactor::new(&Secrets::new()),
         }
     }
 

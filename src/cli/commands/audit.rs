@@ -8,8 +8,6 @@ use crate::cli::project::Project;
 use crate::cli::{connections, operation, output, terminal};
 use crate::exit_code::ExitCode;
 use crate::record::Scope;
-use crate::redaction::Redactor;
-use crate::secret::Secrets;
 
 /// Runs that are shown if nothing else is said.
 const RUNS: usize = 20;
@@ -52,10 +50,7 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
     };
     let hosts = operation::selected_hosts(&args.hosts, config)?;
     let links = connections::to_configured(&args.link, config, &execution)?;
-    let redactor = match execution {
-        Execution::Allowed => Redactor::new(&project.known_secrets(&args.project)),
-        Execution::Forbidden(_) => Redactor::new(&Secrets::new()),
-    };
+    let redactor = project.redactor(&args.project, &execution);
     let (mut logs, problems) = connections::ask_all(hosts, |host| {
         let (links, scope) = (links.clone(), scope.clone());
         async move { Ok(links.get(&host).await?.read_audit(&scope, None).await?) }

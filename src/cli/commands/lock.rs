@@ -12,7 +12,6 @@ use crate::exit_code::ExitCode;
 use crate::name::HostName;
 use crate::record::{LockAnswer, LockDetails, Scope, TAKE_OVER_SECONDS};
 use crate::redaction::Redactor;
-use crate::secret::Secrets;
 use crate::text;
 use crate::transport::answer::{LockState, ReleaseAnswer};
 use crate::transport::request::Holder;
@@ -55,10 +54,7 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
         let message = "the configuration has no hosts";
         return Err(Failure::new(ExitCode::Configuration, message));
     };
-    let redactor = Redactor::new(&match execution {
-        Execution::Allowed => project.known_secrets(&args.project),
-        Execution::Forbidden(_) => Secrets::new(),
-    });
+    let redactor = project.redactor(&args.project, &execution);
     let links = connections::to_configured(&args.link, config, &execution)?;
     let scope = Scope {
         service: config.service.clone(),

@@ -48,13 +48,9 @@ impl Reading {
     pub fn open(options: &ReadOptions) -> Result<Self, Failure> {
         let execution = Execution::of_environment();
         let project = Project::load(&options.project, &execution)?;
-        let secrets = match execution {
-            Execution::Allowed => project.known_secrets(&options.project),
-            Execution::Forbidden(_) => Secrets::new(),
-        };
         let links = connections::to_configured(&options.link, project.config(), &execution)?;
         Ok(Self {
-            redactor: Arc::new(Redactor::new(&secrets)),
+            redactor: Arc::new(project.redactor(&options.project, &execution)),
             project,
             links,
             problems: Vec::new(),

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::app::stop;
+use super::app::remove;
 use super::draft::ends;
 use super::placement::of_service;
-use super::{Draft, HostView, removal};
+use super::{Draft, HostView};
 use crate::name::{HostName, RoleName, StepId};
 use crate::plan::operation::Orphans;
 use crate::text::list;
@@ -93,27 +93,12 @@ pub fn run(draft: &mut Draft) {
         let before: Vec<StepId> = before.iter().map(|step| step.id.clone()).collect();
         for role in left_behind(draft, &host, &configured).into_keys() {
             let first = draft.steps.len();
-            remove(draft, &host, &RoleName::from(role.as_str()));
+            remove::of_role(draft, &host, &RoleName::from(role.as_str()));
             let added = draft.steps.iter_mut().skip(first);
             for step in added.filter(|step| step.needs.is_empty()) {
                 *step = step.clone().needs(before.clone());
             }
         }
-    }
-}
-
-fn remove(draft: &mut Draft, host: &HostView, role: &RoleName) {
-    let unrouted = stop::unroute(draft, host, role);
-    for (name, found) in stop::containers(draft, host, role) {
-        if !found.state.is_up() {
-            continue;
-        }
-        let stopped = stop::end(draft, host, role, (name, found), unrouted.clone());
-        let of_role = |mut step: crate::plan::Step| {
-            step.role = Some(role.clone());
-            step
-        };
-        removal::container(draft, host, (name, found), of_role, Some(stopped));
     }
 }
 

@@ -73,6 +73,16 @@ fn an_orphan_goes_when_the_new_role_serves() {
         .collect();
     assert_eq!(needs, ["a/api/app-api-2/route"]);
     assert!(plan.warnings.iter().all(|text| !text.contains("orphans")));
+    let mut stopped = running("0", 5);
+    stopped["state"] = "exited".into();
+    let both = renamed(deploy(json!({"remove_orphans": true})), "");
+    let ids = both
+        .a(json!({"containers": {"app-web-0": stopped}}))
+        .plan_ids();
+    assert!(
+        ids.contains(&"a/container/app-web-0/remove".to_owned()),
+        "{ids:?}"
+    );
     let again = case.a(json!({"containers": {"app-web-1": null}, "files": null}));
     assert!(again.plan_ids().iter().all(|id| !id.contains("web")));
 }

@@ -22,22 +22,9 @@ pub fn of_host(draft: &mut Draft, host: &HostView) -> Vec<StepId> {
     let mut removed = BTreeSet::new();
     let mut steps = Vec::new();
     for role in stop::all_roles(draft, host) {
-        let unrouted = stop::unroute(draft, host, &role);
-        steps.extend(unrouted.clone());
-        for (name, found) in stop::containers(draft, host, &role) {
-            let stopped = match found.state.is_up() {
-                true => Some(stop::end(
-                    draft,
-                    host,
-                    &role,
-                    (name, found),
-                    unrouted.clone(),
-                )),
-                false => unrouted.clone(),
-            };
-            steps.push(container(draft, host, &role, (name, found), stopped));
-            removed.insert(name);
-        }
+        steps.extend(of_role(draft, host, &role));
+        let gone = stop::containers(draft, host, &role).into_iter();
+        removed.extend(gone.map(|(name, _)| name));
     }
     let after = steps.clone();
     let images = unused_images(draft, host, &removed);
@@ -46,6 +33,21 @@ pub fn of_host(draft: &mut Draft, host: &HostView) -> Vec<StepId> {
     }
     for reference in images {
         steps.push(removal::image(draft, host, &reference, after.clone()));
+    }
+    steps
+}
+
+/// Adds the removal of what a role has on a host: its routes, then each container, once its requests have ended. Returns the steps.
+pub fn of_role(draft: &mut Draft, host: &HostView, role: &RoleName) -> Vec<StepId> {
+    let unrouted = stop::unroute(draft, host, role);
+    let mut steps = Vec::from_iter(unrouted.clone());
+    for (name, found) in stop::containers(draft, host, role) {
+        let after = unrouted.clone();
+        let stopped = match found.state.is_up() {
+            true => Some(stop::end(draft, host, role, (name, found), after)),
+            false => after,
+        };
+        steps.push(container(draft, host, role, (name, found), stopped));
     }
     steps
 }
