@@ -41,10 +41,10 @@ pub struct Members {
 }
 
 impl Members {
-    /// Reads a document as strictly as [`crate::json::read`]. One that is not an object has no members.
+    /// Reads a document as strictly as [`crate::json::check`]. One that is not an object has no members.
     ///
     /// # Errors
-    /// Those of [`crate::json::read`].
+    /// Those of [`crate::json::check`].
     pub fn read(text: &str) -> serde_json::Result<Self> {
         let mut buffer = Buffer {
             bytes: Vec::with_capacity(text.len() / 4 * 3),
