@@ -42,9 +42,23 @@ pub fn print_plan(plan: &Plan) -> Result<ExitCode, Failure> {
     printed(write_plan_to(plan, std::io::stdout().lock()))
 }
 
-/// Writes a plan to a file, in whose place an earlier one stays until it is whole. It is compressed if its name says so.
+/// Writes a plan to a file, in whose place an earlier one stays until it is whole; through links, and into what is no file, such as a pipe.
+/// `-` is standard output. It is compressed if its name says so.
 pub fn write_plan(plan: &Plan, path: &Path) -> Result<(), Failure> {
+    if path.as_os_str() == "-" {
+        return print_plan(plan).map(drop);
+    }
+    let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let is_compressed = compression::is_compressed_name(path);
+    let path = target.as_path();
     let write = || {
+        if path.exists() && !path.is_file() {
+            let mut stream = std::fs::OpenOptions::new().write(true).open(path)?;
+            return match is_compressed {
+                true => write_plan_to(plan, Compressing::new(&mut stream)),
+                false => write_plan_to(plan, &mut stream),
+            };
+        }
         let directory = path
             .parent()
             .filter(|parent| !parent.as_os_str().is_empty());
@@ -52,15 +66,15 @@ pub fn write_plan(plan: &Plan, path: &Path) -> Result<(), Failure> {
         let mode = std::fs::Permissions::from_mode(0o666);
         let mut builder = tempfile::Builder::new();
         let mut file = builder.permissions(mode).tempfile_in(directory)?;
-        match compression::is_compressed_name(path) {
+        match is_compressed {
             true => write_plan_to(plan, Compressing::new(&mut file))?,
             false => write_plan_to(plan, &mut file)?,
         }
         file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)
+        file.persist(path).map(drop).map_err(|error| error.error)
     };
     match write() {
-        Ok(_) => Ok(()),
+        Ok(()) => Ok(()),
         Err(error) => {
             let message = format!("cannot write {}: {error}", path.display());
             Err(Failure::new(ExitCode::Failed, message)

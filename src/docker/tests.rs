@@ -182,6 +182,11 @@ fn a_health_check_of_docker_has_the_time_that_a_deploy_waits() {
         ["curl -f http://localhost:9100/ok || exit 1"]
     );
     assert_eq!(after(&of_job, "--health-start-period"), ["60s"]);
+    // A shell reads it.
+    let odd = "    traefik: false\n    healthcheck: {port: 9100, path: '/ok?a=1&b=$(id)'}\n";
+    let words = self::words(&create(&config(odd)).run);
+    let expected = ["curl -f 'http://localhost:9100/ok?a=1&b=$(id)' || exit 1"];
+    assert_eq!(after(&words, "--health-cmd"), expected);
     let global = "    traefik: false\nhealthcheck: {cmd: bin/check}\n";
     let of_global = self::words(&create(&config(global)).run);
     assert!(

@@ -298,6 +298,33 @@ fn a_plan_is_written_to_a_file_compressed_or_not() {
     );
 }
 
+/// What is no file, such as /dev/null, would be gone for everybody if it were replaced.
+#[test]
+fn a_plan_is_written_through_links_and_into_what_is_no_file() {
+    let project = Project::new(DEPLOY);
+    let plan = |file: &str| {
+        project
+            .mrsk(&["plan", "--fresh", "--no-secrets", "-o", file])
+            .expect(0)
+    };
+    let printed = plan("-").stdout;
+    assert!(printed.starts_with('{'), "{printed}");
+    std::fs::write(project.path("target.json"), "old").unwrap();
+    std::os::unix::fs::symlink("target.json", project.path("link.json")).unwrap();
+    plan("link.json");
+    assert!(project.path("link.json").is_symlink());
+    let written = std::fs::read_to_string(project.path("target.json")).unwrap();
+    assert!(
+        written.starts_with('{') && written.ends_with("}\n"),
+        "{written}"
+    );
+    let socket = project.path("socket");
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let into = ["plan", "--fresh", "--no-secrets", "-o", "socket"];
+    project.mrsk(&into).expect(1);
+    assert!(!socket.is_file());
+}
+
 #[test]
 fn a_compressed_plan_that_is_damaged_is_refused() {
     let project = Project::new(DEPLOY);

@@ -109,7 +109,8 @@ pub(super) fn of_unrouted(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Optio
         return None;
     }
     let (port, path) = (check.port, &check.path);
-    let request = format!("curl -f http://localhost:{port}{path} || exit 1");
+    let url = format!("http://localhost:{port}{path}");
+    let request = format!("curl -f {} || exit 1", shell_words::quote(&url));
     check.cmd.get_or_insert(request);
     Some(check)
 }

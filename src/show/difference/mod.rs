@@ -17,7 +17,7 @@ use self::document::{
     ValueDifference,
 };
 use self::values::{added, below, compare, removed};
-use crate::plan::{Plan, Step};
+use crate::plan::{Plan, Step, StepKind};
 
 /// The parts of a plan that are compared as they are.
 const SETTINGS: [&str; 9] = [
@@ -155,7 +155,11 @@ impl Pair<'_> {
         let step = &self.new.steps[new];
         Some(StepDifference {
             old: Some(from),
-            only_version: old_text == new_text,
+            // What this machine would run besides is always shown.
+            only_version: old_text == new_text
+                && (step.host.is_some()
+                    || step.action.is_empty()
+                    || matches!(step.kind, StepKind::Build | StepKind::Push)),
             values,
             ..one(step, Change::Changed, new)
         })

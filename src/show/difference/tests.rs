@@ -158,3 +158,23 @@ fn another_version_is_told_from_other_changes() {
     assert!(text.contains("  (the version alone)"), "{text}");
     assert!(!text.contains("relies_on"), "{text}");
 }
+
+#[test]
+fn what_this_machine_runs_is_shown_though_only_the_version_differs() {
+    let edit = |version: &str| {
+        let text = include_str!("../../../fixtures/plans/second-version/plan.json");
+        let mut plan: Value = serde_json::from_str(text).unwrap();
+        let old = plan["version"].as_str().unwrap().to_owned();
+        plan = serde_json::from_str(&plan.to_string().replace(&old, version)).unwrap();
+        let mut step = plan["steps"][0].clone();
+        step["id"] = "local/notice/tell".into();
+        step["kind"] = "broadcast".into();
+        step["action"] = json!([{"run": {"argv": ["notify", version]}}]);
+        plan["steps"].as_array_mut().unwrap().push(step);
+        typed(plan)
+    };
+    let found = difference(&edit("good"), &edit("evil")).unwrap();
+    let told = found.steps.iter().filter(|step| !step.only_version);
+    let summaries: Vec<&str> = told.map(|step| step.summary.as_str()).collect();
+    assert_eq!(summaries.len(), 1, "{summaries:?}");
+}
