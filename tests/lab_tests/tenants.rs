@@ -36,6 +36,8 @@ impl Tenant<'_> {
     }
 
     /// Applies what is planned ten days from now for the version that runs, and returns the plan.
+    ///
+    /// The version before it is what a rollback goes back to, and is kept: what goes is older.
     fn prunes(&self, version: &str) -> serde_json::Value {
         let facts = self.mrsk(&["inspect"]).expect(0).out;
         let mut facts: serde_json::Value = serde_json::from_str(&facts).unwrap();
@@ -141,6 +143,7 @@ fn a_deploy_of_one_tenant_loses_no_request_of_another() {
         },
     ];
     for tenant in &tenants {
+        tenant.deploys("zero");
         tenant.deploys("one");
     }
     let image = machine
@@ -194,12 +197,12 @@ fn a_locked_tenant_does_not_hold_up_another() {
         .says(&["a long migration"]);
     mrsk(&["deploy"], "production").expect(0);
     assert_eq!(Ask::of(machine).host("production.test").version(), "one");
-    machine.sh("! mkdir mrsk_lock 2> /dev/null");
-    let shown = machine.sh("stat mrsk_lock > /dev/null && cat mrsk_lock/details | base64 -d");
+    machine.sh("cd; ! mkdir mrsk_lock 2> /dev/null");
+    let shown = machine.sh("cd; stat mrsk_lock > /dev/null && cat mrsk_lock/details | base64 -d");
     assert!(shown.contains("Service: lab-locks@staging\n"), "{shown}");
     assert!(!shown.contains("production"), "{shown}");
     mrsk(&["lock", "release"], "staging").expect(0);
-    machine.sh("mkdir mrsk_lock && rmdir mrsk_lock");
+    machine.sh("cd; mkdir mrsk_lock && rmdir mrsk_lock");
     mrsk(&["deploy"], "staging").expect(0);
 }
 

@@ -76,9 +76,9 @@ struct Kept<'a> {
 }
 
 impl Kept<'_> {
-    fn has(&self, name: &String, container: &ContainerFacts) -> bool {
-        let is_target = |version: &str| version_of(container) == version;
-        self.names.contains(name) || self.target.is_some_and(is_target)
+    fn is_target(&self, container: &ContainerFacts) -> bool {
+        self.target
+            .is_some_and(|version| version_of(container) == version)
     }
 }
 
@@ -88,15 +88,16 @@ fn old_containers(draft: &Draft, host: &HostView, kept: &Kept) -> Vec<String> {
         .containers
         .iter()
         .filter(|(name, container)| {
-            is_ours(draft, container) && !container.state.is_up() && !kept.has(name, container)
+            is_ours(draft, container) && !container.state.is_up() && !kept.names.contains(*name)
         })
         .collect();
+    let seen = replaced(draft, host);
     match draft.config.retain_containers {
-        Some(kept) => drop_newest(&mut stopped, kept, replaced(draft, host)),
+        Some(count) => drop_newest(&mut stopped, count, kept, seen),
         None => {
             let days = u64::from(draft.config.retain_days);
             let limit = draft.facts.taken_at.saturating_sub(days * DAY);
-            drop_newest(&mut stopped, TARGETS, replaced(draft, host));
+            drop_newest(&mut stopped, TARGETS, kept, seen);
             stopped.retain(|(_, container)| since(container) < limit);
         }
     }
@@ -129,15 +130,23 @@ fn since(container: &ContainerFacts) -> u64 {
     }
 }
 
-/// Takes the newest `kept` versions of each role out of `stopped`. Those that the plan stops, `seen`, are
-/// newer than all of them.
-fn drop_newest(stopped: &mut Vec<(&String, &ContainerFacts)>, kept: u32, mut seen: Versions) {
-    stopped.sort_by_key(|(name, container)| (std::cmp::Reverse(since(container)), *name));
+/// Takes the target of a rollback and the newest versions of each role out of `stopped`, `count` with the target. Those that
+/// the plan stops, `seen`, are newer than all of them.
+fn drop_newest(
+    stopped: &mut Vec<(&String, &ContainerFacts)>,
+    count: u32,
+    kept: &Kept,
+    mut seen: Versions,
+) {
+    stopped.sort_by_key(|(name, container)| {
+        let is_target = kept.is_target(container);
+        (!is_target, std::cmp::Reverse(since(container)), *name)
+    });
     stopped.retain(|(_, container)| {
         let role = container.labels.get("role").cloned();
         let versions = seen.entry(role.unwrap_or_default()).or_default();
         versions.insert(version_of(container));
-        u32::try_from(versions.len()).is_ok_and(|count| count > kept)
+        !kept.is_target(container) && u32::try_from(versions.len()).is_ok_and(|seen| seen > count)
     });
     stopped.sort_by_key(|(name, _)| *name);
 }
@@ -274,20 +283,25 @@ mod tests {
                 .collect();
             let versions = (!replaced.is_empty()).then(|| replaced.to_owned());
             let seen = [("web".to_owned(), versions.into_iter().collect())];
-            drop_newest(&mut stopped, kept, seen.into());
+            let none = Kept {
+                names: BTreeSet::new(),
+                target: None,
+            };
+            drop_newest(&mut stopped, kept, &none, seen.into());
             let names: Vec<&str> = stopped.iter().map(|(name, _)| name.as_str()).collect();
             assert_eq!(names.join(" "), expected, "{kept} {replaced}");
         }
     }
 
+    fn route(version: u64) -> serde_json::Value {
+        json!({
+            "role": "web", "version": version.to_string(), "container": format!("app-web-{version}"), "at": version,
+        })
+    }
+
     #[test]
     fn what_a_rollback_goes_to_and_what_was_routed_last_stay() {
-        let route = |version: u64, at: u64| {
-            json!({
-                "role": "web", "version": version.to_string(), "container": format!("app-web-{version}"), "at": at,
-            })
-        };
-        let routed: Vec<_> = (1..=8).map(|version| route(version, version)).collect();
+        let routed: Vec<_> = (1..=8).map(route).collect();
         let images = (1..=8).map(|version| {
             (
                 format!("r.example/team/app:{version}"),
@@ -315,5 +329,34 @@ mod tests {
                 "docker image rm r.example/team/app:1 r.example/team/app:2 r.example/team/app:3"
             ]
         );
+    }
+
+    /// Returns which containers a prune removes where version 8 runs, and those from `first` on have stopped, the target of a rollback
+    /// among them.
+    fn removed(config: &str, first: u64) -> String {
+        let routed: Vec<_> = (6..=8).map(route).collect();
+        let old = (first..8).map(|version| {
+            let name = format!("app-web-{version}");
+            (name, stopped(&version.to_string(), [1, version]))
+        });
+        let mut containers: serde_json::Map<String, serde_json::Value> = old.collect();
+        containers.insert("app-web-8".into(), running("8", 8));
+        let case = case(config)
+            .asks_for(json!({"name": "prune containers"}))
+            .facts(json!({"taken_at": 100 * DAY}))
+            .a(json!({"containers": containers, "files": routes("8"), "routed": routed}));
+        let plan = case.plan().unwrap();
+        let prune = plan.steps.iter().find(|step| step.kind == StepKind::Prune);
+        let actions = prune.iter().flat_map(|step| step.action.iter());
+        let lines = actions.map(action_line);
+        Vec::from_iter(lines).join("; ")
+    }
+
+    #[test]
+    fn the_target_of_a_rollback_is_one_of_those_that_are_kept() {
+        assert_eq!(removed("", 7), "");
+        assert_eq!(removed("", 6), "docker rm app-web-6");
+        assert_eq!(removed("retain_containers: 1", 6), "docker rm app-web-6");
+        assert_eq!(removed("retain_containers: 2", 5), "docker rm app-web-5");
     }
 }
