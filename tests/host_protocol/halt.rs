@@ -33,7 +33,7 @@ fn part(name: &str, script: &str, when_stopping: WhenStopping) -> StepRequest {
 fn check(fixture: &Fixture) -> StepRequest {
     fixture.fake(
         "docker",
-        "touch $ROOT/begun; echo 'running 1 0 starting bridge '",
+        "touch $ROOT/begun; echo 'running 1 0 starting bridge sha256:1 '",
     );
     let poll = Poll {
         probe: Probe::Running,

@@ -22,7 +22,10 @@ fn connections_in_flight_are_counted() {
             let fixture = Fixture::new(sh);
             fixture.fake(
                 "docker",
-                &format!("echo running {} 0 - bridge 172.17.0.2", std::process::id()),
+                &format!(
+                    "echo running {} 0 - bridge sha256:1 172.17.0.2",
+                    std::process::id()
+                ),
             );
             let output = drain(&fixture, port);
             assert!(
@@ -81,7 +84,8 @@ fn only_what_comes_by_the_network_of_the_routes_is_in_flight() {
         for sh in Sh::all() {
             let fixture = Fixture::new(sh);
             let process = std::process::id();
-            let answer = format!("echo 'running {process} 0 - bridge 172.17.0.2  {words}'");
+            let answer =
+                format!("echo 'running {process} 0 - bridge sha256:1 172.17.0.2  {words}'");
             fixture.fake("docker", &answer);
             let waited = drain(&fixture, port).starts_with("attempt 1 of 3: 1 in flight\n");
             assert_eq!(waited, counts, "{sh:?} {bound} {asked} {words}");
@@ -115,7 +119,8 @@ fn addresses_are_found_as_the_kernel_writes_them() {
                 "case $1 in /proc/4242/*) exec /bin/cat \"$ROOT/table\" ;; esac; exec /bin/cat \"$@\"",
             );
             for (inside, counts) in [(address, true), ("10.9.0.0", false), ("fd00::9", false)] {
-                let answer = format!("echo running 4242 0 - bridge 172.17.0.2 /in {inside}");
+                let answer =
+                    format!("echo running 4242 0 - bridge sha256:1 172.17.0.2 /in {inside}");
                 fixture.fake("docker", &answer);
                 let waited = drain(&fixture, 3000).contains("1 in flight");
                 assert_eq!(waited, counts, "{sh:?} {address} {inside}");
@@ -134,7 +139,7 @@ fn a_container_that_does_not_listen_is_not_waited_for() {
         let _pair = (listener.accept().unwrap(), client);
         let fixture = Fixture::new(sh);
         let process = std::process::id();
-        let answer = format!("echo running {process} 0 - bridge 172.17.0.2 /in 127.0.0.1");
+        let answer = format!("echo running {process} 0 - bridge sha256:1 172.17.0.2 /in 127.0.0.1");
         fixture.fake("docker", &answer);
         let busy = drain(&fixture, port);
         assert!(busy.starts_with("attempt 1 of 3: 1 in flight\n"), "{busy}");

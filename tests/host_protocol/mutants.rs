@@ -216,8 +216,11 @@ const MUTANTS: &[Mutant] = &[
     mutant("a container that restarts is healthy", "poll::conditions", &[
         ("  [ \"$mrsk_is\" = running ] && [ \"$mrsk_restarts\" = \"${mrsk_first:=$mrsk_restarts}\" ] && return 1\n", "  [ \"$mrsk_is\" = running ] && return 1\n"),
     ]),
-    mutant("a container is what it was at first", "poll::docker_is_asked_once_in_an_attempt_while_the_container_lives", &[
-        ("  [ \"$mrsk_seen\" = \"$1\" ] && lives \"$mrsk_pid\" \"$mrsk_seen_start\" && return 0\n", "  [ \"$mrsk_seen\" = \"$1\" ] && return 0\n"),
+    mutant("a container is what it was at first", "poll::docker_is_asked_once_while_the_container_lives", &[
+        ("  lives \"$1\" \"$2\" || return 1\n  shift 2\n", "  shift 2\n"),
+    ]),
+    mutant("a command changes nothing that docker has said", "poll::docker_is_asked_again_after_a_command", &[
+        ("forget() {\n  mrsk_known=$mrsk_nl\n", "forget() {\n  :\n"),
     ]),
     mutant("any answer proves a route", "poll::conditions", &[
         (" | tr -d '\\r' | grep -ixF \"X-Mrsk-Container: $5\" >/dev/null && return 0\n", " | grep -q . && return 0\n"),

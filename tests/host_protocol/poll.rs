@@ -9,7 +9,7 @@ use mrsk::secret::Secret;
 use mrsk::transport::answer::Event;
 use mrsk::transport::request::{Inputs, StepRequest};
 
-use crate::fixture::{Fixture, Sh, step};
+use crate::fixture::{Fixture, Sh, sh_c, step};
 
 /// A docker whose containers are files: the words that `docker inspect` prints for them, one line for each time it is asked.
 const DOCKER: &str = r#"for last; do :; done
@@ -29,7 +29,7 @@ refused) echo "curl: (7) Connection refused" >&2; printf 000; exit 7 ;;
 esac
 printf '%s' "$line" | tr '|' '\n'"#;
 
-const UP: &str = "running 1 0 - bridge 172.17.0.2 \n";
+const UP: &str = "running 1 0 - bridge sha256:1 172.17.0.2 \n";
 
 struct Case {
     probe: Probe,
@@ -49,36 +49,36 @@ fn conditions() {
     let cases = [
         (Http, UP, "200\n200\n", SUCCEEDED, ""),
         (Http, UP, "200\nrefused\n200\n200\n", SUCCEEDED, "attempt 1 of 3: curl: (7) Connection refused\n"),
-        (Http, "running 1 0 - bridge 172.17.0.2 \nrestarting 0 1 - bridge \n", "200\n", FAILED,
+        (Http, "running 1 0 - bridge sha256:1 172.17.0.2 \nrestarting 0 1 - bridge sha256:1 \n", "200\n", FAILED,
          "attempt 1 of 3: container app is restarting, restarted 1 times\n"),
         (Http, UP, "503\nrefused\nHTTP/1.1 200 OK||200\n200\n", SUCCEEDED,
          "attempt 1 of 3: 503\nattempt 2 of 3: curl: (7) Connection refused\n"),
         (Http, UP, "503\n404\n301\n", FAILED, "attempt 1 of 3: 503\nattempt 2 of 3: 404\nattempt 3 of 3: 301\n"),
-        (Http, "exited 0 0 - bridge \n", "", FAILED, "attempt 1 of 3: container app is exited, restarted 0 times\n"),
-        (Http, "restarting 0 3 - bridge \n", "", FAILED, "attempt 1 of 3: container app is restarting, restarted 3 times\n"),
-        (Http, "running 5 1 - bridge 172.17.0.2 \nrunning 9 2 - bridge 172.17.0.2 \n", "503\n", FAILED,
+        (Http, "exited 0 0 - bridge sha256:1 \n", "", FAILED, "attempt 1 of 3: container app is exited, restarted 0 times\n"),
+        (Http, "restarting 0 3 - bridge sha256:1 \n", "", FAILED, "attempt 1 of 3: container app is restarting, restarted 3 times\n"),
+        (Http, "running 0 1 - bridge sha256:1 172.17.0.2 \nrunning 0 2 - bridge sha256:1 172.17.0.2 \n", "503\n", FAILED,
          "attempt 1 of 3: 503\nattempt 2 of 3: container app is running, restarted 2 times\n"),
         (Http, "", "", FAILED, "attempt 1 of 3: container app is missing, restarted 0 times\n"),
-        (Http, "running 1 0 - none  \n", "", FAILED,
+        (Http, "running 1 0 - none sha256:1  \n", "", FAILED,
          "attempt 1 of 3: container app has no address\nattempt 2 of 3: container app has no address\nattempt 3 of 3: container app has no address\n"),
-        (Http, "running 1 0 - host  \n", "200\n200\n", SUCCEEDED, ""),
-        (Http, "running 1 0 - mrsk invalid IP invalid IP 10.0.0.9 \n", "200\n200\n", SUCCEEDED, ""),
+        (Http, "running 1 0 - host sha256:1  \n", "200\n200\n", SUCCEEDED, ""),
+        (Http, "running 1 0 - mrsk sha256:1 invalid IP invalid IP 10.0.0.9 \n", "200\n200\n", SUCCEEDED, ""),
         (Route, UP, "HTTP/1.1 404 Not Found|404\nHTTP/1.1 200 OK\r|x-mrsk-container: m-1\r|200\n", SUCCEEDED,
          "attempt 1 of 3: 404, not from m-1\n"),
         (Route, UP, "X-Mrsk-Container: m-12|200\nX-Mrsk-Container: m-|200\nrefused\n", FAILED,
          "attempt 1 of 3: 200, not from m-1\nattempt 2 of 3: 200, not from m-1\nattempt 3 of 3: 000, not from m-1\n"),
-        (Route, "exited 0 0 - bridge \n", "", FAILED, "attempt 1 of 3: container app is exited\n"),
-        (Idle, "exited 0 0 - bridge \n", "", SUCCEEDED, ""),
+        (Route, "exited 0 0 - bridge sha256:1 \n", "", FAILED, "attempt 1 of 3: container app is exited\n"),
+        (Idle, "exited 0 0 - bridge sha256:1 \n", "", SUCCEEDED, ""),
         (Idle, "", "", SUCCEEDED, ""),
-        (Running, "running 1 0 - bridge \n", "", SUCCEEDED, ""),
-        (Running, "running 1 0 - bridge \nrunning 2 1 - bridge \n", "", FAILED,
+        (Running, "running 1 0 - bridge sha256:1 \n", "", SUCCEEDED, ""),
+        (Running, "running 1 0 - bridge sha256:1 \nrunning 2 1 - bridge sha256:1 \n", "", FAILED,
          "attempt 2 of 3: container app is running, restarted 1 times\n"),
-        (Running, "running 1 0 - bridge \nexited 0 0 - bridge \n", "", FAILED,
+        (Running, "running 1 0 - bridge sha256:1 \nexited 0 0 - bridge sha256:1 \n", "", FAILED,
          "attempt 2 of 3: container app is exited, restarted 0 times\n"),
-        (Running, "running 1 0 starting bridge \nrunning 1 0 healthy bridge \n", "", SUCCEEDED,
+        (Running, "running 1 0 starting bridge sha256:1 \nrunning 1 0 healthy bridge sha256:1 \n", "", SUCCEEDED,
          "attempt 1 of 3: container app is starting\n"),
-        (Running, "running 1 0 unhealthy bridge \n", "", FAILED, "attempt 1 of 3: container app is unhealthy\n"),
-        (Running, "running 1 0 starting bridge \n", "", FAILED,
+        (Running, "running 1 0 unhealthy bridge sha256:1 \n", "", FAILED, "attempt 1 of 3: container app is unhealthy\n"),
+        (Running, "running 1 0 starting bridge sha256:1 \n", "", FAILED,
          "attempt 1 of 3: container app is starting\nattempt 2 of 3: container app is starting\nattempt 3 of 3: container app is starting\n"),
     ]
     .map(|(probe, container, answers, ending, output)| Case { probe, container, answers, ending, output });
@@ -92,7 +92,7 @@ fn conditions() {
 /// What has taken over is looked at first, and a container that the plan started has no restart behind it.
 #[test]
 fn a_container_that_has_died_is_found_out_however_it_is_now() {
-    const RESTARTED: &str = "running 7 1 - bridge 172.17.0.3 \n";
+    const RESTARTED: &str = "running 0 1 - bridge sha256:1 172.17.0.3 \n";
     let idle = |restarts| {
         let Action::Poll(poll) = poll(Probe::Idle, 1) else {
             unreachable!()
@@ -118,7 +118,12 @@ fn a_container_that_has_died_is_found_out_however_it_is_now() {
     let table = [
         (idle(None), RESTARTED, SUCCEEDED, ""),
         (idle(Some(0)), RESTARTED, FAILED, dead),
-        (idle(Some(0)), "exited 0 0 - bridge \n", FAILED, gone),
+        (
+            idle(Some(0)),
+            "exited 0 0 - bridge sha256:1 \n",
+            FAILED,
+            gone,
+        ),
         (http(None), RESTARTED, SUCCEEDED, ""),
         (http(Some(0)), RESTARTED, FAILED, dead),
     ];
@@ -127,7 +132,7 @@ fn a_container_that_has_died_is_found_out_however_it_is_now() {
             let fixture = Fixture::new(sh);
             fixture.fake("docker", DOCKER);
             fixture.fake("curl", CURL);
-            fs::write(fixture.path("app"), "exited 0 0 - bridge \n").unwrap();
+            fs::write(fixture.path("app"), "exited 0 0 - bridge sha256:1 \n").unwrap();
             fs::write(fixture.path("successor"), next).unwrap();
             fs::write(fixture.path("answers"), "200\n200\n").unwrap();
             let step = StepRequest {
@@ -143,13 +148,13 @@ fn a_container_that_has_died_is_found_out_however_it_is_now() {
 
 /// A client of docker costs the host more than all else that a look does. What lives is the container that docker named.
 #[test]
-fn docker_is_asked_once_in_an_attempt_while_the_container_lives() {
+fn docker_is_asked_once_while_the_container_lives() {
     for sh in Sh::all() {
         let mut process = std::process::Command::new("sleep")
             .arg("60")
             .spawn()
             .unwrap();
-        let up = format!("running {} 0 - bridge 172.17.0.2 \n", process.id());
+        let up = format!("running {} 0 - bridge sha256:1 172.17.0.2 \n", process.id());
         let fixture = Fixture::new(sh);
         fixture.fake("docker", DOCKER);
         fixture.fake(
@@ -174,10 +179,14 @@ fn docker_is_asked_once_in_an_attempt_while_the_container_lives() {
             fixture.output(&step)
         };
         ask(2);
-        assert_eq!(fixture.read("docker.log").lines().count(), 2, "{sh:?}");
+        assert_eq!(fixture.read("docker.log").lines().count(), 1, "{sh:?}");
         assert!(fixture.read("asked").len() > 4, "{sh:?}");
         // It dies while it is asked: the next look asks docker.
-        fs::write(fixture.path("app"), format!("{up}exited 0 0 - bridge \n")).unwrap();
+        fs::write(
+            fixture.path("app"),
+            format!("{up}exited 0 0 - bridge sha256:1 \n"),
+        )
+        .unwrap();
         fs::write(fixture.path("kill"), process.id().to_string()).unwrap();
         let output = ask(1);
         process.wait().unwrap();
@@ -185,6 +194,36 @@ fn docker_is_asked_once_in_an_attempt_while_the_container_lives() {
             output, "attempt 1 of 1: container app is exited, restarted 0 times\n",
             "{sh:?}"
         );
+    }
+}
+
+/// It may have changed the container's addresses.
+#[test]
+fn docker_is_asked_again_after_a_command() {
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        fixture.fake("docker", DOCKER);
+        fixture.fake("curl", CURL);
+        let up = format!(
+            "running {} 0 - bridge sha256:1 172.17.0.2 \n",
+            std::process::id()
+        );
+        fs::write(fixture.path("app"), up).unwrap();
+        fs::write(fixture.path("answers"), "200\n".repeat(6)).unwrap();
+        let connect = Action::Run(sh_c("docker network connect mrsk app"));
+        let http = || poll(Probe::Http, 3000);
+        let step = StepRequest {
+            actions: vec![http(), http(), connect, http()],
+            ..step("poll", &[])
+        };
+        let (receipt, ..) = fixture.run_one(&step, &Inputs::default());
+        assert_eq!(receipt.ending, SUCCEEDED, "{sh:?}");
+        let asked = fixture.read("docker.log");
+        let words: Vec<&str> = asked
+            .lines()
+            .filter_map(|line| line.split(' ').next())
+            .collect();
+        assert_eq!(words, ["inspect", "network", "inspect"], "{sh:?}");
     }
 }
 

@@ -19,7 +19,7 @@ use mrsk::transport::script::RenderError;
 
 use crate::fixture::{Fixture, Sh, sh_c, step};
 
-const UP: &str = "echo running 1 0 - bridge 127.0.0.1";
+const UP: &str = "echo running 1 0 - bridge sha256:1 127.0.0.1";
 const FAILED: Ending = Ending::Failed { code: 1 };
 
 /// A server that answers with what the file `mode` in a directory says: a status, `404T` as Traefik's own, or `none`, a closed

@@ -35,7 +35,7 @@ const WRITES: &str = "echo 'Host(`m-1234.mrsk.internal`)' >\"$ROOT/routing file\
 fn fixture(sh: Sh) -> Fixture {
     let fixture = Fixture::new(sh);
     let docker = format!(
-        "case $1 in container) echo sha256:image ;; image) echo other/app@sha256:99 registry.example/app@{DIGEST} ;; esac"
+        "case $1 in inspect) echo running 1 0 - bridge sha256:image ;; image) echo other/app@sha256:99 registry.example/app@{DIGEST} ;; esac"
     );
     fixture.fake("docker", &docker);
     fixture.fence("r1");

@@ -2,15 +2,14 @@
 mrsk_report_pause=50
 
 # What is asked of a container. In `inspect` the addresses in one network follow, after `/in`.
-mrsk_asked_of_container='{{.State.Status}} {{.State.Pid}} {{.RestartCount}} {{with .State.Health}}{{.Status}}{{else}}-{{end}} {{.HostConfig.NetworkMode}}{{range .NetworkSettings.Networks}} {{.IPAddress}} {{.GlobalIPv6Address}}{{end}}{{range $port, $of_host := .NetworkSettings.Ports}}{{if $of_host}} {{$port}}{{end}}{{end}}'
+mrsk_asked_of_container='{{.State.Status}} {{.State.Pid}} {{.RestartCount}} {{with .State.Health}}{{.Status}}{{else}}-{{end}} {{.HostConfig.NetworkMode}} {{.Image}}{{range .NetworkSettings.Networks}} {{.IPAddress}} {{.GlobalIPv6Address}}{{end}}{{range $port, $of_host := .NetworkSettings.Ports}}{{if $of_host}} {{$port}}{{end}}{{end}}'
 
 # Looks at container $1: sets mrsk_is (its state, "missing", or "unknown" if docker does not answer), mrsk_pid, mrsk_restarts, mrsk_health,
-# mrsk_address, mrsk_published (its ports that the host has, as `3000/tcp`) and mrsk_inside (its addresses in network $2).
+# mrsk_image, mrsk_address, mrsk_published (its ports that the host has, as `3000/tcp`) and mrsk_inside (its addresses in network $2).
 inspect() {
   mrsk_pid=
+  mrsk_image=
   mrsk_address=
-  mrsk_published=' '
-  mrsk_inside=
   mrsk_inner="{{with index .NetworkSettings.Networks \"$2\"}} {{.IPAddress}} {{.GlobalIPv6Address}}{{end}}"
   mrsk_text=$(docker inspect --type container --format "$mrsk_asked_of_container /in$mrsk_inner" "$1" 2>&1 </dev/null 4>&-)
   if [ "$?" != 0 ]
@@ -29,13 +28,34 @@ lives() {
   [ "${1:-0}" -gt 1 ] && process "$1" && [ "$mrsk_start" = "$2" ]
 }
 
-# As `inspect`, but asks docker once in an attempt as long as the process that it named lives: the container runs then, as it did.
+# What docker has said of containers since the last command of a step: lines of NAME/NETWORK, process, its start and the answer.
+mrsk_known=$mrsk_nl
+
+# Says that a command follows, which may change what docker would say.
+forget() {
+  mrsk_known=$mrsk_nl
+}
+
+# As `inspect`, but docker is asked once as long as the process that it named lives: the container runs then, as it did.
 see() {
-  [ "$mrsk_seen" = "$1" ] && lives "$mrsk_pid" "$mrsk_seen_start" && return 0
+  recall "$1/$2" && return 0
   inspect "$@"
-  mrsk_seen=$1
-  mrsk_seen_start=
-  process "$mrsk_pid" && mrsk_seen_start=$mrsk_start
+  process "$mrsk_pid" || return 0
+  mrsk_known=$mrsk_nl$1/$2' '$mrsk_pid' '$mrsk_start' '${mrsk_text%%"$mrsk_nl"*}$mrsk_known
+}
+
+# Takes what is known of the container $1, if that holds.
+recall() {
+  case $mrsk_known in
+  *"$mrsk_nl$1 "*) ;;
+  *) return 1 ;;
+  esac
+  mrsk_text=${mrsk_known#*"$mrsk_nl$1 "}
+  mrsk_text=${mrsk_text%%"$mrsk_nl"*}
+  set -- $mrsk_text
+  lives "$1" "$2" || return 1
+  shift 2
+  read_container "$@"
 }
 
 # Takes the words of docker's answer. An address that is not set is nothing, or two words.
@@ -44,8 +64,12 @@ read_container() {
   mrsk_pid=$2
   mrsk_restarts=$3
   mrsk_health=$4
+  mrsk_address=
+  mrsk_published=' '
+  mrsk_inside=
   [ "$5" = host ] && mrsk_address=127.0.0.1
-  shift 5
+  mrsk_image=$6
+  shift 6
   mrsk_part=
   for mrsk_word in "$@"
   do
@@ -211,15 +235,11 @@ sockets() {
 # connections when it is first looked at (nothing listens) answers no health check: nobody is waited for. Any other answer to a
 # health check, or none, may be that of an app that is busy with requests, which end; the listener tells the two apart, and asks nothing.
 look_idle() {
-  if [ -n "$3" ] && ! lives "$mrsk_next" "$mrsk_next_start"
+  if [ -n "$3" ]
   then
-    mrsk_seen=
-    inspect "$3"
+    see "$3"
     unknown && return 1
     fell "$3" && return 2
-    mrsk_next=$mrsk_pid
-    mrsk_next_start=
-    process "$mrsk_pid" && mrsk_next_start=$mrsk_start
   fi
   see "$1" "$4"
   unknown && return 1
@@ -241,9 +261,14 @@ look_idle() {
   return 1
 }
 
-# Without a health check no look says yes: `poll` does, once the attempts are over.
+# Without a health check no look says yes: `poll` does, once the attempts are over. Docker's health checks are asked for each time.
 look_running() {
-  inspect "$1"
+  if [ "$mrsk_health" = - ]
+  then
+    see "$1"
+  else
+    inspect "$1"
+  fi
   unknown && return 1
   fell "$1" && return 2
   case $mrsk_health in
@@ -268,6 +293,7 @@ poll() {
   mrsk_first=$5
   mrsk_listeners=
   mrsk_code=
+  mrsk_health=
   shift 5
   mrsk_try=1
   hundredths
@@ -310,8 +336,6 @@ watch_for() {
   mrsk_since=$mrsk_time
   mrsk_left=$mrsk_looks
   mrsk_note=
-  mrsk_seen=
-  mrsk_next=
   while :
   do
     stopped && return 143
@@ -327,11 +351,11 @@ watch_for() {
 }
 
 # Prints the pause after $1 hundredths of a second. An app notes each request in its log, and this is not to fill the end of it;
-# while nothing listens yet, only the host's time is saved.
+# while nothing listens yet, and where docker is asked, only the host's time is saved.
 pause() {
   case $mrsk_look$mrsk_code in
   http000 | http) mrsk_pauses='300 0.05 1000 0.2 0.5' ;;
-  http* | reach*) mrsk_pauses='100 0.1 500 0.5 1' ;;
+  http* | reach* | running*) mrsk_pauses='100 0.1 500 0.5 1' ;;
   *) mrsk_pauses='0 0 0 0 0.1' ;;
   esac
   set -- "$1" $mrsk_pauses

@@ -6,7 +6,7 @@ mrsk_reach_limit=300
 
 # Sets mrsk_answers to the answers of container $1 to the requests that follow.
 answers() {
-  inspect "$1"
+  see "$1"
   shift
   mrsk_answers=
   while [ "$#" -gt 0 ]
@@ -54,6 +54,7 @@ in_words() {
 # Begins to ask what is answered before the switch, of container $1. The attempt does not end before that is known.
 ask_before() {
   stopped && return 143
+  see "$1"
   keep_before "$@" 4>&- &
   mrsk_asking=$!
 }

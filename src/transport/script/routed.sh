@@ -15,7 +15,7 @@ append() {
 # Keeps what this attempt routes: role $1, version $2, container $3, the image's repository $4. It has done so if the file $5 holds $6. It is
 # part of the operation $7 of whom $8 names.
 will_route() {
-  mrsk_image=$(docker container inspect --format '{{.Image}}' "$3" 2>/dev/null </dev/null)
+  see "$3"
   mrsk_digest=-
   for mrsk_reference in $(docker image inspect --format '{{range .RepoDigests}}{{.}} {{end}}' "${mrsk_image:--}" 2>/dev/null </dev/null)
   do

@@ -102,7 +102,10 @@ fn will_route(builder: &mut Builder, route: &Route) -> Result<(), RenderError> {
 
 fn part(builder: &mut Builder, action: &Action, inputs: &Inputs) -> Result<(), RenderError> {
     match action {
-        Action::Run(command) => run(builder, "run", command, inputs),
+        Action::Run(command) => {
+            builder.line("forget");
+            run(builder, "run", command, inputs)
+        }
         Action::Write(file) => write(builder, "write", file, inputs),
         Action::Upload(file) => upload(builder, file, inputs),
         Action::Poll(condition) => poll(builder, condition),
