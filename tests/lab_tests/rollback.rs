@@ -149,9 +149,15 @@ fn a_commit_that_is_not_checked_out_is_not_built_and_a_routed_tag_stays() {
 #[test]
 #[ignore = "needs the lab: tests/lab/up"]
 fn a_renamed_role_is_replaced_without_a_lost_request() {
-    let (project, _) = deployed("lab-rename", &["172.30.0.16", "172.30.0.17"]);
+    let (project, commits) = deployed("lab-rename", &["172.30.0.16", "172.30.0.17"]);
+    // Without Traefik the new role serves nobody, and the old one must stay.
+    project.configure_servers("  front: [172.30.0.16, 172.30.0.17]\n", "");
+    let unrouted = project.mrsk(&["deploy", "--remove-orphans"]).expect(78);
+    unrouted.says(&["write `traefik: true` for role front"]);
     let servers = "  front:\n    traefik: true\n    hosts: [172.30.0.16, 172.30.0.17]\n";
     project.configure_servers(servers, "");
+    let back = project.mrsk(&["plan", "rollback", &commits[0]]).expect(0);
+    back.says(&["would serve beside role web", "Wait for the canary"]);
     project.commit(&format!("APP_VERSION=v4\n{APP}"));
     let refused = project.mrsk(&["deploy"]).expect(78);
     refused.says(&["with the same rule", "--remove-orphans"]);

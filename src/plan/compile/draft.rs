@@ -164,6 +164,14 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// Notes, once, what a reviewer should know before all else.
+    pub fn warn_first(&mut self, warning: impl Into<String>) {
+        let warning = warning.into();
+        if self.warned.insert(warning.clone()) {
+            self.warnings.insert(0, warning);
+        }
+    }
+
     /// Notes that Traefik would not take these labels or arguments.
     pub fn refuse_labels(&mut self, kind: &str, errors: Vec<LabelError>) {
         for error in errors {

@@ -1,11 +1,13 @@
 //! What is left out of a switch in an emergency: what was asked for, and what a rollback leaves out by itself.
 
 use super::draft::{Draft, Waits};
-use super::placement::{Slot, alias_of, belongs, routing_path, serves};
+use super::placement::{Slot, alias_of, belongs, of_service, routing_path, serves};
+use super::proxy::facts::is_routed;
 use crate::config::model::Config;
 use crate::docker::names::LABEL_HEALTHCHECK;
-use crate::facts::model::{ContainerFacts, Facts};
+use crate::facts::model::{ContainerFacts, Facts, HostFacts};
 use crate::plan::operation::{Operation, OperationKind};
+use crate::traefik;
 
 /// Returns whether new containers get requests without a health check.
 pub(super) fn skips_health(draft: &Draft) -> bool {
@@ -24,18 +26,18 @@ pub(super) fn waits(
     operation: &Operation,
     slots: &[Slot],
 ) -> Waits {
-    let serves = slots.iter().any(|slot| serves_on(config, facts, slot));
+    let serves = |slot: &Slot| {
+        let host = facts.hosts.get(slot.host);
+        host.is_some_and(|host| serves_on(config, host, slot) || other_role_serves(config, host))
+    };
     match operation.kind {
-        OperationKind::Rollback(_) if !serves => Waits::None,
+        OperationKind::Rollback(_) if !slots.iter().any(serves) => Waits::None,
         _ => Waits::All,
     }
 }
 
 /// Returns whether a container of the slot answers, as far as it can be told.
-fn serves_on(config: &Config, facts: &Facts, slot: &Slot) -> bool {
-    let Some(host) = facts.hosts.get(slot.host) else {
-        return false;
-    };
+fn serves_on(config: &Config, host: &HostFacts, slot: &Slot) -> bool {
     let path = routing_path(config, slot.role, host);
     let answers = |container: &ContainerFacts| {
         // One of the original tool has neither an alias nor a label to be asked by.
@@ -48,6 +50,25 @@ fn serves_on(config: &Config, facts: &Facts, slot: &Slot) -> bool {
     containers.any(|container| {
         belongs(config, slot.role, container) && container.state.is_up() && answers(container)
     })
+}
+
+/// Returns whether a container of a role that is not configured answers requests: its route is still there, as after a rename.
+fn other_role_serves(config: &Config, host: &HostFacts) -> bool {
+    let destination = config.destination.as_deref();
+    let answers = |container: &ContainerFacts| {
+        let Some(role) = container.labels.get("role") else {
+            return false;
+        };
+        let file = traefik::file_name(&config.service, destination, role);
+        let path = format!("{}/{file}", host.routing_directory);
+        let is_asked = container.labels.contains_key(LABEL_HEALTHCHECK);
+        let mut roles = config.roles.iter();
+        roles.all(|known| known.name.as_str() != role)
+            && is_routed(host, &path, container)
+            && (container.healthy || !is_asked)
+    };
+    let mut containers = host.containers.values();
+    containers.any(|container| of_service(config, container) && answers(container))
 }
 
 /// Says what is left out, above all else that a reviewer is told.

@@ -14,6 +14,7 @@ mod everything;
 mod existing;
 mod finish;
 mod labels;
+mod last_route;
 mod neighbors;
 mod orphans;
 mod placement;

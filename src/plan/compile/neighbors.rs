@@ -4,13 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::begin::by_host;
-use super::orphans;
 use super::proxy::facts::command_line;
 use super::proxy::trial::spec;
-use super::{Draft, HostView, Placement};
+use super::{Draft, HostView, Placement, last_route, orphans};
 use crate::diagnostic::Diagnostic;
 use crate::facts::model::FileFacts;
-use crate::plan::operation::Orphans;
+use crate::plan::operation::{OperationKind, Orphans};
 use crate::traefik::{self, RouterRule};
 
 /// Warns of what is left on the selected hosts, and of rules that two routing files share.
@@ -20,7 +19,11 @@ pub fn run(draft: &mut Draft) {
     let configured = orphans::configured(draft);
     for host in draft.hosts.clone() {
         let left = orphans::left_behind(draft, &host, &configured);
-        orphans::warn(draft, &host, &left);
+        for (role, left) in &left {
+            if !last_route::check(draft, &host, role, left) {
+                orphans::warn(draft, &host, role, left);
+            }
+        }
         let left: BTreeMap<&String, String> = left
             .into_iter()
             .filter_map(|(role, left)| Some((left.file?, role)))
@@ -102,18 +105,31 @@ fn warn_of_equal(
     }
 }
 
+/// Refuses a deploy that would leave two versions answering; what takes a version back, or only starts it, is told of it.
 fn refuse(draft: &mut Draft, host: &HostView, placement: &Placement, orphan: &str) {
     if draft.operation.orphans == Orphans::Removed {
         return;
     }
     let (name, role) = (host.name(), &placement.role.name);
-    let message = format!(
+    let beside = format!(
         "host {name}: role {role} would serve beside role {orphan}, which is not in deploy.yml for this host, with \
          the same rule"
     );
-    draft.refuse(Diagnostic::error(message).help(format!(
-        "pass --remove-orphans, which removes role {orphan} once {role} serves, or give {role} a rule of its own"
-    )));
+    match draft.operation.kind {
+        OperationKind::Deploy(_) => draft.refuse(Diagnostic::error(beside).help(format!(
+            "pass --remove-orphans, which removes role {orphan} once {role} serves, or give {role} a rule of its own"
+        ))),
+        OperationKind::Redeploy(_) | OperationKind::Setup(_) => {
+            draft.refuse(Diagnostic::error(beside).help(format!(
+                "run `mrsk deploy --remove-orphans`, which removes role {orphan} once {role} serves, or give {role} \
+                 a rule of its own"
+            )));
+        }
+        _ => draft.warn_first(format!(
+            "{beside}: Traefik may send a request to either; {} removes role {orphan} afterwards",
+            orphans::command(draft)
+        )),
+    }
 }
 
 fn tell(

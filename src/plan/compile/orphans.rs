@@ -7,7 +7,8 @@ use super::draft::ends;
 use super::placement::of_service;
 use super::{Draft, HostView};
 use crate::name::{HostName, RoleName, StepId};
-use crate::plan::operation::Orphans;
+use crate::plan::StepKind;
+use crate::plan::operation::{OperationKind, Orphans};
 use crate::text::list;
 use crate::traefik;
 
@@ -64,21 +65,30 @@ pub(super) fn left_behind<'a>(
     left
 }
 
-/// Names what roles have left on `host`, unless the plan removes it.
-pub(super) fn warn(draft: &mut Draft, host: &HostView, left: &BTreeMap<String, Left>) {
+/// Names what `role` has left on `host`, unless the plan removes it.
+pub(super) fn warn(draft: &mut Draft, host: &HostView, role: &str, left: &Left) {
     if draft.operation.orphans == Orphans::Removed {
         return;
     }
-    for (role, left) in left {
-        let name = host.name();
-        let mut what: Vec<String> = left.containers.iter().map(|name| (*name).clone()).collect();
-        what.extend(left.file.map(|path| format!("routing file {path}")));
-        draft.warn(format!(
-            "host {name}: role {role} is not in deploy.yml for this host, but its {} {} there: requests may \
-             still be answered by the old version; `mrsk deploy --remove-orphans` removes them",
-            list(&what),
-            if what.len() == 1 { "is" } else { "are" },
-        ));
+    let name = host.name();
+    let mut what: Vec<String> = left.containers.iter().map(|name| (*name).clone()).collect();
+    what.extend(left.file.map(|path| format!("routing file {path}")));
+    draft.warn(format!(
+        "host {name}: role {role} is not in deploy.yml for this host, but its {} {} there: requests may \
+         still be answered by the old version; {} removes them",
+        list(&what),
+        if what.len() == 1 { "is" } else { "are" },
+        command(draft)
+    ));
+}
+
+/// Returns the command that removes what roles have left, and deploys no other version than the plan.
+pub(super) fn command(draft: &Draft) -> String {
+    match (&draft.operation.kind, draft.version) {
+        (OperationKind::Rollback(_) | OperationKind::App(_), version) if !version.is_empty() => {
+            format!("`mrsk deploy --skip-push --version {version} --remove-orphans`")
+        }
+        _ => "`mrsk deploy --remove-orphans`".to_owned(),
     }
 }
 
@@ -94,9 +104,13 @@ pub fn run(draft: &mut Draft) {
         for role in left_behind(draft, &host, &configured).into_keys() {
             let first = draft.steps.len();
             remove::of_role(draft, &host, &RoleName::from(role.as_str()));
-            let added = draft.steps.iter_mut().skip(first);
-            for step in added.filter(|step| step.needs.is_empty()) {
-                *step = step.clone().needs(before.clone());
+            for step in draft.steps.iter_mut().skip(first) {
+                if step.kind == StepKind::Unroute {
+                    step.summary = format!("Remove the routes of {role}, which left deploy.yml");
+                }
+                if step.needs.is_empty() {
+                    *step = step.clone().needs(before.clone());
+                }
             }
         }
     }

@@ -3,7 +3,7 @@
 pub mod remove;
 pub mod stop;
 
-use super::{Draft, bootstrap, broadcast, existing, labels, proxy, pull, switch};
+use super::{Draft, bootstrap, broadcast, existing, labels, neighbors, proxy, pull, switch};
 use crate::plan::operation::{AppOperation, StaleContainers};
 
 /// Adds the steps of an operation on the app.
@@ -81,5 +81,6 @@ fn route(draft: &mut Draft) {
     proxy::network::run(draft);
     proxy::start::run(draft);
     labels::run(draft);
+    neighbors::run(draft);
     switch::run(draft);
 }

@@ -4,6 +4,7 @@ use crate::config::model::Config;
 use crate::docker::container::{self, Create};
 use crate::docker::names::{LABEL_SERVICE, NETWORK, TRAEFIK};
 use crate::facts::model::{ContainerFacts, HostFacts, TraefikFacts};
+use crate::plan::compile::placement::serves;
 use crate::plan::compile::{Draft, HostView};
 use crate::traefik;
 
@@ -32,6 +33,15 @@ pub fn is_connected(host: &HostView) -> bool {
 /// mrsk's own are left out.
 pub fn is_served_by_labels(container: &ContainerFacts) -> bool {
     !container.labels.contains_key(LABEL_SERVICE)
+}
+
+/// Returns whether requests reach `container` by the routing file at `path`, or since Traefik reads its labels.
+pub fn is_routed(host: &HostFacts, path: &str, container: &ContainerFacts) -> bool {
+    let routes = |(label, value): (&String, &String)| {
+        label.starts_with("traefik.") && !(label == "traefik.enable" && value == "false")
+    };
+    let by_labels = is_served_by_labels(container) && container.labels.iter().any(routes);
+    container.state.is_up() && (by_labels || serves(host, path, container))
 }
 
 /// Returns the networks by which the Traefik that is replaced reaches containers of others, and
