@@ -250,3 +250,69 @@ fn the_example_of_the_documentation_works_when_pasted() {
         );
     }
 }
+
+/// The facts of one host, on which a container of accessory `db` runs that says nothing of whose it is.
+fn with_database() -> String {
+    serde_json::json!({"format_version": "1.0", "hosts": {"10.0.0.1": {
+        "home": "/root", "user": "root", "privilege": "root", "state_dir": "/var/lib/mrsk",
+        "package_manager": "apt-get", "service_manager": "systemd",
+        "curl": {"installed": true}, "docker": {"installed": true, "answers": true},
+        "containers": {"shop-db": {"id": "d", "state": "running", "image": "db:1"}},
+        "directories": {"/root/shop-db": {"entries": 3}},
+    }}})
+    .to_string()
+}
+
+#[test]
+fn an_accessory_that_another_destination_may_use_is_not_removed() {
+    let project = Project::new();
+    let database = "accessories:\n  db:\n    image: db:1\n    host: 10.0.0.1\n";
+    let both = "servers: [10.0.0.1]\n";
+    project.write("config/deploy.staging.yml", both);
+    project.write("config/deploy.yml", &format!("{BASE}{database}"));
+    project.write("facts.json", &with_database());
+    let remove = ["plan", "remove", "-d", "staging", "--facts", "facts.json"];
+    let accessory = [
+        "plan",
+        "accessory",
+        "remove",
+        "db",
+        "-d",
+        "staging",
+        "--facts",
+        "facts.json",
+    ];
+    let plan = |args: &[&str], code| project.mrsk(args, code);
+    // Nobody else has it: the configuration alone has no servers.
+    assert!(plan(&remove, 0).0.contains("%2Froot%2Fshop-db/remove"));
+    plan(&accessory, 0);
+    // Production has hosts of its own, which are not among the facts, and the same database.
+    project.write("config/deploy.production.yml", "servers: [10.0.0.2]\n");
+    let (kept, said) = plan(&remove, 0);
+    assert!(
+        !kept.contains("shop-db/remove") && !kept.contains("accessory/db/stop"),
+        "{kept}"
+    );
+    assert!(
+        said.contains("destination production has it on this host, too"),
+        "{said}"
+    );
+    let (_, said) = plan(&accessory, 78);
+    assert!(
+        said.contains("destination production has it on this host, too"),
+        "{said}"
+    );
+    // What nobody can read may have it.
+    project.write(
+        "config/deploy.production.yml",
+        "servers: <%= `touch ran` %>\n",
+    );
+    for args in [&remove[..], &accessory] {
+        let args = [args, &["--no-exec"]].concat();
+        let (_, said) = plan(&args, if args.contains(&"accessory") { 78 } else { 0 });
+        let expected =
+            "config/deploy.production.yml cannot be read, and may have it on this host, too";
+        assert!(said.contains(expected), "{said}");
+    }
+    assert!(!project.path("ran").exists());
+}

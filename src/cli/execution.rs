@@ -88,6 +88,14 @@ impl Execution {
         }
     }
 
+    /// Returns the machine that the templates of another destination see; nothing is said of its environment.
+    pub fn machine_of(&self, destination: Option<&str>) -> Machine {
+        match self {
+            Self::Allowed => Machine::new(environment::load(None, destination)),
+            Self::Forbidden(variables) => Machine::sealed(variables),
+        }
+    }
+
     /// Fails if the hosts of `config` are reached by a command that may not run.
     pub fn check_connections(&self, config: &Config) -> Result<(), Failure> {
         match (self, &config.ssh.proxy_command) {

@@ -79,6 +79,19 @@ impl Project {
         Ok(())
     }
 
+    /// Reads who else uses the accessories that `operation` removes: the files of the other destinations tell.
+    pub fn read_sharers(
+        &mut self,
+        options: &ProjectOptions,
+        (operation, execution): (&Operation, &Execution),
+    ) {
+        if operation.kind.removes_accessories() {
+            let config = &mut self.loaded.config;
+            let machine = |destination: Option<&str>| execution.machine_of(destination);
+            config.sharers = config::read_sharers(config, &options.config, machine);
+        }
+    }
+
     /// Returns the values that those of containers are compared with.
     pub fn compared(&self) -> &Secrets {
         match self.secrets.is_empty() {

@@ -81,7 +81,7 @@ fn read_file(
     })
 }
 
-fn shown_path(path: &Path) -> String {
+pub(super) fn shown_path(path: &Path) -> String {
     path.display().to_string().replace('\\', "/")
 }
 

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 pub use builder::{BuildCache, Builder, BuilderKind, CacheKind, Driver, LocalNode, RemoteNode};
 
+use super::sharers::Sharers;
 use super::values::port::{PortMapping, host_ports};
 use crate::name::{HostName, RoleName};
 
@@ -73,6 +74,9 @@ pub struct Config {
     /// Names for command lines of mrsk, each with the words that it stands for. The first is a command.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub aliases: BTreeMap<String, Vec<String>>,
+    /// Who else has accessories, if the operation removes some.
+    #[serde(skip)]
+    pub sharers: Sharers,
 }
 
 /// A host and how it is reached.

@@ -220,3 +220,32 @@ fn a_killed_boot_is_finished_from_another_clone_with_nothing_done_twice() {
             .says(&["nothing to do"]);
     }
 }
+
+/// A database of the original tool has no label that says whose it is; production's hosts are not looked at by a removal of staging.
+#[test]
+#[ignore = "needs the lab: tests/lab/up"]
+fn a_database_that_two_destinations_have_outlives_the_removal_of_one() {
+    let project = project("lab-shared");
+    let machine = &project.machines[0];
+    project.write("config/deploy.staging.yml", "labels: {}\n");
+    let production = "servers: [172.30.0.19]\n";
+    project.write("config/deploy.production.yml", production);
+    let image = format!("{}/mrsk-lab/base", crate::lab_project::lab("LAB_REGISTRY"));
+    machine.sh(&format!(
+        "mkdir -p lab-shared-store/data && touch lab-shared-store/data/precious && \
+         docker run --detach --name lab-shared-store {image} sleep infinity"
+    ));
+    let remove = project
+        .mrsk(&["remove", "-d", "staging", "--yes"])
+        .expect(0);
+    remove.says(&[
+        "it stays: destination production",
+        "has it on this host, too",
+    ]);
+    let refused = project
+        .mrsk(&["accessory", "remove", "store", "-d", "staging", "--yes"])
+        .expect(78);
+    refused.says(&["accessory store says of no destination that it is its own"]);
+    machine.sh("docker inspect lab-shared-store && test -e lab-shared-store/data/precious");
+    machine.sh("docker rm --force lab-shared-store && rm -r lab-shared-store");
+}

@@ -110,6 +110,7 @@ pub async fn run(
     asked.check(project.config())?;
     source::resolve(&mut source, &operation, &root).await;
     project.read_secrets(&options.project, &operation)?;
+    project.read_sharers(&options.project, (&operation, &execution));
     let links = connections::to_configured(&options.link, project.config(), &execution)?;
     let facts = planning::inspect(&project, &links, &asked, source).await;
     let plan = facts.and_then(|facts| planning::compile(&project, &facts, &asked));

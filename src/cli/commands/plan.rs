@@ -199,6 +199,7 @@ impl Planning<'_> {
             let source = facts.source.clone().unwrap_or_default();
             let operation = arguments.operation(project.config(), &source)?;
             self.asked(&operation).check(project.config())?;
+            project.read_sharers(&options.project, (&operation, self.execution));
             return Ok((facts, operation));
         }
         let root = git::root().await?;
@@ -206,6 +207,7 @@ impl Planning<'_> {
         let operation = arguments.operation(project.config(), &source)?;
         self.asked(&operation).check(project.config())?;
         source::resolve(&mut source, &operation, &root).await;
+        project.read_sharers(&options.project, (&operation, self.execution));
         if !options.no_secrets && *self.execution == Execution::Allowed {
             project.read_secrets(&options.project, &operation)?;
         }

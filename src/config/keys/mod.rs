@@ -43,6 +43,7 @@ use super::decoder::{Decoder, Record};
 use super::model::Config;
 use super::port_conflicts;
 use super::schema::{Property, record};
+use super::sharers::Sharers;
 use super::values::hosts::Hosts;
 use crate::secret::Secret;
 use servers::Global;
@@ -158,6 +159,7 @@ pub(super) fn decode(
         accessories,
         audit_broadcast_cmd: audit_broadcast_cmd::decode(decoder, root),
         aliases: aliases::decode(decoder, root),
+        sharers: Sharers::default(),
     };
     port_conflicts::check(decoder, root, &config);
     (config, password)

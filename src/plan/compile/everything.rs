@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use super::accessories::owner;
 use super::app::remove;
 use super::placement::of_service;
-use super::{Draft, accessories, bootstrap, proxy, registry, removal};
+use super::{Draft, HostView, accessories, bootstrap, proxy, registry, removal};
+use crate::config::model::Accessory;
+use crate::docker::container;
 use crate::docker::names::{self, NETWORK};
 use crate::name::StepId;
 use crate::plan::OnFailure;
@@ -22,17 +24,24 @@ pub fn run(draft: &mut Draft) {
             }
             let name = names::accessory(draft.config, accessory);
             let existing = host.facts.containers.get(&name);
-            let reason = match existing.and_then(|found| owner::other(draft.config, found)) {
-                Some(owner) => format!("it stays: {name} is of {owner}"),
-                None if tenants.is_empty() => {
+            let other = existing.and_then(|found| owner::other(draft.config, found));
+            let shared = owner::sharers(draft, &host, accessory);
+            let reason = match (other, shared) {
+                (Some(owner), _) => format!("it stays: {name} is of {owner}"),
+                (None, Some(why)) if is_there(draft, &host, accessory) => {
+                    let claim = owner::claim(draft, accessory);
+                    format!("it stays: {why}; {claim}")
+                }
+                (None, None) if tenants.is_empty() => {
                     steps.extend(accessories::remove::whole(draft, &host, accessory));
                     continue;
                 }
-                None => format!("it stays: {} may use it", tenants.join(", ")),
+                (None, None) if is_there(draft, &host, accessory) => {
+                    format!("it stays: {} may use it", tenants.join(", "))
+                }
+                (None, _) => continue,
             };
-            if existing.is_some() {
-                draft.unchanged(Some(host.name()), &accessory.name, reason);
-            }
+            draft.unchanged(Some(host.name()), &accessory.name, reason);
         }
         let others = proxy::operations::others(draft, &host);
         if others.is_empty() {
@@ -50,6 +59,13 @@ pub fn run(draft: &mut Draft) {
         }
     }
     registry::logout(draft);
+}
+
+/// Returns whether an accessory has a container or data on `host`.
+fn is_there(draft: &Draft, host: &HostView, accessory: &Accessory) -> bool {
+    let name = names::accessory(draft.config, accessory);
+    let base = container::accessory_directory(draft.config, accessory, &host.facts.home);
+    host.facts.containers.contains_key(&name) || host.facts.directories.contains_key(&base)
 }
 
 /// Returns those of `steps` that must succeed.

@@ -225,6 +225,11 @@ impl Case {
         &self.config
     }
 
+    /// Changes the configuration.
+    pub fn config_mut(&mut self) -> &mut Config {
+        &mut self.config
+    }
+
     /// Returns what is asked for.
     pub fn asked(&self) -> &Operation {
         &self.operation

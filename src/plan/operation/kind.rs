@@ -215,6 +215,20 @@ impl OperationKind {
         }
     }
 
+    /// Returns whether it removes what accessories have.
+    pub fn removes_accessories(&self) -> bool {
+        match self {
+            Self::Accessory(verb, _) => matches!(
+                verb,
+                AccessoryVerb::Remove
+                    | AccessoryVerb::RemoveContainer
+                    | AccessoryVerb::RemoveImage
+                    | AccessoryVerb::RemoveDirectory
+            ),
+            _ => *self == Self::Remove,
+        }
+    }
+
     /// Returns whether waits and checks of its switches can be left out.
     pub fn breaks_glass(&self) -> bool {
         matches!(self, Self::Deploy(_) | Self::Rollback(_))

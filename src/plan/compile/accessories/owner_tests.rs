@@ -76,3 +76,51 @@ fn a_deploy_does_not_take_the_container_of_another_service_for_its_accessory() {
         "{error}"
     );
 }
+
+#[test]
+fn what_another_destination_configures_on_the_host_stays_unless_it_says_whose_it_is() {
+    let shared = |operation: Value, labels: Value| {
+        let mut case = asked(operation, labels);
+        let sharers = &mut case.config_mut().sharers;
+        sharers.add("db", &"a".into(), Some("production"));
+        // On another host, and another accessory.
+        sharers.add("db", &"b".into(), Some("east"));
+        sharers.add("cache", &"a".into(), Some("west"));
+        case
+    };
+    let claim =
+        "if only this destination uses it, run `mrsk accessory reboot db` first, which labels it";
+    for verb in [
+        "remove",
+        "remove_container",
+        "remove_image",
+        "remove_service_directory",
+    ] {
+        let errors = shared(accessory(verb), json!({})).plan().unwrap_err();
+        let expected = format!(
+            "host a: accessory db says of no destination that it is its own: destination production has it on this \
+             host, too ({claim})"
+        );
+        assert_eq!(errors, [expected], "{verb}");
+    }
+    let kept = |case: Case| {
+        let plan = case.plan().unwrap();
+        let text = serde_json::to_string(&plan.steps).unwrap();
+        let is_kept = !text.contains("app-db") && !text.contains("db:1");
+        let found = plan.unchanged.into_iter();
+        let mut found = found.filter(|item| item.subject == "db");
+        (is_kept, found.next().map(|item| item.reason))
+    };
+    let remove = || json!({"name": "remove"});
+    let reason = format!("it stays: destination production has it on this host, too; {claim}");
+    assert_eq!(
+        kept(shared(remove(), json!({}))),
+        (true, Some(reason.clone()))
+    );
+    // Its data without its container.
+    let gone = shared(remove(), json!({})).a(json!({"containers": {"app-db": null}}));
+    assert_eq!(kept(gone), (true, Some(reason)));
+    let own = json!({"mrsk.service": "app", "mrsk.destination": ""});
+    assert_eq!(kept(shared(remove(), own.clone())), (false, None));
+    assert!(shared(accessory("remove"), own).plan().is_ok());
+}

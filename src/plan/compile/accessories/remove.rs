@@ -14,7 +14,7 @@ use crate::plan::operation::{Accessories, AccessoryVerb};
 /// Adds the removals of `verb` for every accessory that the operation names.
 pub fn run(draft: &mut Draft, verb: AccessoryVerb, named: &Accessories) {
     for_each(draft, named, |draft, host, accessory| {
-        if owner::refuse(draft, host, accessory) {
+        if owner::refuse(draft, host, accessory) || owner::refuse_shared(draft, host, accessory) {
             return;
         }
         let before = draft.steps.len();
