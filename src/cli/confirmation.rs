@@ -13,8 +13,7 @@ pub fn can_ask() -> bool {
 }
 
 /// Asks whether to go on. Fails if the answer is not yes, or if nobody can be asked.
-pub fn ask(plan: &Plan) -> Result<(), Failure> {
-    let stdin = std::io::stdin();
+pub async fn ask(plan: &Plan) -> Result<(), Failure> {
     if !can_ask() {
         let message = format!(
             "`mrsk {}` asks for confirmation, and there is no terminal",
@@ -24,9 +23,15 @@ pub fn ask(plan: &Plan) -> Result<(), Failure> {
             .help("pass --yes to apply the plan that is shown above; nothing was changed"));
     }
     output::print_question("Apply this plan? [y/N] ");
-    let mut answer = String::new();
-    let is_read = stdin.lock().read_line(&mut answer).is_ok();
-    match is_read && is_yes(&answer) {
+    // Heartbeats of a lock that is held go on meanwhile.
+    let answer = tokio::task::spawn_blocking(|| {
+        let mut answer = String::new();
+        std::io::stdin()
+            .lock()
+            .read_line(&mut answer)
+            .map(|_| answer)
+    });
+    match matches!(answer.await, Ok(Ok(answer)) if is_yes(&answer)) {
         true => Ok(()),
         false => {
             Err(Failure::new(ExitCode::Interrupted, "not confirmed").help("nothing was changed"))

@@ -122,6 +122,11 @@ pub fn print_question(text: &str) {
     print_error(text.as_bytes());
 }
 
+/// Prints to standard error what a command waits for, or what it has done beside its result.
+pub fn print_note(text: &str) {
+    print_error(format!("{text}\n").as_bytes());
+}
+
 /// Shows a plan on standard error.
 pub fn show_plan(plan: &Plan) {
     let mut text = Vec::new();

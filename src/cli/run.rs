@@ -6,13 +6,14 @@ use std::sync::Arc;
 use super::approval::Approved;
 use super::failure::Failure;
 use super::options::LinkOptions;
+use super::preemption::UrgencyOptions;
 use super::screen::{Format, Screen};
 use super::{git, missing, output, random, registry};
 use crate::apply::clock::BootClock;
 use crate::apply::driver::{self, Job};
 use crate::apply::links::Links;
 use crate::apply::preflight;
-use crate::apply::state::Options;
+use crate::apply::state::{AtEnd, Options};
 use crate::diagnostic::Diagnostic;
 use crate::digest;
 use crate::exit_code::ExitCode;
@@ -53,9 +54,40 @@ pub struct RunOptions {
     /// Show each step's command and output
     #[arg(short, long)]
     verbose: bool,
+
+    /// What the commands that have these options say of the lock.
+    #[arg(skip)]
+    urgency: UrgencyOptions,
+
+    /// The run that holds the lock already; `None`: this one takes it.
+    #[arg(skip)]
+    run: Option<RunId>,
 }
 
 impl RunOptions {
+    /// Returns these options with what is said of the lock.
+    pub fn with_urgency(self, urgency: UrgencyOptions) -> Self {
+        Self { urgency, ..self }
+    }
+
+    /// Returns what is said of the lock.
+    pub fn urgency(&self) -> &UrgencyOptions {
+        &self.urgency
+    }
+
+    /// Returns these options for `run`, if that holds the lock already.
+    pub fn for_run(&self, run: Option<RunId>) -> Self {
+        Self {
+            run,
+            ..self.clone()
+        }
+    }
+
+    /// Returns how many seconds the deploy lock is waited for.
+    pub fn lock_wait(&self) -> u64 {
+        self.lock_wait
+    }
+
     /// Returns the host that holds the deploy lock instead of the one that is planned.
     pub fn lock_host(&self) -> Option<&HostName> {
         self.lock_host.as_ref()
@@ -83,13 +115,22 @@ pub async fn apply(
         .await
         .inspect_err(|_| links.close())?;
     let docker_config = registry::docker_config(&plan, &inputs).inspect_err(|_| links.close())?;
-    let run = RunId::from(digest::hex(&random::bytes::<16>()?));
+    let run = match &options.run {
+        Some(run) => run.clone(),
+        None => RunId::from(digest::hex(&random::bytes::<16>()?)),
+    };
     let (store, mut journal) = journal(&plan, approved, &run)?;
     // The stored plan keeps its own lock host, as its digest covers it.
     if let Some(host) = moved_to {
         plan.lock_host = host.clone();
     }
     let details = lock_details(&plan, &run).await;
+    let message = options.urgency.hold.as_deref();
+    let hold = LockDetails {
+        message: inputs.redactor().redact(message.unwrap_or_default()),
+        run: None,
+        ..details.clone()
+    };
     let plan = Arc::new(plan);
     let job = Job {
         plan: plan.clone(),
@@ -98,6 +139,10 @@ pub async fn apply(
             keep_going: options.keep_going,
             max_failures: options.max_failures,
             lock_wait_seconds: options.lock_wait,
+            at_end: match message {
+                Some(_) => AtEnd::Hold,
+                None => AtEnd::Release,
+            },
             ..Options::new(run)
         },
         clock: Box::new(BootClock),
@@ -107,12 +152,16 @@ pub async fn apply(
         root,
         docker_config,
         details,
+        hold,
     };
     let mut screen = Screen::new();
     let mut repeated = approved.arguments.clone();
     repeated.extend(options.keep_going.then(|| "--keep-going".to_owned()));
     if let Some(host) = moved_to {
         repeated.extend(["--lock-host".to_owned(), host.to_string()]);
+    }
+    if let Some(message) = message {
+        repeated.extend(["--hold".to_owned(), message.to_owned()]);
     }
     let resume = Resume {
         plan: store.plan().display().to_string(),

@@ -186,6 +186,15 @@ pub struct LockDetails {
     pub plan: Option<PlanDigest>,
 }
 
+/// A note in the deploy lock: the run that holds it is to stop, as at a first Ctrl-C.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct StopRequest {
+    /// Who asks: git's `user.name`, else the login name.
+    pub person: String,
+    /// Why.
+    pub message: String,
+}
+
 /// The answer to an attempt to take the deploy lock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LockAnswer {

@@ -139,6 +139,9 @@ pub(super) fn describe(
         }
         Progress::Resumed => run("deploy lock confirmed again"),
         Progress::Stopping(reason) => run(&view.tint(Tone::Bad, &words::stop(view, reason))),
+        Progress::LockLeft => {
+            run("the deploy lock stays: nothing is deployed until `mrsk lock release`")
+        }
     }
 }
 

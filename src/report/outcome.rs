@@ -80,6 +80,10 @@ impl Ending<'_> {
             Outcome::Unreachable(hosts) => self.unreachable(page, hosts),
             Outcome::HostFailed(hosts) => self.host_failed(page, hosts),
             Outcome::Interrupted(in_doubt) => self.interrupted(page, in_doubt),
+            Outcome::StopRequested(request, in_doubt) => {
+                page.heading(Tone::Unsure, "stopped", &words::stop_request(request));
+                self.interrupted(page, in_doubt);
+            }
             Outcome::JournalFailed(message) => self.journal_failed(page, message),
             Outcome::LockLost => {
                 let text = "another run holds the deploy lock now; this run stopped";

@@ -79,7 +79,8 @@ impl Tally {
             | Progress::HostBack { .. }
             | Progress::Suspended
             | Progress::Resumed
-            | Progress::Stopping(_) => {}
+            | Progress::Stopping(_)
+            | Progress::LockLeft => {}
         }
         None
     }

@@ -4,7 +4,7 @@ use super::view::View;
 use crate::action::Action;
 use crate::apply::state::{GoneReason, Phase, SkipReason, StepStatus, StopReason};
 use crate::plan::{OperationKind, Orphans, Plan, Step};
-use crate::record::{Ending, LockDetails};
+use crate::record::{Ending, LockDetails, StopRequest};
 use crate::text::{command_line, count, one_line, quote};
 
 /// Returns how an attempt at `step` ended.
@@ -131,6 +131,12 @@ pub(super) fn stop(view: &View, reason: &StopReason) -> String {
         StopReason::Interrupted => {
             "interrupted; ending waits, finishing begun switches; Ctrl-C again to quit now".into()
         }
+        StopReason::Requested(request) => {
+            format!(
+                "{}; ending waits, finishing begun switches",
+                stop_request(request)
+            )
+        }
         StopReason::LockHostGone => "the lock host was given up".into(),
         StopReason::LockLost => "another run has taken over".into(),
         StopReason::LockReleased(person) => {
@@ -138,6 +144,15 @@ pub(super) fn stop(view: &View, reason: &StopReason) -> String {
         }
     };
     format!("stopping: {why}")
+}
+
+/// Returns who asks a run to stop, and why, in one line.
+pub(super) fn stop_request(request: &StopRequest) -> String {
+    format!(
+        "{} asked this run to stop: {}",
+        or_unknown(&request.person),
+        or_unknown(&request.message)
+    )
 }
 
 /// Returns who holds a lock, in one line.

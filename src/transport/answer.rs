@@ -11,6 +11,7 @@ use crate::name::RunId;
 use crate::record::living::LivingAttempt;
 use crate::record::{
     Attempt, AttemptState, Ending, Listing, LockAnswer, LockDetails, PollAttempt, Receipt, Serial,
+    StopRequest,
 };
 
 /// What begins a line of an answer.
@@ -35,6 +36,8 @@ pub enum AnswerError {
 pub enum BeatAnswer {
     /// The lock is still ours, and its beat is fresh.
     Held,
+    /// So it is, and its run is asked to stop.
+    StopRequested(StopRequest),
     /// The lock is another run's.
     Lost,
     /// This person released it by hand.
@@ -52,6 +55,26 @@ pub enum ReleaseAnswer {
     NotOurs,
     /// Nobody held it.
     NotHeld,
+}
+
+/// The answer to a request that the run which holds the lock stops.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StopAnswer {
+    /// The note is in the lock of this run.
+    Requested(LockState),
+    /// No living run holds it, so nobody would read the note: nothing was written.
+    NoRun(LockState),
+    /// Nobody holds it.
+    NotHeld,
+}
+
+/// The answer of a run's lock that is to become a person's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeaveAnswer {
+    /// It is.
+    Left,
+    /// It was not the run's any more.
+    NotOurs,
 }
 
 /// A lock that is held.
@@ -320,6 +343,10 @@ pub fn lock(text: &str) -> Result<LockAnswer, AnswerError> {
 pub fn beat(text: &str) -> Result<BeatAnswer, AnswerError> {
     single(text, |_, words| match *words {
         ["held"] => Some(BeatAnswer::Held),
+        ["held", person, message] => Some(BeatAnswer::StopRequested(StopRequest {
+            person: decode(person)?,
+            message: decode(message)?,
+        })),
         ["lost"] => Some(BeatAnswer::Lost),
         ["released", person] => Some(BeatAnswer::Released(decode(person)?)),
         _ => None,
@@ -333,6 +360,25 @@ pub fn release(text: &str) -> Result<ReleaseAnswer, AnswerError> {
         ["not_ours"] => Some(ReleaseAnswer::NotOurs),
         ["not_held"] => Some(ReleaseAnswer::NotHeld),
         ["held", age, text] => Some(ReleaseAnswer::Alive(lock_state(age, text)?)),
+        _ => None,
+    })
+}
+
+/// Reads the answer to a lock that is left behind.
+pub fn leave(text: &str) -> Result<LeaveAnswer, AnswerError> {
+    single(text, |_, words| match *words {
+        ["left"] => Some(LeaveAnswer::Left),
+        ["not_ours"] => Some(LeaveAnswer::NotOurs),
+        _ => None,
+    })
+}
+
+/// Reads the answer to a request that the holder of the lock stops.
+pub fn stop(text: &str) -> Result<StopAnswer, AnswerError> {
+    single(text, |_, words| match *words {
+        ["requested", age, text] => Some(StopAnswer::Requested(lock_state(age, text)?)),
+        ["held", age, text] => Some(StopAnswer::NoRun(lock_state(age, text)?)),
+        ["free"] => Some(StopAnswer::NotHeld),
         _ => None,
     })
 }

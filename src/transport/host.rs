@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc};
 
 use super::answer::{
-    self, AnswerError, BeatAnswer, Event, FenceAnswer, Line, LockState, ReleaseAnswer,
-    ResolveAnswer, WriteAnswer,
+    self, AnswerError, BeatAnswer, Event, FenceAnswer, LeaveAnswer, Line, LockState, ReleaseAnswer,
+    ResolveAnswer, StopAnswer, WriteAnswer,
 };
 use super::batch::BatchAnswer;
 use super::bounds::{self, Bounds, Budget, Excess};
@@ -26,7 +26,7 @@ use super::script::{self, RenderError, Script};
 use crate::action::{Arg, Run};
 use crate::name::RunId;
 use crate::record::living::{AttemptName, LivingAttempt};
-use crate::record::{AttemptState, Listing, LockAnswer, LockDetails, Scope};
+use crate::record::{AttemptState, Listing, LockAnswer, LockDetails, Scope, StopRequest};
 use crate::redaction::Redactor;
 
 /// Channels that are open to one host at a time, beside the one for the lock. sshd's default limit is 10.
@@ -230,6 +230,18 @@ impl Host {
             .await
     }
 
+    /// Makes the lock that `run` holds a person's, with these details. Nobody else can take it in between.
+    pub async fn leave(
+        &self,
+        scope: &Scope,
+        run: &RunId,
+        details: &LockDetails,
+    ) -> Result<LeaveAnswer, LinkError> {
+        let script = script::leave(scope, run, details)?;
+        self.ask_on(&self.lock_channel, &script, answer::leave)
+            .await
+    }
+
     /// Releases the lock of somebody else; `person` is told to the run that held it.
     pub async fn release_any(
         &self,
@@ -239,6 +251,16 @@ impl Host {
     ) -> Result<ReleaseAnswer, LinkError> {
         let script = script::release_any(scope, whose, person)?;
         self.ask(&script, answer::release).await
+    }
+
+    /// Asks the run that holds the lock to stop; it reads that with its next beat.
+    pub async fn request_stop(
+        &self,
+        scope: &Scope,
+        request: &StopRequest,
+    ) -> Result<StopAnswer, LinkError> {
+        let script = script::request_stop(scope, request)?;
+        self.ask(&script, answer::stop).await
     }
 
     /// Returns the holder of the lock; `None` if it is free.

@@ -24,9 +24,9 @@ use super::answer::render_receipt;
 use super::bounds::{CLEANUP_SECONDS, DIAGNOSE_SECONDS};
 use super::quote::{NulError, quote};
 use super::request::{AttemptRef, Holder, Inputs, Place, Record, Resolution, StepRequest};
-use crate::name::RunId;
+use crate::name::{PlanDigest, RunId};
 use crate::record::living::AttemptName;
-use crate::record::{LockDetails, Scope, TAKE_OVER_SECONDS, state_directory};
+use crate::record::{LockDetails, Scope, StopRequest, TAKE_OVER_SECONDS, state_directory};
 
 /// Looks at an attempt that is waited for, in a second.
 const ROUNDS_PER_SECOND: u32 = 5;
@@ -64,14 +64,9 @@ fn about_lock(scope: &Scope) -> Result<Builder, RenderError> {
 /// Fails as [`RenderError`] says. So do all functions here.
 pub fn lock(scope: &Scope, details: &LockDetails) -> Result<Script, RenderError> {
     const GENERATION: u32 = u32::MAX;
-    let one_line = |text: &str| text.replace(['\n', '\r'], " ");
     let text = LockDetails {
-        locked_by: one_line(&details.locked_by),
-        at: one_line(&details.at),
-        version: one_line(&details.version),
-        message: one_line(&details.message),
         generation: GENERATION,
-        ..details.clone()
+        ..in_lines(details)
     }
     .render();
     let marker = format!("\nGeneration: {GENERATION}");
@@ -84,11 +79,37 @@ pub fn lock(scope: &Scope, details: &LockDetails) -> Result<Script, RenderError>
         Some(_) => "lock",
         None => "lock_by_hand",
     };
+    let plan = details.plan.as_ref().map_or("-", PlanDigest::as_str);
     Ok(about_lock(scope)?
         .set("mrsk_run", run.map_or("-", RunId::as_str))?
+        .set("mrsk_locked_plan", plan)?
         .set("mrsk_before", &before)?
         .set("mrsk_after", &after)?
         .call(call))
+}
+
+/// Returns details whose fields have one line each.
+fn in_lines(details: &LockDetails) -> LockDetails {
+    let one_line = |text: &str| text.replace(['\n', '\r'], " ");
+    LockDetails {
+        locked_by: one_line(&details.locked_by),
+        at: one_line(&details.at),
+        version: one_line(&details.version),
+        message: one_line(&details.message),
+        ..details.clone()
+    }
+}
+
+/// Renders what makes the lock that `run` holds a person's: from then on it has these details, without a run, and no beat.
+pub fn leave(scope: &Scope, run: &RunId, details: &LockDetails) -> Result<Script, RenderError> {
+    let left = LockDetails {
+        run: None,
+        ..in_lines(details)
+    };
+    Ok(about_lock(scope)?
+        .set("mrsk_run", run.as_str())?
+        .set("mrsk_left", &left.render())?
+        .call("leave"))
 }
 
 /// Renders a beat of the lock that `run` holds.
@@ -117,6 +138,18 @@ pub fn release_any(scope: &Scope, whose: Holder, person: &str) -> Result<Script,
             Holder::Any => "release_any",
             Holder::Silent => "release_silent",
         }))
+}
+
+/// Renders the request that the run which holds the lock stops.
+pub fn request_stop(scope: &Scope, request: &StopRequest) -> Result<Script, RenderError> {
+    let field = |text: &str| match text {
+        "" => "-".to_owned(),
+        text => STANDARD.encode(text),
+    };
+    let note = format!("{} {}", field(&request.person), field(&request.message));
+    Ok(about_lock(scope)?
+        .set("mrsk_request", &note)?
+        .call("request_stop"))
 }
 
 /// Renders the question for the holder of the lock.

@@ -21,6 +21,7 @@ mod failures;
 mod kill;
 mod operations;
 mod other_plans;
+mod preempt;
 mod quoting;
 mod reading;
 mod registry;

@@ -167,6 +167,7 @@ impl Site {
             root: self.directory.clone(),
             docker_config: None,
             details,
+            hold: LockDetails::default(),
         };
         let mut told = Told::default();
         let mut room = self.journal_takes;

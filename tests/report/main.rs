@@ -17,7 +17,7 @@ use mrsk::apply::state::{
 };
 use mrsk::name::{HostName, PlanDigest, StepId};
 use mrsk::plan::kinds::WhenSuperseded;
-use mrsk::record::{Ending, LockDetails, PollAttempt};
+use mrsk::record::{Ending, LockDetails, PollAttempt, StopRequest};
 use mrsk::report::{Json, Lines, Verbosity, View};
 use mrsk::text::Styling;
 use scenario::{Run, plan};
@@ -267,6 +267,19 @@ fn interrupted() {
     run.ended("app2/web/app-web-2/healthcheck", StepStatus::Stopped);
     skip_rest(&mut run, SkipReason::Stopping);
     check("interrupted.txt", &run, &orderly);
+
+    let request = StopRequest {
+        person: "Ann".into(),
+        message: "rollback, orders fail".into(),
+    };
+    let mut run = to_second_host();
+    run.started("app2/web/app-web-2/healthcheck");
+    run.tell(Progress::Stopping(StopReason::Requested(request.clone())));
+    run.wait(700);
+    run.ended("app2/web/app-web-2/healthcheck", StepStatus::Stopped);
+    skip_rest(&mut run, SkipReason::Stopping);
+    let by_note = Outcome::StopRequested(request, Vec::new());
+    check("stop_requested.txt", &run, &by_note);
 
     let mut run = Run::walking();
     run.ran("local/image/app/build", 4_200);

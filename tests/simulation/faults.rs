@@ -2,6 +2,7 @@
 
 use mrsk::apply::state::Event;
 use mrsk::name::HostName;
+use mrsk::record::StopRequest;
 
 use super::world::{Item, RunnerIndex, World};
 
@@ -136,6 +137,21 @@ impl World {
         self.answer(runner, host, link, event);
     }
 
+    /// Leaves a note in the lock, whoever holds it. Returns whether anybody does.
+    fn leave_note(&mut self) -> bool {
+        let sim = self.hosts.get_mut(&self.plan.lock_host);
+        let Some(lock) = sim.and_then(|sim| sim.lock.as_mut()) else {
+            return false;
+        };
+        lock.stop = Some(StopRequest {
+            person: "Ann".into(),
+            message: "rollback".into(),
+        });
+        let run = lock.run.clone();
+        self.note(format!("run {run} is asked to stop by a note in the lock"));
+        true
+    }
+
     pub(super) fn kill_runner(&mut self, runner: RunnerIndex) {
         let at = &mut self.runners[runner];
         if at.dead || at.exited.is_some() {
@@ -162,7 +178,11 @@ impl World {
         self.after(delay, Item::Launch);
     }
 
+    /// The user stops a run, or somebody else by a note in its lock.
     pub(super) fn interrupt(&mut self, runner: RunnerIndex) {
+        if self.now % 3 == 0 && self.leave_note() {
+            return;
+        }
         let mut events = vec![Event::Interrupt];
         if self.rng.chance(300) {
             events.push(Event::Interrupt);

@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use mrsk::facts::model::HostFacts;
 use mrsk::name::{RunId, StepId};
 use mrsk::record::{
-    Attempt, AttemptState, Ending, Listing, LockAnswer, LockDetails, Receipt, TAKE_OVER_SECONDS,
+    Attempt, AttemptState, Ending, Listing, LockAnswer, LockDetails, Receipt, StopRequest,
+    TAKE_OVER_SECONDS,
 };
 
 use super::strangers::Stranger;
@@ -28,6 +29,8 @@ pub struct Lock {
     pub run: RunId,
     pub generation: u32,
     pub beat: u64,
+    /// Who asks its run to stop, and why.
+    pub stop: Option<StopRequest>,
 }
 
 #[derive(Debug, Clone)]
@@ -157,6 +160,7 @@ impl SimHost {
             run: run.clone(),
             generation,
             beat: now,
+            stop: None,
         });
         LockAnswer::Acquired {
             generation,
@@ -172,6 +176,12 @@ impl SimHost {
             }
             _ => false,
         }
+    }
+
+    /// Returns the note that the lock holds for its run.
+    pub fn note(&self, run: &RunId) -> Option<StopRequest> {
+        let lock = self.lock.as_ref().filter(|lock| lock.run == *run);
+        lock.and_then(|lock| lock.stop.clone())
     }
 
     pub fn release(&mut self, run: &RunId) {

@@ -92,7 +92,7 @@ impl World {
 
     /// Returns a drain or a stop that an interrupted run left out though what it needs was done.
     fn unfinished(&self, runner: RunnerIndex, outcome: &Outcome) -> Option<StepId> {
-        let Outcome::Interrupted(_) = outcome else {
+        let (Outcome::Interrupted(_) | Outcome::StopRequested(..)) = outcome else {
             return None;
         };
         let summary = self.runners[runner].state.summary();

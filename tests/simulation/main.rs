@@ -159,6 +159,7 @@ fn the_seeds_reach_what_they_are_for() {
         "exit Failed",
         "exit InDoubt",
         "exit Interrupted",
+        "exit StopRequested",
         "exit JournalFailed",
         "exit HostFailed",
         "exit LockHeld",

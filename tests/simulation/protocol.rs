@@ -130,9 +130,13 @@ impl World {
         let fenced_off = sim.fence.as_ref() != Some(&run);
         let event = match action {
             Action::TakeLock => Event::Lock(sim.take_lock(&run, now)),
-            Action::Beat => Event::Beaten {
-                held: sim.beat(&run, now) || mutant == Mutant::BeatLies,
-            },
+            Action::Beat => {
+                let held = sim.beat(&run, now) || mutant == Mutant::BeatLies;
+                match sim.note(&run) {
+                    Some(request) => Event::StopRequested(request),
+                    None => Event::Beaten { held },
+                }
+            }
             Action::Release => {
                 sim.release(&run);
                 Event::Released
@@ -390,7 +394,7 @@ impl World {
             ));
         }
         let at = &self.runners[script.runner];
-        let left = matches!(&at.exited, Some(Outcome::Interrupted(steps)) if steps.is_empty());
+        let left = matches!(&at.exited, Some(Outcome::Interrupted(steps) | Outcome::StopRequested(_, steps)) if steps.is_empty());
         let link = at.links.get(&script.host);
         let heard = link.is_some_and(|link| link.alive && link.known == Known::Open);
         if left && heard && self.hosts[&script.host].stopping.contains(&script.run) {

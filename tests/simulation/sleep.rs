@@ -69,7 +69,12 @@ impl World {
     /// Notes an answer that says that the lock is held: it was when the question was sent.
     pub(super) fn note_confirmation(&mut self, runner: RunnerIndex, event: &Event) {
         let held = Event::Beaten { held: true };
-        if *event == held || matches!(event, Event::Lock(LockAnswer::Acquired { .. })) {
+        if *event == held
+            || matches!(
+                event,
+                Event::Lock(LockAnswer::Acquired { .. }) | Event::StopRequested(_)
+            )
+        {
             let at = &mut self.runners[runner];
             at.lock.confirmed = at.lock.asked;
         }

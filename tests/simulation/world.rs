@@ -431,7 +431,9 @@ impl World {
                 self.runners[runner].stopped.insert(step);
                 return;
             }
-            Action::TakeLock | Action::Beat | Action::Release => self.plan.lock_host.clone(),
+            Action::TakeLock | Action::Beat | Action::Release | Action::Leave => {
+                self.plan.lock_host.clone()
+            }
             Action::Others(ref host, _)
             | Action::Inspect(ref host)
             | Action::Fence { ref host, .. }

@@ -48,4 +48,6 @@ pub struct Job {
     pub docker_config: Option<Arc<DockerConfig>>,
     /// The details of the lock.
     pub details: LockDetails,
+    /// Those of the lock that is left behind, if the options say so.
+    pub hold: LockDetails,
 }

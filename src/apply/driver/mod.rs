@@ -107,6 +107,7 @@ impl Driver {
                 Action::CheckLocal(step) => self.check_local(step),
                 Action::Audit(hosts) => self.write_audit(hosts).await,
                 Action::Release => self.release_lock(),
+                Action::Leave => self.leave_lock(),
                 Action::TakeLock => self.take_lock(),
                 Action::Beat => self.beat(),
                 Action::Others(host, end) => self.others(host, end),

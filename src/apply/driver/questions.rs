@@ -6,7 +6,7 @@ use crate::apply::state::Event;
 use crate::name::{HostName, StepId};
 use crate::record::living::AttemptName;
 use crate::record::{AttemptState, Receipt};
-use crate::transport::answer::{BeatAnswer, FenceAnswer, WriteAnswer};
+use crate::transport::answer::{BeatAnswer, FenceAnswer, LeaveAnswer, WriteAnswer};
 use crate::transport::request::{AttemptRef, Record};
 
 impl Driver {
@@ -22,6 +22,7 @@ impl Driver {
         self.ask(self.lock_host(), |linked, _| async move {
             Ok(match linked.beat(&scope, &run).await? {
                 BeatAnswer::Held => Event::Beaten { held: true },
+                BeatAnswer::StopRequested(request) => Event::StopRequested(request),
                 BeatAnswer::Lost => Event::Beaten { held: false },
                 BeatAnswer::Released(person) => Event::LockReleased(person),
             })
@@ -33,6 +34,16 @@ impl Driver {
         self.ask(self.lock_host(), |linked, _| async move {
             linked.release(&scope, &run).await?;
             Ok(Event::Released)
+        });
+    }
+
+    pub(super) fn leave_lock(&mut self) {
+        let (scope, run, hold) = (self.scope(), self.run(), self.job.hold.clone());
+        self.ask(self.lock_host(), |linked, _| async move {
+            Ok(match linked.leave(&scope, &run, &hold).await? {
+                LeaveAnswer::Left => Event::Left,
+                LeaveAnswer::NotOurs => Event::Released,
+            })
         });
     }
 

@@ -1,6 +1,6 @@
 //! The lock's beats, stopping, and the end of a run.
 
-use super::event::Action;
+use super::event::{Action, AtEnd};
 use super::model::{Ask, BEAT_SECONDS, Link, SUSPEND_SECONDS, State, Timer};
 use super::progress::{GoneReason, JournalEntry, Outcome, Phase, Progress, StepStatus, StopReason};
 use super::step::{HostIndex, StepState};
@@ -144,6 +144,9 @@ impl State {
         }
         let outcome = match &self.stop {
             Some(StopReason::Interrupted) => Outcome::Interrupted(in_doubt),
+            Some(StopReason::Requested(request)) => {
+                Outcome::StopRequested(request.clone(), in_doubt)
+            }
             Some(StopReason::JournalFailed(message)) => Outcome::JournalFailed(message.clone()),
             Some(StopReason::LockLost) => Outcome::LockLost,
             Some(StopReason::LockReleased(person)) => Outcome::LockReleased(person.clone()),
@@ -271,6 +274,20 @@ impl State {
     pub(super) fn on_released(&mut self) {
         if self.answered(self.lock_host, Ask::Release) {
             self.lock.held = false;
+            self.exit();
+        }
+    }
+
+    /// Returns whether the lock becomes a person's: not if nothing came of this run.
+    pub(super) fn leaves_lock(&self) -> bool {
+        self.options.at_end == AtEnd::Hold
+            && (self.has_walked || self.outcome == Some(Outcome::AlreadyApplied))
+    }
+
+    pub(super) fn on_left(&mut self) {
+        if self.answered(self.lock_host, Ask::Release) {
+            self.lock.held = false;
+            self.report(Progress::LockLeft);
             self.exit();
         }
     }

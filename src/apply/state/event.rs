@@ -8,7 +8,8 @@ use crate::name::{HostName, RunId, StepId};
 use crate::plan::resume::Answer;
 use crate::record::living::{AttemptName, LivingAttempt};
 use crate::record::{
-    AttemptState, Ending, Listing, LockAnswer, PollAttempt, Receipt, Serial, WhenStopping,
+    AttemptState, Ending, Listing, LockAnswer, PollAttempt, Receipt, Serial, StopRequest,
+    WhenStopping,
 };
 
 /// The time since a run began, in milliseconds, by a clock that goes on while its machine sleeps.
@@ -43,6 +44,8 @@ pub struct Options {
     pub max_failures: Option<u32>,
     /// Seconds to wait for the deploy lock.
     pub lock_wait_seconds: u64,
+    /// What becomes of the deploy lock.
+    pub at_end: AtEnd,
 }
 
 impl Options {
@@ -55,6 +58,7 @@ impl Options {
             keep_going: false,
             max_failures: None,
             lock_wait_seconds: 0,
+            at_end: AtEnd::Release,
         }
     }
 
@@ -66,6 +70,16 @@ impl Options {
             (None, true) => None,
         }
     }
+}
+
+/// What becomes of the deploy lock at the end of a run that has come to its steps, or found them all done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AtEnd {
+    /// It is released.
+    #[default]
+    Release,
+    /// It becomes a person's, so that nothing else is deployed.
+    Hold,
 }
 
 /// What has happened. What a host says has the host of the channel that it came by: it counts for that host's steps only.
@@ -155,6 +169,8 @@ pub enum Event {
     Refused(HostName),
     /// [`Action::Beat`] was answered: this person has released the lock by hand.
     LockReleased(String),
+    /// [`Action::Beat`] was answered: the lock is still this run's, and somebody asks it to stop.
+    StopRequested(StopRequest),
     /// [`Action::Beat`] was answered.
     Beaten {
         /// Whether the lock is still this run's.
@@ -164,6 +180,8 @@ pub enum Event {
     Finished(HostName),
     /// [`Action::Release`] was done.
     Released,
+    /// [`Action::Leave`] was done.
+    Left,
 }
 
 /// One step of a batch.
@@ -244,6 +262,8 @@ pub enum Action {
     Audit(Vec<HostName>),
     /// Release the lock if it is still this run's. Answered by [`Event::Released`].
     Release,
+    /// Make the lock a person's if it is still this run's. Answered by [`Event::Left`], or [`Event::Released`] if it is not.
+    Leave,
     /// The run has ended: close every link and leave. The last action.
     Exit(Outcome),
 }

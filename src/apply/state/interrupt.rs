@@ -1,4 +1,4 @@
-//! The user stops the run: what waits is ended, what has not begun does not begin, and a switch that has begun is finished.
+//! The user stops the run, or a note in its lock does: what waits is ended, what has not begun does not begin, and a switch that has begun is finished.
 
 use super::event::Action;
 use super::model::{Ask, State, Timer};
@@ -7,20 +7,37 @@ use super::step::{HostIndex, StepRun, StepState};
 use crate::graph::Ended;
 use crate::name::{HostName, StepId};
 use crate::plan::shape::StepIndex;
+use crate::record::StopRequest;
 
 impl State {
     pub(super) fn interrupt(&mut self) {
+        self.stop_in_order(StopReason::Interrupted, Outcome::Interrupted(Vec::new()));
+    }
+
+    /// Somebody who needs the lock has left a note in it: the run stops as if its own user had asked for it. Each beat reads it again.
+    pub(super) fn on_stop_requested(&mut self, request: &StopRequest) {
+        if self.hosts[self.lock_host].asks.contains_key(&Ask::Beat) {
+            self.stop_in_order(
+                StopReason::Requested(request.clone()),
+                Outcome::StopRequested(request.clone(), Vec::new()),
+            );
+        }
+        self.on_beaten();
+    }
+
+    /// Nothing begins any more but what finishes a switch whose route has begun. Before the first step the run ends with `outcome`.
+    fn stop_in_order(&mut self, reason: StopReason, outcome: Outcome) {
         match self.phase {
             Phase::Locking
             | Phase::Settling
             | Phase::Inspecting
             | Phase::Fencing
             | Phase::Judging => {
-                self.conclude(Outcome::Interrupted(Vec::new()));
+                self.conclude(outcome);
             }
             Phase::Walking => {
                 self.interrupted = true;
-                self.stop_now(StopReason::Interrupted);
+                self.stop_now(reason);
                 self.end_pauses();
                 self.halt();
             }

@@ -118,6 +118,7 @@ impl State {
             }
             Ask::Halt => Action::Halt(host),
             Ask::Finish => Action::Finish(host),
+            Ask::Release if self.leaves_lock() => Action::Leave,
             Ask::Release => Action::Release,
         };
         self.act(action);

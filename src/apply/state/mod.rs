@@ -27,7 +27,7 @@ mod unjournaled;
 mod violation;
 mod walk;
 
-pub use event::{Action, Event, Millis, Options, StartStep};
+pub use event::{Action, AtEnd, Event, Millis, Options, StartStep};
 pub use model::State;
 pub use progress::{
     GoneReason, JournalEntry, OtherStep, Outcome, Phase, Progress, SkipReason, StepStatus,
@@ -112,10 +112,12 @@ impl State {
             Event::Recorded(step, attempt, ending) => self.on_recorded(&step, attempt, ending),
             Event::Refused(host) => self.on_refused(&host),
             Event::Beaten { held: true } => self.on_beaten(),
+            Event::StopRequested(request) => self.on_stop_requested(&request),
             Event::Beaten { held: false } => self.on_lock_lost(StopReason::LockLost),
             Event::LockReleased(person) => self.on_lock_lost(StopReason::LockReleased(person)),
             Event::Finished(host) => self.on_finished(&host),
             Event::Released => self.on_released(),
+            Event::Left => self.on_left(),
         }
     }
 

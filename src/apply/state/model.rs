@@ -88,6 +88,8 @@ pub struct State {
     pub(super) failed_hosts: u32,
     pub(super) stop: Option<StopReason>,
     pub(super) interrupted: bool,
+    /// Whether the run has come to its steps.
+    pub(super) has_walked: bool,
     pub(super) timers: BTreeSet<(Millis, Timer)>,
     pub(super) outcome: Option<Outcome>,
     pub(super) actions: Vec<Action>,
@@ -263,6 +265,7 @@ impl State {
             failed_hosts: 0,
             stop: None,
             interrupted: false,
+            has_walked: false,
             timers: BTreeSet::new(),
             outcome: None,
             actions: Vec::new(),

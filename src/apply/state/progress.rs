@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::exit_code::ExitCode;
 use crate::name::{HostName, PlanDigest, RunId, StepId};
 use crate::plan::kinds::WhenSuperseded;
-use crate::record::{Ending, LockDetails, PollAttempt};
+use crate::record::{Ending, LockDetails, PollAttempt, StopRequest};
 
 /// A line of the journal. It explains; receipts decide.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,6 +92,8 @@ pub enum Progress {
     Resumed,
     /// Nothing further is begun.
     Stopping(StopReason),
+    /// The lock is a person's now.
+    LockLeft,
 }
 
 /// An attempt at a step of another plan that is alive on a host. Its texts are what it says about itself.
@@ -150,6 +152,8 @@ pub enum StopReason {
     Failure(StepId),
     /// A host is given up. A switch that has begun elsewhere is finished.
     HostGone(HostName),
+    /// A note in the lock asked for it. A switch whose route has begun is finished.
+    Requested(StopRequest),
     /// The user asked for it. A switch whose route has begun is finished.
     Interrupted,
     /// The journal cannot be written, and why.
@@ -252,6 +256,8 @@ pub enum Outcome {
     HostFailed(Vec<(HostName, String)>),
     /// The user stopped it, and left these steps behind under way: none after an orderly stop.
     Interrupted(Vec<StepId>),
+    /// A note in the lock stopped it; the effect of these steps cannot be told.
+    StopRequested(StopRequest, Vec<StepId>),
     /// The journal could not be written, and why.
     JournalFailed(String),
     /// The lock, or a fence, became another run's.
@@ -276,7 +282,7 @@ impl Outcome {
             | Outcome::StepsRunning { .. } => ExitCode::Locked,
             Outcome::InDoubt { .. } => ExitCode::InDoubt,
             Outcome::Unreachable { .. } => ExitCode::Unreachable,
-            Outcome::Interrupted { .. } => ExitCode::Interrupted,
+            Outcome::Interrupted { .. } | Outcome::StopRequested { .. } => ExitCode::Interrupted,
         }
     }
 }

@@ -24,6 +24,7 @@ enum Permit {
 impl State {
     pub(super) fn begin_walk(&mut self) {
         self.enter(Phase::Walking);
+        self.has_walked = true;
         let statuses = std::mem::take(&mut self.statuses);
         self.push_claims = push_claims(&self.plan, &self.shape, &self.evidence);
         for (step, status) in statuses.iter_enumerated() {
@@ -290,7 +291,7 @@ impl State {
             Some(StopReason::Failure { .. } | StopReason::HostGone { .. }) => {
                 !host_failed && (run.in_switch || run.tries > 0)
             }
-            Some(StopReason::Interrupted) => {
+            Some(StopReason::Interrupted | StopReason::Requested(_)) => {
                 !host_failed && run.when_stopping == WhenStopping::Begin
             }
             Some(_) => false,

@@ -2,13 +2,17 @@
 
 use std::path::PathBuf;
 
+use crate::apply::links;
 use crate::cli::approval::ApprovalOptions;
 use crate::cli::failure::Failure;
 use crate::cli::options::LinkOptions;
+use crate::cli::preemption::{Ended, UrgencyOptions, Wanted};
 use crate::cli::run::{self, RunOptions};
 use crate::cli::trust::TrustOptions;
 use crate::cli::{connections, environment, input, trust};
 use crate::exit_code::ExitCode;
+use crate::redaction::Redactor;
+use crate::secret::Secrets;
 
 /// Arguments of `mrsk apply`.
 #[derive(Debug, clap::Args)]
@@ -23,6 +27,8 @@ pub struct Args {
     trust: TrustOptions,
     #[command(flatten)]
     run: RunOptions,
+    #[command(flatten)]
+    urgency: UrgencyOptions,
 
     /// Read secrets from FILE instead of .env.DEST and .env; DEST is the plan's destination
     #[arg(long, value_name = "FILE")]
@@ -39,5 +45,26 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
     let pins = trust::check(&plan, &approved, &args.trust, &args.link).await?;
     approved.arguments.extend(args.trust.arguments());
     let links = connections::to_planned(&args.link, &plan, &pins)?;
-    run::apply(plan, &approved, &environment, links, &args.run, &args.link).await
+    let options = args.run.with_urgency(args.urgency);
+    if !options.urgency().is_given() {
+        return run::apply(plan, &approved, &environment, links, &options, &args.link).await;
+    }
+    if let Some(host) = options.lock_host() {
+        run::check_lock_host(&plan, host)?;
+    }
+    let wanted = Wanted {
+        links: connections::to_planned(&args.link, &plan, &pins)?,
+        host: options.lock_host().unwrap_or(&plan.lock_host).clone(),
+        scope: links::scope(&plan),
+        command: format!("apply, {}", plan.operation.name()),
+        wait: options.lock_wait(),
+        redactor: &Redactor::new(&Secrets::new()),
+    };
+    let apply = |run| async {
+        let given = options.for_run(run);
+        let applied = run::apply(plan, &approved, &environment, links, &given, &args.link);
+        applied.await.map(Ended::Applied)
+    };
+    let ended = wanted.hold_around(options.urgency(), apply).await;
+    ended.map(Ended::code)
 }

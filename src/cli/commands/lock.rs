@@ -5,15 +5,16 @@ use clap::Subcommand;
 use crate::apply::links::{self, Links};
 use crate::cli::execution::Execution;
 use crate::cli::failure::Failure;
+use crate::cli::held::described;
 use crate::cli::options::{LinkOptions, ProjectOptions};
 use crate::cli::project::Project;
 use crate::cli::{connections, git, output};
 use crate::exit_code::ExitCode;
 use crate::name::HostName;
-use crate::record::{LockAnswer, LockDetails, Scope, TAKE_OVER_SECONDS};
+use crate::record::{LockAnswer, LockDetails, Scope, StopRequest};
 use crate::redaction::Redactor;
 use crate::text;
-use crate::transport::answer::{LockState, ReleaseAnswer};
+use crate::transport::answer::{LockState, ReleaseAnswer, StopAnswer};
 use crate::transport::request::Holder;
 
 /// Arguments of `mrsk lock`.
@@ -34,6 +35,12 @@ enum Command {
     /// Take the lock by hand: nothing is deployed until `mrsk lock release`
     Acquire {
         /// Why, for those who find it
+        #[arg(short, long, value_name = "MESSAGE")]
+        message: String,
+    },
+    /// Have the run that holds the lock stop as at Ctrl-C: it ends waits, finishes begun switches, and releases the lock
+    RequestStop {
+        /// Why, for those who watch that run
         #[arg(short, long, value_name = "MESSAGE")]
         message: String,
     },
@@ -69,6 +76,7 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
     let answer = match args.command {
         Command::Status => status(lock).await,
         Command::Acquire { message } => acquire(lock, message).await,
+        Command::RequestStop { message } => request_stop(lock, &message).await,
         Command::Release { force: true } => release(lock, Holder::Any).await,
         Command::Release { force: false } => release(lock, Holder::Silent).await,
     };
@@ -128,6 +136,27 @@ async fn acquire(lock: Lock<'_>, message: String) -> Answer {
     )))
 }
 
+async fn request_stop(lock: Lock<'_>, message: &str) -> Answer {
+    let request = StopRequest {
+        person: git::user_name().await,
+        message: lock.redactor.redact(message),
+    };
+    let host = lock.links.get(lock.host).await?;
+    Ok(match host.request_stop(lock.scope, &request).await? {
+        StopAnswer::Requested(state) => Ok(format!(
+            "asked this run to stop; it reads that with its next heartbeat, and finishes switches that have begun:\n{}",
+            described(&state)
+        )),
+        StopAnswer::NotHeld => Ok(FREE.to_owned()),
+        StopAnswer::NoRun(state) => {
+            let holder = text::escape(&lock.redactor.redact(described(&state).trim_end()));
+            let message = format!("no running command holds the deploy lock:\n{holder}");
+            Err(Failure::new(ExitCode::Locked, message)
+                .help("ask the person who holds it, or release it with `mrsk lock release`"))
+        }
+    })
+}
+
 async fn release(lock: Lock<'_>, whose: Holder) -> Answer {
     let person = git::user_name().await;
     let host = lock.links.get(lock.host).await?;
@@ -138,26 +167,8 @@ async fn release(lock: Lock<'_>, whose: Holder) -> Answer {
             let holder = text::escape(&lock.redactor.redact(described(&state).trim_end()));
             let message = format!("the run that holds the deploy lock is alive:\n{holder}");
             Err(Failure::new(ExitCode::Locked, message).help(
-                "wait for it, or stop it with Ctrl-C; `mrsk lock release --force` makes it quit at once",
+                "wait for it, or have it stop with `mrsk lock request-stop -m MESSAGE`; `mrsk lock release --force` makes it quit at once",
             ))
         }
     })
-}
-
-/// Returns the details of a lock and whether its holder is alive.
-fn described(state: &LockState) -> String {
-    let details = state.text.trim_end();
-    let life = match (LockDetails::parse(details).run, state.beat_age) {
-        (None, _) => {
-            "Held by a person or another tool: it stays until `mrsk lock release`".to_owned()
-        }
-        (Some(_), None) => "No heartbeat: it may be starting".to_owned(),
-        (Some(_), Some(age)) if age < TAKE_OVER_SECONDS => {
-            format!("Alive: last heartbeat {age} s ago")
-        }
-        (Some(_), Some(age)) => {
-            format!("Silent: last heartbeat {age} s ago; the next run takes the lock over")
-        }
-    };
-    format!("{details}\n{life}\n")
 }

@@ -78,7 +78,7 @@ enum Command {
     /// Record how a step in doubt ended, so that the plan can be applied to its end
     Resolve(resolve::Args),
     #[command(flatten)]
-    Operation(operations::Operation<operations::ApplyOptions>),
+    Operation(operations::Operation<operations::ApplyOptions, operations::RollbackOptions>),
     /// Show what serves on each host, what is wrong, and what to do next
     Status(status::Args),
     /// Show the containers of Traefik, the app and its accessories
@@ -113,7 +113,7 @@ enum Command {
     Config(config::Args),
     /// Write .env from the template .env.erb
     Envify(envify::Args),
-    /// Show, take or release the deploy lock
+    /// Show, take or release the deploy lock, or have its holder stop
     Lock(lock::Args),
     /// Print the completions of a shell
     Completions(completions::Args),

@@ -9,16 +9,20 @@ use crate::cli::failure::Failure;
 use crate::cli::operation::{Given, OnHosts, OperationArgs};
 use crate::cli::options::{HostsOption, LinkOptions, ProjectOptions};
 use crate::cli::planning::Asked;
+use crate::cli::preemption::{Ended, UrgencyOptions, Wanted};
 use crate::cli::project::Project;
 use crate::cli::run::{self, RunOptions};
 use crate::cli::{confirmation, connections, context, git, output, planning, source};
 use crate::exit_code::ExitCode;
+use crate::facts::model::SourceFacts;
+use crate::name::RunId;
 use crate::plan::OperationKind;
+use crate::record::Scope;
 
-/// An operation that is in no group, with the options of the command that it was given to. The groups, such as `accessory`, have
-/// further commands beside their operations.
+/// An operation that is in no group, with the options of the command that it was given to, which has further ones for a rollback. The groups,
+/// such as `accessory`, have further commands beside their operations.
 #[derive(Debug, Subcommand)]
-pub enum Operation<O: Args> {
+pub enum Operation<O: Args, R: Args = O> {
     /// Deploy a version
     Deploy(Given<deploy::Args, O>),
     /// Redeploy: replace even unchanged containers; skip host setup and pruning
@@ -26,7 +30,7 @@ pub enum Operation<O: Args> {
     /// Set up the hosts, start the accessories, and deploy
     Setup(Given<setup::Args, O>),
     /// Go back to an earlier version that the hosts still have, without downtime; nothing is built
-    Rollback(Given<rollback::Args, O>),
+    Rollback(Given<rollback::Args, R>),
     /// Remove everything: containers, accessories with their data, images, Traefik unless others use it
     Remove(Given<HostsOption, O>),
     /// Remove old containers and images
@@ -40,7 +44,7 @@ pub enum Operation<O: Args> {
     Registry(registry::Operation<O>),
 }
 
-impl<O: Args> Operation<O> {
+impl<O: Args, R: Args + Into<O>> Operation<O, R> {
     /// Returns its name on the command line.
     pub const fn name(&self) -> &'static str {
         match self {
@@ -61,7 +65,7 @@ impl<O: Args> Operation<O> {
             Self::Deploy(given) => (Box::new(given.arguments), given.options),
             Self::Redeploy(given) => (Box::new(given.arguments), given.options),
             Self::Setup(given) => (Box::new(given.arguments), given.options),
-            Self::Rollback(given) => (Box::new(given.arguments), given.options),
+            Self::Rollback(given) => (Box::new(given.arguments), given.options.into()),
             Self::Remove(given) => {
                 let kind = OperationKind::Remove;
                 let hosts = given.arguments.hosts;
@@ -94,6 +98,23 @@ pub struct ApplyOptions {
     yes: bool,
 }
 
+/// Those of `mrsk rollback`.
+#[derive(Debug, Args)]
+pub struct RollbackOptions {
+    #[command(flatten)]
+    apply: ApplyOptions,
+    #[command(flatten)]
+    urgency: UrgencyOptions,
+}
+
+impl From<RollbackOptions> for ApplyOptions {
+    fn from(options: RollbackOptions) -> Self {
+        let apply = options.apply;
+        let run = apply.run.with_urgency(options.urgency);
+        Self { run, ..apply }
+    }
+}
+
 /// Compiles the plan that `mrsk plan OPERATION` prints, and applies it over the same connections.
 pub async fn run(
     (arguments, options): (Box<dyn OperationArgs>, ApplyOptions),
@@ -111,33 +132,77 @@ pub async fn run(
     source::resolve(&mut source, &operation, &root).await;
     project.read_secrets(&options.project, &operation)?;
     project.read_sharers(&options.project, (&operation, &execution));
-    let links = connections::to_configured(&options.link, project.config(), &execution)?;
-    let facts = planning::inspect(&project, &links, &asked, source).await;
-    let plan = facts.and_then(|facts| planning::compile(&project, &facts, &asked));
-    let plan = match plan {
-        Ok(plan) => context::check(&project, &plan).await.map(|()| plan),
-        Err(failure) => Err(failure),
+    let applying = Applying {
+        arguments: &*arguments,
+        options: &options,
+        project: &project,
+        asked: &asked,
+        execution: &execution,
     };
-    let plan = plan.inspect_err(|_| links.close())?;
-    output::show_plan(&plan);
-    if plan.steps.is_empty() {
-        links.close();
-        return Ok(ExitCode::Done);
+    let urgency = options.run.urgency();
+    if !urgency.is_given() {
+        return applying.run(source, None).await.map(Ended::code);
     }
-    // Who watches a deploy is asked, too; a script is not held up.
-    let is_watched = operation.deploys() && confirmation::can_ask();
-    let is_confirmed = is_watched || arguments.is_confirmed() || operation.kind.is_confirmed();
-    if is_confirmed && !options.yes {
-        confirmation::ask(&plan).inspect_err(|_| links.close())?;
+    let config = project.config();
+    let host = asked.lock_host.or(config.primary_host()).cloned();
+    let no_hosts = || {
+        let message = "the configuration has no hosts";
+        Failure::new(ExitCode::Configuration, message)
+    };
+    let wanted = Wanted {
+        links: connections::to_configured(&options.link, config, &execution)?,
+        host: host.ok_or_else(no_hosts)?,
+        scope: Scope {
+            service: config.service.clone(),
+            destination: config.destination.clone(),
+        },
+        command: operation.name().to_owned(),
+        wait: options.run.lock_wait(),
+        redactor: &project.redactor(&options.project, &execution),
+    };
+    let run = |run| applying.run(source, run);
+    wanted.hold_around(urgency, run).await.map(Ended::code)
+}
+
+/// An operation that is being planned and applied.
+struct Applying<'a> {
+    arguments: &'a dyn OperationArgs,
+    options: &'a ApplyOptions,
+    project: &'a Project,
+    asked: &'a Asked<'a>,
+    execution: &'a Execution,
+}
+
+impl Applying<'_> {
+    /// Looks at the hosts, shows the plan, asks, and applies it as `run`, which may hold the deploy lock already.
+    async fn run(&self, source: SourceFacts, run: Option<RunId>) -> Result<Ended, Failure> {
+        let (options, project, asked) = (self.options, self.project, self.asked);
+        let operation = asked.operation;
+        let links = connections::to_configured(&options.link, project.config(), self.execution)?;
+        let facts = planning::inspect(project, &links, asked, source).await;
+        let plan = facts.and_then(|facts| planning::compile(project, &facts, asked));
+        let plan = match plan {
+            Ok(plan) => context::check(project, &plan).await.map(|()| plan),
+            Err(failure) => Err(failure),
+        };
+        let plan = plan.inspect_err(|_| links.close())?;
+        output::show_plan(&plan);
+        if plan.steps.is_empty() {
+            links.close();
+            return Ok(Ended::NothingToDo);
+        }
+        // Who watches a deploy is asked, too; a script is not held up.
+        let is_watched = operation.deploys() && confirmation::can_ask();
+        let is_confirmed =
+            is_watched || self.arguments.is_confirmed() || operation.kind.is_confirmed();
+        if is_confirmed && !options.yes {
+            let answer = confirmation::ask(&plan).await;
+            answer.inspect_err(|_| links.close())?;
+        }
+        let approved = Approved::of_own(&plan);
+        let given = options.run.for_run(run);
+        run::apply(plan, &approved, project, links, &given, &options.link)
+            .await
+            .map(Ended::Applied)
     }
-    let approved = Approved::of_own(&plan);
-    run::apply(
-        plan,
-        &approved,
-        &project,
-        links,
-        &options.run,
-        &options.link,
-    )
-    .await
 }

@@ -10,6 +10,7 @@ pub use stream::{FORMAT_VERSION, schema};
 use self::stream::{At, Details, GoneHost, HostTotals, LockHolder, StepAt, StreamEvent};
 use super::tally::Tally;
 use super::view::View;
+use super::words;
 use crate::apply::driver::Observer;
 use crate::apply::state::{
     HostSummary, Millis, Outcome, Progress, StepStatus, StopReason, Summary,
@@ -136,6 +137,7 @@ impl<'a> Json<'a> {
             Progress::Suspended => StreamEvent::Suspended { at },
             Progress::Resumed => StreamEvent::Resumed { at },
             Progress::Stopping(reason) => stopping(at, reason),
+            Progress::LockLeft => StreamEvent::LockLeft { at },
         })
     }
 }
@@ -220,6 +222,7 @@ fn stopping(at: At, reason: &StopReason) -> StreamEvent {
         StopReason::JournalFailed(text) | StopReason::LockReleased(text) => {
             message = Some(text.clone());
         }
+        StopReason::Requested(request) => message = Some(words::stop_request(request)),
         StopReason::Interrupted | StopReason::LockHostGone | StopReason::LockLost => {}
     }
     StreamEvent::Stopping {
@@ -238,6 +241,11 @@ fn details(outcome: &Outcome) -> Details {
         Outcome::Done | Outcome::AlreadyApplied | Outcome::LockLost => none,
         Outcome::Failed(steps) | Outcome::InDoubt(steps) | Outcome::Interrupted(steps) => Details {
             steps: ids(steps),
+            ..none
+        },
+        Outcome::StopRequested(request, steps) => Details {
+            steps: ids(steps),
+            message: Some(words::stop_request(request)),
             ..none
         },
         Outcome::Stale {

@@ -203,6 +203,11 @@ pub(super) enum StreamEvent {
         #[serde(flatten)]
         at: At,
     },
+    /// The deploy lock stays with a person, so that nothing is deployed until `mrsk lock release`.
+    LockLeft {
+        #[serde(flatten)]
+        at: At,
+    },
     /// The run starts no further steps.
     Stopping {
         #[serde(flatten)]
@@ -374,6 +379,8 @@ mirror! {
         HostGone = HostGone,
         /// The journal cannot be written.
         JournalFailed = JournalFailed,
+        /// A note in the deploy lock asked it to stop.
+        StopRequested = Requested,
         /// The user interrupted it.
         Interrupted = Interrupted,
         /// The lock host was given up.
@@ -412,6 +419,8 @@ mirror! {
         HostFailed = HostFailed,
         /// The user interrupted the run.
         Interrupted = Interrupted,
+        /// A note in the deploy lock asked the run to stop: `message` tells who, and why.
+        StopRequested = StopRequested,
         /// The journal cannot be written.
         JournalFailed = JournalFailed,
         /// Another run has taken over.
@@ -425,7 +434,7 @@ mirror! {
 #[derive(Debug, Default, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub(super) struct Details {
-    /// Ids of the steps that failed, are in doubt, or were left running: `failed`, `in_doubt`, `interrupted`.
+    /// Ids of the steps that failed, are in doubt, or were left running: `failed`, `in_doubt`, `interrupted`, `stop_requested`.
     pub steps: Vec<String>,
     /// The host that changed or that shows the other plan: `stale`, `superseded`.
     pub host: Option<String>,
@@ -451,7 +460,7 @@ pub(super) struct Details {
     pub unreachable: Vec<GoneHost>,
     /// The hosts that were given up: `host_failed`.
     pub failed_hosts: Vec<GoneHost>,
-    /// The error: `journal_failed`.
+    /// The error: `journal_failed`; who asked for it, and why: `stop_requested`.
     pub message: Option<String>,
 }
 

@@ -4,10 +4,11 @@ mrsk_patient_tries=10
 # Looks, 0.2 s apart, at whether a take-over is the last one.
 mrsk_last_looks=15
 
-# Reads the details of mrsk_own into mrsk_text, and of its lines mrsk_holder and mrsk_generation.
+# Reads the details of mrsk_own into mrsk_text, and of its lines mrsk_holder, mrsk_generation and mrsk_plan_in_lock.
 read_details() {
   mrsk_text=$(base64 -d <"$mrsk_own/details" 2>/dev/null)
   mrsk_holder=
+  mrsk_plan_in_lock=
   mrsk_generation=1
   mrsk_ifs=$IFS
   IFS=$mrsk_nl
@@ -17,6 +18,7 @@ read_details() {
     case $mrsk_line in
     'Run: '*) mrsk_holder=${mrsk_line#'Run: '} ;;
     'Generation: '*) mrsk_generation=${mrsk_line#'Generation: '} ;;
+    'Plan: '*) mrsk_plan_in_lock=${mrsk_line#'Plan: '} ;;
     esac
   done
   set +f
@@ -109,6 +111,22 @@ take_over() {
   fi
 }
 
+# A run of this plan has left the lock to a person: the next one of it goes on. Fails if it is worth another try.
+take_back() {
+  take_whole || die "$mrsk_error"
+  look_at_whole
+  read_details
+  if [ "$mrsk_whole" != ours ] || [ -n "$mrsk_holder" ] || [ "$mrsk_plan_in_lock" != "$mrsk_locked_plan" ]
+  then
+    end_turn
+    return 1
+  fi
+  highest
+  put "$mrsk_own/beat" "$mrsk_boot $mrsk_up" && keep "$mrsk_own/details" "$(details "$mrsk_top")" && announce || die "$mrsk_error"
+  end_turn
+  say acquired "$mrsk_top" -
+}
+
 # One try; fails if it is worth another.
 lock_once() {
   boot
@@ -130,6 +148,11 @@ lock_once() {
     beat_age && [ "$mrsk_age" -ge "$mrsk_limit" ] || return 1
     highest
     take_over
+    return
+  fi
+  if [ -z "$mrsk_holder" ] && [ "$mrsk_plan_in_lock" = "$mrsk_locked_plan" ]
+  then
+    take_back
     return
   fi
   if [ -z "$mrsk_holder" ]
@@ -216,7 +239,16 @@ lost() {
 }
 
 # Writes the beat into the file that is there: a full disk has room for that. No longer than the old one, but for a digit.
-overwrite_beat() {
+overwrite_# The lock is ours. Who asks its run to stop, and why, if anybody does.
+say_held() {
+  mrsk_stop_run=
+  mrsk_request=
+  { read -r mrsk_stop_run mrsk_request <"$mrsk_own/stop"; } 2>/dev/null
+  [ "$mrsk_stop_run" = "$mrsk_run" ] || mrsk_request=
+  say held${mrsk_request:+ "$mrsk_request"}
+}
+
+beat() {
   [ -f "$mrsk_own/beat" ] && { printf '%s\n' "$mrsk_boot $mrsk_up" 1<>"$mrsk_own/beat"; } 2>/dev/null
 }
 
@@ -231,7 +263,7 @@ beat() {
   fi
   boot
   uptime
-  { put "$mrsk_own/beat" "$mrsk_boot $mrsk_up" || overwrite_beat; } && say held && return 0
+  { put "$mrsk_own/beat" "$mrsk_boot $mrsk_up" || overwrite_beat; } && say_held && return 0
   [ -d "$mrsk_own" ] && die "$mrsk_error"
   lost
 }
@@ -275,6 +307,39 @@ release() {
   fi
   discard || die "cannot remove $mrsk_own in $PWD: $mrsk_error"
   say released
+}
+
+# Makes our lock a person's. The next generation is claimed first, as by a release, so that nobody takes it over meanwhile.
+leave() {
+  read_details
+  if [ "$mrsk_text" = "$mrsk_left" ]
+  then
+    say left
+    return 0
+  fi
+  highest
+  mrsk_next=$((mrsk_top + 1))
+  if [ "$mrsk_holder" != "$mrsk_run" ] || [ "$mrsk_top" -gt "$mrsk_generation" ]
+  then
+    say not_ours
+    return 0
+  fi
+  mrsk_error=$(mkdir "$mrsk_own/gen.$mrsk_next" 2>&1) || ! [ -d "$mrsk_own" ] || die "cannot write $mrsk_own in $PWD: $mrsk_error"
+  take_whole || die "$mrsk_error"
+  look_at_whole
+  read_details
+  highest
+  if [ "$mrsk_whole" != ours ] || [ "$mrsk_holder" != "$mrsk_run" ] || [ "$mrsk_top" != "$mrsk_next" ]
+  then
+    end_turn
+    say not_ours
+    return 0
+  fi
+  keep "$mrsk_own/details" "$(printf '%s' "$mrsk_left" | encode)" || die "$mrsk_error"
+  rm -f "$mrsk_own/beat" "$mrsk_own/stop"
+  announce
+  end_turn
+  say left
 }
 
 # Releases the lock of somebody else, and leaves a note for the run that held it.
@@ -337,6 +402,38 @@ lock_status() {
     held
   else
     held_by_hand held -
+  fi
+}
+
+# Leaves a note in the lock for the run that holds it. It goes with the lock, and tells no other run anything.
+request_stop() {
+  look_at_whole
+  if [ "$mrsk_whole" = none ] || { [ "$mrsk_whole" = ours ] && ! [ -d "$mrsk_own" ]; }
+  then
+    kamal_has_locked && held_by_hand held - || say free
+    return 0
+  fi
+  [ "$mrsk_whole" != ours ] || read_details
+  if [ "$mrsk_whole" != ours ] || [ -z "$mrsk_holder" ]
+  then
+    held_by_hand held -
+    return 0
+  fi
+  if beat_age && [ "$mrsk_age" -ge "$mrsk_limit" ]
+  then
+    held
+    return 0
+  fi
+  make_ready || die "$mrsk_error"
+  put "$mrsk_ready/stop" "$mrsk_holder $mrsk_request" || die "$mrsk_error"
+  if mrsk_error=$(mv -f "$mrsk_ready/stop" "$mrsk_own/stop" 2>&1)
+  then
+    say requested "$mrsk_age" "$(printf '%s' "$mrsk_text" | encode)"
+  elif [ -d "$mrsk_own" ]
+  then
+    die "cannot write $mrsk_own/stop in $PWD: $mrsk_error"
+  else
+    say free
   fi
 }
 

@@ -10,7 +10,9 @@ use crate::plan::Plan;
 use crate::plan::kinds::WhenSuperseded;
 use crate::plan::resume::Answer;
 use crate::record::living::{AttemptName, LivingAttempt};
-use crate::record::{Attempt, AttemptState, Ending, Listing, LockAnswer, LockDetails, Receipt};
+use crate::record::{
+    Attempt, AttemptState, Ending, Listing, LockAnswer, LockDetails, Receipt, StopRequest,
+};
 
 /// A run whose questions are answered at once, as far as the test does not answer them itself.
 pub struct Bench {
@@ -68,6 +70,9 @@ pub struct Bench {
     pub diagnoses: Vec<String>,
     pub finished: usize,
     pub released: usize,
+    pub left: usize,
+    /// What stands in the lock for its run.
+    pub note: Option<StopRequest>,
     pub outcome: Option<Outcome>,
 }
 
@@ -116,6 +121,8 @@ impl Bench {
             diagnoses: Vec::new(),
             finished: 0,
             released: 0,
+            left: 0,
+            note: None,
             outcome: None,
         }
     }
@@ -303,12 +310,19 @@ impl Bench {
                 }
             }
             Action::Audit(hosts) => self.audited.extend(hosts),
-            Action::Beat => events.push_back(Event::Beaten {
-                held: !self.lock_lost,
+            Action::Beat => events.push_back(match self.note.clone() {
+                Some(request) => Event::StopRequested(request),
+                None => Event::Beaten {
+                    held: !self.lock_lost,
+                },
             }),
             Action::Finish(host) => {
                 self.finished += 1;
                 events.push_back(Event::Finished(host));
+            }
+            Action::Leave => {
+                self.left += 1;
+                events.push_back(Event::Left);
             }
             Action::Release => {
                 self.released += 1;

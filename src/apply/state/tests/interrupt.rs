@@ -5,7 +5,7 @@ use super::plans::{plan, step, switch, two_switches, whole_switch};
 use crate::apply::state::*;
 use crate::name::{HostName, StepId};
 use crate::plan::{Plan, StepKind};
-use crate::record::{AttemptState, Ending, Listing, LockAnswer, WhenStopping};
+use crate::record::{AttemptState, Ending, Listing, LockAnswer, StopRequest, WhenStopping};
 
 const STOPPING: StepStatus = StepStatus::Skipped {
     reason: SkipReason::Stopping,
@@ -328,4 +328,65 @@ fn an_interruption_after_the_fences_says_that_the_serial_has_moved() {
         assert_eq!((&bench.outcome, bench.released), (&orderly(), 1));
         assert_eq!(bench.state.summary().serial_moved, !resumed);
     }
+}
+
+fn note() -> StopRequest {
+    StopRequest {
+        person: "Ann".into(),
+        message: "rollback of 7f3a".into(),
+    }
+}
+
+#[test]
+fn a_note_in_the_lock_stops_the_run_as_its_user_would() {
+    let mut bench = Bench::new(one_switch()).holds("a/healthcheck").begin();
+    bench.note = Some(note());
+    bench.now = 6_000;
+    bench.tell(Event::Tick);
+    assert_eq!(bench.halted, [HostName::from("a")]);
+    bench.end("a/healthcheck", Ending::Stopped);
+    for step in ["a/route", "a/drain", "a/stop"] {
+        assert_eq!(bench.status(step), STOPPING, "{step}");
+    }
+    let outcome = Outcome::StopRequested(note(), Vec::new());
+    assert_eq!(outcome.exit_code().code(), 130);
+    assert_eq!((bench.outcome, bench.released), (Some(outcome), 1));
+
+    // A switch whose route has begun is finished.
+    let mut bench = Bench::new(one_switch()).holds("a/route").begin();
+    bench.note = Some(note());
+    bench.now = 6_000;
+    bench.tell(Event::Tick);
+    succeed(&mut bench, &["route", "drain", "stop"]);
+    assert_eq!(bench.outcome, Some(Outcome::Done));
+}
+
+#[test]
+fn a_note_that_is_there_before_the_first_step_lets_none_begin() {
+    let mut bench = Bench::new(one_switch());
+    bench.note = Some(note());
+    let mut bench = bench.begin();
+    bench.now = 6_000;
+    bench.tell(Event::Tick);
+    let outcome = Outcome::StopRequested(note(), Vec::new());
+    assert_eq!((bench.outcome.clone(), bench.released), (Some(outcome), 1));
+    assert!(bench.ran().is_empty());
+}
+
+#[test]
+fn the_lock_is_left_to_a_person_by_a_run_that_came_to_its_steps() {
+    let holds = |options: &mut Options| options.at_end = AtEnd::Hold;
+    let done = Bench::with(one_switch(), holds).begin();
+    assert_eq!((done.left, done.released), (1, 0));
+    assert_eq!(done.outcome, Some(Outcome::Done));
+
+    let failed = Bench::with(one_switch(), holds).fails("a/start", 1).begin();
+    assert_eq!((failed.left, failed.released), (1, 0));
+
+    let mut early = Bench::with(one_switch(), holds);
+    early.note = Some(note());
+    let mut early = early.begin();
+    early.now = 6_000;
+    early.tell(Event::Tick);
+    assert_eq!((early.left, early.released), (0, 1));
 }
