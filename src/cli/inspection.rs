@@ -95,7 +95,7 @@ fn query(config: &Config, asked: &Question, host: &HostName) -> Result<Query, Fa
             .roles
             .iter()
             .filter(|role| role.hosts.contains(host))
-            .filter_map(|role| question(config, role, &salt, asked.secrets))
+            .filter_map(|role| question(config, (role, host), &salt, asked.secrets))
             .collect(),
         compared: asked.compared,
         version: asked.version.to_owned(),
@@ -166,12 +166,12 @@ fn ports(config: &Config) -> BTreeSet<u16> {
 
 fn question(
     config: &Config,
-    role: &Role,
+    (role, host): (&Role, &HostName),
     salt: &[u8],
     secrets: &Secrets,
 ) -> Option<SecretQuestion> {
     let values: Vec<(&str, &Secret)> = role
-        .env
+        .env_of(host)
         .secret
         .iter()
         .filter_map(|name| Some((name.as_str(), secrets.get(name)?)))

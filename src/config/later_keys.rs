@@ -15,10 +15,9 @@ const KAMAL_2: &str = "Kamal 2";
 
 /// The keys. `*` stands for the name of a role or an accessory.
 #[rustfmt::skip]
-const KEYS: [(&str, &str, &str); 16] = [
+const KEYS: [(&str, &str, &str); 15] = [
     ("asset_path", MRSK, "remove it; let the app keep assets of earlier versions, or serve them from a CDN"),
     ("boot.max_failures", KAMAL_2, "remove it; a run stops at its first failure"),
-    ("env.tags", KAMAL_1, "use one role for each set of hosts, with its own `env`"),
     ("error_pages_path", KAMAL_2, "remove it; use Traefik's middleware `errors` in `labels`"),
     ("healthcheck.cord", KAMAL_1, "remove it: mrsk drains the old container without a cord"),
     ("healthcheck.timeout", KAMAL_2, "use `max_attempts`: an attempt takes 4 s"),

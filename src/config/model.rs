@@ -101,6 +101,9 @@ pub struct Role {
     pub cmd: Vec<String>,
     /// Environment of its containers: the role's merged over the global one.
     pub env: Env,
+    /// Environment of its containers on hosts that have tags, where those of the tags are merged over it.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub host_env: BTreeMap<HostName, Env>,
     /// Labels of its containers as the user wrote them: the role's merged over the global ones.
     pub labels: BTreeMap<String, String>,
     /// Further options of `docker create`, in the order of the file.
@@ -359,6 +362,19 @@ impl Traefik {
 }
 
 impl Role {
+    /// Returns the environment of its containers on `host`.
+    pub fn env_of(&self, host: &HostName) -> &Env {
+        self.host_env.get(host).unwrap_or(&self.env)
+    }
+
+    /// Returns the environments that its containers have, on one host or another.
+    pub fn envs(&self) -> Vec<&Env> {
+        match self.hosts.is_empty() {
+            true => vec![&self.env],
+            false => self.hosts.iter().map(|host| self.env_of(host)).collect(),
+        }
+    }
+
     /// Returns the TCP ports of the host that the options publish; a range is left to docker.
     pub fn published_ports(&self) -> BTreeSet<u16> {
         published(&self.options)

@@ -39,7 +39,7 @@ pub fn secret_names(config: &Config) -> Names {
         add(&mut names, name, Purpose::Traefik);
     }
     for role in &config.roles {
-        for name in &role.env.secret {
+        for name in role.envs().into_iter().flat_map(|env| &env.secret) {
             add(&mut names, name, Purpose::Role(role.name.clone()));
         }
     }

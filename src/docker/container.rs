@@ -12,7 +12,7 @@ use crate::config::model::{
     Accessory, AccessoryDirectory, AccessoryFile, Config, DockerOption, Env, Role,
 };
 use crate::config::{CONTAINER_NAME, is_read_at_start};
-use crate::name::Sha256Hex;
+use crate::name::{HostName, Sha256Hex};
 
 /// Lines of a log that tell what happened, where the configuration does not say.
 const LOG_LINES: u32 = 50;
@@ -59,18 +59,19 @@ impl Create {
     }
 }
 
-/// Returns the command that creates a role's container from `image`.
+/// Returns the command that creates the container of a role on a host from `image`.
 pub fn create(
     config: &Config,
-    role: &Role,
+    (role, host): (&Role, &HostName),
     name: &str,
     version: &str,
     image: &str,
     home: &str,
 ) -> Create {
     let volumes = config.volumes.iter().map(|volume| on_host(volume, home));
+    let own = role.env_of(host);
     let groups = vec![
-        ("env", env(&role.env, name)),
+        ("env", env(own, name)),
         ("logging", logging(config)),
         ("volumes", each("--volume", volumes)),
         ("labels", pairs("--label", &labels(config, role, version))),
@@ -80,7 +81,7 @@ pub fn create(
         ("image", vec![image.to_owned()]),
         ("command", role.cmd.clone()),
     ];
-    finish(name, groups, role.env.secret.clone(), None)
+    finish(name, groups, own.secret.clone(), None)
 }
 
 /// Returns the command that creates an accessory's container. Its labels are those of the original, so that nothing that looks for

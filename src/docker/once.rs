@@ -6,6 +6,7 @@ use super::names::{self, LABEL_SERVICE};
 use crate::action::Run;
 use crate::config::is_read_at_start;
 use crate::config::model::{Accessory, Config, DockerOption, Env, Role};
+use crate::name::HostName;
 
 /// Options of a role or an accessory that only its own container can have, or that do not fit one that is removed at its end.
 const OF_ITS_OWN: [&str; 12] = [
@@ -59,14 +60,15 @@ impl Streams {
     }
 }
 
-/// Returns the command that creates a container with the environment, volumes and options of `role`. The image must be there.
-pub fn create(config: &Config, role: &Role, once: &Once<'_>) -> Run {
+/// Returns the command that creates a container with the environment that `role` has on `host`, its volumes and options. The image
+/// must be there.
+pub fn create(config: &Config, role: &Role, host: &HostName, once: &Once<'_>) -> Run {
     let volumes = config.volumes.iter();
     let volumes = volumes.map(|volume| on_host(volume, once.home));
     let mut argv = begin(config, once);
     argv.extend(["--pull", "never"].map(str::to_owned));
     argv.extend(each("--volume", volumes));
-    finish(argv, &role.env, &role.options, once)
+    finish(argv, role.env_of(host), &role.options, once)
 }
 
 /// Returns the same for an accessory. `mounts` are its volumes, files and directories, as docker's `--volume` takes them.

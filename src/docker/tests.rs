@@ -47,7 +47,8 @@ fn create(config: &Config) -> container::Create {
     let role = &config.roles[0];
     let name = names::container(config, role, "v1");
     let reference = image::reference(config, "v1");
-    container::create(config, role, &name, "v1", &reference, "/home/app")
+    let host = &config.hosts[0].name;
+    container::create(config, (role, host), &name, "v1", &reference, "/home/app")
 }
 
 fn after<'a>(words: &'a [String], flag: &str) -> Vec<&'a str> {
@@ -386,4 +387,38 @@ builder: {multiarch: false, target: production}
     let tail = ["--target", "production", "--file", "Dockerfile", "."].map(str::to_owned);
     assert!(words.ends_with(&tail), "{words:?}");
     assert!(crate::docker::local_command::is_listed(&run));
+}
+
+#[test]
+fn a_container_gets_the_environment_of_its_host() {
+    let config = config_with(
+        "registry: {server: r.example.com}
+servers:
+  web: {hosts: [a: [eu, loud], b], env: {ROLE: web}}
+env:
+  clear: {REGION: us}
+  secret: [TOKEN]
+  tags:
+    eu: {clear: {REGION: eu}, secret: [EU_TOKEN]}
+    loud: {REGION: loud, TOKEN: none}
+",
+    );
+    let role = &config.roles[0];
+    let of = |host: &str| {
+        let host = HostName::from(host);
+        let create = container::create(&config, (role, &host), "x", "v1", "i", "/home");
+        let words = words(&create.run);
+        let env = after(&words, "--env");
+        env.iter()
+            .map(|word| (*word).to_owned())
+            .filter(|word| !word.starts_with("MRSK_"))
+            .collect::<Vec<String>>()
+    };
+    assert_eq!(
+        of("a"),
+        ["REGION=loud", "ROLE=web", "TOKEN=none", "EU_TOKEN"]
+    );
+    assert_eq!(of("b"), ["REGION=us", "ROLE=web", "TOKEN"]);
+    let names = crate::config::secrets::secret_names(&config);
+    assert_eq!(Vec::from_iter(names.into_keys()), ["EU_TOKEN", "TOKEN"]);
 }

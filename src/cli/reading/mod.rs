@@ -69,10 +69,15 @@ impl Reading {
         self.repeated.clone()
     }
 
-    /// Returns the secrets of a role's containers. Fails with all that are missing.
-    pub fn role_secrets(&self, options: &ProjectOptions, role: &Role) -> Result<Secrets, Failure> {
+    /// Returns the secrets of a role's containers on `host`. Fails with all that are missing.
+    pub fn role_secrets(
+        &self,
+        options: &ProjectOptions,
+        role: &Role,
+        host: &HostName,
+    ) -> Result<Secrets, Failure> {
         let purpose = Purpose::Role(role.name.clone());
-        let names = secrets::env_secret_names(&role.env, &purpose);
+        let names = secrets::env_secret_names(role.env_of(host), &purpose);
         self.project.secrets_of(options, &names)
     }
 

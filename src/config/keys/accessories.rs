@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::allow_empty_roles::EmptyRoles;
-use super::env::{self, EnvLayer};
+use super::env;
 use super::{accessory_files, servers};
 use crate::config::decoder::{Decoder, Field, Record, choice, shown};
 use crate::config::model::{Accessory, AccessoryDirectory, Role};
@@ -144,7 +144,7 @@ impl Reader<'_, '_, '_, '_, '_> {
             hosts,
             publish: record.read(self.decoder, "port", port::decode_mapping),
             cmd: record.collect(self.decoder, "cmd", command::decode),
-            env: EnvLayer::default().merge(&own),
+            env: own.to_env(),
             files,
             directories,
             volumes: record.collect(self.decoder, "volumes", volume::decode_list),

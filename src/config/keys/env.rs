@@ -7,14 +7,26 @@ use serde_json::{Value, json};
 use crate::config::decoder::{Decoder, Field, suggestion};
 use crate::config::model::Env;
 use crate::config::node::Kind;
-use crate::config::schema::{Property, list, map, nullable, text};
+use crate::config::schema::{Property, described, list, map, nullable, text};
 use crate::config::secret_lines::looks_secret;
 use crate::config::values::texts::{MAX_ARGUMENT, TOO_LONG_HELP, argument_length, too_long};
 use crate::config::values::variable::{self, CONTAINER_NAME};
 
 pub(super) const KEY: Property = ("env", || {
-    schema("Environment of the containers of every role.")
+    let mut env = schema("Environment of the containers of every role.");
+    let tags = json!({
+        "type": ["object", "null"],
+        "additionalProperties": schema("Merged over the environment of hosts with this tag."),
+        "description": "Environments of hosts that have these tags.",
+    });
+    // A text is a variable of this name.
+    let kinds = json!({ "anyOf": [text("Value of the variable."), tags] });
+    env["properties"][TAGS] = described("Environments of hosts that have these tags.", kinds);
+    env
 });
+
+/// The key of environments by tag, which only the global `env` has.
+const TAGS: &str = "tags";
 
 /// Returns the schema of an environment: variables, with `clear` and `secret` among them.
 pub(super) fn schema(description: &str) -> Value {
@@ -37,7 +49,10 @@ fn variables(description: &str) -> Value {
     map
 }
 
-/// The environment of one level: global, or a role's.
+/// The `env.tags`: the environment of each tag, by its name.
+pub(super) type Tags = BTreeMap<String, EnvLayer>;
+
+/// The environment of one level: global, a role's, or a tag's.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct EnvLayer {
     clear: BTreeMap<String, String>,
@@ -46,21 +61,51 @@ pub(super) struct EnvLayer {
 
 impl EnvLayer {
     /// Merges `over` over this level, key by key: the value that stands there wins, whether clear or secret.
-    pub(super) fn merge(&self, over: &EnvLayer) -> Env {
+    pub(super) fn with(&self, over: &EnvLayer) -> Self {
         let (mut clear, mut secret) = (self.clear.clone(), self.secret.clone());
         secret.retain(|name| !over.clear.contains_key(name));
         clear.extend(over.clear.clone());
         clear.retain(|name, _| !over.secret.contains(name));
         secret.extend(over.secret.clone());
+        Self { clear, secret }
+    }
+
+    /// Returns the environment of containers that have no other level.
+    pub(super) fn to_env(&self) -> Env {
         Env {
-            clear,
-            secret: secret.into_iter().collect(),
+            clear: self.clear.clone(),
+            secret: self.secret.iter().cloned().collect(),
         }
     }
 }
 
+/// Reads the global `env`, with its tags.
+pub(super) fn global(decoder: &mut Decoder<'_>, field: &Field<'_>) -> (EnvLayer, Tags) {
+    let children = field.children();
+    let tags = children.iter().find(|(name, _)| *name == TAGS);
+    let tags = tags.filter(|(_, child)| !matches!(child.node.kind, Kind::Scalar { .. }));
+    let entries = tags.map(|(_, child)| decoder.entries(child));
+    let mut read = Tags::new();
+    for (name, child) in entries.into_iter().flatten() {
+        let layer = layer(decoder, &child);
+        read.insert(name.to_owned(), layer);
+    }
+    (read_layer(decoder, field, Level::Global), read)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Level {
+    /// The one that may have tags.
+    Global,
+    Other,
+}
+
 /// Reads an `env`: `clear` and `secret`, with plain variables beside them or alone.
 pub(super) fn layer(decoder: &mut Decoder<'_>, field: &Field<'_>) -> EnvLayer {
+    read_layer(decoder, field, Level::Other)
+}
+
+fn read_layer(decoder: &mut Decoder<'_>, field: &Field<'_>, level: Level) -> EnvLayer {
     let mut layer = EnvLayer::default();
     let mut secrets = Vec::new();
     for (name, child) in decoder.entries(field) {
@@ -71,8 +116,15 @@ pub(super) fn layer(decoder: &mut Decoder<'_>, field: &Field<'_>) -> EnvLayer {
                 }
             }
             "secret" => secrets = decoder.items(&child),
-            "tags" if !matches!(child.node.kind, Kind::Scalar { .. }) => {
-                decoder.unknown_key(&child, name, &["clear", "secret"]);
+            TAGS if !matches!(child.node.kind, Kind::Scalar { .. }) => {
+                if level == Level::Other {
+                    let message = format!(
+                        "`{}` is not allowed: tags belong to the global `env`",
+                        child.path
+                    );
+                    let help = "define tags in `env.tags` at the top level";
+                    decoder.error(child.key, message, help);
+                }
             }
             _ => match (suggestion(name, &["clear", "secret"]), &child.node.kind) {
                 // No variable has a list or a map.
@@ -181,7 +233,7 @@ mod tests {
             ),
         ];
         for (under, over, expected) in cases {
-            let merged = under.merge(&over);
+            let merged = under.with(&over).to_env();
             assert_eq!(merged.clear, expected.clear, "{over:?}");
             assert_eq!(
                 merged.secret,

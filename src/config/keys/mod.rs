@@ -118,8 +118,10 @@ pub(super) fn decode(
     sshkit::check(decoder, root);
     let empty = allow_empty_roles::decode(decoder, root);
     let ssh = ssh::decode(decoder, root);
+    let (env, tags) = root.collect(decoder, env::KEY.0, env::global);
     let global = Global {
-        env: root.collect(decoder, env::KEY.0, env::layer),
+        env,
+        tags,
         labels: labels::decode(decoder, root),
         healthcheck: healthcheck::decode(decoder, root),
         stop_signal: stop_signal::decode(decoder, root),

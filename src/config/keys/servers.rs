@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::allow_empty_roles::EmptyRoles;
-use super::env::{self, EnvLayer};
+use super::env::{self, EnvLayer, Tags};
 use super::{healthcheck, stop_signal, stop_wait_time};
-use crate::config::decoder::{Decoder, Field, Record};
-use crate::config::model::{DockerOption, Healthcheck, Role};
+use crate::config::decoder::{Decoder, Field, Record, choice, shown};
+use crate::config::model::{DockerOption, Env, Healthcheck, Role};
 use crate::config::node::Kind;
 use crate::config::schema::{Property, described, record};
-use crate::config::values::hosts::{self, Hosts};
+use crate::config::values::hosts::{self, Hosts, Tagged};
 use crate::config::values::{boolean, command, docker_options, labels, name};
 use crate::name::{HostName, RoleName};
 
@@ -21,7 +21,9 @@ pub(super) const KEY: Property = ("servers", schema);
 const WEB: &str = "web";
 
 const ROLE_KEYS: [Property; 10] = [
-    ("hosts", || hosts::any_schema("Hosts of the role.")),
+    ("hosts", || {
+        hosts::any_schema("Hosts of the role, each perhaps with tags.")
+    }),
     ("cmd", command::schema),
     ("env", || {
         env::schema("Environment, merged over the global one key by key.")
@@ -46,11 +48,12 @@ const ROLE_KEYS: [Property; 10] = [
 fn schema() -> Value {
     let role = record("A role: its hosts, and its own settings.", &ROLE_KEYS);
     let none = json!({ "type": "array", "maxItems": 0, "description": "No hosts." });
-    let role = json!({ "anyOf": [hosts::schema("Hosts of the role."), role, none] });
+    let hosts = hosts::tagged_schema("Hosts of the role, each perhaps with tags.");
+    let role = json!({ "anyOf": [hosts, role, none] });
     described(
         "Hosts: a list, which is the role `web`, or a map of roles.",
         json!({ "anyOf": [
-            hosts::schema("Hosts of the role `web`."),
+            hosts::tagged_schema("Hosts of the role `web`, each perhaps with tags."),
             {
                 "type": "object",
                 "minProperties": 1,
@@ -68,6 +71,8 @@ const ONE_PER_LINE: &str = "write one `- host` per line, indented below the key"
 pub(super) struct Global {
     /// The global `env`.
     pub(super) env: EnvLayer,
+    /// The `env.tags`.
+    pub(super) tags: Tags,
     /// The global `labels`.
     pub(super) labels: BTreeMap<String, String>,
     /// The global `healthcheck`.
@@ -95,8 +100,8 @@ pub(super) fn decode(
     };
     match &field.node.kind {
         Kind::Sequence(_) => {
-            let hosts = reader.hosts.list(reader.decoder, field);
-            let role = reader.plain(WEB, hosts);
+            let hosts = reader.hosts.tagged(reader.decoder, field);
+            let role = reader.plain(WEB, &hosts);
             Vec::from_iter((!role.hosts.is_empty()).then_some(role))
         }
         Kind::Mapping(_) => reader.roles(field),
@@ -118,6 +123,10 @@ pub(super) fn role_names<'n>(root: &Record<'n>) -> Vec<&'n str> {
         }
         None | Some(Kind::Null | Kind::Scalar { .. }) => Vec::new(),
     }
+}
+
+fn names(hosts: &[Tagged<'_>]) -> Vec<HostName> {
+    hosts.iter().map(|tagged| tagged.host.clone()).collect()
 }
 
 struct Reader<'d, 'a, 'g, 'h, 's> {
@@ -153,14 +162,14 @@ impl Reader<'_, '_, '_, '_, '_> {
             }
             Kind::Null | Kind::Sequence(_) => {
                 let hosts = self.hosts_of(field);
-                Some(self.plain(name, hosts))
+                Some(self.plain(name, &hosts))
             }
             Kind::Mapping(_) => Some(self.map(name, field)),
         }
     }
 
     /// Reads the hosts of a role of a map.
-    fn hosts_of(&mut self, field: &Field<'_>) -> Vec<HostName> {
+    fn hosts_of<'n>(&mut self, field: &Field<'n>) -> Vec<Tagged<'n>> {
         let is_empty = match &field.node.kind {
             Kind::Null => true,
             Kind::Sequence(items) => items.is_empty(),
@@ -168,17 +177,19 @@ impl Reader<'_, '_, '_, '_, '_> {
         };
         match self.global.empty {
             EmptyRoles::Allowed if is_empty => Vec::new(),
-            _ => self.hosts.list(self.decoder, field),
+            _ => self.hosts.tagged(self.decoder, field),
         }
     }
 
     /// Returns a role that has nothing but hosts.
-    fn plain(&self, name: &str, hosts: Vec<HostName>) -> Role {
+    fn plain(&mut self, name: &str, hosts: &[Tagged<'_>]) -> Role {
+        let env = &self.global.env;
         Role {
             name: RoleName::from(name),
-            hosts,
+            hosts: names(hosts),
             cmd: Vec::new(),
-            env: self.global.env.merge(&EnvLayer::default()),
+            env: env.to_env(),
+            host_env: self.host_env(env, hosts),
             labels: self.global.labels.clone(),
             options: Vec::new(),
             traefik: name == WEB,
@@ -207,6 +218,7 @@ impl Reader<'_, '_, '_, '_, '_> {
             self.check_unrouted(name, labels, role.get("traefik"));
         }
         let own = role.collect(self.decoder, "env", env::layer);
+        let env = self.global.env.with(&own);
         let mut labels = self.global.labels.clone();
         labels.extend(role.collect(self.decoder, "labels", labels::decode_routed));
         let options = role.collect(self.decoder, "options", docker_options::decode);
@@ -224,9 +236,10 @@ impl Reader<'_, '_, '_, '_, '_> {
         let stop_signal = stop_signal::decode(self.decoder, &role);
         Role {
             name: RoleName::from(name),
-            hosts,
+            hosts: names(&hosts),
             cmd: role.collect(self.decoder, "cmd", command::decode),
-            env: self.global.env.merge(&own),
+            env: env.to_env(),
+            host_env: self.host_env(&env, &hosts),
             labels,
             options,
             traefik,
@@ -234,6 +247,35 @@ impl Reader<'_, '_, '_, '_, '_> {
             stop_wait_time: stop_wait_time::of_role(self.decoder, &role),
             stop_signal: stop_signal.or_else(|| self.global.stop_signal.clone()),
         }
+    }
+
+    /// Returns the environments of hosts with tags: those of the tags, in their order, over `env`.
+    fn host_env(&mut self, env: &EnvLayer, hosts: &[Tagged<'_>]) -> BTreeMap<HostName, Env> {
+        let mut environments = BTreeMap::new();
+        for Tagged { host, tags } in hosts.iter().filter(|tagged| !tagged.tags.is_empty()) {
+            let mut env = env.clone();
+            for field in tags {
+                let Some(tag) = self.decoder.filled(field) else {
+                    continue;
+                };
+                match self.global.tags.get(&tag) {
+                    Some(layer) => env = env.with(layer),
+                    None => self.unknown_tag(host, &tag, field),
+                }
+            }
+            environments.insert(host.clone(), env.to_env());
+        }
+        environments
+    }
+
+    fn unknown_tag(&mut self, host: &HostName, tag: &str, field: &Field<'_>) {
+        let message = format!("unknown tag `{}` of host `{host}`", shown(tag));
+        let known: Vec<&str> = self.global.tags.keys().map(String::as_str).collect();
+        let help = match known.is_empty() {
+            true => "define its variables in `env`, below `tags`".to_owned(),
+            false => choice(tag, "tags", &known),
+        };
+        self.decoder.error(field.node.mark, message, help);
     }
 
     /// Reports labels of Traefik on a role to which it sends no requests: as an error, unless the role says so itself.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::env::{self, EnvLayer};
+use super::env;
 use crate::config::decoder::{Decoder, Field, Record};
 use crate::config::model::{DockerOption, Traefik};
 use crate::config::node::Kind;
@@ -61,7 +61,7 @@ pub(super) fn decode(decoder: &mut Decoder<'_>, root: &Record<'_>) -> Traefik {
         publish: publish(decoder, &traefik),
         args: traefik.collect(decoder, "args", args),
         options: traefik.collect(decoder, "options", docker_options::decode),
-        env: EnvLayer::default().merge(&traefik.collect(decoder, "env", env::layer)),
+        env: traefik.collect(decoder, "env", env::layer).to_env(),
         labels: traefik.collect(decoder, "labels", labels::decode),
     }
 }

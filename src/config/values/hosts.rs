@@ -17,9 +17,10 @@ pub(crate) fn schema(description: &str) -> Value {
     json!({ "type": "array", "items": host::schema(), "minItems": 1, "uniqueItems": true, "description": description })
 }
 
-/// Returns the schema of one host, or of a list of hosts, which may be empty where the whole file says so.
+/// Returns the schema of one host, or of a list of hosts, each perhaps with tags. It may be empty where the whole file says so.
 pub(crate) fn any_schema(description: &str) -> Value {
-    let list = json!({ "type": ["array", "null"], "items": host::schema(), "uniqueItems": true, "description": description });
+    let mut list = tagged_schema(description);
+    list["type"] = json!(["array", "null"]);
     described(description, json!({ "anyOf": [host::schema(), list] }))
 }
 
@@ -27,6 +28,31 @@ pub(crate) fn any_schema(description: &str) -> Value {
 pub(crate) fn one_or_more_schema(description: &str) -> Value {
     let kinds = json!({ "anyOf": [host::schema(), schema(description)] });
     described(description, kinds)
+}
+
+/// Returns the schema of a list of hosts of a role, each perhaps with tags. It may be empty where the whole file says so.
+pub(crate) fn tagged_schema(description: &str) -> Value {
+    let tag =
+        json!({ "type": "string", "minLength": 1, "description": "A name below `env.tags`." });
+    let tags = json!({ "anyOf": [tag, { "type": ["array", "null"], "items": tag, "description": "Tags, the last wins." }] });
+    let with_tags = json!({
+        "type": "object",
+        "minProperties": 1,
+        "maxProperties": 1,
+        "propertyNames": { "pattern": host::PATTERN },
+        "additionalProperties": tags,
+        "description": "A host and its tags.",
+    });
+    let item = json!({ "anyOf": [host::schema(), with_tags] });
+    json!({ "type": "array", "items": item, "uniqueItems": true, "description": description })
+}
+
+/// A host, and the tags that stand beside it.
+pub(crate) struct Tagged<'n> {
+    /// The host.
+    pub(crate) host: HostName,
+    /// The tags.
+    pub(crate) tags: Vec<Field<'n>>,
 }
 
 /// The help about what is not a host.
@@ -70,6 +96,46 @@ impl<'s> Hosts<'s> {
         items.iter().filter_map(read).collect()
     }
 
+    /// Reads a list of hosts as [`Hosts::list`] does, in which a host may have tags: `- HOST: TAG` or `- HOST: [TAG, …]`.
+    pub(crate) fn tagged<'n>(
+        &mut self,
+        decoder: &mut Decoder<'_>,
+        field: &Field<'n>,
+    ) -> Vec<Tagged<'n>> {
+        let items = match field.node.kind {
+            Kind::Sequence(_) => decoder.items(field),
+            _ => {
+                let hosts = self.list(decoder, field).into_iter();
+                let tags = Vec::new;
+                return hosts.map(|host| Tagged { host, tags: tags() }).collect();
+            }
+        };
+        if items.is_empty() {
+            empty(decoder, field);
+        }
+        let mut inside = BTreeSet::new();
+        let mut tagged = Vec::new();
+        for item in &items {
+            let (host, tags) = match &item.node.kind {
+                Kind::Mapping(entries) if entries.len() == 1 => {
+                    let (_, tags) = item.children().remove(0);
+                    let key = &entries[0].key;
+                    let host = self.parse(decoder, &key.text, key.mark, &mut inside);
+                    (host, tags_of(decoder, &tags))
+                }
+                Kind::Mapping(_) => {
+                    let message = format!("`{}` is not a host with tags", item.path);
+                    let help = "write one `- HOST: TAG` or `- HOST: [TAG, TAG]` per line";
+                    decoder.error(item.key, message, help);
+                    (None, Vec::new())
+                }
+                _ => (self.read(decoder, item, &mut inside), Vec::new()),
+            };
+            tagged.extend(host.map(|host| Tagged { host, tags }));
+        }
+        tagged
+    }
+
     /// Reads a host.
     pub(crate) fn one(&mut self, decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<HostName> {
         self.read(decoder, field, &mut BTreeSet::new())
@@ -82,11 +148,21 @@ impl<'s> Hosts<'s> {
         inside: &mut BTreeSet<String>,
     ) -> Option<HostName> {
         let text = decoder.filled(field)?;
-        match HostSpec::parse(&text) {
-            Ok(spec) => self.host(decoder, spec, field.node.mark, inside),
+        self.parse(decoder, &text, field.node.mark, inside)
+    }
+
+    fn parse(
+        &mut self,
+        decoder: &mut Decoder<'_>,
+        text: &str,
+        mark: Mark,
+        inside: &mut BTreeSet<String>,
+    ) -> Option<HostName> {
+        match HostSpec::parse(text) {
+            Ok(spec) => self.host(decoder, spec, mark, inside),
             Err(reason) => {
-                let message = format!("invalid host `{}`: {reason}", shown(&text));
-                decoder.error(field.node.mark, message, FORMS);
+                let message = format!("invalid host `{}`: {reason}", shown(text));
+                decoder.error(mark, message, FORMS);
                 None
             }
         }
@@ -129,6 +205,14 @@ impl<'s> Hosts<'s> {
             }
         }
         Some(name)
+    }
+}
+
+/// Reads one tag, or a list of tags. Nothing is no tag.
+fn tags_of<'n>(decoder: &mut Decoder<'_>, field: &Field<'n>) -> Vec<Field<'n>> {
+    match field.node.kind {
+        Kind::Scalar { .. } => vec![field.clone()],
+        _ => decoder.items(field),
     }
 }
 

@@ -116,7 +116,14 @@ fn run<'a>(
         host,
         name: name.clone(),
         alias: alias_of(found).cloned().unwrap_or_default(),
-        create: container::create(config, role, name, &version, &reference, &facts.home),
+        create: container::create(
+            config,
+            (role, slot.host),
+            name,
+            &version,
+            &reference,
+            &facts.home,
+        ),
         labels: &found.labels,
         readiness: Readiness::of_existing(config, role, found),
         health: health(found).unwrap_or((check.port, check.path.as_str())),
@@ -143,7 +150,7 @@ pub(super) fn compare_secrets(draft: &mut Draft) {
         if !matches!(placement.decision, Decision::StartExisting { .. }) {
             continue;
         }
-        is_unknown |= !draft.facts.secrets_compared && !placement.role.env.secret.is_empty();
+        is_unknown |= !draft.facts.secrets_compared && !placement.secrets().is_empty();
         let host = draft.facts.hosts.get(placement.host);
         let container = host.and_then(|host| host.containers.get(&placement.name));
         if let Some(names) = container.and_then(changed_secrets) {

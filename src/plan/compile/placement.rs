@@ -115,6 +115,11 @@ impl Placement<'_> {
         step
     }
 
+    /// Returns the names of the secrets of its environment.
+    pub fn secrets(&self) -> &[String] {
+        &self.role.env_of(self.host).secret
+    }
+
     /// Returns whether anything is to be done.
     pub fn changes(&self) -> bool {
         self.decision != Decision::Keep
@@ -218,7 +223,14 @@ pub(super) fn decide<'a>(
         routing_path,
         decision: Decision::Keep,
         old: old.iter().map(|(name, _)| (*name).clone()).collect(),
-        create: container::create(config, role, &name, wanted.version, &image, &facts.home),
+        create: container::create(
+            config,
+            (role, host),
+            &name,
+            wanted.version,
+            &image,
+            &facts.home,
+        ),
         labels: &role.labels,
         readiness: Readiness::of(config, role),
         health: (check.port, &check.path),

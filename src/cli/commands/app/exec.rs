@@ -45,10 +45,10 @@ pub async fn run(args: Args) -> Result<u8, Failure> {
         exec::single_host(&hosts)?;
     }
     let mut secrets = BTreeMap::new();
-    for (_, role) in &placements {
+    for (host, role) in &placements {
         if !args.exec.reuse {
-            let found = reading.role_secrets(&args.options.project, role)?;
-            secrets.insert(&role.name, found);
+            let found = reading.role_secrets(&args.options.project, role, host)?;
+            secrets.insert((*host, &role.name), found);
         }
     }
     let facts = reading.facts(hosts).await;
@@ -67,7 +67,7 @@ pub async fn run(args: Args) -> Result<u8, Failure> {
             Some(_) => None,
             None => reading.serving(host, role, &facts),
         };
-        let secrets = secrets.get(&role.name).cloned().unwrap_or_default();
+        let secrets = secrets.remove(&(host, &role.name)).unwrap_or_default();
         match placement.task(&args, serving, &words, secrets)? {
             Ok(Some(task)) => tasks.push(task),
             Ok(None) => {}
@@ -164,6 +164,7 @@ impl Placement<'_> {
         let create = once::create(
             self.config,
             self.role,
+            self.host,
             &Once {
                 name: &name,
                 image,

@@ -130,7 +130,7 @@ fn warn_of_unhealthy(draft: &mut Draft, placement: &Placement) {
 
 /// Says what could not be found out about a container that counts as unchanged.
 fn unchecked(draft: &Draft, placement: &Placement) -> &'static str {
-    match draft.facts.secrets_compared || placement.role.env.secret.is_empty() {
+    match draft.facts.secrets_compared || placement.secrets().is_empty() {
         true => "",
         false => "; its secrets were not compared",
     }
