@@ -7,6 +7,7 @@
 
 mod answer;
 pub mod document;
+mod engine;
 pub mod model;
 mod parse;
 mod query;
@@ -15,5 +16,5 @@ pub mod routed;
 pub mod source;
 
 pub use parse::{ParseError, parse};
-pub use query::{Compared, Query, SecretQuestion, familiar, probe_script};
+pub use query::{Compared, Extent, Query, SecretQuestion, familiar, probe_script};
 pub use refusal::{refusals, same_machine};

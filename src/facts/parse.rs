@@ -9,13 +9,13 @@ use serde::de::value::Error as ValueError;
 use serde::de::{DeserializeOwned, IntoDeserializer};
 use thiserror::Error;
 
-use super::answer;
 use super::model::{
     ContainerFacts, DirectoryFacts, FileFacts, HostFacts, ImageFacts, NetworkFacts, PortFacts,
     Privilege, SerialFacts, TraefikFacts,
 };
-use super::query::SecretQuestion;
+use super::query::{SecretQuestion, familiar};
 use super::routed;
+use super::{answer, engine};
 use crate::digest::{self, is_sha256};
 use crate::json::MAX_INTEGER;
 use crate::name::{PlanDigest, Sha256Hex};
@@ -206,7 +206,23 @@ impl Reader<'_> {
             }
             "network" => facts.networks.extend([json::<String>(text)?]),
             "repository" => self.repository = text.to_owned(),
-            "image" => self.image(json(text)?),
+            "networks_of_engine" => {
+                let networks: Vec<engine::Network> = json(text)?;
+                let names = networks.into_iter().map(|network| network.name);
+                facts.networks.extend(names);
+            }
+            "image" => {
+                let answer::Image(tag, id, digest, created) = json(text)?;
+                self.image((&tag, &digest), &id, image_time(&created));
+            }
+            "images_of_engine" => {
+                let repository = familiar(&self.repository).to_owned();
+                for image in json::<Vec<engine::Image>>(text)? {
+                    for row in image.rows(&repository) {
+                        self.image(row, &image.id, image.created_at());
+                    }
+                }
+            }
             "further" => {
                 let (reference, about) = text.split_once(' ')?;
                 self.further(reference, json(about)?);
@@ -264,20 +280,21 @@ impl Reader<'_> {
         })
     }
 
-    fn image(&mut self, answer::Image(tag, id, digest, created): answer::Image) {
-        let reference = match (tag.as_str(), digest.as_str()) {
+    /// Takes an image by its tag and its registry digest, each `<none>` if there is none.
+    fn image(&mut self, (tag, digest): (&str, &str), id: &str, created_at: u64) {
+        let reference = match (tag, digest) {
             ("<none>", "<none>") => format!("{}@{id}", self.repository),
             ("<none>", digest) => format!("{}@{digest}", self.repository),
             (tag, _) => format!("{}:{tag}", self.repository),
         };
         let image = self.facts.images.entry(reference);
         let image = image.or_insert_with(|| ImageFacts {
-            id,
+            id: id.to_owned(),
             digests: BTreeSet::new(),
-            created_at: image_time(&created),
+            created_at,
         });
         if digest.contains(':') {
-            image.digests.insert(digest);
+            image.digests.insert(digest.to_owned());
         }
     }
 

@@ -1,5 +1,5 @@
 # Tells what a host is like, one fact a line, and changes nothing. The lines before this one set what is asked:
-# scope version state_of_root state_in_home ports also repository further paths familiar listing format secrets. Runs in any POSIX sh; read from a pipe, it starts only when all of it is there.
+# scope extent version state_of_root state_in_home ports also repository further paths familiar filter listing format secrets. Runs in any POSIX sh; read from a pipe, it starts only when all of it is there.
 # shellcheck shell=sh
 # shellcheck disable=SC2154 # what is asked is set above
 # shellcheck disable=SC2086 # $limit, $tables, $ids and the like are lists of words
@@ -139,6 +139,49 @@ keys() { # TAG SECTION BEGIN FILE
     }' "$4"
 }
 
+# Asks the engine itself what three clients of docker would: each costs the host more than all else that is asked here. Fails if it cannot be
+# asked so.
+of_socket() {
+    has curl && [ -S "$socket" ] && [ -w "$socket" ] && ! has_context || return
+    [ -z "$repository" ] || [ -n "$filter" ] || return
+    answer=$(curl -q -g -s -f --max-time 10 --unix-socket "$socket" -w '\n' http://docker/info http://docker/networks \
+        ${filter:+"http://docker/images/json?filters=$filter"} | grep . | sed -e '2s/^/networks_of_engine /' -e '3s/^/images_of_engine /')
+    case $answer in
+    '{'*'"DockerRootDir":"'*"$newline"'networks_of_engine ['*) ;;
+    *) return 1 ;;
+    esac
+    case $filter$answer in
+    %*"$newline"'images_of_engine ['*) say repository "$repository" ;;
+    %*) return 1 ;;
+    esac
+    printf '%s\n' "${answer#*"$newline"}"
+    answer=${answer%%"$newline"*}
+    version_=${answer#*'"ServerVersion":"'}
+    security=${answer#*'"SecurityOptions":'}
+    case $security in
+    '['*) security=${security%%']'*}']' ;;
+    *) security=null ;;
+    esac
+    say info "[\"${version_%%'"'*}\",$security]"
+    answer=${answer#*'"DockerRootDir":"'}
+    free_space "${answer%%'"'*}"
+}
+
+# Whether docker's client may speak with another engine than that of the machine.
+has_context() {
+    [ -z "${DOCKER_HOST-}" ] || return
+    [ -n "${DOCKER_CONTEXT-}" ] || grep -q '"currentContext"' "${DOCKER_CONFIG:-$HOME/.docker}/config.json"
+}
+
+# What it is, its networks and its images.
+of_engine() {
+    of_socket && return
+    engine_info
+    networks
+    images
+    has_context && endpoint
+}
+
 engine_info() {
     answer=$($limit docker info --format '{{.DockerRootDir}}
 [{{json .ServerVersion}},{{json .SecurityOptions}}]')
@@ -156,6 +199,9 @@ images() {
         $limit docker image ls --no-trunc --digests --filter "reference=$familiar" --format \
             'image [{{json .Tag}},{{json .ID}},{{json .Digest}},{{json .CreatedAt}}]' || say failed images
     fi
+}
+
+further_images() {
     printf '%s\n' "$further" | while IFS= read -r image; do
         [ -n "$image" ] || continue
         about=$($limit docker image inspect --format '[{{json .Id}},{{json .RepoDigests}},{{json .Created}}]' \
@@ -345,19 +391,11 @@ containers() {
 
 # All at once; each of the later ones waits for its turn in a pipe.
 ask_engine() {
-    networks < /dev/null | {
+    of_engine < /dev/null | {
         exec 4<&0
-        images < /dev/null | {
+        further_images < /dev/null | {
             exec 5<&0
-            endpoint < /dev/null | {
-                exec 6<&0
-                engine_info < /dev/null | {
-                    exec 7<&0
-                    containers < /dev/null
-                    cat <&7
-                }
-                cat <&6
-            }
+            containers < /dev/null
             cat <&5
         }
         cat <&4
@@ -372,8 +410,10 @@ engine() {
     say docker yes
     keys helper credHelpers '"' "${DOCKER_CONFIG:-$HOME/.docker}/config.json"
     [ -S /var/run/docker.sock ] && ! [ -w /var/run/docker.sock ] && say denied yes
+    socket=/var/run/docker.sock
     case ${DOCKER_HOST-} in
-    '' | unix://*) ;;
+    '') ;;
+    unix://*) socket=${DOCKER_HOST#unix://} ;;
     *)
         say remote "${DOCKER_HOST##*@}"
         return
@@ -392,9 +432,11 @@ main() {
     printf '\nmrsk-facts 1 begin\n'
     machine
     state
-    routing_files "$state_dir/traefik"
-    places
-    engine
+    if [ "$extent" = whole ]; then
+        routing_files "$state_dir/traefik"
+        places
+        engine
+    fi
     printf 'mrsk-facts 1 end\n'
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::engine;
 use crate::name::Sha256Hex;
 use crate::record::{Scope, state_directory};
 use crate::secret::Secret;
@@ -17,6 +18,8 @@ pub struct Query {
     pub service: String,
     /// The destination, for the serial and the runs.
     pub destination: Option<String>,
+    /// How much is asked.
+    pub extent: Extent,
     /// A version whose routes are reported, also if they are not among the last ones; empty: none.
     pub version: String,
     /// The name of Traefik's container; `traefik` by default.
@@ -38,6 +41,16 @@ pub struct Query {
     pub compared: Compared,
 }
 
+/// How much a host is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Extent {
+    /// All that a plan is made from.
+    #[default]
+    Whole,
+    /// The machine, and what mrsk has written there; not the engine, accessories or routing files.
+    State,
+}
+
 /// The containers whose secrets are compared with the local ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Compared {
@@ -53,6 +66,7 @@ impl Default for Query {
         Self {
             service: String::new(),
             destination: None,
+            extent: Extent::Whole,
             version: String::new(),
             traefik: "traefik".to_owned(),
             containers: Vec::new(),
@@ -139,11 +153,16 @@ pub fn probe_script(query: &Query) -> Result<String, NulError> {
         service: query.service.clone(),
         destination: query.destination.clone(),
     };
+    let extent = match query.extent {
+        Extent::Whole => "whole",
+        Extent::State => "state",
+    };
     let ports: Vec<String> = query.ports.iter().map(u16::to_string).collect();
     let also = query.containers.iter().chain([&query.traefik]);
     let also: String = also.map(|name| format!(" {} ", literal(name))).collect();
     let variables = [
         ("scope", scope.directory()),
+        ("extent", extent.to_owned()),
         ("version", query.version.clone()),
         ("state_of_root", state_directory::OF_ROOT.to_owned()),
         ("state_in_home", state_directory::IN_HOME.to_owned()),
@@ -153,6 +172,7 @@ pub fn probe_script(query: &Query) -> Result<String, NulError> {
         ("further", query.images.join("\n")),
         ("paths", query.paths.join("\n")),
         ("familiar", familiar(&query.repository).to_owned()),
+        ("filter", engine::image_filter(familiar(&query.repository))),
         ("listing", listing_template(&query.service)),
         ("format", container_template(query)),
     ];

@@ -11,7 +11,7 @@ use std::net::{TcpListener, TcpStream};
 use std::process::Command;
 
 use mrsk::facts::model::Privilege;
-use mrsk::facts::{ParseError, Query, SecretQuestion, parse, probe_script};
+use mrsk::facts::{Extent, ParseError, Query, SecretQuestion, parse, probe_script};
 use mrsk::name::{PlanDigest, Sha256Hex};
 use mrsk::secret::Secret;
 

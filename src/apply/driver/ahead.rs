@@ -9,6 +9,7 @@ use super::job::Observer;
 use super::tasks::Driver;
 use crate::apply::local_step::{self, End, Work};
 use crate::apply::state::{Action, Event, Outcome, Progress, StepStatus};
+use crate::facts::{Extent, Query};
 use crate::name::StepId;
 use crate::plan::Plan;
 use crate::plan::kinds::Handling;
@@ -70,7 +71,11 @@ impl Driver {
     async fn may_run_ahead(&self) -> bool {
         let host = self.lock_host();
         let seen = self.job.plan.hosts.get(&host).map(|host| host.serial);
-        let Ok(facts) = self.job.links.inspect(&host, &self.job.query).await else {
+        let query = Query {
+            extent: Extent::State,
+            ..self.job.query.clone()
+        };
+        let Ok(facts) = self.job.links.inspect(&host, &query).await else {
             return false;
         };
         let Ok(linked) = self.job.links.get(&host).await else {
