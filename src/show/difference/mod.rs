@@ -1,6 +1,7 @@
 //! What differs between two plans.
 
 mod document;
+mod neutral;
 mod text;
 mod values;
 
@@ -16,6 +17,7 @@ use self::document::{
     Change, FORMAT_VERSION, FileDifference, HostDifference, LineDifference, StepDifference,
     ValueDifference,
 };
+use self::neutral::Neutral;
 use self::values::{added, below, compare, removed};
 use crate::plan::{Plan, Step, StepKind};
 
@@ -32,9 +34,6 @@ const SETTINGS: [&str; 9] = [
     "lock_host",
 ];
 
-/// What stands for the version of each plan where both are to count as the same.
-const VERSION: &str = "\u{0}";
-
 /// Compares two plans.
 ///
 /// # Errors
@@ -45,6 +44,8 @@ pub fn difference(old: &Plan, new: &Plan) -> Result<Difference, serde_json::Erro
         new,
         old_json: serde_json::to_value(old)?,
         new_json: serde_json::to_value(new)?,
+        old_names: Neutral::of(old, new),
+        new_names: Neutral::of(new, old),
     };
     let steps = pair.steps();
     Ok(Difference {
@@ -76,6 +77,8 @@ struct Pair<'p> {
     new: &'p Plan,
     old_json: Value,
     new_json: Value,
+    old_names: Neutral,
+    new_names: Neutral,
 }
 
 impl Pair<'_> {
@@ -150,13 +153,12 @@ impl Pair<'_> {
         }
         let mut values = Vec::new();
         compare((&from, before), (&to, after), &mut values);
-        let old_text = self.without_version(self.old, &before.to_string());
-        let new_text = self.without_version(self.new, &after.to_string());
+        let is_same = self.old_names.value("", before) == self.new_names.value("", after);
         let step = &self.new.steps[new];
         Some(StepDifference {
             old: Some(from),
             // What this machine would run besides is always shown.
-            only_version: old_text == new_text
+            only_version: is_same
                 && (step.host.is_some()
                     || step.action.is_empty()
                     || matches!(step.kind, StepKind::Build | StepKind::Push)),
@@ -180,23 +182,15 @@ impl Pair<'_> {
         }
         let mut by_name: BTreeMap<String, usize> = BTreeMap::new();
         for (id, at) in by_id {
-            by_name.insert(self.without_version(self.old, &id), at);
+            by_name.insert(self.old_names.path(&id), at);
         }
         for (at, step) in self.new.steps.iter().enumerate() {
             if !matched.contains_key(&at) {
-                let name = self.without_version(self.new, step.id.as_str());
+                let name = self.new_names.path(step.id.as_str());
                 matched.extend(by_name.remove(&name).map(|old| (at, old)));
             }
         }
         matched
-    }
-
-    fn without_version(&self, plan: &Plan, text: &str) -> String {
-        let versions = [&self.old.version, &self.new.version];
-        match (&plan.version, versions[0] == versions[1]) {
-            (Some(version), false) if !version.is_empty() => text.replace(version, VERSION),
-            _ => text.to_owned(),
-        }
     }
 
     /// Returns the texts that differ of files that a step of both plans writes.

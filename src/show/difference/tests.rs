@@ -139,7 +139,8 @@ fn another_version_is_told_from_other_changes() {
     let old = typed(plan());
     let text = include_str!("../../../fixtures/plans/second-version/plan.json");
     let version = old.version.clone().unwrap();
-    let mut new: Value = serde_json::from_str(&text.replace(&version, "v9")).unwrap();
+    let text = text.replace(&version, "v9").replace(&version[..12], "v9");
+    let mut new: Value = serde_json::from_str(&text).unwrap();
     let at = position(&new, "/pull");
     new["steps"][at]["retry"] = 7.into();
     let new = typed(new);
@@ -177,4 +178,85 @@ fn what_this_machine_runs_is_shown_though_only_the_version_differs() {
     let told = found.steps.iter().filter(|step| !step.only_version);
     let summaries: Vec<&str> = told.map(|step| step.summary.as_str()).collect();
     assert_eq!(summaries.len(), 1, "{summaries:?}");
+}
+
+/// Returns the plan of a deploy of `version`, with `edit` of the configuration.
+fn deploy(version: &str, edit: impl FnOnce(String) -> String) -> Plan {
+    let text = include_str!("../../../fixtures/plans/second-version/deploy.yml");
+    let config = crate::config::parse("deploy.yml", &edit(text.to_owned()), None).unwrap();
+    let facts = include_str!("../../../fixtures/plans/second-version/facts.json");
+    let operation = json!({"name": "deploy", "version": version, "skip_push": true});
+    crate::plan::compile::compile(
+        &config.config,
+        &serde_json::from_str(facts).unwrap(),
+        &serde_json::from_value(operation).unwrap(),
+    )
+    .unwrap()
+}
+
+fn shown(old: &Plan, new: &Plan) -> String {
+    let found = difference(old, new).unwrap();
+    let text = render(&found, old, new, Styling::Plain);
+    text.split_once("\nsteps\n")
+        .map_or(text.clone(), |(_, steps)| steps.to_owned())
+}
+
+#[test]
+fn another_commit_of_the_same_configuration_is_one_line_for_each_step() {
+    let same = |text: String| text;
+    for (old, new) in [
+        (&"c".repeat(40), &"b".repeat(40)),
+        (&"1".to_owned(), &"3".to_owned()),
+        (&"good".to_owned(), &"v2".to_owned()),
+    ] {
+        let (old, new) = (deploy(old, same), deploy(new, same));
+        let text = shown(&old, &new);
+        let steps = text.lines().take_while(|line| !line.is_empty());
+        let steps: Vec<&str> = steps.collect();
+        assert!(!steps.is_empty());
+        for line in steps {
+            assert!(line.ends_with("  (the version alone)"), "{line}\n{text}");
+        }
+    }
+}
+
+#[test]
+fn what_changes_beside_the_version_is_shown_alone() {
+    let old = deploy("good", |text| text);
+    let new = deploy("evil", |text| {
+        text + "\nvolumes: ['/opt/evil/data:/data']\nlabels: {mode: evil}\n"
+    });
+    let same = deploy("evil", |text| {
+        text + "\nvolumes: ['/opt/good/data:/data']\nlabels: {mode: good}\n"
+    });
+    let text = shown(
+        &same,
+        &deploy("good", |text| {
+            text + "\nvolumes: ['/opt/evil/data:/data']\nlabels: {mode: evil}\n"
+        }),
+    );
+    for part in [
+        "[-/opt/good/data:/data-] {+/opt/evil/data:/data+}",
+        "[-'mode=good'-] {+'mode=evil'+}",
+        "  (and the version)\n",
+    ] {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+    for part in ["mrsk.create", "mrsk.settings", "--alias", "sha256"] {
+        assert!(!text.contains(part), "{part} is in\n{text}");
+    }
+    // A word that is the version by chance.
+    let text = shown(&old, &new);
+    assert!(
+        text.contains("{+--volume /opt/evil/data:/data --label 'mode=evil'+}"),
+        "{text}"
+    );
+    let swapped = shown(
+        &deploy("good", |text| text + "\nvolumes: ['/opt/good/bin:/bin']\n"),
+        &deploy("evil", |text| text + "\nvolumes: ['/opt/evil/bin:/bin']\n"),
+    );
+    assert!(
+        swapped.contains("[-/opt/good/bin:/bin-] {+/opt/evil/bin:/bin+}"),
+        "{swapped}"
+    );
 }

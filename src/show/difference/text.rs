@@ -6,6 +6,7 @@ use similar::{DiffOp, TextDiff};
 use super::document::{
     Change, Difference, FileDifference, HostDifference, StepDifference, ValueDifference,
 };
+use super::neutral::Neutral;
 use super::values::aligned;
 use crate::plan::Plan;
 use crate::show::groups::headline;
@@ -26,7 +27,8 @@ pub fn render(difference: &Difference, old: &Plan, new: &Plan, styling: Styling)
         styling,
         old: serde_json::to_value(old).unwrap_or_default(),
         new: serde_json::to_value(new).unwrap_or_default(),
-        versions: old.version.clone().zip(new.version.clone()),
+        old_names: Neutral::of(old, new),
+        new_names: Neutral::of(new, old),
         text: String::new(),
         shown_files: Vec::new(),
     };
@@ -71,8 +73,8 @@ struct Page<'d> {
     styling: Styling,
     old: Value,
     new: Value,
-    /// The versions that the plans deploy.
-    versions: Option<(String, String)>,
+    old_names: Neutral,
+    new_names: Neutral,
     text: String,
     /// The files whose lines were shown.
     shown_files: Vec<&'d FileDifference>,
@@ -117,13 +119,18 @@ impl<'d> Page<'d> {
 
     /// Whether a value is the same in both plans but for the version.
     fn is_only_version(&self, value: &ValueDifference) -> bool {
-        let (Some(old), Some(new), Some(versions)) = (&value.old, &value.new, &self.versions)
-        else {
+        let (Some(old), Some(new)) = (&value.old, &value.new) else {
             return false;
         };
-        let without = |value: &Value, version: &str| value.to_string().replace(version, "\0");
-        let (from, to) = versions;
-        !from.is_empty() && !to.is_empty() && without(&old.value, from) == without(&new.value, to)
+        self.old_names.value(key(&old.pointer), &old.value)
+            == self.new_names.value(key(&new.pointer), &new.value)
+    }
+
+    /// Returns those of `values` that differ in more than the version.
+    fn others(&self, values: &[ValueDifference]) -> Vec<ValueDifference> {
+        let values = values.iter();
+        let values = values.filter(|value| !self.is_only_version(value));
+        values.cloned().collect()
     }
 
     fn hosts(&mut self, hosts: &[HostDifference]) {
@@ -132,11 +139,7 @@ impl<'d> Page<'d> {
         }
         self.line("\nhosts");
         for host in hosts {
-            let values = host.values.iter();
-            let values: Vec<ValueDifference> = values
-                .filter(|value| !self.is_only_version(value))
-                .cloned()
-                .collect();
+            let values = self.others(&host.values);
             let version = match values.len() < host.values.len() {
                 true if values.is_empty() => "  (the version alone)",
                 true => "  (and the version)",
@@ -148,6 +151,7 @@ impl<'d> Page<'d> {
             let roots = Roots {
                 old: root.clone(),
                 new: root,
+                ..Roots::default()
             };
             self.values(6, &roots, &values);
         }
@@ -160,8 +164,15 @@ impl<'d> Page<'d> {
         self.line("\nsteps");
         for step in steps {
             let host = step.host.as_deref().unwrap_or("local");
-            let version = match step.only_version {
-                true => "  (the version alone)",
+            let values = match &step.host {
+                Some(_) => self.others(&step.values),
+                // What this machine runs is shown with every word.
+                None => step.values.clone(),
+            };
+            let version = match values.len() < step.values.len() {
+                true if step.only_version => "  (the version alone)",
+                true => "  (and the version)",
+                false if step.only_version => "  (the version alone)",
                 false => "",
             };
             let summary = shorten(&one_line(&step.summary));
@@ -171,9 +182,13 @@ impl<'d> Page<'d> {
                 let roots = Roots {
                     old: step.old.clone().unwrap_or_default(),
                     new: step.new.clone().unwrap_or_default(),
+                    words: match &step.host {
+                        Some(_) => Words::Neutral,
+                        None => Words::Literal,
+                    },
                 };
-                self.values(6, &roots, &step.values);
-                self.files(&step.values, files);
+                self.values(6, &roots, &values);
+                self.files(&values, files);
             }
         }
     }
@@ -215,13 +230,22 @@ impl<'d> Page<'d> {
         let old = list(&self.old, &roots.old);
         let new = list(&self.new, &roots.new);
         let mut words: Vec<String> = Vec::new();
-        let ops = aligned(&old, &new);
+        let neutral = |names: &Neutral, words: &[Value]| -> Vec<Value> {
+            match roots.words {
+                Words::Literal => words.to_vec(),
+                Words::Neutral => words.iter().map(|word| names.value("argv", word)).collect(),
+            }
+        };
+        let ops = aligned(
+            &neutral(&self.old_names, &old),
+            &neutral(&self.new_names, &new),
+        );
         let last = ops.len().saturating_sub(1);
         for (number, op) in ops.iter().enumerate() {
             if let DiffOp::Equal { .. } = op {
                 let before = if number == 0 { 0 } else { WORDS_AROUND };
                 let after = if number == last { 0 } else { WORDS_AROUND };
-                words.extend(around(&old[op.old_range()], before, after));
+                words.extend(around(&new[op.new_range()], before, after));
                 continue;
             }
             let gone: Vec<String> = old[op.old_range()].iter().map(word).collect();
@@ -269,13 +293,26 @@ impl<'d> Page<'d> {
     }
 
     fn lines(&mut self, old: &str, new: &str) {
-        let diff = TextDiff::from_lines(old, new);
+        let (old, new): (Vec<&str>, Vec<&str>) = (old.lines().collect(), new.lines().collect());
+        let neutral = |names: &Neutral, lines: &[&str]| -> Vec<String> {
+            lines.iter().map(|line| names.text(line)).collect()
+        };
+        let from = neutral(&self.old_names, &old);
+        let to = neutral(&self.new_names, &new);
+        let from: Vec<&str> = from.iter().map(String::as_str).collect();
+        let to: Vec<&str> = to.iter().map(String::as_str).collect();
+        let diff = TextDiff::from_slices(&from, &to);
         for (number, group) in diff.grouped_ops(LINES_AROUND).iter().enumerate() {
             if number > 0 {
                 self.line("        ...");
             }
             for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
-                let text = one_line(change.value().trim_end_matches(['\n', '\r']));
+                // Lines that are equal are those of the new text.
+                let text = match change.new_index() {
+                    Some(at) => new.get(at),
+                    None => change.old_index().and_then(|at| old.get(at)),
+                };
+                let text = one_line(text.copied().unwrap_or_default());
                 let line = match change.tag() {
                     similar::ChangeTag::Equal => format!("  {text}"),
                     similar::ChangeTag::Delete => self.tint(Change::Removed, &format!("- {text}")),
@@ -292,6 +329,17 @@ impl<'d> Page<'d> {
 struct Roots {
     old: String,
     new: String,
+    words: Words,
+}
+
+/// How the words of commands are compared.
+#[derive(Default, Clone, Copy, PartialEq, Eq)]
+enum Words {
+    /// Without what stands for the version.
+    #[default]
+    Neutral,
+    /// As they are.
+    Literal,
 }
 
 impl Roots {
@@ -308,6 +356,16 @@ impl Roots {
             Some((list, _)) if list.ends_with("/argv") => list.to_owned(),
             _ => below.to_owned(),
         }
+    }
+}
+
+/// Returns what the value at `pointer` is the value of: the name of its list, or its own.
+fn key(pointer: &str) -> &str {
+    let mut names = pointer.rsplit('/');
+    let name = names.find(|name| name.parse::<usize>().is_err());
+    match pointer.split('/').nth(3) {
+        Some("why") => "why",
+        _ => name.unwrap_or_default(),
     }
 }
 
