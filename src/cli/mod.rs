@@ -10,6 +10,7 @@ mod connections;
 mod context;
 mod environment;
 mod exec;
+mod exec_line;
 mod execution;
 mod failure;
 mod git;

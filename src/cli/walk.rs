@@ -9,10 +9,24 @@ use clap::{Arg, Command};
 pub fn walk<'c>(
     root: &'c Command,
     arguments: &[OsString],
-    mut visit: impl FnMut(usize, &'c Command),
+    visit: impl FnMut(usize, &'c Command),
 ) -> Vec<&'c Command> {
+    let (path, _) = walk_all(root, arguments, visit);
+    path
+}
+
+/// Returns the commands, the outermost first, and the positions of what follows them that is no option, up to `--`.
+pub fn operands<'c>(root: &'c Command, arguments: &[OsString]) -> (Vec<&'c Command>, Vec<usize>) {
+    walk_all(root, arguments, |_, _| {})
+}
+
+fn walk_all<'c>(
+    root: &'c Command,
+    arguments: &[OsString],
+    mut visit: impl FnMut(usize, &'c Command),
+) -> (Vec<&'c Command>, Vec<usize>) {
     let mut path = vec![root];
-    let mut is_behind_operand = false;
+    let mut operands = Vec::new();
     let mut at = 1;
     while let Some(argument) = arguments.get(at) {
         let text = argument.to_string_lossy();
@@ -25,14 +39,14 @@ pub fn walk<'c>(
             at += usize::from(has_value_behind(&path, &text));
         } else {
             let command = inner.find_subcommand(&*text);
-            match command.filter(|_| !is_behind_operand) {
+            match command.filter(|_| operands.is_empty()) {
                 Some(command) => path.push(command),
-                None => is_behind_operand = true,
+                None => operands.push(at),
             }
         }
         at += 1;
     }
-    path
+    (path, operands)
 }
 
 /// Whether the next argument is the value of this option.

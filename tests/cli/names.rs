@@ -105,7 +105,7 @@ fn hosts_have_a_short_form_and_without_them_it_is_help() {
         &["plan", "--fresh", "--no-secrets", "setup", "-h=192.0.2.9"],
         &["audit", "-n", "3", "-h", "192.0.2.9"],
         &["app", "logs", "-h", "192.0.2.9"],
-        &["app", "exec", "ls", "-h", "192.0.2.9"],
+        &["app", "exec", "-h", "192.0.2.9", "ls"],
     ] {
         let ended = project.mrsk(args).expect(64);
         assert!(

@@ -280,6 +280,43 @@ fn what_cannot_be_run_is_said_before_a_host_is_asked() {
             &["accessory", "exec", "mysql", "sh"],
             "unknown accessory `mysql`",
         ),
+        // Whose options these are nobody knows: the original takes them behind the command, docker gives them to it.
+        (
+            &["app", "exec", "psql", "-d", "staging"],
+            "as an option of mrsk: `mrsk app exec -d staging psql`; as one of the command: `mrsk app exec -- psql -d \
+             staging`",
+        ),
+        (
+            &["app", "exec", "-i", "ruby -v", "--primary"],
+            "as an option of mrsk: `mrsk app exec -i --primary 'ruby -v'`; as one of the command: `mrsk app exec -i -- \
+             'ruby -v' --primary`",
+        ),
+        (
+            &[
+                "accessory",
+                "exec",
+                "--reuse",
+                "db",
+                "psql",
+                "-c",
+                "select 1",
+                "x",
+            ],
+            "`mrsk accessory exec --reuse db -c 'select 1' psql x`; as one of the command: `mrsk accessory exec --reuse db \
+             -- psql -c 'select 1' x`",
+        ),
+        (
+            &["app", "exec", "ls", "-h"],
+            "`-h` behind the command may be an option of mrsk or of the command",
+        ),
+        (
+            &["app", "exec", "ls", "-h", "192.0.2.1"],
+            "`mrsk app exec -h 192.0.2.1 ls`",
+        ),
+        (
+            &["app", "exec", "psql", "-dstaging"],
+            "`mrsk app exec -dstaging psql`",
+        ),
     ];
     for (args, text) in cases {
         let ended = world.mrsk_with(args, &[SECRET]).expect(64);
@@ -290,6 +327,25 @@ fn what_cannot_be_run_is_said_before_a_host_is_asked() {
         .mrsk_with(&["app", "exec", "id"], &[("MRSK_NO_EXEC", "1")])
         .expect(64);
     assert!(ended.stderr.contains("MRSK_NO_EXEC"), "{}", ended.stderr);
+}
+
+#[test]
+fn what_follows_the_command_is_its_own() {
+    let world = world();
+    let created = |args: &[&str], words: &str| {
+        world.mrsk_with(args, &[SECRET]).expect(0);
+        let created = world.ran(ONE, "create").pop().unwrap();
+        assert!(created.ends_with(words), "{args:?}: {created}");
+    };
+    created(&["app", "exec", "-p", "ls", "-la", "/"], " ls -la /");
+    created(
+        &["app", "exec", "-p", "--", "psql", "-d", "shop"],
+        " psql -d shop",
+    );
+    created(
+        &["app", "exec", "-p", "find", ".", "-name", "x", "--", "y"],
+        " find . -name x -- y",
+    );
 }
 
 #[test]

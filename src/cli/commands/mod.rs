@@ -39,7 +39,7 @@ use rustix::process::{Resource, Rlimit};
 
 use super::execution;
 use super::failure::Failure;
-use super::{alias, output, short_hosts, terminal, usage};
+use super::{alias, exec_line, output, short_hosts, terminal, usage};
 use crate::exit_code::ExitCode;
 use crate::transport::dependent;
 
@@ -146,7 +146,10 @@ pub fn run() -> u8 {
     dependent::end_with_this_process();
     output::hide_panics();
     alias::expand(std::env::args_os().collect())
-        .map(|arguments| short_hosts::expand(command_line, arguments))
+        .and_then(|typed| {
+            let arguments = short_hosts::expand(command_line, typed.clone());
+            exec_line::expand(command_line, &typed, arguments)
+        })
         .and_then(|arguments| parse(&arguments))
         .and_then(|cli| cli.map_or(Ok(0), |cli| dispatch(cli.command)))
         .unwrap_or_else(|failure| {

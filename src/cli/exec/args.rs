@@ -6,7 +6,7 @@ use crate::cli::failure::Failure;
 /// What is run, and how.
 #[derive(Debug, Clone, clap::Args)]
 pub struct ExecArgs {
-    /// The command, behind `--` if it has options: one argument is split into words as a shell does; several are taken as they are
+    /// The command; what follows its first word belongs to it. One argument is split into words as a shell does; several are taken as they are
     #[arg(value_name = "CMD", required = true)]
     command: Vec<String>,
 
