@@ -3,14 +3,17 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Command, CommandFactory, Parser};
+use clap::{Arg, Command, CommandFactory, Parser};
 
 use super::execution::ExecutionOptions;
 use super::failure::Failure;
 use super::options::ProjectOptions;
-use crate::config::{self, COMMANDS};
-use crate::exit_code::ExitCode;
+use super::project::Project;
+use crate::config::COMMANDS;
 use crate::repository;
+
+/// Commands whose last words are the command that they run: options behind its first word are none of mrsk's.
+const RUN_ONE: [[&str; 2]; 2] = [["app", "exec"], ["accessory", "exec"]];
 
 /// The options that decide which configuration is read, and how.
 #[derive(Debug, Parser)]
@@ -23,7 +26,7 @@ struct Reading {
 }
 
 /// Returns `arguments` with the words of an alias in place of its name; what follows the name stays behind them. A word that is
-/// neither a command nor an alias stays as it is. Only a configuration that has aliases is evaluated.
+/// neither a command nor an alias stays as it is. Only a configuration that may have the alias is evaluated.
 pub fn expand(arguments: Vec<OsString>) -> Result<Vec<OsString>, Failure> {
     let Some((program, [name, rest @ ..])) = arguments.split_first() else {
         return Ok(arguments);
@@ -31,7 +34,7 @@ pub fn expand(arguments: Vec<OsString>) -> Result<Vec<OsString>, Failure> {
     let Some(name) = name.to_str().filter(|name| may_be_alias(name)) else {
         return Ok(arguments);
     };
-    let Some(words) = words_of(name, rest)? else {
+    let Some(words) = find(name, rest)? else {
         return Ok(arguments);
     };
     let words = words.into_iter().map(OsString::from);
@@ -43,54 +46,86 @@ fn may_be_alias(name: &str) -> bool {
     !name.starts_with('-') && !COMMANDS.contains(&name)
 }
 
-/// Returns what the configuration has under `name`.
-fn words_of(name: &str, rest: &[OsString]) -> Result<Option<Vec<String>>, Failure> {
-    let Some(Reading { project, execution }) = reading(rest) else {
+/// Returns what the configuration has under `name`. Options count wherever they stand, except behind the first word of a command that
+/// the alias runs.
+fn find(name: &str, rest: &[OsString]) -> Result<Option<Vec<String>>, Failure> {
+    let command = Reading::command();
+    let operand = rest
+        .iter()
+        .position(|argument| !argument.to_string_lossy().starts_with('-'));
+    let front = known_options(&command, &rest[..operand.unwrap_or(rest.len())]);
+    let all = known_options(&command, rest);
+    if front != all
+        && let Ok(Some(words)) = words_of(name, front)
+        && RUN_ONE
+            .iter()
+            .any(|command| words.starts_with(&command.map(str::to_owned)))
+    {
+        return Ok(Some(words));
+    }
+    words_of(name, all)
+}
+
+/// Returns what the configuration that `options` select has under `name`.
+fn words_of(name: &str, options: Vec<OsString>) -> Result<Option<Vec<String>>, Failure> {
+    let Ok(Reading { project, execution }) = Reading::try_parse_from(options) else {
         return Ok(None);
     };
-    let mut files = vec![project.config.clone()];
-    files.extend(project.destination.as_deref().map(|name| {
-        let path: PathBuf = project.config.with_extension(format!("{name}.yml"));
-        path
-    }));
-    let texts = files
-        .iter()
+    let texts = files(&project)
+        .into_iter()
         .filter_map(|path| repository::source(&path.display().to_string()));
-    if !texts.into_iter().any(|text| text.contains("aliases")) {
+    if !texts.into_iter().any(|text| may_define(&text, name)) && !names_missing_file(&project) {
         return Ok(None);
     }
-    let mut machine = execution.execution(&project)?.machine(&project)?;
-    let destination = project.destination.as_deref();
-    let loaded = config::load(&project.config, destination, &mut machine)
-        .map_err(|diagnostics| Failure::of(ExitCode::Configuration, diagnostics))?;
-    Ok(loaded.config.aliases.get(name).cloned())
+    let execution = execution.execution(&project)?;
+    let found = Project::look_up(&project, &execution)?;
+    let words = found.config().aliases.get(name).cloned();
+    if words.is_some() {
+        found.keep(&project, &execution);
+    }
+    Ok(words)
 }
 
-/// Reads the options that it knows, wherever they stand; the others are those of the alias's command.
-fn reading(rest: &[OsString]) -> Option<Reading> {
-    Reading::try_parse_from(known_options(&Reading::command(), rest)).ok()
+/// Returns the files of the configuration.
+fn files(options: &ProjectOptions) -> Vec<PathBuf> {
+    let of_destination = options.destination.as_deref().map(|name| {
+        let name = format!("{name}.yml");
+        options.config.with_extension(name)
+    });
+    [options.config.clone()]
+        .into_iter()
+        .chain(of_destination)
+        .collect()
 }
 
-/// Returns the options of `command` among `arguments`, each with its value.
+/// Whether a file that was named does not exist: then nobody knows what the word means.
+fn names_missing_file(options: &ProjectOptions) -> bool {
+    let is_missing = files(options).iter().any(|path| !path.exists());
+    let has_config = options.config.exists();
+    is_missing && (has_config || options.names_config())
+}
+
+/// Whether a configuration may define the alias `name`: it stands below `aliases`, or a template may print it there.
+fn may_define(text: &str, name: &str) -> bool {
+    let begins = |line: &&str| line.starts_with("aliases:");
+    let mut lines = text.lines();
+    let Some(first) = lines.find(begins) else {
+        return text.contains("aliases") && text.contains(name);
+    };
+    let is_below =
+        |line: &&str| line.is_empty() || line.starts_with([' ', '\t', '#', '-', '<', '}', ']']);
+    let block = [first].into_iter().chain(lines.take_while(is_below));
+    let mut block = block.map(|line| line.contains(name) || line.contains("<%"));
+    block.any(|may_have| may_have)
+}
+
+/// Returns the options of `command` among `arguments`, each with its value; the others are those of the alias's command.
 fn known_options(command: &Command, arguments: &[OsString]) -> Vec<OsString> {
     let mut known = Vec::new();
     let mut arguments = arguments.iter().take_while(|argument| *argument != "--");
     while let Some(argument) = arguments.next() {
         let text = argument.to_string_lossy();
-        let (name, has_value) = match text.split_once('=') {
-            Some((name, _)) => (name, true),
-            None => (&*text, false),
-        };
-        let is_it = |arg: &&clap::Arg| {
-            let long = arg
-                .get_long()
-                .is_some_and(|long| name == format!("--{long}"));
-            let short = arg
-                .get_short()
-                .is_some_and(|short| name == format!("-{short}"));
-            long || short
-        };
-        let Some(option) = command.get_arguments().find(is_it) else {
+        let Some((option, has_value)) = option_of(command, &text) else {
             continue;
         };
         known.push(argument.clone());
@@ -99,4 +134,41 @@ fn known_options(command: &Command, arguments: &[OsString]) -> Vec<OsString> {
         }
     }
     known
+}
+
+/// Returns the option that `word` is, and whether it has its value: `--name=value`, `-nvalue`.
+fn option_of<'c>(command: &'c Command, word: &str) -> Option<(&'c Arg, bool)> {
+    let mut args = command.get_arguments();
+    if let Some(long) = word.strip_prefix("--") {
+        let (name, value) = match long.split_once('=') {
+            Some((name, value)) => (name, Some(value)),
+            None => (long, None),
+        };
+        let arg = args.find(|arg| arg.get_long() == Some(name))?;
+        return Some((arg, value.is_some()));
+    }
+    let mut characters = word.strip_prefix('-')?.chars();
+    let short = characters.next()?;
+    let arg = args.find(|arg| arg.get_short() == Some(short))?;
+    Some((arg, !characters.as_str().is_empty()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::may_define;
+
+    #[test]
+    fn a_configuration_is_evaluated_only_if_it_may_have_the_alias() {
+        for (text, may) in [
+            ("aliases:\n  logs: app logs\n", true),
+            ("aliases: {logs: app logs}\n", true),
+            ("aliases:\n  other: x\nservice: logs\n", false),
+            ("service: logs\n", false),
+            ("aliases:\n<% if true %>\n  a: x\n<% end %>\n", true),
+            ("{aliases: {logs: x}}", true),
+            ("aliases:\n# none\nservice: <%= ENV['logs'] %>\n", false),
+        ] {
+            assert_eq!(may_define(text, "logs"), may, "{text}");
+        }
+    }
 }

@@ -19,7 +19,7 @@ const DEFAULT_PARALLEL: u16 = 30;
 const MAX_REASON: usize = 200;
 
 /// Which configuration is read.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
 pub struct ProjectOptions {
     /// Configuration file
     #[arg(
@@ -41,6 +41,11 @@ pub struct ProjectOptions {
 }
 
 impl ProjectOptions {
+    /// Returns whether the configuration file was named, and not as the usual one.
+    pub fn names_config(&self) -> bool {
+        self.config != Path::new(DEFAULT_CONFIG)
+    }
+
     /// Returns the options that select the configuration as they were given, each with a space in front, to be repeated in a command.
     pub fn repeated(&self) -> String {
         let config = self.config.display().to_string();

@@ -1,6 +1,7 @@
 //! The project in the current directory: its configuration, and the values of its secrets.
 
 use std::collections::BTreeSet;
+use std::sync::Mutex;
 
 use super::environment;
 use super::execution::Execution;
@@ -17,6 +18,9 @@ use crate::plan::{self, Operation, OperationKind};
 use crate::redaction::Redactor;
 use crate::repository;
 use crate::secret::{Secret, Secrets};
+
+/// The project that an alias was found in, and how it was read, until the command of the alias reads it: templates are evaluated once.
+static KEPT: Mutex<Option<(ProjectOptions, Execution, Project)>> = Mutex::new(None);
 
 /// A configuration, and the secrets that an operation needs.
 pub struct Project {
@@ -35,6 +39,17 @@ impl Project {
     /// Reads the configuration and prints its warnings. Its templates see the environment that secrets are taken from, unless
     /// `execution` forbids it.
     pub fn load(options: &ProjectOptions, execution: &Execution) -> Result<Self, Failure> {
+        let kept = KEPT.lock().ok().and_then(|mut kept| kept.take());
+        let project = match kept {
+            Some((same, as_now, project)) if same == *options && as_now == *execution => project,
+            _ => Self::look_up(options, execution)?,
+        };
+        output::print_diagnostics(&project.loaded.warnings);
+        Ok(project)
+    }
+
+    /// Reads the configuration, and prints nothing of it.
+    pub fn look_up(options: &ProjectOptions, execution: &Execution) -> Result<Self, Failure> {
         let mut machine = execution.machine(options)?;
         let loaded = config::load(
             &options.config,
@@ -42,7 +57,6 @@ impl Project {
             &mut machine,
         )
         .map_err(|diagnostics| Failure::of(ExitCode::Configuration, diagnostics))?;
-        output::print_diagnostics(&loaded.warnings);
         Ok(Self {
             loaded,
             secrets: Secrets::new(),
@@ -50,6 +64,13 @@ impl Project {
             taken: machine.into_taken(),
             environment: Environment::default(),
         })
+    }
+
+    /// Keeps the project for the command that reads it next.
+    pub fn keep(self, options: &ProjectOptions, execution: &Execution) {
+        if let Ok(mut kept) = KEPT.lock() {
+            *kept = Some((options.clone(), execution.clone(), self));
+        }
     }
 
     /// Returns the configuration.

@@ -47,6 +47,19 @@ fn the_configuration_that_is_meant_is_read() {
     project.write("config/deploy.staging.yml", "aliases: {stage: config}\n");
     project.mrsk(&["here", "-c", "other.yml"]).expect(0);
     project.mrsk(&["here", "--config-file=other.yml"]).expect(0);
+    project.mrsk(&["here", "-cother.yml"]).expect(0);
+    let attached = project.mrsk(&["stage", "--no-exec", "-dstaging"]).expect(0);
+    assert!(attached.stdout.contains("destination: staging"));
+    for (args, expected) in [
+        (
+            ["here", "-c", "missing.yml"],
+            "configuration file missing.yml does not exist",
+        ),
+        (["stage", "-d", "stagging"], "did you mean `-d staging`?"),
+    ] {
+        let ended = project.mrsk(&args).expect(78);
+        assert!(ended.stderr.contains(expected), "{}", ended.stderr);
+    }
     let staging = project
         .mrsk(&["stage", "--no-exec", "-d", "staging"])
         .expect(0);
@@ -68,8 +81,34 @@ fn other_words_are_unknown_commands_without_reading_anything() {
         "{}",
         ended.stderr
     );
-    let project = Project::new("aliases: [is not\n");
+    let project = Project::new("aliases: {consle: [is not\n");
     project.mrsk(&["consle"]).expect(78);
+}
+
+#[test]
+fn templates_are_evaluated_once_and_not_for_a_word_that_is_no_alias() {
+    let counted = "# <%= `echo x >> count` %>\n";
+    let project = Project::new(&format!("{counted}{DEPLOY}{ALIASES}"));
+    let count = || std::fs::read_to_string(project.path("count")).unwrap_or_default();
+    project.mrsk(&["resolved"]).expect(0);
+    assert_eq!(count(), "x\n");
+    project.mrsk(&["resolvd"]).expect(64);
+    assert_eq!(count(), "x\n");
+}
+
+#[test]
+fn words_behind_an_alias_of_exec_are_those_of_the_command() {
+    let aliases = "aliases: {run: app exec, in: app exec --}\n";
+    let project = Project::new(&format!("{DEPLOY}{aliases}"));
+    let ended = project.mrsk(&["run", "sh", "-c", "echo hi"]).expect(64);
+    assert!(
+        ended.stderr.contains("`mrsk app exec -- sh -c 'echo hi'`"),
+        "{}",
+        ended.stderr
+    );
+    // It is run: what is missing is a secret.
+    let ended = project.mrsk(&["in", "sh", "-c", "echo hi"]);
+    assert_ne!(ended.code, 64, "{}", ended.stderr);
 }
 
 #[test]
