@@ -10,6 +10,7 @@ mod decoder;
 mod destination;
 pub mod dotenv;
 mod file;
+mod health_conflicts;
 mod kamal_2;
 mod keys;
 mod later_keys;

@@ -16,6 +16,9 @@ use crate::name::{HostName, RoleName};
 /// with their growing pauses.
 const ATTEMPT_MS: u32 = 4_000;
 
+/// How often docker runs a health check that names no interval, as the original.
+const COMMAND_INTERVAL_MS: u32 = 1_000;
+
 /// A whole configuration, as `mrsk config` prints it and the compiler reads it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Config {
@@ -397,6 +400,13 @@ impl Accessory {
     /// Returns the TCP port of the host that is published for it.
     pub fn published_port(&self) -> Option<u16> {
         self.publish.as_ref().and_then(PortMapping::host_port)
+    }
+}
+
+impl Healthcheck {
+    /// Returns how often docker runs its command, in milliseconds.
+    pub fn docker_interval_ms(&self) -> u32 {
+        self.interval_ms.unwrap_or(COMMAND_INTERVAL_MS)
     }
 }
 

@@ -17,9 +17,6 @@ use crate::name::{HostName, Sha256Hex};
 /// Lines of a log that tell what happened, where the configuration does not say.
 const LOG_LINES: u32 = 50;
 
-/// How often docker runs a health check that names no interval, as the original.
-const HEALTH_INTERVAL_MS: u32 = 1000;
-
 /// The label by which containers of a service are looked for.
 const LABEL_SERVICE_FILTER: &str = "service";
 
@@ -310,7 +307,7 @@ fn healthcheck(config: &Config, role: &Role) -> Vec<String> {
     let mut argv = each("--label", role.traefik.then_some(label));
     let is_own = role.traefik || role.healthcheck.is_some();
     if let Some(cmd) = check.cmd.as_ref().filter(|_| is_own) {
-        let interval = duration(check.interval_ms.unwrap_or(HEALTH_INTERVAL_MS));
+        let interval = duration(check.docker_interval_ms());
         let start = format!("{}s", config.patience(check).seconds());
         argv.extend(each("--health-cmd", [cmd.clone()]));
         argv.extend(each("--health-interval", [interval]));

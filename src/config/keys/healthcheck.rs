@@ -81,6 +81,10 @@ fn defaults() -> Healthcheck {
 
 /// Reads the global one.
 pub(super) fn decode(decoder: &mut Decoder<'_>, root: &Record<'_>) -> Healthcheck {
+    if let Some(field) = root.get(KEY.0).filter(|field| is_switch(field)) {
+        refuse_switch(decoder, field, NEEDS_ONE);
+        return defaults();
+    }
     let check = root.section(decoder, KEY.0, &KEYS);
     merge(decoder, &check, defaults())
 }
@@ -91,12 +95,21 @@ pub(super) fn of_routed(
     field: &Field<'_>,
     global: &Healthcheck,
 ) -> Healthcheck {
+    if is_switch(field) {
+        refuse_switch(decoder, field, NEEDS_ONE);
+        return global.clone();
+    }
     let check = decoder.record(field, &KEYS);
     merge(decoder, &check, global.clone())
 }
 
 /// Reads that of a role without Traefik, which docker carries out in the container. Without `cmd` it is the request of the original.
 pub(super) fn of_unrouted(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<Healthcheck> {
+    if is_switch(field) {
+        let help = "remove the key: a role without Traefik has no health check unless it gives `cmd`, or `port` and `path`";
+        refuse_switch(decoder, field, help);
+        return None;
+    }
     let record = decoder.record(field, &KEYS);
     let mut check = merge(decoder, &record, defaults());
     let is_asked = ["cmd", "path", "port"]
@@ -113,6 +126,21 @@ pub(super) fn of_unrouted(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Optio
     let request = format!("curl -f {} || exit 1", shell_words::quote(&url));
     check.cmd.get_or_insert(request);
     Some(check)
+}
+
+/// What to do in place of a role with Traefik that has no health check.
+const NEEDS_ONE: &str = "requests are sent to a container once it is healthy: give `path` and `port`, or `cmd`; in an \
+                         emergency `mrsk deploy --skip-healthcheck REASON` leaves the check out";
+
+/// Whether a health check is written as if it could be switched on and off.
+fn is_switch(field: &Field<'_>) -> bool {
+    matches!(field.plain(), Some("true" | "false"))
+}
+
+fn refuse_switch(decoder: &mut Decoder<'_>, field: &Field<'_>, help: &str) {
+    let value = field.plain().unwrap_or_default();
+    let message = format!("`{}` cannot be `{value}`", field.path);
+    decoder.error(field.node.mark, message, help);
 }
 
 fn merge(decoder: &mut Decoder<'_>, check: &Record<'_>, over: Healthcheck) -> Healthcheck {

@@ -41,10 +41,10 @@ use serde_json::{Value, json};
 
 use super::decoder::{Decoder, Record};
 use super::model::Config;
-use super::port_conflicts;
 use super::schema::{Property, record};
 use super::sharers::Sharers;
 use super::values::hosts::Hosts;
+use super::{health_conflicts, port_conflicts};
 use crate::secret::Secret;
 use servers::Global;
 
@@ -164,5 +164,6 @@ pub(super) fn decode(
         sharers: Sharers::default(),
     };
     port_conflicts::check(decoder, root, &config);
+    health_conflicts::check(decoder, root, &config);
     (config, password)
 }
