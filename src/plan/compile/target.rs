@@ -13,6 +13,9 @@ use crate::name::HostName;
 use crate::plan::operation::{AppOperation, Environment, Operation, OperationKind, Rollback};
 use crate::text::{duration, list, one_line, shorten};
 
+/// How many digits of a commit name it.
+const COMMIT_DIGITS: usize = 7;
+
 /// What an operation is about.
 pub(super) struct Target<'a> {
     /// The operation, with its version.
@@ -63,6 +66,7 @@ pub(super) fn resolve<'a>(
                 (*version, note) = (Some(found), said);
             }
             if let Some(version) = version {
+                *version = whole(&histories, version)?;
                 let digest = Runs::digest(facts, &selection.roles, version);
                 let image = Image {
                     repository: config.repository(),
@@ -72,8 +76,14 @@ pub(super) fn resolve<'a>(
                 pulled = pulled_image(&histories, facts, &image, *environment)?;
             }
         }
-        OperationKind::App(AppOperation::Boot(version)) if version.is_none() => {
-            *version = Some(running(&histories, facts.taken_at)?);
+        OperationKind::App(AppOperation::Boot(version)) => {
+            *version = Some(match version.as_deref() {
+                None => running(&histories, facts.taken_at)?,
+                Some(named) => whole(&histories, named)?,
+            });
+        }
+        OperationKind::App(AppOperation::RemoveContainer(version)) => {
+            *version = whole(&histories, version)?;
         }
         _ => {}
     }
@@ -168,6 +178,13 @@ impl<'a> History<'a> {
             .collect()
     }
 
+    /// Returns every version that is known here.
+    fn known(&self) -> BTreeSet<&str> {
+        let mut known = self.versions();
+        known.extend(self.routed.keys());
+        known
+    }
+
     /// Whether `version` runs here.
     fn serves(&self, version: &str) -> bool {
         let current = self.current.as_ref();
@@ -215,6 +232,34 @@ fn earlier(histories: &[History], runs: &Runs, now: u64) -> Result<(String, Opti
         }
         Earlier::Version(version) => Ok((version.to_owned(), None)),
         Earlier::Unknown => earlier_container(histories, runs, now),
+    }
+}
+
+/// Returns whether these may be the first digits of a commit.
+fn begins_commit(named: &str) -> bool {
+    let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    named.len() >= COMMIT_DIGITS && named.bytes().all(is_hex)
+}
+
+/// Returns the version that is meant by the first digits of a commit, as messages show them: the hosts know it. Any other name is that
+/// of a version itself.
+fn whole(histories: &[History], named: &str) -> Result<String> {
+    let known: BTreeSet<&str> = histories.iter().flat_map(History::known).collect();
+    if known.contains(named) || !begins_commit(named) {
+        return Ok(named.to_owned());
+    }
+    let known = known.into_iter();
+    let found = Vec::from_iter(known.filter(|version| version.starts_with(named)));
+    match found.as_slice() {
+        [] => Ok(named.to_owned()),
+        [version] => Ok((*version).to_owned()),
+        several => Err(vec![
+            Diagnostic::error(format!(
+                "`{named}` begins several versions: {}",
+                list(several)
+            ))
+            .help("give more of its digits"),
+        ]),
     }
 }
 
@@ -320,23 +365,37 @@ fn pulled_image<'a>(
         return Ok(None);
     }
     let why = match image.digest {
-        None => "neither a container nor an image of it, and no host knows which image was routed"
-            .to_owned(),
+        None => "no host knows which image was routed".to_owned(),
         Some(digest) => match facts
             .registry_lacks
             .contains(&format!("{}@{digest}", image.repository))
         {
-            true => format!(
-                "neither a container nor an image of it, and the registry does not have {digest}"
-            ),
+            true => format!("the registry does not have {digest}"),
             false => return Ok(Some(digest)),
         },
     };
-    let hosts = Vec::from_iter(lacking);
-    let message = format!("version {version} is not on {}: {why}", list(&hosts));
+    let hosts = list(&Vec::from_iter(lacking));
+    let message = match environment {
+        Environment::Kept => format!(
+            "version {version} is not on {hosts}: neither a container nor an image of it, and {why}"
+        ),
+        Environment::Fresh => {
+            format!(
+                "the image of version {version}, which `--fresh-env` starts, is not on {hosts}, and {why}"
+            )
+        }
+    };
+    let has_containers = histories
+        .iter()
+        .all(|history| history.versions().contains(version));
+    let omit = match environment {
+        Environment::Fresh if has_containers => {
+            "omit `--fresh-env` to start the containers that the hosts have, "
+        }
+        _ => "",
+    };
     Err(vec![Diagnostic::error(message).help(format!(
-        "roll back to a version that the hosts have, or run `mrsk deploy --skip-push --version \
-         {version}`: {}",
+        "{omit}roll back to a version that the hosts have, or run `mrsk deploy --skip-push --version {version}`: {}",
         inventory(histories, facts.taken_at)
     ))])
 }

@@ -254,3 +254,53 @@ fn a_boot_is_of_the_version_that_runs() {
         "no version is running (name one with `--version`: a has 1; b has none)"
     );
 }
+
+#[test]
+fn the_first_digits_of_a_commit_name_the_version_that_hosts_know() {
+    let commits =
+        ["0a1b2c30a1b2", "0a1b2c3ff1b2", "7777777aa1b2"].map(|start| format!("{start:0<40}"));
+    let containers: serde_json::Map<String, Value> = commits
+        .iter()
+        .zip([10, 20, 30])
+        .map(|(commit, created)| {
+            (
+                format!("app-web-{commit}"),
+                stopped(commit, [created, created + 5]),
+            )
+        })
+        .collect();
+    let asked = |operation: Value| {
+        case("")
+            .asks_for(operation)
+            .a(json!({"containers": containers.clone()}))
+            .a(json!({"containers": {"app-web-now": running("now", 40)}, "files": routes("now")}))
+    };
+    let back = |version: &str| asked(json!({"name": "rollback", "version": version}));
+    for short in ["0a1b2c30a1b2", "7777777", &commits[1]] {
+        let plan = back(short).plan().unwrap();
+        let version = plan.version.unwrap();
+        assert!(
+            version.len() == 40 && version.starts_with(short),
+            "{version}"
+        );
+    }
+    let problems = back("0a1b2c3").plan().unwrap_err();
+    assert_eq!(
+        problems,
+        [format!(
+            "`0a1b2c3` begins several versions: {} and {} (give more of its digits)",
+            commits[0], commits[1]
+        )]
+    );
+    // Too short to be a commit, and unknown.
+    for unknown in ["777777", "8888888"] {
+        let problems = back(unknown).plan().unwrap_err();
+        assert!(
+            problems[0].starts_with(&format!("version {unknown} is not on a")),
+            "{problems:?}"
+        );
+    }
+    let remove = asked(json!({"name": "app remove_container", "version": "7777777"}));
+    let removed = format!("a/container/app-web-{}/remove", commits[2]);
+    assert_eq!(remove.plan_ids(), [removed]);
+}
