@@ -90,6 +90,18 @@ fn without_a_health_check_the_container_only_has_to_run() {
         check.unwrap().summary,
         "Wait for app-web-1 to run, without its health check"
     );
+    let why = |servers: &str| {
+        let deploy = json!({"name": "deploy", "version": "3", "skip_healthcheck": "none"});
+        let made = crate::plan::compile::testing::case(servers)
+            .asks_for(deploy)
+            .plan()
+            .unwrap();
+        let mut steps = made.steps.into_iter();
+        let check = steps.find(|step| step.id.as_str().ends_with("healthcheck"));
+        serde_json::to_string(&check.unwrap().why).unwrap()
+    };
+    assert!(why("servers: {web: {hosts: [a]}}").contains("gets no requests"));
+    assert!(why("servers: {job: {hosts: [a]}}").contains("nothing is stopped before"));
 }
 
 #[test]

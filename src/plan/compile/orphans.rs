@@ -98,6 +98,7 @@ pub fn run(draft: &mut Draft) {
         return;
     }
     let configured = configured(draft);
+    let planned = draft.steps.len();
     for host in draft.hosts.clone() {
         let before = ends(draft.steps_on(Some(host.name())));
         let before: Vec<StepId> = before.iter().map(|step| step.id.clone()).collect();
@@ -113,6 +114,10 @@ pub fn run(draft: &mut Draft) {
                 }
             }
         }
+    }
+    if draft.steps.len() == planned {
+        let reason = "no role that left deploy.yml has anything on the selected hosts";
+        draft.unchanged(None, "orphans", reason);
     }
 }
 

@@ -85,6 +85,8 @@ fn an_orphan_goes_when_the_new_role_serves() {
     );
     let again = case.a(json!({"containers": {"app-web-1": null}, "files": null}));
     assert!(again.plan_ids().iter().all(|id| !id.contains("web")));
+    let unchanged = again.plan().unwrap().unchanged;
+    assert!(unchanged.iter().any(|item| item.subject == "orphans"));
 }
 
 #[test]

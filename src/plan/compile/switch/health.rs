@@ -78,7 +78,10 @@ fn waits(draft: &Draft, placement: &Placement) -> Waits {
                 ..Poll::new(Probe::Running, name, 1)
             },
             summary: format!("Wait for {name} to run, without its health check"),
-            what: "a container that does not run gets no requests",
+            what: match placement.role.traefik {
+                true => "a container that does not run gets no requests",
+                false => "nothing is stopped before the new container runs",
+            },
             done: Predicate::eq(&["containers", name, "state"], ContainerState::Running),
             seconds: 1,
         };
