@@ -230,11 +230,11 @@ fn a_database_that_two_destinations_have_outlives_the_removal_of_one() {
     project.write("config/deploy.staging.yml", "labels: {}\n");
     let production = "servers: [172.30.0.19]\n";
     project.write("config/deploy.production.yml", production);
-    let image = format!("{}/mrsk-lab/base", crate::lab_project::lab("LAB_REGISTRY"));
-    machine.sh(&format!(
-        "mkdir -p lab-shared-store/data && touch lab-shared-store/data/precious && \
-         docker run --detach --name lab-shared-store {image} sleep infinity"
-    ));
+    project.mrsk(&["accessory", "boot", "store"]).expect(0);
+    machine.sh(
+        "image=$(docker inspect --format '{{.Image}}' lab-shared-store) && docker rm --force lab-shared-store && \
+         touch lab-shared-store/data/precious && docker run --detach --name lab-shared-store $image sleep infinity",
+    );
     let remove = project
         .mrsk(&["remove", "-d", "staging", "--yes"])
         .expect(0);
