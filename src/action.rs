@@ -6,7 +6,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::name::{Sha256Hex, StepId};
+use crate::name::{SecretVariable, Sha256Hex, StepId};
 
 /// One part of a step. The parts of a step run in order; the first that fails ends the step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -58,16 +58,17 @@ impl From<Reach> for Action {
 pub struct Run {
     /// The program and its arguments.
     pub argv: Vec<Arg>,
-    /// Names of the secrets that are exported to the command's environment.
+    /// Variables that are exported to the command's environment: the names of secrets, or `NAME:SECRET` for one that is exported
+    /// under another name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub env: Vec<String>,
+    pub env: Vec<SecretVariable>,
     /// Name of the secret that is written to the command's standard input.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stdin: Option<String>,
-    /// Names of the secrets that are written to the command's standard input as lines `NAME=VALUE`: those whose names would
+    /// Variables that are written to the command's standard input as lines `NAME=VALUE`, named as in `env`: those whose names would
     /// change what the command itself does if they were in its environment.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub env_file: Vec<String>,
+    pub env_file: Vec<SecretVariable>,
     /// The configuration of mrsk's own that docker gets, derived from the user's, with the logins in it. Absent: the user's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub own_config: Option<OwnConfig>,
@@ -99,7 +100,10 @@ impl Run {
 
     /// Returns the names of all secrets that the command gets.
     pub fn secrets(&self) -> impl Iterator<Item = &String> {
-        self.env.iter().chain(&self.stdin).chain(&self.env_file)
+        let variables = self.env.iter().chain(&self.env_file);
+        variables
+            .map(|variable| &variable.secret)
+            .chain(&self.stdin)
     }
 
     /// Returns the program, if it is a literal text.
@@ -224,6 +228,9 @@ pub struct Upload {
     /// that applies.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
+    /// Variables that the template sees with the values of secrets of its step of other names, as `NAME:SECRET`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<SecretVariable>,
 }
 
 /// A condition that is checked repeatedly. What exists only at run time, such as the container's address or

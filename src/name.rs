@@ -147,3 +147,84 @@ pub fn is_file_owner(text: &str) -> bool {
     let (user, group) = text.split_once(':').unwrap_or((text, "0"));
     is_part(user) && is_part(group)
 }
+
+/// A variable that a process gets, and the secret whose value it has. Written as `NAME` if both have the same name, else as
+/// `NAME:SECRET`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SecretVariable {
+    /// The variable's name.
+    pub name: String,
+    /// The secret's name.
+    pub secret: String,
+}
+
+impl SecretVariable {
+    /// Takes apart what was written. Neither name is checked.
+    pub fn parse(text: &str) -> Self {
+        let (name, secret) = text.split_once(':').unwrap_or((text, text));
+        Self {
+            name: name.to_owned(),
+            secret: secret.to_owned(),
+        }
+    }
+
+    /// Returns whether both have the same name.
+    pub fn is_plain(&self) -> bool {
+        self.name == self.secret
+    }
+}
+
+impl From<&str> for SecretVariable {
+    fn from(text: &str) -> Self {
+        Self::parse(text)
+    }
+}
+
+impl fmt::Display for SecretVariable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.is_plain() {
+            true => f.write_str(&self.name),
+            false => write!(f, "{}:{}", self.name, self.secret),
+        }
+    }
+}
+
+impl Serialize for SecretVariable {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for SecretVariable {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|text| Self::parse(&text))
+    }
+}
+
+impl JsonSchema for SecretVariable {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "SecretVariable".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "description": "A variable with the value of the secret of the same name, or `NAME:SECRET` with that of another.",
+            "type": "string"
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_is_read_as_it_is_written() {
+        for (text, name, secret) in [("A", "A", "A"), ("A:B", "A", "B"), ("A:B:C", "A", "B:C")] {
+            let variable = SecretVariable::from(text);
+            assert_eq!((&*variable.name, &*variable.secret), (name, secret));
+            assert_eq!(variable.to_string(), text);
+        }
+        assert_eq!(SecretVariable::from("A:A").to_string(), "A");
+    }
+}

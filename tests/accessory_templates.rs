@@ -32,6 +32,7 @@ async fn collect(
         mode: "0600".into(),
         owner: None,
         template: true,
+        aliases: Vec::new(),
         env: BTreeMap::from([("SIZE".to_owned(), "4".to_owned())]),
     };
     change(&mut upload);
@@ -83,6 +84,17 @@ async fn a_template_sees_the_accessorys_variables_before_those_of_the_machine() 
 }
 
 #[tokio::test]
+async fn a_template_sees_a_secret_under_its_other_name() {
+    let template = "<%= ENV['MYSQL_PASSWORD'] %>\n";
+    let (text, missing) = collect(template, |upload| {
+        upload.aliases = vec!["MYSQL_PASSWORD:DB_PASSWORD".into()];
+    })
+    .await;
+    assert_eq!(missing, []);
+    assert_eq!(text.unwrap(), "hunter2hunter2\n");
+}
+
+#[tokio::test]
 async fn a_file_that_is_no_template_is_copied_as_it_is() {
     let text = "<%= ENV['DB_PASSWORD'] %>\n";
     let (copied, missing) = collect(text, |upload| upload.template = false).await;
@@ -129,6 +141,7 @@ async fn without_its_secret_a_template_is_not_rendered() {
         mode: "0600".into(),
         owner: None,
         template: true,
+        aliases: Vec::new(),
         env: BTreeMap::new(),
     };
     fs::write(root.path().join("password.erb"), "<% raise 'never' %>").unwrap();
@@ -162,6 +175,7 @@ async fn one_template_becomes_what_each_accessory_makes_of_it() {
         mode: "0644".into(),
         owner: None,
         template: true,
+        aliases: Vec::new(),
         env: BTreeMap::from([("SIZE".to_owned(), size.to_owned())]),
     };
     let (small, large) = (upload("1"), upload("2"));

@@ -84,7 +84,7 @@ fn the_file_of_a_destination_is_merged_over_the_configuration() {
     assert_eq!(staging.path, "deploy.yml");
     assert_eq!(staging.hosts.len(), 1);
     assert_eq!(staging.roles[0].env.clear["A"], "b");
-    assert_eq!(staging.roles[0].env.secret, ["MASTER"]);
+    assert_eq!(staging.roles[0].env.secret, ["MASTER".into()]);
     let plain = config::load(&path, None, &mut Fixed).unwrap().config;
     assert_eq!((plain.destination, plain.hosts.len()), (None, 2));
 }

@@ -10,6 +10,7 @@ use super::preflight;
 use crate::action::{Action, Arg, Run};
 use crate::digest;
 use crate::docker::image;
+use crate::name::SecretVariable;
 use crate::plan::kinds::Handling;
 use crate::plan::pushed::is_push;
 use crate::plan::resume::Answer;
@@ -108,7 +109,10 @@ fn command(work: &Work, run: &Run) -> LocalCommand {
     if let (Handling::NameRunner, Some(line)) = (work.step.kind.handling(), argv.last_mut()) {
         line.insert_str(0, &format!("[{}] ", work.who));
     }
-    let secret = |name: &String| Some((name.clone(), work.secrets.get(name)?.clone()));
+    let secret = |variable: &SecretVariable| {
+        let value = work.secrets.get(&variable.secret)?;
+        Some((variable.name.clone(), value.clone()))
+    };
     let stdin = run.stdin.as_ref();
     let seconds = |seconds: u32| (seconds > 0).then(|| Duration::from_secs(seconds.into()));
     LocalCommand {

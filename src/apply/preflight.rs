@@ -7,7 +7,7 @@ use crate::action::{Action, Arg, Upload};
 use crate::diagnostic::Diagnostic;
 use crate::docker::image;
 use crate::facts::source;
-use crate::name::{Sha256Hex, StepId};
+use crate::name::{SecretVariable, Sha256Hex, StepId};
 use crate::plan::{Plan, Source, Step};
 use crate::repository::{FileKind, Repository};
 use crate::secret::{Secret, Secrets};
@@ -77,8 +77,8 @@ pub async fn collect(
                 None => missing(Requirement::Variable(name.clone())),
             }
         }
-        for name in with_line_break(step, &inputs.secrets) {
-            let message = format!("the value of `{name}` has a line break");
+        for variable in with_line_break(step, &inputs.secrets) {
+            let message = format!("the value of `{}` has a line break", variable.name);
             let help = "docker cannot take it for a variable of this name: use another name";
             missing(Requirement::Template(Diagnostic::error(message).help(help)));
         }
@@ -122,14 +122,14 @@ pub async fn collect(
 }
 
 /// Returns the names of secrets that docker reads from lines and that have several.
-fn with_line_break<'a>(step: &'a Step, secrets: &Secrets) -> Vec<&'a String> {
+fn with_line_break<'a>(step: &'a Step, secrets: &Secrets) -> Vec<&'a SecretVariable> {
     let actions = step.action.iter().chain(&step.cleanup);
     let names = actions.flat_map(|action| match action {
         Action::Run(run) => run.env_file.as_slice(),
         _ => &[],
     });
-    let has_several = |name: &&String| {
-        let value = secrets.get(*name);
+    let has_several = |variable: &&SecretVariable| {
+        let value = secrets.get(&variable.secret);
         value.is_some_and(|value| value.reveal().contains(['\n', '\r']))
     };
     names.filter(has_several).collect()
@@ -181,6 +181,11 @@ fn bytes(
         // A missing secret is reported for itself; the template is not rendered without it.
         let value = environment.variable(&secret.name).ok_or_else(Vec::new)?;
         own.insert(secret.name.clone(), value);
+    }
+    for alias in &upload.aliases {
+        if let Some(value) = own.get(&alias.secret).cloned() {
+            own.insert(alias.name.clone(), value);
+        }
     }
     match environment.render(&upload.source, &template, &own) {
         Ok(text) => Ok(text.into_bytes()),

@@ -174,7 +174,7 @@ fn question(
         .env_of(host)
         .secret
         .iter()
-        .filter_map(|name| Some((name.as_str(), secrets.get(name)?)))
+        .filter_map(|variable| Some((variable.name.as_str(), secrets.get(&variable.secret)?)))
         .collect();
     (!values.is_empty()).then(|| {
         SecretQuestion::new(

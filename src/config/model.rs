@@ -10,7 +10,7 @@ pub use builder::{BuildCache, Builder, BuilderKind, CacheKind, Driver, LocalNode
 
 use super::sharers::Sharers;
 use super::values::port::{PortMapping, host_ports};
-use crate::name::{HostName, RoleName};
+use crate::name::{HostName, RoleName, SecretVariable};
 
 /// Length of one attempt of the health check: seven of them are as long as the original's seven
 /// with their growing pauses.
@@ -184,8 +184,8 @@ pub struct AccessoryDirectory {
 pub struct Env {
     /// Values that stand in the file.
     pub clear: BTreeMap<String, String>,
-    /// Names of secret variables, sorted.
-    pub secret: Vec<String>,
+    /// Secret variables, sorted.
+    pub secret: Vec<SecretVariable>,
 }
 
 /// One option of docker's command line.
@@ -390,6 +390,13 @@ fn published(options: &[DockerOption]) -> BTreeSet<u16> {
 }
 
 impl Env {
+    /// Returns the names of the secrets that it has the values of.
+    pub fn secret_names(&self) -> Vec<String> {
+        let secrets = self.secret.iter();
+        let names: BTreeSet<String> = secrets.map(|variable| variable.secret.clone()).collect();
+        Vec::from_iter(names)
+    }
+
     /// Returns whether it sets nothing.
     pub fn is_empty(&self) -> bool {
         self.clear.is_empty() && self.secret.is_empty()

@@ -35,12 +35,13 @@ pub type Names = BTreeMap<String, BTreeSet<Purpose>>;
 pub fn secret_names(config: &Config) -> Names {
     let mut names = image_secret_names(config);
     let routed = config.roles.iter().any(|role| role.traefik);
-    for name in config.traefik.env.secret.iter().filter(|_| routed) {
-        add(&mut names, name, Purpose::Traefik);
+    for variable in config.traefik.env.secret.iter().filter(|_| routed) {
+        add(&mut names, &variable.secret, Purpose::Traefik);
     }
     for role in &config.roles {
-        for name in role.envs().into_iter().flat_map(|env| &env.secret) {
-            add(&mut names, name, Purpose::Role(role.name.clone()));
+        for variable in role.envs().into_iter().flat_map(|env| &env.secret) {
+            let purpose = Purpose::Role(role.name.clone());
+            add(&mut names, &variable.secret, purpose);
         }
     }
     names
@@ -63,18 +64,19 @@ pub fn accessory_secret_names<'a>(
 ) -> Names {
     let mut names = registry_names(config);
     for accessory in accessories {
-        for name in &accessory.env.secret {
-            add(&mut names, name, Purpose::Accessory(accessory.name.clone()));
+        for variable in &accessory.env.secret {
+            let purpose = Purpose::Accessory(accessory.name.clone());
+            add(&mut names, &variable.secret, purpose);
         }
     }
     names
 }
 
-/// Returns the secret variables of an environment.
+/// Returns the secrets of an environment.
 pub fn env_secret_names(env: &Env, purpose: &Purpose) -> Names {
     let mut names = Names::new();
-    for name in &env.secret {
-        add(&mut names, name, purpose.clone());
+    for variable in &env.secret {
+        add(&mut names, &variable.secret, purpose.clone());
     }
     names
 }

@@ -160,7 +160,7 @@ impl<'a> Buildx<'a> {
         argv.extend(command("--push --progress plain", []));
         let rest = build_arguments(self.config, build);
         Run {
-            env: self.config.builder.secret_names(),
+            env: self.config.builder.secret_variables(),
             own_config: Some(OwnConfig::Temporary),
             ..Run::literal(argv.into_iter().chain(rest))
         }

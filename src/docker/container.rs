@@ -12,7 +12,7 @@ use crate::config::model::{
     Accessory, AccessoryDirectory, AccessoryFile, Config, DockerOption, Env, Role,
 };
 use crate::config::{CONTAINER_NAME, is_read_at_start};
-use crate::name::{HostName, Sha256Hex};
+use crate::name::{HostName, SecretVariable, Sha256Hex};
 
 /// Lines of a log that tell what happened, where the configuration does not say.
 const LOG_LINES: u32 = 50;
@@ -243,7 +243,7 @@ pub fn last_logs(container: &str, lines: u32) -> Run {
 fn finish(
     name: &str,
     groups: Vec<(&'static str, Vec<String>)>,
-    env: Vec<String>,
+    env: Vec<SecretVariable>,
     destination: Option<&str>,
 ) -> Create {
     let digest_of = |arguments: &[String]| Sha256Hex::of(arguments.join("\0").as_bytes());
@@ -272,7 +272,9 @@ fn finish(
     let labels = labels.into_iter().chain(of);
     argv.splice(tail.max(own)..tail.max(own), each("--label", labels));
     let mut run = Run::literal(argv);
-    (run.env_file, run.env) = env.into_iter().partition(|name| is_read_at_start(name));
+    (run.env_file, run.env) = env
+        .into_iter()
+        .partition(|variable| is_read_at_start(&variable.name));
     Create {
         run,
         digest,
@@ -332,11 +334,11 @@ pub(super) fn env(env: &Env, name: &str) -> Vec<String> {
 }
 
 /// Returns the options of an environment.
-fn env_of(clear: &BTreeMap<String, String>, secret: &[String]) -> Vec<String> {
+fn env_of(clear: &BTreeMap<String, String>, secret: &[SecretVariable]) -> Vec<String> {
     let mut argv = pairs("--env", clear);
     let (file, exported): (Vec<String>, _) = secret
         .iter()
-        .cloned()
+        .map(|variable| variable.name.clone())
         .partition(|name| is_read_at_start(name));
     argv.extend(each("--env", exported));
     if !file.is_empty() {

@@ -92,7 +92,7 @@ pub fn build(config: &Config, build: &Build<'_>) -> Run {
     let builder = &config.builder;
     let platforms = builder.kind.platforms();
     let is_plain =
-        builder.secret_names().is_empty() && !builder.ssh && builder.provenance.is_none();
+        builder.secret_variables().is_empty() && !builder.ssh && builder.provenance.is_none();
     let mut argv = Vec::new();
     if !platforms.is_empty() || !is_plain || builder.sbom.is_some() {
         argv.extend(command("env DOCKER_BUILDKIT=1", []));
@@ -104,7 +104,7 @@ pub fn build(config: &Config, build: &Build<'_>) -> Run {
     }
     argv.extend(build_arguments(config, build));
     Run {
-        env: config.builder.secret_names(),
+        env: config.builder.secret_variables(),
         own_config: Some(OwnConfig::Temporary),
         ..Run::literal(argv)
     }
@@ -130,11 +130,13 @@ pub(super) fn build_arguments(config: &Config, build: &Build<'_>) -> Vec<String>
         labels.map(|(name, value)| format!("{name}={value}")),
     ));
     argv.extend(pairs("--build-arg", &builder.args));
-    argv.extend(each("--build-arg", builder.secret_args.clone()));
+    let secret_args = builder.secret_args.iter();
+    let secret_args = secret_args.map(|variable| variable.name.clone());
+    argv.extend(each("--build-arg", secret_args));
     let secrets = builder
         .secrets
         .iter()
-        .map(|name| format!("id={name},env={name}"));
+        .map(|variable| format!("id={0},env={0}", variable.name));
     argv.extend(each("--secret", secrets));
     argv.extend(each("--ssh", builder.ssh.then(|| "default".to_owned())));
     argv.extend(each("--provenance", builder.provenance.clone()));

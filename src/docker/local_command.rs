@@ -40,7 +40,9 @@ pub fn is_listed(run: &Run) -> bool {
             None => !is_login,
             Some(own_config) => own_config == OwnConfig::Temporary,
         }
-        && build_secrets(&run.argv) == run.env
+        && build_secrets(&run.argv)
+            .iter()
+            .eq(run.env.iter().map(|variable| &variable.name))
         && run.env_file.is_empty()
 }
 
@@ -405,7 +407,7 @@ mod tests {
     fn secrets_reach_only_what_names_them() {
         let build = "docker build --tag b:1 --secret id=TOKEN,env=TOKEN --file Dockerfile .";
         let run = |line: &str, env: &[&str], stdin: Option<&str>| Run {
-            env: env.iter().map(|&name| name.to_owned()).collect(),
+            env: env.iter().map(|&name| name.into()).collect(),
             stdin: stdin.map(str::to_owned),
             ..Run::literal(words(line)).with_own_config(OwnConfig::Temporary)
         };

@@ -110,7 +110,7 @@ fn finish(mut argv: Vec<String>, of: &Env, own: &[DockerOption], once: &Once<'_>
     argv.extend(once.words.iter().cloned());
     let mut run = Run::literal(argv);
     let secrets = of.secret.iter().cloned();
-    (run.env_file, run.env) = secrets.partition(|name| is_read_at_start(name));
+    (run.env_file, run.env) = secrets.partition(|variable| is_read_at_start(&variable.name));
     run
 }
 

@@ -95,7 +95,7 @@ healthcheck: {path: /health, port: 8080}
             "TOKEN"
         ]
     );
-    assert_eq!(create.run.env, ["TOKEN"]);
+    assert_eq!(create.run.env, ["TOKEN".into()]);
     assert_eq!(after(&words, "--volume"), ["/home/app/data:/data"]);
     assert_eq!(after(&words, "--log-driver"), ["local"]);
     assert_eq!(after(&words, "--log-opt"), ["max-size=1m"]);
@@ -321,7 +321,7 @@ builder: {multiarch: false, args: {A: '-x y', B: ''}, secrets: [TOKEN]}
             "app"
         ]
     );
-    assert_eq!(run.env, ["TOKEN"]);
+    assert_eq!(run.env, ["TOKEN".into()]);
     let dashed = words(&image::build(&config, &build_of("-f", "-", "sha256:1")));
     assert_eq!(dashed[dashed.len() - 3..], ["--file", "./-f", "./-"]);
 }
@@ -421,4 +421,15 @@ env:
     assert_eq!(of("b"), ["REGION=us", "ROLE=web", "TOKEN"]);
     let names = crate::config::secrets::secret_names(&config);
     assert_eq!(Vec::from_iter(names.into_keys()), ["EU_TOKEN", "TOKEN"]);
+}
+
+#[test]
+fn a_variable_has_the_value_of_a_secret_of_another_name() {
+    let config = config("    env: {secret: [DB:WEB_DB, PATH:OTHER]}\n");
+    let create = create(&config);
+    let words = words(&create.run);
+    assert!(after(&words, "--env").contains(&"DB"));
+    assert_eq!(create.run.env, ["DB:WEB_DB".into()]);
+    assert_eq!(create.run.env_file, ["PATH:OTHER".into()]);
+    assert!(create.run.secrets().eq(["WEB_DB", "OTHER"]));
 }

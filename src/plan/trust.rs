@@ -182,10 +182,11 @@ pub(super) fn builds_elsewhere(step: &Step, source: Option<&Source>) -> Option<S
 pub(super) fn impossible(step: &Step) -> Option<String> {
     for action in step.action.iter().chain(&step.cleanup) {
         if let Action::Run(run) = action
-            && let Some(name) = run.env.iter().find(|name| is_read_at_start(name))
+            && let Some(variable) = run.env.iter().find(|one| is_read_at_start(&one.name))
         {
             return Some(format!(
-                "exports {name}, which changes what its command does"
+                "exports {}, which changes what its command does",
+                variable.name
             ));
         }
         let problem = match action {

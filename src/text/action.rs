@@ -60,7 +60,7 @@ pub fn command(run: &Run) -> String {
         let lines = run
             .env_file
             .iter()
-            .map(|name| format!("{}={}", quote(name), variable(name)));
+            .map(|line| format!("{}={}", quote(&line.name), variable(&line.secret)));
         line = format!(
             "printf '%s\\n' {} | {line}",
             Vec::from_iter(lines).join(" ")
@@ -68,7 +68,8 @@ pub fn command(run: &Run) -> String {
     }
     let mut notes = Vec::new();
     if !run.env.is_empty() {
-        let names = one_line(&run.env.join(", "));
+        let names = run.env.iter().map(ToString::to_string);
+        let names = one_line(&Vec::from_iter(names).join(", "));
         notes.push(format!("with {names} in the environment"));
     }
     match run.own_config {
@@ -136,10 +137,10 @@ mod tests {
             "printf %s \"$PASSWORD\" | docker login --username \"$REGISTRY_USER\"  # with CONFIG_KEY in the environment"
         );
         let mut create = Run::literal(["docker", "create", "--env-file", "/dev/stdin", "shop"]);
-        create.env_file = vec!["HTTP_PROXY".into(), "LD_PRELOAD".into()];
+        create.env_file = vec!["HTTP_PROXY".into(), "LD_PRELOAD:LIBRARY".into()];
         assert_eq!(
             command(&create),
-            "printf '%s\\n' HTTP_PROXY=\"$HTTP_PROXY\" LD_PRELOAD=\"$LD_PRELOAD\" | docker create --env-file /dev/stdin shop"
+            "printf '%s\\n' HTTP_PROXY=\"$HTTP_PROXY\" LD_PRELOAD=\"$LIBRARY\" | docker create --env-file /dev/stdin shop"
         );
         for (own_config, note) in [
             (OwnConfig::Temporary, ""),
@@ -169,6 +170,7 @@ mod tests {
                 owner: template.then(|| "999:999".into()),
                 template,
                 env: Default::default(),
+                aliases: Vec::new(),
             })
         };
         let verify = |digest: Option<&str>, pushed_by: Option<&str>| {

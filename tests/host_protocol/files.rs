@@ -37,6 +37,7 @@ fn upload(fixture: &Fixture, path: &Path, change: impl FnOnce(&mut Upload)) -> (
         owner: None,
         template: true,
         env: BTreeMap::new(),
+        aliases: Vec::new(),
     };
     change(&mut upload);
     let inputs = Inputs {
@@ -182,6 +183,7 @@ fn a_file_gets_the_mode_and_owner_that_it_is_given() {
         owner: None,
         template: false,
         env: BTreeMap::new(),
+        aliases: Vec::new(),
     };
     for owner in [
         "", "-R", ":", "a:", ":a", "a b", "a;id", "a:b:c", "$(id)", "a'b",

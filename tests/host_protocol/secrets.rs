@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use mrsk::action::{Action, Run};
-use mrsk::name::RunId;
+use mrsk::name::{RunId, SecretVariable};
 use mrsk::record::Ending;
 use mrsk::secret::{Secret, Secrets};
 use mrsk::transport::request::{Inputs, StepRequest};
@@ -29,7 +29,9 @@ fn inputs() -> Inputs {
 
 fn with_secrets(run: Run) -> Run {
     Run {
-        env: ["TOKEN", "out", "n", "IFS_"].map(str::to_owned).to_vec(),
+        env: ["TOKEN", "out", "n", "IFS_"]
+            .map(SecretVariable::from)
+            .to_vec(),
         stdin: Some("PASSWORD".to_owned()),
         ..run
     }
@@ -82,12 +84,18 @@ fn one_that_docker_would_read_travels_as_a_line() {
     let path = "/nowhere 'single' \"double\" $HOME `id` \\n ü";
     let mut request = step("create", &[]);
     request.actions = vec![Action::Run(Run {
-        env: vec!["TOKEN".to_owned()],
-        env_file: vec!["PATH".to_owned(), "HTTP_PROXY".to_owned()],
+        env: vec!["TOKEN:OTHER".into()],
+        env_file: vec!["PATH:MY_PATH".into(), "HTTP_PROXY".into()],
         ..Run::literal(["docker", "create"])
     })];
     let mut inputs = inputs();
-    inputs.secrets.insert("PATH".to_owned(), Secret::new(path));
+    for (name, value) in [
+        ("MY_PATH", path),
+        ("OTHER", SENTINEL),
+        ("TOKEN", "not this"),
+    ] {
+        inputs.secrets.insert(name.to_owned(), Secret::new(value));
+    }
     inputs
         .secrets
         .insert("HTTP_PROXY".to_owned(), Secret::new("http://proxy"));
@@ -178,7 +186,7 @@ fn names_that_cannot_be_variables_are_refused() {
             ..Inputs::default()
         };
         let run = Run {
-            env: vec![name.to_owned()],
+            env: vec![name.into()],
             ..Run::literal(["true"])
         };
         let step = StepRequest {

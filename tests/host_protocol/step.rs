@@ -127,6 +127,7 @@ fn files_arrive_whole_with_their_mode() {
             owner: None,
             template,
             env: BTreeMap::new(),
+            aliases: Vec::new(),
         };
         let inputs = Inputs {
             contents: [(text_hash.clone(), text.to_owned())].into(),

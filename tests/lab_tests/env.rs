@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::lab_project::Project;
+use crate::lab_project::{Machine, Project};
 
 const HOST: &str = "172.30.0.17";
+const OTHER_HOST: &str = "172.30.0.18";
 
 /// Names that redirect `docker` or `sh` where they run, and names that no shell could export.
 const CLEAR: [(&str, &str); 14] = [
@@ -73,6 +74,72 @@ fn env_file(project: &Project, more: &str) {
     project.write(".env", &format!("{registry}{more}"));
 }
 
+/// Returns the environment of a container's first process.
+fn environment(machine: &Machine, name: &str) -> BTreeMap<String, String> {
+    let text = machine.sh(&format!(
+        "cat /proc/$(docker inspect --format '{{{{.State.Pid}}}}' {name})/environ"
+    ));
+    text.split_terminator('\0')
+        .filter_map(|entry| entry.split_once('='))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+/// The variables that tags and other names of secrets decide about.
+const TAGGED: [&str; 5] = ["REGION", "LEVEL", "DB", "HTTP_PROXY", "EU_KEY"];
+
+#[test]
+#[ignore = "needs the lab: tests/lab/up"]
+fn tags_and_other_names_of_secrets_arrive_on_their_host() {
+    let project = Project::new("lab-tags", &[HOST, OTHER_HOST]);
+    let servers = format!("  web:\n    - {HOST}: [eu, loud]\n    - {OTHER_HOST}\n");
+    let env = "env:
+  clear: {REGION: us, LEVEL: info}
+  secret: [DB:MAIN_DB, HTTP_PROXY:PROXY]
+  tags:
+    eu: {clear: {REGION: eu, LEVEL: low}, secret: [EU_KEY, DB:EU_DB]}
+    loud: {LEVEL: debug}
+";
+    project.configure_servers(&servers, env);
+    let secrets = [
+        ("MAIN_DB", "main $x"),
+        ("EU_DB", "eu"),
+        ("PROXY", "http://p"),
+        ("EU_KEY", "k"),
+    ];
+    project.secret_file(&secrets);
+    let version = project.commit("APP_VERSION=one\n");
+    project.mrsk(&["deploy"]).expect(0);
+    let of = |at: usize| {
+        let found = environment(&project.machines[at], &project.container(&version));
+        TAGGED.map(|name| found.get(name).cloned().unwrap_or_default())
+    };
+    assert_eq!(of(0), ["eu", "debug", "eu", "http://p", "k"]);
+    assert_eq!(of(1), ["us", "info", "main $x", "http://p", ""]);
+    project.mrsk(&["plan", "--detailed-exitcode"]).expect(0);
+
+    // A changed secret replaces the container of the host alone that has it.
+    let changed = [
+        ("MAIN_DB", "main"),
+        ("EU_DB", "eu"),
+        ("PROXY", "http://p"),
+        ("EU_KEY", "k"),
+    ];
+    project.secret_file(&changed);
+    let before = project.each(Machine::container_ids);
+    project.mrsk(&["deploy"]).expect(0);
+    let after = project.each(Machine::container_ids);
+    assert_eq!(of(1)[2], "main");
+    assert_eq!(before[0], after[0]);
+    assert_ne!(before[1], after[1]);
+
+    // A container for one command has them as well.
+    let said = project
+        .mrsk(&["app", "exec", "--hosts", HOST, "printenv DB"])
+        .expect(0);
+    said.says(&["eu"]);
+}
+
 #[test]
 #[ignore = "needs the lab: tests/lab/up"]
 fn what_is_allowed_arrives_in_the_container() {
@@ -86,16 +153,9 @@ fn what_is_allowed_arrives_in_the_container() {
     project.mrsk(&["deploy"]).expect(0);
 
     let machine = &project.machines[0];
-    let name = project.container(&version);
-    let text = machine.sh(&format!(
-        "cat /proc/$(docker inspect --format '{{{{.State.Pid}}}}' {name})/environ"
-    ));
-    let found: BTreeMap<&str, &str> = text
-        .split_terminator('\0')
-        .filter_map(|entry| entry.split_once('='))
-        .collect();
+    let found = environment(machine, &project.container(&version));
     for (name, value) in CLEAR.into_iter().chain(SECRETS) {
-        assert_eq!(found.get(name), Some(&value), "{name}");
+        assert_eq!(found.get(name).map(String::as_str), Some(value), "{name}");
     }
     assert_eq!(machine.version(), "one");
 }

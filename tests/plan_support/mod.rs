@@ -152,7 +152,7 @@ fn assert_step(plan: &Plan, step: &Step) {
         match action {
             Action::Run(run) => {
                 assert!(run.argv.first().is_some_and(is_text), "{id}");
-                for name in run.env.iter().chain(&run.stdin) {
+                for name in run.secrets() {
                     assert!(own.contains(name), "{id} {name}");
                 }
             }

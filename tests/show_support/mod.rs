@@ -185,7 +185,7 @@ fn web(host: &str, start_needs: &str) -> Vec<Step> {
             ]
             .map(|word| Arg::Literal(word.to_owned()))
             .to_vec(),
-            env: vec!["RAILS_MASTER_KEY".to_owned()],
+            env: vec!["RAILS_MASTER_KEY".into()],
             stdin: None,
             env_file: Vec::new(),
             own_config: None,

@@ -1,6 +1,6 @@
 //! `builder`: how the image is built.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
@@ -11,6 +11,7 @@ use crate::config::node::Kind;
 use crate::config::schema::{self, Property, filled, matching, record, with_default};
 use crate::config::secret_lines::looks_secret;
 use crate::config::values::{boolean, texts, variable};
+use crate::name::SecretVariable;
 
 pub(super) const KEY: Property = ("builder", schema);
 
@@ -112,6 +113,7 @@ pub(super) fn decode(decoder: &mut Decoder<'_>, root: &Record<'_>) -> Builder {
         sbom: record.read(decoder, "sbom", attestation),
     };
     check_driver(decoder, &record, &builder);
+    check_conflicts(decoder, &record, &builder);
     builder
 }
 
@@ -176,7 +178,10 @@ fn attestation(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
 
 /// Reads build arguments, and warns of those that look like secrets, or are. Returns those with a value, and the names of secrets:
 /// `secret` with a list, and `clear` with a map, are no arguments.
-fn args(decoder: &mut Decoder<'_>, field: &Field<'_>) -> (BTreeMap<String, String>, Vec<String>) {
+fn args(
+    decoder: &mut Decoder<'_>,
+    field: &Field<'_>,
+) -> (BTreeMap<String, String>, Vec<SecretVariable>) {
     let mut clear = BTreeMap::new();
     let mut secret = Vec::new();
     let mut plain = Vec::new();
@@ -196,7 +201,8 @@ fn args(decoder: &mut Decoder<'_>, field: &Field<'_>) -> (BTreeMap<String, Strin
         warn_of_secret(decoder, &name, &value, &child);
         clear.insert(name, value);
     }
-    for name in secret.iter().filter(|name| clear.contains_key(*name)) {
+    let names = secret.iter().map(|variable| &variable.name);
+    for name in names.filter(|name| clear.contains_key(*name)) {
         let message = format!("build argument `{name}` is both clear and secret");
         decoder.error(field.key, message, "keep one of them");
     }
@@ -232,18 +238,40 @@ fn target(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
     Some(target)
 }
 
-fn secrets(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Vec<String> {
-    let mut names = BTreeSet::new();
+fn secrets(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Vec<SecretVariable> {
+    let mut variables: Vec<SecretVariable> = Vec::new();
     for item in decoder.items(field) {
-        if let Some(name) = variable::decode_exported(decoder, &item) {
-            decoder.refer(&name, item.key);
-            if !names.insert(name.clone()) {
-                let message = format!("duplicate secret `{name}`");
+        let Some(variable) = variable::decode_exported(decoder, &item) else {
+            continue;
+        };
+        decoder.refer(&variable.secret, item.key);
+        match variables.iter().find(|other| other.name == variable.name) {
+            Some(other) if *other != variable => two_values(decoder, &item, &variable.name),
+            Some(_) => {
+                let message = format!("duplicate secret `{variable}`");
                 decoder.warn(item.key, message, "remove one of them");
             }
+            None => variables.push(variable),
         }
     }
-    names.into_iter().collect()
+    variables.sort();
+    variables
+}
+
+fn two_values(decoder: &mut Decoder<'_>, field: &Field<'_>, name: &str) {
+    let message = format!("secret variable `{name}` has two values");
+    decoder.error(field.key, message, "keep one of them");
+}
+
+/// Reports a secret that the build may mount and that has the name of a build argument with another value.
+fn check_conflicts(decoder: &mut Decoder<'_>, record: &Record<'_>, builder: &Builder) {
+    let conflict = builder.secrets.iter().find(|variable| {
+        let mut others = builder.secret_args.iter();
+        others.any(|other| other.name == variable.name && other != *variable)
+    });
+    if let (Some(variable), Some(field)) = (conflict, record.get("secrets")) {
+        two_values(decoder, field, &variable.name);
+    }
 }
 
 fn path(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {

@@ -1,6 +1,6 @@
 //! `env`: values that stand in the file, names of secrets, and how a role's are merged over the global ones.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
@@ -11,6 +11,7 @@ use crate::config::schema::{Property, described, list, map, nullable, text};
 use crate::config::secret_lines::looks_secret;
 use crate::config::values::texts::{MAX_ARGUMENT, TOO_LONG_HELP, argument_length, too_long};
 use crate::config::values::variable::{self, CONTAINER_NAME};
+use crate::name::SecretVariable;
 
 pub(super) const KEY: Property = ("env", || {
     let mut env = schema("Environment of the containers of every role.");
@@ -56,16 +57,17 @@ pub(super) type Tags = BTreeMap<String, EnvLayer>;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct EnvLayer {
     clear: BTreeMap<String, String>,
-    secret: BTreeSet<String>,
+    /// The secret of each variable.
+    secret: BTreeMap<String, String>,
 }
 
 impl EnvLayer {
     /// Merges `over` over this level, key by key: the value that stands there wins, whether clear or secret.
     pub(super) fn with(&self, over: &EnvLayer) -> Self {
         let (mut clear, mut secret) = (self.clear.clone(), self.secret.clone());
-        secret.retain(|name| !over.clear.contains_key(name));
+        secret.retain(|name, _| !over.clear.contains_key(name));
         clear.extend(over.clear.clone());
-        clear.retain(|name, _| !over.secret.contains(name));
+        clear.retain(|name, _| !over.secret.contains_key(name));
         secret.extend(over.secret.clone());
         Self { clear, secret }
     }
@@ -74,7 +76,7 @@ impl EnvLayer {
     pub(super) fn to_env(&self) -> Env {
         Env {
             clear: self.clear.clone(),
-            secret: self.secret.iter().cloned().collect(),
+            secret: self.secret.iter().map(variable_of).collect(),
         }
     }
 }
@@ -136,20 +138,35 @@ fn read_layer(decoder: &mut Decoder<'_>, field: &Field<'_>, level: Level) -> Env
         }
     }
     for item in &secrets {
-        let Some(name) = variable::decode_secret(decoder, item) else {
+        let Some(SecretVariable { name, secret }) = variable::decode_secret(decoder, item) else {
             continue;
         };
         if layer.clear.contains_key(&name) {
             let message = format!("variable `{name}` is both clear and secret");
             decoder.error(item.key, message, "keep one of them");
-        } else if !layer.secret.insert(name.clone()) {
-            let message = format!("duplicate secret `{name}`");
-            decoder.warn(item.key, message, "remove one of them");
-        } else {
-            decoder.refer(&name, item.key);
+            continue;
+        }
+        decoder.refer(&secret, item.key);
+        match layer.secret.get(&name) {
+            Some(other) if *other != secret => {
+                let message = format!("secret variable `{name}` has two values");
+                decoder.error(item.key, message, "keep one of them");
+            }
+            Some(_) => {
+                let message = format!("duplicate secret `{name}`");
+                decoder.warn(item.key, message, "remove one of them");
+            }
+            None => drop(layer.secret.insert(name, secret)),
         }
     }
     layer
+}
+
+fn variable_of((name, secret): (&String, &String)) -> SecretVariable {
+    SecretVariable {
+        name: name.clone(),
+        secret: secret.clone(),
+    }
 }
 
 fn variable(decoder: &mut Decoder<'_>, layer: &mut EnvLayer, name: &str, field: &Field<'_>) {
@@ -192,7 +209,11 @@ mod tests {
         let pair = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         EnvLayer {
             clear: clear.iter().map(pair).collect(),
-            secret: secret.iter().map(|name| (*name).to_owned()).collect(),
+            secret: secret
+                .iter()
+                .map(|text| SecretVariable::parse(text))
+                .map(|variable| (variable.name, variable.secret))
+                .collect(),
         }
     }
 
@@ -231,15 +252,16 @@ mod tests {
                 layer(&[("A", "")], &["U"]),
                 layer(&[("A", ""), ("B", "1")], &["S", "T", "U"]),
             ),
+            (
+                &global,
+                layer(&[("T", "x")], &["S:U", "A:S"]),
+                layer(&[("B", "1"), ("T", "x")], &["A:S", "S:U"]),
+            ),
         ];
         for (under, over, expected) in cases {
             let merged = under.with(&over).to_env();
             assert_eq!(merged.clear, expected.clear, "{over:?}");
-            assert_eq!(
-                merged.secret,
-                expected.secret.into_iter().collect::<Vec<_>>(),
-                "{over:?}"
-            );
+            assert_eq!(merged.secret, expected.to_env().secret, "{over:?}");
         }
     }
 }

@@ -1,8 +1,10 @@
 //! How the image is built: by what, for which platforms, and with what.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
+
+use crate::name::SecretVariable;
 
 /// How the image is built.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -15,14 +17,14 @@ pub struct Builder {
     pub context: String,
     /// Build arguments.
     pub args: BTreeMap<String, String>,
-    /// Names of the secrets that the build may mount.
-    pub secrets: Vec<String>,
+    /// The secrets that the build may mount.
+    pub secrets: Vec<SecretVariable>,
     /// The stage of the Dockerfile that becomes the image; `None`: the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
-    /// Names of the build arguments whose values are secrets.
+    /// The build arguments whose values are secrets.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub secret_args: Vec<String>,
+    pub secret_args: Vec<SecretVariable>,
     /// Where a build keeps its layers for the next one, beside its builder.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache: Option<BuildCache>,
@@ -72,15 +74,22 @@ pub enum CacheKind {
 }
 
 impl Builder {
-    /// Returns the names of all secrets that a build gets, each once.
-    pub fn secret_names(&self) -> Vec<String> {
-        let mut names = self.secret_args.clone();
+    /// Returns all secret variables that a build gets, each once.
+    pub fn secret_variables(&self) -> Vec<SecretVariable> {
+        let mut variables = self.secret_args.clone();
         let mounted = self
             .secrets
             .iter()
-            .filter(|name| !self.secret_args.contains(name));
-        names.extend(mounted.cloned());
-        names
+            .filter(|variable| !self.secret_args.contains(variable));
+        variables.extend(mounted.cloned());
+        variables
+    }
+
+    /// Returns the names of the secrets that a build gets, each once.
+    pub fn secret_names(&self) -> Vec<String> {
+        let variables = self.secret_variables().into_iter();
+        let names: BTreeSet<String> = variables.map(|variable| variable.secret).collect();
+        Vec::from_iter(names)
     }
 
     /// Returns whether a builder has to be made, which builds and pushes: an engine alone cannot do what is asked for.

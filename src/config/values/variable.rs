@@ -6,6 +6,7 @@ use crate::config::decoder::{Decoder, Field};
 use crate::config::node::Kind;
 use crate::config::schema::described;
 use crate::diagnostic::Diagnostic;
+use crate::name::SecretVariable;
 
 /// The variable by which a container knows its own name.
 pub const CONTAINER_NAME: &str = "MRSK_CONTAINER_NAME";
@@ -51,7 +52,7 @@ pub(crate) fn schema() -> Value {
     json!({ "type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$" })
 }
 
-/// Returns the schema of the name of a container's secret.
+/// Returns the schema of the name of a container's secret, or of `NAME:SECRET`.
 pub(crate) fn secret_schema() -> Value {
     named_schema(&[])
 }
@@ -64,15 +65,22 @@ pub(crate) fn exported_schema() -> Value {
 fn named_schema(refused: &[&str]) -> Value {
     let mut name = schema();
     let refused = [&RESERVED[..], refused].concat();
+    name["pattern"] = json!("^[A-Za-z_][A-Za-z0-9_]*(:[A-Za-z_][A-Za-z0-9_]*)?$");
+    let refused = refused.join("|");
     name["not"] = json!({ "anyOf": [
-        { "enum": refused },
-        { "pattern": format!("^{RESERVED_PREFIX}") },
+        { "pattern": format!("^({refused})(:|$)") },
+        { "pattern": format!("(^|:){RESERVED_PREFIX}") },
+        { "pattern": format!(":({})$", RESERVED.join("|")) },
     ] });
-    described("Name of a variable of .env or the environment.", name)
+    let what = "Name of a variable of .env or the environment; `NAME:SECRET` gives the value of SECRET to the variable NAME.";
+    described(what, name)
 }
 
-/// Reads the name of a container's secret. One that docker's own command line would read travels another way.
-pub(crate) fn decode_secret(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
+/// Reads the name of a container's secret, or `NAME:SECRET`. One that docker's own command line would read travels another way.
+pub(crate) fn decode_secret(
+    decoder: &mut Decoder<'_>,
+    field: &Field<'_>,
+) -> Option<SecretVariable> {
     if !matches!(field.node.kind, Kind::Scalar { .. }) && !field.is_null() {
         let message = format!("`{}` is not the name of a variable", field.path);
         let help = "write only the name here, and the value into .env";
@@ -80,52 +88,64 @@ pub(crate) fn decode_secret(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Opt
         decoder.diagnostics.push(error.help(help).hide_source());
         return None;
     }
-    let name = decode(decoder, field)?;
-    if RESERVED.contains(&name.as_str()) || name.starts_with(RESERVED_PREFIX) {
-        let message = format!("variable `{name}` is reserved");
-        decoder.error(field.key, message, "mrsk sets it: choose another name");
-        return None;
+    let text = decoder.filled(field)?;
+    let variable = SecretVariable::parse(&text);
+    if !is_name(&variable.name) || !is_name(&variable.secret) {
+        return invalid(decoder, field);
     }
-    Some(name)
+    for name in [&variable.name, &variable.secret] {
+        if RESERVED.contains(&name.as_str()) || name.starts_with(RESERVED_PREFIX) {
+            let message = format!("variable `{name}` is reserved");
+            decoder.error(field.key, message, "mrsk sets it: choose another name");
+            return None;
+        }
+    }
+    Some(variable)
 }
 
-/// Reads the name of a build secret, which is exported to docker's command line.
-pub(crate) fn decode_exported(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
-    let name = decode_secret(decoder, field)?;
-    if is_read_at_start(&name) {
+/// Reads the name of a build secret, or `NAME:SECRET`. It is exported to docker's command line.
+pub(crate) fn decode_exported(
+    decoder: &mut Decoder<'_>,
+    field: &Field<'_>,
+) -> Option<SecretVariable> {
+    let variable = decode_secret(decoder, field)?;
+    let name = &variable.name;
+    if is_read_at_start(name) {
         let why = "it would change how the docker command itself runs";
         let message = format!("`{name}` cannot be a build secret: {why}");
-        decoder.error(field.key, message, "choose another name");
+        let help = format!("choose another name; `OTHER:{name}` has the same value");
+        decoder.error(field.key, message, help);
         return None;
     }
-    Some(name)
+    Some(variable)
 }
 
 /// Reads the name of a variable of the environment.
 pub(crate) fn decode(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
     let name = decoder.filled(field)?;
-    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    if name.is_empty()
-        || name.starts_with(|c: char| c.is_ascii_digit())
-        || !name.chars().all(allowed)
-    {
-        let message = format!("`{}` is not a valid variable name", field.path);
-        let help = "use the name of a variable, not its value: letters, digits and `_`, not starting with a digit";
-        let error = Diagnostic::error(message).at(decoder.place(field.key));
-        decoder.diagnostics.push(error.help(help).hide_source());
-        return None;
+    match is_name(&name) {
+        true => Some(name),
+        false => invalid(decoder, field),
     }
-    Some(name)
+}
+
+/// Reports what is not a name, and may be a value.
+fn invalid<T>(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<T> {
+    let message = format!("`{}` is not a valid variable name", field.path);
+    let help = "use the name of a variable, not its value: letters, digits and `_`, not starting with a digit";
+    let error = Diagnostic::error(message).at(decoder.place(field.key));
+    decoder.diagnostics.push(error.help(help).hide_source());
+    None
+}
+
+fn is_name(name: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit()) && name.chars().all(allowed)
 }
 
 /// Returns whether a secret may have this name: that of a variable, and none that mrsk sets itself.
 pub fn is_secret_name(name: &str) -> bool {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    !name.is_empty()
-        && !name.starts_with(|c: char| c.is_ascii_digit())
-        && name.chars().all(allowed)
-        && !RESERVED.contains(&name)
-        && !name.starts_with(RESERVED_PREFIX)
+    is_name(name) && !RESERVED.contains(&name) && !name.starts_with(RESERVED_PREFIX)
 }
 
 /// Returns whether `sh`, the loader, docker's client or ssh read the variable `name` when they start.

@@ -237,6 +237,11 @@ fn identity(source: &SourceFacts, builder: &Builder) -> String {
         source.dockerfile_sha256.as_ref().map(Sha256Hex::as_str),
     ];
     let platforms = builder.kind.platforms();
+    let secret_args: Vec<String> = builder
+        .secret_args
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     let args = builder
         .args
         .iter()
@@ -247,7 +252,7 @@ fn identity(source: &SourceFacts, builder: &Builder) -> String {
         .chain(args)
         .chain(platforms.iter().map(String::as_str))
         .chain(builder.target.as_deref())
-        .chain(builder.secret_args.iter().map(String::as_str))
+        .chain(secret_args.iter().map(String::as_str))
         .chain(builder.provenance.as_deref())
         .chain(builder.sbom.as_deref())
         .collect();

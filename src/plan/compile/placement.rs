@@ -116,8 +116,8 @@ impl Placement<'_> {
     }
 
     /// Returns the names of the secrets of its environment.
-    pub fn secrets(&self) -> &[String] {
-        &self.role.env_of(self.host).secret
+    pub fn secrets(&self) -> Vec<String> {
+        self.role.env_of(self.host).secret_names()
     }
 
     /// Returns whether anything is to be done.

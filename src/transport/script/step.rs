@@ -10,7 +10,7 @@ use super::builder::{Builder, RenderError, one_line, path_part};
 use crate::action::{
     Action, Arg, OwnConfig, Poll, Probe, Reach, Run, Upload, VerifyImage, When, Write,
 };
-use crate::name::{Sha256Hex, is_file_owner};
+use crate::name::{SecretVariable, Sha256Hex, is_file_owner};
 use crate::record::WhenStopping;
 use crate::transport::living::render_about;
 use crate::transport::quote::quote;
@@ -138,8 +138,8 @@ pub(super) fn run(
     }
     if !command.env_file.is_empty() {
         text.push_str("printf '%s\\n' ");
-        for name in &command.env_file {
-            let value = given(&inputs.secrets, name, name)?.reveal();
+        for SecretVariable { name, secret } in &command.env_file {
+            let value = given(&inputs.secrets, secret, secret)?.reveal();
             if value.contains(['\n', '\r']) {
                 return Err(RenderError::LineBreak(name.clone()));
             }
@@ -150,11 +150,11 @@ pub(super) fn run(
         text.push_str("2>/dev/null | ");
     }
     text.push_str("(\n");
-    for name in &command.env {
+    for SecretVariable { name, secret } in &command.env {
         text.push_str(variable_name(name)?);
         text.push('=');
         text.push_str(&Zeroizing::new(quote(
-            given(&inputs.secrets, name, name)?.reveal(),
+            given(&inputs.secrets, secret, secret)?.reveal(),
         )?));
         text.push_str("\nexport ");
         text.push_str(name);

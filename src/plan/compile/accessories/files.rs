@@ -6,6 +6,7 @@ use crate::action::{Run, Upload};
 use crate::config::model::Accessory;
 use crate::diagnostic::Diagnostic;
 use crate::docker::container;
+use crate::name::SecretVariable;
 use crate::plan::compile::Draft;
 
 /// Returns the commands that make what files and directories are put into. The accessory's own
@@ -85,7 +86,20 @@ pub fn uploads(draft: &mut Draft, accessory: &Accessory, base: &str) -> Vec<Uplo
                 true => accessory.env.clear.clone(),
                 false => Default::default(),
             },
+            aliases: match template {
+                true => aliases(accessory),
+                false => Vec::new(),
+            },
         });
     }
     uploads
+}
+
+/// Returns the variables that have the values of secrets of other names.
+fn aliases(accessory: &Accessory) -> Vec<SecretVariable> {
+    let variables = accessory.env.secret.iter();
+    variables
+        .filter(|variable| !variable.is_plain())
+        .cloned()
+        .collect()
 }

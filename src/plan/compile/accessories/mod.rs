@@ -119,7 +119,8 @@ fn boot(draft: &mut Draft, host: &HostView, accessory: &Accessory, after: Option
     let base = container::accessory_directory(draft.config, accessory, &host.facts.home);
     let uploads = uploads(draft, accessory, &base);
     let leftovers = format!("label={LABEL_CREATE}={}", wanted.digest);
-    let secrets = accessory.env.secret.as_slice();
+    let secrets = accessory.env.secret_names();
+    let secrets = secrets.as_slice();
     let via_file = match uploads.iter().any(|upload| upload.template) {
         true => secrets,
         false => &[],

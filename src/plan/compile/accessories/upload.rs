@@ -23,8 +23,8 @@ pub fn files(draft: &mut Draft, named: &Accessories) {
         let done: Vec<Predicate> = uploads.iter().map(is_there).collect();
         let has_template = uploads.iter().any(|upload| upload.template);
         let secrets = match has_template {
-            true => accessory.env.secret.as_slice(),
-            false => &[],
+            true => accessory.env.secret_names(),
+            false => Vec::new(),
         };
         let what = count(uploads.len(), "file");
         let step = step(host, StepKind::Upload, accessory, "upload")
@@ -34,7 +34,7 @@ pub fn files(draft: &mut Draft, named: &Accessories) {
             )
             .does(directories(accessory, &base, &host.facts.home))
             .does(uploads.into_iter().map(Action::Upload))
-            .secrets(secrets, Travel::File)
+            .secrets(&secrets, Travel::File)
             .done_when(done);
         draft.add(step);
     });

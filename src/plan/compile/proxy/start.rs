@@ -174,7 +174,7 @@ fn create(draft: &mut Draft, host: &HostView, args: &[String]) {
         .needs(draft.find_each(host.name(), &before))
         .does(runs)
         .secrets(&pull.secrets, Travel::Stdin)
-        .secrets(&draft.config.traefik.env.secret, Travel::Env)
+        .secrets(&draft.config.traefik.env.secret_names(), Travel::Env)
         .done_when(done)
         .silence(SILENCE);
     step.diagnose = vec![container::logs(TRAEFIK)];

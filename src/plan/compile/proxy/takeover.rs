@@ -239,7 +239,7 @@ fn start(
         .does(storage_files(draft, host))
         .does(pull.runs)
         .secrets(&pull.secrets, Travel::Stdin)
-        .secrets(&draft.config.traefik.env.secret, Travel::Env)
+        .secrets(&draft.config.traefik.env.secret_names(), Travel::Env)
         .does([
             container::prune(&[leftovers]),
             wanted.named(TRAEFIK_NEW),

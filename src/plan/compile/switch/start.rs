@@ -102,7 +102,7 @@ pub fn start(
         .needs(renamed)
         .needs(draft.find_each(placement.host, &before))
         .does(runs)
-        .secrets(placement.secrets(), Travel::Env)
+        .secrets(&placement.secrets(), Travel::Env)
         .done_when(done)
         .on_failure([placement.logs(draft.config)], [container::remove(name)]);
     draft.add(match begins {
