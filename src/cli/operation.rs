@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::failure::Failure;
+use super::git;
 use super::options::{DeployOptions, HostOptions, VersionOptions};
 use crate::config::model::Config;
 use crate::exit_code::ExitCode;
@@ -65,6 +66,19 @@ impl OperationArgs for OnHosts {
             orphans: Orphans::Named,
         })
     }
+}
+
+/// Returns the operation that was asked for, and by whom if it says so.
+pub async fn asked(
+    arguments: &dyn OperationArgs,
+    config: &Config,
+    source: &SourceFacts,
+) -> Result<Operation, Failure> {
+    let mut operation = arguments.operation(config, source)?;
+    if operation.kind.says_who_asked() {
+        operation.kind.set_asked_by(git::user_name().await);
+    }
+    Ok(operation)
 }
 
 /// Returns the version that was named, or that the environment names; `None`: the compiler finds it.

@@ -36,6 +36,8 @@ pub enum StepKind {
     Route,
     /// Takes the requests away from a role.
     Unroute,
+    /// Answers requests with 503 in place of a role, or ends that.
+    Intercept,
     /// Waits until the old container has no open requests.
     Drain,
     /// Stops an old container.
@@ -244,7 +246,7 @@ impl StepKind {
                 can_be_ended: true,
                 ..plain(Mark::Changes)
             },
-            Self::Rename | Self::Unknown => plain(Mark::Changes),
+            Self::Rename | Self::Intercept | Self::Unknown => plain(Mark::Changes),
             Self::Barrier => Row {
                 handling: Handling::Wait,
                 ..ended(plain(Mark::Waits))

@@ -19,6 +19,7 @@ pub mod predicate;
 pub mod pushed;
 pub mod resume;
 pub mod shape;
+pub mod still;
 pub mod trust;
 pub mod wire;
 

@@ -13,6 +13,7 @@ mod output;
 mod page;
 mod predicate;
 mod serving;
+mod standing;
 mod table;
 mod tally;
 mod tint;

@@ -8,7 +8,7 @@ use super::serving::WayBack;
 use super::tally::{self, Tally, is_done};
 use super::tint::Tone;
 use super::view::View;
-use super::{failure, other_step, serving, table, words};
+use super::{failure, other_step, serving, standing, table, words};
 use crate::apply::state::{GoneReason, Outcome, StepStatus, StepSummary, Summary};
 use crate::name::{HostName, PlanDigest, StepId};
 use crate::plan::Step;
@@ -150,6 +150,7 @@ impl Ending<'_> {
             count(hosts.len(), "host")
         );
         page.heading(Tone::Good, "done", &text);
+        standing::told(page, &self.view.plan);
         let lines = self.summary.steps.iter();
         let doubtful = lines.filter(|line| line.status == StepStatus::InDoubt);
         let doubtful: Vec<StepId> = doubtful.map(|line| line.step.clone()).collect();

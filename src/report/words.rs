@@ -190,6 +190,11 @@ pub(super) fn replan(plan: &Plan) -> String {
                 arguments.push("--no-cache".into());
             }
         }
+        OperationKind::Host(_) => {
+            let hosts = operation.hosts.iter();
+            arguments.extend(hosts.map(|host| host.to_string()));
+            return mrsk(plan, &arguments);
+        }
         kind => arguments.extend(kind.arguments()),
     }
     arguments.extend(operation.break_glass.options());

@@ -112,6 +112,10 @@ pub(super) fn headline(plan: &Plan) -> String {
             let version = version.map_or(String::new(), |version| shorten(version) + " ");
             format!("{version}for {}", plan.service)
         }
+        OperationKind::Host(_) => {
+            let hosts: Vec<&str> = plan.operation.hosts.iter().map(AsRef::as_ref).collect();
+            format!("{} for {}", hosts.join(", "), plan.service)
+        }
         OperationKind::Deploy(_)
         | OperationKind::Redeploy(_)
         | OperationKind::Setup(_)

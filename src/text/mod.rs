@@ -6,6 +6,7 @@
 mod action;
 mod escape;
 mod list;
+mod moment;
 mod number;
 mod quote;
 mod short;
@@ -13,6 +14,7 @@ mod short;
 pub use action::{action_line, command};
 pub use escape::{EscapingJson, escape, escape_json, one_line};
 pub use list::{list, list_up_to};
+pub use moment::utc;
 pub use number::{count, duration};
 pub use quote::{command_line, quote};
 pub use short::{short_id, shorten};

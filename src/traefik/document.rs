@@ -38,17 +38,29 @@ pub(super) fn render_trial(spec: &RouteSpec) -> Option<String> {
     printed(document).ok()
 }
 
-fn printed(document: Node) -> Result<String, Vec<LabelError>> {
+/// Returns the document as a routing file.
+pub(super) fn printed(document: Node) -> Result<String, Vec<LabelError>> {
     let text = serde_yaml::to_string(&document.into_yaml());
-    // Traefik runs every routing file through Go's templates: a literal `{{` must survive that.
-    let text = text.map(|text| text.replace("{{", "{{\"{{\"}}"));
-    text.map_err(|error| {
+    text.map(|text| escaped(&text)).map_err(|error| {
         vec![LabelError {
             label: "traefik".to_owned(),
             message: format!("cannot print the routing file: {error}"),
             help: None,
         }]
     })
+}
+
+/// A literal `{{`, as Go's templates print it.
+const BRACES: &str = "{{\"{{\"}}";
+
+/// Returns `text` as it survives that Traefik runs every routing file through Go's templates.
+pub(super) fn escaped(text: &str) -> String {
+    text.replace("{{", BRACES)
+}
+
+/// Returns what was [`escaped`].
+pub(super) fn unescaped(text: &str) -> String {
+    text.replace(BRACES, "{{")
 }
 
 /// Returns the document that the labels and the defaults make. Its names begin with `prefix`.
@@ -374,7 +386,7 @@ fn serve(
 }
 
 /// Returns the priority of a router: by default it is the length of its rule.
-fn priority(given: Option<&str>, rule: &str) -> u64 {
+pub(super) fn priority(given: Option<&str>, rule: &str) -> u64 {
     let given = given.and_then(|text| text.trim().parse().ok());
     given
         .filter(|given| *given > 0)

@@ -16,6 +16,7 @@
 mod arguments;
 mod check;
 mod document;
+mod intercept;
 mod label;
 mod names;
 mod probe;
@@ -34,6 +35,7 @@ mod tree;
 mod golden;
 
 pub use check::{entrypoints, listens, remarks, unknown_entrypoints};
+pub use intercept::{Intercept, InterceptFile, Intercepted, Purpose};
 pub use label::with_old_rules;
 pub use references::{Published, unknown_resolvers, unpublished_entrypoints};
 pub use renderer::Renderer;

@@ -17,7 +17,17 @@ const WAITING: [&str; 2] = ["retry", "forwardAuth"];
 /// leaves out, one by one, those whose rule or middleware it cannot make, and so the probe has all of
 /// them, in a way that does not change whom it answers: `host`.
 pub(super) fn put(document: &mut Node, spec: &RouteSpec, names: &Names, host: &str) {
-    let name = names.prefixed(PROBE);
+    let service = names.prefixed(names.default());
+    let names = [names.prefixed(PROBE), service];
+    put_for(document, &names, [host, spec.container]);
+}
+
+/// As [`put`], for a router of this name and service, which answers `proof` to `host`.
+pub(super) fn put_for(
+    document: &mut Node,
+    [name, service]: &[String; 2],
+    [host, proof]: [&str; 2],
+) {
     let own = format!("Host(`{host}`)");
     let rules = rules(document);
     let rule = match rules.is_empty() {
@@ -29,18 +39,17 @@ pub(super) fn put(document: &mut Node, spec: &RouteSpec, names: &Names, host: &s
     };
     let middlewares = [name.clone()].into_iter().chain(middlewares(document));
     let middlewares = Node::list(middlewares.map(Node::text));
-    let service = names.prefixed(names.default());
     let mut router = Node::map();
     router.put(&["rule"], Node::text(rule));
     router.put(&["entryPoints"], Node::list([Node::text(PROBE_ENTRYPOINT)]));
     router.put(&["middlewares"], middlewares);
     router.put(&["priority"], Node::Number(PROBE_PRIORITY));
     router.put(&["service"], Node::text(service));
-    document.put(&["http", "routers", &name], router);
+    document.put(&["http", "routers", name], router);
     let mut middleware = Node::map();
     let header = ["headers", "customResponseHeaders", PROBE_HEADER];
-    middleware.put(&header, Node::text(spec.container));
-    document.put(&["http", "middlewares", &name], middleware);
+    middleware.put(&header, Node::text(proof));
+    document.put(&["http", "middlewares", name], middleware);
 }
 
 /// Returns whether Traefik may leave a router of the document out.

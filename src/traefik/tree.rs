@@ -83,6 +83,15 @@ impl Node {
         }
     }
 
+    /// Returns a value or a number as text.
+    pub(super) fn as_text(&self) -> Option<String> {
+        match self {
+            Node::Text(text) => Some(text.clone()),
+            Node::Number(number) => Some(number.to_string()),
+            Node::Map(_) | Node::List(_) => None,
+        }
+    }
+
     /// Returns the values of a list.
     pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
         let nodes = match self {
@@ -100,6 +109,24 @@ impl Node {
         match self {
             Node::Map(map) => map.remove(key),
             _ => None,
+        }
+    }
+
+    /// Returns a document that was read. Traefik reads values from text as well.
+    pub(super) fn from_yaml(value: &Value) -> Self {
+        match value {
+            Value::Mapping(map) => {
+                let entries = map.iter();
+                let entries = entries.filter_map(|(key, value)| Some((key.as_str()?, value)));
+                let entries = entries.map(|(key, value)| (key.to_owned(), Self::from_yaml(value)));
+                Node::Map(entries.collect())
+            }
+            Value::Sequence(list) => Node::list(list.iter().map(Self::from_yaml)),
+            Value::String(text) => Node::text(text),
+            Value::Bool(yes) => Node::text(yes.to_string()),
+            Value::Number(number) => Node::text(number.to_string()),
+            Value::Tagged(tagged) => Self::from_yaml(&tagged.value),
+            Value::Null => Node::text(""),
         }
     }
 

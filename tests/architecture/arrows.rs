@@ -32,7 +32,7 @@ const ALLOWED: &str = "
     erb: secret diagnostic text redaction
     facts: transport record name secret json digest
     docker: config action name digest
-    traefik: text
+    traefik: text digest
 
     # transport: knows no docker
     transport: record action name secret redaction

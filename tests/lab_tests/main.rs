@@ -19,6 +19,7 @@ mod env;
 mod errors;
 mod failures;
 mod kill;
+mod maintenance;
 mod operations;
 mod other_plans;
 mod preempt;

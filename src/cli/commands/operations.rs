@@ -2,11 +2,11 @@
 
 use clap::{Args, Subcommand};
 
-use super::{deploy, prune, redeploy, registry, rollback, server, setup};
+use super::{deploy, host, prune, redeploy, registry, rollback, server, setup};
 use crate::cli::approval::Approved;
 use crate::cli::execution::Execution;
 use crate::cli::failure::Failure;
-use crate::cli::operation::{Given, OnHosts, OperationArgs};
+use crate::cli::operation::{Given, OnHosts, OperationArgs, asked};
 use crate::cli::options::{HostsOption, LinkOptions, ProjectOptions};
 use crate::cli::planning::Asked;
 use crate::cli::preemption::{Ended, UrgencyOptions, Wanted};
@@ -39,6 +39,9 @@ pub enum Operation<O: Args, R: Args = O> {
     /// Prepare hosts
     #[command(subcommand)]
     Server(server::Operation<O>),
+    /// Take a host out of a load balancer, or back
+    #[command(subcommand)]
+    Host(host::Operation<O>),
     /// Keep a login at the registry on the hosts, or end it
     #[command(subcommand)]
     Registry(registry::Operation<O>),
@@ -55,6 +58,7 @@ impl<O: Args, R: Args + Into<O>> Operation<O, R> {
             Self::Remove(_) => "remove",
             Self::Prune(_) => "prune",
             Self::Server(_) => "server",
+            Self::Host(_) => "host",
             Self::Registry(_) => "registry",
         }
     }
@@ -73,6 +77,7 @@ impl<O: Args, R: Args + Into<O>> Operation<O, R> {
             }
             Self::Prune(operation) => operation.split(),
             Self::Server(operation) => operation.split(),
+            Self::Host(operation) => operation.split(),
             Self::Registry(registry::Operation::Login(given)) => {
                 (Box::new(given.arguments), given.options)
             }
@@ -123,7 +128,7 @@ pub async fn run(
     let mut project = Project::load(&options.project, &execution)?;
     let root = git::root().await?;
     let mut source = source::read(project.config(), &root).await?;
-    let operation = arguments.operation(project.config(), &source)?;
+    let operation = asked(&*arguments, project.config(), &source).await?;
     let asked = Asked {
         operation: &operation,
         lock_host: options.run.lock_host(),

@@ -7,7 +7,7 @@ use super::operations::Operation;
 use super::{accessory, app, build, deploy, traefik};
 use crate::cli::execution::{Execution, ExecutionOptions};
 use crate::cli::failure::Failure;
-use crate::cli::operation::OperationArgs;
+use crate::cli::operation::{self, OperationArgs};
 use crate::cli::options::{LinkOptions, ProjectOptions};
 use crate::cli::planning::Asked;
 use crate::cli::project::Project;
@@ -197,14 +197,14 @@ impl Planning<'_> {
             let mut facts = input::read_facts(file)?;
             facts.secrets_compared = false;
             let source = facts.source.clone().unwrap_or_default();
-            let operation = arguments.operation(project.config(), &source)?;
+            let operation = operation::asked(arguments, project.config(), &source).await?;
             self.asked(&operation).check(project.config())?;
             project.read_sharers(&options.project, (&operation, self.execution));
             return Ok((facts, operation));
         }
         let root = git::root().await?;
         let mut source = source::read(project.config(), &root).await?;
-        let operation = arguments.operation(project.config(), &source)?;
+        let operation = operation::asked(arguments, project.config(), &source).await?;
         self.asked(&operation).check(project.config())?;
         source::resolve(&mut source, &operation, &root).await;
         project.read_sharers(&options.project, (&operation, self.execution));

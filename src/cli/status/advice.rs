@@ -13,7 +13,8 @@ pub(super) fn next(status: &Status) -> (String, String) {
         .or_else(|| behind(status))
         .or_else(|| uneven(status))
         .or_else(|| silent(status))
-        .or_else(|| without_traefik(status));
+        .or_else(|| without_traefik(status))
+        .or_else(|| held_back(status));
     let is_bare = roles(status).all(|(_, role)| role.version.is_none());
     match found {
         Some((command, why)) => (format!("mrsk {command}{}", status.options), why),
@@ -146,6 +147,21 @@ fn without_traefik(status: &Status) -> Advice {
     Some((
         format!("traefik logs --hosts {host}"),
         format!("Traefik does not run on {host}"),
+    ))
+}
+
+/// Requests that are answered with 503 in place of a role that is well.
+fn held_back(status: &Status) -> Advice {
+    let mut all =
+        roles(status).flat_map(|(host, role)| role.answered.iter().map(move |one| (host, one)));
+    let (host, answered) = all.next()?;
+    let command = match answered.ended_by {
+        "host undrain" => format!("host undrain {host}"),
+        command => command.to_owned(),
+    };
+    Some((
+        command,
+        format!("{} on {host}: when that is over", answered.reason),
     ))
 }
 

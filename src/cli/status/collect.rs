@@ -87,9 +87,11 @@ fn role_status(config: &Config, role: &Role, facts: &HostFacts) -> RoleStatus {
     let name = role.name.to_string();
     let mut running = compile::containers(config, role, facts).into_iter();
     let is_up = |serving: &Serving| serving.standing != Standing::Stopped;
+    let answered = compile::answered(config, role, facts);
     match running.next().filter(is_up) {
         None => RoleStatus {
             name,
+            answered,
             health: "stopped",
             ..RoleStatus::default()
         },
@@ -99,6 +101,7 @@ fn role_status(config: &Config, role: &Role, facts: &HostFacts) -> RoleStatus {
             since: serving.container.created_at,
             health: health(config, role, serving.container),
             routed: role.traefik.then_some(serving.standing == Standing::Routed),
+            answered,
             others: running.filter(is_up).map(|other| other.version).collect(),
         },
     }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::name::{HostName, PlanDigest};
+use crate::plan::compile::Answered;
 use crate::transport::answer::LockState;
 
 /// What is known of the selected hosts.
@@ -72,6 +73,8 @@ pub struct RoleStatus {
     pub routed: Option<bool>,
     /// Versions of other containers of the role that run.
     pub others: Vec<String>,
+    /// What is answered with 503 in its place.
+    pub answered: Vec<Answered>,
 }
 
 /// A plan that was begun, and not finished.

@@ -61,8 +61,11 @@ fn host_lines(status: &Status, known: &Known) -> String {
         let state = image.as_ref().map_or("does not run", |image| image);
         (name.clone(), state.to_owned())
     });
-    let roles = known.roles.iter();
-    let roles = roles.map(|role| (role.name.clone(), role_line(status, role)));
+    let roles = known.roles.iter().flat_map(|role| {
+        let answered = role.answered.iter().map(|answered| answered.reason.clone());
+        let lines = [role_line(status, role)].into_iter().chain(answered);
+        lines.map(|line| (role.name.clone(), line))
+    });
     let traefik = known.traefik.iter().map(|image| {
         let state = image.clone().unwrap_or_else(|| "does not run".to_owned());
         ("Traefik".to_owned(), state)

@@ -1,6 +1,7 @@
 use super::*;
 use crate::cli::status::model::{HostStatus, Known};
 use crate::name::{HostName, PlanDigest};
+use crate::plan::compile::Answered;
 use crate::transport::answer::LockState;
 
 const NOW: u64 = 1_800_000_000;
@@ -13,6 +14,7 @@ fn role(name: &str, version: &str, health: &'static str, routed: Option<bool>) -
         health,
         routed,
         others: Vec::new(),
+        answered: Vec::new(),
     }
 }
 
@@ -165,4 +167,22 @@ fn what_to_do_next_is_what_the_worst_needs() {
     let mut part = host("v2");
     part.roles.push(role("jobs", "", "stopped", None));
     assert!(advice(&two(part)).contains("role jobs does not run"));
+    for (ended_by, expected) in [
+        (
+            "app live",
+            "next: mrsk app live -d staging\n      503 since T by A",
+        ),
+        (
+            "host undrain",
+            "next: mrsk host undrain b -d staging\n      503 since T by A",
+        ),
+    ] {
+        let mut off = host("v2");
+        off.roles[0].answered.push(Answered {
+            ended_by,
+            reason: "503 since T by A".into(),
+        });
+        assert!(render(&two(off.clone())).contains("\n  web      503 since T by A\n"));
+        assert!(advice(&two(off)).starts_with(expected));
+    }
 }

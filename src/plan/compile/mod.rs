@@ -13,6 +13,7 @@ mod emergency;
 mod everything;
 mod existing;
 mod finish;
+mod intercept;
 mod labels;
 mod last_route;
 mod neighbors;
@@ -37,6 +38,7 @@ mod target;
 #[path = "testing_tests.rs"]
 mod testing;
 
+pub use self::intercept::reason::{Answered, answered};
 pub use self::selection::selected_hosts;
 pub use self::serving::{Serving, Standing, containers};
 pub use self::tag::is_commit;
@@ -44,7 +46,9 @@ pub use self::target::missing_image;
 
 use self::draft::{Draft, HostView, Result};
 use self::placement::{Decision, Placement};
-use super::{Accessories, AccessoryVerb, BuildVerb, Operation, OperationKind, Plan, Reason};
+use super::{
+    Accessories, AccessoryVerb, BuildVerb, HostOperation, Operation, OperationKind, Plan, Reason,
+};
 use crate::config::model::Config;
 use crate::facts::model::Facts;
 
@@ -70,6 +74,13 @@ pub fn compile(config: &Config, facts: &Facts, operation: &Operation) -> Result<
         }
         OperationKind::App(operation) => app::run(&mut draft, operation),
         OperationKind::Accessory(verb, named) => accessory(&mut draft, *verb, named),
+        OperationKind::Host(operation) => {
+            bootstrap::check_engine(&mut draft);
+            match operation {
+                HostOperation::Drain(by) => intercept::drain::drain(&mut draft, by),
+                HostOperation::Undrain => intercept::drain::undrain(&mut draft),
+            }
+        }
         OperationKind::Traefik(verb) => proxy::operations::run(&mut draft, *verb),
         OperationKind::Build(verb) => image(&mut draft, verb),
         OperationKind::Prune(pruned) => prune::asked(&mut draft, *pruned),
@@ -159,6 +170,7 @@ fn deploy(draft: &mut Draft<'_>) {
     labels::run(draft);
     neighbors::run(draft);
     switch::run(draft);
+    intercept::standing::note(draft);
     orphans::run(draft);
     accessories::gate_roles(draft);
     if draft.operation.kind.prunes() {

@@ -42,7 +42,7 @@ pub(super) fn select<'a>(config: &'a Config, operation: &Operation) -> Result<Se
         .roles
         .iter()
         .filter(|_| operation.kind.is_about_roles())
-        .filter(|role| role.traefik || !matches!(operation.kind, OperationKind::Traefik(_)))
+        .filter(|role| role.traefik || !operation.kind.is_about_routes())
         .filter(|role| operation.roles.is_empty() || operation.roles.contains(&role.name))
         .flat_map(|role| {
             let hosts = role.hosts.iter().filter(|host| is_wanted(host));
@@ -59,7 +59,7 @@ pub(super) fn select<'a>(config: &'a Config, operation: &Operation) -> Result<Se
         .filter(|host| operation.roles.is_empty() || of_roles.contains(host));
     let hosts: BTreeSet<&HostName> = of_roles.iter().copied().chain(others).collect();
     if hosts.is_empty() && !operation.kind.is_local() {
-        if let OperationKind::Traefik(_) = operation.kind {
+        if operation.kind.is_about_routes() {
             return Err(vec![no_traefik(config)]);
         }
         let (what, keys) = match operation.kind.is_about_roles() {

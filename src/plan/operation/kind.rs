@@ -1,5 +1,6 @@
 //! The operations, each with its arguments, and all that depends on which one it is.
 
+use super::maintenance::HostOperation;
 use super::verbs::{
     Accessories, AccessoryVerb, AppOperation, BuildVerb, Environment, Pruned, Release, Rollback,
     Rolling, StaleContainers, TraefikVerb,
@@ -22,6 +23,8 @@ pub enum OperationKind {
     Accessory(AccessoryVerb, Accessories),
     /// Does something to Traefik.
     Traefik(TraefikVerb),
+    /// Does something to a host as a whole.
+    Host(HostOperation),
     /// Does something about the image, and starts nothing.
     Build(BuildVerb),
     /// Removes old containers and images.
@@ -40,7 +43,7 @@ pub enum OperationKind {
 
 impl OperationKind {
     /// The names of all operations, as [`OperationKind::name`] has them.
-    pub const NAMES: [&str; 43] = [
+    pub const NAMES: [&str; 47] = [
         "deploy",
         "redeploy",
         "setup",
@@ -53,6 +56,10 @@ impl OperationKind {
         "app remove_containers",
         "app remove_images",
         "app stale_containers",
+        "app maintenance",
+        "app live",
+        "host drain",
+        "host undrain",
         "accessory boot",
         "accessory start",
         "accessory stop",
@@ -96,6 +103,7 @@ impl OperationKind {
             Self::App(operation) => operation.name(),
             Self::Accessory(verb, _) => verb.name(),
             Self::Traefik(verb) => verb.name(),
+            Self::Host(operation) => operation.name(),
             Self::Build(verb) => verb.name(),
             Self::Prune(pruned) => pruned.name(),
             Self::Remove => "remove",
@@ -151,6 +159,7 @@ impl OperationKind {
             | Self::Rollback(_)
             | Self::App(_)
             | Self::Traefik(_)
+            | Self::Host(_)
             | Self::Prune(_)
             | Self::Remove => true,
             Self::Build(verb) => verb.pulls(),
@@ -247,6 +256,7 @@ impl OperationKind {
                 vec!["--version".to_owned(), version.clone()]
             }
             Self::App(AppOperation::RemoveContainer(version)) => vec![version.clone()],
+            Self::App(AppOperation::Maintenance(maintenance)) => maintenance.arguments(),
             Self::App(AppOperation::StaleContainers(StaleContainers::Stop)) => {
                 vec!["--stop".to_owned()]
             }

@@ -1,7 +1,9 @@
 //! What was asked for: an operation with its arguments, and what it is limited to.
 
 mod break_glass;
+mod intercept;
 mod kind;
+mod maintenance;
 mod verbs;
 
 use schemars::JsonSchema;
@@ -9,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::break_glass::BreakGlass;
 pub use self::kind::OperationKind;
+pub use self::maintenance::{HostOperation, Maintenance};
 pub use self::verbs::{
     Accessories, AccessoryVerb, AppOperation, BuildVerb, Environment, Orphans, Pruned, Release,
     Rollback, Rolling, StaleContainers, TraefikVerb,
@@ -113,6 +116,24 @@ struct Flat {
     /// `--rolling` of `traefik reboot`; absent: all hosts at once.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     rolling: bool,
+    /// Who asked for the maintenance, or for the host to be drained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    by: Option<String>,
+    /// `--message` of `app maintenance`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
+    /// `--retry-after` of `app maintenance`, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u32>,
+    /// `--page` of `app maintenance`: the path of a page of the app that is answered with 503.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    page: Option<String>,
+    /// `--allow` of `app maintenance`: addresses and networks of clients whose requests go to the app.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    allow: Vec<String>,
+    /// `--except` of `app maintenance`: paths whose requests go to the app.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    except: Vec<String>,
 }
 
 impl Flat {
@@ -145,6 +166,9 @@ impl Flat {
 
     /// Returns the kind, of which it takes the arguments.
     fn kind(&mut self) -> Result<OperationKind, String> {
+        if let Some(kind) = self.intercepting() {
+            return Ok(kind);
+        }
         let verb = AccessoryVerb::ALL
             .into_iter()
             .find(|verb| verb.name() == self.name);
@@ -226,6 +250,12 @@ impl Flat {
             ("all_at_once", self.all_at_once),
             ("drain_timeout", self.drain_timeout.is_some()),
             ("skip_healthcheck", self.skip_healthcheck.is_some()),
+            ("by", self.by.is_some()),
+            ("message", self.message.is_some()),
+            ("retry_after", self.retry_after.is_some()),
+            ("page", self.page.is_some()),
+            ("allow", !self.allow.is_empty()),
+            ("except", !self.except.is_empty()),
         ];
         match left.iter().find(|(_, is_there)| *is_there) {
             Some((argument, _)) => Err(format!("operation `{}` takes no `{argument}`", self.name)),
@@ -265,10 +295,6 @@ impl From<Operation> for Flat {
         let flat = Self {
             name: operation.name().to_owned(),
             version: operation.version().map(str::to_owned),
-            accessories: None,
-            fresh_env: false,
-            stop: false,
-            rolling: false,
             remove_orphans: operation.orphans == Orphans::Removed,
             all_at_once: operation.break_glass.all_at_once,
             drain_timeout: operation.break_glass.drain_timeout,
@@ -281,7 +307,9 @@ impl From<Operation> for Flat {
             hosts: operation.hosts,
             roles: operation.roles,
             destination: operation.destination,
-        };
+            ..Self::default()
+        }
+        .with_intercepting(&operation.kind);
         match operation.kind {
             OperationKind::Accessory(_, accessories) => Self {
                 accessories: Some(accessories.names()),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::maintenance::Maintenance;
 use crate::config::model::Accessory;
 
 /// Stands for every accessory where accessories are named.
@@ -65,6 +66,10 @@ pub enum AppOperation {
     RemoveImages,
     /// Looks for containers that run beside the one that serves.
     StaleContainers(StaleContainers),
+    /// Answers requests with 503 in place of the app.
+    Maintenance(Maintenance),
+    /// Ends that.
+    Live,
 }
 
 /// What is done with containers that run beside the one that serves.
@@ -88,14 +93,17 @@ impl AppOperation {
             Self::RemoveContainers => "app remove_containers",
             Self::RemoveImages => "app remove_images",
             Self::StaleContainers(_) => "app stale_containers",
+            Self::Maintenance(_) => "app maintenance",
+            Self::Live => "app live",
         }
     }
 
     /// Returns whether it removes something, or interrupts what serves.
     pub const fn interrupts(&self) -> bool {
         match self {
-            Self::Boot(_) | Self::Start => false,
-            Self::Stop
+            Self::Boot(_) | Self::Start | Self::Live => false,
+            Self::Maintenance(_)
+            | Self::Stop
             | Self::Remove
             | Self::RemoveContainer(_)
             | Self::RemoveContainers

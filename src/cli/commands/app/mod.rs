@@ -5,6 +5,7 @@ mod details;
 mod exec;
 mod images;
 mod logs;
+mod maintenance;
 mod operation;
 mod version;
 

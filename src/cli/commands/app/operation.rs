@@ -2,6 +2,7 @@
 
 use clap::Subcommand;
 
+use super::maintenance;
 use crate::cli::failure::Failure;
 use crate::cli::operation::{Given, OnRoles, OperationArgs, checked_version, named_version};
 use crate::cli::options::HostOptions;
@@ -32,6 +33,10 @@ pub enum Operation<O: clap::Args> {
     /// Name the containers that run beside the one that serves
     #[command(name = "stale_containers", alias = "stale-containers")]
     StaleContainers(Given<StaleArgs, O>),
+    /// Answer requests with 503 in place of the app, also through deploys, until `app live`
+    Maintenance(Given<maintenance::Args, O>),
+    /// End the maintenance: the app gets its requests again
+    Live(Given<HostOptions, O>),
 }
 
 /// Arguments of `mrsk app boot`.
@@ -83,6 +88,8 @@ impl<O: clap::Args> Operation<O> {
             Self::RemoveContainer(given) => (Box::new(given.arguments), given.options),
             Self::RemoveContainers(given) => on_roles(AppOperation::RemoveContainers, given),
             Self::RemoveImages(given) => on_roles(AppOperation::RemoveImages, given),
+            Self::Maintenance(given) => (Box::new(given.arguments), given.options),
+            Self::Live(given) => on_roles(AppOperation::Live, given),
             Self::StaleContainers(Given { arguments, options }) => {
                 let what = match arguments.stop {
                     true => StaleContainers::Stop,

@@ -3,7 +3,9 @@
 pub mod remove;
 pub mod stop;
 
-use super::{Draft, bootstrap, broadcast, existing, labels, neighbors, proxy, pull, switch};
+use super::{
+    Draft, bootstrap, broadcast, existing, intercept, labels, neighbors, proxy, pull, switch,
+};
 use crate::plan::operation::{AppOperation, StaleContainers};
 
 /// Adds the steps of an operation on the app.
@@ -18,6 +20,12 @@ pub fn run(draft: &mut Draft, operation: &AppOperation) {
         }
         AppOperation::RemoveContainers => looked_at(draft, remove::containers),
         AppOperation::RemoveImages => looked_at(draft, remove::images),
+        AppOperation::Maintenance(maintenance) => {
+            looked_at(draft, |draft| {
+                intercept::maintenance::maintenance(draft, maintenance)
+            });
+        }
+        AppOperation::Live => looked_at(draft, intercept::maintenance::live),
         AppOperation::StaleContainers(StaleContainers::Stop) => looked_at(draft, stop_stale),
         AppOperation::StaleContainers(StaleContainers::Show) => looked_at(draft, show_stale),
     }
@@ -83,4 +91,5 @@ fn route(draft: &mut Draft) {
     labels::run(draft);
     neighbors::run(draft);
     switch::run(draft);
+    intercept::standing::note(draft);
 }

@@ -8,7 +8,7 @@ use crate::facts::model::ContainerFacts;
 use crate::name::{RoleName, StepId};
 use crate::plan::Step;
 use crate::plan::compile::placement::version_of;
-use crate::plan::compile::{Draft, HostView, removal};
+use crate::plan::compile::{Draft, HostView, intercept, removal};
 
 /// Adds the removal of everything: requests end, containers stop and go, and then their images.
 pub fn all(draft: &mut Draft) {
@@ -37,10 +37,11 @@ pub fn of_host(draft: &mut Draft, host: &HostView) -> Vec<StepId> {
     steps
 }
 
-/// Adds the removal of what a role has on a host: its routes, then each container, once its requests have ended. Returns the steps.
+/// Adds the removal of what a role has on a host: its routes, also those that answer in its place, then each container, once its requests have ended. Returns the steps.
 pub fn of_role(draft: &mut Draft, host: &HostView, role: &RoleName) -> Vec<StepId> {
     let unrouted = stop::unroute(draft, host, role);
-    let mut steps = Vec::from_iter(unrouted.clone());
+    let mut steps = intercept::step::remove(draft, host, role);
+    steps.extend(unrouted.clone());
     for (name, found) in stop::containers(draft, host, role) {
         let after = unrouted.clone();
         let stopped = match found.state.is_up() {

@@ -9,7 +9,7 @@ use crate::name::{RoleName, StepId};
 use crate::plan::compile::placement::{alias_of, of_service, serves};
 use crate::plan::compile::step::QUICK;
 use crate::plan::compile::switch::drain::in_flight;
-use crate::plan::compile::{Draft, HostView};
+use crate::plan::compile::{Draft, HostView, intercept};
 use crate::plan::{Predicate, Reason, Step, StepKind};
 use crate::traefik;
 
@@ -88,7 +88,13 @@ pub fn all_roles(draft: &Draft, host: &HostView) -> Vec<RoleName> {
         let is_ours = service == draft.config.service && destination == draft.config.destination;
         is_ours.then_some(role)
     });
-    for name in named.chain(routed).collect::<BTreeSet<String>>() {
+    let intercepted = intercept::file::found(draft, host).into_iter();
+    let intercepted = intercepted.map(|found| found.whose.role);
+    for name in named
+        .chain(routed)
+        .chain(intercepted)
+        .collect::<BTreeSet<String>>()
+    {
         let role = RoleName::from(name.as_str());
         if !roles.contains(&role) {
             roles.push(role);
@@ -113,7 +119,7 @@ pub fn containers<'a>(
 }
 
 /// Returns the path of the routing file of `role`.
-fn routes_of(draft: &Draft, host: &HostView, role: &RoleName) -> String {
+pub fn routes_of(draft: &Draft, host: &HostView, role: &RoleName) -> String {
     let destination = draft.config.destination.as_deref();
     let file = traefik::file_name(&draft.config.service, destination, role.as_str());
     format!("{}/{file}", host.facts.routing_directory)

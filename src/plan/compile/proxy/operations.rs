@@ -14,7 +14,7 @@ use crate::plan::compile::{Draft, HostView, bootstrap, removal};
 use crate::plan::operation::{Rolling, TraefikVerb};
 use crate::plan::{Predicate, Reason, Step, StepKind};
 use crate::text::list_up_to;
-use crate::traefik;
+use crate::traefik::{self, Intercepted};
 
 /// Seconds for which Traefik has to go on running after its start.
 const STEADY_SECONDS: u32 = 3;
@@ -214,18 +214,17 @@ fn of_all(mut step: Step) -> Step {
 /// is not mrsk's.
 pub fn others(draft: &Draft, host: &HostView) -> Vec<String> {
     let files = routing_files(host);
-    let others =
-        files
-            .filter(|name| !is_own(draft, name))
-            .map(|name| match traefik::owner_of_file(name) {
-                Some(_) => name.trim_start_matches("mrsk-").trim_end_matches(".yml"),
-                None => name,
-            });
-    others
-        .map(str::to_owned)
-        .collect::<BTreeSet<_>>()
-        .into_iter()
-        .collect()
+    let others = files.filter(|name| !is_own(draft, name)).map(|name| {
+        match (traefik::owner_of_file(name), Intercepted::of_file(name)) {
+            (None, Some(whose)) => format!("{}@{}", whose.service, whose.role),
+            (None, None) => name.to_owned(),
+            (Some(_), _) => {
+                let bare = name.trim_start_matches("mrsk-");
+                bare.trim_end_matches(".yml").to_owned()
+            }
+        }
+    });
+    others.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// Lets `steps` rely on nobody else being served by a routing file.
@@ -247,7 +246,9 @@ fn routing_files<'a>(host: &'a HostView) -> impl Iterator<Item = &'a str> {
 /// Returns whether a routing file is of this service and destination, whatever its role; also one for a trial.
 fn is_own(draft: &Draft, name: &str) -> bool {
     let owner = traefik::owner_of_file(name.strip_prefix("try-").unwrap_or(name));
-    owner.is_some_and(|(service, _, destination)| {
+    let owner = owner.map(|(service, _, destination)| (service, destination));
+    let whose = || Intercepted::of_file(name).map(|whose| (whose.service, whose.destination));
+    owner.or_else(whose).is_some_and(|(service, destination)| {
         service == draft.config.service && destination == draft.config.destination
     })
 }

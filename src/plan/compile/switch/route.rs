@@ -12,7 +12,9 @@ use crate::plan::compile::proxy::adoption::adoption;
 use crate::plan::compile::proxy::facts::{command_line, is_served_by_labels};
 use crate::plan::compile::proxy::reach::Users;
 use crate::plan::compile::proxy::{proof, trial};
-use crate::plan::compile::{Decision, Draft, HostView, Placement, emergency, predicates};
+use crate::plan::compile::{
+    Decision, Draft, HostView, Placement, emergency, intercept, predicates,
+};
 
 /// Seconds for which Traefik tries to send a request that its retry middleware has: four pauses
 /// that grow from 0.5 s.
@@ -35,7 +37,9 @@ pub fn route(
         .map_err(|errors| draft.refuse_labels("label", errors))
         .ok()?;
     let name = &placement.name;
-    let done = predicates::is_routed(&placement.routing_path, &text, &placement.alias);
+    let (first, stays) = intercept::standing::stays_in_place(draft, placement, host, &text);
+    let mut done = predicates::is_routed(&placement.routing_path, &text, &placement.alias).to_vec();
+    done.extend(stays);
     let write = draft.write(&placement.routing_path, text);
     let trial = trial::trial(draft, placement, facts).map(|trial| trial.remove);
     let is_asked = !emergency::skips_health(draft);
@@ -57,6 +61,7 @@ pub fn route(
         )
         .needs([after.clone()])
         .needs(draft.find(Some(placement.host), StepKind::Traefik))
+        .does(first)
         .does([write, proof::routed(placement).into()])
         .does(asks)
         .does(trial)
