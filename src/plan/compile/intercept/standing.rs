@@ -4,8 +4,12 @@ use super::file::{Found, found, of_role, whose};
 use super::reason;
 use super::step::{is, load};
 use crate::action::Action;
+use crate::docker::container;
+use crate::docker::names::TRAEFIK;
+use crate::name::{Sha256Hex, StepId};
+use crate::plan::compile::switch::route::routing_file;
 use crate::plan::compile::{Draft, HostView, Placement};
-use crate::plan::{Predicate, still};
+use crate::plan::{Predicate, Reason, StepKind, still};
 use crate::traefik::{Intercept, Intercepted, Purpose};
 
 /// Notes what is answered with 503 on the selected hosts before and after the plan.
@@ -49,29 +53,54 @@ fn elsewhere<'a>(draft: &Draft<'a>, role: &str) -> Option<Found<'a>> {
     })
 }
 
-/// Returns what has to be done before `text` becomes the routing file of a role, so that its requests stay answered with 503, and
-/// what then holds.
-pub fn stays_in_place(
+/// Adds the steps after which requests stay answered with 503 once the role has its new routing file: its rules may differ from
+/// those of now, or the host is new. They wait for `gate`. Returns the last of them.
+pub fn cover(
     draft: &mut Draft,
-    placement: &Placement,
     host: &HostView,
-    text: &str,
-) -> (Vec<Action>, Vec<Predicate>) {
-    let (mut actions, mut holds) = (Vec::new(), Vec::new());
-    let live = host.facts.files.get(&placement.routing_path);
-    let live = live.map(|file| file.text.as_str());
-    let files: Vec<&str> = live.into_iter().chain([text]).collect();
-    for (of, intercept) in standing(draft, placement, host) {
+    placement: &Placement,
+    gate: Option<StepId>,
+) -> Option<StepId> {
+    let answered = match placement.role.traefik {
+        true => standing(draft, placement, host),
+        false => Vec::new(),
+    };
+    let mut last = None;
+    for (of, intercept) in answered {
+        let text = routing_file(draft, placement, host.facts)?;
+        let live = host.facts.files.get(&placement.routing_path);
+        let live = live.map(|file| file.text.as_str());
+        let files: Vec<&str> = live.into_iter().chain([text.as_str()]).collect();
         let whose = whose(draft, placement.role, of.purpose);
         let path = format!("{}/{}", host.facts.routing_directory, whose.file_name());
         let Some(file) = intercept.file(&whose, &files) else {
             continue;
         };
-        let there = host.facts.files.get(&path).map(|file| &file.text);
-        if there != Some(&file.text) {
-            actions.extend(load(draft, &path, &file));
-            holds.push(is(&path, &file));
+        let hash = Sha256Hex::of(file.text.as_bytes());
+        let there = host.facts.files.get(&path);
+        if there.is_some_and(|there| there.sha256 == hash.as_str()) {
+            continue;
         }
+        let role = &placement.role.name;
+        let actions = load(draft, &path, &file);
+        let step = placement
+            .step(StepKind::Intercept, of.purpose.name(), "cover")
+            .because(
+                format!("Answer the rules that {role} will have with 503, too"),
+                Reason::needed_by("no request reaches the app that is answered with 503 now"),
+            )
+            .needs(last.clone().or_else(|| gate.clone()))
+            .needs(draft.find(Some(host.name()), StepKind::Traefik))
+            .does(actions)
+            .done_when([is(&path, &file)])
+            .on_failure([container::logs(TRAEFIK)], Vec::<Action>::new());
+        let id = draft.add(step);
+        let is_still = match there {
+            Some(there) => Predicate::eq(&["files", &path, "sha256"], there.sha256.as_str()),
+            None => Predicate::absent(&["files", &path]),
+        };
+        draft.rely(host.name(), is_still, vec![id.clone()]);
+        last = Some(id);
     }
-    (actions, holds)
+    last
 }

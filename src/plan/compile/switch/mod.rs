@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 pub mod drain;
 mod health;
-mod route;
+pub mod route;
 mod sequence;
 mod start;
 

@@ -12,9 +12,7 @@ use crate::plan::compile::proxy::adoption::adoption;
 use crate::plan::compile::proxy::facts::{command_line, is_served_by_labels};
 use crate::plan::compile::proxy::reach::Users;
 use crate::plan::compile::proxy::{proof, trial};
-use crate::plan::compile::{
-    Decision, Draft, HostView, Placement, emergency, intercept, predicates,
-};
+use crate::plan::compile::{Decision, Draft, HostView, Placement, emergency, predicates};
 
 /// Seconds for which Traefik tries to send a request that its retry middleware has: four pauses
 /// that grow from 0.5 s.
@@ -28,18 +26,9 @@ pub fn route(
     (users, after): (&Users, &StepId),
 ) -> Option<StepId> {
     let facts = host.facts;
-    let outranked = served_by_labels(placement, facts);
-    let arguments = command_line(draft.config, facts);
-    let spec = trial::spec(draft.config, placement, &arguments, &outranked);
-    let text = draft
-        .renderer
-        .routing_file(&spec)
-        .map_err(|errors| draft.refuse_labels("label", errors))
-        .ok()?;
+    let text = routing_file(draft, placement, facts)?;
     let name = &placement.name;
-    let (first, stays) = intercept::standing::stays_in_place(draft, placement, host, &text);
-    let mut done = predicates::is_routed(&placement.routing_path, &text, &placement.alias).to_vec();
-    done.extend(stays);
+    let done = predicates::is_routed(&placement.routing_path, &text, &placement.alias);
     let write = draft.write(&placement.routing_path, text);
     let trial = trial::trial(draft, placement, facts).map(|trial| trial.remove);
     let is_asked = !emergency::skips_health(draft);
@@ -61,7 +50,6 @@ pub fn route(
         )
         .needs([after.clone()])
         .needs(draft.find(Some(placement.host), StepKind::Traefik))
-        .does(first)
         .does([write, proof::routed(placement).into()])
         .does(asks)
         .does(trial)
@@ -72,6 +60,16 @@ pub fn route(
         )
         .within_switch();
     Some(draft.add(step))
+}
+
+/// Returns the text of the routing file of the new container. `None` if its labels are refused.
+pub fn routing_file(draft: &mut Draft, placement: &Placement, facts: &HostFacts) -> Option<String> {
+    let outranked = served_by_labels(placement, facts);
+    let arguments = command_line(draft.config, facts);
+    let spec = trial::spec(draft.config, placement, &arguments, &outranked);
+    let text = draft.renderer.routing_file(&spec);
+    text.map_err(|errors| draft.refuse_labels("label", errors))
+        .ok()
 }
 
 /// Returns the labels of the old containers to which Traefik's Docker provider sends requests,

@@ -6,6 +6,7 @@ use super::drain::{Old, Routed};
 use super::{drain, health, route, start};
 use crate::action::When;
 use crate::name::{HostName, StepId};
+use crate::plan::compile::intercept::standing;
 use crate::plan::compile::proxy::{reach, takeover};
 use crate::plan::compile::{Decision, Draft, HostView, Placement, emergency};
 
@@ -34,6 +35,7 @@ pub fn switch(
         true => takeover::run(draft, host, gate.clone()).or(gate),
         false => gate,
     };
+    let gate = standing::cover(draft, host, placement, gate.clone()).or(gate);
     let begun = match &placement.decision {
         Decision::Keep | Decision::Complete { .. } => None,
         Decision::Replace { rename_to, .. } => {
