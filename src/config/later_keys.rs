@@ -18,7 +18,7 @@ const KAMAL_2: &str = "Kamal 2";
 const KEYS: [(&str, &str, &str); 15] = [
     ("asset_path", MRSK, "remove it; let the app keep assets of earlier versions, or serve them from a CDN"),
     ("boot.max_failures", KAMAL_2, "remove it; a run stops at its first failure"),
-    ("error_pages_path", KAMAL_2, "remove it; use Traefik's middleware `errors` in `labels`"),
+    ("error_pages_path", KAMAL_2, "remove it: Traefik cannot serve files, and the app cannot while it is down; serve the pages by an accessory that Traefik's middleware `errors` names in `labels`, or by the app in a maintenance: `mrsk app maintenance --page PATH`"),
     ("healthcheck.cord", KAMAL_1, "remove it: mrsk drains the old container without a cord"),
     ("healthcheck.timeout", KAMAL_2, "use `max_attempts`: an attempt takes 4 s"),
     ("hooks_path", MRSK, "remove it: hooks are not run; call mrsk from a script of your own"),

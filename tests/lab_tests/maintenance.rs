@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::lab_load::{Load, Settings};
-use crate::lab_project::{Machine, Project};
+use crate::lab_project::{Machine, Project, lab};
 
 const APP: &str = "APP_BOOT_MS=500\n";
 
@@ -52,7 +52,7 @@ fn a_maintenance_lets_through_what_it_says_and_survives_a_deploy() {
         "--except",
         "/up",
     ];
-    project.mrsk(&on[..3]).expect(64);
+    project.mrsk(&on[..2]).expect(64);
     project.mrsk(&on).expect(0).says(&["except /up"]);
     assert_eq!(statuses(&machines, "/"), [503, 503]);
     let answer = from_elsewhere(&machines[1], &machines[0], "/");
@@ -171,4 +171,42 @@ fn a_drained_host_fails_its_health_check_and_serves_all_else() {
     let all = all.stop();
     assert_eq!(all.lost(), 0, "{}", all.summary());
     project.mrsk(&["host", "drain", "nowhere"]).expect(64);
+}
+
+/// What docs/traefik.md shows in place of `error_pages_path`.
+#[test]
+#[ignore = "needs the lab: tests/lab/up"]
+fn an_accessory_serves_the_error_pages_of_an_app_that_is_down() {
+    let project = Project::new("lab-pages", &["172.30.0.18"]);
+    let machine = project.machines[0].clone();
+    let commit = project.commit(&format!("APP_VERSION=v1\n{APP}"));
+    project.mrsk(&["deploy"]).expect(0);
+    let image = format!("{}/lab-pages:{commit}", lab("LAB_REGISTRY"));
+    project.configure(&format!(
+        "labels:
+  traefik.http.routers.lab-pages-web.middlewares: sorry
+  traefik.http.middlewares.sorry.errors.status: 502-504
+  traefik.http.middlewares.sorry.errors.service: sorry
+  traefik.http.middlewares.sorry.errors.query: /
+accessories:
+  pages:
+    image: {image}
+    roles: [web]
+    env:
+      APP_VERSION: sorry
+    labels:
+      traefik.http.services.sorry.loadbalancer.server.port: 3000
+"
+    ));
+    project.commit(&format!("APP_VERSION=v2\n{APP}"));
+    project.mrsk(&["accessory", "boot", "pages"]).expect(0);
+    project.mrsk(&["deploy"]).expect(0);
+    assert_eq!(machine.version(), "v2");
+    machine.sh("docker kill $(docker ps -q --filter label=role=web)");
+    let (status, body) = machine.get("/any").unwrap();
+    let body = String::from_utf8_lossy(&body).into_owned();
+    assert!(
+        (502..=504).contains(&status) && body.contains("sorry"),
+        "{status} {body}"
+    );
 }
