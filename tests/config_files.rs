@@ -423,3 +423,22 @@ fn the_fingerprint_depends_on_what_is_configured_alone() {
         fingerprint("deploy.yml", &DEPLOY.replace("MAILER", "MAILED"))
     );
 }
+
+#[test]
+fn a_certificate_that_is_none_is_told() {
+    let text = "service: shop\nimage: acme/shop\nservers: [192.0.2.1]\nregistry: {server: r.example}\n\
+                proxy: {ssl: {certificate_pem: CERT, private_key_pem: KEY}}\n";
+    let loaded = config::parse("deploy.yml", text, None).unwrap();
+    let certificate = "-----BEGIN CERTIFICATE-----\nMII\n";
+    let environment = environment(&[("CERT", certificate), ("KEY", "shop.key")]);
+    let problems = resolve_names(
+        &secret_names(&loaded.config),
+        &loaded.config,
+        &environment,
+        &loaded.literal_secrets,
+        &loaded.places,
+    )
+    .unwrap_err();
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert_eq!(problems[0].message, "secret `KEY` is not in PEM form");
+}

@@ -75,7 +75,7 @@ const WHOLE: &str = "defaults.yml";
 
 fn resolved(path: &Path, config: &Config) -> String {
     match name(path) == WHOLE {
-        true => config::render::to_yaml(config),
+        true => config::render::yaml(&config::render::to_json(config)),
         false => serde_yaml::to_string(&config::render::to_changed_json(config)).unwrap(),
     }
 }
@@ -151,7 +151,10 @@ fn no_message_shows_a_literal_password() {
         for path in fixtures(kind) {
             let Case { result, texts } = parse(&path);
             let (diagnostics, resolved) = match result {
-                Ok(loaded) => (loaded.warnings, config::render::to_yaml(&loaded.config)),
+                Ok(loaded) => (
+                    loaded.warnings,
+                    config::render::yaml(&config::render::to_json(&loaded.config)),
+                ),
                 Err(diagnostics) => (diagnostics, String::new()),
             };
             let shown = shown(&diagnostics, &texts);

@@ -38,7 +38,7 @@ fn both(text: &str, over: &str) -> String {
         Ok(loaded) => {
             config::secrets::secret_names(&loaded.config);
             config::render::fingerprint(&loaded.config);
-            config::render::to_yaml(&loaded.config)
+            config::render::yaml(&config::render::to_json(&loaded.config))
         }
         Err(problems) => {
             assert!(!problems.is_empty());
@@ -215,7 +215,7 @@ proptest! {
     fn a_file_merged_over_itself_or_over_nothing_is_itself(text in mutant()) {
         if let Ok(mut alone) = config::parse_template("deploy.yml", &text, None, &mut Fixed) {
             alone.config.destination = Some("staging".into());
-            let alone = config::render::to_yaml(&alone.config);
+            let alone = config::render::yaml(&config::render::to_json(&alone.config));
             prop_assert_eq!(&both(&text, &text), &alone);
             prop_assert_eq!(&both("", &text), &alone);
             prop_assert_eq!(&both(&text, "# nothing\n"), &alone);

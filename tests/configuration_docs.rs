@@ -21,6 +21,8 @@ fn keys<'s>(node: &'s Value, path: &str, found: &mut BTreeMap<String, &'s Value>
     let described_elsewhere = path.ends_with("options")
         || path.ends_with("ROLE.healthcheck")
         || path == "env.tags"
+        || path.ends_with("ROLE.proxy")
+        || path.ends_with("NAME.proxy")
         || (path.ends_with(".env") && path != "env");
     if described_elsewhere {
         return;

@@ -106,6 +106,7 @@ const LEFT_TO_THE_LOADER: &[(&str, &str)] = &[
     ("missing-keys.yml", "the other file may have the rest"),
     ("nul.yml", "a byte, not a value"),
     ("only-comments.yml", "the other file may have the rest"),
+    ("proxy-without-host.yml", "the other file may have the rest"),
     ("registry-login.yml", "the other file may have the rest"),
     ("ssh-keys-only.yml", "the other file may have the rest"),
 ];

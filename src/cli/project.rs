@@ -73,6 +73,11 @@ impl Project {
         }
     }
 
+    /// Returns the configuration with what is known of its files.
+    pub fn loaded(&self) -> &Loaded {
+        &self.loaded
+    }
+
     /// Returns the configuration.
     pub fn config(&self) -> &Config {
         &self.loaded.config

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::later_keys;
+use super::later_keys::{self, Later};
 use super::node::{Entry, Kind, Mark, Node};
 use super::schema::Property;
 use super::secret_lines::{has_secret_value, has_url_credentials};
@@ -21,6 +21,10 @@ pub(super) struct Decoder<'a> {
     pub(super) places: Places,
     /// Labels of roles and arguments of Traefik found so far.
     pub(super) routing: Places,
+    /// What keys of other tools became, by key.
+    pub(super) translated: BTreeMap<String, Vec<String>>,
+    /// Keys of later tools that are not read.
+    pub(super) later: Vec<(String, Mark, Later)>,
 }
 
 /// A value and how it is called in messages.
@@ -141,6 +145,8 @@ impl<'a> Decoder<'a> {
             diagnostics: Vec::new(),
             places: Places::new(),
             routing: Places::new(),
+            translated: BTreeMap::new(),
+            later: Vec::new(),
         }
     }
 
@@ -239,8 +245,20 @@ impl<'a> Decoder<'a> {
 
     /// Notes that `field` is a label of a role or an argument of Traefik.
     pub(super) fn routes(&mut self, name: &str, field: &Field<'_>) {
-        let place = self.place(field.key);
+        self.routed_at(name, field.key);
+    }
+
+    /// Notes that what stands at `mark` is a label of a role, or becomes one.
+    pub(super) fn routed_at(&mut self, name: &str, mark: Mark) {
+        let place = self.place(mark);
         self.routing.entry(name.to_owned()).or_default().push(place);
+    }
+
+    /// Notes what `key` of another tool became.
+    pub(super) fn translate(&mut self, key: &str, lines: Vec<String>) {
+        if !lines.is_empty() {
+            self.translated.insert(key.to_owned(), lines);
+        }
     }
 
     /// Returns the entries of a map whose keys are free. Nothing counts as an empty map.
@@ -287,14 +305,11 @@ impl<'a> Decoder<'a> {
         Record { fields }
     }
 
-    /// Adds the error of a key that is not `known` here; one of a later tool is named as such.
+    /// Adds the error of a key that is not `known` here, or notes that it is one of a later tool.
     pub(super) fn unknown_key(&mut self, field: &Field<'_>, name: &str, known: &[&str]) {
         let message = format!("unknown key `{}`", field.path);
         match later_keys::find(&field.path) {
-            Some(later) => {
-                let message = format!("{message}: it is a key of {}", later.tool);
-                self.error(field.key, message, later.help);
-            }
+            Some(later) => self.later.push((field.path.clone(), field.key, later)),
             None => self.error(field.key, message, choice(name, "keys", known)),
         }
     }

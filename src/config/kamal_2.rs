@@ -1,35 +1,50 @@
-//! Files of Kamal 2, which are told from a key that only they have.
+//! Files of Kamal 2: what in them is not read gets one error, which says what to do about each key.
 
-use super::decoder::Decoder;
-use super::node::{Entry, Kind, Mark, Node};
+use super::decoder::{Decoder, list};
+use super::node::{Entry, Kind, Node};
 
-/// The key of kamal-proxy: of the whole file, of a role and of an accessory.
-const PROXY: &str = "proxy";
+/// Keys that an error names.
+const SHOWN: usize = 6;
 
-/// Reports a file of Kamal 2, by the first key that only Kamal 2 has. Returns whether it is one.
-pub(super) fn check(decoder: &mut Decoder<'_>, root: &Node) -> bool {
-    let of_sections = ["servers", "accessories"].into_iter().find_map(|section| {
-        let named = entries(root)
-            .iter()
-            .find(|entry| entry.key.text == section)?;
-        let mut named = entries(&named.value).iter();
-        named.find_map(|named| proxy(&named.value))
-    });
-    let Some(mark) = proxy(root).or(of_sections) else {
-        return false;
+/// Reports the keys of later tools that were found: together, if the file is one of Kamal 2.
+pub(super) fn report(decoder: &mut Decoder<'_>, root: &Node) {
+    let later = std::mem::take(&mut decoder.later);
+    let Some((_, first, _)) = later.first().filter(|_| is_kamal_2(root)) else {
+        for (path, mark, later) in later {
+            let message = format!("unknown key `{path}`: it is a key of {}", later.tool);
+            decoder.error(mark, message, later.help);
+        }
+        return;
     };
-    let message =
-        "this is a file of Kamal 2, which mrsk does not read: `proxy` is the key of kamal-proxy";
-    let help = "replace `proxy` by Traefik's keys: `app_port` and `healthcheck` by `healthcheck: {port: …, path: …}`, `host` by \
-                the label ``traefik.http.routers.SERVICE-web.rule: Host(`…`)``, `ssl` by a certificate resolver in `traefik: \
-                {args: …}`; write the values of .kamal/secrets into .env. Until then, deploy with Kamal 2";
+    let mark = *first;
+    let keys: Vec<&str> = later.iter().map(|(path, ..)| path.as_str()).collect();
+    let more = match keys.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let shown = list(&keys[..keys.len().min(SHOWN)]);
+    let message = format!("this is a file of Kamal 2, of which mrsk does not read {shown}{more}");
+    let helps = later
+        .iter()
+        .map(|(path, _, later)| format!("`{path}`: {}", later.help));
+    let help = Vec::from_iter(helps).join("; ");
     decoder.error(mark, message, help);
-    true
 }
 
-fn proxy(node: &Node) -> Option<Mark> {
+/// Returns whether a file has what only those of Kamal 2 have: `proxy`, or `builder.arch`, which it requires.
+fn is_kamal_2(root: &Node) -> bool {
+    let sections = ["servers", "accessories"].into_iter();
+    let mut named = sections
+        .filter_map(|section| child(root, section))
+        .flat_map(entries);
+    child(root, "proxy").is_some()
+        || named.any(|entry| child(&entry.value, "proxy").is_some())
+        || child(root, "builder").is_some_and(|builder| child(builder, "arch").is_some())
+}
+
+fn child<'n>(node: &'n Node, key: &str) -> Option<&'n Node> {
     let mut entries = entries(node).iter();
-    entries.find_map(|entry| (entry.key.text == PROXY).then_some(entry.key.mark))
+    entries.find_map(|entry| (entry.key.text == key).then_some(&entry.value))
 }
 
 fn entries(node: &Node) -> &[Entry] {

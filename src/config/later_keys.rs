@@ -13,9 +13,13 @@ const MRSK: &str = "MRSK 0.12 and later";
 const KAMAL_1: &str = "Kamal 1";
 const KAMAL_2: &str = "Kamal 2";
 
+const OWN_CERTIFICATE: &str = "write `ssl: {certificate_pem: NAME, private_key_pem: NAME}`";
+const RUN: &str =
+    "use `traefik: {host_port, image, options, args}`: it says how Traefik is started";
+
 /// The keys. `*` stands for the name of a role or an accessory.
 #[rustfmt::skip]
-const KEYS: [(&str, &str, &str); 15] = [
+const KEYS: [(&str, &str, &str); 21] = [
     ("asset_path", MRSK, "remove it; let the app keep assets of earlier versions, or serve them from a CDN"),
     ("boot.max_failures", KAMAL_2, "remove it; a run stops at its first failure"),
     ("error_pages_path", KAMAL_2, "remove it: Traefik cannot serve files, and the app cannot while it is down; serve the pages by an accessory that Traefik's middleware `errors` names in `labels`, or by the app in a maintenance: `mrsk app maintenance --page PATH`"),
@@ -23,6 +27,12 @@ const KEYS: [(&str, &str, &str); 15] = [
     ("healthcheck.timeout", KAMAL_2, "use `max_attempts`: an attempt takes 4 s"),
     ("hooks_path", MRSK, "remove it: hooks are not run; call mrsk from a script of your own"),
     ("primary_web_role", MRSK, "use `primary_role`, its later name"),
+    ("proxy.certificate_pem", KAMAL_2, OWN_CERTIFICATE),
+    ("proxy.private_key_pem", KAMAL_2, OWN_CERTIFICATE),
+    ("proxy.run", KAMAL_2, RUN),
+    ("servers.*.proxy.certificate_pem", KAMAL_2, OWN_CERTIFICATE),
+    ("servers.*.proxy.private_key_pem", KAMAL_2, OWN_CERTIFICATE),
+    ("servers.*.proxy.run", KAMAL_2, RUN),
     ("servers.*.asset_path", KAMAL_1, "remove it; let the app keep assets of earlier versions, or serve them from a CDN"),
     ("servers.*.logging", KAMAL_1, "use the global `logging`"),
     ("servers.*.volumes", KAMAL_1, "use `options: {volume: […]}`"),

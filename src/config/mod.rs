@@ -18,6 +18,7 @@ pub mod model;
 mod node;
 mod parse;
 mod port_conflicts;
+mod proxy;
 mod read_sharers;
 pub mod render;
 mod schema;

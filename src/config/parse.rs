@@ -1,5 +1,7 @@
 //! From the texts of the files to a configuration, with every problem reported at once.
 
+use std::collections::BTreeMap;
+
 use super::decoder::{Decoder, Field, Places, Record, list};
 use super::destination::{self, Destination};
 use super::keys::{self, FREE_PREFIX, KEYS, REQUIRED};
@@ -24,6 +26,8 @@ pub struct Loaded {
     pub places: Places,
     /// Where the file has each label of a role and each argument of Traefik.
     pub routing: Places,
+    /// What keys of other tools became, by key.
+    pub translated: BTreeMap<String, Vec<String>>,
     /// What a user should know.
     pub warnings: Vec<Diagnostic>,
     /// The texts of the files without their tags; empty if none of them is a template.
@@ -70,7 +74,7 @@ fn parse_input(input: &Input<'_>) -> Result<Loaded, Vec<Diagnostic>> {
     let files = files.chain(over.map(|over| (over.path, over.text)));
     let mut decoder = Decoder::new(files.clone().map(|(path, _)| path).collect());
     let result = read(&mut decoder, input);
-    let (places, routing) = (decoder.places, decoder.routing);
+    let (places, routing, translated) = (decoder.places, decoder.routing, decoder.translated);
     let mut diagnostics = decoder.diagnostics;
     for (path, text) in files {
         secret_lines::hide_secret_lines(path, text, &mut diagnostics);
@@ -82,6 +86,7 @@ fn parse_input(input: &Input<'_>) -> Result<Loaded, Vec<Diagnostic>> {
             literal_secrets,
             places,
             routing,
+            translated,
             warnings: diagnostics,
             written: Vec::new(),
         }),
@@ -243,11 +248,9 @@ fn read(decoder: &mut Decoder<'_>, input: &Input<'_>) -> Option<(Config, Secrets
         decoder.diagnostics.push(error.help(help));
         return None;
     }
-    if kamal_2::check(decoder, &root) {
-        return None;
-    }
     let record = top_level(decoder, &whole(&root), input);
     let (config, password) = keys::decode(decoder, &record, input.path, name);
+    kamal_2::report(decoder, &root);
     let secrets = password.map(|password| (keys::PASSWORD_SECRET.to_owned(), password));
     Some((config, secrets.into_iter().collect()))
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use super::model::{Config, Value};
-use super::parse::defaults;
+use super::parse::{Loaded, defaults};
 use crate::name::Sha256Hex;
 
 /// Returns the configuration as JSON, with secrets as `{"from_env": NAME}` or in lists of names, in the
@@ -34,7 +34,24 @@ fn value(value: &Value) -> Json {
 
 /// Returns the configuration as YAML, as [`to_json`] has it.
 pub fn to_yaml(config: &Config) -> String {
-    serde_yaml::to_string(&to_json(config)).unwrap_or_default()
+    yaml(&to_json(config))
+}
+
+/// Returns a document as YAML.
+pub fn yaml(json: &Json) -> String {
+    serde_yaml::to_string(json).unwrap_or_default()
+}
+
+/// Returns the configuration as [`to_json`] does, with what keys of other tools became.
+pub fn with_translations(loaded: &Loaded) -> Json {
+    let mut json = to_json(&loaded.config);
+    if let Some(fields) = json
+        .as_object_mut()
+        .filter(|_| !loaded.translated.is_empty())
+    {
+        fields.insert("translated".to_owned(), json!(loaded.translated));
+    }
+    json
 }
 
 /// Returns the configuration as [`to_json`] does, without its path and without every value that is

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::decoder::Places;
 use super::dotenv::{self, Environment};
-use super::model::{Accessory, Config, Credentials, Env, Value};
+use super::model::{Accessory, Certificate, Config, Credentials, Env, Value};
 use super::values::texts::{MAX_ARGUMENT, argument_length};
 use crate::diagnostic::Diagnostic;
 use crate::name::RoleName;
@@ -21,11 +21,16 @@ pub enum Purpose {
     Build,
     /// A secret variable of a role's containers.
     Role(RoleName),
+    /// A certificate of a role, or its key, in PEM form.
+    Certificate(RoleName),
     /// A secret variable of Traefik's containers.
     Traefik,
     /// A secret variable of an accessory's containers.
     Accessory(String),
 }
+
+/// What begins the text of a certificate, and that of a key.
+const PEM: &str = "-----BEGIN ";
 
 /// Variables by name, with what each is needed for.
 pub type Names = BTreeMap<String, BTreeSet<Purpose>>;
@@ -42,6 +47,10 @@ pub fn secret_names(config: &Config) -> Names {
         for variable in role.envs().into_iter().flat_map(|env| &env.secret) {
             let purpose = Purpose::Role(role.name.clone());
             add(&mut names, &variable.secret, purpose);
+        }
+        let certificate = role.proxy.certificate.iter();
+        for name in certificate.flat_map(Certificate::secret_names) {
+            add(&mut names, &name, Purpose::Certificate(role.name.clone()));
         }
     }
     names
@@ -136,6 +145,10 @@ pub fn resolve_names(
             Some(secret) if secret.reveal().is_empty() && logs_in(purposes) => {
                 ("is empty, but the registry login needs it", add)
             }
+            Some(secret) if is_certificate(purposes) && !secret.reveal().contains(PEM) => {
+                let help = "`proxy.ssl` names a certificate and its key: set the text that begins with `-----BEGIN`";
+                ("is not in PEM form", help.to_owned())
+            }
             Some(secret) => {
                 secrets.insert(name.clone(), secret);
                 continue;
@@ -171,6 +184,12 @@ pub fn empty_values(names: &Names, secrets: &Secrets, places: &Places) -> Vec<Di
         }
     });
     warnings.collect()
+}
+
+/// Whether Traefik reads it as a file of a certificate.
+fn is_certificate(purposes: &BTreeSet<Purpose>) -> bool {
+    let mut purposes = purposes.iter();
+    purposes.any(|purpose| matches!(purpose, Purpose::Certificate(_)))
 }
 
 /// Whether a login depends on it. For a container's variable, an empty value is a value.

@@ -205,6 +205,8 @@ mod tests {
             alias: "m-0123456789abcdef",
             container: "hey-web-abc123",
             outranks: &[],
+            response_timeout: None,
+            has_certificate: false,
         };
         let remarks = remarks(&spec);
         assert_eq!(remarks.len(), 2, "{remarks:?}");

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::label::{Entry, Key, Protocol, Section, Setting, parse};
-use super::names::{Names, PROBE, TRANSPORT};
+use super::names::{self, Names, PROBE, TRANSPORT};
 use super::probe;
-use super::spec::{LabelError, RouteSpec, probe_host, trial_host};
+use super::spec::{LabelError, ROUTES_DIR, RouteSpec, probe_host, trial_host};
 use super::tree::{Node, Segment};
 use super::{arguments, rule};
 use crate::text::list;
@@ -300,6 +300,7 @@ impl Draft<'_> {
             document.put(&[protocol.key(), section.key(), &name], part);
         }
         self.transport(&mut document);
+        self.certificate(&mut document);
         Ok((document, self.names))
     }
 
@@ -312,7 +313,30 @@ impl Draft<'_> {
             transport.put(&path, Node::text(value));
         }
         transport.put(&["forwardingTimeouts", "idleConnTimeout"], Node::text("1s"));
+        if let Some(seconds) = self.spec.response_timeout {
+            let timeout = Node::text(format!("{seconds}s"));
+            transport.put(&["forwardingTimeouts", "responseHeaderTimeout"], timeout);
+        }
         document.put(&["http", "serversTransports", &name], transport);
+    }
+
+    /// Adds the certificate with which Traefik answers for its names.
+    fn certificate(&self, document: &mut Node) {
+        if !self.spec.has_certificate {
+            return;
+        }
+        let RouteSpec {
+            service,
+            destination,
+            role,
+            ..
+        } = *self.spec;
+        let files = names::certificate_files(service, destination, role);
+        let mut certificate = Node::map();
+        for (option, name) in ["certFile", "keyFile"].into_iter().zip(files) {
+            certificate.put(&[option], Node::text(format!("{ROUTES_DIR}/{name}")));
+        }
+        document.put(&["tls", "certificates"], Node::list([certificate]));
     }
 
     fn error(&mut self, label: &str, message: String, help: Option<String>) {

@@ -124,6 +124,8 @@ fn spec<'a>(labels: &'a BTreeMap<String, String>, destination: Option<&'a str>) 
         alias: "m-0123456789abcdef",
         container: "hey-web-abc123",
         outranks: &[],
+        response_timeout: None,
+        has_certificate: false,
     }
 }
 

@@ -74,12 +74,12 @@ pub fn trial_file_name(service: &str, destination: Option<&str>, role: &str) -> 
 /// Returns the name of the routing file: `mrsk-SERVICE@ROLE.yml`, or `mrsk-SERVICE@ROLE@DESTINATION.yml`. Two different
 /// triples never give the same name; characters other than ASCII letters, digits, `.`, `_` and `-` are percent-encoded.
 pub fn file_name(service: &str, destination: Option<&str>, role: &str) -> String {
-    let parts: Vec<String> = [service, role]
-        .into_iter()
-        .chain(destination)
-        .map(names::encoded)
-        .collect();
-    format!("mrsk-{}.yml", parts.join("@"))
+    names::file(service, destination, role, "yml")
+}
+
+/// Returns the names of the files beside it with a role's certificate and with its key.
+pub fn certificate_files(service: &str, destination: Option<&str>, role: &str) -> [String; 2] {
+    names::certificate_files(service, destination, role)
 }
 
 /// Returns the service, the role and the destination of a routing file by its name; nothing if it is none of mrsk's.

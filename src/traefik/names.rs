@@ -40,6 +40,25 @@ pub(super) fn decoded(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
+/// Returns the name of a file of Traefik's that begins as [`crate::traefik::file_name`] and ends with `end`.
+pub(super) fn file(service: &str, destination: Option<&str>, role: &str, end: &str) -> String {
+    let parts: Vec<String> = [service, role]
+        .into_iter()
+        .chain(destination)
+        .map(encoded)
+        .collect();
+    format!("mrsk-{}.{end}", parts.join("@"))
+}
+
+/// Returns the names of the files of a role's certificate and its key. Traefik reads none of them as a routing file.
+pub(super) fn certificate_files(
+    service: &str,
+    destination: Option<&str>,
+    role: &str,
+) -> [String; 2] {
+    ["crt", "key"].map(|end| file(service, destination, role, end))
+}
+
 /// Which names the labels define, and what they are called in the file.
 pub(super) struct Names {
     prefix: String,
@@ -70,9 +89,16 @@ impl Names {
         }
         let service = spec.service.to_owned();
         let with = with_destination(service.clone());
+        let mut aliases = vec![default.clone(), role, with, service];
+        // A label ends a name at its first dot.
+        let dashed: Vec<String> = aliases
+            .iter()
+            .map(|alias| alias.replace('.', "-"))
+            .collect();
+        aliases.extend(dashed);
         Self {
             prefix: prefix.to_owned() + &parts,
-            aliases: vec![default.clone(), role, with, service],
+            aliases,
             default,
             defined,
         }

@@ -60,6 +60,7 @@ pub(super) fn has_something_to_prove(document: &Node) -> bool {
 /// Removes every router but the probe's.
 pub(super) fn leave_only(document: &mut Node, names: &Names) {
     let name = names.prefixed(PROBE);
+    document.take("tls");
     document.take("tcp");
     document.take("udp");
     let probe = document.get(&["http", "routers", &name]).cloned();

@@ -105,6 +105,8 @@ struct Entry {
     arguments: Vec<String>,
     port: u16,
     container: String,
+    response_timeout: Option<u32>,
+    has_certificate: bool,
     routing: OnceCell<Result<String, Vec<LabelError>>>,
     trial: OnceCell<Option<String>>,
     compiled: OnceCell<Option<(Node, Names)>>,
@@ -120,6 +122,8 @@ impl Entry {
             arguments: spec.arguments.to_vec(),
             port: spec.port,
             container: spec.container.to_owned(),
+            response_timeout: spec.response_timeout,
+            has_certificate: spec.has_certificate,
             routing: OnceCell::new(),
             trial: OnceCell::new(),
             compiled: OnceCell::new(),
@@ -137,6 +141,8 @@ impl Entry {
             alias: SAMPLE,
             container: &self.container,
             outranks: &[],
+            response_timeout: self.response_timeout,
+            has_certificate: self.has_certificate,
         }
     }
 
@@ -144,6 +150,8 @@ impl Entry {
         self.role == spec.role
             && self.container == spec.container
             && self.port == spec.port
+            && self.response_timeout == spec.response_timeout
+            && self.has_certificate == spec.has_certificate
             && self.arguments == spec.arguments
             && self.labels == *spec.labels
             && self.service == spec.service
@@ -210,6 +218,8 @@ mod tests {
                     alias,
                     container: "hey-web-1",
                     outranks: &[],
+                    response_timeout: None,
+                    has_certificate: false,
                 };
                 assert_eq!(renderer.routing_file(&spec), document::render(&spec));
                 assert_eq!(renderer.trial_file(&spec), document::render_trial(&spec));

@@ -315,6 +315,8 @@ mod tests {
             alias: "m-0123456789abcdef",
             container: "hey-web-1",
             outranks: &[],
+            response_timeout: None,
+            has_certificate: false,
         };
         let (asked, not_asked) = crate::traefik::Renderer::default().requests(&spec, "app1", "/up");
         let asked = asked

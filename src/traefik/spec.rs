@@ -39,6 +39,10 @@ pub struct RouteSpec<'a> {
     /// The labels of containers of the role that Traefik's Docker provider shows as well: a router with the rule of one of
     /// theirs comes before it.
     pub outranks: &'a [&'a BTreeMap<String, String>],
+    /// Seconds in which the container must begin to answer; absent: as long as it takes.
+    pub response_timeout: Option<u32>,
+    /// Whether the role has a certificate of its own beside its routing file.
+    pub has_certificate: bool,
 }
 
 /// A label that cannot become part of a routing file.

@@ -162,9 +162,9 @@ const CASES: &[Case] = &[
         command: "config",
         code: 78,
         says: &[
-            "deploy.yml:23:1",
-            "this is a file of Kamal 2, which mrsk does not read: `proxy` is the key of kamal-proxy",
-            "replace `proxy` by Traefik's keys",
+            "this is a file of Kamal 2, of which mrsk does not read",
+            "deploy.yml:24:3",
+            "`ssl: true` requires `host`",
         ],
         ..BASE
     },
@@ -174,7 +174,6 @@ const CASES: &[Case] = &[
         command: "config",
         code: 78,
         says: &[
-            "unknown key `env.tags`: it is a key of Kamal 1",
             "`sshkit.max_concurrent_starts` has no effect",
             "unknown key `asset_path`: it is a key of",
         ],

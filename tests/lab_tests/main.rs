@@ -23,6 +23,7 @@ mod maintenance;
 mod operations;
 mod other_plans;
 mod preempt;
+mod proxy;
 mod quoting;
 mod reading;
 mod registry;

@@ -55,10 +55,7 @@ fn an_entrypoint_that_traefik_lacks_is_refused() {
         )
     );
     let help = there[0].help.as_deref().unwrap_or_default();
-    assert!(
-        help.starts_with("it has `web`, and deploy leaves"),
-        "{help}"
-    );
+    assert!(help.contains("mrsk traefik reboot"), "{help}");
 
     for facts in scenario.facts.hosts.values_mut() {
         facts.traefik = None;

@@ -33,11 +33,9 @@ enum Format {
 pub fn run(args: Args) -> Result<ExitCode, Failure> {
     let execution = args.execution.execution(&args.project)?;
     let project = Project::load(&args.project, &execution)?;
+    let json = render::with_translations(project.loaded());
     match args.format {
-        Format::Yaml => output::print(&text::escape(&render::to_yaml(project.config()))),
-        Format::Json => {
-            let json = render::to_json(project.config());
-            output::print_json(&format!("{json:#}\n"))
-        }
+        Format::Yaml => output::print(&text::escape(&render::yaml(&json))),
+        Format::Json => output::print_json(&format!("{json:#}\n")),
     }
 }

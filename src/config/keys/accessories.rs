@@ -1,15 +1,17 @@
 //! `accessories`: long-lived services that the app depends on, such as a database.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
+use super::accessory_proxy::{self, Served};
 use super::allow_empty_roles::EmptyRoles;
 use super::env;
 use super::{accessory_files, servers};
 use crate::config::decoder::{Decoder, Field, Record, choice, shown};
-use crate::config::model::{Accessory, AccessoryDirectory, Role};
+use crate::config::model::{Accessory, AccessoryDirectory, DockerOption, Role};
 use crate::config::node::Kind;
+use crate::config::proxy::Settings;
 use crate::config::schema::{self, Property, described, nullable, record};
 use crate::config::values::hosts::{self, Hosts};
 use crate::config::values::mount;
@@ -26,7 +28,7 @@ const ALL: &str = "all";
 /// The keys that say where an accessory runs.
 const PLACES: [&str; 4] = ["host", "hosts", "role", "roles"];
 
-const KEYS: [Property; 13] = [
+const KEYS: [Property; 14] = [
     ("image", || image_reference::schema("Its image, with tag.")),
     ("host", || {
         described("The host that it runs on.", nullable(host::schema()))
@@ -65,6 +67,7 @@ const KEYS: [Property; 13] = [
         texts::list_schema("What docker's `--volume` takes.")
     }),
     ("labels", || labels::schema("Labels of its container.")),
+    accessory_proxy::KEY,
     ("options", || {
         docker_options::schema("Options of `docker create`.")
     }),
@@ -85,20 +88,33 @@ fn role_schema() -> Value {
     json!({ "type": "string", "minLength": 1, "description": "Name of a role." })
 }
 
-/// Reads `accessories`, which may run on the hosts of `roles`. Hosts that only they have are added to `hosts`.
+/// What accessories are read beside.
+pub(super) struct Beside<'a> {
+    /// The service.
+    pub(super) service: &'a str,
+    /// The roles, on whose hosts they may run.
+    pub(super) roles: &'a [Role],
+    /// Whether a role may have no hosts.
+    pub(super) empty: EmptyRoles,
+}
+
+/// Reads `accessories`. Hosts that only they have are added to `hosts`, and what their `proxy` says to `proxies`.
 pub(super) fn decode(
     decoder: &mut Decoder<'_>,
     root: &Record<'_>,
-    (roles, empty): (&[Role], EmptyRoles),
+    beside: &Beside<'_>,
     hosts: &mut Hosts<'_>,
+    proxies: &mut Vec<Settings>,
 ) -> Vec<Accessory> {
     let entries = root.collect(decoder, KEY.0, Decoder::entries);
     let mut reader = Reader {
         decoder,
-        roles,
+        service: beside.service,
+        roles: beside.roles,
         known: servers::role_names(root),
-        empty,
+        empty: beside.empty,
         hosts,
+        proxies,
     };
     entries
         .iter()
@@ -108,11 +124,13 @@ pub(super) fn decode(
 
 struct Reader<'d, 'a, 'r, 'h, 's> {
     decoder: &'d mut Decoder<'a>,
+    service: &'r str,
     roles: &'r [Role],
     /// The names of the roles, of those too that could not be read.
     known: Vec<&'r str>,
     empty: EmptyRoles,
     hosts: &'h mut Hosts<'s>,
+    proxies: &'d mut Vec<Settings>,
 }
 
 impl Reader<'_, '_, '_, '_, '_> {
@@ -138,6 +156,8 @@ impl Reader<'_, '_, '_, '_, '_> {
             &one.container
         });
         let own = record.collect(self.decoder, "env", env::layer);
+        let options = record.collect(self.decoder, "options", docker_options::decode);
+        let labels = self.labels(name, &record, &hosts, &options);
         Some(Accessory {
             name: name.to_owned(),
             image: record.read_or(self.decoder, "image", image_reference::decode, ""),
@@ -148,9 +168,33 @@ impl Reader<'_, '_, '_, '_, '_> {
             files,
             directories,
             volumes: record.collect(self.decoder, "volumes", volume::decode_list),
-            labels: record.collect(self.decoder, "labels", labels::decode),
-            options: record.collect(self.decoder, "options", docker_options::decode),
+            labels,
+            options,
         })
+    }
+
+    /// Returns the labels, with those that `proxy` becomes and the file does not set itself.
+    fn labels(
+        &mut self,
+        name: &str,
+        record: &Record<'_>,
+        hosts: &[HostName],
+        options: &[DockerOption],
+    ) -> BTreeMap<String, String> {
+        let own = record.collect(self.decoder, "labels", labels::decode);
+        let served = Served {
+            container: &format!("{}-{name}", self.service),
+            hosts,
+            options,
+            roles: self.roles,
+        };
+        let Some((mut labels, settings)) = accessory_proxy::decode(self.decoder, record, &served)
+        else {
+            return own;
+        };
+        self.proxies.push(settings);
+        labels.extend(own);
+        labels
     }
 
     /// Checks the name: it becomes part of the container's, and is a word of the command line.

@@ -164,7 +164,8 @@ fn merge(decoder: &mut Decoder<'_>, check: &Record<'_>, over: Healthcheck) -> He
     }
 }
 
-fn path(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
+/// Reads the path of a URL.
+pub(super) fn path(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
     let path = decoder.filled(field)?;
     if !path.starts_with('/') || path.contains(|c: char| c.is_whitespace() || c.is_control()) {
         let help = "use a leading slash and no whitespace, such as `/up`";

@@ -2,6 +2,7 @@
 
 mod accessories;
 mod accessory_files;
+mod accessory_proxy;
 mod aliases;
 mod allow_empty_roles;
 mod audit_broadcast_cmd;
@@ -18,10 +19,12 @@ mod labels;
 mod logging;
 mod minimum_version;
 mod primary_role;
+mod proxy;
 mod readiness_delay;
 mod registry;
 mod require_destination;
 mod retain_containers;
+mod routed;
 mod run_directory;
 mod servers;
 mod service;
@@ -46,10 +49,11 @@ use super::sharers::Sharers;
 use super::values::hosts::Hosts;
 use super::{health_conflicts, port_conflicts};
 use crate::secret::Secret;
+use routed::Router;
 use servers::Global;
 
 /// Every key of the top level, beside those that begin with [`FREE_PREFIX`].
-pub(super) const KEYS: [Property; 29] = [
+pub(super) const KEYS: [Property; 30] = [
     service::KEY,
     image::KEY,
     servers::KEY,
@@ -59,6 +63,7 @@ pub(super) const KEYS: [Property; 29] = [
     labels::KEY,
     traefik::KEY,
     healthcheck::KEY,
+    proxy::KEY,
     readiness_delay::KEY,
     stop_wait_time::KEY,
     stop_wait_time::LATER,
@@ -119,26 +124,39 @@ pub(super) fn decode(
     let empty = allow_empty_roles::decode(decoder, root);
     let ssh = ssh::decode(decoder, root);
     let (env, tags) = root.collect(decoder, env::KEY.0, env::global);
+    let proxy = proxy::decode(decoder, root);
+    let service = service::decode(decoder, root);
     let global = Global {
         env,
         tags,
         labels: labels::decode(decoder, root),
-        healthcheck: healthcheck::decode(decoder, root),
+        healthcheck: proxy::healthcheck(decoder, root, proxy.as_ref()),
         stop_signal: stop_signal::decode(decoder, root),
         empty,
+        served: primary_role::named(root),
+        router: Router {
+            service: &service,
+            destination,
+            proxy: proxy.as_ref(),
+        },
     };
     let mut hosts = Hosts::new(&ssh);
-    let roles = servers::decode(decoder, root, &global, &mut hosts);
+    let (roles, mut proxies) = servers::decode(decoder, root, &global, &mut hosts);
     labels::check_routed(decoder, root, &roles);
     let primary_role = primary_role::decode(decoder, root);
     let known = servers::role_names(root);
     allow_empty_roles::check_primary(decoder, root, (&roles, &known), primary_role.as_ref());
-    let accessories = accessories::decode(decoder, root, (&roles, empty), &mut hosts);
+    let beside = accessories::Beside {
+        service: &service,
+        roles: &roles,
+        empty,
+    };
+    let accessories = accessories::decode(decoder, root, &beside, &mut hosts, &mut proxies);
     let hosts = hosts.all().to_vec();
     let (registry, password) = registry::decode(decoder, root);
     let config = Config {
         path: path.to_owned(),
-        service: service::decode(decoder, root),
+        service: service.clone(),
         image: image::decode(decoder, root),
         destination: destination.map(str::to_owned),
         hosts,
@@ -146,7 +164,7 @@ pub(super) fn decode(
         primary_role,
         registry,
         builder: builder::decode(decoder, root),
-        traefik: traefik::decode(decoder, root),
+        traefik: routed::traefik(decoder, root, &proxies),
         healthcheck: global.healthcheck,
         deploy_timeout: deploy_timeout::decode(decoder, root),
         readiness_delay: readiness_delay::decode(decoder, root),

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::servers;
 use crate::config::decoder::{Decoder, Record, choice, shown};
+use crate::config::node::Kind;
 use crate::config::schema::{Property, described};
 use crate::name::RoleName;
 
@@ -13,6 +14,14 @@ pub(super) const KEY: Property = ("primary_role", || {
         json!({ "type": "string", "minLength": 1 }),
     )
 });
+
+/// Returns the name of the role that gets requests if no role says which does.
+pub(super) fn named<'n>(root: &Record<'n>) -> &'n str {
+    match root.get(KEY.0).map(|field| &field.node.kind) {
+        Some(Kind::Scalar { text, .. }) => text,
+        _ => servers::WEB,
+    }
+}
 
 /// Reads `primary_role`, which must be a role.
 pub(super) fn decode(decoder: &mut Decoder<'_>, root: &Record<'_>) -> Option<RoleName> {

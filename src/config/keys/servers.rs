@@ -6,10 +6,13 @@ use serde_json::{Value, json};
 
 use super::allow_empty_roles::EmptyRoles;
 use super::env::{self, EnvLayer, Tags};
-use super::{healthcheck, stop_signal, stop_wait_time};
+use super::proxy::OfRole;
+use super::routed::Router;
+use super::{healthcheck, proxy, stop_signal, stop_wait_time};
 use crate::config::decoder::{Decoder, Field, Record, choice, shown};
 use crate::config::model::{DockerOption, Env, Healthcheck, Role};
 use crate::config::node::Kind;
+use crate::config::proxy::Settings;
 use crate::config::schema::{Property, described, record};
 use crate::config::values::hosts::{self, Hosts, Tagged};
 use crate::config::values::{boolean, command, docker_options, labels, name};
@@ -17,10 +20,10 @@ use crate::name::{HostName, RoleName};
 
 pub(super) const KEY: Property = ("servers", schema);
 
-/// The role of a plain list of servers, and the only one that has Traefik by default.
-const WEB: &str = "web";
+/// The role of a plain list of servers. It gets requests unless another one is the primary role.
+pub(super) const WEB: &str = "web";
 
-const ROLE_KEYS: [Property; 10] = [
+const ROLE_KEYS: [Property; 11] = [
     ("hosts", || {
         hosts::any_schema("Hosts of the role, each perhaps with tags.")
     }),
@@ -36,9 +39,10 @@ const ROLE_KEYS: [Property; 10] = [
     }),
     ("traefik", || {
         boolean::schema(
-            "Whether requests go to its containers; by default only to those of role `web`.",
+            "Whether requests go to its containers; by default only to those of the primary role.",
         )
     }),
+    proxy::OF_ROLE,
     healthcheck::OF_ROLE,
     stop_wait_time::OF_ROLE,
     stop_wait_time::LATER,
@@ -68,7 +72,7 @@ fn schema() -> Value {
 const ONE_PER_LINE: &str = "write one `- host` per line, indented below the key";
 
 /// What every role starts from.
-pub(super) struct Global {
+pub(super) struct Global<'a> {
     /// The global `env`.
     pub(super) env: EnvLayer,
     /// The `env.tags`.
@@ -81,36 +85,30 @@ pub(super) struct Global {
     pub(super) stop_signal: Option<String>,
     /// Whether a role of a map may have no hosts.
     pub(super) empty: EmptyRoles,
+    /// The role that gets requests by default.
+    pub(super) served: &'a str,
+    /// What `proxy` says.
+    pub(super) router: Router<'a>,
 }
 
-/// Reads `servers`: the roles, with their hosts added to `hosts`.
+/// Reads `servers`: the roles, with their hosts added to `hosts`. Returns beside them what `proxy` says of those that get requests.
 pub(super) fn decode(
     decoder: &mut Decoder<'_>,
     root: &Record<'_>,
-    global: &Global,
+    global: &Global<'_>,
     hosts: &mut Hosts<'_>,
-) -> Vec<Role> {
+) -> (Vec<Role>, Vec<Settings>) {
     let Some(field) = root.get(KEY.0) else {
-        return Vec::new();
+        return (Vec::new(), Vec::new());
     };
     let mut reader = Reader {
         decoder,
         global,
         hosts,
+        proxies: Vec::new(),
     };
-    match &field.node.kind {
-        Kind::Sequence(_) => {
-            let hosts = reader.hosts.tagged(reader.decoder, field);
-            let role = reader.plain(WEB, &hosts);
-            Vec::from_iter((!role.hosts.is_empty()).then_some(role))
-        }
-        Kind::Mapping(_) => reader.roles(field),
-        Kind::Null | Kind::Scalar { .. } => {
-            let message = "`servers` must be a list of hosts or a map of roles";
-            reader.decoder.error(field.key, message, ONE_PER_LINE);
-            Vec::new()
-        }
-    }
+    let roles = reader.servers(field);
+    (roles, reader.proxies)
 }
 
 /// Returns the names of the roles of the file, of those too that could not be read.
@@ -131,11 +129,28 @@ fn names(hosts: &[Tagged<'_>]) -> Vec<HostName> {
 
 struct Reader<'d, 'a, 'g, 'h, 's> {
     decoder: &'d mut Decoder<'a>,
-    global: &'g Global,
+    global: &'g Global<'g>,
     hosts: &'h mut Hosts<'s>,
+    proxies: Vec<Settings>,
 }
 
 impl Reader<'_, '_, '_, '_, '_> {
+    fn servers(&mut self, field: &Field<'_>) -> Vec<Role> {
+        match &field.node.kind {
+            Kind::Sequence(_) => {
+                let hosts = self.hosts.tagged(self.decoder, field);
+                let role = self.plain(WEB, &hosts);
+                Vec::from_iter((!role.hosts.is_empty()).then_some(role))
+            }
+            Kind::Mapping(_) => self.roles(field),
+            Kind::Null | Kind::Scalar { .. } => {
+                let message = "`servers` must be a list of hosts or a map of roles";
+                self.decoder.error(field.key, message, ONE_PER_LINE);
+                Vec::new()
+            }
+        }
+    }
+
     fn roles(&mut self, field: &Field<'_>) -> Vec<Role> {
         let entries = self.decoder.entries(field);
         if entries.is_empty() {
@@ -184,7 +199,7 @@ impl Reader<'_, '_, '_, '_, '_> {
     /// Returns a role that has nothing but hosts.
     fn plain(&mut self, name: &str, hosts: &[Tagged<'_>]) -> Role {
         let env = &self.global.env;
-        Role {
+        let mut role = Role {
             name: RoleName::from(name),
             hosts: names(hosts),
             cmd: Vec::new(),
@@ -192,11 +207,21 @@ impl Reader<'_, '_, '_, '_, '_> {
             host_env: self.host_env(env, hosts),
             labels: self.global.labels.clone(),
             options: Vec::new(),
-            traefik: name == WEB,
+            traefik: name == self.global.served,
             healthcheck: None,
             stop_wait_time: None,
             stop_signal: self.global.stop_signal.clone(),
-        }
+            proxy: Default::default(),
+        };
+        self.route(&mut role, Settings::default());
+        role
+    }
+
+    /// Adds what `proxy` says of a role that gets requests.
+    fn route(&mut self, role: &mut Role, own: Settings) {
+        let (router, check) = (&self.global.router, &self.global.healthcheck);
+        self.proxies
+            .extend(router.route(self.decoder, role, own, check));
     }
 
     /// Reads a role that has more than hosts.
@@ -210,10 +235,8 @@ impl Reader<'_, '_, '_, '_, '_> {
                 Vec::new()
             }
         };
-        let traefik = match role.get("traefik") {
-            Some(traefik) => boolean::decode(self.decoder, traefik).unwrap_or(false),
-            None => name == WEB,
-        };
+        let proxy = proxy::of_role(self.decoder, &role);
+        let traefik = self.traefik(name, &role, &proxy);
         if let Some(labels) = role.get("labels").filter(|_| !traefik) {
             self.check_unrouted(name, labels, role.get("traefik"));
         }
@@ -234,7 +257,7 @@ impl Reader<'_, '_, '_, '_, '_> {
             (Some(field), false) => healthcheck::of_unrouted(self.decoder, field),
         };
         let stop_signal = stop_signal::decode(self.decoder, &role);
-        Role {
+        let mut role = Role {
             name: RoleName::from(name),
             hosts: names(&hosts),
             cmd: role.collect(self.decoder, "cmd", command::decode),
@@ -246,6 +269,24 @@ impl Reader<'_, '_, '_, '_, '_> {
             healthcheck,
             stop_wait_time: stop_wait_time::of_role(self.decoder, &role),
             stop_signal: stop_signal.or_else(|| self.global.stop_signal.clone()),
+            proxy: Default::default(),
+        };
+        self.route(&mut role, proxy.into_settings());
+        role
+    }
+
+    /// Returns whether requests go to a role.
+    fn traefik(&mut self, name: &str, role: &Record<'_>, proxy: &OfRole) -> bool {
+        let traefik = role.get("traefik");
+        if let (Some(field), OfRole::On(_) | OfRole::Off) = (traefik, proxy) {
+            let message = format!("`{}` conflicts with `proxy`", field.path);
+            self.decoder.error(field.key, message, "keep one of them");
+        }
+        match (proxy, traefik) {
+            (OfRole::On(_), _) => true,
+            (OfRole::Off, _) => false,
+            (OfRole::Unset, Some(field)) => boolean::decode(self.decoder, field).unwrap_or(false),
+            (OfRole::Unset, None) => name == self.global.served,
         }
     }
 

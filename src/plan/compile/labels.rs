@@ -57,9 +57,7 @@ fn entrypoints(draft: &mut Draft, host: &HostView, placement: &Placement) {
                 host.name()
             ))
             .help(format!(
-                "it has {listed}, and deploy leaves it as it is; name an entrypoint of it, or remove the \
-                 container `traefik` there: the next deploy then starts it with the arguments of this \
-                 configuration, and requests to the host fail until then"
+                "it has {listed}; name an entrypoint of it, or {REBOOT}"
             ))
         } else {
             let message = format!("label `{label}`: Traefik will have no entrypoint `{name}`");
@@ -72,6 +70,10 @@ fn entrypoints(draft: &mut Draft, host: &HostView, placement: &Placement) {
         report(draft, error.about(label));
     }
 }
+
+/// What is said of a Traefik that was started with other arguments.
+const REBOOT: &str = "declare it in `traefik: {args: …}` (`proxy.ssl` does so) and run `mrsk traefik reboot`, which starts Traefik with the arguments of \
+                      this configuration: requests to the host fail until it listens again";
 
 /// What is said of a Traefik that may be another one than this configuration starts.
 const SHARED: &str = "; if another service's deploy.yml starts Traefik on this host, plan with facts of the \
@@ -108,7 +110,8 @@ fn resolvers(draft: &mut Draft, host: &HostView, placement: &Placement) {
                 "host {}: label `{label}`: the running Traefik has no certificate resolver `{name}`",
                 host.name()
             );
-            Diagnostic::error(message).help(format!("it has {has}, and deploy leaves it as it is"))
+            Diagnostic::error(message)
+                .help(format!("it has {has}; name one that it has, or {REBOOT}"))
         } else {
             let message =
                 format!("label `{label}`: Traefik will have no certificate resolver `{name}`");

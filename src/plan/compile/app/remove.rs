@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::stop;
+use crate::action::Run;
 use crate::diagnostic::Diagnostic;
 use crate::facts::model::ContainerFacts;
 use crate::name::{RoleName, StepId};
 use crate::plan::Step;
 use crate::plan::compile::placement::version_of;
+use crate::plan::compile::proxy::certificate;
 use crate::plan::compile::{Draft, HostView, intercept, removal};
 
 /// Adds the removal of everything: requests end, containers stop and go, and then their images.
@@ -49,6 +51,18 @@ pub fn of_role(draft: &mut Draft, host: &HostView, role: &RoleName) -> Vec<StepI
             false => after,
         };
         steps.push(container(draft, host, role, (name, found), stopped));
+    }
+    let certificate = certificate::files_of(draft, host, role);
+    let first = draft
+        .steps
+        .iter_mut()
+        .find(|step| Some(&step.id) == steps.first());
+    if let Some(step) = first.filter(|_| !certificate.is_empty()) {
+        let remove = ["rm", "-f"]
+            .map(str::to_owned)
+            .into_iter()
+            .chain(certificate);
+        step.action.push(Run::literal(remove).into());
     }
     steps
 }

@@ -117,6 +117,8 @@ fn planned(draft: &mut Draft, host: &HostView, role: &Role) -> Option<String> {
         alias: ANY_ALIAS,
         container: "",
         outranks: &[],
+        response_timeout: role.proxy.response_timeout,
+        has_certificate: role.proxy.certificate.is_some(),
     };
     let file = draft.renderer.routing_file(&spec);
     file.map_err(|errors| draft.refuse_labels("label", errors))

@@ -86,6 +86,8 @@ fn routes(
             labels: read,
             alias,
             container: name,
+            // Its files come with the new container.
+            has_certificate: false,
             ..spec(config, placement, &arguments, &[labels])
         })
     };

@@ -1,6 +1,7 @@
 //! What stands between users and containers: mrsk's network and Traefik.
 
 pub mod adoption;
+pub mod certificate;
 pub mod facts;
 pub mod network;
 pub mod operations;

@@ -26,6 +26,8 @@ pub fn spec<'a>(
         alias: &placement.alias,
         container: &placement.name,
         outranks,
+        response_timeout: placement.role.proxy.response_timeout,
+        has_certificate: placement.role.proxy.certificate.is_some(),
     }
 }
 

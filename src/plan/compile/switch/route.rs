@@ -7,12 +7,12 @@ use crate::docker::container;
 use crate::docker::names::TRAEFIK;
 use crate::facts::model::{FileFacts, HostFacts};
 use crate::name::{Sha256Hex, StepId};
-use crate::plan::StepKind;
 use crate::plan::compile::proxy::adoption::adoption;
 use crate::plan::compile::proxy::facts::{command_line, is_served_by_labels};
 use crate::plan::compile::proxy::reach::Users;
-use crate::plan::compile::proxy::{proof, trial};
+use crate::plan::compile::proxy::{certificate, proof, trial};
 use crate::plan::compile::{Decision, Draft, HostView, Placement, emergency, predicates};
+use crate::plan::{StepKind, Travel};
 
 /// Seconds for which Traefik tries to send a request that its retry middleware has: four pauses
 /// that grow from 0.5 s.
@@ -42,6 +42,7 @@ pub fn route(
         None => take_back(draft, placement, host),
     };
     cleanup.extend(trial.clone());
+    let certificate = certificate::delivery(draft, placement);
     let step = placement
         .step(StepKind::Route, name, "route")
         .because(
@@ -50,6 +51,8 @@ pub fn route(
         )
         .needs([after.clone()])
         .needs(draft.find(Some(placement.host), StepKind::Traefik))
+        .does(certificate.runs)
+        .secrets(&certificate.secrets, Travel::Stdin)
         .does([write, proof::routed(placement).into()])
         .does(asks)
         .does(trial)
