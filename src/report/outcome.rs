@@ -490,12 +490,10 @@ impl Ending<'_> {
         let hosts = &self.summary.hosts;
         let done = hosts.iter().map(|line| line.ran).sum();
         let running: usize = hosts.iter().map(|line| line.in_doubt).sum();
+        let text = format!("{} done by this run", count(done, "step"));
         match running {
-            0 => format!("{} done by this run", count(done, "step")),
-            _ => format!(
-                "{} done by this run, {running} may still run",
-                count(done, "step")
-            ),
+            0 => text,
+            _ => format!("{text}, {running} may still run"),
         }
     }
 }

@@ -10,6 +10,7 @@
 
 mod builder;
 mod command;
+mod parts;
 mod step;
 
 use base64::Engine;
@@ -19,6 +20,10 @@ use zeroize::Zeroizing;
 use builder::{Builder, one_line, path_part};
 pub use builder::{RenderError, Script};
 pub use command::{commands, note};
+use parts::{
+    ATTEMPT, AUDIT, FENCE, FINISH, HALT, LOCK, OTHERS, POLL, REACH, ROUTED, STATE, STEP, TURN,
+    WHOLE,
+};
 
 use super::answer::render_receipt;
 use super::bounds::{CLEANUP_SECONDS, DIAGNOSE_SECONDS};
@@ -30,21 +35,6 @@ use crate::record::{LockDetails, Scope, StopRequest, TAKE_OVER_SECONDS, state_di
 
 /// Looks at an attempt that is waited for, in a second.
 const ROUNDS_PER_SECOND: u32 = 5;
-
-const TURN: &str = include_str!("script/turn.sh");
-const WHOLE: &str = include_str!("script/whole.sh");
-const LOCK: &str = include_str!("script/lock.sh");
-const OTHERS: &str = include_str!("script/others.sh");
-const STATE: &str = include_str!("script/state.sh");
-const FENCE: &str = include_str!("script/fence.sh");
-const HALT: &str = include_str!("script/halt.sh");
-const STEP: &str = include_str!("script/step.sh");
-const POLL: &str = include_str!("script/poll.sh");
-const REACH: &str = include_str!("script/reach.sh");
-const ROUTED: &str = include_str!("script/routed.sh");
-const AUDIT: &str = include_str!("script/audit.sh");
-const ATTEMPT: &str = include_str!("script/attempt.sh");
-const FINISH: &str = include_str!("script/finish.sh");
 
 /// Begins a script about the lock of `scope`, which is in the login directory, where the script starts.
 fn about_lock(scope: &Scope) -> Result<Builder, RenderError> {

@@ -1,7 +1,8 @@
 //! Rendering of commands whose output is handed on as it comes.
 
 use super::builder::{Builder, RenderError, Script};
-use super::{AUDIT, ROUTED, step};
+use super::parts::{AUDIT, ROUTED};
+use super::step;
 use crate::action::Run;
 use crate::record::Scope;
 use crate::transport::request::{Commands, Inputs};
