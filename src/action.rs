@@ -25,6 +25,8 @@ pub enum Action {
     VerifyImage(VerifyImage),
     /// Asks Traefik for what users ask, before and after a switch.
     Reach(Reach),
+    /// Runs a container to its end.
+    Complete(Complete),
 }
 
 impl Action {
@@ -43,6 +45,12 @@ impl From<Run> for Action {
 impl From<Poll> for Action {
     fn from(poll: Poll) -> Self {
         Self::Poll(poll)
+    }
+}
+
+impl From<Complete> for Action {
+    fn from(complete: Complete) -> Self {
+        Self::Complete(complete)
     }
 }
 
@@ -331,6 +339,15 @@ pub struct Reach {
     pub container: String,
     /// The requests, at least one.
     pub requests: Vec<UserRequest>,
+}
+
+/// A container that is started, unless it was started before, and waited for until it ends. Its exit status is that of the action. It
+/// goes on if whoever waits for it is ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Complete {
+    /// The container.
+    pub container: String,
 }
 
 /// When a [`Reach`] asks.

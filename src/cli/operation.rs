@@ -10,7 +10,7 @@ use crate::exit_code::ExitCode;
 use crate::facts::model::SourceFacts;
 use crate::facts::source;
 use crate::name::HostName;
-use crate::plan::{BreakGlass, Operation, OperationKind, Orphans, Release, compile};
+use crate::plan::{BreakGlass, Operation, OperationKind, Orphans, Release, ReleaseRuns, compile};
 use crate::text;
 
 /// The arguments of an operation.
@@ -64,6 +64,7 @@ impl OperationArgs for OnHosts {
             roles: Vec::new(),
             break_glass: BreakGlass::default(),
             orphans: Orphans::Named,
+            release_runs: ReleaseRuns::Once,
         })
     }
 }
@@ -113,7 +114,13 @@ pub fn release(
         skip_push: options.skip_push,
         no_cache: options.no_cache,
     };
-    Ok(on_hosts(kind(release), &options.hosts, config))
+    Ok(Operation {
+        release_runs: match options.release {
+            true => ReleaseRuns::Again,
+            false => ReleaseRuns::Once,
+        },
+        ..on_hosts(kind(release), &options.hosts, config)
+    })
 }
 
 /// Returns the version: of the options, of the environment, else the git commit.
@@ -173,6 +180,7 @@ fn on_hosts(kind: OperationKind, options: &HostOptions, config: &Config) -> Oper
         roles: options.roles.clone(),
         break_glass: BreakGlass::default(),
         orphans: Orphans::Named,
+        release_runs: ReleaseRuns::Once,
     }
 }
 

@@ -116,6 +116,10 @@ pub struct DeployOptions {
     /// Build without layers of earlier builds
     #[arg(long, conflicts_with = "skip_push")]
     pub no_cache: bool,
+
+    /// Run the release command, also if it has run for this version
+    #[arg(long)]
+    pub release: bool,
 }
 
 /// Which waits and checks of a switch are left out in an emergency.

@@ -64,6 +64,9 @@ pub struct Config {
     pub ssh: Ssh,
     /// Rolling groups.
     pub boot: Boot,
+    /// The command that runs once for each version, before it is started.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub release: Option<ReleaseCommand>,
     /// Days for which stopped containers are kept.
     #[serde(skip)]
     pub retain_days: u32,
@@ -347,6 +350,18 @@ pub struct Boot {
     /// Roles that switch one after the other, each everywhere before the next; the others follow the last of them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub role_order: Vec<RoleName>,
+}
+
+/// A command that runs once for each version on the primary host, before its first container starts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ReleaseCommand {
+    /// The command, split into words as a shell does.
+    pub cmd: Vec<String>,
+    /// The role whose environment, volumes, options and network its container has.
+    pub role: RoleName,
+    /// Seconds that it may take; `None`: there is no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<u32>,
 }
 
 /// The size of a rolling group.

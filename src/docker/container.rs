@@ -347,7 +347,7 @@ fn env_of(clear: &BTreeMap<String, String>, secret: &[SecretVariable]) -> Vec<St
     argv
 }
 
-fn logging(config: &Config) -> Vec<String> {
+pub(super) fn logging(config: &Config) -> Vec<String> {
     let logging = &config.logging;
     let mut argv = each("--log-driver", logging.driver.clone());
     argv.extend(pairs("--log-opt", &logging.options));

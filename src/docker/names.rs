@@ -28,6 +28,9 @@ pub const LABEL_HEALTHCHECK: &str = "mrsk.healthcheck";
 /// The label with the destination that an accessory was started for, empty for none: its name does not tell.
 pub const LABEL_DESTINATION: &str = "mrsk.destination";
 
+/// The label of a container of the release command. Its value tells one start of the command from another.
+pub const LABEL_RELEASE: &str = "mrsk.release";
+
 /// The label of an image with the digest of what it was built from.
 pub const LABEL_SOURCE: &str = "mrsk.source";
 
@@ -44,6 +47,26 @@ pub fn container(config: &Config, role: &Role, version: &str) -> String {
         .map(|destination| format!("-{destination}"))
         .unwrap_or_default();
     format!("{}-{}{destination}-{version}", config.service, role.name)
+}
+
+/// Returns `SERVICE-release[-DEST]-VERSION`, the name of the container of the release command.
+pub fn release(config: &Config, version: &str) -> String {
+    let destination = config.destination.as_deref();
+    let destination = destination.map_or(String::new(), |name| format!("-{name}"));
+    format!("{}-release{destination}-{version}", config.service)
+}
+
+/// Returns what tells a start of the release command from every other: no two plans that begin have the same serial.
+pub fn release_start(config: &Config, host: &HostName, version: &str, serial: u64) -> String {
+    let parts = [
+        config.service.as_str(),
+        config.destination.as_deref().unwrap_or(""),
+        host.as_str(),
+        version,
+        &serial.to_string(),
+    ];
+    let digest = Sha256Hex::of(parts.join("\0").as_bytes());
+    digest.as_str()[..16].to_owned()
 }
 
 /// Returns the alias by which Traefik addresses a container: unique to each start, and short enough for DNS.

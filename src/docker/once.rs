@@ -83,6 +83,11 @@ pub fn create_of_accessory(
     finish(argv, &accessory.env, &accessory.options, once)
 }
 
+/// Returns whether a container that is made for one command has this option of its role or accessory.
+pub(super) fn is_shared(option: &DockerOption) -> bool {
+    !OF_ITS_OWN.contains(&option.name.as_str())
+}
+
 fn begin(config: &Config, once: &Once<'_>) -> Vec<String> {
     let create = ["docker", "create", "--name", once.name, "--rm"];
     let mut argv: Vec<String> = create.map(str::to_owned).into();
@@ -102,8 +107,8 @@ fn begin(config: &Config, once: &Once<'_>) -> Vec<String> {
 }
 
 fn finish(mut argv: Vec<String>, of: &Env, own: &[DockerOption], once: &Once<'_>) -> Run {
-    let shared = |option: &&DockerOption| !OF_ITS_OWN.contains(&option.name.as_str());
-    let shared: Vec<DockerOption> = own.iter().filter(shared).cloned().collect();
+    let shared = own.iter().filter(|option| is_shared(option));
+    let shared: Vec<DockerOption> = shared.cloned().collect();
     argv.extend(env(of, once.name));
     argv.extend(options(&shared, once.home));
     argv.push(once.image.to_owned());

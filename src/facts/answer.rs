@@ -18,6 +18,8 @@ pub(super) struct Container {
     pub created: String,
     #[serde(default)]
     pub stopped: String,
+    #[serde(default)]
+    pub exit: Option<i32>,
 }
 
 /// A container's part in a network, as docker prints it.

@@ -243,6 +243,9 @@ pub struct ContainerFacts {
     pub created_at: u64,
     /// When it last stopped, in seconds since 1970; 0 if it never ran, or runs for the first time.
     pub stopped_at: u64,
+    /// The exit status of its main process, if that has ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i32>,
     /// Requests in flight: established connections to its port. 0 if it does not run.
     pub in_flight: u64,
     /// Whether its health check, asked just now at its own address, answered 200. False if it does not run, has no

@@ -10,8 +10,8 @@ use serde::de::{DeserializeOwned, IntoDeserializer};
 use thiserror::Error;
 
 use super::model::{
-    ContainerFacts, DirectoryFacts, FileFacts, HostFacts, ImageFacts, NetworkFacts, PortFacts,
-    Privilege, SerialFacts, TraefikFacts,
+    ContainerFacts, ContainerState, DirectoryFacts, FileFacts, HostFacts, ImageFacts, NetworkFacts,
+    PortFacts, Privilege, SerialFacts, TraefikFacts,
 };
 use super::query::{SecretQuestion, familiar};
 use super::routed;
@@ -245,8 +245,10 @@ impl Reader<'_> {
             (network, NetworkFacts { aliases })
         };
         let networks = answer.networks.unwrap_or_default().into_iter();
+        let state = self.known::<ContainerState>(&name, "state", answer.state);
+        let has_ended = matches!(state, ContainerState::Exited | ContainerState::Dead);
         let facts = ContainerFacts {
-            state: self.known(&name, "state", answer.state),
+            state,
             health: self.known(&name, "health", answer.health),
             image: answer.image,
             image_id: answer.image_id,
@@ -255,6 +257,7 @@ impl Reader<'_> {
             created_at: seconds(answer.created.parse().ok()?),
             // Docker has the year 1 for what never happened.
             stopped_at: answer.stopped.parse().map_or(0, seconds),
+            exit_code: answer.exit.filter(|_| has_ended),
             id: answer.id.clone(),
             ..ContainerFacts::default()
         };

@@ -215,7 +215,7 @@ const CONTAINER: &str = concat!(
     r#""health":{{if .State.Health}}{{json .State.Health.Status}}{{else}}""{{end}},"#,
     r#""image":{{json .Config.Image}},"image_id":{{json .Image}},"labels":{{json .Config.Labels}},"#,
     r#""networks":{{json .NetworkSettings.Networks}},"created":{{json .Created}},"#,
-    r#""stopped":{{json .State.FinishedAt}}}"#,
+    r#""stopped":{{json .State.FinishedAt}},"exit":{{json .State.ExitCode}}}"#,
 );
 
 const HEALTHCHECK: &str = concat!(

@@ -125,9 +125,11 @@ fn odd_file(action: &Action) -> Option<String> {
     let (path, mode, owner) = match action {
         Action::Write(write) => (&write.path, &write.mode, None),
         Action::Upload(upload) => (&upload.path, &upload.mode, upload.owner.as_deref()),
-        Action::Run(_) | Action::Poll(_) | Action::VerifyImage(_) | Action::Reach(_) => {
-            return None;
-        }
+        Action::Run(_)
+        | Action::Poll(_)
+        | Action::VerifyImage(_)
+        | Action::Reach(_)
+        | Action::Complete(_) => return None,
     };
     let is_mode =
         matches!(mode.len(), 3 | 4) && mode.bytes().all(|digit| (b'0'..=b'7').contains(&digit));
@@ -190,7 +192,11 @@ fn check_step(plan: &Plan, steps: &Steps, step: &Step) -> Result<(), String> {
                 ));
             }
             Action::Reach(reach) => check_reach(steps, step, reach)?,
-            Action::Write(_) | Action::Upload(_) | Action::Poll(_) | Action::VerifyImage(_) => {}
+            Action::Write(_)
+            | Action::Upload(_)
+            | Action::Poll(_)
+            | Action::VerifyImage(_)
+            | Action::Complete(_) => {}
         }
     }
     Ok(())

@@ -24,6 +24,8 @@ pub enum StepKind {
     Push,
     /// Pulls the image.
     Pull,
+    /// Creates the container of the release command, or runs it to its end.
+    Release,
     /// Creates mrsk's network, or connects a container with it.
     Network,
     /// Starts or replaces Traefik.
@@ -246,7 +248,8 @@ impl StepKind {
                 can_be_ended: true,
                 ..plain(Mark::Changes)
             },
-            Self::Rename | Self::Intercept | Self::Unknown => plain(Mark::Changes),
+            // A migration that is ended half-way may never be completed: nothing ends it, and others wait.
+            Self::Release | Self::Rename | Self::Intercept | Self::Unknown => plain(Mark::Changes),
             Self::Barrier => Row {
                 handling: Handling::Wait,
                 ..ended(plain(Mark::Waits))

@@ -123,7 +123,8 @@ fn unlisted(step: &Step) -> Vec<String> {
         | Action::Upload(_)
         | Action::Poll(_)
         | Action::VerifyImage(_)
-        | Action::Reach(_) => None,
+        | Action::Reach(_)
+        | Action::Complete(_) => None,
     });
     runs.chain(&step.diagnose)
         .filter(|run| !is_listed(run) && !is_program_of_repository(step, run))
@@ -210,6 +211,7 @@ pub(super) fn impossible(step: &Step) -> Option<String> {
             | Action::Poll(_)
             | Action::VerifyImage(_)
             | Action::Reach(_)
+            | Action::Complete(_)
                 if step.host.is_none() =>
             {
                 "does something on this machine that is not a command".to_owned()

@@ -4,7 +4,7 @@ use super::escape::one_line;
 use super::list::list;
 use super::number::{count, duration};
 use super::quote::{program, quote, variable};
-use crate::action::{Action, Arg, OwnConfig, Poll, Probe, Reach, Run, UserRequest, When};
+use crate::action::{Action, Arg, Complete, OwnConfig, Poll, Probe, Reach, Run, UserRequest, When};
 
 /// Returns one action as a line for bash: a command that can be pasted, or a comment if it is not a command.
 pub fn action_line(action: &Action) -> String {
@@ -28,6 +28,9 @@ pub fn action_line(action: &Action) -> String {
         ),
         Action::Poll(poll) => poll_line(poll),
         Action::Reach(reach) => reach_line(reach),
+        Action::Complete(Complete { container }) => {
+            format!("start {container}, unless it was started before, and wait until it ends")
+        }
         Action::VerifyImage(verify) => {
             let wanted = match (&verify.digest, &verify.pushed_by) {
                 (Some(digest), _) => format!("is {digest}"),

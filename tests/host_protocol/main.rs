@@ -7,6 +7,7 @@
 )]
 
 mod audit;
+mod complete;
 mod faults;
 mod files;
 mod fixture;

@@ -27,6 +27,7 @@ mod proxy;
 mod quoting;
 mod reading;
 mod registry;
+mod release;
 mod restarts;
 mod resume;
 mod rollback;

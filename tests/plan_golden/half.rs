@@ -16,6 +16,7 @@ fn operations() -> Vec<Scenario> {
         ["app", "accessory", "traefik", "rollback", "remove"]
             .iter()
             .any(|group| name.starts_with(group))
+            || scenario.name == "release"
     };
     let scenarios = scenarios().into_iter().filter(is_new).collect::<Vec<_>>();
     assert!(scenarios.len() > 8);

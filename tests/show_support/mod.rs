@@ -333,6 +333,7 @@ pub fn sample() -> Plan {
             roles: Vec::new(),
             break_glass: Default::default(),
             orphans: Default::default(),
+            release_runs: Default::default(),
             destination: Some("staging".to_owned()),
         },
         service: "hey".to_owned(),

@@ -99,7 +99,10 @@ pub fn scenario(rng: &mut Rng) -> Scenario {
         facts.insert(HostName::from(host.as_str()), before(is_bare));
         prepare(&mut builder, host, is_bare, rng.chance(500));
     }
-    let gate = boot_accessories(&mut builder, &hosts, rng);
+    let mut gate = boot_accessories(&mut builder, &hosts, rng);
+    if rng.chance(500) {
+        gate = release(&mut builder, "h0", gate);
+    }
     switch_web(&mut builder, "h0", gate, rng);
     builder.barrier("local/canary", &["h0/web/2/route".to_owned()], 0, 0);
     let wait = rng.range(0, 1) as u32 * 7;
@@ -213,6 +216,32 @@ fn prepare(builder: &mut Builder, host: &str, bare: bool, replace_traefik: bool)
     }
     let step = builder.step(&traefik, StepKind::Traefik, here, &needs);
     step.check = facts_check(vec![Predicate::eq(&["traefik", "image"], "traefik:v3.1")]);
+}
+
+/// Runs the release command, and returns what the app waits for.
+fn release(builder: &mut Builder, host: &str, gate: &str) -> &'static str {
+    let (create, run) = (
+        format!("{host}/release/create"),
+        format!("{host}/release/run"),
+    );
+    let pull = format!("{host}/image/pull");
+    let from = builder.steps.len();
+    let label = ["containers", "app-release-2", "labels", "mrsk.release"];
+    let step = builder.step(&create, StepKind::Release, Some(host), &[&pull, gate]);
+    step.check = facts_check(vec![Predicate::eq(&label, "m-2")]);
+    let step = builder.step(&run, StepKind::Release, Some(host), &[&create]);
+    step.check = facts_check(vec![
+        Predicate::eq(&label, "m-2"),
+        Predicate::eq(&["containers", "app-release-2", "exit_code"], 0),
+    ]);
+    for step in &mut builder.steps[from..] {
+        step.role = Some(RoleName::from("web"));
+        step.on_failure = OnFailure::StopRun;
+        let remove = Run::literal(["docker", "rm", "-f", "app-release-2"]);
+        step.cleanup = vec![Action::Run(remove)];
+    }
+    builder.barrier("local/release", &[run], 0, 0);
+    "local/release"
 }
 
 /// Starts an accessory on some hosts, as a setup does, and returns what the app waits for.
@@ -443,6 +472,7 @@ fn document(steps: Vec<Step>, hosts: &[String], bare: Option<String>) -> Plan {
             roles: Vec::new(),
             break_glass: Default::default(),
             orphans: Default::default(),
+            release_runs: Default::default(),
             destination: None,
         },
         service: "app".into(),

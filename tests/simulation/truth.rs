@@ -54,11 +54,15 @@ impl Truth {
         self.running[step] > 0
     }
 
-    /// A cleanup removed the new container of `failed`'s role: what was done to it is undone.
+    /// A cleanup removed the new container of `failed`'s role, or that of the release command: what was done to it is undone.
     pub fn undo(&mut self, plan: &Plan, failed: &Step) {
+        let undone: &[StepKind] = match failed.kind {
+            StepKind::Release => &[StepKind::Release],
+            _ => &[StepKind::Start, StepKind::Healthcheck],
+        };
         for (index, step) in plan.steps.iter().enumerate() {
             let same = step.host == failed.host && step.role == failed.role;
-            if same && matches!(step.kind, StepKind::Start | StepKind::Healthcheck) {
+            if same && undone.contains(&step.kind) {
                 self.effects[StepIndex::from(index)] = 0;
             }
         }

@@ -58,5 +58,6 @@ fn on_hosts(kind: OperationKind, hosts: &[HostName], config: &Config) -> plan::O
         roles: Vec::new(),
         break_glass: plan::BreakGlass::default(),
         orphans: plan::Orphans::Named,
+        release_runs: plan::ReleaseRuns::Once,
     }
 }

@@ -22,6 +22,7 @@ mod primary_role;
 mod proxy;
 mod readiness_delay;
 mod registry;
+mod release;
 mod require_destination;
 mod retain_containers;
 mod routed;
@@ -53,7 +54,7 @@ use routed::Router;
 use servers::Global;
 
 /// Every key of the top level, beside those that begin with [`FREE_PREFIX`].
-pub(super) const KEYS: [Property; 30] = [
+pub(super) const KEYS: [Property; 31] = [
     service::KEY,
     image::KEY,
     servers::KEY,
@@ -75,6 +76,7 @@ pub(super) const KEYS: [Property; 30] = [
     ssh::KEY,
     sshkit::KEY,
     boot::KEY,
+    release::KEY,
     accessories::KEY,
     audit_broadcast_cmd::KEY,
     primary_role::KEY,
@@ -152,6 +154,7 @@ pub(super) fn decode(
         empty,
     };
     let accessories = accessories::decode(decoder, root, &beside, &mut hosts, &mut proxies);
+    let release = release::decode(decoder, root, (&roles, primary_role.as_ref()));
     let hosts = hosts.all().to_vec();
     let (registry, password) = registry::decode(decoder, root);
     let config = Config {
@@ -174,6 +177,7 @@ pub(super) fn decode(
         logging: logging::decode(decoder, root),
         ssh,
         boot: boot::decode(decoder, root),
+        release,
         retain_days: retain_containers::RETAIN_DAYS,
         retain_containers: retain_containers::decode(decoder, root),
         accessories,

@@ -25,6 +25,7 @@ mod prune;
 mod pull;
 mod reduction;
 mod registry;
+mod release;
 mod reliance;
 mod removal;
 mod runs;
@@ -163,13 +164,15 @@ fn start(draft: &mut Draft<'_>) {
 /// Adds what brings a version to the selected roles.
 fn deploy(draft: &mut Draft<'_>) {
     warn_of_hooks(draft);
+    let release = release::find(draft);
     build::run(draft);
     pull::run(draft);
     proxy::network::run(draft);
     proxy::start::run(draft);
     labels::run(draft);
     neighbors::run(draft);
-    switch::run(draft);
+    let gate = release.map(|due| release::run(draft, &due));
+    switch::run_after(draft, gate);
     intercept::standing::note(draft);
     orphans::run(draft);
     accessories::gate_roles(draft);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::app::remove::is_of;
 use super::placement::{of_service, version_of};
 use super::runs::{Earlier, Runs};
-use super::{Draft, HostView, bootstrap};
+use super::{Draft, HostView, bootstrap, release};
 use crate::docker::{container, image};
 use crate::facts::model::ContainerFacts;
 use crate::plan::compile::draft::ends;
@@ -101,7 +101,11 @@ fn old_containers(draft: &Draft, host: &HostView, kept: &Kept) -> Vec<String> {
             stopped.retain(|(_, container)| since(container) < limit);
         }
     }
-    stopped.into_iter().map(|(name, _)| name.clone()).collect()
+    let mut removed: Vec<String> = stopped.into_iter().map(|(name, _)| name.clone()).collect();
+    let days = u64::from(draft.config.retain_days);
+    let limit = draft.facts.taken_at.saturating_sub(days * DAY);
+    removed.extend(release::expired(draft, host, &removed, limit));
+    removed
 }
 
 /// Versions by role.

@@ -14,7 +14,7 @@ pub use self::kind::OperationKind;
 pub use self::maintenance::{HostOperation, Maintenance};
 pub use self::verbs::{
     Accessories, AccessoryVerb, AppOperation, BuildVerb, Environment, Orphans, Pruned, Release,
-    Rollback, Rolling, StaleContainers, TraefikVerb,
+    ReleaseRuns, Rollback, Rolling, StaleContainers, TraefikVerb,
 };
 
 use crate::config::model::Accessory;
@@ -37,6 +37,8 @@ pub struct Operation {
     pub break_glass: BreakGlass,
     /// What becomes of roles that left the configuration.
     pub orphans: Orphans,
+    /// Whether the release command runs again for a version that it has run for.
+    pub release_runs: ReleaseRuns,
 }
 
 impl Operation {
@@ -104,6 +106,9 @@ struct Flat {
     /// `--remove-orphans` of `deploy`; absent: roles that left the configuration are only named.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     remove_orphans: bool,
+    /// `--release` of `deploy`, `redeploy` and `setup`: the release command runs, also if it has run for this version; absent: it runs once.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    release: bool,
     /// `--all-at-once` of `deploy` and `rollback`; absent: the canary first, then in groups.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     all_at_once: bool,
@@ -247,6 +252,7 @@ impl Flat {
             ("stop", self.stop),
             ("rolling", self.rolling),
             ("remove_orphans", self.remove_orphans),
+            ("release", self.release),
             ("all_at_once", self.all_at_once),
             ("drain_timeout", self.drain_timeout.is_some()),
             ("skip_healthcheck", self.skip_healthcheck.is_some()),
@@ -278,9 +284,14 @@ impl TryFrom<Flat> for Operation {
             true => Orphans::Removed,
             false => Orphans::Named,
         };
+        let release_runs = match kind.deploys() && std::mem::take(&mut flat.release) {
+            true => ReleaseRuns::Again,
+            false => ReleaseRuns::Once,
+        };
         flat.check_taken()?;
         Ok(Self {
             orphans,
+            release_runs,
             kind,
             break_glass,
             destination: flat.destination,
@@ -296,6 +307,7 @@ impl From<Operation> for Flat {
             name: operation.name().to_owned(),
             version: operation.version().map(str::to_owned),
             remove_orphans: operation.orphans == Orphans::Removed,
+            release: operation.release_runs == ReleaseRuns::Again,
             all_at_once: operation.break_glass.all_at_once,
             drain_timeout: operation.break_glass.drain_timeout,
             skip_healthcheck: operation.break_glass.skip_healthcheck.clone(),

@@ -29,6 +29,16 @@ pub enum Orphans {
     Removed,
 }
 
+/// How often the release command runs for a version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ReleaseRuns {
+    /// Once.
+    #[default]
+    Once,
+    /// Also if it has run.
+    Again,
+}
+
 /// Which version runs again, and with which environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rollback {

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::builder::{Builder, RenderError, one_line, path_part};
 use crate::action::{
-    Action, Arg, OwnConfig, Poll, Probe, Reach, Run, Upload, VerifyImage, When, Write,
+    Action, Arg, Complete, OwnConfig, Poll, Probe, Reach, Run, Upload, VerifyImage, When, Write,
 };
 use crate::name::{SecretVariable, Sha256Hex, is_file_owner};
 use crate::record::WhenStopping;
@@ -111,6 +111,11 @@ fn part(builder: &mut Builder, action: &Action, inputs: &Inputs) -> Result<(), R
         Action::Poll(condition) => poll(builder, condition),
         Action::VerifyImage(image) => verify_image(builder, image, inputs),
         Action::Reach(users) => reach(builder, users),
+        Action::Complete(Complete { container }) => {
+            let container = quote(container)?;
+            builder.line(&format!("complete {container}"));
+            Ok(())
+        }
     }
 }
 

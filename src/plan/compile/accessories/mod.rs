@@ -184,14 +184,14 @@ fn gate(draft: &mut Draft) {
     draft.add(step);
 }
 
-/// Lets every start of a role wait for the accessories.
+/// Lets the release command and every start of a role wait for the accessories.
 pub fn gate_roles(draft: &mut Draft) {
     let gate = step_id(None, BARRIER);
     if !draft.steps.iter().any(|step| step.id == gate) {
         return;
     }
     for step in &mut draft.steps {
-        if step.kind == StepKind::Start && step.role.is_some() {
+        if matches!(step.kind, StepKind::Start | StepKind::Release) && step.role.is_some() {
             let (step_id, on) = (gate.clone(), NeedOn::Success);
             step.needs.push(Need { step: step_id, on });
         }

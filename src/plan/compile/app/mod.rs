@@ -4,7 +4,8 @@ pub mod remove;
 pub mod stop;
 
 use super::{
-    Draft, bootstrap, broadcast, existing, intercept, labels, neighbors, proxy, pull, switch,
+    Draft, bootstrap, broadcast, existing, intercept, labels, neighbors, proxy, pull, release,
+    switch,
 };
 use crate::plan::operation::{AppOperation, StaleContainers};
 
@@ -82,6 +83,7 @@ pub fn roll_back(draft: &mut Draft) {
     bootstrap::run(draft);
     pull::missing(draft);
     existing::compare_secrets(draft);
+    release::warn_of_later(draft);
     route(draft);
 }
 

@@ -10,7 +10,7 @@ use crate::name::{RoleName, StepId};
 use crate::plan::Step;
 use crate::plan::compile::placement::version_of;
 use crate::plan::compile::proxy::certificate;
-use crate::plan::compile::{Draft, HostView, intercept, removal};
+use crate::plan::compile::{Draft, HostView, intercept, release, removal};
 
 /// Adds the removal of everything: requests end, containers stop and go, and then their images.
 pub fn all(draft: &mut Draft) {
@@ -28,6 +28,9 @@ pub fn of_host(draft: &mut Draft, host: &HostView) -> Vec<StepId> {
         let gone = stop::containers(draft, host, &role).into_iter();
         removed.extend(gone.map(|(name, _)| name));
     }
+    let releases = release::remove(draft, host, None);
+    removed.extend(release::container_names(draft, host));
+    steps.extend(releases);
     let after = steps.clone();
     let images = unused_images(draft, host, &removed);
     if steps.is_empty() && images.is_empty() {
@@ -91,6 +94,9 @@ pub fn version(draft: &mut Draft, version: &str) {
         }
     }
     each(draft, |container| version_of(container) == version);
+    for host in draft.hosts.clone() {
+        release::remove(draft, &host, Some(version));
+    }
 }
 
 fn each(draft: &mut Draft, wanted: impl Fn(&ContainerFacts) -> bool) {

@@ -18,6 +18,11 @@ use crate::text::count;
 
 /// Adds the switch of every placement that does not run what is wanted.
 pub fn run(draft: &mut Draft) {
+    run_after(draft, None);
+}
+
+/// As [`run`]; every switch waits for `before`.
+pub fn run_after(draft: &mut Draft, before: Option<StepId>) {
     let placements = draft.placements.clone();
     let (mut pending, kept): (Vec<_>, Vec<_>) =
         placements.iter().partition(|placement| placement.changes());
@@ -42,13 +47,12 @@ pub fn run(draft: &mut Draft) {
     let hosts: BTreeMap<&HostName, HostView> = hosts.collect();
     if emergency::is_all_at_once(draft) {
         for placement in [canary].into_iter().chain(pending) {
-            switch(draft, &hosts, placement, None);
+            switch(draft, &hosts, placement, before.clone());
         }
         return;
     }
-    let switched = switch(draft, &hosts, canary, None);
-    let gate = canary_gate(draft, canary, &switched, &pending);
-    let mut stage = gate;
+    let switched = switch(draft, &hosts, canary, before.clone());
+    let mut stage = canary_gate(draft, canary, &switched, &pending).or(before);
     for (at, role) in roles.iter().enumerate() {
         let is_canary = role.name == canary.role.name;
         let others = pending
