@@ -1,6 +1,5 @@
 //! Zstandard, for plans that are written to a file and read from one.
 
-use std::ffi::OsStr;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
@@ -8,8 +7,8 @@ use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 
-/// The largest text that is read from a compressed file, in bytes. A plan of 10,000 hosts has a third of it.
-pub const MAX_BYTES: usize = 1 << 30;
+/// The largest text that is read from a file, compressed or not, in bytes. A plan of 10,000 hosts has two thirds of it.
+pub const MAX_BYTES: usize = 512 << 20;
 
 /// What a compressed file begins with.
 const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
@@ -30,7 +29,8 @@ pub enum Problem {
 
 /// Returns whether a file of this name is compressed when it is written.
 pub fn is_compressed_name(path: &Path) -> bool {
-    path.extension() == Some(OsStr::new("zst"))
+    let ending = path.extension();
+    ending.is_some_and(|ending| ending.eq_ignore_ascii_case("zst"))
 }
 
 /// Returns whether `bytes` are compressed.

@@ -265,6 +265,15 @@ fn what_the_hosts_lack_is_refused_with_what_they_have() {
 }
 
 #[test]
+fn what_never_ends_is_read_no_further_than_it_takes_to_see_that() {
+    let project = Project::new(DEPLOY);
+    for command in ["show", "digest"] {
+        let ended = project.mrsk(&[command, "/dev/zero"]).expect(5);
+        assert!(ended.stderr.contains("/dev/zero: "), "{}", ended.stderr);
+    }
+}
+
+#[test]
 fn a_plan_is_written_to_a_file_compressed_or_not() {
     let project = Project::new(DEPLOY);
     let printed = project.mrsk(&["plan", "--fresh", "--no-secrets"]).expect(0);
@@ -289,6 +298,10 @@ fn a_plan_is_written_to_a_file_compressed_or_not() {
         std::fs::copy(project.path("plan.json.zst"), project.path("renamed")).unwrap();
         assert_eq!(of("plan.json").stdout, of("renamed").stdout);
     }
+    let upper = ["plan", "--fresh", "--no-secrets", "-o", "PLAN.ZST"];
+    project.mrsk(&upper).expect(0);
+    let upper = std::fs::read(project.path("PLAN.ZST")).unwrap();
+    assert_eq!(upper, compressed);
     let nowhere = ["plan", "--fresh", "--no-secrets", "-o", "none/plan.json"];
     let failed = project.mrsk(&nowhere).expect(1);
     assert!(
