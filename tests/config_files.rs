@@ -296,9 +296,22 @@ fn secrets_of_accessories_are_needed_only_where_they_are_booted() {
     let app = config::parse("deploy.yml", DEPLOY, None).unwrap().config;
     assert_eq!(secret_names(&config), secret_names(&app));
 
-    let names = accessory_secret_names(&config, config.accessories.first());
-    let names: Vec<_> = names.keys().map(String::as_str).collect();
-    assert_eq!(names, [PASSWORD_SECRET, "ROOT_PASSWORD", "USERNAME"]);
+    // Only an image of the registry needs its login.
+    let names_of = |image: &str| {
+        let mut accessory = config.accessories.first().unwrap().clone();
+        accessory.image = image.to_owned();
+        let names = accessory_secret_names(&config, [&accessory]);
+        Vec::from_iter(names.into_keys())
+    };
+    let of_registry = match config.registry.server.as_deref() {
+        Some(server) => format!("{server}/team/mysql"),
+        None => "team/mysql".to_owned(),
+    };
+    assert_eq!(
+        names_of(&of_registry),
+        [PASSWORD_SECRET, "ROOT_PASSWORD", "USERNAME"]
+    );
+    assert_eq!(names_of("elsewhere.example/mysql"), ["ROOT_PASSWORD"]);
     let all = accessory_secret_names(&config, &config.accessories);
     let purpose = Purpose::Accessory("redis".to_owned());
     assert_eq!(all.get("REDIS_PASSWORD"), Some(&BTreeSet::from([purpose])));

@@ -65,20 +65,31 @@ pub fn image_secret_names(config: &Config) -> Names {
     names
 }
 
-/// Returns every variable of the environment that booting `accessories` needs: their own, and those of the registry, which may
-/// have their images. An operation that boots accessories beside the app needs those of [`secret_names`] as well.
+/// Returns every variable of the environment that booting `accessories` needs: their own, and those of the registry if it has one of
+/// their images. An operation that boots accessories beside the app needs those of [`secret_names`] as well.
 pub fn accessory_secret_names<'a>(
     config: &Config,
     accessories: impl IntoIterator<Item = &'a Accessory>,
 ) -> Names {
-    let mut names = registry_names(config);
+    let mut names = Names::new();
     for accessory in accessories {
+        if server_of(&accessory.image) == config.registry.server.as_deref() {
+            for (name, purposes) in login_secret_names(config) {
+                names.entry(name).or_default().extend(purposes);
+            }
+        }
         for variable in &accessory.env.secret {
             let purpose = Purpose::Accessory(accessory.name.clone());
             add(&mut names, &variable.secret, purpose);
         }
     }
     names
+}
+
+/// Returns the server in the reference of an image; `None` if it is Docker Hub.
+pub fn server_of(image: &str) -> Option<&str> {
+    let (first, _) = image.split_once('/')?;
+    (first.contains(['.', ':']) || first == "localhost").then_some(first)
 }
 
 /// Returns the secrets of an environment.

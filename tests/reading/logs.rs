@@ -64,6 +64,36 @@ fn a_pattern_is_one_of_grep_and_no_shell_reads_it() {
 }
 
 #[test]
+fn a_container_of_another_service_is_not_taken_for_an_accessory() {
+    let world = world();
+    let id = "7".repeat(64);
+    let container = serde_json::json!({
+        "id": id, "name": "/shop-db", "state": "running", "health": "", "image": "postgres:16",
+        "image_id": format!("sha256:{id}"), "labels": {"mrsk.service": "blog"}, "networks": {},
+        "created": "2026-01-01T00:00:00Z",
+    });
+    world.answer(ONE, "listed", &format!("{id} yes \"shop-db\" \"\"\n"));
+    world.answer(ONE, "inspected", &format!("container {container}\n"));
+    let secret = [("POSTGRES_PASSWORD", "hunter2-hunter2")];
+    for args in [
+        &["accessory", "logs", "db"][..],
+        &["accessory", "exec", "db", "psql"],
+        &["accessory", "exec", "--reuse", "db", "psql"],
+    ] {
+        let refused = world.mrsk_with(args, &secret).expect(1);
+        let expected = format!("{ONE}: container shop-db is of service blog");
+        assert!(
+            refused.stderr.contains(&expected),
+            "{args:?}: {}",
+            refused.stderr
+        );
+    }
+    for word in ["logs", "exec", "create"] {
+        assert!(world.ran(ONE, word).is_empty(), "{word}");
+    }
+}
+
+#[test]
 fn very_long_output_comes_whole() {
     let world = world();
     world.run(

@@ -9,6 +9,7 @@ use crate::diagnostic::Diagnostic;
 use crate::facts::model::HostFacts;
 use crate::name::HostName;
 use crate::plan::compile::{self, Serving};
+use crate::text;
 
 impl Reading {
     /// Inspects `hosts` at once. Those that do not answer, or whose engine does not, are noted and left out.
@@ -27,6 +28,22 @@ impl Reading {
             }
         }
         facts
+    }
+
+    /// Notes that the container of an accessory is another service's, if it says so. Returns whether it does.
+    pub fn is_foreign(&mut self, host: &HostName, container: &str, facts: &HostFacts) -> bool {
+        let config = self.project.config();
+        let found = facts.containers.get(container);
+        let Some(owner) = found.and_then(|found| compile::other_service(config, found)) else {
+            return false;
+        };
+        let message = format!(
+            "{host}: container {container} is of service {}",
+            text::one_line(owner)
+        );
+        self.problems
+            .push(Diagnostic::error(message).help("rename the accessory"));
+        true
     }
 
     /// Returns the container that serves `role` on `host`; else the newest that does not run. Without any, that is noted.

@@ -39,6 +39,7 @@ mod target;
 #[path = "testing_tests.rs"]
 mod testing;
 
+pub use self::accessories::owner::other_service;
 pub use self::intercept::reason::{Answered, answered};
 pub use self::selection::selected_hosts;
 pub use self::serving::{Serving, Standing, containers};

@@ -2,6 +2,7 @@
 
 use super::{Draft, HostView, Placement};
 use crate::action::{OwnConfig, Run};
+use crate::config::secrets::server_of;
 use crate::diagnostic::Diagnostic;
 use crate::docker::image;
 use crate::plan::{Predicate, Reason, Step, StepKind, Travel};
@@ -142,12 +143,6 @@ pub fn pull(draft: &Draft, host: &HostView, image: &str, pulls: Vec<Run>) -> Pul
         runs: [login].into_iter().chain(pulls).collect(),
         secrets: vec![credentials.password],
     }
-}
-
-/// Returns the server in a reference; `None` if it is Docker Hub.
-fn server_of(image: &str) -> Option<&str> {
-    let (first, _) = image.split_once('/')?;
-    (first.contains(['.', ':']) || first == "localhost").then_some(first)
 }
 
 #[cfg(test)]

@@ -49,6 +49,9 @@ pub async fn run(args: Args) -> Result<u8, Failure> {
         let Some(facts) = facts.get(host) else {
             continue;
         };
+        if reading.is_foreign(host, &names::accessory(&config, accessory), facts) {
+            continue;
+        }
         match find(&config, accessory, facts, &args, &words)? {
             Some(container) => tasks.push(Task {
                 section: Section {

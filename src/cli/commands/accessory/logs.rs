@@ -20,13 +20,21 @@ pub struct Args {
 
 /// Shows the logs of an accessory.
 pub async fn run(args: Args) -> Result<ExitCode, Failure> {
-    let reading = Reading::open(&args.options)?;
-    let config = reading.config();
-    let accessories = selection::accessories(&args.name, &args.options.hosts, config)?;
-    let logs = accessories.into_iter().map(|(host, accessory)| LogOf {
-        container: names::accessory(config, accessory),
-        section: Section::titled(format!("Accessory {}", accessory.name), host),
-    });
-    let logs = logs.collect();
+    let mut reading = Reading::open(&args.options)?;
+    let config = reading.config().clone();
+    let accessories = selection::accessories(&args.name, &args.options.hosts, &config)?;
+    let mut hosts: Vec<_> = accessories.iter().map(|(host, _)| *host).collect();
+    hosts.dedup();
+    let facts = reading.facts(hosts).await;
+    let mut logs = Vec::new();
+    for (host, accessory) in accessories {
+        let container = names::accessory(&config, accessory);
+        let of_host = facts.get(host);
+        if of_host.is_none_or(|facts| reading.is_foreign(host, &container, facts)) {
+            continue;
+        }
+        let section = Section::titled(format!("Accessory {}", accessory.name), host);
+        logs.push(LogOf { container, section });
+    }
     reading.logs(logs, &args.logs).await
 }
