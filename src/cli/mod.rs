@@ -13,6 +13,7 @@ mod exec;
 mod exec_line;
 mod execution;
 mod failure;
+mod from_kamal;
 mod git;
 mod held;
 mod input;

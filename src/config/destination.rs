@@ -42,7 +42,7 @@ pub(super) fn file(path: &Path, name: &str) -> PathBuf {
 }
 
 /// Returns the destinations that have a file beside the configuration at `path`, sorted.
-pub(super) fn known(path: &Path) -> Vec<String> {
+pub fn known(path: &Path) -> Vec<String> {
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),

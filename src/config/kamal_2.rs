@@ -1,4 +1,4 @@
-//! Files of Kamal 2: what in them is not read gets one error, which says what to do about each key.
+//! Files of Kamal 2: what in them is not read gets one error, which names the command that translates them.
 
 use super::decoder::{Decoder, list};
 use super::node::{Entry, Kind, Node};
@@ -24,10 +24,8 @@ pub(super) fn report(decoder: &mut Decoder<'_>, root: &Node) {
     };
     let shown = list(&keys[..keys.len().min(SHOWN)]);
     let message = format!("this is a file of Kamal 2, of which mrsk does not read {shown}{more}");
-    let helps = later
-        .iter()
-        .map(|(path, _, later)| format!("`{path}`: {}", later.help));
-    let help = Vec::from_iter(helps).join("; ");
+    let help = "run `mrsk init --from-kamal`: it writes a configuration for mrsk beside this one, and a page that says what became of \
+                each key";
     decoder.error(mark, message, help);
 }
 

@@ -256,7 +256,7 @@ fn read(decoder: &mut Decoder<'_>, input: &Input<'_>) -> Option<(Config, Secrets
 }
 
 /// Returns the content of a file: a map, or nothing. Reports why there is none.
-fn tree(decoder: &mut Decoder<'_>, file: usize, text: &str) -> Option<Node> {
+pub(super) fn tree(decoder: &mut Decoder<'_>, file: usize, text: &str) -> Option<Node> {
     let text = without_mark(text);
     if !is_readable(decoder, file, text) {
         return None;
@@ -293,7 +293,8 @@ fn nothing(file: usize) -> Node {
     }
 }
 
-fn whole(root: &Node) -> Field<'_> {
+/// Returns the whole of a file as a value.
+pub(super) fn whole(root: &Node) -> Field<'_> {
     Field {
         path: String::new(),
         key: root.mark,

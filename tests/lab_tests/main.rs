@@ -20,6 +20,7 @@ mod errors;
 mod failures;
 mod kill;
 mod maintenance;
+mod migrating;
 mod operations;
 mod other_plans;
 mod preempt;

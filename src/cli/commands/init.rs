@@ -3,10 +3,10 @@
 use std::fs::{OpenOptions, Permissions};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::cli::failure::Failure;
-use crate::cli::output;
+use crate::cli::{execution, from_kamal, output};
 use crate::config;
 use crate::exit_code::ExitCode;
 use crate::text;
@@ -24,10 +24,53 @@ const GITIGNORE: &str = ".gitignore";
 const ENV_FILES: &str = ".env.*";
 const TEMPLATES: &str = "!.env*.erb";
 
+/// Arguments of `mrsk init`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Translate the Kamal project in DIR (default: this directory) into config/mrsk.yml
+    #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = ".")]
+    from_kamal: Option<PathBuf>,
+}
+
+/// Creates the first files of a project, or translates those of Kamal.
+pub fn run(args: Args) -> Result<ExitCode, Failure> {
+    match args.from_kamal {
+        None => example(),
+        Some(directory) => translate(&directory),
+    }
+}
+
+/// Writes the translation of a Kamal project beside its own files, none of which changes.
+fn translate(directory: &Path) -> Result<ExitCode, Failure> {
+    execution::check_allowed("init --from-kamal")?;
+    std::env::set_current_dir(directory).map_err(|error| {
+        let message = format!("cannot enter {}: {error}", directory.display());
+        Failure::new(ExitCode::Failed, message).help("name the directory of the Kamal project")
+    })?;
+    let translation = from_kamal::translate()?;
+    let files = || translation.files.iter().chain([&translation.page]);
+    if let Some(file) = files().find(|file| file.path.symlink_metadata().is_ok()) {
+        let message = format!("{} exists", file.path.display());
+        return Err(Failure::new(ExitCode::Failed, message)
+            .help("rename or remove it to translate again; nothing was written"));
+    }
+    let mut report = ignore().map_err(|error| failure(GITIGNORE, &error))?;
+    for file in files() {
+        let name = file.path.display().to_string();
+        create(&file.path, &file.text, 0o666).map_err(|error| failure(&name, &error))?;
+        report += &format!("created {name}\n");
+    }
+    let page = translation.page.path.display();
+    report += &format!(
+        "{page} says what became of each key; continue with `mrsk config -c config/mrsk.yml`\n"
+    );
+    output::print(&report)
+}
+
 /// Creates the first files of a project; existing files are left unchanged.
 ///
 /// `.gitignore` comes first, so that there is no moment at which `.env` could be committed.
-pub fn run() -> Result<ExitCode, Failure> {
+fn example() -> Result<ExitCode, Failure> {
     let mut report = ignore().map_err(|error| failure(GITIGNORE, &error))?;
     let schema = format!("{:#}\n", config::schema());
     for (file, text, mode) in [

@@ -71,7 +71,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Create an example config/deploy.yml with its schema, .env, and entries for git and docker to ignore it
-    Init,
+    Init(init::Args),
     /// Print a plan as JSON; its summary goes to standard error
     Plan(plan::Args),
     /// Apply a plan; rerun to resume
@@ -231,7 +231,7 @@ fn dispatch(command: Command) -> Result<u8, Failure> {
         _ => {}
     }
     let done = match command {
-        Command::Init => init::run(),
+        Command::Init(args) => init::run(args),
         Command::Plan(args) => block_on(plan::run(args)),
         Command::Apply(args) => block_on(apply::run(args)),
         Command::Resolve(args) => block_on(resolve::run(args)),

@@ -15,6 +15,9 @@ use crate::traefik::{LabelError, Renderer};
 /// A part of a plan, or why there can be none.
 pub type Result<T> = std::result::Result<T, Vec<Diagnostic>>;
 
+/// What holds the ports of Traefik on a host of Kamal 2.
+const KAMAL_PROXY: &str = "container kamal-proxy";
+
 /// A plan in the making.
 pub(super) struct Draft<'a> {
     /// The configuration.
@@ -204,7 +207,13 @@ impl<'a> Draft<'a> {
         if *holder != format!("container {container}") {
             let problem =
                 format!("host {host}: port {port} for {what} is already in use ({holder})");
-            self.refuse(Diagnostic::error(problem).help(format!("stop it, or {remedy}")));
+            let help = match holder.as_str() {
+                KAMAL_PROXY => "stop it with `docker stop kamal-proxy`, and deploy at once: requests to the host fail until then; \
+                                docs/migrating.md has the way back"
+                    .to_owned(),
+                _ => format!("stop it, or {remedy}"),
+            };
+            self.refuse(Diagnostic::error(problem).help(help));
         }
     }
 
