@@ -238,8 +238,7 @@ lost() {
   fi
 }
 
-# Writes the beat into the file that is there: a full disk has room for that. No longer than the old one, but for a digit.
-overwrite_# The lock is ours. Who asks its run to stop, and why, if anybody does.
+# The lock is ours. Who asks its run to stop, and why, if anybody does.
 say_held() {
   mrsk_stop_run=
   mrsk_request=
@@ -248,7 +247,8 @@ say_held() {
   say held${mrsk_request:+ "$mrsk_request"}
 }
 
-beat() {
+# Writes the beat into the file that is there: a full disk has room for that. No longer than the old one, but for a digit.
+overwrite_beat() {
   [ -f "$mrsk_own/beat" ] && { printf '%s\n' "$mrsk_boot $mrsk_up" 1<>"$mrsk_own/beat"; } 2>/dev/null
 }
 
