@@ -188,7 +188,7 @@ const MUTANTS: &[Mutant] = &[
         ("  sweep_logins\n  catch_up\n", "  catch_up\n"),
     ]),
     mutant("a login stays after its attempt", "logins::it_is_seen_by_the_pull_alone_and_removed_with_the_attempt", &[
-        ("  rm -rf \"$mrsk_dir/docker\"\n", ""),
+        ("  ! [ -d \"$mrsk_dir/docker\" ] || rm -rf \"$mrsk_dir/docker\"\n", ""),
     ]),
     mutant("a file keeps the mode that it had", "files::a_file_gets_the_mode_and_owner_that_it_is_given", &[
         ("  chmod \"$2\" \"$mrsk_new\" && give \"$3\"", "  give \"$3\""),
@@ -220,7 +220,7 @@ const MUTANTS: &[Mutant] = &[
         ("  lives \"$1\" \"$2\" || return 1\n  shift 2\n", "  shift 2\n"),
     ]),
     mutant("a command changes nothing that docker has said", "poll::docker_is_asked_again_after_a_command", &[
-        ("forget() {\n  mrsk_known=$mrsk_nl\n", "forget() {\n  :\n"),
+        ("forget() {\n  mrsk_told=$mrsk_nl\n", "forget() {\n  :\n"),
     ]),
     mutant("any answer proves a route", "poll::conditions", &[
         (" | tr -d '\\r' | grep -ixF \"X-Mrsk-Container: $5\" >/dev/null && return 0\n", " | grep -q . && return 0\n"),

@@ -53,7 +53,8 @@ record() {
   mrsk_status=$?
   if ! fenced
   then
-    mrsk_started=$(date +%s)
+    now
+    mrsk_started=$mrsk_now
     [ "$mrsk_status" != 0 ] || put "$mrsk_dir/receipt" "refused 0 $mrsk_run $mrsk_started $mrsk_started - end" || die "$mrsk_error"
     say refused
     return 0

@@ -104,7 +104,7 @@ end_other() {
 leave_receipt() {
   printf 'ended: another plan is being applied\n' >>"$mrsk_dir/output" 2>/dev/null
   rm -rf -- "$mrsk_dir/docker"
-  mrsk_now=$(date +%s)
+  now
   mrsk_started=
   { read -r mrsk_word mrsk_word mrsk_word mrsk_word mrsk_word mrsk_started mrsk_word <"$mrsk_dir/about"; } 2>/dev/null
   # A torn one.

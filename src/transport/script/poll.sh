@@ -29,11 +29,11 @@ lives() {
 }
 
 # What docker has said of containers since the last command of a step: lines of NAME/NETWORK, process, its start and the answer.
-mrsk_known=$mrsk_nl
+mrsk_told=$mrsk_nl
 
 # Says that a command follows, which may change what docker would say.
 forget() {
-  mrsk_known=$mrsk_nl
+  mrsk_told=$mrsk_nl
 }
 
 # As `inspect`, but docker is asked once as long as the process that it named lives: the container runs then, as it did.
@@ -41,16 +41,16 @@ see() {
   recall "$1/$2" && return 0
   inspect "$@"
   process "$mrsk_pid" || return 0
-  mrsk_known=$mrsk_nl$1/$2' '$mrsk_pid' '$mrsk_start' '${mrsk_text%%"$mrsk_nl"*}$mrsk_known
+  mrsk_told=$mrsk_nl$1/$2' '$mrsk_pid' '$mrsk_start' '${mrsk_text%%"$mrsk_nl"*}$mrsk_told
 }
 
 # Takes what is known of the container $1, if that holds.
 recall() {
-  case $mrsk_known in
+  case $mrsk_told in
   *"$mrsk_nl$1 "*) ;;
   *) return 1 ;;
   esac
-  mrsk_text=${mrsk_known#*"$mrsk_nl$1 "}
+  mrsk_text=${mrsk_told#*"$mrsk_nl$1 "}
   mrsk_text=${mrsk_text%%"$mrsk_nl"*}
   set -- $mrsk_text
   lives "$1" "$2" || return 1

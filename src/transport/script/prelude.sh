@@ -6,6 +6,7 @@ export PATH LC_ALL
 mrsk_nl='
 '
 mrsk_boot=
+mrsk_clock=
 mrsk_error=
 
 # A line of the answer.
@@ -26,11 +27,11 @@ die() {
   exit 1
 }
 
-# Replaces file $1 with the line $2, at once or not at all. Why it failed is in mrsk_error: cat knows better than a builtin.
+# Replaces file $1 with the line $2, at once or not at all. What fails is done again by commands that say why: it is in mrsk_error.
 put() {
-  mrsk_error=$( { printf '%s\n' "$2" >"$1.$$"; } 2>&1 ) && mrsk_error=$(mv -f "$1.$$" "$1" 2>&1) && return 0
-  mrsk_cause=$( (printf '%s\n' "$2" 2>/dev/null | cat >"$1.$$") 2>&1)
-  mrsk_error="cannot write $1: ${mrsk_cause:-$mrsk_error}"
+  { printf '%s\n' "$2" >"$1.$$"; } 2>/dev/null && mv -f "$1.$$" "$1" 2>/dev/null && return 0
+  mrsk_error=$( (printf '%s\n' "$2" 2>/dev/null | cat >"$1.$$") 2>&1) && mrsk_error=$(mv -f "$1.$$" "$1" 2>&1) && return 0
+  mrsk_error="cannot write $1: $mrsk_error"
   rm -f "$1.$$"
   return 1
 }
@@ -75,6 +76,16 @@ nap() {
 uptime() {
   read -r mrsk_up mrsk_rest </proc/uptime
   mrsk_up=${mrsk_up%%.*}
+}
+
+# Sets mrsk_now to the clock's seconds since 1970. The clock is asked once in a script; the rest is uptime.
+now() {
+  uptime
+  if [ -z "$mrsk_clock" ]
+  then
+    mrsk_clock=$(($(date +%s) - mrsk_up))
+  fi
+  mrsk_now=$((mrsk_clock + mrsk_up))
 }
 
 # Sets mrsk_boot to the identity of the machine's present run.

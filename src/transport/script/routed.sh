@@ -29,7 +29,8 @@ will_route() {
 
 # Enters that this attempt has routed. A failure is noted: the switch stands.
 has_routed() {
-  enter_route "$mrsk_dir" "$(date +%s)" || printf '%s\n' "$mrsk_error"
+  now
+  enter_route "$mrsk_dir" "$mrsk_now" || printf '%s\n' "$mrsk_error"
   return 0
 }
 

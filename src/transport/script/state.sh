@@ -55,7 +55,8 @@ is_overdue() {
   *[!0-9]*) return 1 ;;
   esac
   [ -n "$mrsk_told_end" ] && [ -n "$mrsk_begun" ] || return 1
-  [ $(($(date +%s) - mrsk_told_end)) -gt "$mrsk_grace_seconds" ] || return 1
+  now
+  [ $((mrsk_now - mrsk_told_end)) -gt "$mrsk_grace_seconds" ] || return 1
   uptime
   [ $((mrsk_up - mrsk_begun / mrsk_ticks)) -gt $((mrsk_told_end - mrsk_told_start + mrsk_grace_seconds)) ]
 }

@@ -154,7 +154,28 @@ pub(super) fn run(
         }
         text.push_str("2>/dev/null | ");
     }
-    text.push_str("(\n");
+    let reads = command.stdin.is_some() || !command.env_file.is_empty();
+    let call = match reads {
+        true => format!("{} 3<&0", words.join(" ")),
+        false => words.join(" "),
+    };
+    let environment = environment(command, inputs)?;
+    match environment.is_empty() {
+        true => text.push_str(&call),
+        false => {
+            text.push_str("(\n");
+            text.push_str(&environment);
+            text.push_str(&call);
+            text.push_str("\n)");
+        }
+    }
+    builder.line(&text);
+    Ok(())
+}
+
+/// Returns the lines that set the command's environment, in a shell of its own.
+fn environment(command: &Run, inputs: &Inputs) -> Result<Zeroizing<String>, RenderError> {
+    let mut text = Zeroizing::new(String::new());
     for SecretVariable { name, secret } in &command.env {
         text.push_str(variable_name(name)?);
         text.push('=');
@@ -171,11 +192,7 @@ pub(super) fn run(
         Some(OwnConfig::ToKeep) => "config_to_keep || exit 1\n",
         Some(OwnConfig::Kept) => "kept_config || exit 1\n",
     });
-    text.push_str(&words.join(" "));
-    let reads = command.stdin.is_some() || !command.env_file.is_empty();
-    text.push_str(if reads { " 3<&0\n)" } else { "\n)" });
-    builder.line(&text);
-    Ok(())
+    Ok(text)
 }
 
 /// Returns what was handed over under `key`; `name` is what a message calls it.

@@ -203,6 +203,13 @@ give() {
   return 1
 }
 
+# Sets mrsk_heard to the uptime if the output has grown.
+listen_to_output() {
+  mrsk_grown=$(wc -c <"$mrsk_dir/$mrsk_output")
+  [ "$mrsk_grown" = "$mrsk_size" ] || mrsk_heard=$mrsk_up
+  mrsk_size=$mrsk_grown
+}
+
 # Ends the step's commands when they take longer than $1 seconds, or are silent for longer than $2; 0 means no bound.
 watch() {
   unset MRSK_CLAIM MRSK_CLEANUP
@@ -213,9 +220,7 @@ watch() {
   while sleep 1
   do
     uptime
-    mrsk_now=$(wc -c <"$mrsk_dir/$mrsk_output")
-    [ "$mrsk_now" = "$mrsk_size" ] || mrsk_heard=$mrsk_up
-    mrsk_size=$mrsk_now
+    [ "$2" = 0 ] || listen_to_output
     mrsk_why=
     [ "$1" = 0 ] || [ $((mrsk_up - mrsk_from)) -lt "$1" ] || mrsk_why="ran longer than $1 s"
     [ "$2" = 0 ] || [ $((mrsk_up - mrsk_heard)) -lt "$2" ] || mrsk_why="printed nothing for $2 s"
@@ -329,9 +334,10 @@ settle() {
 
 # Writes the receipt $1 (status $2) and reports it, with the end of the output of a failure.
 end_attempt() {
-  rm -rf "$mrsk_dir/docker"
+  ! [ -d "$mrsk_dir/docker" ] || rm -rf "$mrsk_dir/docker"
   [ "$mrsk_value" != '!' ] || mrsk_value=
-  mrsk_receipt="$1 $2 $mrsk_run $mrsk_started $(date +%s) ${mrsk_value:--} end"
+  now
+  mrsk_receipt="$1 $2 $mrsk_run $mrsk_started $mrsk_now ${mrsk_value:--} end"
   put "$mrsk_dir/receipt" "$mrsk_receipt" || die "$mrsk_error"
   mrsk_tail=-
   mrsk_why=-
@@ -344,7 +350,7 @@ end_attempt() {
     [ "$mrsk_why" != '!' ] || mrsk_why=-
   fi
   # Nobody reads it later, and an app's log may hold secrets.
-  rm -f "$mrsk_dir/diagnosis"
+  ! [ -e "$mrsk_dir/diagnosis" ] || rm -f "$mrsk_dir/diagnosis"
   say ended "$mrsk_step" "$mrsk_number" "$mrsk_receipt" "$mrsk_tail" "$mrsk_why"
 }
 
@@ -387,7 +393,8 @@ attempt() {
   mrsk_shares=
   boot
   process "$$" || die "cannot read /proc"
-  mrsk_started=$(date +%s)
+  now
+  mrsk_started=$mrsk_now
   introduce "$3"
   if ! put_claim "$$" "$mrsk_start" "$mrsk_boot"
   then
