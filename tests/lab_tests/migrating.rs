@@ -23,6 +23,8 @@ fn write_project(project: &Project) {
             &format!("username: {}", lab("LAB_REGISTRY_USER")),
         )
         .replace("KAMAL_REGISTRY_PASSWORD", "LAB_REGISTRY_PASSWORD")
+        // The lab's docker has no buildx, which `arch` needs.
+        .replace("arch: amd64", "multiarch: false")
         .replace("bin/jobs", "/app")
         .replace("user: app", "user: root");
     let traefik = format!("\ntraefik:\n  image: {}\n", lab("LAB_TRAEFIK_IMAGE"));
@@ -127,6 +129,6 @@ fn a_translated_project_of_kamal_2_serves_and_the_way_back_leads_back() {
     machine.sh("docker stop kamal-proxy");
     mrsk(&["deploy"]).expect(0);
     serves("ours");
-    mrsk(&["remove", "-y"]).expect(0);
+    mrsk(&["remove", "-y", "--hosts", &machine.ip]).expect(0);
     machine.sh("docker rm -f kamal-proxy; docker volume rm -f shop_storage");
 }

@@ -68,7 +68,7 @@ fn a_certificate_of_the_users_a_host_and_a_prefix_are_served() {
     for version in ["one", "two"] {
         project.commit(&format!("APP_VERSION={version}\nAPP_SLOW_MS=50\n"));
         let users = (version == "two").then(|| Users::who([secure.clone(), plain.clone()]));
-        let plan = project.mrsk(&["plan", "--format", "json"]).expect(0).out;
+        let plan = project.mrsk(&["plan"]).expect(0).out;
         for secret in [&pem, &key] {
             let line = secret.lines().nth(1).unwrap();
             assert!(!plan.contains(line), "the plan has a value");
