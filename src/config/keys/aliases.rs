@@ -10,7 +10,7 @@ use crate::config::schema::{Property, filled, map};
 pub(super) const KEY: Property = ("aliases", schema);
 
 /// The commands of mrsk. An alias stands for one of them, and cannot have its name.
-pub const COMMANDS: [&str; 32] = [
+pub const COMMANDS: [&str; 33] = [
     "accessory",
     "app",
     "apply",
@@ -24,6 +24,7 @@ pub const COMMANDS: [&str; 32] = [
     "digest",
     "envify",
     "help",
+    "host",
     "init",
     "inspect",
     "lock",
