@@ -180,7 +180,7 @@ impl World {
 
     /// The user stops a run, or somebody else by a note in its lock.
     pub(super) fn interrupt(&mut self, runner: RunnerIndex) {
-        if self.now % 3 == 0 && self.leave_note() {
+        if self.now.is_multiple_of(3) && self.leave_note() {
             return;
         }
         let mut events = vec![Event::Interrupt];

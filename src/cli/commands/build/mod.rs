@@ -14,7 +14,7 @@ use crate::exit_code::ExitCode;
 #[derive(Debug, Subcommand)]
 pub enum Command {
     #[command(flatten)]
-    Operation(Operation<ApplyOptions>),
+    Operation(Box<Operation<ApplyOptions>>),
     /// Show how the image is built, and the builders of this machine
     Details(details::Args),
 }
