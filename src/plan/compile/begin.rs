@@ -1,5 +1,6 @@
 //! Makes the draft that the passes add to, and refuses facts that no plan can be made from.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
@@ -55,6 +56,7 @@ pub(super) fn draft<'a>(
         slots: roles,
         placed: placed(&placements),
         placements: Rc::new(placements),
+        maintained: OnceCell::new(),
         renderer: Renderer::default(),
         steps: Vec::new(),
         places: HashMap::new(),

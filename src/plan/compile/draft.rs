@@ -1,5 +1,6 @@
 //! A plan in the making: what the passes read, and what they add to.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
@@ -40,6 +41,8 @@ pub(super) struct Draft<'a> {
     pub placements: Rc<Vec<Placement<'a>>>,
     /// Positions in [`Draft::placements`] by host.
     pub placed: HashMap<&'a HostName, Vec<usize>>,
+    /// Positions in [`Draft::hosts`] of the first host that has a maintenance of a role, by role, once they are looked for.
+    pub maintained: OnceCell<BTreeMap<String, usize>>,
     /// What renders routing files.
     pub renderer: Renderer,
     /// The steps so far; added to by [`Draft::add`] only.

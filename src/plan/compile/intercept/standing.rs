@@ -1,5 +1,7 @@
 //! What stays answered with 503 while containers are switched.
 
+use std::collections::BTreeMap;
+
 use super::file::{Found, found, of_role, whose};
 use super::reason;
 use super::step::{is, load};
@@ -14,13 +16,13 @@ use crate::traefik::{Intercept, Intercepted, Purpose};
 
 /// Notes what is answered with 503 on the selected hosts before and after the plan.
 pub fn note(draft: &mut Draft) {
-    let placements = draft.placements.clone();
-    for placement in placements.iter().filter(|one| one.role.traefik) {
-        let mut views = draft.hosts.iter();
-        let Some(host) = views.find(|host| host.name() == placement.host).copied() else {
-            continue;
-        };
-        for (whose, intercept) in standing(draft, placement, &host) {
+    for host in draft.hosts.clone() {
+        let placements = draft.placements_on(host.name());
+        let routed = placements.filter(|placement| placement.role.traefik);
+        let answered: Vec<_> = routed
+            .flat_map(|placement| standing(draft, placement, &host))
+            .collect();
+        for (whose, intercept) in answered {
             let subject = still::subject(whose.purpose.name(), &whose.role);
             draft.unchanged(Some(host.name()), &subject, reason::of(&intercept));
         }
@@ -46,11 +48,22 @@ fn standing(
 
 /// Returns the maintenance of `role` that another host has.
 fn elsewhere<'a>(draft: &Draft<'a>, role: &str) -> Option<Found<'a>> {
-    let mut hosts = draft.hosts.iter();
-    hosts.find_map(|host| {
-        let found = found(draft, host);
-        of_role(&found, role, Purpose::Maintenance).cloned()
-    })
+    let maintained = draft.maintained.get_or_init(|| maintained(draft));
+    let host = draft.hosts.get(*maintained.get(role)?)?;
+    of_role(&found(draft, host), role, Purpose::Maintenance).cloned()
+}
+
+/// Returns the first host that has a maintenance of a role, by role.
+fn maintained(draft: &Draft) -> BTreeMap<String, usize> {
+    let mut maintained = BTreeMap::new();
+    for (at, host) in draft.hosts.iter().enumerate() {
+        for found in found(draft, host) {
+            if found.whose.purpose == Purpose::Maintenance {
+                maintained.entry(found.whose.role).or_insert(at);
+            }
+        }
+    }
+    maintained
 }
 
 /// Adds the steps after which requests stay answered with 503 once the role has its new routing file: its rules may differ from
