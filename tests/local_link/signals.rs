@@ -25,7 +25,7 @@ case "$1 $*" in
 *) exit 1 ;;
 esac
 touch "$ROOT/asked"
-echo 'running 1 0 starting bridge '
+echo 'running 1 0 starting bridge sha256:1 '
 "#;
 
 /// A switch on host `a` that waits for its new container for ever, and a step on host `b` behind it.

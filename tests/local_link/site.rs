@@ -87,9 +87,12 @@ impl Site {
         }
         let fake = site.path("fake");
         fs::create_dir(&fake).unwrap();
-        let docker = fake.join("docker");
-        fs::write(&docker, "#!/bin/sh\nexit 1\n").unwrap();
-        fs::set_permissions(&docker, fs::Permissions::from_mode(0o755)).unwrap();
+        // Nor does a socket answer that this machine may have.
+        for program in ["docker", "curl"] {
+            let program = fake.join(program);
+            fs::write(&program, "#!/bin/sh\nexit 1\n").unwrap();
+            fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        }
         site
     }
 

@@ -1,10 +1,10 @@
 # Runs commands and hands on what they print. What the runner reads first and last is a line with a mark that nothing that runs here knows.
 # Descriptors: 3 is what a command reads, 4 the stream that this script came from, 5 the notes of the command, 6 the answer.
 
-# Runs a command in the place of this shell, once its process id is noted.
-perform() {
+# Runs a command in the place of a shell of its own, once its process id is noted.
+perform() (
   exec sh -c 'printf "process %s\n" "$$" >&5; exec "$@" 4<&- 5>&- 6>&-' sh "$@" <&3 2>&1
-}
+)
 
 # Runs a command to its end.
 prepare() {
