@@ -32,11 +32,6 @@ fn value(value: &Value) -> Json {
     }
 }
 
-/// Returns the configuration as YAML, as [`to_json`] has it.
-pub fn to_yaml(config: &Config) -> String {
-    yaml(&to_json(config))
-}
-
 /// Returns a document as YAML.
 pub fn yaml(json: &Json) -> String {
     serde_yaml::to_string(json).unwrap_or_default()
