@@ -233,7 +233,7 @@ fn a_database_that_two_destinations_have_outlives_the_removal_of_one() {
     project.mrsk(&["accessory", "boot", "store"]).expect(0);
     machine.sh(
         "image=$(docker inspect --format '{{.Image}}' lab-shared-store) && docker rm --force lab-shared-store && \
-         touch lab-shared-store/data/precious && docker run --detach --name lab-shared-store $image sleep infinity",
+         touch ~/lab-shared-store/data/precious && docker run --detach --name lab-shared-store $image sleep infinity",
     );
     let remove = project
         .mrsk(&["remove", "-d", "staging", "--yes"])
@@ -246,6 +246,6 @@ fn a_database_that_two_destinations_have_outlives_the_removal_of_one() {
         .mrsk(&["accessory", "remove", "store", "-d", "staging", "--yes"])
         .expect(78);
     refused.says(&["accessory store says of no destination that it is its own"]);
-    machine.sh("docker inspect lab-shared-store && test -e lab-shared-store/data/precious");
-    machine.sh("docker rm --force lab-shared-store && rm -r lab-shared-store");
+    machine.sh("docker inspect lab-shared-store && test -e ~/lab-shared-store/data/precious");
+    machine.sh("docker rm --force lab-shared-store && rm -r ~/lab-shared-store");
 }
