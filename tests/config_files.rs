@@ -11,6 +11,7 @@ use mrsk::config::secrets::{Purpose, accessory_secret_names, resolve_names, secr
 use mrsk::config::{self, Destination, PASSWORD_SECRET, render};
 use mrsk::diagnostic::{self, Diagnostic};
 use mrsk::name::RoleName;
+use mrsk::secret::Secrets;
 
 use erb_world::Fixed;
 
@@ -47,6 +48,20 @@ fn environment(variables: &[(&str, &str)]) -> Environment {
     pairs
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
         .collect()
+}
+
+/// Resolves all names of secrets that a configuration has.
+fn resolve_all(
+    loaded: &config::Loaded,
+    environment: &Environment,
+) -> Result<Secrets, Vec<Diagnostic>> {
+    resolve_names(
+        &secret_names(&loaded.config),
+        &loaded.config,
+        environment,
+        &loaded.literal_secrets,
+        &loaded.places,
+    )
 }
 
 #[test]
@@ -206,14 +221,7 @@ fn missing_secrets_are_named_where_the_destination_asks_for_them() {
     };
     let loaded = config::parse("deploy.yml", DEPLOY, Some(over)).unwrap();
     let environment = environment(&[("GITHUB_TOKEN", "t"), ("MASTER", "m"), ("USERNAME", "u")]);
-    let problems = resolve_names(
-        &secret_names(&loaded.config),
-        &loaded.config,
-        &environment,
-        &loaded.literal_secrets,
-        &loaded.places,
-    )
-    .unwrap_err();
+    let problems = resolve_all(&loaded, &environment).unwrap_err();
     assert_eq!(
         places(&problems),
         [
@@ -330,14 +338,7 @@ fn secrets_of_accessories_are_needed_only_where_they_are_booted() {
 fn all_missing_secrets_are_named_at_every_reference() {
     let loaded = config::parse("deploy.yml", DEPLOY, None).unwrap();
     let environment = environment(&[("MAILER", "")]);
-    let problems = resolve_names(
-        &secret_names(&loaded.config),
-        &loaded.config,
-        &environment,
-        &loaded.literal_secrets,
-        &loaded.places,
-    )
-    .unwrap_err();
+    let problems = resolve_all(&loaded, &environment).unwrap_err();
     assert_eq!(
         places(&problems),
         [
@@ -355,14 +356,7 @@ fn an_empty_value_is_a_value_unless_the_registry_needs_it() {
     let loaded = config::parse("deploy.yml", &text, None).unwrap();
     let names = ["GITHUB_TOKEN", "MAILER", "MASTER", "TOKEN", "USERNAME"];
     let environment = environment(&names.map(|name| (name, "")));
-    let problems = resolve_names(
-        &secret_names(&loaded.config),
-        &loaded.config,
-        &environment,
-        &loaded.literal_secrets,
-        &loaded.places,
-    )
-    .unwrap_err();
+    let problems = resolve_all(&loaded, &environment).unwrap_err();
     assert_eq!(
         places(&problems),
         [
@@ -382,14 +376,7 @@ fn values_come_from_the_file_or_the_environment() {
         ("USERNAME", "u"),
         ("OTHER", "o"),
     ]);
-    let secrets = resolve_names(
-        &secret_names(&loaded.config),
-        &loaded.config,
-        &environment,
-        &loaded.literal_secrets,
-        &loaded.places,
-    )
-    .unwrap();
+    let secrets = resolve_all(&loaded, &environment).unwrap();
     let values: Vec<(&str, &str)> = secrets
         .iter()
         .map(|(name, secret)| (name.as_str(), secret.reveal()))
@@ -444,14 +431,7 @@ fn a_certificate_that_is_none_is_told() {
     let loaded = config::parse("deploy.yml", text, None).unwrap();
     let certificate = "-----BEGIN CERTIFICATE-----\nMII\n";
     let environment = environment(&[("CERT", certificate), ("KEY", "shop.key")]);
-    let problems = resolve_names(
-        &secret_names(&loaded.config),
-        &loaded.config,
-        &environment,
-        &loaded.literal_secrets,
-        &loaded.places,
-    )
-    .unwrap_err();
+    let problems = resolve_all(&loaded, &environment).unwrap_err();
     assert_eq!(problems.len(), 1, "{problems:?}");
     assert_eq!(problems[0].message, "secret `KEY` is not in PEM form");
 }

@@ -15,6 +15,7 @@ mod halt;
 mod in_flight;
 mod limits;
 mod lock;
+mod lock_requests;
 mod logins;
 mod mutants;
 mod orders;

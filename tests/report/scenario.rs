@@ -169,7 +169,7 @@ impl Run {
         run
     }
 
-    /// A run that has fenced the hosts, and decides what is left to do.
+    /// A run that has written its fence on the hosts, and looks at what is left to do.
     pub fn judging() -> Self {
         let mut run = Self::looking();
         for phase in [Phase::Fencing, Phase::Judging] {

@@ -3,6 +3,7 @@
 //! `MRSK_SEEDS=N` runs the seeds 0 to N-1 (1,000 where it is unset), `MRSK_SEED=S` one seed, with its whole trace.
 
 mod audit;
+mod before;
 mod effects;
 mod faults;
 mod host;

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use mrsk::action::{Action, Run};
-use mrsk::facts::model::{
-    ContainerFacts, ContainerState, DockerFacts, FileFacts, HostFacts, TraefikFacts,
-};
+use mrsk::facts::model::HostFacts;
 use mrsk::name::{HostName, PlanDigest, RoleName, Sha256Hex, StepId};
 use mrsk::plan::predicate::Predicate;
 use mrsk::plan::{
@@ -13,6 +11,7 @@ use mrsk::plan::{
     PlanHost, Reason, Release, Reliance, SshRoute, Step, StepKind,
 };
 
+use super::before::before;
 use super::rng::Rng;
 
 pub const REFERENCE: &str = "registry:4443/app:2";
@@ -372,44 +371,6 @@ fn switch_job(builder: &mut Builder, host: &str, gate: &str) {
         step.role = Some(RoleName::from("job"));
         step.safe_point = step.kind == StepKind::Start;
     }
-}
-
-fn before(bare: bool) -> HostFacts {
-    let mut facts = HostFacts {
-        os: "debian".into(),
-        ..HostFacts::default()
-    };
-    if bare {
-        return facts;
-    }
-    facts.docker = DockerFacts {
-        installed: true,
-        answers: true,
-        ..DockerFacts::default()
-    };
-    for name in ["app-web-0", "app-web-1", "app-job-1"] {
-        let running = ContainerFacts {
-            state: ContainerState::Running,
-            in_flight: 5,
-            ..ContainerFacts::default()
-        };
-        facts.containers.insert(name.into(), running);
-    }
-    if let Some(old) = facts.containers.get_mut("app-web-0") {
-        old.state = ContainerState::Exited;
-    }
-    let file = FileFacts {
-        sha256: "old".into(),
-        aliases: ["m-1".to_owned()].into(),
-        ..FileFacts::default()
-    };
-    facts.files.insert(ROUTE_FILE.into(), file);
-    facts.traefik = Some(TraefikFacts {
-        image: "traefik:v3.0".into(),
-        ..TraefikFacts::default()
-    });
-    facts.networks.insert("bridge".into());
-    facts
 }
 
 fn document(steps: Vec<Step>, hosts: &[String], bare: Option<String>) -> Plan {

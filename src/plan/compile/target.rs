@@ -241,8 +241,7 @@ fn begins_commit(named: &str) -> bool {
     named.len() >= COMMIT_DIGITS && named.bytes().all(is_hex)
 }
 
-/// Returns the version that is meant by the first digits of a commit, as messages show them: the hosts know it. Any other name is that
-/// of a version itself.
+/// Returns the version that hosts know and whose first digits `named` has, as messages show them; otherwise `named` is the version.
 fn whole(histories: &[History], named: &str) -> Result<String> {
     let known: BTreeSet<&str> = histories.iter().flat_map(History::known).collect();
     if known.contains(named) || !begins_commit(named) {

@@ -1,0 +1,128 @@
+//! What is asked of a lock that a run holds: to stop, and to become a person's.
+
+use std::fs;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use mrsk::name::{PlanDigest, RunId};
+use mrsk::record::{LockAnswer, LockDetails, StopRequest};
+use mrsk::transport::answer::{BeatAnswer, LeaveAnswer, ReleaseAnswer, StopAnswer};
+
+use crate::fixture::{Fixture, Sh, block, scope};
+use crate::lock::{ACQUIRED, age_beat, beat, details, leftovers, release, take};
+
+fn ask_to_stop(fixture: &Fixture) -> StopAnswer {
+    block(fixture.host.request_stop(&scope(), &note())).unwrap()
+}
+
+fn note() -> StopRequest {
+    StopRequest {
+        person: "Ann 'N' Other".into(),
+        message: "rollback, orders $fail".into(),
+    }
+}
+
+#[test]
+fn its_run_reads_with_a_beat_that_it_is_asked_to_stop() {
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        assert_eq!(ask_to_stop(&fixture), StopAnswer::NotHeld, "{sh:?}");
+        take(&fixture, "r1");
+        let StopAnswer::Requested(state) = ask_to_stop(&fixture) else {
+            panic!("{sh:?}: not requested")
+        };
+        assert_eq!(LockDetails::parse(&state.text).run, Some(RunId::from("r1")));
+        assert_eq!(
+            beat(&fixture, "r1"),
+            BeatAnswer::StopRequested(note()),
+            "{sh:?}"
+        );
+        // The run that takes the lock over is not meant, and a lock that is released takes the note along.
+        age_beat(&fixture, 61);
+        assert!(matches!(ask_to_stop(&fixture), StopAnswer::NoRun(_)));
+        assert!(matches!(
+            take(&fixture, "r2"),
+            LockAnswer::Acquired { generation: 2, .. }
+        ));
+        assert_eq!(beat(&fixture, "r2"), BeatAnswer::Held, "{sh:?}");
+        assert_eq!(release(&fixture, "r2"), ReleaseAnswer::Released);
+        assert_eq!(leftovers(&fixture), [""; 0], "{sh:?}");
+    }
+}
+
+#[test]
+fn a_person_cannot_be_asked_to_stop() {
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        let by_hand = LockDetails {
+            run: None,
+            plan: None,
+            ..details("r1")
+        };
+        assert_eq!(
+            block(fixture.host.lock(&scope(), &by_hand)).unwrap(),
+            ACQUIRED
+        );
+        assert!(
+            matches!(ask_to_stop(&fixture), StopAnswer::NoRun(_)),
+            "{sh:?}"
+        );
+        assert!(!fixture.path("home/mrsk_lock/app@/stop").exists());
+    }
+}
+
+#[test]
+fn it_is_left_to_a_person_and_only_the_same_plan_gets_it_back() {
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        let hold = LockDetails {
+            message: "hold until Monday".into(),
+            ..details("r1")
+        };
+        let leave =
+            |run: &str| block(fixture.host.leave(&scope(), &RunId::from(run), &hold)).unwrap();
+        take(&fixture, "r1");
+        assert_eq!(leave("r2"), LeaveAnswer::NotOurs, "{sh:?}");
+        assert_eq!(leave("r1"), LeaveAnswer::Left, "{sh:?}");
+        assert_eq!(
+            leave("r1"),
+            LeaveAnswer::Left,
+            "asked again after a lost answer"
+        );
+        let status = block(fixture.host.lock_status(&scope())).unwrap().unwrap();
+        assert_eq!(status.beat_age, None, "{sh:?}");
+        assert!(
+            status.text.contains("Message: hold until Monday"),
+            "{}",
+            status.text
+        );
+        let whole = fs::read_to_string(fixture.path("home/mrsk_lock/details")).unwrap();
+        let whole = STANDARD.decode(whole.trim()).unwrap();
+        assert!(
+            String::from_utf8(whole)
+                .unwrap()
+                .contains("hold until Monday")
+        );
+        assert_eq!(beat(&fixture, "r1"), BeatAnswer::Lost, "{sh:?}");
+
+        let other = LockDetails {
+            plan: Some(PlanDigest::from("sha256:cd")),
+            ..details("r3")
+        };
+        let answer = block(fixture.host.lock(&scope(), &other)).unwrap();
+        let LockAnswer::Foreign { text } = answer else {
+            panic!("{sh:?}: {answer:?}")
+        };
+        assert!(text.contains("hold until Monday"), "{text}");
+
+        let LockAnswer::Acquired {
+            taken_from: None, ..
+        } = take(&fixture, "r4")
+        else {
+            panic!("{sh:?}: the same plan does not get it")
+        };
+        assert_eq!(beat(&fixture, "r4"), BeatAnswer::Held, "{sh:?}");
+        assert_eq!(release(&fixture, "r4"), ReleaseAnswer::Released);
+        assert_eq!(leftovers(&fixture), [""; 0], "{sh:?}");
+    }
+}
