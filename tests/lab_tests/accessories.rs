@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::lab_project::{Machine, Project};
 use crate::lab_support::{Elsewhere, PlanFile, Runner, age_lock, deeds};
 
-const HOST: &str = "172.30.0.20";
+const HOST: &str = "172.30.0.12";
 
 const PASSWORD: &str = "s3cret of the database";
 
@@ -228,7 +228,7 @@ fn a_database_that_two_destinations_have_outlives_the_removal_of_one() {
     let project = project("lab-shared");
     let machine = &project.machines[0];
     project.write("config/deploy.staging.yml", "labels: {}\n");
-    let production = "servers: [172.30.0.19]\n";
+    let production = "servers: [172.30.0.11]\n";
     project.write("config/deploy.production.yml", production);
     project.mrsk(&["accessory", "boot", "store"]).expect(0);
     machine.sh(

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::lab_project::{Project, eventually, lab};
 
-const HOST: &str = "172.30.0.20";
+const HOST: &str = "172.30.0.12";
 
 /// Makes the project's command: it writes down its arguments, a line of `ARG|` each, and goes on as `then` says.
 fn project(service: &'static str, then: &str) -> Project {

@@ -10,7 +10,7 @@ use std::process::Command;
 
 use crate::lab_project::{Project, lab, run};
 
-const HOST: &str = "172.30.0.19";
+const HOST: &str = "172.30.0.13";
 const TOKEN: &str = "q7Ztoken $HOME `id` 'quoted'";
 
 /// Gives the project a docker with the buildx plugin and a configuration of its own, and an ssh that knows the lab's hosts.

@@ -48,7 +48,7 @@ fn versions(project: &Project) -> Vec<String> {
 #[test]
 #[ignore = "needs the lab: tests/lab/up"]
 fn rollbacks_and_boots_lose_no_request() {
-    let project = Project::new("lab-back", &["172.30.0.16", "172.30.0.17"]);
+    let project = Project::new("lab-back", &["172.30.0.11", "172.30.0.12"]);
     for number in 1..=3 {
         project.commit(&format!("APP_VERSION=v{number}\n{APP}"));
         project.mrsk(&["deploy"]).expect(0);
@@ -77,7 +77,7 @@ fn rollbacks_and_boots_lose_no_request() {
 #[test]
 #[ignore = "needs the lab: tests/lab/up"]
 fn an_app_stops_and_starts_as_it_was() {
-    let project = Project::new("lab-stop", &["172.30.0.16"]);
+    let project = Project::new("lab-stop", &["172.30.0.11"]);
     project.commit(&format!("APP_VERSION=one\n{APP}"));
     project.mrsk(&["deploy"]).expect(0);
     let machine = &project.machines[0];
@@ -100,7 +100,7 @@ fn an_app_stops_and_starts_as_it_was() {
 #[test]
 #[ignore = "needs the lab: tests/lab/up"]
 fn remove_leaves_what_others_have_and_then_a_clean_host() {
-    let project = Project::new("lab-rm", &["172.30.0.17"]);
+    let project = Project::new("lab-rm", &["172.30.0.12"]);
     let machine = &project.machines[0];
     let inventory = || {
         machine.sh("docker ps -a --format '{{.Names}}' | sort; docker network ls --format '{{.Name}}' | sort")
@@ -131,11 +131,11 @@ fn remove_leaves_what_others_have_and_then_a_clean_host() {
 #[test]
 #[ignore = "needs the lab: tests/lab/up"]
 fn an_accessory_goes_through_its_life() {
-    let project = Project::new("lab-life", &["172.30.0.18"]);
+    let project = Project::new("lab-life", &["172.30.0.13"]);
     let machine = &project.machines[0];
     project.write("config/store.cnf", "one\n");
     project.configure(&format!(
-        "accessories:\n  store:\n    image: {}/mrsk-lab/base\n    host: 172.30.0.18\n    cmd: sleep infinity\n    \
+        "accessories:\n  store:\n    image: {}/mrsk-lab/base\n    host: 172.30.0.13\n    cmd: sleep infinity\n    \
          files: ['config/store.cnf:/etc/store.cnf']\n    directories: ['data:/data']\n",
         lab("LAB_REGISTRY")
     ));
@@ -193,7 +193,7 @@ fn an_accessory_goes_through_its_life() {
 #[test]
 #[ignore = "needs the lab: tests/lab/up"]
 fn traefik_goes_through_its_life_and_serves_what_it_served() {
-    let project = Project::new("lab-proxy", &["172.30.0.16", "172.30.0.17"]);
+    let project = Project::new("lab-proxy", &["172.30.0.11", "172.30.0.12"]);
     project.commit(&format!("APP_VERSION=one\n{APP}"));
     project.mrsk(&["deploy"]).expect(0);
     let does = |verb: &[&str]| {
@@ -222,7 +222,7 @@ fn traefik_goes_through_its_life_and_serves_what_it_served() {
 #[test]
 #[ignore = "needs the lab: tests/lab/up"]
 fn a_removal_that_was_cut_off_is_finished() {
-    let project = Project::new("lab-cut", &["172.30.0.16"]);
+    let project = Project::new("lab-cut", &["172.30.0.11"]);
     let machine = &project.machines[0];
     for kind in ["unroute", "drain", "stop", "remove"] {
         project.commit(&format!("APP_VERSION={kind}\n{APP}"));
