@@ -14,16 +14,18 @@ use crate::facts::model::{
 };
 use crate::json;
 
-/// Returns the facts of the step's host after the step. A local step and a barrier change nothing.
-pub fn effect(step: &Step, facts: &HostFacts) -> HostFacts {
+/// Returns the facts of a host after steps of it, one after another. A local step and a barrier change nothing.
+pub fn effects(steps: &[&Step], facts: &HostFacts) -> HostFacts {
     let Ok(mut value) = serde_json::to_value(facts) else {
         return facts.clone();
     };
-    effect_on(step, &mut value);
+    for step in steps {
+        effect_on(step, &mut value);
+    }
     serde_json::from_value(value).unwrap_or_else(|_| facts.clone())
 }
 
-/// As [`effect`], on the JSON form of a host's facts and in place: for many steps in a row.
+/// As [`effects`], of one step, on the JSON form of a host's facts and in place.
 pub fn effect_on(step: &Step, facts: &mut Value) {
     if step.host.is_none() {
         return;

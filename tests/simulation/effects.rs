@@ -3,7 +3,7 @@
 use mrsk::facts::model::{ContainerState, Health};
 use mrsk::name::{HostName, StepId};
 use mrsk::plan::StepKind;
-use mrsk::plan::effect::effect;
+use mrsk::plan::effect::effects;
 
 use super::world::{World, is_old};
 
@@ -22,7 +22,7 @@ impl World {
         let Some(sim) = self.hosts.get_mut(host) else {
             return;
         };
-        sim.facts = effect(&step, &sim.facts);
+        sim.facts = effects(&[&step], &sim.facts);
         if !is_old(step.kind) {
             return;
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use mrsk::apply::state::{JournalEntry, Outcome, SkipReason, StepStatus};
 use mrsk::name::StepId;
-use mrsk::plan::effect::effect;
+use mrsk::plan::effect::effects;
 use mrsk::plan::{Check, Step};
 
 use super::world::{Item, Known, PRINTED_SECRET, Runner, RunnerIndex, World, is_old};
@@ -135,21 +135,14 @@ impl World {
     /// What the hosts show is what an undisturbed run leaves.
     pub(super) fn judge_facts(&mut self) {
         for (name, initial) in &self.initial {
-            let mut expected = initial.clone();
-            for step in &self.plan.steps {
-                if step.host.as_ref() == Some(name) {
-                    expected = effect(step, &expected);
-                }
-            }
-            let mut facts = self.hosts[name].facts.clone();
+            let is_here = |step: &&Step| step.host.as_ref() == Some(name);
+            let all: Vec<&Step> = self.plan.steps.iter().filter(is_here).collect();
+            let expected = effects(&all, initial);
+            let mut tolerated = self.truth.tolerated(&self.plan);
+            tolerated.retain(is_here);
+            let mut facts = effects(&tolerated, &self.hosts[name].facts);
             facts.serial = expected.serial.clone();
             facts.finished = expected.finished.clone();
-            let tolerated = self.truth.tolerated(&self.plan);
-            for step in tolerated {
-                if step.host.as_ref() == Some(name) {
-                    facts = effect(step, &facts);
-                }
-            }
             if facts != expected {
                 return self.fail(format!("{name} ends as {facts:?}\nnot as {expected:?}"));
             }
