@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::image::{command, each, pairs};
 use super::names::{
     self, LABEL_CREATE, LABEL_DESTINATION, LABEL_HEALTHCHECK, LABEL_SERVICE, LABEL_SETTINGS,
-    LABEL_VERSION, NETWORK, TRAEFIK,
+    LABEL_STATE, LABEL_VERSION, NETWORK, TRAEFIK,
 };
 use crate::action::{Arg, Run};
 use crate::config::model::{
@@ -41,6 +41,20 @@ impl Create {
             *value = Arg::Literal(name.to_owned());
         }
         run
+    }
+
+    /// Returns the command whose container says which state directory has the records of who deployed it. That is no setting: it changes
+    /// no digest.
+    pub fn recorded_in(mut self, state_dir: &str) -> Self {
+        let settings = format!("{LABEL_SETTINGS}=");
+        let is_settings =
+            |arg: &Arg| matches!(arg, Arg::Literal(text) if text.starts_with(&settings));
+        if let Some(at) = self.run.argv.iter().position(is_settings) {
+            let label = ["--label".to_owned(), format!("{LABEL_STATE}={state_dir}")];
+            let label = label.map(Arg::Literal);
+            self.run.argv.splice(at + 1..at + 1, label);
+        }
+        self
     }
 
     /// Returns the groups of settings that differ from those of a container whose [`LABEL_SETTINGS`] is `recorded`.

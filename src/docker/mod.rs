@@ -11,6 +11,7 @@ pub mod logs;
 pub mod names;
 pub mod network;
 pub mod once;
+pub mod owner;
 pub mod release;
 
 use crate::action::Run;

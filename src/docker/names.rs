@@ -28,6 +28,9 @@ pub const LABEL_HEALTHCHECK: &str = "mrsk.healthcheck";
 /// The label with the destination that an accessory was started for, empty for none: its name does not tell.
 pub const LABEL_DESTINATION: &str = "mrsk.destination";
 
+/// The label with the state directory that has the records of who deployed the container.
+pub const LABEL_STATE: &str = "mrsk.state";
+
 /// The label of a container of the release command. Its value tells one start of the command from another.
 pub const LABEL_RELEASE: &str = "mrsk.release";
 

@@ -240,3 +240,48 @@ fn a_user_of_the_docker_group_deploys_without_root() {
         .expect(0)
         .says(&["nothing to do"]);
 }
+
+#[test]
+#[ignore = "needs the lab: tests/lab/up"]
+fn a_host_of_another_user_is_refused_until_its_records_are_moved() {
+    let project = Project::new("lab-moved", &[TARGET]);
+    let machine = &project.machines[0];
+    let configure = |user: &str| project.configure(&format!("ssh:\n  user: {user}\n"));
+    configure("app");
+    project.commit("APP_VERSION=one\n");
+    project.mrsk(&["deploy"]).expect(0);
+
+    let second = project.commit("APP_VERSION=two\n");
+    configure("root");
+    let refused = project.mrsk(&["plan"]).expect(78);
+    refused.says(&[
+        "was deployed by the user of /home/app/.mrsk",
+        "root has its own in /var/lib/mrsk",
+    ]);
+    assert_eq!(machine.version(), "one");
+    let moves = refused
+        .err
+        .split('`')
+        .find(|text| text.starts_with("mkdir"));
+    let moves = moves.expect("a command that moves the records");
+    machine.sh(moves);
+
+    let users = Users::of(&project.machines);
+    project.mrsk(&["deploy", "--version", &second]).expect(0);
+    users.were_all_served();
+    assert_eq!(machine.version(), "two");
+    let audit = project.mrsk(&["audit"]).expect(0).out;
+    assert_eq!(audit.matches("deploy").count(), 2, "{audit}");
+    configure("app");
+    project
+        .mrsk(&["plan", "--version", &second])
+        .expect(78)
+        .says(&["was deployed by root"]);
+    let again = project.mrsk(&["plan", "--version", &second]).expect(78);
+    let moves = again.err.split('`').find(|text| text.starts_with("mkdir"));
+    machine.sh(moves.unwrap());
+    project
+        .mrsk(&["deploy", "--version", &second])
+        .expect(0)
+        .says(&["nothing to do"]);
+}

@@ -5,7 +5,10 @@ use serde_json::Value;
 use super::event::Action;
 use super::model::{Ask, Confirm, Host, LOCK_RETRY_SECONDS, Link, State, Timer};
 use super::progress::{GoneReason, JournalEntry, Outcome, Phase, Progress};
+use crate::docker::names::LABEL_STATE;
+use crate::docker::owner::Deployer;
 use crate::facts::model::HostFacts;
+use crate::json;
 use crate::name::{HostName, PlanDigest};
 use crate::plan::predicate::{Op, Predicate};
 use crate::plan::resume::{Status, resume};
@@ -243,6 +246,9 @@ impl State {
             let Some(facts) = self.evidence.facts.get(name) else {
                 continue;
             };
+            if let Some(stale) = self.deployed_by_another(name, facts) {
+                return Some(stale);
+            }
             for reliance in &host.relies_on {
                 let predicate = reliance.predicate();
                 if !predicate.holds(facts) && !reliance.steps.iter().any(begun) {
@@ -259,6 +265,31 @@ impl State {
             }
         }
         None
+    }
+
+    /// Another user has deployed to a host since the plan was made, whose records had been empty: that user's lock was not seen.
+    fn deployed_by_another(&self, name: &HostName, facts: &Value) -> Option<Outcome> {
+        let host = self.plan.hosts.get(name)?;
+        if host.serial > 0 {
+            return None;
+        }
+        let deployer = Deployer {
+            service: &self.plan.service,
+            destination: self.plan.operation.destination.as_deref(),
+            state_dir: host.state_dir.as_deref()?,
+        };
+        let containers = facts.get("containers")?.as_object()?;
+        containers.iter().find_map(|(container, found)| {
+            let labels = found.get("labels")?;
+            let other = deployer.other(|label| labels.get(label)?.as_str())?;
+            Some(Outcome::Stale {
+                host: name.clone(),
+                fact: json::pointer(&["containers", container, "labels", LABEL_STATE]),
+                then: format!("absent or {}", Value::from(deployer.state_dir)),
+                now: Value::from(other).to_string(),
+                serial_moved: self.is_fenced,
+            })
+        })
     }
 
     pub(super) fn on_fenced(&mut self, host: &HostName, own: Listing, living: Vec<LivingAttempt>) {

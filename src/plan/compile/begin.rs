@@ -8,7 +8,7 @@ use super::placement::{Slot, Wanted, belongs, decide};
 use super::selection::Selection;
 use super::target::Target;
 use super::{Draft, HostView, Placement, Result};
-use super::{emergency, existing, tag};
+use super::{emergency, existing, other_user, tag};
 use crate::config::model::Config;
 use crate::diagnostic::Diagnostic;
 use crate::docker::image;
@@ -38,6 +38,7 @@ pub(super) fn draft<'a>(
     });
     check(missing.collect())?;
     check(invalid_names(facts, &hosts))?;
+    check(other_user::refused(config, facts, &hosts))?;
     let version = operation.version().unwrap_or_default();
     let image_digest = target
         .pulled

@@ -123,7 +123,8 @@ fn run<'a>(
             &version,
             &reference,
             &facts.home,
-        ),
+        )
+        .recorded_in(&facts.state_dir),
         labels: &found.labels,
         readiness: Readiness::of_existing(config, role, found),
         health: health(found).unwrap_or((check.port, check.path.as_str())),

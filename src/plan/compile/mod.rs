@@ -18,6 +18,7 @@ mod labels;
 mod last_route;
 mod neighbors;
 mod orphans;
+mod other_user;
 mod placement;
 mod predicates;
 mod proxy;

@@ -230,7 +230,8 @@ pub(super) fn decide<'a>(
             wanted.version,
             &image,
             &facts.home,
-        ),
+        )
+        .recorded_in(&facts.state_dir),
         labels: &role.labels,
         readiness: Readiness::of(config, role),
         health: (check.port, &check.path),

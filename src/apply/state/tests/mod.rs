@@ -9,7 +9,8 @@ mod records;
 use std::sync::Arc;
 
 use super::*;
-use crate::facts::model::HostFacts;
+use crate::docker::names::{LABEL_SERVICE, LABEL_STATE};
+use crate::facts::model::{ContainerFacts, HostFacts};
 use crate::name::{HostName, PlanDigest, RunId, StepId};
 use crate::plan::predicate::Predicate;
 use crate::plan::{OnFailure, Reliance, StepKind};
@@ -111,6 +112,30 @@ fn what_the_hosts_show_decides_before_anything_changes() {
     let bench = bench.begin();
     let host = HostName::from("b");
     assert_eq!(bench.outcome, Some(Outcome::Superseded(host, other)));
+
+    let mut plan = two_switches();
+    plan.hosts.get_mut("b").unwrap().state_dir = Some("/home/app/.mrsk".into());
+    let labels = [
+        (LABEL_STATE, "/var/lib/mrsk"),
+        (LABEL_SERVICE, &plan.service),
+    ];
+    let labels = labels.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let mut by_root = HostFacts::default();
+    let container = ContainerFacts {
+        labels: labels.into(),
+        ..ContainerFacts::default()
+    };
+    by_root.containers.insert("app-web-9".into(), container);
+    let mut bench = Bench::new(plan);
+    bench.facts = [("b".into(), by_root)].into();
+    let outcome = Some(Outcome::Stale {
+        host: "b".into(),
+        fact: "/containers/app-web-9/labels/mrsk.state".into(),
+        then: r#"absent or "/home/app/.mrsk""#.into(),
+        now: r#""/var/lib/mrsk""#.into(),
+        serial_moved: false,
+    });
+    assert_eq!(bench.begin().outcome, outcome);
 
     let bench = Bench::new(relying()).begin();
     let stale = Outcome::Stale {
