@@ -8,7 +8,6 @@ use super::progress::{GoneReason, JournalEntry, Outcome, Phase, Progress};
 use crate::docker::names::LABEL_STATE;
 use crate::docker::owner::Deployer;
 use crate::facts::model::HostFacts;
-use crate::json;
 use crate::name::{HostName, PlanDigest};
 use crate::plan::predicate::{Op, Predicate};
 use crate::plan::resume::{Status, resume};
@@ -282,10 +281,12 @@ impl State {
         containers.iter().find_map(|(container, found)| {
             let labels = found.get("labels")?;
             let other = deployer.other(|label| labels.get(label)?.as_str())?;
+            let own = ["containers", container, "labels", LABEL_STATE];
+            let own = Predicate::eq(&own, deployer.state_dir);
             Some(Outcome::Stale {
                 host: name.clone(),
-                fact: json::pointer(&["containers", container, "labels", LABEL_STATE]),
-                then: format!("absent or {}", Value::from(deployer.state_dir)),
+                then: format!("absent or {}", describe(&own)),
+                fact: own.fact,
                 now: Value::from(other).to_string(),
                 serial_moved: self.is_fenced,
             })
