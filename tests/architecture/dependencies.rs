@@ -13,7 +13,7 @@ use super::{assert_none, tree::root};
 /// Returns what cargo knows of the packages in Cargo.lock.
 fn metadata() -> Value {
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--locked", "--offline", "--format-version", "1"])
+        .args(["metadata", "--locked", "--format-version", "1"])
         .current_dir(root())
         .output()
         .unwrap();
