@@ -10,6 +10,7 @@ use super::failure::Failure;
 use super::held::described;
 use super::{connections, git, output, random};
 use crate::apply::links::{self, Links};
+use crate::apply::state::Outcome;
 use crate::digest;
 use crate::exit_code::ExitCode;
 use crate::name::{HostName, RunId};
@@ -220,7 +221,7 @@ pub enum Ended {
     /// The plan has no steps.
     NothingToDo,
     /// The plan was applied, and what became of the lock was told.
-    Applied(ExitCode),
+    Applied(Outcome),
 }
 
 impl Ended {
@@ -228,7 +229,7 @@ impl Ended {
     pub fn code(self) -> ExitCode {
         match self {
             Self::NothingToDo => ExitCode::Done,
-            Self::Applied(code) => code,
+            Self::Applied(outcome) => outcome.exit_code(),
         }
     }
 }

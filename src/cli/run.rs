@@ -13,7 +13,7 @@ use crate::apply::clock::BootClock;
 use crate::apply::driver::{self, Job};
 use crate::apply::links::Links;
 use crate::apply::preflight;
-use crate::apply::state::{AtEnd, Options};
+use crate::apply::state::{AtEnd, Options, Outcome};
 use crate::diagnostic::Diagnostic;
 use crate::digest;
 use crate::exit_code::ExitCode;
@@ -94,7 +94,7 @@ impl RunOptions {
     }
 }
 
-/// Applies `plan`, which was approved as `approved` says.
+/// Applies `plan`, which was approved as `approved` says, and reports how it ended.
 pub async fn apply(
     mut plan: Plan,
     approved: &Approved,
@@ -102,7 +102,7 @@ pub async fn apply(
     links: Arc<Links>,
     options: &RunOptions,
     link: &LinkOptions,
-) -> Result<ExitCode, Failure> {
+) -> Result<Outcome, Failure> {
     let moved_to = options.lock_host.as_ref();
     let moved_to = moved_to.filter(|host| **host != plan.lock_host);
     if let Some(host) = moved_to {
@@ -173,13 +173,11 @@ pub async fn apply(
     };
     let mut reporter = screen.reporter(options.format, &plan, resume, verbosity);
     let mut append = |entry: &_| journal.append(jiff::Timestamp::now(), entry);
-    match driver::run(job, &mut *reporter, &mut append).await {
-        Ok(outcome) => Ok(outcome.exit_code()),
-        Err(error) => {
-            let message = format!("the plan's steps do not form a valid graph: {error}");
-            Err(Failure::new(ExitCode::Damaged, message))
-        }
-    }
+    let ended = driver::run(job, &mut *reporter, &mut append).await;
+    ended.map_err(|error| {
+        let message = format!("the plan's steps do not form a valid graph: {error}");
+        Failure::new(ExitCode::Damaged, message)
+    })
 }
 
 /// Refuses a lock host that is not of `plan`.

@@ -1,7 +1,9 @@
 //! Plans and the world they were made for, on the lab: the same world gives the same plan, another one is noticed before anything
 //! is changed.
 
-use crate::lab_project::{Machine, Project, Said};
+use std::process::Command;
+
+use crate::lab_project::{Machine, Project, Said, eventually, lab, run};
 use crate::lab_support::{EndState, PlanFile, Runner};
 
 const HOSTS: [&str; 2] = ["172.30.0.12", "172.30.0.13"];
@@ -52,6 +54,47 @@ fn the_same_world_gives_the_same_bytes_and_an_edited_plan_is_refused() {
 
     project.mrsk(&["apply", plan.arg()]).expect(0);
     refused(&project, plan.arg(), 0).says(&["already applied"]);
+}
+
+/// Whether the last commit has been built on this machine.
+fn is_built(project: &Project) -> bool {
+    let head = [
+        "-C",
+        project.directory.to_str().unwrap(),
+        "rev-parse",
+        "HEAD",
+    ];
+    let head = run(Command::new("git").args(head)).out;
+    let image = format!(
+        "{}/{}:{}",
+        lab("LAB_REGISTRY"),
+        project.service,
+        head.trim()
+    );
+    run(Command::new("docker").args(["image", "inspect", &image])).code == 0
+}
+
+#[test]
+#[ignore = "needs the lab: tests/lab/up"]
+fn a_deploy_that_waited_while_a_host_changed_looks_again() {
+    let (project, old) = serving("lab-again");
+    let other = &project.machines[1];
+    project
+        .mrsk(&["lock", "acquire", "-m", "by hand"])
+        .expect(0);
+    let said = std::thread::scope(|scope| {
+        let deploy = scope.spawn(|| project.mrsk(&["deploy", "--lock-wait", "120"]));
+        // It builds after it has looked at the hosts, and before it takes the lock.
+        eventually(60, || is_built(&project));
+        other.sh(&format!("docker stop {old}"));
+        project.mrsk(&["lock", "release"]).expect(0);
+        deploy.join().unwrap()
+    });
+    said.expect(0).says(&[
+        "stale",
+        "the hosts have changed since they were looked at: planning again",
+    ]);
+    assert_eq!(project.each(Machine::version), ["two", "two"]);
 }
 
 #[test]

@@ -47,7 +47,8 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
     let links = connections::to_planned(&args.link, &plan, &pins)?;
     let options = args.run.with_urgency(args.urgency);
     if !options.urgency().is_given() {
-        return run::apply(plan, &approved, &environment, links, &options, &args.link).await;
+        let applied = run::apply(plan, &approved, &environment, links, &options, &args.link);
+        return applied.await.map(|outcome| outcome.exit_code());
     }
     if let Some(host) = options.lock_host() {
         run::check_lock_host(&plan, host)?;

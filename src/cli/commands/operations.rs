@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 
 use super::{deploy, host, prune, redeploy, registry, rollback, server, setup};
+use crate::apply::state::Outcome;
 use crate::cli::approval::Approved;
 use crate::cli::execution::Execution;
 use crate::cli::failure::Failure;
@@ -16,7 +17,7 @@ use crate::cli::{confirmation, connections, context, git, output, planning, sour
 use crate::exit_code::ExitCode;
 use crate::facts::model::SourceFacts;
 use crate::name::RunId;
-use crate::plan::OperationKind;
+use crate::plan::{OperationKind, Plan};
 use crate::record::Scope;
 
 /// An operation that is in no group, with the options of the command that it was given to, which has further ones for a rollback. The groups,
@@ -87,6 +88,9 @@ impl<O: Args, R: Args + Into<O>> Operation<O, R> {
         }
     }
 }
+
+/// How often hosts are looked at, and planned for, before a command that applies its own plan gives up: they may change all the time.
+const LOOKS: usize = 3;
 
 /// Options of commands that plan an operation and apply the plan.
 #[derive(Debug, Args)]
@@ -179,10 +183,30 @@ struct Applying<'a> {
 }
 
 impl Applying<'_> {
-    /// Looks at the hosts, shows the plan, asks, and applies it as `run`, which may hold the deploy lock already.
+    /// Plans and applies as `run`, which may hold the deploy lock already. Where the hosts have changed since they were looked at, as by the
+    /// last steps of a run that was killed, it plans again.
     async fn run(&self, source: SourceFacts, run: Option<RunId>) -> Result<Ended, Failure> {
+        let mut shown = None;
+        for _ in 1..LOOKS {
+            let ended = self
+                .try_once(source.clone(), run.clone(), &mut shown)
+                .await?;
+            if !is_outdated(&ended) {
+                return Ok(ended);
+            }
+            output::print_note("the hosts have changed since they were looked at: planning again");
+        }
+        self.try_once(source, run, &mut shown).await
+    }
+
+    /// Looks at the hosts, shows the plan, asks, and applies it. A plan with the steps of the one that was `shown` is not asked about again.
+    async fn try_once(
+        &self,
+        source: SourceFacts,
+        run: Option<RunId>,
+        shown: &mut Option<Plan>,
+    ) -> Result<Ended, Failure> {
         let (options, project, asked) = (self.options, self.project, self.asked);
-        let operation = asked.operation;
         let links = connections::to_configured(&options.link, project.config(), self.execution)?;
         let facts = planning::inspect(project, &links, asked, source).await;
         let plan = facts.and_then(|facts| planning::compile(project, &facts, asked));
@@ -196,18 +220,30 @@ impl Applying<'_> {
             links.close();
             return Ok(Ended::NothingToDo);
         }
-        // Who watches a deploy is asked, too; a script is not held up.
-        let is_watched = operation.deploys() && confirmation::can_ask();
-        let is_confirmed =
-            is_watched || self.arguments.is_confirmed() || operation.kind.is_confirmed();
-        if is_confirmed && !options.yes {
+        let is_known = shown
+            .as_ref()
+            .is_some_and(|shown| shown.steps == plan.steps);
+        if !is_known && self.is_confirmed() && !options.yes {
             let answer = confirmation::ask(&plan).await;
             answer.inspect_err(|_| links.close())?;
         }
+        *shown = Some(plan.clone());
         let approved = Approved::of_own(&plan);
         let given = options.run.for_run(run);
         run::apply(plan, &approved, project, links, &given, &options.link)
             .await
             .map(Ended::Applied)
     }
+
+    /// Who watches a deploy is asked, too; a script is not held up.
+    fn is_confirmed(&self) -> bool {
+        let operation = self.asked.operation;
+        let is_watched = operation.deploys() && confirmation::can_ask();
+        is_watched || self.arguments.is_confirmed() || operation.kind.is_confirmed()
+    }
+}
+
+/// Returns whether a plan was older than what its hosts are, and has changed nothing.
+fn is_outdated(ended: &Ended) -> bool {
+    matches!(ended, Ended::Applied(Outcome::Stale { serial_moved, .. }) if !serial_moved)
 }
