@@ -118,11 +118,20 @@ impl Elsewhere {
     pub fn begin(&self, plan: &PlanFile, more: &[&str]) -> Runner {
         let copy = self.home.path().join("plan.json");
         std::fs::copy(&plan.path, &copy).unwrap();
+        let mut command = self.command(&["apply", copy.to_str().unwrap()]);
+        command.args(more);
+        Runner::begin(&mut command, &self.directory, self.home.path(), plan)
+    }
+
+    /// Runs mrsk in the clone.
+    pub fn mrsk(&self, arguments: &[&str]) -> Said {
+        run(&mut self.command(arguments))
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
         let mut command = mrsk();
         command
-            .arg("apply")
-            .arg(copy)
-            .args(more)
+            .args(arguments)
             .arg("--ssh-config")
             .arg(lab("LAB_SSH_CONFIG"))
             .current_dir(&self.directory)
@@ -130,7 +139,7 @@ impl Elsewhere {
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", self.home.path())
             .envs(&self.secrets);
-        Runner::begin(&mut command, &self.directory, self.home.path(), plan)
+        command
     }
 
     /// Applies a copy of the plan to its end.

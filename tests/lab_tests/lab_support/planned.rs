@@ -19,6 +19,8 @@ pub struct Planned {
     pub old: String,
     /// The container of version `two`.
     pub new: String,
+    /// The commits of both versions.
+    pub commits: [String; 2],
     /// When the plan was made, by the clock of each host.
     pub since: Vec<String>,
 }
@@ -37,16 +39,24 @@ impl Planned {
             old: project.container(&one),
             new: project.container(&two),
             since: project.each(Machine::now),
+            commits: [one, two],
             project,
         }
+    }
+
+    /// Commits another version, which nothing deploys, and stays at `two`.
+    pub fn commit(&self, version: &str) -> String {
+        let commit = self.project.commit(&format!("{BEHAVIOUR}{version}\n"));
+        self.project.check_out(&self.commits[1]);
+        commit
     }
 
     /// Goes back to where version `one` serves and the same commit `two` is planned.
     pub fn again(&mut self) {
         self.project.each(Machine::wipe);
-        self.project.check_out("HEAD~1");
+        self.project.check_out(&self.commits[0]);
         self.project.mrsk(&["deploy"]).expect(0);
-        self.project.check_out("main");
+        self.project.check_out(&self.commits[1]);
         self.plan = PlanFile::make(&self.project, "plan.json");
         self.since = self.project.each(Machine::now);
     }
@@ -81,6 +91,21 @@ impl Planned {
         ];
         expected.sort();
         assert_eq!(done, expected, "{}", machine.ip);
+    }
+
+    /// Fails where docker did the same to a container twice, whatever it was, or where another than `container` runs.
+    #[track_caller]
+    pub fn only_runs(&self, container: &str) {
+        for (machine, since) in self.project.machines.iter().zip(&self.since) {
+            let mut done = deeds(machine, self.project.service, since);
+            done.retain(|deed| !deed.starts_with("kill "));
+            let mut once = done.clone();
+            once.sort();
+            once.dedup();
+            assert_eq!(once.len(), done.len(), "{}: {done:?}", machine.ip);
+            let running = machine.sh("docker ps --format '{{.Names}}' | sort");
+            assert_eq!(running, format!("{container}\ntraefik\n"), "{}", machine.ip);
+        }
     }
 
     /// Fails unless every host serves this version, with the secret, and none is locked.
