@@ -112,6 +112,40 @@ fn a_command_that_is_not_there_fails_the_step() {
 }
 
 #[test]
+fn a_prune_waits_for_another_one_and_fails_for_other_reasons_at_once() {
+    let prune = |name: &str| StepRequest {
+        actions: vec![
+            Action::Run(Run::literal(["docker", "container", "prune", "--force"])),
+            Action::Run(sh_c("echo x >>$ROOT/after")),
+        ],
+        ..step(name, &[])
+    };
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        fixture.fake(
+            "docker",
+            "echo x >>$ROOT/asked\n\
+             [ $(cat $ROOT/asked | wc -l) -gt 2 ] && echo gone && exit 0\n\
+             echo 'Error response from daemon: a prune operation is already running' >&2\nexit 1",
+        );
+        let (receipt, _, _) = fixture.run_one(&prune("one"), &Inputs::default());
+        assert_eq!(receipt.ending, Ending::Succeeded, "{sh:?}");
+        assert_eq!(fixture.read("asked"), "x\nx\nx\n", "{sh:?}");
+        assert_eq!(fixture.read("after"), "x\n");
+
+        fixture.fake(
+            "docker",
+            "echo x >>$ROOT/failed; echo 'no space left' >&2; exit 3",
+        );
+        let (receipt, output, _) = fixture.run_one(&prune("two"), &Inputs::default());
+        assert_eq!(receipt.ending, Ending::Failed { code: 3 }, "{sh:?}");
+        assert!(output.contains("no space left"), "{output}");
+        assert_eq!(fixture.read("failed"), "x\n", "{sh:?}");
+        assert_eq!(fixture.read("after"), "x\n");
+    }
+}
+
+#[test]
 fn files_arrive_whole_with_their_mode() {
     let text = "a 'b' $c `d`\n\\e\n-n\nü\n\n";
     let bytes: Vec<u8> = (0..=255).cycle().take(200_000).collect();

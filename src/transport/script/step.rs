@@ -104,7 +104,11 @@ fn part(builder: &mut Builder, action: &Action, inputs: &Inputs) -> Result<(), R
     match action {
         Action::Run(command) => {
             builder.line("forget");
-            run(builder, "run", command, inputs)
+            let function = match prunes(command) {
+                true => "run_alone",
+                false => "run",
+            };
+            run(builder, function, command, inputs)
         }
         Action::Write(file) => write(builder, "write", file, inputs),
         Action::Upload(file) => upload(builder, file, inputs),
@@ -117,6 +121,14 @@ fn part(builder: &mut Builder, action: &Action, inputs: &Inputs) -> Result<(), R
             Ok(())
         }
     }
+}
+
+/// Returns whether docker refuses the command while another one of its kind runs.
+fn prunes(command: &Run) -> bool {
+    let words = ["docker", "container", "prune"];
+    let mut starts = command.argv.iter().zip(words);
+    command.argv.len() >= words.len()
+        && starts.all(|(arg, word)| matches!(arg, Arg::Literal(text) if text == word))
 }
 
 /// Adds a command, as an argument of `function`.

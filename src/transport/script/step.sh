@@ -91,6 +91,26 @@ run() {
   spawn "$@"
 }
 
+# A command of the step that docker refuses while another one prunes, whoever that is: it is repeated until it has its turn.
+run_alone() {
+  mrsk_told=
+  while :
+  do
+    stopped && return 143
+    mrsk_text=$(spawn "$@" 2>&1)
+    mrsk_code=$?
+    case $mrsk_code$mrsk_text in
+    [1-9]*'prune operation is already running'*) ;;
+    *) break ;;
+    esac
+    [ -n "$mrsk_told" ] || printf '%s\n' "$mrsk_text"
+    mrsk_told=1
+    nap 0.5
+  done
+  [ -z "$mrsk_text" ] || printf '%s\n' "$mrsk_text"
+  return "$mrsk_code"
+}
+
 # The end of what was printed.
 end_of_output() {
   tail -n "$mrsk_output_lines" | tail -c "$mrsk_output_bytes"
