@@ -6,7 +6,7 @@ use super::tally::{Tally, is_left_running};
 use super::view::View;
 use crate::apply::state::{GoneReason, StepStatus, Summary};
 use crate::name::{HostName, RoleName};
-use crate::plan::kinds::SwitchPart;
+use crate::plan::kinds::{StepKind, SwitchPart};
 use crate::plan::{Reason, Step};
 use crate::text::{list_up_to, one_line};
 
@@ -24,7 +24,9 @@ pub(super) fn lines(view: &View, tally: &Tally, summary: &Summary) -> Vec<String
         if is_left_running(line) {
             left_running.insert(host);
         }
-        if let Some(role) = &step.role {
+        // What runs once, before any container starts, may be on a host that has no container of the role.
+        let is_beside = step.kind == StepKind::Release;
+        if let Some(role) = step.role.as_ref().filter(|_| !is_beside) {
             let placement = placements.entry((role, host)).or_insert(Placement {
                 view,
                 tally,

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::apply::state::{SkipReason, StepSummary};
-use crate::plan::{Plan, kinds::StepKind};
+use crate::plan::Plan;
 use crate::record::Ending;
 use crate::report::Verbosity;
 use crate::text::Styling;
@@ -18,6 +18,8 @@ fn stop() -> Plan {
             "timeout_seconds": 1,
         })
     };
+    let mut release = step("release");
+    release["role"] = json!("jobs");
     let route = json!({
         "ssh": {"user": "root"}, "host_keys": [], "roles": [], "serial": 0, "relies_on": [],
     });
@@ -25,7 +27,7 @@ fn stop() -> Plan {
         "format_version": "1.0", "operation": {"name": "app stop"}, "service": "app",
         "image": {"reference": "app"}, "config": {"path": "d", "sha256": ""}, "secrets": [],
         "lock_host": "a", "hosts": {"a": route}, "contents": {},
-        "steps": [step("unroute"), step("drain"), step("stop")],
+        "steps": [step("unroute"), step("drain"), step("stop"), release],
         "unchanged": [], "warnings": [], "digest": "",
     }))
     .unwrap()
