@@ -2,8 +2,10 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
-use crate::lab_project::{Machine, Project, Users};
+use crate::lab_project::{Machine, Project, Users, eventually, lab, run};
 use crate::lab_support::{PlanFile, Runner};
 
 /// Returns the project with these versions deployed one after the other.
@@ -90,6 +92,34 @@ fn a_switch_that_has_begun_is_finished_before_the_lock_is_given_away() {
         .says(&["Lab Author asked this run to stop: the database is full"]);
     assert_eq!(project.each(Machine::version), ["v2"]);
     assert!(!project.machines[0].is_locked());
+}
+
+#[test]
+#[ignore = "needs the lab: tests/lab/up"]
+fn a_rollback_that_is_interrupted_while_it_plans_releases_the_lock() {
+    let addresses = ["172.30.0.16", "172.30.0.17"];
+    let project = deployed("lab-given-up", &addresses, &["v1", "v2"]);
+    // It does not answer, so that the hosts are looked at until somebody interrupts that.
+    project.machines[1].power("pause");
+    let mut rollback = Command::new(env!("CARGO_BIN_EXE_mrsk"));
+    rollback.args(["rollback", "--yes", "--preempt"]);
+    let config = lab("LAB_SSH_CONFIG");
+    let rollback = project
+        .in_its_environment(&mut rollback, Path::new(&config))
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    eventually(60, || project.machines[0].is_locked());
+    let id = rollback.id().to_string();
+    run(Command::new("kill").args(["-INT", &id])).expect(0);
+    let ended = rollback.wait_with_output().unwrap();
+    project.machines[1].power("unpause");
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(130), "{said}");
+    assert!(said.contains("the deploy lock is released"), "{said}");
+    assert!(!project.machines[0].is_locked());
+    assert_eq!(project.each(Machine::version), ["v2", "v2"]);
 }
 
 /// Returns the answer to a request that takes 20 s, more than others wait for theirs.

@@ -45,6 +45,25 @@ pub fn stopping() -> impl Iterator<Item = SignalKind> {
     ))
 }
 
+/// Waits for one of these signals.
+pub async fn received(kinds: impl Iterator<Item = SignalKind>) {
+    let (sender, mut receiver) = mpsc::channel(1);
+    for kind in kinds {
+        let Ok(mut stream) = signal(kind) else {
+            continue;
+        };
+        let sender = sender.clone();
+        tokio::spawn(async move {
+            if stream.recv().await.is_some() {
+                let _ = sender.send(()).await;
+            }
+        });
+    }
+    // Without signals it waits for ever.
+    let _held = sender;
+    receiver.recv().await;
+}
+
 /// Returns the signals that stop a run. One that was ignored when the process began stays ignored: `nohup` means it.
 fn kinds(ignored: u64) -> impl Iterator<Item = SignalKind> {
     let kinds = [

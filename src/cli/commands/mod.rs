@@ -34,6 +34,7 @@ mod verify;
 mod version;
 
 use std::ffi::OsString;
+use std::time::Duration;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use rustix::process::{Resource, Rlimit};
@@ -260,6 +261,9 @@ fn dispatch(command: Command) -> Result<u8, Failure> {
 }
 
 /// Starts the runtime: only the commands that talk to hosts need one.
+/// How long what the runtime does besides may take once the command has ended.
+const QUESTION_LIMIT: Duration = Duration::from_millis(200);
+
 fn block_on<T>(command: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -268,7 +272,10 @@ fn block_on<T>(command: impl Future<Output = Result<T, Failure>>) -> Result<T, F
             let message = format!("cannot start the runtime: {error}");
             Failure::new(ExitCode::Failed, message)
         })?;
-    runtime.block_on(command)
+    let ended = runtime.block_on(command);
+    // A question that nobody answers, since a signal has ended the command, is not waited for.
+    runtime.shutdown_timeout(QUESTION_LIMIT);
+    ended
 }
 
 #[cfg(test)]

@@ -1,8 +1,12 @@
 //! The operations, and how `mrsk OPERATION` plans one and applies the plan.
 
+use std::sync::Arc;
+
 use clap::{Args, Subcommand};
 
 use super::{deploy, host, prune, redeploy, registry, rollback, server, setup};
+use crate::apply::driver::signals;
+use crate::apply::links::Links;
 use crate::apply::state::Outcome;
 use crate::cli::approval::Approved;
 use crate::cli::execution::Execution;
@@ -199,33 +203,31 @@ impl Applying<'_> {
         self.try_once(source, run, &mut shown).await
     }
 
-    /// Looks at the hosts, shows the plan, asks, and applies it. A plan with the steps of the one that was `shown` is not asked about again.
+    /// Plans and applies. A plan with the steps of the one that was `shown` is not asked about again.
     async fn try_once(
         &self,
         source: SourceFacts,
         run: Option<RunId>,
         shown: &mut Option<Plan>,
     ) -> Result<Ended, Failure> {
-        let (options, project, asked) = (self.options, self.project, self.asked);
+        let (options, project) = (self.options, self.project);
         let links = connections::to_configured(&options.link, project.config(), self.execution)?;
-        let facts = planning::inspect(project, &links, asked, source).await;
-        let plan = facts.and_then(|facts| planning::compile(project, &facts, asked));
-        let plan = match plan {
-            Ok(plan) => context::check(project, &plan).await.map(|()| plan),
-            Err(failure) => Err(failure),
+        let planned = self.plan(&links, source, shown.as_ref());
+        let plan = match &run {
+            None => planned.await,
+            // The lock that is held is released.
+            Some(_) => tokio::select! {
+                plan = planned => plan,
+                () = signals::received(signals::stopping()) => {
+                    let failure = Failure::new(ExitCode::Interrupted, "interrupted");
+                    Err(failure.help("nothing was changed, and the deploy lock is released"))
+                }
+            },
         };
         let plan = plan.inspect_err(|_| links.close())?;
-        output::show_plan(&plan);
         if plan.steps.is_empty() {
             links.close();
             return Ok(Ended::NothingToDo);
-        }
-        let is_known = shown
-            .as_ref()
-            .is_some_and(|shown| shown.steps == plan.steps);
-        if !is_known && self.is_confirmed() && !options.yes {
-            let answer = confirmation::ask(&plan).await;
-            answer.inspect_err(|_| links.close())?;
         }
         *shown = Some(plan.clone());
         let approved = Approved::of_own(&plan);
@@ -235,11 +237,28 @@ impl Applying<'_> {
             .map(Ended::Applied)
     }
 
-    /// Who watches a deploy is asked, too; a script is not held up.
-    fn is_confirmed(&self) -> bool {
-        let operation = self.asked.operation;
+    /// Looks at the hosts, shows the plan, and asks, unless its steps are those of the plan that was `shown`. The plan may have no steps.
+    async fn plan(
+        &self,
+        links: &Arc<Links>,
+        source: SourceFacts,
+        shown: Option<&Plan>,
+    ) -> Result<Plan, Failure> {
+        let (project, asked) = (self.project, self.asked);
+        let operation = asked.operation;
+        let facts = planning::inspect(project, links, asked, source).await?;
+        let plan = planning::compile(project, &facts, asked)?;
+        context::check(project, &plan).await?;
+        output::show_plan(&plan);
+        // Who watches a deploy is asked, too; a script is not held up.
         let is_watched = operation.deploys() && confirmation::can_ask();
-        is_watched || self.arguments.is_confirmed() || operation.kind.is_confirmed()
+        let is_confirmed =
+            is_watched || self.arguments.is_confirmed() || operation.kind.is_confirmed();
+        let is_known = shown.is_some_and(|shown| shown.steps == plan.steps);
+        if is_confirmed && !is_known && !self.options.yes && !plan.steps.is_empty() {
+            confirmation::ask(&plan).await?;
+        }
+        Ok(plan)
     }
 }
 

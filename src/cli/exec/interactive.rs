@@ -3,7 +3,6 @@
 use std::io::IsTerminal;
 
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc;
 
 use crate::action::Run;
 use crate::apply::driver::signals;
@@ -65,18 +64,6 @@ pub async fn attach(host: &Host, command: &Run, attached: Attached) -> Result<u8
 
 /// Waits for a signal that does not come from the keyboard and is to stop this program: its terminal was closed, or its job was cancelled.
 async fn stopped() {
-    let (sender, mut receiver) = mpsc::channel(1);
-    for kind in signals::stopping().filter(|kind| *kind != SignalKind::interrupt()) {
-        let Ok(mut stream) = signal(kind) else {
-            continue;
-        };
-        let sender = sender.clone();
-        tokio::spawn(async move {
-            if stream.recv().await.is_some() {
-                let _ = sender.send(()).await;
-            }
-        });
-    }
-    let _held = sender;
-    receiver.recv().await;
+    let kinds = signals::stopping().filter(|kind| *kind != SignalKind::interrupt());
+    signals::received(kinds).await;
 }
