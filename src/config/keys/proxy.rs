@@ -291,7 +291,14 @@ fn several(
     [one, list]: [&str; 2],
     check: fn(&mut Decoder<'_>, Mark, &str) -> Option<String>,
 ) -> Option<Vec<String>> {
-    let texts: Vec<(Mark, String)> = match (proxy.get(one), proxy.get(list)) {
+    let both = (proxy.get(one), proxy.get(list));
+    // Nothing takes back what the file under a destination's says.
+    let set = |field: Option<_>| field.filter(|field: &&Field<'_>| !field.is_null());
+    let read = match both {
+        (Some(_), Some(_)) => (set(both.0), set(both.1)),
+        _ => both,
+    };
+    let texts: Vec<(Mark, String)> = match read {
         (Some(_), Some(list)) => {
             let message = format!("`{}` conflicts with `{one}`", list.path);
             decoder.error(list.key, message, "keep one of them");
