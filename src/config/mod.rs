@@ -15,6 +15,7 @@ mod kamal_2;
 mod keys;
 mod later_keys;
 pub mod model;
+mod name_resolution;
 mod node;
 mod parse;
 mod port_conflicts;

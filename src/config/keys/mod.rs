@@ -48,7 +48,7 @@ use super::model::Config;
 use super::schema::{Property, record};
 use super::sharers::Sharers;
 use super::values::hosts::Hosts;
-use super::{health_conflicts, port_conflicts};
+use super::{health_conflicts, name_resolution, port_conflicts};
 use crate::secret::Secret;
 use routed::Router;
 use servers::Global;
@@ -187,5 +187,6 @@ pub(super) fn decode(
     };
     port_conflicts::check(decoder, root, &config);
     health_conflicts::check(decoder, root, &config);
+    name_resolution::check(decoder, root, &config);
     (config, password)
 }
