@@ -95,3 +95,74 @@ fn the_project_can_be_named_and_needs_a_configuration() {
     assert_eq!(code, 0, "{error}");
     assert!(path.join("shop/config/mrsk.yml").exists());
 }
+
+/// Writes a project with this configuration, and translates it. Returns what mrsk said, and the new configuration.
+fn translated(path: &Path, text: &str) -> (String, String) {
+    fs::create_dir_all(path.join("config")).unwrap();
+    fs::write(path.join("config/deploy.yml"), text).unwrap();
+    let (code, said, error) = mrsk(path, &["init", "--from-kamal"]);
+    assert_eq!(code, 0, "{error}");
+    let new = fs::read_to_string(path.join("config/mrsk.yml")).unwrap();
+    (said, new)
+}
+
+const APP: &str = "service: shop\nimage: acme/shop\nservers: [192.0.2.1]\nregistry: {username: u, password: [P]}\n";
+
+#[test]
+fn a_file_of_an_earlier_tool_keeps_the_port_of_the_app() {
+    for (more, has_port_80) in [
+        ("asset_path: /assets\n", false),
+        ("healthcheck: {port: 4000}\n", false),
+        ("traefik: {args: {accesslog: true}}\n", false),
+        ("builder: {arch: amd64}\n", true),
+        ("builder: {arch: amd64}\nproxy: {app_port: 4000}\n", false),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let (_, new) = translated(directory.path(), &format!("{APP}{more}"));
+        assert_eq!(new.contains("app_port: 80\n"), has_port_80, "{more}: {new}");
+        let (code, _, error) = mrsk(directory.path(), &["config", "-c", "config/mrsk.yml"]);
+        assert_eq!(code, 0, "{more}: {error}");
+    }
+}
+
+#[test]
+fn keys_that_are_not_read_are_named_and_those_in_braces_each_with_what_to_do() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let (said, new) = translated(
+        path,
+        &format!(
+            "{APP}builder: {{arch: amd64, pack: {{builder: x}}}}\nproxy:\n  host: a.example.com\nminimum_version: 2.3.0\n\
+             asset_path: <%= ENV.fetch(\"ASSETS\", \"/a\") %>\naccessories:\n  db:\n    image: x\n    tags: [a]\n    host: 192.0.2.1\n\
+             sshkit:\n  dns_retries: 3\n"
+        ),
+    );
+    for key in [
+        "asset_path",
+        "minimum_version",
+        "accessories.db.tags",
+        "sshkit.dns_retries",
+    ] {
+        assert!(said.contains(&format!("`{key}`")), "{said}");
+    }
+    assert!(
+        said.contains("to be removed from config/mrsk.yml by hand: `builder.pack`\n"),
+        "{said}"
+    );
+    assert!(new.contains("# asset_path: <%%= ENV"), "{new}");
+    let (code, _, error) = mrsk(path, &["config", "-c", "config/mrsk.yml"]);
+    assert_eq!(code, 78);
+    assert!(
+        error.contains("unknown key `builder.pack`: it is a key of Kamal 2")
+            && error.contains("write a Dockerfile")
+            && !error.contains("--from-kamal"),
+        "{error}"
+    );
+    fs::write(
+        path.join("config/mrsk.yml"),
+        new.replace(", pack: {builder: x}", ""),
+    )
+    .unwrap();
+    let (code, _, error) = mrsk(path, &["config", "-c", "config/mrsk.yml"]);
+    assert_eq!(code, 0, "{error}");
+}

@@ -19,9 +19,10 @@ const RUN: &str =
 
 /// The keys. `*` stands for the name of a role or an accessory.
 #[rustfmt::skip]
-const KEYS: [(&str, &str, &str); 21] = [
+const KEYS: [(&str, &str, &str); 27] = [
     ("asset_path", MRSK, "remove it; let the app keep assets of earlier versions, or serve them from a CDN"),
     ("boot.max_failures", KAMAL_2, "remove it; a run stops at its first failure"),
+    ("builder.pack", KAMAL_2, "remove it, and write a Dockerfile: mrsk builds by nothing else"),
     ("error_pages_path", KAMAL_2, "remove it: Traefik cannot serve files, and the app cannot while it is down; serve the pages by an accessory that Traefik's middleware `errors` names in `labels`, or by the app in a maintenance: `mrsk app maintenance --page PATH`"),
     ("healthcheck.cord", KAMAL_1, "remove it: mrsk drains the old container without a cord"),
     ("healthcheck.timeout", KAMAL_2, "use `max_attempts`: an attempt takes 4 s"),
@@ -30,18 +31,29 @@ const KEYS: [(&str, &str, &str); 21] = [
     ("proxy.certificate_pem", KAMAL_2, OWN_CERTIFICATE),
     ("proxy.private_key_pem", KAMAL_2, OWN_CERTIFICATE),
     ("proxy.run", KAMAL_2, RUN),
+    ("secrets_path", KAMAL_2, "remove it: values of secrets come from the environment, else from .env, or from another file by `--env-file FILE`"),
     ("servers.*.proxy.certificate_pem", KAMAL_2, OWN_CERTIFICATE),
     ("servers.*.proxy.private_key_pem", KAMAL_2, OWN_CERTIFICATE),
     ("servers.*.proxy.run", KAMAL_2, RUN),
     ("servers.*.asset_path", KAMAL_1, "remove it; let the app keep assets of earlier versions, or serve them from a CDN"),
     ("servers.*.logging", KAMAL_1, "use the global `logging`"),
     ("servers.*.volumes", KAMAL_1, "use `options: {volume: […]}`"),
+    ("ssh.forward_agent", KAMAL_2, "remove it: mrsk forwards no agent to hosts"),
     ("ssh.key_data", KAMAL_1, "write the key to a file with mode 0600, and name it with `keys: [PATH]`"),
+    ("sshkit.dns_retries", KAMAL_2, "remove it: what fails is tried again by applying the plan again"),
     ("traefik.name", KAMAL_1, "remove it: the container is named `traefik`"),
-    ("accessories.*.network", KAMAL_2, "use `options: {network: …}`"),
-    ("accessories.*.registry", KAMAL_2, "log in with `mrsk registry login`"),
-    ("accessories.*.service", KAMAL_1, "remove it: the container is named `SERVICE-ACCESSORY`"),
+    ("accessories.*.network", KAMAL_2, "use `options: {network: NAME}`; the containers that reach it by its name need the same"),
+    ("accessories.*.registry", KAMAL_2, "run `docker login` on its hosts: `mrsk registry login` is for the registry of the app"),
+    ("accessories.*.service", KAMAL_1, "rename its container on its hosts (`docker rename NAME SERVICE-ACCESSORY`): mrsk finds it by that name alone, and would start another one beside it"),
+    ("accessories.*.tag", KAMAL_2, "name its hosts with `host` or `hosts`"),
+    ("accessories.*.tags", KAMAL_2, "name its hosts with `host` or `hosts`"),
 ];
+
+/// `minimum_version`, if it is a version of Kamal 2.
+pub(super) const VERSION_OF_KAMAL_2: Later = Later {
+    tool: KAMAL_2,
+    help: "remove it: it is a version of Kamal 2",
+};
 
 /// Returns the key of a later tool at `path`.
 pub(super) fn find(path: &str) -> Option<Later> {

@@ -34,6 +34,7 @@ mod yaml;
 pub use decoder::Places;
 pub use destination::{Destination, check as check_destination, known as destinations};
 pub use file::load;
+pub use kamal_2::TRANSLATION;
 pub use keys::{COMMANDS, DEFAULT_TRAEFIK_IMAGE, PASSWORD_SECRET, is_cache_option, schema};
 pub use parse::{Loaded, parse, parse_template};
 pub use read_sharers::read_sharers;

@@ -250,7 +250,8 @@ fn read(decoder: &mut Decoder<'_>, input: &Input<'_>) -> Option<(Config, Secrets
     }
     let record = top_level(decoder, &whole(&root), input);
     let (config, password) = keys::decode(decoder, &record, input.path, name);
-    kamal_2::report(decoder, &root);
+    kamal_2::report(decoder, &record);
+    kamal_2::warn_of_port(decoder, &record, config.healthcheck.port);
     let secrets = password.map(|password| (keys::PASSWORD_SECRET.to_owned(), password));
     Some((config, secrets.into_iter().collect()))
 }

@@ -1,6 +1,7 @@
 //! The keys of one file, those that mrsk does not read among them: for who translates it.
 
 use super::decoder::Decoder;
+use super::kamal_2::is_kamal_2;
 use super::keys::{self, FREE_PREFIX, KEYS};
 use super::node::BASE;
 use super::parse;
@@ -25,8 +26,8 @@ pub struct UnreadKey {
 pub struct FileKeys {
     /// Those of its top level that mrsk reads.
     pub known: Vec<String>,
-    /// Whether it has `proxy`, at its top level or in a role.
-    pub has_proxy: bool,
+    /// Whether it is one of Kamal 2 that says nothing of `proxy` and of the app's port: that tool takes port 80.
+    pub lacks_port: bool,
     /// Those that mrsk does not read.
     pub unread: Vec<UnreadKey>,
 }
@@ -54,8 +55,9 @@ pub fn file_keys(
     let servers = children.iter().filter(|(name, _)| *name == "servers");
     let roles = servers.flat_map(|(_, servers)| servers.children());
     let mut of_roles = roles.flat_map(|(_, role)| role.children());
-    let has_proxy = children.iter().any(|(name, _)| *name == "proxy")
-        || of_roles.any(|(name, _)| name == "proxy");
+    let has_proxy = of_roles.any(|(name, _)| name == "proxy");
+    let says = |key: &str| record.get(key).is_some();
+    let says_port = has_proxy || ["proxy", "healthcheck", "traefik"].into_iter().any(says);
     let later = std::mem::take(&mut decoder.later);
     let unread = later.into_iter().map(|(path, mark, later)| UnreadKey {
         path,
@@ -65,7 +67,7 @@ pub fn file_keys(
     });
     let mut keys = FileKeys {
         known: known.map(str::to_owned).collect(),
-        has_proxy,
+        lacks_port: is_kamal_2(&record) && !says_port,
         unread: unread.collect(),
     };
     evaluated.trace_places(path, keys.unread.iter_mut().map(|key| &mut key.place));

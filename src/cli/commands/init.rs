@@ -60,6 +60,7 @@ fn translate(directory: &Path) -> Result<ExitCode, Failure> {
         create(&file.path, &file.text, 0o666).map_err(|error| failure(&name, &error))?;
         report += &format!("created {name}\n");
     }
+    report += &translation.unread;
     let page = translation.page.path.display();
     report += &format!(
         "{page} says what became of each key; continue with `mrsk config -c config/mrsk.yml`\n"

@@ -12,10 +12,11 @@ use crate::config;
 use crate::diagnostic::Diagnostic;
 use crate::exit_code::ExitCode;
 use crate::repository::{FileKind, Repository};
+use crate::text::list;
 use model::{Translated, Unread};
 
 /// The configuration of Kamal, and what its translation is called.
-const FILES: (&str, &str) = ("deploy", "mrsk");
+const FILES: (&str, &str) = ("deploy", config::TRANSLATION);
 
 /// A file that is to be written.
 pub struct NewFile {
@@ -31,6 +32,8 @@ pub struct Translation {
     pub files: Vec<NewFile>,
     /// The page that says what became of each key.
     pub page: NewFile,
+    /// Lines that name the keys which mrsk does not read, by file.
+    pub unread: String,
 }
 
 /// Translates the project in the current directory.
@@ -45,14 +48,17 @@ pub fn translate() -> Result<Translation, Failure> {
         (file, Some(name))
     }));
     let (mut files, mut translated) = (Vec::new(), Vec::new());
+    let mut unread = String::new();
     for (source, destination) in sources {
         let name = match &destination {
             Some(destination) => format!("{new}.{destination}.yml"),
             None => format!("{new}.yml"),
         };
         let one = file(&source, destination.as_deref())?;
+        let path = config.join(name);
+        unread += &told(&path, &one.unread);
         files.push(NewFile {
-            path: config.join(name),
+            path,
             text: one.text.clone(),
         });
         translated.push(one);
@@ -61,7 +67,41 @@ pub fn translate() -> Result<Translation, Failure> {
         path: config.join(format!("{new}.md")),
         text: page::page(&translated),
     };
-    Ok(Translation { files, page })
+    Ok(Translation {
+        files,
+        page,
+        unread,
+    })
+}
+
+/// Returns what is said of the keys of a new file that mrsk does not read.
+fn told(path: &Path, unread: &[Unread]) -> String {
+    let file = path.display();
+    let named = |keys: &[&Unread]| {
+        let names: Vec<String> = keys
+            .iter()
+            .map(|unread| format!("`{}`", unread.key.path))
+            .collect();
+        list(&names)
+    };
+    let (comments, by_hand): (Vec<&Unread>, Vec<&Unread>) =
+        unread.iter().partition(|unread| unread.is_comment);
+    let mut text = String::new();
+    if !comments.is_empty() {
+        text += &format!(
+            "not read by mrsk, and comments in {file} now: {}
+",
+            named(&comments)
+        );
+    }
+    if !by_hand.is_empty() {
+        text += &format!(
+            "not read by mrsk, to be removed from {file} by hand: {}
+",
+            named(&by_hand)
+        );
+    }
+    text
 }
 
 /// Translates a file: what mrsk does not read becomes a comment, all else stays as it is.
@@ -84,7 +124,7 @@ fn file(path: &Path, destination: Option<&str>) -> Result<Translated, Failure> {
         unread.push(Unread { key, is_comment });
     }
     let mut text = lines.text();
-    let has_new_proxy = destination.is_none() && !keys.has_proxy;
+    let has_new_proxy = destination.is_none() && keys.lacks_port;
     if has_new_proxy {
         text += "\n# Without `proxy`, Kamal 2 sends requests to this port of the app.\nproxy:\n  app_port: 80\n";
     }

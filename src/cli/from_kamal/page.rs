@@ -31,7 +31,8 @@ const REMARKS: [(&str, &str); 12] = [
     ),
     (
         "accessories",
-        "read; their containers keep their names, and a deploy leaves them as they are",
+        "read; their containers keep their names, and a deploy leaves them as they are. Kamal 2 has all containers in docker's network \
+         `kamal`: if the app reaches an accessory by the name of its container, set `options: {network: kamal}` for both",
     ),
     ("aliases", "read; the command line must be one of mrsk"),
     ("boot", "read"),
@@ -141,7 +142,9 @@ fn hooks() -> String {
     match section.is_empty() {
         true => section,
         false => {
-            format!("\n## Hooks\n\nEach plan of a deploy says whether these are run:\n\n{section}")
+            format!(
+                "\n## Hooks\n\nmrsk does not run them, and each plan of a deploy names them:\n\n{section}"
+            )
         }
     }
 }

@@ -31,17 +31,28 @@ impl Lines {
         let mut end = first + 1;
         let mut after = end;
         while let Some(next) = self.lines.get(after) {
-            let is_empty = next.trim().is_empty();
-            let is_item = indent_of(next) == indent && next.trim_start().starts_with("- ");
-            if !is_empty && indent_of(next) <= indent && !is_item {
+            let content = next.trim_start();
+            let is_outside = indent_of(next) <= indent;
+            let is_gap = content.is_empty() || is_outside && is_beside(content);
+            let is_last = content.starts_with(['}', ']']);
+            let continues = content.starts_with("- ") || is_last;
+            if !is_gap && is_outside && !(indent_of(next) == indent && continues) {
                 break;
             }
             after += 1;
-            end = if is_empty { end } else { after };
+            end = if is_gap { end } else { after };
+            if is_outside && is_last {
+                break;
+            }
+        }
+        if self.lines[first..end].iter().any(|line| has_control(line)) {
+            return false;
         }
         let margin = " ".repeat(indent);
         for line in &mut self.lines[first..end] {
-            let rest = line.get(indent..).unwrap_or_default();
+            let rest = &line[indent.min(indent_of(line))..];
+            // A template's tags would be evaluated in a comment, too.
+            let rest = rest.replace("<%", "<%%");
             *line = format!("{margin}# {rest}").trim_end().to_owned();
         }
         // On the line itself, so that the numbers of lines stay what they are.
@@ -54,6 +65,17 @@ impl Lines {
     pub fn text(self) -> String {
         self.lines.iter().map(|line| format!("{line}\n")).collect()
     }
+}
+
+/// Returns whether a line may stand in a block at any margin.
+fn is_beside(content: &str) -> bool {
+    content.starts_with('#') || has_control(content)
+}
+
+/// Returns whether a line has a tag of a template that prints nothing, such as `<% if … %>`: its end may be elsewhere.
+fn has_control(line: &str) -> bool {
+    let mut tags = line.split("<%").skip(1);
+    tags.any(|tag| !tag.starts_with(['=', '%']))
 }
 
 fn indent_of(line: &str) -> usize {
@@ -104,6 +126,25 @@ env:
 boot: {max_failures: 1}
 last: 1
 ";
+        assert_eq!(lines.text(), expected);
+    }
+
+    #[test]
+    fn a_block_goes_on_behind_what_stands_at_the_margin() {
+        let text = concat!(
+            "ssh:\n  key_data:\n# at the margin\n    - <%= `cat key` %>\n  user: app\n",
+            "proxy:\n  run: {\n    publish: false\n  }\n  host: x\n",
+            "env:\n  tags:\n<% if true %>\n    x: {A: 1}\n<% end %>\n",
+        );
+        let mut lines = Lines::of(text);
+        assert!(lines.comment_out(2, 3, "a"));
+        assert!(lines.comment_out(7, 3, "b"));
+        assert!(!lines.comment_out(12, 3, "c"), "the end would stay");
+        let expected = concat!(
+            "ssh:\n  # key_data:  # not read by mrsk: a\n  # # at the margin\n  #   - <%%= `cat key` %>\n  user: app\n",
+            "proxy:\n  # run: {  # not read by mrsk: b\n  #   publish: false\n  # }\n  host: x\n",
+            "env:\n  tags:\n<% if true %>\n    x: {A: 1}\n<% end %>\n",
+        );
         assert_eq!(lines.text(), expected);
     }
 }

@@ -1,6 +1,8 @@
 //! `minimum_version`: the oldest version of the tool that can read the file.
 
 use crate::config::decoder::{Decoder, Field, Record, shown};
+use crate::config::kamal_2::is_kamal_2;
+use crate::config::later_keys::VERSION_OF_KAMAL_2;
 use crate::config::schema::{Property, matching};
 use crate::config::values::number::digits;
 
@@ -22,7 +24,13 @@ pub(super) fn check(decoder: &mut Decoder<'_>, root: &Record<'_>) {
     let Some((text, wanted)) = version(decoder, field) else {
         return;
     };
-    if !is_met(&wanted, &parse(OWN).unwrap_or_default()) {
+    if is_met(&wanted, &parse(OWN).unwrap_or_default()) {
+        return;
+    }
+    if wanted.first() == Some(&2) && is_kamal_2(root) {
+        let path = field.path.clone();
+        decoder.later.push((path, field.key, VERSION_OF_KAMAL_2));
+    } else {
         let message = format!("`{}` is {text}, and this is mrsk {OWN}", KEY.0);
         let help = format!(
             "install mrsk {text} or later; if it is a version of Kamal 2, remove the key: mrsk reads files of MRSK and Kamal 1"
