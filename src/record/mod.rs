@@ -202,7 +202,7 @@ pub enum LockAnswer {
     Acquired {
         /// The generation in which we hold it.
         generation: u32,
-        /// The dead holder it was taken over from.
+        /// Who held it before: a dead run, or, without `run`, the person that a run of the same plan had left it to.
         taken_from: Option<LockDetails>,
     },
     /// Another run holds it, whose last heartbeat is less than [`TAKE_OVER_SECONDS`] old.

@@ -431,7 +431,7 @@ impl World {
                 self.runners[runner].stopped.insert(step);
                 return;
             }
-            Action::TakeLock | Action::Beat | Action::Release | Action::Leave => {
+            Action::TakeLock | Action::Beat | Action::Release | Action::Leave(_) => {
                 self.plan.lock_host.clone()
             }
             Action::Others(ref host, _)

@@ -107,7 +107,7 @@ impl Driver {
                 Action::CheckLocal(step) => self.check_local(step),
                 Action::Audit(hosts) => self.write_audit(hosts).await,
                 Action::Release => self.release_lock(),
-                Action::Leave => self.leave_lock(),
+                Action::Leave(details) => self.leave_lock(details),
                 Action::TakeLock => self.take_lock(),
                 Action::Beat => self.beat(),
                 Action::Others(host, end) => self.others(host, end),

@@ -5,7 +5,7 @@ use crate::apply::audit;
 use crate::apply::state::Event;
 use crate::name::{HostName, StepId};
 use crate::record::living::AttemptName;
-use crate::record::{AttemptState, Receipt};
+use crate::record::{AttemptState, LockDetails, Receipt};
 use crate::transport::answer::{BeatAnswer, FenceAnswer, LeaveAnswer, WriteAnswer};
 use crate::transport::request::{AttemptRef, Record};
 
@@ -37,8 +37,9 @@ impl Driver {
         });
     }
 
-    pub(super) fn leave_lock(&mut self) {
-        let (scope, run, hold) = (self.scope(), self.run(), self.job.hold.clone());
+    pub(super) fn leave_lock(&mut self, details: Option<LockDetails>) {
+        let hold = details.unwrap_or_else(|| self.job.hold.clone());
+        let (scope, run) = (self.scope(), self.run());
         self.ask(self.lock_host(), |linked, _| async move {
             Ok(match linked.leave(&scope, &run, &hold).await? {
                 LeaveAnswer::Left => Event::Left,

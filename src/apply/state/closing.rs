@@ -278,10 +278,15 @@ impl State {
         }
     }
 
-    /// Returns whether the lock becomes a person's: not if nothing came of this run.
-    pub(super) fn leaves_lock(&self) -> bool {
-        self.options.at_end == AtEnd::Hold
-            && (self.has_walked || self.outcome == Some(Outcome::AlreadyApplied))
+    /// Returns how the lock is given away: it becomes a person's if it was one's before, or if something came of this run and the
+    /// options say so.
+    pub(super) fn giving_away(&self) -> Action {
+        let came_to_something = self.has_walked || self.outcome == Some(Outcome::AlreadyApplied);
+        match (&self.options.at_end, &self.lock.of_person) {
+            (AtEnd::Hold, _) if came_to_something => Action::Leave(None),
+            (_, Some(person)) => Action::Leave(Some(person.clone())),
+            _ => Action::Release,
+        }
     }
 
     pub(super) fn on_left(&mut self) {

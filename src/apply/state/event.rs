@@ -8,8 +8,8 @@ use crate::name::{HostName, RunId, StepId};
 use crate::plan::resume::Answer;
 use crate::record::living::{AttemptName, LivingAttempt};
 use crate::record::{
-    AttemptState, Ending, Listing, LockAnswer, PollAttempt, Receipt, Serial, StopRequest,
-    WhenStopping,
+    AttemptState, Ending, Listing, LockAnswer, LockDetails, PollAttempt, Receipt, Serial,
+    StopRequest, WhenStopping,
 };
 
 /// The time since a run began, in milliseconds, by a clock that goes on while its machine sleeps.
@@ -262,8 +262,9 @@ pub enum Action {
     Audit(Vec<HostName>),
     /// Release the lock if it is still this run's. Answered by [`Event::Released`].
     Release,
-    /// Make the lock a person's if it is still this run's. Answered by [`Event::Left`], or [`Event::Released`] if it is not.
-    Leave,
+    /// Make the lock a person's if it is still this run's, with these details, else with those of the job. Answered by
+    /// [`Event::Left`], or [`Event::Released`] if it is not.
+    Leave(Option<LockDetails>),
     /// The run has ended: close every link and leave. The last action.
     Exit(Outcome),
 }

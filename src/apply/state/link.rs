@@ -118,8 +118,7 @@ impl State {
             }
             Ask::Halt => Action::Halt(host),
             Ask::Finish => Action::Finish(host),
-            Ask::Release if self.leaves_lock() => Action::Leave,
-            Ask::Release => Action::Release,
+            Ask::Release => self.giving_away(),
         };
         self.act(action);
     }

@@ -16,7 +16,7 @@ use crate::plan::pushed::PushClaims;
 use crate::plan::resume::{Evidence, Status};
 use crate::plan::shape::{Shape, ShapeError, StepIndex, is_barrier};
 use crate::record::living::{AttemptName, LivingAttempt};
-use crate::record::{Ending, TAKE_OVER_SECONDS, WhenStopping};
+use crate::record::{Ending, LockDetails, TAKE_OVER_SECONDS, WhenStopping};
 
 /// Seconds between two beats of the lock.
 pub(super) const BEAT_SECONDS: u64 = 5;
@@ -184,6 +184,8 @@ pub(super) struct Lock {
     /// Whether the beat under way was sent too early to confirm the fences.
     pub(super) stale: bool,
     pub(super) suspended: bool,
+    /// The details of the person who had it before this run of the same plan: it becomes that person's again.
+    pub(super) of_person: Option<LockDetails>,
     /// Until when a held lock is waited for.
     pub(super) wait_until: Millis,
 }

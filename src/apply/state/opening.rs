@@ -34,8 +34,10 @@ impl State {
         }
         let (holder, refusal) = match answer {
             LockAnswer::Acquired { taken_from, .. } => {
-                if let Some(from) = taken_from {
-                    self.report(Progress::LockTakenOver(from));
+                match taken_from {
+                    Some(from) if from.run.is_none() => self.lock.of_person = Some(from),
+                    Some(from) => self.report(Progress::LockTakenOver(from)),
+                    None => {}
                 }
                 return self.hold_lock();
             }

@@ -104,7 +104,8 @@ take_over() {
   if [ "$mrsk_top" = "$mrsk_next" ] && [ "$mrsk_holder" = "$mrsk_run" ]
   then
     announce_in_turn
-    say acquired "$mrsk_next" "$(printf '%s' "$mrsk_judged" | encode)"
+    read_person "$(printf '%s' "$mrsk_judged" | encode)"
+    say acquired "$mrsk_next" "$mrsk_persons"
   else
     beat_age
     held
@@ -122,9 +123,18 @@ take_back() {
     return 1
   fi
   highest
+  mrsk_persons=$(printf '%s' "$mrsk_text" | encode)
+  put "$mrsk_own/person" "$mrsk_persons" || die "$mrsk_error"
   put "$mrsk_own/beat" "$mrsk_boot $mrsk_up" && keep "$mrsk_own/details" "$(details "$mrsk_top")" && announce || die "$mrsk_error"
   end_turn
-  say acquired "$mrsk_top" -
+  say acquired "$mrsk_top" "$mrsk_persons"
+}
+
+# Sets mrsk_persons to the details of the person whose lock this was before a run took it back; to $1 if it was nobody's.
+read_person() {
+  mrsk_persons=
+  { read -r mrsk_persons <"$mrsk_own/person"; } 2>/dev/null
+  mrsk_persons=${mrsk_persons:-$1}
 }
 
 # One try; fails if it is worth another.
@@ -164,7 +174,8 @@ lock_once() {
   if [ "$mrsk_holder" = "$mrsk_run" ] && [ "$mrsk_top" -le "$mrsk_generation" ]
   then
     put "$mrsk_own/beat" "$mrsk_boot $mrsk_up" || die "$mrsk_error"
-    say acquired "$mrsk_generation" -
+    read_person -
+    say acquired "$mrsk_generation" "$mrsk_persons"
     return 0
   fi
   [ "$mrsk_top" -le "$mrsk_generation" ] || [ "$mrsk_tries" -ge "$mrsk_patient_tries" ] || return 1
@@ -336,7 +347,7 @@ leave() {
     return 0
   fi
   keep "$mrsk_own/details" "$(printf '%s' "$mrsk_left" | encode)" || die "$mrsk_error"
-  rm -f "$mrsk_own/beat" "$mrsk_own/stop"
+  rm -f "$mrsk_own/beat" "$mrsk_own/stop" "$mrsk_own/person"
   announce
   end_turn
   say left

@@ -70,6 +70,8 @@ pub struct Bench {
     pub diagnoses: Vec<String>,
     pub finished: usize,
     pub released: usize,
+    pub taken_from: Option<LockDetails>,
+    pub left_to: Option<LockDetails>,
     pub left: usize,
     /// What stands in the lock for its run.
     pub note: Option<StopRequest>,
@@ -121,6 +123,8 @@ impl Bench {
             diagnoses: Vec::new(),
             finished: 0,
             released: 0,
+            taken_from: None,
+            left_to: None,
             left: 0,
             note: None,
             outcome: None,
@@ -222,7 +226,7 @@ impl Bench {
         match action {
             Action::TakeLock => events.push_back(Event::Lock(LockAnswer::Acquired {
                 generation: 1,
-                taken_from: None,
+                taken_from: self.taken_from.clone(),
             })),
             Action::Inspect(host) => {
                 let facts = Box::new(self.facts.get(&host).cloned().unwrap_or_default());
@@ -320,8 +324,9 @@ impl Bench {
                 self.finished += 1;
                 events.push_back(Event::Finished(host));
             }
-            Action::Leave => {
+            Action::Leave(details) => {
                 self.left += 1;
+                self.left_to = details;
                 events.push_back(Event::Left);
             }
             Action::Release => {

@@ -5,7 +5,9 @@ use super::plans::{plan, step, switch, two_switches, whole_switch};
 use crate::apply::state::*;
 use crate::name::{HostName, StepId};
 use crate::plan::{Plan, StepKind};
-use crate::record::{AttemptState, Ending, Listing, LockAnswer, StopRequest, WhenStopping};
+use crate::record::{
+    AttemptState, Ending, Listing, LockAnswer, LockDetails, StopRequest, WhenStopping,
+};
 
 const STOPPING: StepStatus = StepStatus::Skipped {
     reason: SkipReason::Stopping,
@@ -371,6 +373,40 @@ fn a_note_that_is_there_before_the_first_step_lets_none_begin() {
     let outcome = Outcome::StopRequested(note(), Vec::new());
     assert_eq!((bench.outcome.clone(), bench.released), (Some(outcome), 1));
     assert!(bench.ran().is_empty());
+}
+
+#[test]
+fn a_lock_that_was_a_persons_becomes_that_persons_again() {
+    let person = LockDetails {
+        message: "hold until Monday".into(),
+        ..LockDetails::default()
+    };
+    let done = Bench {
+        taken_from: Some(person.clone()),
+        ..Bench::new(one_switch())
+    }
+    .begin();
+    assert_eq!((done.left, done.released), (1, 0));
+    assert_eq!(done.left_to.as_ref(), Some(&person));
+
+    let mut early = Bench {
+        taken_from: Some(person.clone()),
+        note: Some(note()),
+        ..Bench::new(one_switch())
+    }
+    .begin();
+    early.now = 6_000;
+    early.tell(Event::Tick);
+    assert_eq!((early.left, early.released), (1, 0));
+
+    // Who says so anew, with a message of one's own, has that one.
+    let holds = |options: &mut Options| options.at_end = AtEnd::Hold;
+    let again = Bench {
+        taken_from: Some(person),
+        ..Bench::with(one_switch(), holds)
+    }
+    .begin();
+    assert_eq!((again.left, again.left_to), (1, None));
 }
 
 #[test]
