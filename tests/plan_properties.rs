@@ -373,6 +373,7 @@ fn thousands_of_hosts_take_seconds_and_a_linear_plan() {
             break_glass: Default::default(),
             orphans: Default::default(),
             release_runs: Default::default(),
+            hooks: Default::default(),
             destination: None,
         };
         let begun = Instant::now();

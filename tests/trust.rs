@@ -376,6 +376,65 @@ fn plans_of_the_compiler_need_no_approval() {
 }
 
 #[test]
+fn a_hook_runs_the_file_that_was_planned() {
+    let runner = Runner::new();
+    let text = "#!/bin/sh\nexit 1\n";
+    for directory in [".kamal/hooks", "bin"] {
+        std::fs::create_dir_all(runner.path(directory)).unwrap();
+        std::fs::write(runner.path(directory).join("pre-deploy"), text).unwrap();
+    }
+    let sha256 = Sha256Hex::of(text.as_bytes()).to_string();
+    let of_kind = |kind: &'static str, run: Value| {
+        move |plan: &mut Value| {
+            let steps = plan["steps"].as_array_mut().unwrap();
+            steps.push(json!({
+                "id": "local/hook/pre-deploy/run", "kind": kind, "summary": "Run", "why": "requested",
+                "needs": [], "action": [{ "run": run }], "on_failure": "stop_run", "timeout_seconds": 0,
+            }));
+        }
+    };
+    let run = |changes: Value| {
+        let mut run = json!({
+            "argv": [".kamal/hooks/pre-deploy"], "program_sha256": sha256,
+            "variables": { "KAMAL_VERSION": "2", "KAMAL_PERFORMER": { "from_run": "performer" } },
+        });
+        let changes = changes.as_object().unwrap().clone();
+        run.as_object_mut().unwrap().extend(changes);
+        run
+    };
+    for changes in [
+        json!({ "argv": ["bin/pre-deploy"] }),
+        json!({ "argv": [".kamal/hooks/pre-deploy", "x"] }),
+        json!({ "argv": ["../.kamal/hooks/pre-deploy"] }),
+        json!({ "variables": { "KAMAL_VERSION": "$(id)" } }),
+    ] {
+        runner.seal(of_kind("pre_hook", run(changes)));
+        let said = runner.apply(&[], &[], 5);
+        assert!(said.contains("--allow commands"), "{said}");
+    }
+    #[rustfmt::skip]
+    let impossible = [
+        (json!({ "variables": { "PATH": "bin" } }), "not a variable of hooks"),
+        (json!({ "directory": "../x" }), "not below the repository"),
+        (json!({ "directory": "/tmp" }), "not below the repository"),
+    ];
+    for (changes, expected) in impossible {
+        runner.seal(of_kind("pre_hook", run(changes)));
+        let said = runner.apply(&[], &[], 5);
+        assert!(said.contains(expected), "{expected}: {said}");
+    }
+    runner.seal(of_kind("broadcast", run(json!({}))));
+    let said = runner.apply(&[], &[], 5);
+    assert!(said.contains("not a hook"), "{said}");
+    runner.seal(of_kind("pre_hook", run(json!({}))));
+    runner.apply(&[], &[], TRUSTED);
+    std::fs::write(runner.path(".kamal/hooks/pre-deploy"), "#!/bin/sh\nid\n").unwrap();
+    let said = runner.apply(&[], &[("MRSK_REGISTRY_PASSWORD", "some-password")], 3);
+    let expected = ".kamal/hooks/pre-deploy: differs from the plan";
+    assert!(said.contains(expected), "{said}");
+}
+
+#[test]
 fn a_broadcast_runs_the_file_that_was_planned() {
     let runner = Runner::new();
     let program = runner.path("bin/say");

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::preflight;
-use crate::action::{Action, Arg, Run};
+use crate::action::{Action, Arg, FromRun, Run, Variable};
 use crate::digest;
 use crate::docker::image;
 use crate::name::SecretVariable;
@@ -38,8 +38,10 @@ pub struct Work {
     pub variables: BTreeMap<String, String>,
     /// Docker's configuration for commands that need a login.
     pub docker_config: Option<Arc<DockerConfig>>,
-    /// Who applies the plan: put before the message of a broadcast.
+    /// Who applies the plan: put before the message of a broadcast, and told to hooks.
     pub who: String,
+    /// How long the run lasts already.
+    pub runtime: Duration,
 }
 
 /// How a local step ended.
@@ -115,17 +117,37 @@ fn command(work: &Work, run: &Run) -> LocalCommand {
     };
     let stdin = run.stdin.as_ref();
     let seconds = |seconds: u32| (seconds > 0).then(|| Duration::from_secs(seconds.into()));
+    let own_config = match run.own_config {
+        Some(_) => variables(work.docker_config.as_deref()),
+        None => Vec::new(),
+    };
+    let directory = run.directory.as_ref().map(|path| work.root.join(path));
+    if let (Some(_), Some(program)) = (&directory, argv.first_mut()) {
+        *program = work.root.join(&*program).to_string_lossy().into_owned();
+    }
+    let set = run.variables.iter();
+    let set = set.map(|(name, variable)| (name.clone(), value(work, variable).into()));
     LocalCommand {
         argv,
         secrets: run.env.iter().filter_map(secret).collect(),
-        variables: match run.own_config {
-            Some(_) => variables(work.docker_config.as_deref()),
-            None => Vec::new(),
-        },
+        variables: own_config.into_iter().chain(set).collect(),
         stdin: stdin.and_then(|name| work.secrets.get(name).cloned()),
-        directory: Some(work.root.clone()),
+        directory: Some(directory.unwrap_or_else(|| work.root.clone())),
         timeout: seconds(work.step.timeout_seconds),
         idle_timeout: seconds(work.step.idle_timeout_seconds),
+    }
+}
+
+/// Returns the value of a variable that the plan sets.
+fn value(work: &Work, variable: &Variable) -> String {
+    match variable {
+        Variable::Literal(text) => text.clone(),
+        Variable::FromRun(FromRun::Time) => {
+            let now = jiff::Timestamp::now();
+            now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+        }
+        Variable::FromRun(FromRun::Performer) => work.who.clone(),
+        Variable::FromRun(FromRun::Runtime) => work.runtime.as_secs().to_string(),
     }
 }
 

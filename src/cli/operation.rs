@@ -10,7 +10,9 @@ use crate::exit_code::ExitCode;
 use crate::facts::model::SourceFacts;
 use crate::facts::source;
 use crate::name::HostName;
-use crate::plan::{BreakGlass, Operation, OperationKind, Orphans, Release, ReleaseRuns, compile};
+use crate::plan::{
+    BreakGlass, HookRuns, Operation, OperationKind, Orphans, Release, ReleaseRuns, compile,
+};
 use crate::text;
 
 /// The arguments of an operation.
@@ -47,6 +49,24 @@ impl OperationArgs for OnRoles {
     }
 }
 
+/// An operation with the word whether its hooks run.
+pub struct WithHooks<A> {
+    /// The operation.
+    pub arguments: A,
+    /// Whether its hooks run.
+    pub hooks: HookRuns,
+}
+
+impl<A: OperationArgs> OperationArgs for WithHooks<A> {
+    fn operation(&self, config: &Config, source: &SourceFacts) -> Result<Operation, Failure> {
+        let operation = self.arguments.operation(config, source)?;
+        Ok(Operation {
+            hooks: self.hooks,
+            ..operation
+        })
+    }
+}
+
 /// An operation on hosts, whatever roles they have.
 pub struct OnHosts {
     /// What is done.
@@ -65,6 +85,7 @@ impl OperationArgs for OnHosts {
             break_glass: BreakGlass::default(),
             orphans: Orphans::Named,
             release_runs: ReleaseRuns::Once,
+            hooks: HookRuns::All,
         })
     }
 }
@@ -119,6 +140,7 @@ pub fn release(
             true => ReleaseRuns::Again,
             false => ReleaseRuns::Once,
         },
+        hooks: options.hooks.runs(),
         ..on_hosts(kind(release), &options.hosts, config)
     })
 }
@@ -181,6 +203,7 @@ fn on_hosts(kind: OperationKind, options: &HostOptions, config: &Config) -> Oper
         break_glass: BreakGlass::default(),
         orphans: Orphans::Named,
         release_runs: ReleaseRuns::Once,
+        hooks: HookRuns::All,
     }
 }
 

@@ -7,7 +7,7 @@ use clap::Args;
 use super::failure::Failure;
 use crate::exit_code::ExitCode;
 use crate::name::{HostName, RoleName};
-use crate::plan::BreakGlass;
+use crate::plan::{BreakGlass, HookRuns};
 use crate::text;
 use crate::transport::{KnownHosts, Options};
 
@@ -120,6 +120,27 @@ pub struct DeployOptions {
     /// Run the release command, also if it has run for this version
     #[arg(long)]
     pub release: bool,
+
+    #[command(flatten)]
+    pub hooks: HookOptions,
+}
+
+/// Whether hooks run.
+#[derive(Debug, Clone, Args)]
+pub struct HookOptions {
+    /// Do not run hooks
+    #[arg(long)]
+    pub skip_hooks: bool,
+}
+
+impl HookOptions {
+    /// Returns whether hooks run.
+    pub fn runs(&self) -> HookRuns {
+        match self.skip_hooks {
+            true => HookRuns::Skipped,
+            false => HookRuns::All,
+        }
+    }
 }
 
 /// Which waits and checks of a switch are left out in an emergency.

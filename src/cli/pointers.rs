@@ -115,7 +115,7 @@ const OPTIONS: &[Pointer] = &[
         "--service",
         "the service is that of the configuration: `-c FILE`, `-d DEST`",
     ),
-    ("--skip-hooks", "hooks are not run; omit it"),
+    ("--skip-hooks", "this command runs no hooks; omit it"),
     ("--tag", "use `--version VERSION`"),
     ("--tail", "use `-n N`"),
     ("--target", "use `--hosts HOSTS` or `--roles ROLES`"),

@@ -14,7 +14,7 @@ use crate::exit_code::ExitCode;
 use crate::facts::model::{LocalFile, SourceFacts};
 use crate::facts::source;
 use crate::name::Sha256Hex;
-use crate::plan::{Operation, compile};
+use crate::plan::{Operation, compile, hook};
 use crate::repository::{self, FileKind, Repository};
 
 /// What a plan and facts begin with. Earlier ones are not worth a warning, and the same plan printed to another file has the same
@@ -50,7 +50,8 @@ pub async fn read(config: &Config, root: &Path) -> Result<SourceFacts, Failure> 
         dockerfile,
         dockerfile_sha256,
         files,
-        hooks: hooks(&current),
+        hooks: hooks(config, &current, root)?,
+        directory: Some(relative(&current, ".", root)?).filter(|path| path != "."),
         git_problem,
         credential_helper: registry::credential_helper(config),
         ..facts
@@ -113,22 +114,33 @@ fn mode(path: &Path) -> Option<String> {
     (mode != USUAL).then(|| format!("{mode:04o}"))
 }
 
-/// The directories of hooks: of MRSK 0.12 and later, and of Kamal.
-const HOOK_DIRECTORIES: [&str; 2] = [".mrsk/hooks", ".kamal/hooks"];
-
-/// Returns the hooks in `current`. The examples that their tools write are none.
-fn hooks(current: &Path) -> Vec<String> {
-    let mut found = Vec::new();
-    for directory in HOOK_DIRECTORIES {
+/// Returns the files in the directories of hooks. The examples that the original tools write are none.
+fn hooks(
+    config: &Config,
+    current: &Path,
+    root: &Path,
+) -> Result<BTreeMap<String, LocalFile>, Failure> {
+    let directories = match &config.hooks.path {
+        Some(path) => vec![path.as_str()],
+        None => hook::DIRECTORIES.to_vec(),
+    };
+    let repository = Repository::at(root);
+    let mut found = BTreeMap::new();
+    for directory in directories {
         let entries = std::fs::read_dir(current.join(directory));
         let names = entries.into_iter().flatten().flatten();
         let files = names.filter(|entry| entry.path().is_file());
         let names = files.filter_map(|entry| entry.file_name().into_string().ok());
-        let hooks = names.filter(|name| !name.ends_with(".sample") && !name.starts_with('.'));
-        found.extend(hooks.map(|name| format!("{directory}/{name}")));
+        for name in names.filter(|name| !name.ends_with(".sample") && !name.starts_with('.')) {
+            let known = format!("{directory}/{name}");
+            let path = relative(current, &known, root)?;
+            if let Some(sha256) = digest(&repository, &path, FileKind::AccessoryFile)? {
+                let mode = mode(&root.join(&path));
+                found.insert(known, LocalFile { path, sha256, mode });
+            }
+        }
     }
-    found.sort_unstable();
-    found
+    Ok(found)
 }
 
 /// Returns the digest of a file below the root, if it can be read. Fails for what no repository needs: a pipe, a device, a link

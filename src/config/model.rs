@@ -1,6 +1,7 @@
 //! The resolved configuration: with every default, roles merged over the global keys, secrets as names.
 
 mod builder;
+mod hooks;
 mod proxy;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 pub use builder::{BuildCache, Builder, BuilderKind, CacheKind, Driver, LocalNode, RemoteNode};
+pub use hooks::Hooks;
 pub use proxy::{Certificate, Proxy};
 
 use super::sharers::Sharers;
@@ -79,6 +81,9 @@ pub struct Config {
     /// The command that is given each line of what was done, split into words as a shell would.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub audit_broadcast_cmd: Vec<String>,
+    /// Hooks: programs of the repository that run on this machine.
+    #[serde(skip_serializing_if = "Hooks::is_empty")]
+    pub hooks: Hooks,
     /// Names for command lines of mrsk, each with the words that it stands for. The first is a command.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub aliases: BTreeMap<String, Vec<String>>,

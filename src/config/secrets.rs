@@ -19,6 +19,8 @@ pub enum Purpose {
     RegistryPassword,
     /// A build secret.
     Build,
+    /// A secret of hooks.
+    Hook,
     /// A secret variable of a role's containers.
     Role(RoleName),
     /// A certificate of a role, or its key, in PEM form.
@@ -39,6 +41,9 @@ pub type Names = BTreeMap<String, BTreeSet<Purpose>>;
 /// them: a deploy leaves accessories alone, and whoever deploys need not know the password of a database's root.
 pub fn secret_names(config: &Config) -> Names {
     let mut names = image_secret_names(config);
+    for name in &config.hooks.secrets {
+        add(&mut names, name, Purpose::Hook);
+    }
     let routed = config.roles.iter().any(|role| role.traefik);
     for variable in config.traefik.env.secret.iter().filter(|_| routed) {
         add(&mut names, &variable.secret, Purpose::Traefik);

@@ -100,9 +100,9 @@ fn check(facts: &Facts) -> Result<(), DocumentError> {
         {
             return fail(&["source", "named"], "has a tree that is not a valid id");
         }
-        for (path, file) in &source.files {
-            if !file.sha256.is_valid() {
-                let place = ["source", "files", path, "sha256"];
+        for (field, files) in [("files", &source.files), ("hooks", &source.hooks)] {
+            if let Some((path, _)) = files.iter().find(|(_, file)| !file.sha256.is_valid()) {
+                let place = ["source", field, path, "sha256"];
                 return fail(&place, "is not a valid SHA-256");
             }
         }

@@ -54,9 +54,12 @@ pub struct SourceFacts {
     /// Whether there is no directory where the build context should be.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub context_missing: bool,
-    /// Hooks of the original and its successors, which are not run: their paths, relative to the current directory.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub hooks: Vec<String>,
+    /// The files in the directories of hooks, by their paths relative to the current directory.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub hooks: BTreeMap<String, LocalFile>,
+    /// The current directory, relative to the git root; absent if it is that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directory: Option<String>,
     /// Why git gave no commit, in its own words. Not recorded.
     #[serde(skip)]
     pub git_problem: Option<String>,

@@ -56,6 +56,10 @@ pub enum StepKind {
     Barrier,
     /// Announces the deploy.
     Broadcast,
+    /// Runs a hook that goes before something, and that runs again if it was cut off.
+    PreHook,
+    /// Runs a hook that follows something.
+    PostHook,
     /// A kind of a newer minor version: only in a plan that is read for review.
     #[serde(skip)]
     Unknown,
@@ -87,6 +91,17 @@ pub enum Handling {
     Wait,
     /// It puts who applies the plan before the last argument.
     NameRunner,
+    /// It runs a hook.
+    RunHook,
+}
+
+/// What becomes of a step that was claimed and left no receipt, if it has no check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhenLost {
+    /// Nobody can tell whether it took effect: it is in doubt.
+    Doubt,
+    /// It runs again: it only decides whether others start, and may be ended half-way.
+    Again,
 }
 
 /// Whether a step builds the image, and so needs its source.
@@ -164,6 +179,7 @@ struct Row {
     when_superseded: WhenSuperseded,
     /// Whether it can be ended half-way, as it waits, or does what may be begun again.
     can_be_ended: bool,
+    when_lost: WhenLost,
 }
 
 /// Returns the answers of most kinds.
@@ -177,6 +193,7 @@ const fn plain(mark: Mark) -> Row {
         switch_part: SwitchPart::None,
         when_superseded: WhenSuperseded::WaitFor,
         can_be_ended: false,
+        when_lost: WhenLost::Doubt,
     }
 }
 
@@ -258,6 +275,15 @@ impl StepKind {
                 handling: Handling::NameRunner,
                 ..plain(Mark::Waits)
             },
+            Self::PreHook => Row {
+                handling: Handling::RunHook,
+                when_lost: WhenLost::Again,
+                ..plain(Mark::Waits)
+            },
+            Self::PostHook => Row {
+                handling: Handling::RunHook,
+                ..plain(Mark::Waits)
+            },
         }
     }
 
@@ -277,12 +303,22 @@ impl StepKind {
     }
 
     /// Returns whether it has a check that says if its effect is already there. Without one, it is
-    /// never repeated in doubt.
+    /// never repeated in doubt, unless it [runs again](WhenLost::Again).
     pub fn has_check(self) -> bool {
         match self.handling() {
             Handling::Plain | Handling::RenewSession | Handling::RecordDigest => true,
-            Handling::Wait | Handling::NameRunner => false,
+            Handling::Wait | Handling::NameRunner | Handling::RunHook => false,
         }
+    }
+
+    /// Returns whether it is a hook.
+    pub fn is_hook(self) -> bool {
+        self.handling() == Handling::RunHook
+    }
+
+    /// Returns what becomes of it if it was cut off and has no check.
+    pub fn when_lost(self) -> WhenLost {
+        self.row().when_lost
     }
 
     /// Returns whether it changes what all services of a host share, and so gets the shared lock.

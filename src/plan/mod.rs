@@ -8,6 +8,7 @@ pub mod compile;
 mod consistency;
 pub mod doubt;
 pub mod effect;
+pub mod hook;
 pub mod kinds;
 pub mod leak;
 pub mod lock_host;

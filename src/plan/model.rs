@@ -127,7 +127,7 @@ pub struct SecretUse {
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Travel {
-    /// In the environment of the docker command that passes it on by name.
+    /// In the environment of a hook, or of the docker command that passes it on by name.
     Env,
     /// On the command's standard input.
     Stdin,
@@ -252,7 +252,7 @@ pub struct Step {
     /// The secrets it needs, and how each is handed over.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<StepSecret>,
-    /// Is its effect already there? Absent for `barrier` and `broadcast`.
+    /// Is its effect already there? Absent for barriers, broadcasts and hooks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub check: Option<Check>,
     /// Read-only commands whose output explains a failure.

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use index_vec::{IndexVec, index_vec};
 use serde_json::Value;
 
-use super::kinds::StepKind;
+use super::kinds::{StepKind, WhenLost};
 pub use super::model::Answer;
 use super::model::{Check, NeedOn, OnFailure, Plan, Step};
 use super::pushed::{PushClaims, PushVerdict, is_push, pulls_what};
@@ -355,11 +355,16 @@ impl Case<'_> {
         if self.is_passed(step, statuses) && self.is_passed_here(step, statuses) {
             return Status::Done;
         }
-        let Step { id, check, .. } = &self.plan[step];
+        let Step {
+            id, kind, check, ..
+        } = &self.plan[step];
         match (check, history.counts) {
             (None, Some((_, Shown::Succeeded))) => return Status::Done,
             // It failed, or a person has resolved a doubt.
             (None, Some((_, Shown::Failed))) => return Status::Failed { attempt },
+            (None, Some(_)) if kind.when_lost() == WhenLost::Again => {
+                return Status::Outstanding { attempt };
+            }
             (None, Some(_)) => return Status::InDoubt { attempt },
             (None | Some(Check::Facts(_)), _) => return Status::Outstanding { attempt },
             (Some(_), _) if !self.evidence.begun => return Status::Outstanding { attempt },

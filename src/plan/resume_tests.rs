@@ -229,6 +229,33 @@ fn a_receipt_resolves_a_doubt() {
     }
 }
 
+#[test]
+fn a_hook_that_goes_before_something_runs_again_if_it_was_cut_off() {
+    let hook = |id, kind, needs: &[&str]| Step {
+        check: None,
+        kind,
+        ..step(id, None, needs)
+    };
+    let plan = plan(vec![
+        hook("local/pre", StepKind::PreHook, &[]),
+        step("start", Some("h"), &["local/pre"]),
+        hook("local/post", StepKind::PostHook, &["start"]),
+    ]);
+    #[rustfmt::skip]
+    let table = [
+        (AttemptState::Lost, Status::Outstanding { attempt: 2 }, Status::InDoubt { attempt: 2 }),
+        (ended(Ending::Succeeded), Status::Done, Status::Done),
+        (ended(Ending::Failed { code: 1 }), Status::Failed { attempt: 2 }, Status::Failed { attempt: 2 }),
+        (ended(Ending::Stopped), Status::Failed { attempt: 2 }, Status::Failed { attempt: 2 }),
+        (ended(Ending::Refused), Status::Outstanding { attempt: 2 }, Status::Outstanding { attempt: 2 }),
+    ];
+    for (state, pre, post) in table {
+        let attempts = ["local/pre", "local/post"].map(|id| attempt(id, 1, state.clone()));
+        let found = statuses(&plan, &evidence(attempts.to_vec(), None));
+        assert_eq!((found[0], found[2]), (pre, post), "{state:?}");
+    }
+}
+
 pub(super) fn statuses(plan: &Plan, evidence: &Evidence) -> Vec<Status> {
     resume(plan, &Shape::new(plan).unwrap(), evidence).raw
 }

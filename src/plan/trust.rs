@@ -3,12 +3,13 @@
 
 use std::fmt;
 
+use super::hook;
 use super::kinds::StepKind;
 use super::model::{Check, Plan, Source, Step};
-use crate::action::{Action, Arg, OwnConfig, Run};
+use crate::action::{Action, Arg, OwnConfig, Run, Variable};
 use crate::config::is_read_at_start;
 use crate::docker::local_command::{is_listed, is_listed_argv};
-use crate::name::HostName;
+use crate::name::{HostName, SecretVariable};
 use crate::record::state_directory;
 use crate::text;
 
@@ -127,7 +128,9 @@ fn unlisted(step: &Step) -> Vec<String> {
         | Action::Complete(_) => None,
     });
     runs.chain(&step.diagnose)
-        .filter(|run| !is_listed(run) && !is_program_of_repository(step, run))
+        .filter(|run| {
+            !is_listed(run) && !is_program_of_repository(step, run) && !is_hook(step, run)
+        })
         .chain(&checks)
         .map(text::command)
         .collect()
@@ -147,6 +150,24 @@ fn is_program_of_repository(step: &Step, run: &Run) -> bool {
         && run
             .program()
             .is_some_and(|program| program.contains('/') && is_below_root(program))
+}
+
+/// Returns whether a hook runs that the plan knows by its hash, from where hooks are, without arguments and with nothing in its
+/// variables that a shell could take for more than a text.
+fn is_hook(step: &Step, run: &Run) -> bool {
+    let is_plain = |value: &Variable| match value {
+        Variable::Literal(text) => text.chars().all(is_of_line),
+        Variable::FromRun(_) => true,
+    };
+    step.kind.is_hook()
+        && run.argv.len() == 1
+        && run.program_sha256.is_some()
+        && run.stdin.is_none()
+        && run.env.iter().all(SecretVariable::is_plain)
+        && run.variables.values().all(is_plain)
+        && run
+            .program()
+            .is_some_and(|program| hook::is_in_usual_place(program) && is_below_root(program))
 }
 
 /// Returns whether a character has no meaning for a shell, in the middle of a line.
@@ -182,6 +203,11 @@ pub(super) fn builds_elsewhere(step: &Step, source: Option<&Source>) -> Option<S
 /// Returns what a step would do on the machine that applies the plan although no plan may, not even an approved one.
 pub(super) fn impossible(step: &Step) -> Option<String> {
     for action in step.action.iter().chain(&step.cleanup) {
+        if let Action::Run(run) = action
+            && let Some(problem) = unlike_hook(step, run)
+        {
+            return Some(problem);
+        }
         if let Action::Run(run) = action
             && let Some(variable) = run.env.iter().find(|one| is_read_at_start(&one.name))
         {
@@ -224,6 +250,27 @@ pub(super) fn impossible(step: &Step) -> Option<String> {
         .iter()
         .any(|run| !run_is_possible(run))
         .then(|| "passes a variable of this machine to a command that is not a login".to_owned())
+}
+
+/// Returns what a run has that only hooks have, or that hooks have not.
+fn unlike_hook(step: &Step, run: &Run) -> Option<String> {
+    let is_hook = step.host.is_none() && step.kind.is_hook();
+    let is_plain = run.variables.is_empty() && run.directory.is_none();
+    if !(is_hook || is_plain) {
+        return Some("sets variables or a directory for a command that is not a hook".to_owned());
+    }
+    if let Some(directory) = run.directory.as_ref().filter(|path| !is_below_root(path)) {
+        return Some(format!(
+            "runs in {}, which is not below the repository",
+            text::quote(directory)
+        ));
+    }
+    if is_hook && run.program_sha256.is_none() {
+        return Some("runs a hook whose hash it does not name".to_owned());
+    }
+    run.variables
+        .keys()
+        .find_map(|name| hook::problem_of_variable(name))
 }
 
 /// A user name that is given by name is the only argument that comes from the environment.

@@ -4,7 +4,9 @@ use super::escape::one_line;
 use super::list::list;
 use super::number::{count, duration};
 use super::quote::{program, quote, variable};
-use crate::action::{Action, Arg, Complete, OwnConfig, Poll, Probe, Reach, Run, UserRequest, When};
+use crate::action::{
+    Action, Arg, Complete, OwnConfig, Poll, Probe, Reach, Run, UserRequest, Variable, When,
+};
 
 /// Returns one action as a line for bash: a command that can be pasted, or a comment if it is not a command.
 pub fn action_line(action: &Action) -> String {
@@ -56,6 +58,11 @@ pub fn command(run: &Run) -> String {
         })
         .collect();
     let mut line = words.join(" ");
+    if !run.variables.is_empty() {
+        let set = run.variables.iter();
+        let set = set.map(|(name, value)| format!("{}={}", quote(name), variable_value(value)));
+        line = format!("env {} {line}", Vec::from_iter(set).join(" "));
+    }
     if let Some(name) = &run.stdin {
         line = format!("printf %s {} | {line}", variable(name));
     }
@@ -70,6 +77,9 @@ pub fn command(run: &Run) -> String {
         );
     }
     let mut notes = Vec::new();
+    if let Some(directory) = &run.directory {
+        notes.push(format!("in {}", quote(directory)));
+    }
     if !run.env.is_empty() {
         let names = run.env.iter().map(ToString::to_string);
         let names = one_line(&Vec::from_iter(names).join(", "));
@@ -84,6 +94,14 @@ pub fn command(run: &Run) -> String {
         line += &format!("  # {}", notes.join(", "));
     }
     line
+}
+
+/// Returns the value of a variable as a word; what only the run knows as a comment would have it.
+fn variable_value(value: &Variable) -> String {
+    match value {
+        Variable::Literal(text) => quote(text),
+        Variable::FromRun(value) => quote(&format!("<{} of the run>", value.name())),
+    }
 }
 
 /// Returns what a poll waits for, and for how long, unescaped: `wait until web:3000/up answers 200: 7 attempts of 1.0s`.

@@ -17,7 +17,7 @@ const PURE: &[&str] = &[
     "record/",
     "apply/state",
     "graph.rs",
-    "action.rs",
+    "action/",
     "exit_code.rs",
     "name.rs",
     "json.rs",

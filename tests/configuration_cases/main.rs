@@ -362,7 +362,7 @@ fn what_git_refuses_is_said() {
 }
 
 #[test]
-fn hooks_are_warned_of() {
+fn hooks_are_found_and_planned() {
     let project = Project::of("hooks-ignored");
     for hook in [
         ".mrsk/hooks/pre-deploy",
@@ -370,10 +370,23 @@ fn hooks_are_warned_of() {
         ".kamal/hooks/x.sample",
     ] {
         project.write(hook, "#!/bin/sh\n");
+        project.set_mode(hook, 0o755);
     }
-    let ended = project.commit().mrsk(FRESH, &[]).expect(0);
-    let warning = "hooks are not run: .kamal/hooks/docker-setup and .mrsk/hooks/pre-deploy;";
-    ended.says(&[warning]);
+    let project = project.commit();
+    let ended = project.mrsk(FRESH, &[]).expect(0);
+    ended.says(&[
+        "Run .mrsk/hooks/pre-deploy",
+        "Run .kamal/hooks/docker-setup",
+    ]);
+    project.set_mode(".mrsk/hooks/pre-deploy", 0o644);
+    let ended = project.mrsk(FRESH, &[]).expect(78);
+    ended.says(&[
+        "the hook .mrsk/hooks/pre-deploy is not executable",
+        "chmod +x",
+    ]);
+    let skipped = format!("{FRESH} --skip-hooks");
+    let ended = project.mrsk(&skipped, &[]).expect(0);
+    assert!(!ended.stderr.contains("Run .mrsk/hooks"));
 }
 
 #[test]

@@ -125,6 +125,10 @@ fn assert_step(plan: &Plan, step: &Step) {
             assert!(step.action.is_empty() && !step.needs.is_empty(), "{id}");
         }
         StepKind::Broadcast => {}
+        StepKind::PreHook | StepKind::PostHook => {
+            assert!(step.check.is_none() && step.host.is_none(), "{id}");
+            assert!(!step.action.is_empty(), "{id}");
+        }
         _ => {
             assert!(!step.action.is_empty(), "{id}");
             match (&step.check, &step.host) {

@@ -104,6 +104,8 @@ fn local() -> Vec<Step> {
         env_file: Vec::new(),
         own_config: Some(OwnConfig::Temporary),
         program_sha256: None,
+        variables: Default::default(),
+        directory: None,
     })];
     login.secrets = vec![StepSecret {
         name: "MRSK_REGISTRY_PASSWORD".to_owned(),
@@ -190,6 +192,8 @@ fn web(host: &str, start_needs: &str) -> Vec<Step> {
             env_file: Vec::new(),
             own_config: None,
             program_sha256: None,
+            variables: Default::default(),
+            directory: None,
         }),
         run(&["docker", "start", new]),
     ];
@@ -334,6 +338,7 @@ pub fn sample() -> Plan {
             break_glass: Default::default(),
             orphans: Default::default(),
             release_runs: Default::default(),
+            hooks: Default::default(),
             destination: Some("staging".to_owned()),
         },
         service: "hey".to_owned(),

@@ -83,6 +83,7 @@ impl World {
                         return self.fail(format!("{step} is in doubt though its check could say"));
                     }
                 }
+                self.resolve_hooks(steps);
             }
             _ => {}
         }

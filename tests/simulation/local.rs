@@ -21,6 +21,12 @@ impl World {
         if kind == StepKind::Broadcast && !self.told.insert(step.clone()) {
             return self.fail("a broadcast that was begun before");
         }
+        if kind == StepKind::PostHook && !self.told.insert(step.clone()) {
+            return self.fail("a hook that may have taken effect is begun again");
+        }
+        if kind == StepKind::PreHook && self.hosts[&self.plan.lock_host].succeeded(&step) {
+            return self.fail("a hook that has succeeded is begun again");
+        }
         let ok = self.is_calm() || !self.rng.chance(self.failure_rate);
         let delay = self.rng.range(100, 30_000);
         self.after(
@@ -51,8 +57,8 @@ impl World {
         }
         let kind = self.plan_step(&step).kind;
         let is_stopped = self.runners[runner].stopped.contains(&step);
-        if is_stopped && kind == StepKind::Broadcast {
-            return self.fail("a broadcast is ended half-way");
+        if is_stopped && matches!(kind, StepKind::Broadcast | StepKind::PostHook) {
+            return self.fail("what may not be repeated is ended half-way");
         }
         let ok = ok && !is_stopped;
         if ended {
@@ -82,6 +88,9 @@ impl World {
             StepKind::RegistryLogin => self.runners[runner].logged_in = true,
             StepKind::Build => self.runners[runner].built = true,
             StepKind::Push => self.pushed = true,
+            StepKind::PostHook => {
+                self.hooked.insert(step.clone());
+            }
             _ => {}
         }
         let delay = self.rng.range(1, 2_000);
@@ -95,6 +104,25 @@ impl World {
                 ended: true,
             },
         );
+    }
+
+    /// A person looks at what a hook has done, and says so.
+    pub(super) fn resolve_hooks(&mut self, steps: &[StepId]) {
+        let hooks = |step: &&StepId| self.plan_step(step).kind == StepKind::PostHook;
+        let hooks: Vec<StepId> = steps.iter().filter(hooks).cloned().collect();
+        for step in hooks {
+            let ending = match self.hooked.contains(&step) {
+                true => Ending::Succeeded,
+                false => Ending::Failed { code: 0 },
+            };
+            if ending != Ending::Succeeded {
+                self.told.remove(&step);
+            }
+            self.resolved += 1;
+            let (host, now) = (self.plan.lock_host.clone(), self.now);
+            let sim = self.hosts.get_mut(&host).expect("the lock host");
+            sim.resolve(&step, ending, now);
+        }
     }
 
     /// The registry tells whether it has the image only to those who are logged in, and not always.

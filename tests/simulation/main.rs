@@ -147,6 +147,22 @@ fn no_seed_breaks_a_promise() {
     );
 }
 
+/// Hooks on top: each of those that follow takes effect once, and each of those that go before succeeds once.
+#[test]
+fn no_seed_repeats_a_hook_that_may_have_taken_effect() {
+    let mut resolved = 0;
+    for seed in number("MRSK_SEED").map_or(0..400, |seed| seed..seed + 1) {
+        let mut world = World::with_hooks(seed);
+        world.run();
+        if let Some(message) = &world.violation {
+            let lines = number("MRSK_LINES").unwrap_or(60) as usize;
+            panic!("MRSK_SEED={seed}: {message}\n{}", tail(&world, lines));
+        }
+        resolved += world.resolved;
+    }
+    assert!(resolved > 0 || number("MRSK_SEED").is_some());
+}
+
 #[test]
 fn a_seed_reproduces_its_run() {
     for seed in (0..NOTICED).step_by(37) {

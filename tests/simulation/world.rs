@@ -14,7 +14,7 @@ use super::host::SimHost;
 pub(super) use super::items::{Item, Known, Link, Runner, Script, Stage};
 pub use super::items::{Mutant, PRINTED_SECRET, RunnerIndex};
 use super::items::{short, short_action};
-use super::plans::{Scenario, Switch, drain_before_route, scenario};
+use super::plans::{Scenario, Switch, drain_before_route, scenario, with_hooks};
 use super::rng::Rng;
 use super::truth::Truth;
 
@@ -36,6 +36,10 @@ pub struct World {
     pub(super) failure_rate: u64,
     /// Broadcasts of this machine that were begun.
     pub(super) told: BTreeSet<StepId>,
+    /// Hooks that took effect.
+    pub(super) hooked: BTreeSet<StepId>,
+    /// Doubts about hooks that a person has resolved.
+    pub resolved: u32,
     pub(super) calm_at: u64,
     pub(super) next_link: u64,
     pub(super) next_stranger: u64,
@@ -57,6 +61,13 @@ impl World {
         let mut rng = Rng::new(seed);
         let scenario = scenario(&mut rng);
         Self::with(rng, mutant, scenario)
+    }
+
+    /// As [`World::new`], with hooks in the plan.
+    pub fn with_hooks(seed: u64) -> Self {
+        let mut rng = Rng::new(seed);
+        let scenario = with_hooks(scenario(&mut rng));
+        Self::with(rng, Mutant::None, scenario)
     }
 
     /// As [`World::new`], with a scenario of its own.
@@ -94,6 +105,8 @@ impl World {
             budget: rng.range(0, 8) as u32,
             fault_rate: rng.range(2, 20),
             told: BTreeSet::new(),
+            hooked: BTreeSet::new(),
+            resolved: 0,
             failure_rate: if rng.chance(500) {
                 0
             } else {

@@ -2,6 +2,7 @@
 //! holds up nobody. The state hears of them when it begins them.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 
@@ -11,24 +12,34 @@ use crate::apply::local_step::{self, End, Work};
 use crate::apply::state::{Action, Event, Outcome, Progress, StepStatus};
 use crate::facts::{Extent, Query};
 use crate::name::StepId;
-use crate::plan::Plan;
-use crate::plan::kinds::Handling;
+use crate::plan::kinds::{Handling, WhenLost};
+use crate::plan::{Plan, Step};
 use crate::record::Ending;
 use crate::transport::local::Stopper;
 
-/// Returns the steps of this machine that need only each other, in their order.
+/// Returns the steps of this machine that need only each other, in their order. Of hooks, only those that go before another of these
+/// steps and may run again: nothing is claimed ahead.
 fn steps(plan: &Plan) -> Vec<StepId> {
-    let mut found = Vec::new();
+    let mut found: Vec<&Step> = Vec::new();
     let mut known: BTreeSet<&StepId> = BTreeSet::new();
     for step in &plan.steps {
         let runs_here = step.host.is_none()
-            && !matches!(step.kind.handling(), Handling::Wait | Handling::NameRunner);
+            && match step.kind.handling() {
+                Handling::Wait | Handling::NameRunner => false,
+                Handling::RunHook => step.kind.when_lost() == WhenLost::Again,
+                Handling::Plain | Handling::RenewSession | Handling::RecordDigest => true,
+            };
         if runs_here && step.needs.iter().all(|need| known.contains(&need.step)) {
             known.insert(&step.id);
-            found.push(step.id.clone());
+            found.push(step);
         }
     }
-    found
+    let others = found.iter().filter(|step| !step.kind.is_hook());
+    let needs = others.flat_map(|step| &step.needs);
+    let needed: BTreeSet<&StepId> = needs.map(|need| &need.step).collect();
+    let goes_first = |step: &&&Step| !step.kind.is_hook() || needed.contains(&step.id);
+    let steps = found.iter().filter(goes_first);
+    steps.map(|step| step.id.clone()).collect()
 }
 
 impl Driver {
@@ -139,6 +150,7 @@ impl Driver {
             variables: self.job.inputs.variables.clone(),
             docker_config: self.job.docker_config.clone(),
             who: self.job.details.locked_by.clone(),
+            runtime: Duration::from_millis(self.now().0),
         })
     }
 

@@ -6,6 +6,7 @@ use super::progress::{Outcome, Phase, StepStatus, StopReason};
 use super::step::{HostIndex, StepRun, StepState};
 use crate::graph::Ended;
 use crate::name::{HostName, StepId};
+use crate::plan::kinds::WhenLost;
 use crate::plan::shape::StepIndex;
 use crate::record::StopRequest;
 
@@ -70,7 +71,7 @@ impl State {
     }
 
     /// Tells each host that has something of this run that the run stops, and ends steps of this machine. A step whose effect no check
-    /// could tell, such as a broadcast, is waited for.
+    /// could tell, such as a broadcast, is waited for, unless it may run again.
     fn halt(&mut self) {
         for host in self.hosts.indices() {
             let has_begun = |step: &StepIndex| self.steps[*step].is_begun();
@@ -79,7 +80,9 @@ impl State {
             }
         }
         for step in self.steps.indices() {
-            if self.steps[step].state == StepState::RunsHere && self.plan[step].check.is_some() {
+            let can_tell = self.plan[step].check.is_some()
+                || self.plan[step].kind.when_lost() == WhenLost::Again;
+            if self.steps[step].state == StepState::RunsHere && can_tell {
                 let id = self.id(step);
                 self.act(Action::StopLocal(id));
             }

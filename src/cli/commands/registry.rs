@@ -59,5 +59,6 @@ fn on_hosts(kind: OperationKind, hosts: &[HostName], config: &Config) -> plan::O
         break_glass: plan::BreakGlass::default(),
         orphans: plan::Orphans::Named,
         release_runs: plan::ReleaseRuns::Once,
+        hooks: plan::HookRuns::All,
     }
 }

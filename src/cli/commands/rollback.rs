@@ -2,7 +2,7 @@
 
 use crate::cli::failure::Failure;
 use crate::cli::operation::{OnRoles, OperationArgs, checked_version};
-use crate::cli::options::{BreakGlassOptions, HostOptions};
+use crate::cli::options::{BreakGlassOptions, HookOptions, HostOptions};
 use crate::config::model::Config;
 use crate::facts::model::SourceFacts;
 use crate::plan::{Environment, Operation, OperationKind, Rollback};
@@ -20,6 +20,8 @@ pub struct Args {
 
     #[command(flatten)]
     hosts: HostOptions,
+    #[command(flatten)]
+    hooks: HookOptions,
     #[command(flatten)]
     break_glass: BreakGlassOptions,
 }
@@ -39,6 +41,7 @@ impl OperationArgs for Args {
         let operation = OnRoles { kind, hosts }.operation(config, source)?;
         Ok(Operation {
             break_glass: self.break_glass.break_glass(),
+            hooks: self.hooks.runs(),
             ..operation
         })
     }

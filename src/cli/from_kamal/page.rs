@@ -5,10 +5,11 @@ use std::fmt::Write;
 use std::path::Path;
 
 use super::model::Translated;
+use crate::plan::hook::Hook;
 use crate::text;
 
 /// What is said of keys that mrsk reads with another meaning than Kamal.
-const REMARKS: [(&str, &str); 12] = [
+const REMARKS: [(&str, &str); 13] = [
     (
         "proxy",
         "becomes labels and arguments of Traefik: `mrsk config -c config/mrsk.yml` lists them",
@@ -46,6 +47,10 @@ const REMARKS: [(&str, &str); 12] = [
         "read; versions of Kamal up to 1.9 are met, later ones are compared with that of mrsk",
     ),
     ("logging", "read; it holds for Traefik as well"),
+    (
+        "hooks_path",
+        "read; a plan runs hooks outside of .kamal/hooks only if it is approved",
+    ),
 ];
 
 /// Returns the page.
@@ -131,21 +136,31 @@ fn name_of(line: &str) -> Option<&str> {
     (!name.is_empty() && !starts && name.chars().all(allowed)).then_some(name)
 }
 
+/// Returns what the page says of hooks: which are run, and which look like a migration.
 fn hooks() -> String {
     let hooks = names(Path::new(".kamal/hooks"), |name| {
         !name.ends_with(".sample") && !name.starts_with('.')
     });
     let mut section = String::new();
-    for hook in hooks {
-        let _ = writeln!(section, "- .kamal/hooks/{hook}");
+    for name in hooks {
+        let path = format!(".kamal/hooks/{name}");
+        let text = crate::repository::source(&path).unwrap_or_default();
+        let what = match Hook::of_file(&path) {
+            None => "not run: it has not the name of a hook",
+            Some(Hook::PreConnect) => "not run: mrsk has no hook before it connects",
+            Some(_) if text.contains("migrat") => {
+                "run as before. It seems to migrate the database: `release: {cmd: …}` does that once for each version, also if a \
+                 deploy is cut off and resumed"
+            }
+            Some(_) => "run as before",
+        };
+        let _ = writeln!(section, "- {path}: {what}.");
     }
     match section.is_empty() {
         true => section,
-        false => {
-            format!(
-                "\n## Hooks\n\nmrsk does not run them, and each plan of a deploy names them:\n\n{section}"
-            )
-        }
+        false => format!(
+            "\n## Hooks\n\nHooks are steps of the plan. They get the secrets that `hook_secrets: [NAME]` names, and no others.\n\n{section}"
+        ),
     }
 }
 

@@ -14,6 +14,7 @@ mod deploy_timeout;
 mod drain_timeout;
 mod env;
 mod healthcheck;
+mod hooks;
 mod image;
 mod labels;
 mod logging;
@@ -54,7 +55,7 @@ use routed::Router;
 use servers::Global;
 
 /// Every key of the top level, beside those that begin with [`FREE_PREFIX`].
-pub(super) const KEYS: [Property; 31] = [
+pub(super) const KEYS: [Property; 33] = [
     service::KEY,
     image::KEY,
     servers::KEY,
@@ -79,6 +80,8 @@ pub(super) const KEYS: [Property; 31] = [
     release::KEY,
     accessories::KEY,
     audit_broadcast_cmd::KEY,
+    hooks::KEY,
+    hooks::SECRETS,
     primary_role::KEY,
     require_destination::KEY,
     retain_containers::KEY,
@@ -182,6 +185,7 @@ pub(super) fn decode(
         retain_containers: retain_containers::decode(decoder, root),
         accessories,
         audit_broadcast_cmd: audit_broadcast_cmd::decode(decoder, root),
+        hooks: hooks::decode(decoder, root),
         aliases: aliases::decode(decoder, root),
         sharers: Sharers::default(),
     };

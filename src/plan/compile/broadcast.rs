@@ -1,11 +1,11 @@
 //! Announces what was done, with the command that the configuration names.
 
 use super::Draft;
-use super::draft::ends;
+use super::draft::needs_of_ends;
 use crate::action::{Arg, Run};
 use crate::plan::{
-    AccessoryVerb, AppOperation, Need, NeedOn, OnFailure, Operation, OperationKind, Reason,
-    Release, Rollback, Step, StepKind,
+    AccessoryVerb, AppOperation, Operation, OperationKind, Reason, Release, Rollback, Step,
+    StepKind,
 };
 
 /// Seconds that the command may take.
@@ -31,15 +31,7 @@ pub fn run(draft: &mut Draft) {
         .does([run])
         .timeout(BROADCAST_SECONDS)
         .tolerated();
-    // What failed and is tolerated is as good as what succeeded.
-    let need = |end: &Step| Need {
-        step: end.id.clone(),
-        on: match end.on_failure {
-            OnFailure::Tolerate => NeedOn::Settled,
-            OnFailure::StopRun | OnFailure::StopHost => NeedOn::Success,
-        },
-    };
-    step.needs = ends(draft.steps.iter()).into_iter().map(need).collect();
+    step.needs = needs_of_ends(draft.steps.iter());
     draft.add(step);
 }
 

@@ -10,7 +10,9 @@ use crate::config::model::{Config, Host};
 use crate::diagnostic::Diagnostic;
 use crate::facts::model::{Facts, HostFacts, Privilege};
 use crate::name::{HostName, Sha256Hex, StepId};
-use crate::plan::{Operation, Predicate, Reliance, Step, StepKind, Unchanged};
+use crate::plan::{
+    Need, NeedOn, OnFailure, Operation, Predicate, Reliance, Step, StepKind, Unchanged,
+};
 use crate::traefik::{LabelError, Renderer};
 
 /// A part of a plan, or why there can be none.
@@ -260,4 +262,16 @@ pub(super) fn ends<'s>(steps: impl Iterator<Item = &'s Step> + Clone) -> Vec<&'s
     let needs = steps.clone().flat_map(|step| &step.needs);
     let needed: BTreeSet<&StepId> = needs.map(|need| &need.step).collect();
     steps.filter(|step| !needed.contains(&step.id)).collect()
+}
+
+/// Returns needs of the last of `steps`. What failed and is tolerated is as good as what succeeded.
+pub(super) fn needs_of_ends<'s>(steps: impl Iterator<Item = &'s Step> + Clone) -> Vec<Need> {
+    let need = |end: &Step| Need {
+        step: end.id.clone(),
+        on: match end.on_failure {
+            OnFailure::Tolerate => NeedOn::Settled,
+            OnFailure::StopRun | OnFailure::StopHost => NeedOn::Success,
+        },
+    };
+    ends(steps).into_iter().map(need).collect()
 }

@@ -13,6 +13,7 @@ mod emergency;
 mod everything;
 mod existing;
 mod finish;
+mod hooks;
 mod intercept;
 mod labels;
 mod last_route;
@@ -94,6 +95,7 @@ pub fn compile(config: &Config, facts: &Facts, operation: &Operation) -> Result<
     if let Some(note) = &target.note {
         draft.unchanged(None, operation.name(), note);
     }
+    hooks::around::run(&mut draft);
     emergency::warn(&mut draft);
     reliance::run(&mut draft);
     reduction::run(&mut draft);
@@ -165,7 +167,6 @@ fn start(draft: &mut Draft<'_>) {
 
 /// Adds what brings a version to the selected roles.
 fn deploy(draft: &mut Draft<'_>) {
-    warn_of_hooks(draft);
     let release = release::find(draft);
     build::run(draft);
     pull::run(draft);
@@ -182,16 +183,4 @@ fn deploy(draft: &mut Draft<'_>) {
         prune::run(draft);
     }
     broadcast::run(draft);
-}
-
-/// Warns of hooks: the tools that brought them run them, and mrsk does not.
-fn warn_of_hooks(draft: &mut Draft<'_>) {
-    let source = draft.facts.source.as_ref();
-    let hooks = source.map_or(&[][..], |source| &source.hooks);
-    if !hooks.is_empty() {
-        let hooks = crate::text::list(hooks);
-        draft.warn(format!(
-            "hooks are not run: {hooks}; do what they do in your own script, before or after `mrsk deploy`"
-        ));
-    }
 }

@@ -31,8 +31,9 @@ fn redundant(step: &Step, steps: &[Step], positions: &HashMap<&StepId, usize>) -
         .collect();
     while let Some(at) = work.pop() {
         let through = &steps[at];
-        // What lies behind a barrier is as large as the plan.
-        if through.kind == StepKind::Barrier || !seen.insert(at) {
+        // What lies behind a barrier, or a hook, is as large as the plan.
+        let joins_many = through.kind == StepKind::Barrier || through.kind.is_hook();
+        if joins_many || !seen.insert(at) {
             continue;
         }
         for need in through

@@ -207,6 +207,21 @@ impl OperationKind {
         }
     }
 
+    /// Returns whether hooks run before and after what it does.
+    pub fn runs_hooks(&self) -> bool {
+        match self {
+            Self::Deploy(_)
+            | Self::Redeploy(_)
+            | Self::Setup(_)
+            | Self::Rollback(_)
+            | Self::App(AppOperation::Boot(_))
+            | Self::Traefik(TraefikVerb::Reboot(_))
+            | Self::ServerBootstrap => true,
+            Self::Build(verb) => verb.release().is_some_and(|release| !release.skip_push),
+            _ => false,
+        }
+    }
+
     /// Returns whether old containers and images are removed.
     pub fn prunes(&self) -> bool {
         matches!(self, Self::Deploy(_) | Self::Setup(_))

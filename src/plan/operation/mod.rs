@@ -13,8 +13,8 @@ pub use self::break_glass::BreakGlass;
 pub use self::kind::OperationKind;
 pub use self::maintenance::{HostOperation, Maintenance};
 pub use self::verbs::{
-    Accessories, AccessoryVerb, AppOperation, BuildVerb, Environment, Orphans, Pruned, Release,
-    ReleaseRuns, Rollback, Rolling, StaleContainers, TraefikVerb,
+    Accessories, AccessoryVerb, AppOperation, BuildVerb, Environment, HookRuns, Orphans, Pruned,
+    Release, ReleaseRuns, Rollback, Rolling, StaleContainers, TraefikVerb,
 };
 
 use crate::config::model::Accessory;
@@ -39,6 +39,8 @@ pub struct Operation {
     pub orphans: Orphans,
     /// Whether the release command runs again for a version that it has run for.
     pub release_runs: ReleaseRuns,
+    /// Whether hooks run.
+    pub hooks: HookRuns,
 }
 
 impl Operation {
@@ -109,6 +111,9 @@ struct Flat {
     /// `--release` of `deploy`, `redeploy` and `setup`: the release command runs, also if it has run for this version; absent: it runs once.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     release: bool,
+    /// `--skip-hooks`: no hook runs; absent: all do.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    skip_hooks: bool,
     /// `--all-at-once` of `deploy` and `rollback`; absent: the canary first, then in groups.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     all_at_once: bool,
@@ -253,6 +258,7 @@ impl Flat {
             ("rolling", self.rolling),
             ("remove_orphans", self.remove_orphans),
             ("release", self.release),
+            ("skip_hooks", self.skip_hooks),
             ("all_at_once", self.all_at_once),
             ("drain_timeout", self.drain_timeout.is_some()),
             ("skip_healthcheck", self.skip_healthcheck.is_some()),
@@ -288,10 +294,15 @@ impl TryFrom<Flat> for Operation {
             true => ReleaseRuns::Again,
             false => ReleaseRuns::Once,
         };
+        let hooks = match kind.runs_hooks() && std::mem::take(&mut flat.skip_hooks) {
+            true => HookRuns::Skipped,
+            false => HookRuns::All,
+        };
         flat.check_taken()?;
         Ok(Self {
             orphans,
             release_runs,
+            hooks,
             kind,
             break_glass,
             destination: flat.destination,
@@ -308,6 +319,7 @@ impl From<Operation> for Flat {
             version: operation.version().map(str::to_owned),
             remove_orphans: operation.orphans == Orphans::Removed,
             release: operation.release_runs == ReleaseRuns::Again,
+            skip_hooks: operation.hooks == HookRuns::Skipped,
             all_at_once: operation.break_glass.all_at_once,
             drain_timeout: operation.break_glass.drain_timeout,
             skip_healthcheck: operation.break_glass.skip_healthcheck.clone(),

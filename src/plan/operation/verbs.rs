@@ -332,6 +332,16 @@ impl Pruned {
     }
 }
 
+/// Whether hooks run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum HookRuns {
+    /// Those that there are.
+    #[default]
+    All,
+    /// None.
+    Skipped,
+}
+
 /// Which accessories an operation is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Accessories {

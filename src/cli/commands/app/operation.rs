@@ -4,8 +4,10 @@ use clap::Subcommand;
 
 use super::maintenance;
 use crate::cli::failure::Failure;
-use crate::cli::operation::{Given, OnRoles, OperationArgs, checked_version, named_version};
-use crate::cli::options::HostOptions;
+use crate::cli::operation::{
+    Given, OnRoles, OperationArgs, WithHooks, checked_version, named_version,
+};
+use crate::cli::options::{HookOptions, HostOptions};
 use crate::config::model::Config;
 use crate::facts::model::SourceFacts;
 use crate::plan::{AppOperation, Operation as Planned, OperationKind, StaleContainers};
@@ -44,6 +46,8 @@ pub enum Operation<O: clap::Args> {
 pub struct BootArgs {
     #[command(flatten)]
     hosts: HostOptions,
+    #[command(flatten)]
+    hooks: HookOptions,
 
     /// Version to start [env: VERSION] [default: the one that is running]
     #[arg(long, value_name = "VERSION")]
@@ -108,7 +112,11 @@ impl OperationArgs for BootArgs {
         let version = named_version(self.version.as_ref())?;
         let kind = OperationKind::App(AppOperation::Boot(version));
         let hosts = self.hosts.clone();
-        OnRoles { kind, hosts }.operation(config, source)
+        let boot = WithHooks {
+            arguments: OnRoles { kind, hosts },
+            hooks: self.hooks.runs(),
+        };
+        boot.operation(config, source)
     }
 }
 

@@ -3,8 +3,8 @@
 use clap::Subcommand;
 
 use crate::cli::failure::Failure;
-use crate::cli::operation::{Given, OnRoles, OperationArgs, version};
-use crate::cli::options::{HostOptions, VersionOptions};
+use crate::cli::operation::{Given, OnRoles, OperationArgs, WithHooks, version};
+use crate::cli::options::{HookOptions, HostOptions, VersionOptions};
 use crate::config::model::Config;
 use crate::facts::model::SourceFacts;
 use crate::plan::{BuildVerb, Operation as Planned, OperationKind, Release};
@@ -59,6 +59,8 @@ pub struct LayerOptions {
     /// Build without layers of earlier builds
     #[arg(long)]
     no_cache: bool,
+    #[command(flatten)]
+    hooks: HookOptions,
 }
 
 /// `mrsk build create` and `mrsk build remove` have no arguments.
@@ -102,7 +104,9 @@ impl<O: clap::Args> Operation<O> {
                     is_pushed: false,
                     no_cache: arguments.layers.no_cache,
                 };
-                (Box::new(on_image), options)
+                let hooks = arguments.layers.hooks.runs();
+                let arguments = on_image;
+                (Box::new(WithHooks { arguments, hooks }), options)
             }
             Self::Push(Given { arguments, options }) => {
                 let on_image = OnImage {
@@ -112,7 +116,9 @@ impl<O: clap::Args> Operation<O> {
                     is_pushed: false,
                     no_cache: arguments.layers.no_cache,
                 };
-                (Box::new(on_image), options)
+                let hooks = arguments.layers.hooks.runs();
+                let arguments = on_image;
+                (Box::new(WithHooks { arguments, hooks }), options)
             }
             Self::Pull(Given { arguments, options }) => {
                 let on_image = OnImage {

@@ -2,8 +2,8 @@
 
 use clap::Subcommand;
 
-use crate::cli::operation::{Given, OnRoles, OperationArgs};
-use crate::cli::options::HostOptions;
+use crate::cli::operation::{Given, OnRoles, OperationArgs, WithHooks};
+use crate::cli::options::{HookOptions, HostOptions};
 use crate::plan::{OperationKind, Rolling, TraefikVerb};
 
 /// Operations on Traefik.
@@ -38,6 +38,8 @@ pub struct RebootArgs {
 
     #[command(flatten)]
     hosts: HostOptions,
+    #[command(flatten)]
+    hooks: HookOptions,
 }
 
 impl<O: clap::Args> Operation<O> {
@@ -53,7 +55,13 @@ impl<O: clap::Args> Operation<O> {
                     true => Rolling::OneByOne,
                     false => Rolling::AllAtOnce,
                 };
-                (TraefikVerb::Reboot(rolling), arguments.hosts, options)
+                let kind = OperationKind::Traefik(TraefikVerb::Reboot(rolling));
+                let hosts = arguments.hosts;
+                let reboot = WithHooks {
+                    arguments: OnRoles { kind, hosts },
+                    hooks: arguments.hooks.runs(),
+                };
+                return (Box::new(reboot), options);
             }
             Self::Remove(given) => (TraefikVerb::Remove, given.arguments, given.options),
             Self::RemoveContainer(given) => {

@@ -9,8 +9,10 @@ use crate::docker::container;
 use crate::docker::names::TRAEFIK;
 use crate::facts::model::{ContainerFacts, ContainerState};
 use crate::name::StepId;
+use crate::plan::compile::hooks::group::{Group, gate_from};
 use crate::plan::compile::step::QUICK;
 use crate::plan::compile::{Draft, HostView, bootstrap, removal};
+use crate::plan::hook::Hook;
 use crate::plan::operation::{Rolling, TraefikVerb};
 use crate::plan::{Predicate, Reason, Step, StepKind};
 use crate::text::list_up_to;
@@ -84,25 +86,50 @@ fn boot(draft: &mut Draft) {
 fn reboot(draft: &mut Draft, rolling: Rolling) {
     bootstrap::run(draft);
     network::run(draft);
-    let mut gate: Option<StepId> = None;
     let hosts = draft.hosts.clone();
-    for (number, host) in hosts.iter().enumerate() {
-        let done = match host.facts.traefik {
-            Some(_) => takeover::reboot(draft, host, gate.clone()),
-            None => {
-                start::run_on(draft, host);
-                draft.find(Some(host.name()), StepKind::Traefik)
-            }
+    let size = match rolling {
+        Rolling::OneByOne => 1,
+        Rolling::AllAtOnce => hosts.len().max(1),
+    };
+    let mut gate: Option<StepId> = None;
+    for (number, members) in hosts.chunks(size).enumerate() {
+        let group = Group {
+            name: match hosts.len() > size {
+                true => (number + 1).to_string(),
+                false => String::new(),
+            },
+            hosts: members.iter().map(HostView::name).collect(),
         };
-        let is_last = number + 1 == hosts.len();
-        if let (Rolling::OneByOne, Some(done), false) = (rolling, done, is_last) {
+        let from = draft.steps.len();
+        gate = group.open(draft, Hook::PreTraefikReboot, gate);
+        let ends = members
+            .iter()
+            .filter_map(|host| replace(draft, host, gate.clone()));
+        let ends: Vec<StepId> = ends.collect();
+        if let Some(gate) = &gate {
+            gate_from(draft, from, gate);
+        }
+        let is_last = (number + 1) * size >= hosts.len();
+        let ends = group.close(draft, Hook::PostTraefikReboot, ends);
+        if let ([host], false, false) = (members, ends.is_empty(), is_last) {
             let subject = format!("traefik-{}", number + 1);
             let why = Reason::needed_by("Traefik is replaced on one host at a time");
             let step = Step::new(None, StepKind::Barrier, ["barrier", &subject, "open"])
                 .because(format!("Wait for Traefik on {}", host.name()), why)
-                .needs([done])
+                .needs(ends)
                 .opens_after(0);
             gate = Some(draft.add(step));
+        }
+    }
+}
+
+/// Adds the replacement on a host, after `gate`. Returns its last step.
+fn replace(draft: &mut Draft, host: &HostView, gate: Option<StepId>) -> Option<StepId> {
+    match host.facts.traefik {
+        Some(_) => takeover::reboot(draft, host, gate),
+        None => {
+            start::run_on(draft, host);
+            draft.find(Some(host.name()), StepKind::Traefik)
         }
     }
 }

@@ -12,7 +12,9 @@ use self::sequence::{Switched, switch};
 use crate::config::model::{Config, Limit, Role};
 use crate::facts::model::Health;
 use crate::name::{HostName, RoleName, StepId};
+use crate::plan::compile::hooks::group::Group;
 use crate::plan::compile::{Draft, HostView, Placement, emergency};
+use crate::plan::hook::Hook;
 use crate::plan::{Reason, Step, StepKind};
 use crate::text::count;
 
@@ -46,45 +48,30 @@ pub fn run_after(draft: &mut Draft, before: Option<StepId>) {
     let hosts = draft.hosts.iter().map(|host| (host.name(), *host));
     let hosts: BTreeMap<&HostName, HostView> = hosts.collect();
     if emergency::is_all_at_once(draft) {
-        for placement in [canary].into_iter().chain(pending) {
-            switch(draft, &hosts, placement, before.clone());
+        let all: Vec<&Placement> = [canary].into_iter().chain(pending).collect();
+        let group = group_of(String::new(), &all);
+        let gate = group.open(draft, Hook::PreAppBoot, before);
+        let mut ends = Vec::new();
+        for placement in all {
+            ends.extend(switch(draft, &hosts, placement, gate.clone()).last);
         }
+        group.close(draft, Hook::PostAppBoot, ends);
         return;
     }
-    let switched = switch(draft, &hosts, canary, before.clone());
-    let mut stage = canary_gate(draft, canary, &switched, &pending).or(before);
+    let members = |role: &Role| -> Vec<&Placement> {
+        let all = [canary].into_iter().chain(pending.iter().copied());
+        all.filter(|placement| placement.role.name == role.name)
+            .collect()
+    };
+    let first = Groups::of(draft, canary.role, &members(canary.role)).group(0);
+    let opened = first.open(draft, Hook::PreAppBoot, before);
+    let switched = switch(draft, &hosts, canary, opened.clone());
+    let mut stage = canary_gate(draft, canary, &switched, &pending).or(opened);
     for (at, role) in roles.iter().enumerate() {
-        let is_canary = role.name == canary.role.name;
-        let others = pending
-            .iter()
-            .filter(|placement| placement.role.name == role.name);
-        let members: Vec<&Placement> = is_canary
-            .then_some(canary)
-            .into_iter()
-            .chain(others.copied())
-            .collect();
-        let size = group_size(draft, role.hosts.len());
-        let mut before = stage.clone();
-        let mut ends = Vec::new();
-        for (number, group) in members.chunks(size).enumerate() {
-            ends = Vec::new();
-            for (at, placement) in group.iter().enumerate() {
-                ends.extend(if is_canary && number == 0 && at == 0 {
-                    switched.last.clone()
-                } else {
-                    switch(draft, &hosts, placement, before.clone()).last
-                });
-            }
-            if number.saturating_add(1).saturating_mul(size) < members.len() {
-                before = Some(group_gate(
-                    draft,
-                    role.name.as_str(),
-                    number + 1,
-                    size,
-                    ends.clone(),
-                ));
-            }
-        }
+        let begun = (role.name == canary.role.name).then_some(&switched);
+        let groups = members(role);
+        let groups = Groups::of(draft, role, &groups);
+        let ends = switch_role(draft, &hosts, &groups, stage.clone(), begun);
         let is_ordered = draft.config.boot.role_order.contains(&role.name);
         let later = roles.iter().skip(at + 1).find(|later| {
             let mut others = pending.iter();
@@ -94,6 +81,79 @@ pub fn run_after(draft: &mut Draft, before: Option<StepId>) {
             stage = Some(role_gate(draft, &role.name, &later.name, ends));
         }
     }
+}
+
+/// The groups in which a role switches.
+struct Groups<'g, 'a> {
+    role: &'g Role,
+    members: &'g [&'g Placement<'a>],
+    size: usize,
+}
+
+impl<'g, 'a> Groups<'g, 'a> {
+    fn of(draft: &Draft, role: &'g Role, members: &'g [&'g Placement<'a>]) -> Self {
+        Self {
+            role,
+            members,
+            size: group_size(draft, role.hosts.len()),
+        }
+    }
+
+    /// Returns the group of this number for its hooks.
+    fn group(&self, number: usize) -> Group<'a> {
+        let role = &self.role.name;
+        let name = match self.members.len() > self.size {
+            true => format!("{role}-group-{}", number + 1),
+            false => role.to_string(),
+        };
+        let members = self.members.chunks(self.size).nth(number);
+        group_of(name, members.unwrap_or_default())
+    }
+}
+
+fn group_of<'a>(name: String, members: &[&Placement<'a>]) -> Group<'a> {
+    let hosts = members.iter().map(|placement| placement.host).collect();
+    Group { name, hosts }
+}
+
+/// Adds the switches of a role group by group, the first after `stage`, or after the canary if that has `begun` it. Returns the ends of
+/// the last group.
+fn switch_role(
+    draft: &mut Draft,
+    hosts: &BTreeMap<&HostName, HostView>,
+    groups: &Groups,
+    stage: Option<StepId>,
+    begun: Option<&Switched>,
+) -> Vec<StepId> {
+    let mut before = stage;
+    let mut ends = Vec::new();
+    for (number, members) in groups.members.chunks(groups.size).enumerate() {
+        let group = groups.group(number);
+        let begun = begun.filter(|_| number == 0);
+        // The hook of the canary's group has run before the canary.
+        if begun.is_none() {
+            before = group.open(draft, Hook::PreAppBoot, before);
+        }
+        ends = Vec::new();
+        for (at, placement) in members.iter().enumerate() {
+            ends.extend(match begun.filter(|_| at == 0) {
+                Some(canary) => canary.last.clone(),
+                None => switch(draft, hosts, placement, before.clone()).last,
+            });
+        }
+        let switched = ends.len();
+        ends = group.close(draft, Hook::PostAppBoot, ends);
+        if number.saturating_add(1).saturating_mul(groups.size) < groups.members.len() {
+            before = Some(group_gate(
+                draft,
+                groups,
+                number + 1,
+                switched,
+                ends.clone(),
+            ));
+        }
+    }
+    ends
 }
 
 /// Returns the roles in the order in which they switch: those of `boot.role_order` first.
@@ -195,19 +255,21 @@ fn canary_gate(
     Some(draft.add(step))
 }
 
+/// Adds the barrier behind a group of which so many hosts have `switched`.
 fn group_gate(
     draft: &mut Draft,
-    role: &str,
+    groups: &Groups,
     number: usize,
-    size: usize,
+    switched: usize,
     ends: Vec<StepId>,
 ) -> StepId {
+    let (role, size) = (groups.role.name.as_str(), groups.size);
     let wait = draft.config.boot.wait;
     let then = match wait {
         0 => String::new(),
         wait => format!(", then {wait} s"),
     };
-    let hosts = count(ends.len(), "host");
+    let hosts = count(switched, "host");
     let switching = match size {
         1 => "1 host switches".to_owned(),
         _ => format!("{size} hosts switch"),

@@ -1,11 +1,14 @@
 //! What a step does, as data: the vocabulary that a plan writes, and that the transport carries out.
 
+mod variable;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+pub use self::variable::{FromRun, Variable};
 use crate::name::{SecretVariable, Sha256Hex, StepId};
 
 /// One part of a step. The parts of a step run in order; the first that fails ends the step.
@@ -83,6 +86,12 @@ pub struct Run {
     /// SHA-256 of the program, if it is a file of the repository that runs on the machine that applies the plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub program_sha256: Option<Sha256Hex>,
+    /// Variables whose values are not secret. Only of a hook.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub variables: BTreeMap<String, Variable>,
+    /// The working directory, relative to the git root. Absent: the git root, else the current directory. Only of a hook.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directory: Option<String>,
 }
 
 impl Run {
@@ -95,6 +104,8 @@ impl Run {
             env_file: Vec::new(),
             own_config: None,
             program_sha256: None,
+            variables: BTreeMap::new(),
+            directory: None,
         }
     }
 
