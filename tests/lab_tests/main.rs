@@ -18,6 +18,7 @@ mod deploy;
 mod env;
 mod errors;
 mod failures;
+mod hooks;
 mod kill;
 mod maintenance;
 mod migrating;
