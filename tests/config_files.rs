@@ -8,6 +8,7 @@ use std::path::Path;
 
 use mrsk::config::dotenv::Environment;
 use mrsk::config::secrets::{Purpose, accessory_secret_names, resolve_names, secret_names};
+use mrsk::config::secrets_files::{SecretSources, SecretsFiles};
 use mrsk::config::{self, Destination, PASSWORD_SECRET, render};
 use mrsk::diagnostic::{self, Diagnostic};
 use mrsk::name::RoleName;
@@ -58,7 +59,7 @@ fn resolve_all(
     resolve_names(
         &secret_names(&loaded.config),
         &loaded.config,
-        environment,
+        &SecretSources::new(environment.clone(), SecretsFiles::default()),
         &loaded.literal_secrets,
         &loaded.places,
     )

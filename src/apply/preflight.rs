@@ -17,14 +17,48 @@ use crate::transport::request::Inputs;
 
 /// What the machine that applies the plan provides: values of variables, and rendered templates.
 pub trait Environment {
-    /// Returns the value of a secret, or of a variable of the environment.
-    fn variable(&self, name: &str) -> Option<Secret>;
+    /// Returns the value of a secret, or of a variable of the environment, as far as it is known without running anything.
+    fn value(&self, name: &str) -> Value;
+
+    /// Runs the commands that print `names`, so that their values are known.
+    ///
+    /// # Errors
+    /// The first that does not print a value.
+    fn read(&self, names: &BTreeSet<String>) -> Result<(), Diagnostic>;
 
     /// Renders `template`, which sees the environment with `own` in front; `path` is its path in messages.
     ///
     /// # Errors
     /// What is wrong with it, with its place.
     fn render(&self, path: &str, template: &str, own: &Secrets) -> Result<String, Vec<Diagnostic>>;
+}
+
+/// The value of a name on the machine that applies the plan.
+#[derive(Debug, Clone)]
+pub enum Value {
+    /// It is this.
+    Known(Secret),
+    /// A command prints it, which is run when it is sure that a step needs it.
+    Late,
+    /// It has none.
+    Unset,
+    /// It cannot be found out, and why.
+    Invalid(Diagnostic),
+    /// The file that it comes from is not as it was planned, and how.
+    Stale(String),
+}
+
+impl Value {
+    /// Returns it, `None` if it is known later, or what steps miss.
+    fn found(self, name: &str) -> Result<Option<Secret>, Requirement> {
+        match self {
+            Self::Known(secret) => Ok(Some(secret)),
+            Self::Late => Ok(None),
+            Self::Unset => Err(Requirement::Variable(name.to_owned())),
+            Self::Invalid(problem) => Err(Requirement::Template(problem)),
+            Self::Stale(how) => Err(Requirement::Source(how)),
+        }
+    }
 }
 
 /// A missing input of steps.
@@ -54,8 +88,28 @@ pub enum Requirement {
     Source(String),
 }
 
-/// Collects what the plan needs. What is missing is named with the steps that need it: those may be done already.
+/// Collects what the plan needs. What is missing is named with the steps that need it: those may be done already. Values that commands print
+/// are left out until [`Environment::read`] has run these.
 pub async fn collect(
+    plan: &Plan,
+    environment: &dyn Environment,
+    root: &Path,
+) -> (Inputs, Vec<Missing>) {
+    let (inputs, mut missing) = collect_here(plan, environment, root);
+    if let Some(source) = &plan.source
+        && let Err(problem) = verify_source(source, root).await
+    {
+        let builds = plan.builds().map(|step| step.id.clone());
+        missing.push(Missing {
+            what: Requirement::Source(problem),
+            steps: builds.collect(),
+        });
+    }
+    (inputs, missing)
+}
+
+/// Collects the same, without a look at the source that images are built from.
+pub fn collect_here(
     plan: &Plan,
     environment: &dyn Environment,
     root: &Path,
@@ -70,11 +124,11 @@ pub async fn collect(
             unmet.entry(what).or_default().insert(step.id.clone());
         };
         for name in step.secrets.iter().map(|secret| &secret.name) {
-            match environment.variable(name) {
-                Some(value) => {
-                    inputs.secrets.insert(name.clone(), value);
-                }
-                None => missing(Requirement::Variable(name.clone())),
+            match environment.value(name).found(name) {
+                Ok(value) => inputs
+                    .secrets
+                    .extend(value.map(|value| (name.clone(), value))),
+                Err(requirement) => missing(requirement),
             }
         }
         for variable in with_line_break(step, &inputs.secrets) {
@@ -82,13 +136,13 @@ pub async fn collect(
             let help = "docker cannot take it for a variable of this name: use another name";
             missing(Requirement::Template(Diagnostic::error(message).help(help)));
         }
-        for name in variables(step) {
-            match environment.variable(name) {
-                Some(value) => {
-                    let value = value.reveal().to_owned();
-                    inputs.variables.insert(name.clone(), value);
+        for name in step.variables() {
+            match environment.value(name).found(name) {
+                Ok(value) => {
+                    let value = value.map(|value| (name.clone(), value.reveal().to_owned()));
+                    inputs.variables.extend(value);
                 }
-                None => missing(Requirement::Variable(name.clone())),
+                Err(requirement) => missing(requirement),
             }
         }
         for (program, sha256) in programs(step) {
@@ -107,12 +161,6 @@ pub async fn collect(
                 Err(requirements) => requirements.into_iter().for_each(&mut missing),
             }
         }
-    }
-    if let Some(source) = &plan.source
-        && let Err(problem) = verify_source(source, root).await
-    {
-        let builds = plan.builds().map(|step| step.id.clone());
-        unmet.insert(Requirement::Source(problem), builds.collect());
     }
     let missing = unmet
         .into_iter()
@@ -133,18 +181,6 @@ fn with_line_break<'a>(step: &'a Step, secrets: &Secrets) -> Vec<&'a SecretVaria
         value.is_some_and(|value| value.reveal().contains(['\n', '\r']))
     };
     names.filter(has_several).collect()
-}
-
-/// Returns the names of the variables whose values are in a step's arguments.
-fn variables(step: &Step) -> impl Iterator<Item = &String> {
-    let arguments = step.action.iter().flat_map(|action| match action {
-        Action::Run(run) => run.argv.as_slice(),
-        _ => &[],
-    });
-    arguments.filter_map(|arg| match arg {
-        Arg::FromEnv(name) => Some(name),
-        Arg::Literal(_) => None,
-    })
 }
 
 /// Returns the programs of the repository that a step runs, with their hashes.
@@ -179,7 +215,9 @@ fn bytes(
         .collect();
     for secret in &step.secrets {
         // A missing secret is reported for itself; the template is not rendered without it.
-        let value = environment.variable(&secret.name).ok_or_else(Vec::new)?;
+        let Value::Known(value) = environment.value(&secret.name) else {
+            return Err(Vec::new());
+        };
         own.insert(secret.name.clone(), value);
     }
     for alias in &upload.aliases {

@@ -204,8 +204,13 @@ impl World for Machine {
 
 /// Commands of templates see this environment too; the process keeps its own.
 impl preflight::Environment for Environment {
-    fn variable(&self, name: &str) -> Option<Secret> {
+    fn value(&self, name: &str) -> preflight::Value {
         self.get(name)
+            .map_or(preflight::Value::Unset, preflight::Value::Known)
+    }
+
+    fn read(&self, _: &BTreeSet<String>) -> Result<(), Diagnostic> {
+        Ok(())
     }
 
     fn render(&self, path: &str, template: &str, own: &Secrets) -> Result<String, Vec<Diagnostic>> {
@@ -215,7 +220,7 @@ impl preflight::Environment for Environment {
 }
 
 /// Returns what a process printed, if it succeeded.
-fn text(captured: std::io::Result<Captured>) -> Result<String, Failure> {
+pub(super) fn text(captured: std::io::Result<Captured>) -> Result<String, Failure> {
     let (how, said) = match captured {
         Err(error) => (format!("failed: {error}"), String::new()),
         Ok(captured) => {

@@ -55,7 +55,6 @@ const COMMANDS: &[Pointer] = &[
     ("rmi", "app remove_images"),
     ("roll-back", "rollback"),
     ("run", "app exec"),
-    ("secrets", "envify"),
     ("shell", "app exec -i --reuse"),
     ("ssh", "app exec -i --reuse"),
     ("start", "app start"),

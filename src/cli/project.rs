@@ -8,16 +8,17 @@ use super::execution::Execution;
 use super::failure::Failure;
 use super::options::ProjectOptions;
 use super::output;
+use super::secret_commands::{self, CommandRunner};
 use crate::apply::preflight;
-use crate::config::dotenv::Environment;
 use crate::config::model::Config;
+use crate::config::secrets_files::{Lookup, Origins, SecretSources, SecretsFiles};
 use crate::config::{self, Loaded, secrets};
 use crate::diagnostic::Diagnostic;
 use crate::exit_code::ExitCode;
 use crate::plan::{self, Operation, OperationKind};
 use crate::redaction::Redactor;
 use crate::repository;
-use crate::secret::{Secret, Secrets};
+use crate::secret::Secrets;
 
 /// The project that an alias was found in, and how it was read, until the command of the alias reads it: templates are evaluated once.
 static KEPT: Mutex<Option<(ProjectOptions, Execution, Project)>> = Mutex::new(None);
@@ -31,8 +32,8 @@ pub struct Project {
     known: Secrets,
     /// The values that templates took from variables whose names look like those of credentials.
     pub taken: Secrets,
-    /// The environment that templates of accessories see; empty until secrets are read.
-    environment: Environment,
+    /// What secrets are taken from; its environment is what templates of accessories see. Empty until secrets are read.
+    sources: SecretSources,
 }
 
 impl Project {
@@ -62,7 +63,7 @@ impl Project {
             secrets: Secrets::new(),
             known: Secrets::new(),
             taken: machine.into_taken(),
-            environment: Environment::default(),
+            sources: SecretSources::default(),
         })
     }
 
@@ -95,8 +96,8 @@ impl Project {
         operation: &Operation,
     ) -> Result<(), Failure> {
         let names = secret_names(self.config(), operation);
-        self.environment = read_environment(options)?;
-        self.secrets = self.resolve(&names, &self.environment)?;
+        self.sources = self.read_sources(options)?;
+        self.secrets = self.resolve(&names, &self.sources)?;
         if let OperationKind::Rollback(_) = operation.kind {
             self.known = self.known_secrets(options);
         }
@@ -140,16 +141,65 @@ impl Project {
         options: &ProjectOptions,
         names: &secrets::Names,
     ) -> Result<Secrets, Failure> {
-        self.resolve(names, &read_environment(options)?)
+        let sources = self.read_sources(options)?;
+        let all = names.keys().cloned().collect();
+        let read = sources.read(&all, &mut CommandRunner);
+        read.map_err(|problem| Failure::of(ExitCode::Configuration, vec![problem]))?;
+        self.resolve(names, &sources)
     }
 
-    fn resolve(
-        &self,
-        names: &secrets::Names,
-        environment: &Environment,
-    ) -> Result<Secrets, Failure> {
+    /// Returns every name of the secrets files with its value. Their commands are run.
+    pub fn all_of_files(&self, options: &ProjectOptions) -> Result<Secrets, Failure> {
+        let sources = self.read_sources(options)?;
+        let names: BTreeSet<String> = sources
+            .files()
+            .names()
+            .into_iter()
+            .map(str::to_owned)
+            .collect();
+        if names.is_empty() {
+            let help = "write .mrsk/secrets or .kamal/secrets; values of .env are not among them";
+            let message = "no secrets file defines a name";
+            return Err(Failure::new(ExitCode::Configuration, message).help(help));
+        }
+        let failed = |problem| Failure::of(ExitCode::Configuration, vec![problem]);
+        sources.read(&names, &mut CommandRunner).map_err(failed)?;
+        let mut found = Secrets::new();
+        for name in names {
+            match sources.lookup(&name) {
+                Lookup::Known(secret) => drop(found.insert(name, secret)),
+                Lookup::Unresolved(problem) => return Err(failed(problem)),
+                Lookup::Late | Lookup::Unset => {}
+            }
+        }
+        Ok(found)
+    }
+
+    /// Reads what secrets are taken from.
+    fn read_sources(&self, options: &ProjectOptions) -> Result<SecretSources, Failure> {
+        let destination = options.destination.as_deref();
+        let failed = |problems| Failure::of(ExitCode::Configuration, problems);
+        let environment =
+            environment::load(options.env_file.as_deref(), destination).map_err(failed)?;
+        let path = self.config().secrets_files.path.as_deref();
+        let files = SecretsFiles::read(path, destination).map_err(failed)?;
+        Ok(SecretSources::new(environment, files))
+    }
+
+    /// Reads the secrets files, so that a plan can name them and their commands. No value of them is used.
+    pub fn read_origins(&mut self, options: &ProjectOptions) -> Result<(), Failure> {
+        let destination = options.destination.as_deref();
+        let origins = &mut self.loaded.config.secrets_files;
+        let files = SecretsFiles::read(origins.path.as_deref(), destination)
+            .map_err(|problems| Failure::of(ExitCode::Configuration, problems))?;
+        output::print_diagnostics(&files.warnings());
+        *origins = Origins::of(origins.path.take(), &files);
+        Ok(())
+    }
+
+    fn resolve(&self, names: &secrets::Names, sources: &SecretSources) -> Result<Secrets, Failure> {
         let (literal, places) = (&self.loaded.literal_secrets, &self.loaded.places);
-        secrets::resolve_names(names, self.config(), environment, literal, places)
+        secrets::resolve_names(names, self.config(), sources, literal, places)
             .map_err(|diagnostics| Failure::of(ExitCode::Configuration, diagnostics))
     }
 
@@ -158,16 +208,17 @@ impl Project {
         let config = self.config();
         let destination = options.destination.as_deref();
         let environment = environment::load(options.env_file.as_deref(), destination);
+        let files = SecretsFiles::read(config.secrets_files.path.as_deref(), destination);
+        let sources =
+            SecretSources::new(environment.unwrap_or_default(), files.unwrap_or_default());
         let mut names = secrets::secret_names(config);
         names.extend(secrets::accessory_secret_names(config, &config.accessories));
         let mut known = self.loaded.literal_secrets.clone();
         known.extend(self.taken.clone());
-        let found = environment.iter().flat_map(|environment| {
-            names
-                .keys()
-                .filter_map(|name| Some((name.clone(), environment.get(name)?)))
-        });
-        known.extend(found);
+        known.extend(names.keys().filter_map(|name| match sources.lookup(name) {
+            Lookup::Known(secret) => Some((name.clone(), secret)),
+            Lookup::Late | Lookup::Unset | Lookup::Unresolved(_) => None,
+        }));
         known
     }
 
@@ -195,11 +246,6 @@ impl Project {
         located.sort_by(|left, right| left.place.cmp(&right.place));
         located
     }
-}
-
-fn read_environment(options: &ProjectOptions) -> Result<Environment, Failure> {
-    environment::load(options.env_file.as_deref(), options.destination.as_deref())
-        .map_err(|diagnostics| Failure::of(ExitCode::Configuration, diagnostics))
 }
 
 /// Returns the names of the secrets that `operation` needs, with their purposes.
@@ -239,12 +285,18 @@ fn secret_names(config: &Config, operation: &Operation) -> secrets::Names {
 }
 
 impl preflight::Environment for Project {
-    fn variable(&self, name: &str) -> Option<Secret> {
-        let found = self.secrets.get(name).cloned();
-        found.or_else(|| self.environment.get(name))
+    fn value(&self, name: &str) -> preflight::Value {
+        match self.secrets.get(name) {
+            Some(secret) => preflight::Value::Known(secret.clone()),
+            None => secret_commands::value(&self.sources, name),
+        }
+    }
+
+    fn read(&self, names: &BTreeSet<String>) -> Result<(), Diagnostic> {
+        self.sources.read(names, &mut CommandRunner)
     }
 
     fn render(&self, path: &str, template: &str, own: &Secrets) -> Result<String, Vec<Diagnostic>> {
-        self.environment.render(path, template, own)
+        self.sources.environment().render(path, template, own)
     }
 }

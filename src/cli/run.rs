@@ -8,6 +8,7 @@ use super::failure::Failure;
 use super::options::LinkOptions;
 use super::preemption::UrgencyOptions;
 use super::screen::{Format, Screen};
+use super::secret_reader::{Reader, Values};
 use super::{git, missing, output, random, registry};
 use crate::apply::clock::BootClock;
 use crate::apply::driver::{self, Job};
@@ -98,7 +99,7 @@ impl RunOptions {
 pub async fn apply(
     mut plan: Plan,
     approved: &Approved,
-    runner: &dyn preflight::Environment,
+    values: Arc<Values>,
     links: Arc<Links>,
     options: &RunOptions,
     link: &LinkOptions,
@@ -109,8 +110,9 @@ pub async fn apply(
         check_lock_host(&plan, host)?;
     }
     let root = git::root().await?;
-    let (inputs, missing) = preflight::collect(&plan, runner, &root).await;
+    let (inputs, missing) = preflight::collect(&plan, &*values, &root).await;
     warn_of_short(&inputs.secrets);
+    let known = missing.iter().map(|missing| missing.what.clone()).collect();
     missing::check(&plan, &links, missing)
         .await
         .inspect_err(|_| links.close())?;
@@ -132,8 +134,15 @@ pub async fn apply(
         ..details.clone()
     };
     let plan = Arc::new(plan);
+    let reader = Reader {
+        plan: plan.clone(),
+        values,
+        root: root.clone(),
+        known,
+    };
     let job = Job {
         plan: plan.clone(),
+        secrets: Arc::new(reader),
         options: Options {
             parallel: link.parallel().into(),
             keep_going: options.keep_going,
@@ -155,17 +164,9 @@ pub async fn apply(
         hold,
     };
     let mut screen = Screen::new();
-    let mut repeated = approved.arguments.clone();
-    repeated.extend(options.keep_going.then(|| "--keep-going".to_owned()));
-    if let Some(host) = moved_to {
-        repeated.extend(["--lock-host".to_owned(), host.to_string()]);
-    }
-    if let Some(message) = message {
-        repeated.extend(["--hold".to_owned(), message.to_owned()]);
-    }
     let resume = Resume {
         plan: store.plan().display().to_string(),
-        options: repeated,
+        options: repeated(approved, options, moved_to),
     };
     let verbosity = match options.verbose {
         true => Verbosity::Verbose,
@@ -178,6 +179,23 @@ pub async fn apply(
         let message = format!("the plan's steps do not form a valid graph: {error}");
         Failure::new(ExitCode::Damaged, message)
     })
+}
+
+/// Returns the arguments with which the run is resumed.
+fn repeated(
+    approved: &Approved,
+    options: &RunOptions,
+    lock_host: Option<&HostName>,
+) -> Vec<String> {
+    let mut repeated = approved.arguments.clone();
+    repeated.extend(options.keep_going.then(|| "--keep-going".to_owned()));
+    if let Some(host) = lock_host {
+        repeated.extend(["--lock-host".to_owned(), host.to_string()]);
+    }
+    if let Some(message) = &options.urgency.hold {
+        repeated.extend(["--hold".to_owned(), message.clone()]);
+    }
+    repeated
 }
 
 /// Refuses a lock host that is not of `plan`.

@@ -25,6 +25,7 @@ pub mod render;
 mod schema;
 mod secret_lines;
 pub mod secrets;
+pub mod secrets_files;
 mod sharers;
 mod startup;
 mod unread;

@@ -1,6 +1,8 @@
 //! The resolved configuration: with every default, roles merged over the global keys, secrets as names.
 
+mod accessory;
 mod builder;
+mod container;
 mod hooks;
 mod proxy;
 
@@ -8,13 +10,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+pub use accessory::{Accessory, AccessoryDirectory, AccessoryFile};
 pub use builder::{BuildCache, Builder, BuilderKind, CacheKind, Driver, LocalNode, RemoteNode};
+pub use container::{DockerOption, Env};
 pub use hooks::Hooks;
 pub use proxy::{Certificate, Proxy};
 
+use super::secrets_files::Origins;
 use super::sharers::Sharers;
-use super::values::port::{PortMapping, host_ports};
-use crate::name::{HostName, RoleName, SecretVariable};
+use super::values::port::host_ports;
+use crate::name::{HostName, RoleName};
 
 /// Length of one attempt of the health check: seven of them are as long as the original's seven
 /// with their growing pauses.
@@ -87,6 +92,9 @@ pub struct Config {
     /// Names for command lines of mrsk, each with the words that it stands for. The first is a command.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub aliases: BTreeMap<String, Vec<String>>,
+    /// Where the secrets come from that secrets files define.
+    #[serde(skip)]
+    pub secrets_files: Origins,
     /// Who else has accessories, if the operation removes some.
     #[serde(skip)]
     pub sharers: Sharers,
@@ -135,79 +143,6 @@ pub struct Role {
     /// What of `proxy` is neither a label nor the health check.
     #[serde(skip_serializing_if = "Proxy::is_empty")]
     pub proxy: Proxy,
-}
-
-/// A long-lived service that the app depends on, such as a database.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Accessory {
-    /// Its name in the file, such as `mysql`. Its container is named `SERVICE-NAME`.
-    pub name: String,
-    /// Its image as docker takes it, with server and tag if the file has them.
-    pub image: String,
-    /// Its hosts, in the order of the file; those of its roles if it names roles. At least one.
-    pub hosts: Vec<HostName>,
-    /// What docker's `--publish` gets: `3306` of the file is `3306:3306`.
-    pub publish: Option<PortMapping>,
-    /// Arguments after the image, split into words as in a shell. Empty: the image's own command.
-    pub cmd: Vec<String>,
-    /// Environment of its container. The app's global one is no part of it.
-    pub env: Env,
-    /// Files that are uploaded before its container is created, and mounted into it.
-    pub files: Vec<AccessoryFile>,
-    /// Directories of the host that are created before its container, and mounted into it.
-    pub directories: Vec<AccessoryDirectory>,
-    /// Volumes, as docker's `--volume` takes them.
-    pub volumes: Vec<String>,
-    /// Labels of its container, beside the defaults.
-    pub labels: BTreeMap<String, String>,
-    /// Further options of `docker create`, in the order of the file.
-    pub options: Vec<DockerOption>,
-}
-
-/// A local file that an accessory's container sees.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct AccessoryFile {
-    /// Path of the local file, relative to the current directory. One of a template ends in `.erb`.
-    pub local: String,
-    /// Absolute path in the container.
-    pub remote: String,
-    /// What follows the path in the container in docker's `--volume`, such as `ro`.
-    pub mode: Option<String>,
-    /// Permission bits on the host in octal, of four digits.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub permissions: Option<String>,
-    /// Owner on the host, as `USER` or `USER:GROUP`; absent: the SSH user.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub owner: Option<String>,
-}
-
-/// A directory of the host that an accessory's container sees.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct AccessoryDirectory {
-    /// Path on the host; a relative one lies in the accessory's own directory there.
-    pub host: String,
-    /// Absolute path in the container.
-    pub container: String,
-    /// What follows the path in the container in docker's `--volume`, such as `ro`.
-    pub mode: Option<String>,
-}
-
-/// An environment: what stands in the file, and the names of what is secret.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Env {
-    /// Values that stand in the file.
-    pub clear: BTreeMap<String, String>,
-    /// Secret variables, sorted.
-    pub secret: Vec<SecretVariable>,
-}
-
-/// One option of docker's command line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct DockerOption {
-    /// The name without dashes, such as `cap-add`.
-    pub name: String,
-    /// The value; `None` for a flag that takes none.
-    pub value: Option<String>,
 }
 
 /// A value that stands in the file, or in a variable of this name.
@@ -412,27 +347,6 @@ impl Role {
 fn published(options: &[DockerOption]) -> BTreeSet<u16> {
     let options = options.iter().filter(|option| option.name == "publish");
     host_ports(options.filter_map(|option| option.value.as_deref()))
-}
-
-impl Env {
-    /// Returns the names of the secrets that it has the values of.
-    pub fn secret_names(&self) -> Vec<String> {
-        let secrets = self.secret.iter();
-        let names: BTreeSet<String> = secrets.map(|variable| variable.secret.clone()).collect();
-        Vec::from_iter(names)
-    }
-
-    /// Returns whether it sets nothing.
-    pub fn is_empty(&self) -> bool {
-        self.clear.is_empty() && self.secret.is_empty()
-    }
-}
-
-impl Accessory {
-    /// Returns the TCP port of the host that is published for it.
-    pub fn published_port(&self) -> Option<u16> {
-        self.publish.as_ref().and_then(PortMapping::host_port)
-    }
 }
 
 impl Healthcheck {

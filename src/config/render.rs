@@ -22,6 +22,9 @@ pub fn to_json(config: &Config) -> Json {
             registry.insert("pull".to_owned(), pull);
         }
     }
+    if let (Some(path), Some(fields)) = (&config.secrets_files.path, json.as_object_mut()) {
+        fields.insert("secrets_path".to_owned(), json!(path));
+    }
     json
 }
 

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::decoder::Places;
-use super::dotenv::{self, Environment};
+use super::dotenv;
 use super::model::{Accessory, Certificate, Config, Credentials, Env, Value};
+use super::secrets_files::{Lookup, SecretSources};
 use super::values::texts::{MAX_ARGUMENT, argument_length};
 use crate::diagnostic::Diagnostic;
 use crate::name::RoleName;
@@ -132,15 +133,15 @@ fn add(names: &mut Names, name: &str, purpose: Purpose) {
     names.entry(name.to_owned()).or_default().insert(purpose);
 }
 
-/// Looks up `names`: in `literal` (secrets that stand in the file), then in `environment`. `places` says where the file refers to
-/// them.
+/// Looks up `names`: in `literal` (secrets that stand in the file), then in `sources`. `places` says where the file refers to
+/// them. What a command prints that has not been run is left out.
 ///
 /// # Errors
 /// All that are missing or cannot be handed to a process, each once for every place that refers to it.
 pub fn resolve_names(
     names: &Names,
     config: &Config,
-    environment: &Environment,
+    sources: &SecretSources,
     literal: &Secrets,
     places: &Places,
 ) -> Result<Secrets, Vec<Diagnostic>> {
@@ -148,10 +149,20 @@ pub fn resolve_names(
     let mut problems = Vec::new();
     let file = dotenv::files_shown(config.destination.as_deref());
     for (name, purposes) in names {
-        let found = literal.get(name).cloned();
+        let found = match (literal.get(name), sources.lookup(name)) {
+            (Some(secret), _) => Some(secret.clone()),
+            (None, Lookup::Known(secret)) => Some(secret),
+            (None, Lookup::Unset) => None,
+            (None, Lookup::Late) => continue,
+            (None, Lookup::Unresolved(mut problem)) => {
+                problem.message = format!("secret `{name}` has no value: {}", problem.message);
+                problems.push(problem);
+                continue;
+            }
+        };
         let add = format!("add `{name}=…` to {file}, or set it in the environment");
         let encode = "environment variables cannot contain NUL: encode the value".to_owned();
-        let (problem, help) = match found.or_else(|| environment.get(name)) {
+        let (problem, help) = match found {
             None => ("is not set", add),
             Some(secret) if secret.reveal().contains('\0') => ("contains a NUL byte", encode),
             Some(secret) if argument_length(name, secret.reveal()) > MAX_ARGUMENT => {

@@ -84,6 +84,18 @@ fn check_names(plan: &Plan) -> Option<String> {
         return Some(format!("{} is not a valid name", text::quote(name)));
     }
     let mut secrets = plan.secrets.iter().map(|secret| secret.name.as_str());
+    if let Some(file) = plan.secrets_files.iter().find(|file| {
+        file.path.is_empty()
+            || file.path.starts_with(['-', '~'])
+            || file.path.contains(char::is_control)
+    }) {
+        return Some(format!("{} is not a valid path", text::quote(&file.path)));
+    }
+    if !plan.secret_commands.is_empty()
+        && plan.secrets_files.iter().any(|file| file.sha256.is_none())
+    {
+        return Some("a secrets file with commands has no hash".to_owned());
+    }
     let secret = secrets.find(|name| !is_secret_name(name))?;
     Some(format!(
         "{} is not a valid secret name",

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::kinds::{Builds, Mark, StepKind};
 use super::operation::Operation;
 use super::predicate::{Op, Predicate};
-use crate::action::{Action, Run, When};
+use crate::action::{Action, Arg, Run, When};
+use crate::config::secrets_files::SecretsFile;
 use crate::name::{HostName, PlanDigest, RoleName, Sha256Hex, StepId};
 
 /// The version of the format that this crate writes and applies.
@@ -36,6 +37,13 @@ pub struct Plan {
     pub source: Option<Source>,
     /// Every secret by name, and how it travels. Never a value.
     pub secrets: Vec<SecretUse>,
+    /// The files with secrets beside `.env`, in the order in which they are read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets_files: Vec<SecretsFile>,
+    /// The commands of these files that print the value of a secret, by its name, in their order. `sh` runs them on the machine that applies
+    /// the plan, if a step needs the value and file and command there are these.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secret_commands: BTreeMap<String, Vec<String>>,
     /// The host that holds the deploy lock.
     pub lock_host: HostName,
     /// The hosts that the plan looks at or changes; the lock host is always among them.
@@ -286,6 +294,24 @@ impl Step {
             (Mark::Changes, Reason::Missing { .. }) => Mark::Adds,
             (mark, _) => mark,
         }
+    }
+
+    /// Returns the names of the variables whose values are in its arguments.
+    pub fn variables(&self) -> impl Iterator<Item = &String> {
+        let arguments = self.action.iter().flat_map(|action| match action {
+            Action::Run(run) => run.argv.as_slice(),
+            _ => &[],
+        });
+        arguments.filter_map(|arg| match arg {
+            Arg::FromEnv(name) => Some(name),
+            Arg::Literal(_) => None,
+        })
+    }
+
+    /// Returns the names of the values that it needs from the machine that applies the plan.
+    pub fn needed_values(&self) -> impl Iterator<Item = &String> {
+        let secrets = self.secrets.iter().map(|secret| &secret.name);
+        secrets.chain(self.variables())
     }
 
     /// Returns whether it says what users get from Traefik after a switch.

@@ -8,6 +8,7 @@ use super::kinds::StepKind;
 use super::model::{Check, Plan, Source, Step};
 use crate::action::{Action, Arg, OwnConfig, Run, Variable};
 use crate::config::is_read_at_start;
+use crate::config::secrets_files::is_usual;
 use crate::docker::local_command::{is_listed, is_listed_argv};
 use crate::name::{HostName, SecretVariable};
 use crate::record::state_directory;
@@ -94,6 +95,18 @@ pub fn concerns(plan: &Plan) -> Vec<Concern> {
             add(Subject::StateDirectory, directory);
         }
     }
+    // The commands themselves are those of a file that whoever applies has, and checks. Which file that is must not be a plan's choice.
+    let destination = plan.operation.destination.as_deref();
+    let files = plan
+        .secrets_files
+        .iter()
+        .filter(|file| file.sha256.is_some());
+    let unusual = files.filter(|file| !is_usual(&file.path, destination));
+    concerns.extend(unusual.map(|file| Concern {
+        subject: Subject::Commands,
+        host: None,
+        value: format!("commands of the secrets file {}", file.path),
+    }));
     let local = plan.steps.iter().filter(|step| step.host.is_none());
     concerns.extend(local.flat_map(unlisted).map(|value| Concern {
         subject: Subject::Commands,

@@ -77,6 +77,7 @@ impl Ending<'_> {
             Outcome::LockHeld { details, beat_age } => self.locked(page, details, *beat_age),
             Outcome::LockForeign(text) => self.foreign(page, text),
             Outcome::InDoubt(steps) => self.in_doubt(page, steps),
+            Outcome::SecretsUnread(why) => standing::unread(page, why, &self.view.resume),
             Outcome::Unreachable(hosts) => self.unreachable(page, hosts),
             Outcome::HostFailed(hosts) => self.host_failed(page, hosts),
             Outcome::Interrupted(in_doubt) => self.interrupted(page, in_doubt),

@@ -2,12 +2,24 @@
 
 use super::page::Page;
 use super::tint::Tone;
+use super::view::Resume;
 use crate::name::HostName;
 use crate::plan::{Plan, Unchanged, still};
 use crate::text::{list_up_to, one_line};
 
 /// Hosts that are named.
 const SHOWN: usize = 3;
+
+/// Says that a command did not print a secret.
+pub(super) fn unread(page: &mut Page, why: &str, resume: &Resume) {
+    let text = format!(
+        "cannot read secrets: {}; nothing was changed",
+        one_line(why)
+    );
+    page.heading(Tone::Bad, "failed", &text);
+    page.next("correct the cause, then apply again:");
+    page.command(&resume.command(&[]));
+}
 
 /// Says what is answered with 503, once for the hosts that have the same.
 pub(super) fn told(page: &mut Page, plan: &Plan) {

@@ -112,6 +112,7 @@ pub(super) fn phase(plan: &Plan, phase: Phase) -> Option<String> {
         ),
         Phase::Settling | Phase::Exited => return None,
         Phase::Inspecting => format!("inspecting {}", count(plan.hosts.len(), "host")),
+        Phase::Reading => "reading secrets from their commands".into(),
         Phase::Fencing => "reserving hosts".into(),
         Phase::Judging => "checking finished steps".into(),
         Phase::Walking => format!("running {}", count(plan.steps.len(), "step")),

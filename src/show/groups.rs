@@ -137,6 +137,20 @@ pub(super) fn headline(plan: &Plan) -> String {
     format!("{} {what}{destination}", plan.operation.name())
 }
 
+/// Returns the commands that print secrets, each once, with the names of these.
+fn secret_commands(plan: &Plan) -> Vec<(&str, Vec<&str>)> {
+    let mut found: Vec<(&str, Vec<&str>)> = Vec::new();
+    for (name, commands) in &plan.secret_commands {
+        for command in commands {
+            match found.iter_mut().find(|(known, _)| known == command) {
+                Some((_, names)) => names.push(name),
+                None => found.push((command, vec![name])),
+            }
+        }
+    }
+    found
+}
+
 /// Returns the facts above the steps as names and values, unescaped.
 pub(super) fn header(plan: &Plan) -> Vec<(&'static str, String)> {
     let mut lines = Vec::new();
@@ -168,6 +182,19 @@ pub(super) fn header(plan: &Plan) -> Vec<(&'static str, String)> {
             .map(|secret| secret.name.as_str())
             .collect();
         lines.push(("secrets", names.join(", ")));
+    }
+    for file in &plan.secrets_files {
+        let hash = file
+            .sha256
+            .as_ref()
+            .map(|sha256| format!(" (sha256 {})", shorten(sha256.as_str())));
+        lines.push((
+            "secrets file",
+            format!("{}{}", file.path, hash.unwrap_or_default()),
+        ));
+    }
+    for (command, names) in secret_commands(plan) {
+        lines.push(("runs here", format!("{command}, for {}", names.join(", "))));
     }
     lines.push(("lock host", plan.lock_host.to_string()));
     let config = format!(

@@ -7,6 +7,7 @@ mod mistakes;
 mod names;
 mod plans;
 mod project;
+mod secrets;
 
 use project::{DEPLOY, Project};
 

@@ -10,7 +10,6 @@ fn names_of_other_tools_are_answered_with_the_command_that_does_it() {
         (&["ps"], "use `mrsk app containers`"),
         (&["exec", "ls"], "use `mrsk app exec`"),
         (&["console"], "use `mrsk app exec -i`"),
-        (&["secrets", "fetch"], "use `mrsk envify`"),
         (&["proxy", "logs"], "use `mrsk traefik`"),
         (&["unlock"], "use `mrsk lock release`"),
         (&["force-unlock"], "use `mrsk lock release`"),

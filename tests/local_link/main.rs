@@ -8,6 +8,7 @@
 mod ahead;
 mod audit;
 mod others;
+mod secrets;
 mod signals;
 mod site;
 

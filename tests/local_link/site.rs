@@ -1,22 +1,23 @@
 //! Hosts that are shells of this machine, each with a login and a state directory of its own, and plans for them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mrsk::apply::clock::{BootClock, Clock};
-use mrsk::apply::driver::{self, Job, Observer};
+use mrsk::apply::driver::{self, Job, Observer, ReadSecrets, SecretReader};
 use mrsk::apply::links::Links;
 use mrsk::apply::state::{JournalEntry, Millis, Options, Outcome, Progress, Summary};
 use mrsk::facts::Query;
 use mrsk::name::{HostName, RunId, StepId};
 use mrsk::plan::Plan;
 use mrsk::record::LockDetails;
+use mrsk::secret::Secret;
 use mrsk::transport::LocalShell;
 use mrsk::transport::request::Inputs;
 use serde_json::{Value, json};
@@ -52,12 +53,50 @@ impl Observer for Told {
     fn finish(&mut self, _: &Summary, _: &Outcome) {}
 }
 
+/// Stands in for the commands that print secrets.
+#[derive(Default)]
+pub struct Printed {
+    /// What was asked for, one line each time.
+    pub asked: Mutex<Vec<String>>,
+    /// Why they print nothing.
+    pub refuses: Mutex<Option<String>>,
+    /// What was there when they were asked last.
+    pub seen: Mutex<Vec<PathBuf>>,
+    /// Paths that are looked for when they are asked.
+    pub watched: Mutex<Vec<PathBuf>>,
+}
+
+impl SecretReader for Printed {
+    fn read(&self, names: &BTreeSet<String>) -> Result<ReadSecrets, String> {
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        self.asked.lock().unwrap().push(names.join(" "));
+        let watched = self.watched.lock().unwrap();
+        let there = watched.iter().filter(|path| path.exists()).cloned();
+        *self.seen.lock().unwrap() = there.collect();
+        if let Some(why) = &*self.refuses.lock().unwrap() {
+            return Err(why.clone());
+        }
+        let secrets = names
+            .iter()
+            .map(|name| ((*name).to_owned(), Secret::new(format!("value of {name}"))));
+        Ok(ReadSecrets {
+            inputs: Inputs {
+                secrets: secrets.collect(),
+                ..Inputs::default()
+            },
+            docker_config: None,
+        })
+    }
+}
+
 /// The directory that plays hosts and the machine that applies plans.
 pub struct Site {
     directory: PathBuf,
     /// Removes it, unless it is somebody else's.
     _temporary: Option<TempDir>,
     pub clock: MovedClock,
+    /// What prints secrets.
+    pub printed: Arc<Printed>,
     /// How many entries the journal takes.
     pub journal_takes: usize,
 }
@@ -78,6 +117,7 @@ impl Site {
             directory: directory.to_path_buf(),
             _temporary: None,
             clock: MovedClock::default(),
+            printed: Arc::default(),
             journal_takes: usize::MAX,
         };
         for host in hosts {
@@ -163,6 +203,7 @@ impl Site {
             clock: Box::new(self.clock.clone()),
             links: Arc::new(Links::local(shells)),
             inputs: Inputs::default(),
+            secrets: self.printed.clone(),
             query: Query {
                 service: "app".into(),
                 ..Query::default()

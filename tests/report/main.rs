@@ -348,6 +348,7 @@ fn what_a_host_prints_cannot_steer_the_terminal() {
     let outcomes = [
         Outcome::Failed(vec![id.into()]),
         Outcome::LockForeign(hostile.into()),
+        Outcome::SecretsUnread(hostile.into()),
         Outcome::JournalFailed(hostile.into()),
         Outcome::Unreachable(vec![("app2".into(), hostile.into())]),
         Outcome::HostFailed(vec![("app2".into(), hostile.into())]),

@@ -10,5 +10,6 @@
 
 mod delivery;
 mod errors;
+mod files;
 mod project;
 mod sentinel;

@@ -99,7 +99,7 @@ impl World {
     }
 
     /// Looks for sentinels in what stands at `place`.
-    fn check(&self, place: &str, bytes: impl AsRef<[u8]>) {
+    pub fn check(&self, place: &str, bytes: impl AsRef<[u8]>) {
         if let Some(found) = self.search.find(bytes.as_ref()) {
             self.leaks
                 .borrow_mut()

@@ -365,6 +365,8 @@ pub fn sample() -> Plan {
                 travels: BTreeSet::from([Travel::Env]),
             })
             .to_vec(),
+        secrets_files: Vec::new(),
+        secret_commands: BTreeMap::new(),
         lock_host: "app1.example.com".into(),
         hosts: hosts(),
         contents: BTreeMap::from([(Sha256Hex::of(ROUTES.as_bytes()), ROUTES.to_owned())]),

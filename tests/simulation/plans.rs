@@ -482,6 +482,8 @@ fn document(steps: Vec<Step>, hosts: &[String], bare: Option<String>) -> Plan {
         },
         source: None,
         secrets: Vec::new(),
+        secrets_files: Vec::new(),
+        secret_commands: BTreeMap::new(),
         lock_host: HostName::from("h0"),
         hosts: hosts
             .iter()

@@ -460,6 +460,7 @@ impl World {
             Action::Report(_)
             | Action::Journal(_)
             | Action::Audit(_)
+            | Action::ReadSecrets(_)
             | Action::Exit(_)
             | Action::Drop(_) => return,
         };

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use super::job::Observer;
 use super::tasks::Driver;
 use crate::apply::local_step::{self, End, Work};
-use crate::apply::state::{Action, Event, Outcome, Progress, StepStatus};
+use crate::apply::state::{Action, Event, Outcome, Phase, Progress, StepStatus};
 use crate::facts::{Extent, Query};
 use crate::name::StepId;
 use crate::plan::kinds::{Handling, WhenLost};
@@ -51,6 +51,9 @@ impl Driver {
     ) {
         let steps = steps(&self.job.plan);
         if steps.is_empty() || !self.may_run_ahead().await {
+            return;
+        }
+        if !self.read_ahead(&steps, interrupts, observer).await {
             return;
         }
         for id in steps {
@@ -172,6 +175,7 @@ impl Driver {
     /// Returns whether the observer knows already what `action` reports: the beginning of a step that has run ahead, and its success.
     pub(super) fn is_known(&mut self, action: &Action) -> bool {
         match action {
+            Action::Report(Progress::Phase(Phase::Reading)) => self.has_read,
             Action::Report(Progress::StepStarted(step, 1)) => self.told_ahead.contains(step),
             Action::Report(Progress::StepEnded {
                 step,

@@ -1,5 +1,6 @@
 //! What a run is given, and whom it tells.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -28,6 +29,23 @@ pub trait Observer {
 /// Appends a line to the journal. If it cannot be written, the run starts nothing more.
 pub type Journal<'a> = dyn FnMut(&JournalEntry) -> std::io::Result<()> + 'a;
 
+/// Reads secrets that commands print.
+pub trait SecretReader: Send + Sync {
+    /// Returns all inputs, once the commands have run that print `names`. It may take long.
+    ///
+    /// # Errors
+    /// Why a value could not be read, in one line.
+    fn read(&self, names: &BTreeSet<String>) -> Result<ReadSecrets, String>;
+}
+
+/// The inputs of a run with the secrets that were read.
+pub struct ReadSecrets {
+    /// As [`Job::inputs`].
+    pub inputs: Inputs,
+    /// As [`Job::docker_config`].
+    pub docker_config: Option<Arc<DockerConfig>>,
+}
+
 /// What a run needs.
 pub struct Job {
     /// The plan.
@@ -40,6 +58,8 @@ pub struct Job {
     pub links: Arc<Links>,
     /// Secrets, files and texts.
     pub inputs: Inputs,
+    /// Reads the secrets among them that commands print.
+    pub secrets: Arc<dyn SecretReader>,
     /// What hosts are asked.
     pub query: Query,
     /// Where local steps run.

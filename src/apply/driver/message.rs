@@ -2,6 +2,7 @@
 
 use tokio::sync::mpsc;
 
+use super::job::ReadSecrets;
 use crate::apply::state::Event;
 use crate::name::{HostName, StepId};
 
@@ -14,6 +15,7 @@ pub(super) struct Message {
 pub(super) enum Content {
     Event(Event),
     Output(StepId, String),
+    Secrets(Result<Box<ReadSecrets>, String>),
 }
 
 /// Sends what happened to the loop.
@@ -32,7 +34,7 @@ impl EventSender {
         self.tell(Content::Output(step.clone(), line.to_owned()));
     }
 
-    fn tell(&self, content: Content) {
+    pub(super) fn tell(&self, content: Content) {
         // If nobody listens, the loop has ended.
         let _ = self.sender.send(Message {
             from: self.from.clone(),

@@ -5,6 +5,7 @@ mod convert;
 mod job;
 mod message;
 mod questions;
+mod secrets;
 pub mod signals;
 mod starts;
 mod tasks;
@@ -13,7 +14,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-pub use job::{Job, Journal, Observer};
+pub use job::{Job, Journal, Observer, ReadSecrets, SecretReader};
 
 use convert::receipt;
 use tasks::Driver;
@@ -112,6 +113,7 @@ impl Driver {
                 Action::Beat => self.beat(),
                 Action::Others(host, end) => self.others(host, end),
                 Action::Inspect(host) => self.inspect(host),
+                Action::ReadSecrets(names) => self.read_secrets(names),
                 Action::Fence { host, serial } => self.fence(host, serial),
                 Action::List(host) => self.list(host),
                 Action::Halt(host) => self.halt(host),

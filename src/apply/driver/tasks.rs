@@ -36,6 +36,8 @@ pub(super) struct Driver {
     pub(super) ahead: BTreeMap<StepId, End>,
     /// Those that the observer knows.
     pub(super) told_ahead: BTreeSet<StepId>,
+    /// Whether secrets were read ahead, which the observer knows.
+    pub(super) has_read: bool,
     pub(super) outcome: Option<Outcome>,
     pub(super) sender: mpsc::UnboundedSender<Message>,
     pub(super) observed: Vec<(StepId, String)>,
@@ -52,6 +54,7 @@ impl Driver {
             local: BTreeMap::new(),
             ahead: BTreeMap::new(),
             told_ahead: BTreeSet::new(),
+            has_read: false,
             outcome: None,
             sender,
             observed: Vec::new(),
@@ -135,6 +138,7 @@ impl Driver {
         }
         let event = match message.content {
             Content::Event(event) => event,
+            Content::Secrets(read) => self.take_secrets(read),
             Content::Output(step, line) => {
                 self.observed.push((step, line));
                 return None;

@@ -1,5 +1,7 @@
 //! Events that the state takes, and actions that it wants done. The driver carries actions out, and answers with events.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::progress::{JournalEntry, Outcome, Progress};
@@ -161,6 +163,10 @@ pub enum Event {
         /// What the check found out: for a push the registry digest.
         value: Option<String>,
     },
+    /// [`Action::ReadSecrets`] was done.
+    SecretsRead,
+    /// [`Action::ReadSecrets`] was not done, and why.
+    SecretsUnread(String),
     /// [`Action::Record`] of this attempt was done: how it ended, if it has.
     Recorded(StepId, u32, Option<Ending>),
     /// [`Action::Halt`] was done: of what was handed over to the host before, it begins only what finishes a switch.
@@ -207,6 +213,8 @@ pub enum Action {
     Inspect(HostName),
     /// End these attempts of other plans, then list those that live. Answered by [`Event::Others`].
     Others(HostName, Vec<AttemptName>),
+    /// Run the commands that print these secrets. Answered by [`Event::SecretsRead`] or [`Event::SecretsUnread`].
+    ReadSecrets(BTreeSet<String>),
     /// Write this run as the fence, unless another plan has begun, and list what the host shows of this plan after that.
     Fence {
         /// The host.

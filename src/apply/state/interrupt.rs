@@ -32,6 +32,7 @@ impl State {
             Phase::Locking
             | Phase::Settling
             | Phase::Inspecting
+            | Phase::Reading
             | Phase::Fencing
             | Phase::Judging => {
                 self.conclude(outcome);

@@ -244,10 +244,12 @@ impl State {
             Phase::Settling if self.confirming.is_none() && host != self.lock_host => {
                 self.continue_opening();
             }
-            Phase::Settling | Phase::Fencing | Phase::Judging if self.may_go_without_gone() => {
+            Phase::Settling | Phase::Reading | Phase::Fencing | Phase::Judging
+                if self.may_go_without_gone() =>
+            {
                 self.continue_opening();
             }
-            Phase::Locking | Phase::Settling | Phase::Fencing | Phase::Judging => {
+            Phase::Locking | Phase::Settling | Phase::Reading | Phase::Fencing | Phase::Judging => {
                 self.conclude(self.without_gone());
             }
             Phase::Walking => self.lose_steps(host, name),

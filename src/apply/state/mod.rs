@@ -109,6 +109,8 @@ impl State {
                 answer,
                 value,
             } => self.on_local_checked(&step, answer, value),
+            Event::SecretsRead => self.on_secrets_read(),
+            Event::SecretsUnread(why) => self.on_secrets_unread(why),
             Event::Recorded(step, attempt, ending) => self.on_recorded(&step, attempt, ending),
             Event::Refused(host) => self.on_refused(&host),
             Event::Beaten { held: true } => self.on_beaten(),

@@ -1,5 +1,7 @@
 //! From the lock to the first step: lock, settle, inspect, decide, fence, judge.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::event::Action;
@@ -123,6 +125,44 @@ impl State {
         }
         let finished = self.hosts.iter().filter(|host| host.finished);
         self.evidence.finished = finished.map(|host| host.name.clone()).collect();
+        let printed = self.printed_secrets();
+        if printed.is_empty() {
+            return self.begin_fencing();
+        }
+        self.enter(Phase::Reading);
+        self.act(Action::ReadSecrets(printed));
+    }
+
+    /// Returns the secrets that commands print and that steps need which are not done.
+    fn printed_secrets(&self) -> BTreeSet<String> {
+        let printed = &self.plan.secret_commands;
+        if printed.is_empty() {
+            return BTreeSet::new();
+        }
+        let statuses = resume(&self.plan, &self.shape, &self.evidence);
+        let is_left = |status| !matches!(status, &Status::Done | &Status::Tolerated);
+        let steps = self.plan.steps.iter().zip(&statuses);
+        let left = steps.filter(|(_, status)| is_left(*status));
+        let needed = left.flat_map(|(step, _)| step.needed_values());
+        needed
+            .filter(|name| printed.contains_key(*name))
+            .cloned()
+            .collect()
+    }
+
+    pub(super) fn on_secrets_read(&mut self) {
+        if self.phase == Phase::Reading && self.outcome.is_none() {
+            self.begin_fencing();
+        }
+    }
+
+    pub(super) fn on_secrets_unread(&mut self, why: String) {
+        if self.phase == Phase::Reading {
+            self.conclude(Outcome::SecretsUnread(why));
+        }
+    }
+
+    fn begin_fencing(&mut self) {
         self.evidence.facts.clear();
         self.evidence.attempts.clear();
         self.evidence.restarted.clear();

@@ -131,6 +131,8 @@ pub enum Phase {
     Settling,
     /// Inspecting all hosts.
     Inspecting,
+    /// Running the commands that print secrets.
+    Reading,
     /// Reserving hosts.
     Fencing,
     /// Checking finished steps.
@@ -250,6 +252,8 @@ pub enum Outcome {
     LockForeign(String),
     /// Cannot tell whether the effect of these steps is there.
     InDoubt(Vec<StepId>),
+    /// A command did not print a secret that steps need, and why. Nothing changed.
+    SecretsUnread(String),
     /// Hosts cannot be reached, with what the transport said. No step was begun.
     Unreachable(Vec<(HostName, String)>),
     /// Hosts are given up, of which at least one answers, with what it said. No step was begun.
@@ -280,6 +284,7 @@ impl Outcome {
             Outcome::LockHeld { .. }
             | Outcome::LockForeign { .. }
             | Outcome::StepsRunning { .. } => ExitCode::Locked,
+            Outcome::SecretsUnread { .. } => ExitCode::Configuration,
             Outcome::InDoubt { .. } => ExitCode::InDoubt,
             Outcome::Unreachable { .. } => ExitCode::Unreachable,
             Outcome::Interrupted { .. } | Outcome::StopRequested { .. } => ExitCode::Interrupted,

@@ -1,6 +1,7 @@
 //! `mrsk apply`
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::apply::links;
 use crate::cli::approval::ApprovalOptions;
@@ -8,6 +9,7 @@ use crate::cli::failure::Failure;
 use crate::cli::options::LinkOptions;
 use crate::cli::preemption::{Ended, UrgencyOptions, Wanted};
 use crate::cli::run::{self, RunOptions};
+use crate::cli::secret_reader::PlannedSources;
 use crate::cli::trust::TrustOptions;
 use crate::cli::{connections, environment, input, trust};
 use crate::exit_code::ExitCode;
@@ -42,12 +44,13 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
     let destination = plan.operation.destination.as_deref();
     let environment = environment::load(args.env_file.as_deref(), destination)
         .map_err(|diagnostics| Failure::of(ExitCode::Configuration, diagnostics))?;
+    let sources = Arc::new(PlannedSources::read(&plan, environment)?);
     let pins = trust::check(&plan, &approved, &args.trust, &args.link).await?;
     approved.arguments.extend(args.trust.arguments());
     let links = connections::to_planned(&args.link, &plan, &pins)?;
     let options = args.run.with_urgency(args.urgency);
     if !options.urgency().is_given() {
-        let applied = run::apply(plan, &approved, &environment, links, &options, &args.link);
+        let applied = run::apply(plan, &approved, sources, links, &options, &args.link);
         return applied.await.map(|outcome| outcome.exit_code());
     }
     if let Some(host) = options.lock_host() {
@@ -63,7 +66,7 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
     };
     let apply = |run| async {
         let given = options.for_run(run);
-        let applied = run::apply(plan, &approved, &environment, links, &given, &args.link);
+        let applied = run::apply(plan, &approved, sources, links, &given, &args.link);
         applied.await.map(Ended::Applied)
     };
     let ended = wanted.hold_around(options.urgency(), apply).await;

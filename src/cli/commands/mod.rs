@@ -24,6 +24,7 @@ mod redeploy;
 mod registry;
 mod resolve;
 mod rollback;
+mod secrets;
 mod server;
 mod setup;
 mod show;
@@ -115,6 +116,9 @@ enum Command {
     Config(config::Args),
     /// Write .env from the template .env.erb
     Envify(envify::Args),
+    /// Read secrets from password managers
+    #[command(subcommand)]
+    Secrets(secrets::Command),
     /// Show, take or release the deploy lock, or have its holder stop
     Lock(lock::Args),
     /// Print the completions of a shell
@@ -229,6 +233,7 @@ fn dispatch(command: Command) -> Result<u8, Failure> {
         }
         Command::Traefik(traefik::Command::Operation(_)) => execution::check_allowed("traefik")?,
         Command::Envify(_) => execution::check_allowed("envify")?,
+        Command::Secrets(secrets::Command::Print(_)) => execution::check_allowed("secrets print")?,
         _ => {}
     }
     let done = match command {
@@ -252,6 +257,7 @@ fn dispatch(command: Command) -> Result<u8, Failure> {
         Command::Audit(args) => block_on(audit::run(args)),
         Command::Config(args) => config::run(args),
         Command::Envify(args) => envify::run(args),
+        Command::Secrets(command) => secrets::run(command),
         Command::Lock(args) => block_on(lock::run(args)),
         Command::Completions(args) => completions::run(args, command_line()),
         Command::Man(args) => man::run(args, command_line()),

@@ -143,8 +143,10 @@ pub async fn run(
     };
     asked.check(project.config())?;
     source::resolve(&mut source, &operation, &root).await;
+    project.read_origins(&options.project)?;
     project.read_secrets(&options.project, &operation)?;
     project.read_sharers(&options.project, (&operation, &execution));
+    let project = Arc::new(project);
     let applying = Applying {
         arguments: &*arguments,
         options: &options,
@@ -181,7 +183,7 @@ pub async fn run(
 struct Applying<'a> {
     arguments: &'a dyn OperationArgs,
     options: &'a ApplyOptions,
-    project: &'a Project,
+    project: &'a Arc<Project>,
     asked: &'a Asked<'a>,
     execution: &'a Execution,
 }
@@ -232,9 +234,16 @@ impl Applying<'_> {
         *shown = Some(plan.clone());
         let approved = Approved::of_own(&plan);
         let given = options.run.for_run(run);
-        run::apply(plan, &approved, project, links, &given, &options.link)
-            .await
-            .map(Ended::Applied)
+        run::apply(
+            plan,
+            &approved,
+            project.clone(),
+            links,
+            &given,
+            &options.link,
+        )
+        .await
+        .map(Ended::Applied)
     }
 
     /// Looks at the hosts, shows the plan, and asks, unless its steps are those of the plan that was `shown`. The plan may have no steps.

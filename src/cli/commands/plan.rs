@@ -193,6 +193,7 @@ impl Planning<'_> {
         arguments: &dyn OperationArgs,
     ) -> Result<(Facts, plan::Operation), Failure> {
         let options = self.options;
+        project.read_origins(&options.project)?;
         if let FactsFrom::File(file) = self.facts_from {
             let mut facts = input::read_facts(file)?;
             facts.secrets_compared = false;

@@ -28,7 +28,7 @@ const REMARKS: [(&str, &str); 13] = [
     ),
     (
         "env",
-        "read; secrets are names whose values come from .env or the environment",
+        "read; secrets are names whose values come from the secrets files, .env or the environment",
     ),
     (
         "accessories",
@@ -105,23 +105,19 @@ fn secrets() -> String {
     for path in names(Path::new(".kamal"), |name| name.starts_with("secrets")) {
         let file = format!(".kamal/{path}");
         let text = crate::repository::source(&file).unwrap_or_default();
-        let destination = path.strip_prefix("secrets.");
-        let target = destination.map_or(".env".to_owned(), |name| format!(".env.{name}"));
         let names: BTreeSet<&str> = text.lines().filter_map(name_of).collect();
         let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
         let listed = match names.is_empty() {
             true => "no names".to_owned(),
             false => text::list(&names),
         };
-        let _ = writeln!(
-            section,
-            "- {file} has {listed}: set them in {target}, or in the environment."
-        );
+        let _ = writeln!(section, "- {file} has {listed}.");
     }
     match section.is_empty() {
         true => section,
         false => format!(
-            "\n## Secrets\n\nmrsk takes values from its environment, else from .env.DESTINATION, else from .env, which git ignores.\n\n{section}"
+            "\n## Secrets\n\nmrsk reads Kamal's files as they are. Their commands run at `mrsk apply` and `mrsk deploy`, not to make a plan; \
+             `mrsk secrets print -c config/mrsk.yml` shows the values.\n\n{section}"
         ),
     }
 }

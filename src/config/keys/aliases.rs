@@ -10,7 +10,7 @@ use crate::config::schema::{Property, filled, map};
 pub(super) const KEY: Property = ("aliases", schema);
 
 /// The commands of mrsk. An alias stands for one of them, and cannot have its name.
-pub const COMMANDS: [&str; 33] = [
+pub const COMMANDS: [&str; 34] = [
     "accessory",
     "app",
     "apply",
@@ -36,6 +36,7 @@ pub const COMMANDS: [&str; 33] = [
     "remove",
     "resolve",
     "rollback",
+    "secrets",
     "server",
     "setup",
     "show",

@@ -28,6 +28,7 @@ mod require_destination;
 mod retain_containers;
 mod routed;
 mod run_directory;
+mod secrets_path;
 mod servers;
 mod service;
 mod ssh;
@@ -47,6 +48,7 @@ use serde_json::{Value, json};
 use super::decoder::{Decoder, Record};
 use super::model::Config;
 use super::schema::{Property, record};
+use super::secrets_files::Origins;
 use super::sharers::Sharers;
 use super::values::hosts::Hosts;
 use super::{health_conflicts, name_resolution, port_conflicts};
@@ -55,7 +57,7 @@ use routed::Router;
 use servers::Global;
 
 /// Every key of the top level, beside those that begin with [`FREE_PREFIX`].
-pub(super) const KEYS: [Property; 33] = [
+pub(super) const KEYS: [Property; 34] = [
     service::KEY,
     image::KEY,
     servers::KEY,
@@ -88,6 +90,7 @@ pub(super) const KEYS: [Property; 33] = [
     allow_empty_roles::KEY,
     minimum_version::KEY,
     run_directory::KEY,
+    secrets_path::KEY,
     aliases::KEY,
 ];
 
@@ -187,6 +190,10 @@ pub(super) fn decode(
         audit_broadcast_cmd: audit_broadcast_cmd::decode(decoder, root),
         hooks: hooks::decode(decoder, root),
         aliases: aliases::decode(decoder, root),
+        secrets_files: Origins {
+            path: secrets_path::decode(decoder, root),
+            ..Origins::default()
+        },
         sharers: Sharers::default(),
     };
     port_conflicts::check(decoder, root, &config);

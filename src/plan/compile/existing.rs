@@ -151,7 +151,7 @@ pub(super) fn compare_secrets(draft: &mut Draft) {
         if !matches!(placement.decision, Decision::StartExisting { .. }) {
             continue;
         }
-        is_unknown |= !draft.facts.secrets_compared && !placement.secrets().is_empty();
+        is_unknown |= placement.has_uncompared_secrets(draft.config, draft.facts);
         let host = draft.facts.hosts.get(placement.host);
         let container = host.and_then(|host| host.containers.get(&placement.name));
         if let Some(names) = container.and_then(changed_secrets) {

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Draft, HostView, Result};
+use crate::config::model::Config;
 use crate::config::render;
 use crate::diagnostic::Diagnostic;
 use crate::docker::image;
 use crate::name::{HostName, PlanDigest, RoleName};
 use crate::plan::model::{
-    ConfigRef, FORMAT_VERSION, Image, Plan, PlanHost, SecretUse, Source, SshRoute, Travel,
+    ConfigRef, FORMAT_VERSION, Image, Plan, PlanHost, SecretUse, Source, SshRoute, Step, Travel,
 };
 use crate::plan::{StepKind, wire};
 
@@ -42,6 +43,8 @@ pub(super) fn finish(mut draft: Draft) -> Result<Plan> {
         },
         source: builds.then(|| source(&draft)).flatten(),
         secrets: secrets(&draft),
+        secrets_files: Vec::new(),
+        secret_commands: BTreeMap::new(),
         lock_host,
         hosts,
         contents: draft.contents,
@@ -50,7 +53,33 @@ pub(super) fn finish(mut draft: Draft) -> Result<Plan> {
         warnings: draft.warnings,
         digest: PlanDigest::from(""),
     };
+    let plan = with_origins(plan, config);
     wire::seal(plan).map_err(|error| vec![Diagnostic::error(error.to_string())])
+}
+
+/// Says which of the values that the plan needs come from secrets files, and from which commands in them.
+fn with_origins(mut plan: Plan, config: &Config) -> Plan {
+    let origins = &config.secrets_files;
+    let needed: BTreeSet<&String> = plan.steps.iter().flat_map(Step::needed_values).collect();
+    let defined = origins
+        .commands
+        .iter()
+        .filter(|(name, _)| needed.contains(name));
+    let defined: BTreeMap<String, Vec<String>> = defined
+        .map(|(name, commands)| (name.clone(), commands.clone()))
+        .collect();
+    if !defined.is_empty() {
+        plan.secrets_files = origins.files.clone();
+    }
+    plan.secret_commands = defined;
+    plan.secret_commands
+        .retain(|_, commands| !commands.is_empty());
+    if plan.secret_commands.is_empty() {
+        for file in &mut plan.secrets_files {
+            file.sha256 = None;
+        }
+    }
+    plan
 }
 
 fn source(draft: &Draft) -> Option<Source> {

@@ -7,7 +7,7 @@ use crate::action::Run;
 use crate::config::model::{Config, Role};
 use crate::docker::container::{self, Create};
 use crate::docker::names;
-use crate::facts::model::{ContainerFacts, Health, HostFacts};
+use crate::facts::model::{ContainerFacts, Facts, Health, HostFacts};
 use crate::name::{HostName, StepId};
 use crate::plan::{Reason, Step, StepKind};
 use crate::text::list;
@@ -118,6 +118,22 @@ impl Placement<'_> {
     /// Returns the names of the secrets of its environment.
     pub fn secrets(&self) -> Vec<String> {
         self.role.env_of(self.host).secret_names()
+    }
+
+    /// Returns whether some of these were not compared with those of a container: those that commands print never are.
+    pub fn has_uncompared_secrets(&self, config: &Config, facts: &Facts) -> bool {
+        let commands = &config.secrets_files.commands;
+        let is_printed = |name: &String| commands.get(name).is_some_and(|texts| !texts.is_empty());
+        let secrets = self.secrets();
+        match facts.secrets_compared {
+            true => self
+                .role
+                .env_of(self.host)
+                .secret
+                .iter()
+                .any(|one| is_printed(&one.secret)),
+            false => !secrets.is_empty(),
+        }
     }
 
     /// Returns whether anything is to be done.

@@ -48,7 +48,9 @@ pub(super) fn of(plan: &Plan) -> serde_json::Result<PlanDigest> {
         image,
         lock_host,
         operation,
+        secret_commands,
         secrets,
+        secrets_files,
         service,
         source,
         steps,
@@ -64,7 +66,13 @@ pub(super) fn of(plan: &Plan) -> serde_json::Result<PlanDigest> {
     hash.member("image", image)?;
     hash.member("lock_host", lock_host)?;
     hash.member("operation", operation)?;
+    if !secret_commands.is_empty() {
+        hash.map("secret_commands", secret_commands)?;
+    }
     hash.member("secrets", secrets)?;
+    if !secrets_files.is_empty() {
+        hash.list("secrets_files", secrets_files)?;
+    }
     hash.member("service", service)?;
     if let Some(source) = source {
         hash.member("source", source)?;

@@ -288,7 +288,9 @@ fn details(outcome: &Outcome) -> Details {
             failed_hosts: gone_hosts(hosts),
             ..none
         },
-        Outcome::JournalFailed(message) | Outcome::LockReleased(message) => Details {
+        Outcome::JournalFailed(message)
+        | Outcome::LockReleased(message)
+        | Outcome::SecretsUnread(message) => Details {
             message: Some(message.clone()),
             ..none
         },

@@ -269,6 +269,8 @@ mirror! {
         Settling = Settling,
         /// Inspecting the hosts.
         Inspecting = Inspecting,
+        /// Running the commands that print secrets.
+        Reading = Reading,
         /// Reserving the hosts for this run.
         Reserving = Fencing,
         /// Checking which steps are finished.
@@ -413,6 +415,8 @@ mirror! {
         LockForeign = LockForeign,
         /// It cannot be told whether steps took effect.
         InDoubt = InDoubt,
+        /// A command did not print a secret that steps need; nothing changed.
+        SecretsUnread = SecretsUnread,
         /// Hosts cannot be reached; no step was started.
         Unreachable = Unreachable,
         /// Hosts were given up, of which at least one answers; no step was started.
@@ -460,7 +464,7 @@ pub(super) struct Details {
     pub unreachable: Vec<GoneHost>,
     /// The hosts that were given up: `host_failed`.
     pub failed_hosts: Vec<GoneHost>,
-    /// The error: `journal_failed`; who asked for it, and why: `stop_requested`.
+    /// The error: `journal_failed`, `secrets_unread`; who asked for it, and why: `stop_requested`.
     pub message: Option<String>,
 }
 

@@ -22,7 +22,7 @@ use self::values::{added, below, compare, removed};
 use crate::plan::{Plan, Step, StepKind};
 
 /// The parts of a plan that are compared as they are.
-const SETTINGS: [&str; 9] = [
+const SETTINGS: [&str; 11] = [
     "format_version",
     "operation",
     "service",
@@ -31,6 +31,8 @@ const SETTINGS: [&str; 9] = [
     "config",
     "source",
     "secrets",
+    "secrets_files",
+    "secret_commands",
     "lock_host",
 ];
 

@@ -239,6 +239,7 @@ impl Bench {
                 let living = self.next_living(&host);
                 events.push_back(Event::Others(host, living));
             }
+            Action::ReadSecrets(_) => events.push_back(Event::SecretsRead),
             Action::Fence { .. } if self.holds_fences => {}
             Action::Fence { host, .. } => {
                 let attempts = self.attempts.get(&host).cloned().unwrap_or_default();

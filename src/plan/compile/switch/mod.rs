@@ -194,9 +194,13 @@ fn warn_of_unhealthy(draft: &mut Draft, placement: &Placement) {
 
 /// Says what could not be found out about a container that counts as unchanged.
 fn unchecked(draft: &Draft, placement: &Placement) -> &'static str {
-    match draft.facts.secrets_compared || placement.secrets().is_empty() {
-        true => "",
-        false => "; its secrets were not compared",
+    match (
+        placement.has_uncompared_secrets(draft.config, draft.facts),
+        draft.facts.secrets_compared,
+    ) {
+        (false, _) => "",
+        (true, false) => "; its secrets were not compared",
+        (true, true) => "; its secrets that commands print were not compared",
     }
 }
 
