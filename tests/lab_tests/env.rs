@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::lab_project::{Machine, Project};
+use crate::lab_support::{PlanFile, Runner, age_lock};
 
 const HOST: &str = "172.30.0.17";
 const OTHER_HOST: &str = "172.30.0.18";
@@ -198,4 +199,40 @@ fn what_would_be_misread_has_a_place() {
     said.says(&[".env:2:"]);
     assert!(!said.err.contains("abc"), "{}", said.err);
     assert_eq!(project.machines[0].containers(), Vec::<String>::new());
+}
+
+#[test]
+#[ignore = "needs the lab: tests/lab/up"]
+fn what_commands_of_a_secrets_file_print_arrives_also_through_a_killed_run() {
+    let project = Project::new("lab-secrets-file", &[HOST]);
+    project.configure("env:\n  secret: [TOKEN, OTHER]\n");
+    project.secret_file(&[]);
+    let (store, asked) = (project.beside("store"), project.beside("asked"));
+    std::fs::write(&store, "it's a $token\n").unwrap();
+    let (store, log) = (store.display(), asked.display());
+    let file = format!(
+        "TOKEN=$(echo token >>{log}; cat {store})\nOTHER=of-$TOKEN\nUNUSED=$(echo unused >>{log})\n"
+    );
+    project.write(".kamal/secrets", &file);
+    let version = project.commit("APP_BOOT_MS=3000\nAPP_VERSION=one\n");
+    let plan = PlanFile::make(&project, "plan.json");
+    let start = plan.step(HOST, "start");
+    let mut runner = Runner::apply(&project, &plan, &[]);
+    runner.until("ended", &start);
+    runner.kill();
+    let machine = &project.machines[0];
+    age_lock(machine);
+
+    project.write(".kamal/secrets", &format!("{file}# changed\n"));
+    let stale = project.mrsk(&["apply", plan.arg()]);
+    // Whether a step that needs a value is left decides whether the file matters.
+    assert!([0, 3].contains(&stale.code), "{}", stale.err);
+    project.write(".kamal/secrets", &file);
+    project.mrsk(&["apply", plan.arg()]).expect(0);
+    let found = environment(machine, &project.container(&version));
+    assert_eq!(found["TOKEN"], "it's a $token");
+    assert_eq!(found["OTHER"], "of-it's a $token");
+    assert_eq!(machine.version(), "one");
+    // The container was there before the second run.
+    assert_eq!(std::fs::read_to_string(&asked).unwrap(), "token\n");
 }
