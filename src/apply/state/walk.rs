@@ -9,7 +9,7 @@ use super::step::{Batch, HostIndex, StepState};
 use crate::graph::Ended;
 use crate::plan::resume::{Answer, Status, push_claims};
 use crate::plan::shape::{StepIndex, is_barrier};
-use crate::record::WhenStopping;
+use crate::record::{Ending, WhenStopping};
 
 /// The greatest number of steps in one session.
 const LONGEST_BATCH: usize = 32;
@@ -179,9 +179,9 @@ impl State {
         while let Some(step) = self.local_ready.first().copied() {
             match self.permit(step) {
                 Permit::Later => return,
-                Permit::Never(_) if self.is_claimed_here(step) => {
+                Permit::Never(reason) if self.is_claimed_here(step) => {
                     self.local_ready.remove(&step);
-                    self.lose(step);
+                    self.give_claim_up(step, reason);
                 }
                 Permit::Never(reason) => {
                     self.local_ready.remove(&step);
@@ -209,6 +209,15 @@ impl State {
         }
         self.steps[step].state = StepState::ClaimsHere;
         self.ask(self.lock_host, Ask::Record { step });
+    }
+
+    /// A step of this machine was claimed, and does not begin: that is recorded, so that nobody doubts it.
+    fn give_claim_up(&mut self, step: StepIndex, reason: SkipReason) {
+        if self.hosts[self.lock_host].is_gone() {
+            return self.lose(step);
+        }
+        self.note(step, self.steps[step].attempt, Ending::Refused);
+        self.skip(step, reason);
     }
 
     fn is_claimed_here(&self, step: StepIndex) -> bool {
