@@ -88,3 +88,44 @@ async fn a_plan_that_has_begun_builds_nothing_ahead() {
     assert_eq!(outcome, Outcome::Done);
     assert_eq!(built(&site).matches("free").count(), 1);
 }
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_hook_runs_ahead_only_of_what_runs_ahead() {
+    let site = Site::new(&["a"]);
+    fs::create_dir(site.path("sub")).unwrap();
+    let hook = |id: &str, needs: &[&str], script: &str| {
+        let mut hook = step(id, needs, script);
+        hook["kind"] = json!("pre_hook");
+        hook["on_failure"] = json!("stop_run");
+        hook
+    };
+    let mut built = build(BUILDS);
+    built["needs"] = json!([{"step": "local/pre-build", "on": "success"}]);
+    let mut told = hook("local/pre-deploy", &[], BUILDS);
+    let report =
+        "echo $KAMAL_VERSION $KAMAL_PERFORMER $KAMAL_RUNTIME ${KAMAL_RECORDED_AT#20??-} >told";
+    told["action"] = json!([
+        {"run": {"argv": ["/bin/sh", "-c", BUILDS]}},
+        {"run": {
+            "argv": ["/bin/sh", "-c", report], "directory": "sub",
+            "variables": {
+                "KAMAL_VERSION": "2", "KAMAL_PERFORMER": {"from_run": "performer"},
+                "KAMAL_RUNTIME": {"from_run": "runtime"}, "KAMAL_RECORDED_AT": {"from_run": "time"},
+            },
+        }},
+    ]);
+    let steps = vec![
+        hook("local/pre-build", &[], "echo hook >>built"),
+        built,
+        told,
+        step("a/pull", &["local/build", "local/pre-deploy"], "true"),
+    ];
+    let (outcome, _) = site.apply(site.plan(&["a"], steps), "r1").await;
+    assert_eq!(outcome, Outcome::Done);
+    assert_eq!(self::built(&site), "hook\nfree\nheld\n");
+    let told = fs::read_to_string(site.path("sub/told")).unwrap();
+    let words: Vec<&str> = told.split_whitespace().collect();
+    assert_eq!(words[..3], ["2", "a", "test"], "{told}");
+    assert!(words[3].parse::<u32>().is_ok(), "{told}");
+    assert!(words[4].ends_with('Z') && words[4].len() == 15, "{told}");
+}

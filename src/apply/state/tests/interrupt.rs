@@ -298,6 +298,36 @@ fn a_step_of_this_machine_is_ended_unless_no_check_could_tell_its_effect() {
 }
 
 #[test]
+fn a_hook_is_ended_if_it_may_run_again() {
+    let mut steps = vec![step("local/pre", &[]), step("local/post", &[])];
+    for (step, kind) in steps
+        .iter_mut()
+        .zip([StepKind::PreHook, StepKind::PostHook])
+    {
+        step.check = None;
+        step.kind = kind;
+    }
+    let bench = Bench::new(plan(steps)).holds("local/pre");
+    let mut bench = bench.holds("local/post").begin();
+    bench.tell(Event::Interrupt);
+    assert_eq!(bench.stopped, [StepId::from("local/pre")]);
+    for (step, ending) in [
+        ("local/pre", Ending::Stopped),
+        ("local/post", Ending::Succeeded),
+    ] {
+        bench.tell(Event::LocalEnded {
+            step: step.into(),
+            attempt: 1,
+            ending,
+            value: None,
+            diagnosis: String::new(),
+        });
+    }
+    assert_eq!(bench.status("local/pre"), StepStatus::Stopped);
+    assert_eq!(bench.status("local/post"), StepStatus::Succeeded);
+}
+
+#[test]
 fn before_the_first_step_nothing_is_told_to_any_host() {
     let mut bench = Bench::new(plan(switch("a")));
     bench.state.handle(Millis(0), Event::Begin);

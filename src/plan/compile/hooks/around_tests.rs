@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
-use crate::plan::compile::testing::{Case, case, routes, web};
-use crate::plan::{Plan, Step};
+use crate::plan::compile::testing::{Case, case, routes, stopped, web};
+use crate::plan::{Plan, Step, StepKind};
 use crate::text::action_line;
 
 /// Returns facts with these hooks, each executable.
@@ -118,6 +118,17 @@ fn nothing_is_run_where_nothing_changes() {
     let hooks = plan.steps.iter().filter(|step| step.kind.is_hook());
     let hooks: Vec<&str> = hooks.map(|step| step.id.as_str()).collect();
     assert_eq!(hooks, ["local/hook/pre-build/run"]);
+}
+
+#[test]
+fn what_only_starts_containers_again_runs_no_hook() {
+    let stopped = json!({
+        "containers": {"app-web-2": stopped("2", [1, 2])}, "files": routes("2"),
+    });
+    let case = deploy("", &["pre-app-boot", "post-app-boot"]).a(stopped);
+    let plan = plan(&case.asks_for(json!({"name": "app start"})));
+    assert!(plan.steps.iter().any(|step| step.kind == StepKind::Start));
+    assert!(!plan.steps.iter().any(|step| step.kind.is_hook()));
 }
 
 #[test]

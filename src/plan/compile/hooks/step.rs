@@ -33,8 +33,11 @@ pub struct Call<'c> {
     pub why: Reason,
 }
 
-/// Returns the step of a hook without its needs; `None` if there is no such hook, or if it is skipped.
+/// Returns the step of a hook without its needs; `None` if there is no such hook, if it is skipped, or if the operation runs none.
 pub fn step(draft: &mut Draft, call: Call) -> Option<Step> {
+    if !draft.operation.kind.runs_hooks() {
+        return None;
+    }
     let found = files(draft, call.hook);
     let (path, file) = *found.first()?;
     if draft.operation.hooks == HookRuns::Skipped {
