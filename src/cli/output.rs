@@ -142,6 +142,15 @@ pub fn show_plan(plan: &Plan) {
     }
 }
 
+/// Says on standard error what the undo of a plan does, and which file has it.
+pub fn show_undo(undo: &Plan, file: &Path) {
+    let mut text = Vec::new();
+    let look = terminal::look(&std::io::stderr());
+    if show::undo(undo, &file.display().to_string(), look, &mut text).is_ok() {
+        print_error(&text);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -107,6 +107,28 @@ pub fn compile(project: &Project, facts: &Facts, asked: &Asked<'_>) -> Result<Pl
     let operation = asked.operation;
     let plan = compile::compile(project.config(), facts, operation)
         .map_err(|problems| Failure::of(ExitCode::Configuration, project.locate(problems)))?;
+    checked(plan, project, facts, asked)
+}
+
+/// Compiles the undo of `plan`, which was compiled from the same. Fails as [`compile`] does, and if there is none.
+pub fn undo(
+    project: &Project,
+    facts: &Facts,
+    asked: &Asked<'_>,
+    plan: &Plan,
+) -> Result<Plan, Failure> {
+    let undo = compile::undo(project.config(), facts, plan)
+        .map_err(|problems| Failure::of(ExitCode::Configuration, project.locate(problems)))?;
+    checked(undo, project, facts, asked)
+}
+
+/// Returns the plan with its lock where it was asked for, if it holds no secret.
+fn checked(
+    plan: Plan,
+    project: &Project,
+    facts: &Facts,
+    asked: &Asked<'_>,
+) -> Result<Plan, Failure> {
     check_leaks(&plan, project, facts)?;
     match asked.lock_host {
         None => Ok(plan),

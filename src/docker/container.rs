@@ -297,7 +297,7 @@ fn finish(
 }
 
 /// Returns the labels of a role's container: the user's, and those by which it is known.
-fn labels(config: &Config, role: &Role, version: &str) -> BTreeMap<String, String> {
+pub fn labels(config: &Config, role: &Role, version: &str) -> BTreeMap<String, String> {
     let mut labels = role.labels.clone();
     let mut set = |name: &str, value: &str| labels.insert(name.to_owned(), value.to_owned());
     set("service", &config.service);

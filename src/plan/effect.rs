@@ -53,6 +53,9 @@ pub fn make_true(predicate: &Predicate, facts: &mut Value) {
     let Some(wanted) = predicate.value.clone() else {
         return;
     };
+    if predicate.op == Op::Eq {
+        follow(facts, &tokens, &wanted);
+    }
     let Some(slot) = create(facts, &tokens) else {
         return;
     };
@@ -61,6 +64,27 @@ pub fn make_true(predicate: &Predicate, facts: &mut Value) {
         Op::Lacks => take_out(slot, &wanted),
         Op::Within => keep(slot, &wanted),
         Op::Eq | Op::Absent => *slot = wanted,
+        // What only guards a step is no effect of one.
+        Op::OneOf | Op::Has => {}
+    }
+}
+
+/// Gives the container of an id the name under which it is wanted: a container that is renamed takes all else along.
+fn follow(facts: &mut Value, tokens: &[String], id: &Value) {
+    let [area, name, field] = tokens else {
+        return;
+    };
+    if area != "containers" || field != "id" || id.as_str().is_none_or(str::is_empty) {
+        return;
+    }
+    let Some(Value::Object(containers)) = facts.get_mut("containers") else {
+        return;
+    };
+    let mut found = containers.iter();
+    let found = found.find(|(_, container)| container.get("id") == Some(id));
+    let former = found.map(|(former, _)| former.clone());
+    if let Some(container) = former.and_then(|former| containers.shift_remove(&former)) {
+        containers.insert(name.clone(), container);
     }
 }
 
@@ -202,6 +226,26 @@ mod tests {
         }
         let all = after(&HostFacts::default(), &table);
         assert_eq!(after(&all, &table), all);
+    }
+
+    #[test]
+    fn a_container_that_is_renamed_takes_all_else_along() {
+        let mut facts = HostFacts::default();
+        let container = ContainerFacts {
+            id: "x1".into(),
+            image: "app:1".into(),
+            ..ContainerFacts::default()
+        };
+        facts.containers.insert("web".into(), container.clone());
+        let renamed = [
+            Predicate::eq(&["containers", "web_replaced_1", "id"], "x1"),
+            Predicate::absent(&["containers", "web"]),
+        ];
+        let result = after(&facts, &renamed);
+        assert_eq!(
+            Vec::from_iter(&result.containers),
+            [(&"web_replaced_1".to_owned(), &container)]
+        );
     }
 
     #[test]

@@ -263,6 +263,10 @@ pub struct Step {
     /// Is its effect already there? Absent for barriers, broadcasts and hooks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub check: Option<Check>,
+    /// The step is not needed, and counts as done, if all of these hold on fresh facts of its host before it is first begun. Empty: it
+    /// is needed in any case.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unless: Vec<Predicate>,
     /// Read-only commands whose output explains a failure.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub diagnose: Vec<Run>,

@@ -33,6 +33,10 @@ pub enum Op {
     Lacks,
     /// It is a list without elements other than those of this list, or not there.
     Within,
+    /// It is equal to one of this list; `null` in the list: it is not there.
+    OneOf,
+    /// It is an object or a list with an element that has all these fields.
+    Has,
 }
 
 impl Predicate {
@@ -61,6 +65,16 @@ impl Predicate {
         Self::new(tokens, Op::Within, Some(values.into()))
     }
 
+    /// Returns `fact one_of values`; `null` is for what is not there.
+    pub fn one_of(tokens: &[&str], values: Vec<Value>) -> Self {
+        Self::new(tokens, Op::OneOf, Some(values.into()))
+    }
+
+    /// Returns `fact has fields`.
+    pub fn has(tokens: &[&str], fields: Value) -> Self {
+        Self::new(tokens, Op::Has, Some(fields))
+    }
+
     fn new(tokens: &[&str], op: Op, value: Option<Value>) -> Self {
         Self {
             fact: json::pointer(tokens),
@@ -79,12 +93,65 @@ impl Predicate {
             (Op::Within, Some(Value::Array(list)), Some(Value::Array(wanted))) => {
                 list.iter().all(|element| wanted.contains(element))
             }
+            (Op::OneOf, None, Some(Value::Array(values))) => values.contains(&Value::Null),
+            (Op::OneOf, Some(actual), Some(Value::Array(values))) => values.contains(actual),
+            (Op::Has, Some(Value::Array(list)), Some(fields)) => {
+                list.iter().any(|element| has_fields(element, fields))
+            }
+            (Op::Has, Some(Value::Object(map)), Some(fields)) => {
+                map.values().any(|element| has_fields(element, fields))
+            }
             (Op::Eq, Some(actual), Some(wanted)) => actual == wanted,
             (Op::Contains, Some(Value::Array(list)), Some(wanted)) => list.contains(wanted),
             (Op::Contains, Some(Value::Object(map)), Some(Value::String(key))) => {
                 map.contains_key(key)
             }
             _ => false,
+        }
+    }
+}
+
+/// Returns whether `element` has every one of `fields`, with the same value.
+fn has_fields(element: &Value, fields: &Value) -> bool {
+    let fields = fields.as_object();
+    fields.is_some_and(|fields| {
+        let mut fields = fields.iter();
+        fields.all(|(field, value)| element.get(field) == Some(value))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn values_and_elements_are_compared_as_a_whole() {
+        let facts = json!({
+            "containers": {"a": {"id": "1", "state": "running"}, "b": {"id": "2", "state": "exited"}},
+            "list": [{"id": "3"}],
+        });
+        let state = |values: Value| {
+            let Value::Array(values) = values else {
+                panic!()
+            };
+            Predicate::one_of(&["containers", "a", "state"], values)
+        };
+        let absent = |values| Predicate::one_of(&["containers", "c", "state"], values);
+        let has = |fields| Predicate::has(&["containers"], fields);
+        for (predicate, holds) in [
+            (state(json!(["exited", "running"])), true),
+            (state(json!(["exited", null])), false),
+            (absent(vec![Value::Null, "exited".into()]), true),
+            (absent(vec!["exited".into()]), false),
+            (has(json!({"id": "1", "state": "running"})), true),
+            // Of two elements: no one has both fields.
+            (has(json!({"id": "2", "state": "running"})), false),
+            (has(json!({"id": "1", "name": "a"})), false),
+            (Predicate::has(&["list"], json!({"id": "3"})), true),
+            (Predicate::has(&["nothing"], json!({})), false),
+        ] {
+            assert_eq!(predicate.holds(&facts), holds, "{predicate:?}");
         }
     }
 }

@@ -46,7 +46,7 @@ pub struct Evidence {
 /// Where a step stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
-    /// It succeeded, or is not needed any more.
+    /// It succeeded, or is not needed, or not any more.
     Done,
     /// It failed earlier, that is tolerated, and what follows has begun.
     Tolerated,
@@ -294,6 +294,13 @@ impl Case<'_> {
         if self.evidence.finished.contains(host) {
             return Status::Done;
         }
+        if history.counts.is_none() && !entry.unless.is_empty() {
+            let unless = Check::Facts(entry.unless.clone());
+            match self.by_check(Some(&unless), host, attempt) {
+                Status::Outstanding { .. } => {}
+                status => return status,
+            }
+        }
         let may_lack_claims = self.evidence.restarted.contains(host) && entry.has_facts_check();
         // A later attempt, whose claim is missing, may have had the effect that one that failed did not have.
         let counts = match history.counts {
@@ -424,3 +431,5 @@ fn by_answer(answer: Option<Answer>, attempt: u32) -> Status {
 #[cfg(test)]
 #[path = "resume_tests.rs"]
 mod tests;
+#[cfg(test)]
+mod unless_tests;

@@ -27,6 +27,8 @@ pub(super) fn predicate(predicate: &Predicate) -> String {
             "Traefik serves nobody else by a routing file".to_owned()
         }
         (_, Op::Within, value) => format!("{} has nothing beside {value}", noun(&tokens)),
+        (_, Op::OneOf, value) => format!("{} is one of {value}", noun(&tokens)),
+        (_, Op::Has, value) => format!("one of {} has {value}", noun(&tokens)),
         (_, Op::Lacks, value) => format!("{} does not contain {value}", noun(&tokens)),
         (_, Op::Contains, value) => format!("{} contains {value}", noun(&tokens)),
     };

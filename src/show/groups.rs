@@ -78,17 +78,19 @@ pub(super) fn title(plan: &Plan, host: Option<&HostName>) -> String {
 
 /// Returns `14 steps on 3 hosts, 5 unchanged`.
 pub(super) fn summary(plan: &Plan) -> String {
-    let hosts: std::collections::BTreeSet<_> = plan
-        .steps
-        .iter()
-        .filter_map(|step| step.host.as_ref())
-        .collect();
     let unchanged = plan.unchanged.len();
     if plan.steps.is_empty() {
         return format!("nothing to do, {unchanged} unchanged");
     }
+    format!("{}, {unchanged} unchanged", size(plan))
+}
+
+/// Returns `14 steps on 3 hosts`.
+pub(super) fn size(plan: &Plan) -> String {
+    let hosts = plan.steps.iter().filter_map(|step| step.host.as_ref());
+    let hosts: std::collections::BTreeSet<_> = hosts.collect();
     format!(
-        "{} on {}, {unchanged} unchanged",
+        "{} on {}",
         count(plan.steps.len(), "step"),
         count(hosts.len(), "host")
     )
@@ -120,6 +122,7 @@ pub(super) fn headline(plan: &Plan) -> String {
         | OperationKind::Redeploy(_)
         | OperationKind::Setup(_)
         | OperationKind::Rollback(_)
+        | OperationKind::Undo(_)
         | OperationKind::Build(_)
         | OperationKind::Unknown(_) => match &plan.version {
             Some(version) => format!("{} {}", plan.service, shorten(version)),

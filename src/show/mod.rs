@@ -19,4 +19,4 @@ pub use difference::{Difference, difference, difference_schema, render as render
 pub use graph::{dot, mermaid};
 pub use markdown::markdown;
 pub use reason::prose;
-pub use table::{Look, table};
+pub use table::{Look, table, undo};

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use comfy_table::{Cell, CellAlignment, Color, ContentArrangement, Table, presets};
 
-use super::groups::{Group, groups, header, headline, summary, title};
+use super::groups::{Group, groups, header, headline, size, summary, title};
 use super::reason::prose;
 use crate::plan::Plan;
 use crate::plan::kinds::Mark;
@@ -56,6 +56,27 @@ pub fn table(
         writeln!(out, "{}", tinted(look, 33, &text))?;
     }
     writeln!(out, "\nPlan: {}", summary(plan))
+}
+
+/// Writes, below the table of a plan, what its undo does, which `file` has, and what it does not bring back.
+///
+/// # Errors
+/// Those of `out`.
+pub fn undo(undo: &Plan, file: &str, look: Look, out: &mut impl Write) -> io::Result<()> {
+    let back = match &undo.version {
+        Some(version) => format!("back to {}", shorten(version)),
+        None => "back to what serves now".to_owned(),
+    };
+    let line = match undo.steps.is_empty() {
+        true => "nothing to do".to_owned(),
+        false => format!("{back}, {}", size(undo)),
+    };
+    writeln!(out, "Undo: {line} ({})", one_line(file))?;
+    for warning in &undo.warnings {
+        let text = format!("  warning: {}", one_line(warning));
+        writeln!(out, "{}", tinted(look, 33, &text))?;
+    }
+    Ok(())
 }
 
 fn tinted(look: Look, color: u8, text: &str) -> String {

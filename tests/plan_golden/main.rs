@@ -6,6 +6,7 @@ mod half;
 #[path = "../plan_support/mod.rs"]
 mod plan_support;
 mod traefik;
+mod undo;
 
 use std::collections::BTreeSet;
 

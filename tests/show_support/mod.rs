@@ -28,6 +28,7 @@ fn step(id: &str, kind: StepKind, summary: &str, why: Reason) -> Step {
         barrier: None,
         secrets: Vec::new(),
         check: None,
+        unless: Vec::new(),
         diagnose: Vec::new(),
         cleanup: Vec::new(),
         on_failure: OnFailure::StopHost,

@@ -64,6 +64,7 @@ impl Builder {
             barrier: None,
             secrets: Vec::new(),
             check: None,
+            unless: Vec::new(),
             diagnose: Vec::new(),
             cleanup: Vec::new(),
             on_failure: OnFailure::StopHost,

@@ -9,7 +9,7 @@ use crate::apply::state::{Event, StartStep};
 use crate::name::{HostName, RunId};
 use crate::plan::kinds::SwitchPart;
 use crate::plan::shape::Shape;
-use crate::plan::{Plan, Step};
+use crate::plan::{Plan, Reason, Step};
 use crate::record::living::About;
 use crate::record::{Ending, Receipt};
 use crate::redaction::Redactor;
@@ -91,7 +91,7 @@ fn route(plan: &Plan, step: &Step, who: &str) -> Option<Route> {
     };
     let route = Route {
         role: step.role.as_ref()?.to_string(),
-        version: plan.version.clone()?,
+        version: version_of(plan, step)?.to_owned(),
         container: proof.expect.clone()?,
         repository: repository.to_owned(),
         file,
@@ -100,6 +100,14 @@ fn route(plan: &Plan, step: &Step, who: &str) -> Option<Route> {
         by: who.to_owned(),
     };
     (step.kind.switch_part() == SwitchPart::Route).then_some(route)
+}
+
+/// Returns the version that a step brings to its host. An undo may bring back another one to each.
+fn version_of<'a>(plan: &'a Plan, step: &'a Step) -> Option<&'a str> {
+    match (&plan.version, &step.why) {
+        (None, Reason::VersionChanged { new, .. }) => Some(new),
+        (version, _) => version.as_deref(),
+    }
 }
 
 /// Returns the receipt of a step of this machine that has ended now.

@@ -89,7 +89,7 @@ impl State {
                 Action::Inspect(host)
             }
             Ask::Fence => Action::Fence {
-                serial: self.plan.hosts.get(&host).map_or(0, |host| host.serial),
+                serial: self.hosts[index].serial,
                 host,
             },
             Ask::List => Action::List(host),

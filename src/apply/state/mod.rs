@@ -20,6 +20,7 @@ mod opening;
 mod progress;
 mod pushes;
 mod records;
+mod serial;
 mod settle;
 mod step;
 mod summary;

@@ -99,6 +99,8 @@ pub struct State {
 #[derive(Debug, Clone)]
 pub(super) struct Host {
     pub(super) name: HostName,
+    /// The serial that stands before this plan.
+    pub(super) serial: u64,
     pub(super) link: Link,
     /// Questions that were not answered yet, and how often each was sent.
     pub(super) asks: BTreeMap<Ask, u32>,
@@ -222,7 +224,10 @@ impl State {
         let mut names: BTreeSet<HostName> = plan.hosts.keys().cloned().collect();
         names.insert(plan.lock_host.clone());
         names.extend(plan.steps.iter().filter_map(|step| step.host.clone()));
-        let mut hosts: IndexVec<HostIndex, Host> = names.into_iter().map(Host::new).collect();
+        let serial = |name: &HostName| plan.hosts.get(name).map_or(0, |host| host.serial);
+        let hosts = names.into_iter();
+        let mut hosts: IndexVec<HostIndex, Host> =
+            hosts.map(|name| Host::new(serial(&name), name)).collect();
         let host_index: HashMap<HostName, HostIndex> = hosts
             .iter_enumerated()
             .map(|(index, host)| (host.name.clone(), index))
@@ -356,9 +361,10 @@ fn when_stopping(
 }
 
 impl Host {
-    fn new(name: HostName) -> Self {
+    fn new(serial: u64, name: HostName) -> Self {
         Self {
             name,
+            serial,
             link: Link::Up,
             asks: BTreeMap::new(),
             fenced: false,

@@ -10,7 +10,8 @@ use super::progress::{GoneReason, JournalEntry, Outcome, Phase, Progress};
 use crate::docker::names::LABEL_STATE;
 use crate::docker::owner::Deployer;
 use crate::facts::model::HostFacts;
-use crate::name::{HostName, PlanDigest};
+use crate::name::HostName;
+use crate::plan::Step;
 use crate::plan::predicate::{Op, Predicate};
 use crate::plan::resume::{Status, resume};
 use crate::plan::shape::StepIndex;
@@ -120,7 +121,7 @@ impl State {
         if self.hosts.iter().all(|host| host.finished) {
             return self.conclude(Outcome::AlreadyApplied);
         }
-        if let Some(refusal) = self.superseded().or_else(|| self.stale()) {
+        if let Some(refusal) = self.check_serials().or_else(|| self.stale()) {
             return self.conclude(refusal);
         }
         let finished = self.hosts.iter().filter(|host| host.finished);
@@ -239,26 +240,6 @@ impl State {
         self.options.keep_going && !self.hosts[self.lock_host].is_gone()
     }
 
-    /// Looks for a host on which another plan has begun, and notes whether this one has.
-    fn superseded(&mut self) -> Option<Outcome> {
-        for (host, facts) in &self.evidence.facts {
-            let seen = self.plan.hosts.get(host).map_or(0, |host| host.serial);
-            let number = facts.pointer("/serial/number").and_then(Value::as_u64);
-            let plan = facts.pointer("/serial/plan").and_then(Value::as_str);
-            let ours = plan == Some(self.plan.digest.as_str());
-            let number = number.unwrap_or(0);
-            if number == seen.saturating_add(1) && ours {
-                self.evidence.begun = true;
-            } else if number != seen {
-                return Some(Outcome::Superseded(
-                    host.clone(),
-                    plan.map(PlanDigest::from),
-                ));
-            }
-        }
-        None
-    }
-
     fn stale(&self) -> Option<Outcome> {
         let refused = |attempt: &Attempt| matches!(&attempt.state, AttemptState::Ended(receipt) if receipt.ending == Ending::Refused);
         let claimed: std::collections::HashSet<StepIndex> = self
@@ -361,6 +342,20 @@ impl State {
         }
     }
 
+    /// Nobody can say any more whether a step is needed. If it was never begun, it is only left out.
+    fn give_up_asking(&mut self, step: StepIndex) {
+        let Step {
+            id, host, unless, ..
+        } = &self.plan[step];
+        let listed = host
+            .as_ref()
+            .and_then(|host| self.evidence.attempts.get(host));
+        let mut listed = listed.into_iter().flatten();
+        if !unless.is_empty() && !listed.any(|attempt| attempt.step == id.hash()) {
+            self.statuses[step] = Status::Outstanding { attempt: 1 };
+        }
+    }
+
     /// Judges which steps are outstanding; if that needs more evidence, asks for it first.
     pub(super) fn judge(&mut self) {
         if self.confirming.is_some() || self.outcome.is_some() {
@@ -369,10 +364,11 @@ impl State {
         self.statuses = resume(&self.plan, &self.shape, &self.evidence);
         let mut last_local = None;
         let mut hosts = std::collections::BTreeSet::new();
-        for &step in self.shape.graph.order() {
+        let shape = self.shape.clone();
+        for &step in shape.graph.order() {
             if self.statuses[step] == Status::NeedsProbe {
                 match self.steps[step].host {
-                    Some(host) if self.hosts[host].is_gone() => {}
+                    Some(host) if self.hosts[host].is_gone() => self.give_up_asking(step),
                     Some(host) => {
                         hosts.insert(host);
                     }
@@ -407,5 +403,7 @@ fn describe(predicate: &Predicate) -> String {
         Op::Contains => format!("contains {value}"),
         Op::Lacks => format!("without {value}"),
         Op::Within => format!("only {value}"),
+        Op::OneOf => format!("one of {value}"),
+        Op::Has => format!("one with {value}"),
     }
 }

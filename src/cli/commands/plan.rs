@@ -63,6 +63,10 @@ struct Options {
     #[arg(short, long, value_name = "FILE", global = true)]
     output: Option<PathBuf>,
 
+    /// Also write the undo to FILE: a plan that brings back what serves now, whatever part of this one was applied
+    #[arg(long, value_name = "FILE", global = true)]
+    undo: Option<PathBuf>,
+
     /// Exit with 2 if the plan has steps
     #[arg(long, global = true)]
     detailed_exitcode: bool,
@@ -115,6 +119,7 @@ enum FactsFrom<'a> {
 pub async fn run(args: Args) -> Result<ExitCode, Failure> {
     let options = args.options;
     let facts_from = facts_from(&options)?;
+    check_undo(&options)?;
     let arguments: Box<dyn OperationArgs> = match args.operation {
         None => Box::new(args.deploy),
         Some(operation) => operation.arguments(),
@@ -132,15 +137,41 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
     if !matches!(facts_from, FactsFrom::File(_)) {
         context::check(&project, &plan).await?;
     }
+    let undo = match &options.undo {
+        Some(file) => Some((planning::undo(&project, &facts, &asked, &plan)?, file)),
+        None => None,
+    };
+    if let Some((undo, file)) = &undo {
+        output::write_plan(undo, file)?;
+    }
     match &options.output {
         Some(file) => output::write_plan(&plan, file)?,
         None => drop(output::print_plan(&plan)?),
     }
     output::show_plan(&plan);
+    if let Some((undo, file)) = &undo {
+        output::show_undo(undo, file);
+    }
     Ok(match options.detailed_exitcode && !plan.steps.is_empty() {
         true => ExitCode::Changes,
         false => ExitCode::Done,
     })
+}
+
+/// Fails if the plan and its undo would go to the same place.
+fn check_undo(options: &Options) -> Result<(), Failure> {
+    let (message, help) = match &options.undo {
+        Some(file) if file.as_os_str() == "-" => (
+            "`--undo` cannot write to standard output",
+            "name a file: the plan goes to standard output",
+        ),
+        Some(file) if options.output.as_ref() == Some(file) => (
+            "`--undo` and `--output` name the same file",
+            "name two files: the undo is a plan of its own",
+        ),
+        _ => return Ok(()),
+    };
+    Err(Failure::new(ExitCode::Usage, message).help(help))
 }
 
 /// Returns where the facts come from. clap cannot refuse these conflicts, as the options may stand on both sides of the operation.

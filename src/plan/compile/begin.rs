@@ -112,7 +112,7 @@ fn placements<'a>(
                     None => continue,
                 }
             }
-            OperationKind::Build(_) => continue,
+            OperationKind::Build(_) | OperationKind::Undo(_) => continue,
             kind => match kind.version() {
                 Some(version) => decide(config, slot, host, &wanted(version)),
                 None => continue,
@@ -121,6 +121,12 @@ fn placements<'a>(
     }
     check(errors)?;
     Ok(placements)
+}
+
+/// Puts `placements` in place of those of the draft.
+pub(super) fn place<'a>(draft: &mut Draft<'a>, placements: Vec<Placement<'a>>) {
+    draft.placed = placed(&placements);
+    draft.placements = Rc::new(placements);
 }
 
 fn check(errors: Vec<Diagnostic>) -> Result<()> {

@@ -58,6 +58,18 @@ pub(super) fn decide_last<'a>(
     Some(placement)
 }
 
+/// Returns the container of `slot` that gets its requests, or that runs if no requests are routed to the role.
+pub(super) fn serving<'a>(
+    config: &Config,
+    slot: Slot<'a>,
+    facts: &'a HostFacts,
+) -> Option<(&'a String, &'a ContainerFacts)> {
+    let path = routing_path(config, slot.role, facts);
+    newest(config, slot, facts, |container| {
+        container.state.is_up() && (!slot.role.traefik || serves(facts, &path, container))
+    })
+}
+
 /// Returns the container of `slot` that serves, else one that runs, else the one that ran last, of those that are `wanted` and can
 /// be started.
 fn newest<'a>(
@@ -94,7 +106,7 @@ fn is_routable(slot: Slot, container: &ContainerFacts) -> bool {
 }
 
 /// Decides what is to be done so that `slot` runs the container that was found.
-fn run<'a>(
+pub(super) fn run<'a>(
     config: &'a Config,
     slot: Slot<'a>,
     facts: &'a HostFacts,
@@ -131,6 +143,7 @@ fn run<'a>(
         routing_path: path.clone(),
         decision: Decision::StartExisting { why },
         old: others.iter().map(|(name, _)| (*name).clone()).collect(),
+        returns: None,
     };
     if found.state.is_up() {
         placement.decision = Decision::Keep;

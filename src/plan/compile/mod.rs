@@ -40,6 +40,7 @@ mod target;
 #[cfg(test)]
 #[path = "testing_tests.rs"]
 mod testing;
+mod undo;
 
 pub use self::accessories::owner::other_service;
 pub use self::intercept::reason::{Answered, answered};
@@ -47,6 +48,7 @@ pub use self::selection::selected_hosts;
 pub use self::serving::{Serving, Standing, containers};
 pub use self::tag::is_commit;
 pub use self::target::missing_image;
+pub use self::undo::undo;
 
 use self::draft::{Draft, HostView, Result};
 use self::placement::{Decision, Placement};
@@ -76,6 +78,8 @@ pub fn compile(config: &Config, facts: &Facts, operation: &Operation) -> Result<
             app::roll_back(&mut draft);
             broadcast::run(&mut draft);
         }
+        // It is made from the plan that it undoes.
+        OperationKind::Undo(_) => {}
         OperationKind::App(operation) => app::run(&mut draft, operation),
         OperationKind::Accessory(verb, named) => accessory(&mut draft, *verb, named),
         OperationKind::Host(operation) => {

@@ -38,6 +38,15 @@ pub(super) struct Placement<'a> {
     pub decision: Decision,
     /// Names of the other running containers of the role, the one that serves first.
     pub old: Vec<String>,
+    /// If the container served before a plan that is undone: what it served by.
+    pub returns: Option<Served>,
+}
+
+/// What a container served by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Served {
+    /// The text of its routing file; `None` for a role without Traefik, or if the text is not known.
+    pub text: Option<String>,
 }
 
 /// How a container is found to be ready.
@@ -252,6 +261,7 @@ pub(super) fn decide<'a>(
         readiness: Readiness::of(config, role),
         health: (check.port, &check.path),
         name,
+        returns: None,
     };
     let Some(container) = present.filter(|container| container.state.is_up()) else {
         let serving = present

@@ -50,6 +50,7 @@ impl Step {
             barrier: None,
             secrets: Vec::new(),
             check: None,
+            unless: Vec::new(),
             diagnose: Vec::new(),
             cleanup: Vec::new(),
             on_failure: match host {

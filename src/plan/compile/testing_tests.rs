@@ -195,6 +195,23 @@ impl Case {
         })
     }
 
+    /// Returns the whole plan and its undo, or why there can be none.
+    pub fn undo(&self) -> Result<(Plan, Plan), Vec<String>> {
+        let facts: Facts = serde_json::from_value(self.facts.clone()).unwrap();
+        let plan = compile(&self.config, &facts, &self.operation);
+        let plan = plan.unwrap_or_else(|problems| panic!("{problems:?}"));
+        let undo = super::undo(&self.config, &facts, &plan);
+        undo.map(|undo| (plan, undo)).map_err(|problems| {
+            let problems = problems.into_iter();
+            problems.map(|problem| problem.message).collect()
+        })
+    }
+
+    /// Returns the SHA-256 of the routing file on host `a`, as JSON.
+    pub fn routed(&self) -> String {
+        self.facts["hosts"]["a"]["files"]["/s/traefik/mrsk-app@web.yml"]["sha256"].to_string()
+    }
+
     /// Returns the ids of the whole plan's steps, without needs.
     pub fn plan_ids(&self) -> Vec<String> {
         let plan = self

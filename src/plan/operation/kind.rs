@@ -3,7 +3,7 @@
 use super::maintenance::HostOperation;
 use super::verbs::{
     Accessories, AccessoryVerb, AppOperation, BuildVerb, Environment, Pruned, Release, Rollback,
-    Rolling, StaleContainers, TraefikVerb,
+    Rolling, StaleContainers, TraefikVerb, Undo,
 };
 
 /// The operations, each with its arguments.
@@ -17,6 +17,8 @@ pub enum OperationKind {
     Setup(Release),
     /// Runs an earlier version again.
     Rollback(Rollback),
+    /// Brings back what served before another plan.
+    Undo(Undo),
     /// Does something to the app's containers and images.
     App(AppOperation),
     /// Does something to accessories.
@@ -43,11 +45,12 @@ pub enum OperationKind {
 
 impl OperationKind {
     /// The names of all operations, as [`OperationKind::name`] has them.
-    pub const NAMES: [&str; 47] = [
+    pub const NAMES: [&str; 48] = [
         "deploy",
         "redeploy",
         "setup",
         "rollback",
+        "undo",
         "app boot",
         "app start",
         "app stop",
@@ -100,6 +103,7 @@ impl OperationKind {
             Self::Redeploy(_) => "redeploy",
             Self::Setup(_) => "setup",
             Self::Rollback(_) => "rollback",
+            Self::Undo(_) => "undo",
             Self::App(operation) => operation.name(),
             Self::Accessory(verb, _) => verb.name(),
             Self::Traefik(verb) => verb.name(),
@@ -126,9 +130,9 @@ impl OperationKind {
     /// Returns the version that is brought to the hosts; `None` if there is none, or it is yet to be found.
     pub fn version(&self) -> Option<&str> {
         match self {
-            Self::Rollback(Rollback { version, .. }) | Self::App(AppOperation::Boot(version)) => {
-                version.as_deref()
-            }
+            Self::Rollback(Rollback { version, .. })
+            | Self::Undo(Undo { version, .. })
+            | Self::App(AppOperation::Boot(version)) => version.as_deref(),
             _ => self.release().map(|release| release.version.as_str()),
         }
     }
@@ -157,6 +161,7 @@ impl OperationKind {
             | Self::Redeploy(_)
             | Self::Setup(_)
             | Self::Rollback(_)
+            | Self::Undo(_)
             | Self::App(_)
             | Self::Traefik(_)
             | Self::Host(_)
@@ -251,6 +256,15 @@ impl OperationKind {
             ),
             _ => *self == Self::Remove,
         }
+    }
+
+    /// Returns whether it replaces what serves, so that a plan can bring that back.
+    pub fn can_be_undone(&self) -> bool {
+        self.deploys()
+            || matches!(
+                self,
+                Self::Rollback(_) | Self::App(AppOperation::Boot(_) | AppOperation::Start)
+            )
     }
 
     /// Returns whether waits and checks of its switches can be left out.

@@ -14,11 +14,11 @@ pub use self::kind::OperationKind;
 pub use self::maintenance::{HostOperation, Maintenance};
 pub use self::verbs::{
     Accessories, AccessoryVerb, AppOperation, BuildVerb, Environment, HookRuns, Orphans, Pruned,
-    Release, ReleaseRuns, Rollback, Rolling, StaleContainers, TraefikVerb,
+    Release, ReleaseRuns, Rollback, Rolling, StaleContainers, TraefikVerb, Undo,
 };
 
 use crate::config::model::Accessory;
-use crate::name::{HostName, RoleName};
+use crate::name::{HostName, PlanDigest, RoleName};
 
 /// What was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -102,6 +102,9 @@ struct Flat {
     /// `--fresh-env` of `rollback`; absent: containers that exist keep their environment.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     fresh_env: bool,
+    /// Digest of the plan that `undo` undoes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    undoes: Option<PlanDigest>,
     /// `--stop` of `app stale_containers`; absent: they are only named.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     stop: bool,
@@ -213,6 +216,10 @@ impl Flat {
                     false => Environment::Kept,
                 },
             }),
+            "undo" => OperationKind::Undo(Undo {
+                plan: self.undoes.take().ok_or_else(|| self.lacks("undoes"))?,
+                version: self.version.take(),
+            }),
             "app boot" => OperationKind::App(AppOperation::Boot(self.version.take())),
             "app start" => OperationKind::App(AppOperation::Start),
             "app stop" => OperationKind::App(AppOperation::Stop),
@@ -254,6 +261,7 @@ impl Flat {
             ("no_cache", self.no_cache),
             ("accessories", self.accessories.is_some()),
             ("fresh_env", self.fresh_env),
+            ("undoes", self.undoes.is_some()),
             ("stop", self.stop),
             ("rolling", self.rolling),
             ("remove_orphans", self.remove_orphans),
@@ -341,6 +349,10 @@ impl From<Operation> for Flat {
             },
             OperationKind::Rollback(rollback) => Self {
                 fresh_env: rollback.environment == Environment::Fresh,
+                ..flat
+            },
+            OperationKind::Undo(undo) => Self {
+                undoes: Some(undo.plan),
                 ..flat
             },
             OperationKind::App(AppOperation::RemoveContainer(version)) => Self {

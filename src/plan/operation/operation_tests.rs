@@ -15,6 +15,7 @@ fn each_operation_is_written_flat_and_read_again() {
         json!({
             "name": "rollback", "all_at_once": true, "drain_timeout": 0, "skip_healthcheck": "broken",
         }),
+        json!({"name": "undo", "version": "1", "undoes": "sha256:ab"}),
         json!({"name": "app boot"}),
         json!({"name": "app boot", "version": "1", "roles": ["web"]}),
         json!({"name": "app start"}),

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::maintenance::Maintenance;
 use crate::config::model::Accessory;
+use crate::name::PlanDigest;
 
 /// Stands for every accessory where accessories are named.
 const ALL: &str = "all";
@@ -17,6 +18,15 @@ pub struct Release {
     pub skip_push: bool,
     /// `--no-cache`: nothing of an earlier build is used.
     pub no_cache: bool,
+}
+
+/// The return to what served before a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undo {
+    /// The plan that is undone.
+    pub plan: PlanDigest,
+    /// The version that served before it; `None` if there was none, or another one on each host.
+    pub version: Option<String>,
 }
 
 /// What becomes of roles that left the configuration.

@@ -39,6 +39,8 @@ pub struct Bench {
     pub batches: Vec<Vec<StepId>>,
     pub attached: Vec<StepId>,
     pub recorded: Vec<(StepId, Option<Ending>)>,
+    /// The serials that fences were written after.
+    pub fences: Vec<u64>,
     /// Whether no fence is answered.
     pub holds_fences: bool,
     /// Hosts that were to bring their audit logs up to date.
@@ -104,6 +106,7 @@ impl Bench {
             batches: Vec::new(),
             attached: Vec::new(),
             recorded: Vec::new(),
+            fences: Vec::new(),
             holds_fences: false,
             audited: Vec::new(),
             records_late: false,
@@ -241,7 +244,8 @@ impl Bench {
             }
             Action::ReadSecrets(_) => events.push_back(Event::SecretsRead),
             Action::Fence { .. } if self.holds_fences => {}
-            Action::Fence { host, .. } => {
+            Action::Fence { host, serial } => {
+                self.fences.push(serial);
                 let attempts = self.attempts.get(&host).cloned().unwrap_or_default();
                 let living = self.after_fence.remove(&host).unwrap_or_default();
                 let own = self.listing(&host, attempts);

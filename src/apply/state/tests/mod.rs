@@ -5,6 +5,7 @@ mod links;
 mod living;
 mod plans;
 mod records;
+mod undo;
 
 use std::sync::Arc;
 

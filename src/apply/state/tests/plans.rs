@@ -33,6 +33,7 @@ pub fn step(id: &str, needs: &[&str]) -> Step {
             Some(_) => Check::Facts(vec![Predicate::eq(&["files", id, "sha256"], "1")]),
             None => Check::Argv(vec!["check".into()]),
         }),
+        unless: Vec::new(),
         diagnose: Vec::new(),
         cleanup: Vec::new(),
         on_failure: OnFailure::StopHost,

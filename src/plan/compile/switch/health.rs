@@ -161,7 +161,8 @@ pub fn still_healthy(draft: &Draft, placement: &Placement) -> Option<Poll> {
 }
 
 /// A container that this plan starts has no restart behind it: what died meanwhile is not healthy,
-/// however it is now.
+/// however it is now. One that returns may not have stopped.
 pub fn restarts(placement: &Placement) -> Option<u32> {
-    placement.undo_start(0).is_some().then_some(0)
+    let starts = placement.undo_start(0).is_some() && placement.returns.is_none();
+    starts.then_some(0)
 }

@@ -67,6 +67,10 @@ pub fn route(
 
 /// Returns the text of the routing file of the new container. `None` if its labels are refused.
 pub fn routing_file(draft: &mut Draft, placement: &Placement, facts: &HostFacts) -> Option<String> {
+    let served = placement.returns.as_ref();
+    if let Some(text) = served.and_then(|served| served.text.clone()) {
+        return Some(text);
+    }
     let outranked = served_by_labels(placement, facts);
     let arguments = command_line(draft.config, facts);
     let spec = trial::spec(draft.config, placement, &arguments, &outranked);
@@ -129,6 +133,7 @@ fn takeover_text(draft: &Draft, placement: &Placement, host: &HostView) -> Optio
     adoption.map(|adoption| adoption.text)
 }
 
-fn is_known(file: &FileFacts) -> bool {
+/// Returns whether the text of a file was recorded.
+pub fn is_known(file: &FileFacts) -> bool {
     Sha256Hex::of(file.text.as_bytes()).as_str() == file.sha256
 }

@@ -61,12 +61,15 @@ pub fn switch(
         let healthy = health::healthcheck(draft, placement, host.facts, (before, users.as_ref()));
         live = Some(healthy.clone());
         if let Some(users) = &users {
-            routed = Routed {
-                asks: users
-                    .ask(placement, When::Unasked)
-                    .filter(|_| !emergency::skips_health(draft)),
-                cleanup: route::return_requests(draft, placement, host),
-            };
+            // What returns may have kept its requests: then nothing was asked before, and there is nowhere to send them back to.
+            if placement.returns.is_none() {
+                routed = Routed {
+                    asks: users
+                        .ask(placement, When::Unasked)
+                        .filter(|_| !emergency::skips_health(draft)),
+                    cleanup: route::return_requests(draft, placement, host),
+                };
+            }
             live = route::route(draft, placement, host, (users, &healthy)).or(live);
         }
     }
