@@ -40,4 +40,5 @@ mod ssh_ways;
 mod stale;
 mod takeover;
 mod tenants;
+mod undo;
 mod zero_downtime;

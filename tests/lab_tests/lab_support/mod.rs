@@ -48,6 +48,16 @@ impl PlanFile {
         }
     }
 
+    /// Reads the plan that a command has written.
+    #[track_caller]
+    pub fn read(path: PathBuf) -> Self {
+        let text = std::fs::read_to_string(&path).unwrap();
+        Self {
+            path,
+            plan: serde_json::from_str(&text).unwrap(),
+        }
+    }
+
     /// Returns its path as text.
     pub fn arg(&self) -> &str {
         self.path.to_str().unwrap()
