@@ -5,6 +5,8 @@
 //! nor repeated. What began after a step proves that the step had ended, since no step starts
 //! before its needs are met.
 //!
+//! A step that was never begun is done if it is not needed, as its `unless` says. It proves nothing: it did not wait.
+//!
 //! A host's word counts for its own steps alone: what it lists proves nothing about the steps of
 //! another, and lets no barrier pass that others wait at.
 
@@ -247,6 +249,10 @@ impl Case<'_> {
         let mut behind: HashMap<StepIndex, HashSet<&HostName>> = HashMap::new();
         for &at in self.shape.graph.order().iter().rev() {
             let step = &self.plan[at];
+            // What was not needed did not wait for what it needs.
+            if !step.unless.is_empty() && self.histories[at].last == 0 {
+                continue;
+            }
             let hosts: HashSet<&HostName> = match &step.host {
                 Some(host) if self.has_begun(at, host) || proofs[at] > Proof::Nothing => {
                     [host].into()

@@ -37,3 +37,22 @@ fn a_step_that_was_never_begun_is_done_if_it_is_not_needed() {
         assert_eq!(statuses, [status], "{shown}");
     }
 }
+
+#[test]
+fn what_follows_a_step_that_was_not_needed_proves_nothing_of_what_it_needs() {
+    let skipped = Step {
+        unless: vec![Predicate::absent(&["containers", "new"])],
+        ..step("start", Some("h"), &["route"])
+    };
+    let steps = vec![
+        step("route", Some("h"), &[]),
+        skipped,
+        step("stop", Some("h"), &["start"]),
+    ];
+    let plan = plan(steps);
+    let stopped = attempt("stop", 1, ended(Ending::Succeeded));
+    let lost = attempt("route", 1, AttemptState::Lost);
+    let statuses = statuses(&plan, &evidence(vec![lost, stopped], Some(json!({}))));
+    let route = Status::Outstanding { attempt: 2 };
+    assert_eq!(statuses, [route, Status::Done, Status::Done]);
+}
