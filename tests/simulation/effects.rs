@@ -23,17 +23,27 @@ impl World {
             return;
         };
         sim.facts = effects(&[&step], &sim.facts);
+        if self.served.is_some() {
+            self.note_held(host);
+        }
+        let Some(sim) = self.hosts.get(host) else {
+            return;
+        };
         if !is_old(step.kind) {
             return;
         }
         let facts = &sim.facts;
+        let has_compiled = self.served.is_some();
         let too_early = self.switches.iter().any(|switch| {
             let routed = switch.route.as_ref().is_none_or(|(file, alias)| {
                 let file = facts.files.get(file);
                 file.is_some_and(|file| file.aliases.contains(alias))
             });
             let healthy = facts.containers.get(&switch.container).is_some_and(|new| {
-                new.state == ContainerState::Running && new.health == Health::Healthy
+                // A role without Traefik in the compiled plans has no health check.
+                let is_asked = !has_compiled || new.labels.contains_key("mrsk.healthcheck");
+                let is_healthy = new.healthy || new.health == Health::Healthy || !is_asked;
+                new.state == ContainerState::Running && is_healthy
             });
             switch.host == *host && step.role.as_ref() == Some(&switch.role) && !(routed && healthy)
         });
@@ -44,7 +54,7 @@ impl World {
         }
     }
 
-    /// `docker rm -f NAME`.
+    /// `docker rm -f NAME`, and `docker stop NAME`.
     pub(super) fn clean_up(&mut self, id: &StepId) {
         let step = self.plan_step(id).clone();
         let Some(host) = &step.host else { return };
@@ -55,8 +65,18 @@ impl World {
             let Some(mrsk::action::Arg::Literal(name)) = run.argv.last() else {
                 continue;
             };
-            if let Some(sim) = self.hosts.get_mut(host) {
-                sim.facts.containers.remove(name);
+            let stops = run
+                .argv
+                .contains(&mrsk::action::Arg::Literal("stop".into()));
+            let Some(sim) = self.hosts.get_mut(host) else {
+                continue;
+            };
+            match sim.facts.containers.get_mut(name) {
+                Some(container) if stops => {
+                    container.state = ContainerState::Exited;
+                    container.healthy = false;
+                }
+                _ => drop(sim.facts.containers.remove(name)),
             }
             let plan = self.plan.clone();
             self.truth.undo(&plan, &step);

@@ -12,12 +12,15 @@ mod judge;
 mod liar;
 mod links;
 mod local;
+#[path = "../plan_support/mod.rs"]
+mod plan_support;
 mod plans;
 mod protocol;
 mod rng;
 mod sleep;
 mod strangers;
 mod truth;
+mod undo;
 mod world;
 
 use std::sync::Mutex;
@@ -36,6 +39,12 @@ fn run(seed: u64, mutant: Mutant) -> World {
     world
 }
 
+fn run_undo(seed: u64) -> World {
+    let mut world = World::with_undo(seed);
+    world.run();
+    world
+}
+
 fn tail(world: &World, lines: usize) -> String {
     let from = world.trace.len().saturating_sub(lines);
     world.trace[from..].join("\n")
@@ -45,10 +54,10 @@ fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().and_then(|text| text.parse().ok())
 }
 
-/// Runs the seeds of a range on two threads, and returns the first that breaks a promise whose text has one of `words` in it. Every
-/// world that ends is looked at.
+/// Makes the worlds of a range of seeds on two threads, and returns the first that breaks a promise whose text has one of `words` in it.
+/// Every world that ends is looked at.
 fn search(
-    mutant: Mutant,
+    run: &(dyn Fn(u64) -> World + Sync),
     seeds: u64,
     words: &[&str],
     look: &(dyn Fn(&World) + Sync),
@@ -58,7 +67,7 @@ fn search(
             .map(|part| {
                 scope.spawn(move || {
                     (part..seeds).step_by(2).find_map(|seed| {
-                        let world = run(seed, mutant);
+                        let world = run(seed);
                         look(&world);
                         let message = world.violation.as_ref()?;
                         words.iter().find(|word| message.contains(**word))?;
@@ -136,7 +145,7 @@ fn no_seed_breaks_a_promise() {
         let mut missing = missing.lock().unwrap();
         missing.retain(|word| !is_here(word));
     };
-    if let Some((seed, report)) = search(Mutant::None, seeds, &[""], &look) {
+    if let Some((seed, report)) = search(&|seed| run(seed, Mutant::None), seeds, &[""], &look) {
         panic!("MRSK_SEED={seed} breaks a promise: {report}");
     }
     let missing = missing.into_inner().unwrap();
@@ -145,6 +154,21 @@ fn no_seed_breaks_a_promise() {
         seeds < SEEDS || missing.is_empty(),
         "never reached: {missing:?}"
     );
+}
+
+/// Undoes what seeds of compiled plans did, after any part of it.
+#[test]
+fn what_served_before_serves_after_an_undo() {
+    if let Some(seed) = number("MRSK_SEED") {
+        let world = run_undo(seed);
+        println!("{}", world.trace.join("\n"));
+        assert_eq!(world.violation, None);
+        return;
+    }
+    let seeds = number("MRSK_SEEDS").unwrap_or(NOTICED / 10);
+    if let Some((seed, report)) = search(&run_undo, seeds, &[""], &|_| {}) {
+        panic!("MRSK_SEED={seed} breaks a promise: {report}");
+    }
 }
 
 /// Hooks on top: each of those that follow takes effect once, and each of those that go before succeeds once.
@@ -203,7 +227,7 @@ fn a_host_that_answers_at_random_changes_no_other_hosts_outcome() {
 
 /// The simulation can fail, and for the right reason.
 fn assert_noticed(mutant: Mutant, words: &[&str]) {
-    match search(mutant, NOTICED, words, &|_| {}) {
+    match search(&|seed| run(seed, mutant), NOTICED, words, &|_| {}) {
         Some((seed, report)) => println!("{mutant:?} is noticed by seed {seed}: {report}"),
         None => panic!("{mutant:?} is not noticed within {NOTICED} seeds"),
     }

@@ -1,5 +1,7 @@
 //! What is true of the steps, kept apart from claims, receipts and everything that a run believes.
 
+use std::collections::BTreeSet;
+
 use index_vec::{IndexVec, index_vec};
 use mrsk::name::{HostName, StepId};
 use mrsk::plan::shape::StepIndex;
@@ -13,6 +15,8 @@ pub struct Truth {
     running: IndexVec<StepIndex, u32>,
     /// Whether a command of it was ever begun.
     begun: IndexVec<StepIndex, bool>,
+    /// Steps whose effect was there before the plan began: a host that was restarted may have lost their claims.
+    pub held: BTreeSet<StepIndex>,
     /// A host of whose steps nothing is true but what it says.
     pub liar: Option<HostName>,
 }
@@ -23,6 +27,7 @@ impl Truth {
             effects: index_vec![0; steps],
             running: index_vec![0; steps],
             begun: index_vec![false; steps],
+            held: BTreeSet::new(),
             liar: None,
         }
     }
@@ -93,7 +98,8 @@ impl Truth {
                         let settled = need.on == NeedOn::Settled
                             && step.on_failure == OnFailure::Tolerate
                             && self.begun[on];
-                        !self.is_running(on) && (self.effects[on] > 0 || settled)
+                        !self.is_running(on)
+                            && (self.effects[on] > 0 || settled || self.held.contains(&on))
                     }
                 };
                 if !met {

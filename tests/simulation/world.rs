@@ -17,6 +17,7 @@ use super::items::{short, short_action};
 use super::plans::{Scenario, Switch, drain_before_route, scenario, with_hooks};
 use super::rng::Rng;
 use super::truth::Truth;
+use super::undo::Served;
 
 pub struct World {
     pub(super) now: u64,
@@ -54,6 +55,8 @@ pub struct World {
     pub lies: u64,
     /// What failed pushes were explained with.
     pub(super) push_failures: Vec<String>,
+    /// Of an undo: what serves at its end.
+    pub(super) served: Option<Vec<Served>>,
 }
 
 impl World {
@@ -124,6 +127,7 @@ impl World {
             liar: None,
             lies: 0,
             push_failures: Vec::new(),
+            served: None,
             rng,
         };
         world.at(0, Item::Launch);
