@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::lab_project::{Machine, Project, Users, eventually, lab, run};
-use crate::lab_support::{PlanFile, Runner};
+use crate::lab_support::{PlanFile, Runner, mrsk};
 
 /// Returns the project with these versions deployed one after the other.
 fn deployed(service: &'static str, addresses: &[&str], versions: &[&str]) -> Project {
@@ -101,7 +101,7 @@ fn a_rollback_that_is_interrupted_while_it_plans_releases_the_lock() {
     let project = deployed("lab-given-up", &addresses, &["v1", "v2"]);
     // It does not answer, so that the hosts are looked at until somebody interrupts that.
     project.machines[1].power("pause");
-    let mut rollback = Command::new(env!("CARGO_BIN_EXE_mrsk"));
+    let mut rollback = mrsk();
     rollback.args(["rollback", "--yes", "--preempt"]);
     let config = lab("LAB_SSH_CONFIG");
     let rollback = project

@@ -159,7 +159,7 @@ impl Elsewhere {
 }
 
 /// Returns mrsk without signals that it would ignore, as those of a test in the background may be.
-fn mrsk() -> Command {
+pub fn mrsk() -> Command {
     let mut command = Command::new("env");
     command.args(["--default-signal=INT,TERM,HUP", env!("CARGO_BIN_EXE_mrsk")]);
     command
