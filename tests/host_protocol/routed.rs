@@ -105,6 +105,10 @@ fn kill_at(sh: Sh, index: usize) -> bool {
         return false;
     }
     let (before, behind) = lines.split_at(index);
+    // Inside of a quoted line break nothing can be run.
+    if behind[0] == "'" {
+        return true;
+    }
     let killed = [before, &["kill -9 $$"], behind].concat().join("\n") + "\n";
     feed(&fixture, killed.as_bytes());
     fixture.settled(&attempt(&step));
