@@ -249,6 +249,9 @@ watch() {
     then
       printf '%s\n' "$mrsk_why" >"$mrsk_dir/$mrsk_expired"
       stop_processes "$mrsk_dir" "$mrsk_marker" "$mrsk_sessions"
+      # A command that was just being started had no marker yet.
+      nap 0.1
+      stop_processes "$mrsk_dir" "$mrsk_marker" "$mrsk_sessions"
       return 0
     fi
     process "$$" || [ -n "$(processes "$mrsk_dir" "$mrsk_marker" "$mrsk_sessions")" ] || return 0
