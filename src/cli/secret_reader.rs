@@ -71,7 +71,7 @@ pub struct Reader {
     pub values: Arc<Values>,
     /// The root of the repository.
     pub root: PathBuf,
-    /// What is missing, and not needed by what is left to do.
+    /// What is missing, and no outstanding step needs.
     pub known: BTreeSet<Requirement>,
 }
 

@@ -435,6 +435,8 @@ fn by_answer(answer: Option<Answer>, attempt: u32) -> Status {
 }
 
 #[cfg(test)]
+mod model_tests;
+#[cfg(test)]
 #[path = "resume_tests.rs"]
 mod tests;
 #[cfg(test)]

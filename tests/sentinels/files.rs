@@ -48,30 +48,7 @@ fn world() -> (World, String) {
 
 /// Runs mrsk without any secret in its environment, and looks for them in what it prints and starts.
 fn watched(world: &World, args: &[&str]) -> Said {
-    let trace = world.path("trace");
-    let mut command = world.command("strace");
-    let options = [
-        "-f",
-        "-qq",
-        "-s",
-        "300000",
-        "-e",
-        "trace=execve",
-        "-e",
-        "signal=none",
-        "-o",
-    ];
-    let output = command
-        .args(options)
-        .arg(&trace)
-        .arg(env!("CARGO_BIN_EXE_mrsk"))
-        .args(args)
-        .output()
-        .expect("strace is needed: bin/test installs it");
-    let said = world.said(args, output);
-    world.check("an argument vector", fs::read(&trace).unwrap());
-    fs::remove_file(&trace).unwrap();
-    said
+    world.watched_with(&[], args, &[])
 }
 
 /// Returns what the store was asked for since the last time.

@@ -176,6 +176,17 @@ impl World {
     /// As [`World::mrsk`], and looks for them in the arguments of every process that starts meanwhile, also on the host.
     #[track_caller]
     pub fn watched(&self, args: &[&str], programs: &[&str]) -> Said {
+        self.watched_with(&self.sentinels, args, programs)
+    }
+
+    /// As [`World::watched`], with these variables in the environment in place of the sentinels.
+    #[track_caller]
+    pub fn watched_with(
+        &self,
+        variables: &[(&'static str, String)],
+        args: &[&str],
+        programs: &[&str],
+    ) -> Said {
         let trace = self.path("trace");
         let mut command = self.command("strace");
         command
@@ -193,7 +204,7 @@ impl World {
             .arg(&trace)
             .arg(env!("CARGO_BIN_EXE_mrsk"))
             .args(args)
-            .envs(self.sentinels.iter().cloned());
+            .envs(variables.iter().cloned());
         let output = command
             .output()
             .expect("strace is needed: bin/test installs it");

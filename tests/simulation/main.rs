@@ -6,6 +6,7 @@ mod audit;
 mod before;
 mod effects;
 mod faults;
+mod hooks;
 mod host;
 mod items;
 mod judge;

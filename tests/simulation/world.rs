@@ -10,11 +10,12 @@ use mrsk::name::{HostName, RunId, StepId};
 use mrsk::plan::shape::StepIndex;
 use mrsk::plan::{Plan, Step, StepKind};
 
+use super::hooks::with_hooks;
 use super::host::SimHost;
 pub(super) use super::items::{Item, Known, Link, Runner, Script, Stage};
 pub use super::items::{Mutant, PRINTED_SECRET, RunnerIndex};
 use super::items::{short, short_action};
-use super::plans::{Scenario, Switch, drain_before_route, scenario, with_hooks};
+use super::plans::{Scenario, Switch, drain_before_route, scenario};
 use super::rng::Rng;
 use super::truth::Truth;
 use super::undo::Served;

@@ -12,7 +12,7 @@ const OP: Program<'static> = Program {
     get: "install the 1Password CLI: https://developer.1password.com/docs/cli/get-started",
 };
 
-/// The field that is meant if none is named.
+/// The default field.
 const PASSWORD: &str = "password";
 
 /// Returns the fields that are asked for; with `--from` and no name, all of that item.

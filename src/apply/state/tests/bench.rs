@@ -417,6 +417,14 @@ pub fn attempt(step: &str, state: AttemptState) -> Attempt {
     }
 }
 
+/// The run has the lock, which nobody held.
+pub fn acquired() -> Event {
+    Event::Lock(LockAnswer::Acquired {
+        generation: 1,
+        taken_from: None,
+    })
+}
+
 pub fn details() -> LockDetails {
     LockDetails::parse("Locked by: somebody at 2026\nRun: other")
 }

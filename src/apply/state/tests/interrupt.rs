@@ -1,13 +1,11 @@
 //! The user stops a run.
 
-use super::bench::{Bench, attempt, receipt};
+use super::bench::{Bench, acquired, attempt, receipt};
 use super::plans::{plan, step, switch, two_switches, whole_switch};
 use crate::apply::state::*;
 use crate::name::{HostName, StepId};
 use crate::plan::{Plan, StepKind};
-use crate::record::{
-    AttemptState, Ending, Listing, LockAnswer, LockDetails, StopRequest, WhenStopping,
-};
+use crate::record::{AttemptState, Ending, Listing, LockDetails, StopRequest, WhenStopping};
 
 const STOPPING: StepStatus = StepStatus::Skipped {
     reason: SkipReason::Stopping,
@@ -331,11 +329,7 @@ fn a_hook_is_ended_if_it_may_run_again() {
 fn before_the_first_step_nothing_is_told_to_any_host() {
     let mut bench = Bench::new(plan(switch("a")));
     bench.state.handle(Millis(0), Event::Begin);
-    let lock = LockAnswer::Acquired {
-        generation: 1,
-        taken_from: None,
-    };
-    bench.state.handle(Millis(0), Event::Lock(lock));
+    bench.state.handle(Millis(0), acquired());
     bench.tell(Event::Interrupt);
     assert_eq!((&bench.outcome, bench.released), (&orderly(), 1));
     assert_eq!(bench.halted, []);

@@ -2,14 +2,13 @@
 
 use serde_json::json;
 
-use super::bench::Bench;
+use super::bench::{Bench, acquired};
 use super::plans::two_switches;
 use crate::apply::state::*;
 use crate::facts::model::HostFacts;
 use crate::name::PlanDigest;
 use crate::plan::Plan;
 use crate::plan::predicate::Predicate;
-use crate::record::LockAnswer;
 
 const FIRST: &str = "sha256:first";
 
@@ -86,11 +85,7 @@ fn what_is_not_needed_is_done_and_a_host_that_is_gone_is_left_out() {
     let mut bench = Bench::with(plan, |options| options.keep_going = true);
     bench.facts = [("a".into(), at(5, FIRST))].into();
     bench.state.handle(Millis(0), Event::Begin);
-    let lock = LockAnswer::Acquired {
-        generation: 1,
-        taken_from: None,
-    };
-    bench.state.handle(Millis(0), Event::Lock(lock));
+    bench.state.handle(Millis(0), acquired());
     bench.tell(Event::Unreachable("b".into(), "no route".into()));
     bench.tell(Event::Others("a".into(), Vec::new()));
     assert_eq!(bench.outcome, Some(Outcome::Failed(Vec::new())));
