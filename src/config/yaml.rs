@@ -67,6 +67,8 @@ enum FrameKind {
 struct Builder<'t> {
     file: usize,
     lines: Vec<&'t str>,
+    /// The characters of each line, without white space at its end.
+    widths: Vec<usize>,
     unterminated: bool,
     problems: Vec<Problem>,
     stack: Vec<Frame>,
@@ -78,9 +80,12 @@ struct Builder<'t> {
 
 impl<'t> Builder<'t> {
     fn new(text: &'t str, file: usize) -> Self {
+        let lines: Vec<&str> = text.lines().collect();
+        let width = |line: &&str| line.trim_end().chars().count();
         Self {
             file,
-            lines: text.lines().collect(),
+            widths: lines.iter().map(width).collect(),
+            lines,
             unterminated: !text.ends_with('\n'),
             problems: Vec::new(),
             stack: Vec::new(),
@@ -354,8 +359,8 @@ impl<'t> Builder<'t> {
     fn mark(&self, span: Span) -> Mark {
         let line = span.start.line().max(1);
         let column = span.start.col() + 1;
-        let text = self.lines.get(line - 1).map_or("", |text| text.trim_end());
-        let rest = text.chars().count().saturating_sub(span.start.col());
+        let width = self.widths.get(line - 1).copied().unwrap_or_default();
+        let rest = width.saturating_sub(span.start.col());
         let length = span.end.index().saturating_sub(span.start.index());
         let length = length.clamp(1, rest.max(1));
         Mark {

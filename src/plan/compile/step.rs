@@ -1,5 +1,7 @@
 //! What passes make steps with: a step as most are, and what sets apart the others.
 
+use std::borrow::Cow;
+
 use crate::action::{Action, Run};
 use crate::name::{HostName, StepId};
 use crate::plan::{
@@ -23,13 +25,21 @@ pub const EMULATED_SILENCE: u32 = 3600;
 /// percent-encoded, and so is the first letter of a host that is called `local`: no two steps share
 /// an id.
 pub fn step_id(host: Option<&HostName>, [area, subject, verb]: [&str; 3]) -> StepId {
-    let part = |text: &str| text.replace('%', "%25").replace('/', "%2F");
     let place = match host.map(HostName::as_str) {
-        None => "local".to_owned(),
-        Some("local") => "%6Cocal".to_owned(),
-        Some(host) => part(host),
+        None => Cow::Borrowed("local"),
+        Some("local") => Cow::Borrowed("%6Cocal"),
+        Some(host) => encoded(host),
     };
-    StepId::from(format!("{place}/{}/{}/{verb}", part(area), part(subject)))
+    let parts: [&str; 4] = [&place, &encoded(area), &encoded(subject), verb];
+    StepId::from(parts.join("/"))
+}
+
+/// Returns `text` as a part of an id.
+fn encoded(text: &str) -> Cow<'_, str> {
+    match text.contains(['%', '/']) {
+        true => Cow::Owned(text.replace('%', "%25").replace('/', "%2F")),
+        false => Cow::Borrowed(text),
+    }
 }
 
 impl Step {
