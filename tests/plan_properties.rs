@@ -374,6 +374,7 @@ fn thousands_of_hosts_take_seconds_and_a_linear_plan() {
             orphans: Default::default(),
             release_runs: Default::default(),
             hooks: Default::default(),
+            broadcasts: Default::default(),
             destination: None,
         };
         let begun = Instant::now();

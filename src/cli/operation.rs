@@ -11,7 +11,8 @@ use crate::facts::model::SourceFacts;
 use crate::facts::source;
 use crate::name::HostName;
 use crate::plan::{
-    BreakGlass, HookRuns, Operation, OperationKind, Orphans, Release, ReleaseRuns, compile,
+    BreakGlass, Broadcasts, HookRuns, Operation, OperationKind, Orphans, Release, ReleaseRuns,
+    compile,
 };
 use crate::text;
 
@@ -67,6 +68,24 @@ impl<A: OperationArgs> OperationArgs for WithHooks<A> {
     }
 }
 
+/// An operation with the word whether it is announced.
+pub struct WithBroadcasts<A> {
+    /// The operation.
+    pub arguments: A,
+    /// Whether it is announced.
+    pub broadcasts: Broadcasts,
+}
+
+impl<A: OperationArgs> OperationArgs for WithBroadcasts<A> {
+    fn operation(&self, config: &Config, source: &SourceFacts) -> Result<Operation, Failure> {
+        let operation = self.arguments.operation(config, source)?;
+        Ok(Operation {
+            broadcasts: self.broadcasts,
+            ..operation
+        })
+    }
+}
+
 /// An operation on hosts, whatever roles they have.
 pub struct OnHosts {
     /// What is done.
@@ -86,6 +105,7 @@ impl OperationArgs for OnHosts {
             orphans: Orphans::Named,
             release_runs: ReleaseRuns::Once,
             hooks: HookRuns::All,
+            broadcasts: Broadcasts::Sent,
         })
     }
 }
@@ -141,6 +161,7 @@ pub fn release(
             false => ReleaseRuns::Once,
         },
         hooks: options.hooks.runs(),
+        broadcasts: options.broadcast.broadcasts(),
         ..on_hosts(kind(release), &options.hosts, config)
     })
 }
@@ -204,6 +225,7 @@ fn on_hosts(kind: OperationKind, options: &HostOptions, config: &Config) -> Oper
         orphans: Orphans::Named,
         release_runs: ReleaseRuns::Once,
         hooks: HookRuns::All,
+        broadcasts: Broadcasts::Sent,
     }
 }
 

@@ -7,7 +7,7 @@ use clap::Args;
 use super::failure::Failure;
 use crate::exit_code::ExitCode;
 use crate::name::{HostName, RoleName};
-use crate::plan::{BreakGlass, HookRuns};
+use crate::plan::{BreakGlass, Broadcasts, HookRuns};
 use crate::text;
 use crate::transport::{KnownHosts, Options};
 
@@ -123,6 +123,8 @@ pub struct DeployOptions {
 
     #[command(flatten)]
     pub hooks: HookOptions,
+    #[command(flatten)]
+    pub broadcast: BroadcastOptions,
 }
 
 /// Whether hooks run.
@@ -139,6 +141,24 @@ impl HookOptions {
         match self.skip_hooks {
             true => HookRuns::Skipped,
             false => HookRuns::All,
+        }
+    }
+}
+
+/// Whether what was done is announced.
+#[derive(Debug, Clone, Args)]
+pub struct BroadcastOptions {
+    /// Do not run `audit_broadcast_cmd`
+    #[arg(short = 'B', long)]
+    pub skip_broadcast: bool,
+}
+
+impl BroadcastOptions {
+    /// Returns whether what was done is announced.
+    pub fn broadcasts(&self) -> Broadcasts {
+        match self.skip_broadcast {
+            true => Broadcasts::Skipped,
+            false => Broadcasts::Sent,
         }
     }
 }

@@ -313,11 +313,11 @@ pub fn labels(config: &Config, role: &Role, version: &str) -> BTreeMap<String, S
     labels
 }
 
-/// Returns the label that tells how the container's health is asked for, where Traefik sends requests to it.
+/// Returns the options for the health of a container: the label that tells how it is asked for, where Traefik sends requests to it.
 ///
 /// A command is docker's own health check. While the container may still become healthy, docker counts no failure, so that it is not
 /// given up before its time.
-fn healthcheck(config: &Config, role: &Role) -> Vec<String> {
+pub fn healthcheck(config: &Config, role: &Role) -> Vec<String> {
     let check = config.healthcheck_of(role);
     let label = format!("{LABEL_HEALTHCHECK}={} {}", check.port, check.path);
     let mut argv = each("--label", role.traefik.then_some(label));

@@ -1,5 +1,6 @@
 //! Pure builders: what is wanted of docker, as argument vectors. Nothing here runs anything.
 
+pub mod apart;
 pub mod builder;
 mod cache;
 pub mod container;
@@ -12,7 +13,6 @@ pub mod names;
 pub mod network;
 pub mod once;
 pub mod owner;
-pub mod release;
 
 use crate::action::Run;
 

@@ -34,6 +34,9 @@ pub const LABEL_STATE: &str = "mrsk.state";
 /// The label of a container of the release command. Its value tells one start of the command from another.
 pub const LABEL_RELEASE: &str = "mrsk.release";
 
+/// The label of a container in which a health check is tried. Its value tells one attempt from another.
+pub const LABEL_TRIAL: &str = "mrsk.trial";
+
 /// The label of an image with the digest of what it was built from.
 pub const LABEL_SOURCE: &str = "mrsk.source";
 
@@ -59,8 +62,13 @@ pub fn release(config: &Config, version: &str) -> String {
     format!("{}-release{destination}-{version}", config.service)
 }
 
-/// Returns what tells a start of the release command from every other: no two plans that begin have the same serial.
-pub fn release_start(config: &Config, host: &HostName, version: &str, serial: u64) -> String {
+/// Returns `healthcheck-SERVICE-ROLE[-DEST]-VERSION`, the name of a container in which a health check is tried.
+pub fn trial(config: &Config, role: &Role, version: &str) -> String {
+    format!("healthcheck-{}", container(config, role, version))
+}
+
+/// Returns what tells a start of a container beside those of the app from every other: no two plans that begin have the same serial.
+pub fn start_apart(config: &Config, host: &HostName, version: &str, serial: u64) -> String {
     let parts = [
         config.service.as_str(),
         config.destination.as_deref().unwrap_or(""),

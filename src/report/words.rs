@@ -3,7 +3,7 @@
 use super::view::View;
 use crate::action::Action;
 use crate::apply::state::{GoneReason, Phase, SkipReason, StepStatus, StopReason};
-use crate::plan::{HookRuns, OperationKind, Orphans, Plan, ReleaseRuns, Step};
+use crate::plan::{Broadcasts, HookRuns, OperationKind, Orphans, Plan, ReleaseRuns, Step};
 use crate::record::{Ending, LockDetails, StopRequest};
 use crate::text::{command_line, count, one_line, quote};
 
@@ -205,6 +205,8 @@ pub(super) fn replan(plan: &Plan) -> String {
     arguments.extend(again.then(|| "--release".to_owned()));
     let skipped = operation.hooks == HookRuns::Skipped;
     arguments.extend(skipped.then(|| "--skip-hooks".to_owned()));
+    let silent = operation.broadcasts == Broadcasts::Skipped;
+    arguments.extend(silent.then(|| "--skip-broadcast".to_owned()));
     mrsk(plan, &arguments) + &selection(plan)
 }
 

@@ -124,6 +124,7 @@ pub(super) fn headline(plan: &Plan) -> String {
         | OperationKind::Rollback(_)
         | OperationKind::Undo(_)
         | OperationKind::Build(_)
+        | OperationKind::Healthcheck(_)
         | OperationKind::Unknown(_) => match &plan.version {
             Some(version) => format!("{} {}", plan.service, shorten(version)),
             None => format!("for {}", plan.service),

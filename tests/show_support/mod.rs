@@ -340,6 +340,7 @@ pub fn sample() -> Plan {
             orphans: Default::default(),
             release_runs: Default::default(),
             hooks: Default::default(),
+            broadcasts: Default::default(),
             destination: Some("staging".to_owned()),
         },
         service: "hey".to_owned(),

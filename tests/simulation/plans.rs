@@ -443,6 +443,7 @@ fn document(steps: Vec<Step>, hosts: &[String], bare: Option<String>) -> Plan {
             orphans: Default::default(),
             release_runs: Default::default(),
             hooks: Default::default(),
+            broadcasts: Default::default(),
             destination: None,
         },
         service: "app".into(),

@@ -12,6 +12,7 @@ mod details;
 mod diff;
 mod digest;
 mod envify;
+mod healthcheck;
 mod host;
 mod init;
 mod inspect;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 
-use super::{deploy, host, prune, redeploy, registry, rollback, server, setup};
+use super::{deploy, healthcheck, host, prune, redeploy, registry, rollback, server, setup};
 use crate::apply::driver::signals;
 use crate::apply::links::Links;
 use crate::apply::state::Outcome;
@@ -44,6 +44,9 @@ pub enum Operation<O: Args, R: Args = O> {
     /// Prepare hosts
     #[command(subcommand)]
     Server(server::Operation<O>),
+    /// Try the health check of a version
+    #[command(subcommand)]
+    Healthcheck(healthcheck::Operation<O>),
     /// Take a host out of a load balancer, or back
     #[command(subcommand)]
     Host(host::Operation<O>),
@@ -63,6 +66,7 @@ impl<O: Args, R: Args + Into<O>> Operation<O, R> {
             Self::Remove(_) => "remove",
             Self::Prune(_) => "prune",
             Self::Server(_) => "server",
+            Self::Healthcheck(_) => "healthcheck",
             Self::Host(_) => "host",
             Self::Registry(_) => "registry",
         }
@@ -82,6 +86,7 @@ impl<O: Args, R: Args + Into<O>> Operation<O, R> {
             }
             Self::Prune(operation) => operation.split(),
             Self::Server(operation) => operation.split(),
+            Self::Healthcheck(operation) => operation.split(),
             Self::Host(operation) => operation.split(),
             Self::Registry(registry::Operation::Login(given)) => {
                 (Box::new(given.arguments), given.options)

@@ -60,5 +60,6 @@ fn on_hosts(kind: OperationKind, hosts: &[HostName], config: &Config) -> plan::O
         orphans: plan::Orphans::Named,
         release_runs: plan::ReleaseRuns::Once,
         hooks: plan::HookRuns::All,
+        broadcasts: plan::Broadcasts::Sent,
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::cli::failure::Failure;
 use crate::cli::operation::{OnRoles, OperationArgs, checked_version};
-use crate::cli::options::{BreakGlassOptions, HookOptions, HostOptions};
+use crate::cli::options::{BreakGlassOptions, BroadcastOptions, HookOptions, HostOptions};
 use crate::config::model::Config;
 use crate::facts::model::SourceFacts;
 use crate::plan::{Environment, Operation, OperationKind, Rollback};
@@ -23,6 +23,8 @@ pub struct Args {
     #[command(flatten)]
     hooks: HookOptions,
     #[command(flatten)]
+    broadcast: BroadcastOptions,
+    #[command(flatten)]
     break_glass: BreakGlassOptions,
 }
 
@@ -42,6 +44,7 @@ impl OperationArgs for Args {
         Ok(Operation {
             break_glass: self.break_glass.break_glass(),
             hooks: self.hooks.runs(),
+            broadcasts: self.broadcast.broadcasts(),
             ..operation
         })
     }

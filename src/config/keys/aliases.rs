@@ -10,7 +10,7 @@ use crate::config::schema::{Property, filled, map};
 pub(super) const KEY: Property = ("aliases", schema);
 
 /// The commands of mrsk. An alias stands for one of them, and cannot have its name.
-pub const COMMANDS: [&str; 34] = [
+pub const COMMANDS: [&str; 35] = [
     "accessory",
     "app",
     "apply",
@@ -23,6 +23,7 @@ pub const COMMANDS: [&str; 34] = [
     "diff",
     "digest",
     "envify",
+    "healthcheck",
     "help",
     "host",
     "init",

@@ -112,7 +112,9 @@ fn placements<'a>(
                     None => continue,
                 }
             }
-            OperationKind::Build(_) | OperationKind::Undo(_) => continue,
+            OperationKind::Build(_) | OperationKind::Healthcheck(_) | OperationKind::Undo(_) => {
+                continue;
+            }
             kind => match kind.version() {
                 Some(version) => decide(config, slot, host, &wanted(version)),
                 None => continue,

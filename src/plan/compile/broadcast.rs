@@ -4,8 +4,8 @@ use super::Draft;
 use super::draft::needs_of_ends;
 use crate::action::{Arg, Run};
 use crate::plan::{
-    AccessoryVerb, AppOperation, Operation, OperationKind, Reason, Release, Rollback, Step,
-    StepKind,
+    AccessoryVerb, AppOperation, Broadcasts, Operation, OperationKind, Reason, Release, Rollback,
+    Step, StepKind,
 };
 
 /// Seconds that the command may take.
@@ -15,6 +15,9 @@ const BROADCAST_SECONDS: u32 = 60;
 pub fn run(draft: &mut Draft) {
     let cmd = &draft.config.audit_broadcast_cmd;
     let is_announced = |kind| matches!(kind, StepKind::Start | StepKind::Route);
+    if draft.operation.broadcasts == Broadcasts::Skipped {
+        return;
+    }
     if cmd.is_empty() || !draft.steps.iter().any(|step| is_announced(step.kind)) {
         return;
     }

@@ -54,6 +54,9 @@ fn it_goes_last_if_something_starts_and_somebody_is_told() {
     assert_eq!(needs, [("a/prune/app/remove", NeedOn::Settled)]);
 
     assert!(case(config).after(&[run]).steps.is_empty());
+    let silent = case(config).operation(json!({"skip_broadcast": true}));
+    let ids = silent.after(&[switch::run, run]).ids().join(" ");
+    assert!(ids.contains("start") && !ids.contains("broadcast"), "{ids}");
     assert!(
         !case("")
             .after(&[switch::run, run])

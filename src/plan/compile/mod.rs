@@ -13,6 +13,7 @@ mod emergency;
 mod everything;
 mod existing;
 mod finish;
+mod healthcheck;
 mod hooks;
 mod intercept;
 mod labels;
@@ -91,6 +92,7 @@ pub fn compile(config: &Config, facts: &Facts, operation: &Operation) -> Result<
         }
         OperationKind::Traefik(verb) => proxy::operations::run(&mut draft, *verb),
         OperationKind::Build(verb) => image(&mut draft, verb),
+        OperationKind::Healthcheck(_) => healthcheck::run(&mut draft),
         OperationKind::Prune(pruned) => prune::asked(&mut draft, *pruned),
         OperationKind::Remove => everything::run(&mut draft),
         OperationKind::ServerBootstrap => bootstrap::run(&mut draft),
@@ -109,7 +111,10 @@ pub fn compile(config: &Config, facts: &Facts, operation: &Operation) -> Result<
 /// Adds what is done to accessories.
 fn accessory(draft: &mut Draft, verb: AccessoryVerb, named: &Accessories) {
     match verb {
-        AccessoryVerb::Boot => start(draft),
+        AccessoryVerb::Boot => {
+            start(draft);
+            broadcast::run(draft);
+        }
         AccessoryVerb::Start | AccessoryVerb::Reboot => {
             bootstrap::run(draft);
             accessories::lifecycle::run(draft, verb, named);

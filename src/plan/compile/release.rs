@@ -5,8 +5,8 @@ use super::{Draft, HostView, removal};
 use crate::action::{Action, Complete};
 use crate::config::model::{Config, ReleaseCommand, Role};
 use crate::diagnostic::Diagnostic;
+use crate::docker::apart::{self, Apart};
 use crate::docker::names::{self, LABEL_RELEASE, NETWORK};
-use crate::docker::release::{self, ReleaseRun};
 use crate::docker::{container, image};
 use crate::facts::model::{ContainerFacts, ContainerState, HostFacts};
 use crate::name::StepId;
@@ -128,7 +128,7 @@ pub fn run(draft: &mut Draft, due: &Due) -> StepId {
     let Due { host, role, .. } = due;
     let version = draft.version;
     let name = names::release(draft.config, version);
-    let start = names::release_start(draft.config, host.name(), version, host.facts.serial.number);
+    let start = names::start_apart(draft.config, host.name(), version, host.facts.serial.number);
     let label = ["containers", name.as_str(), "labels", LABEL_RELEASE];
     let is_this = Predicate::eq(&label, start.as_str());
     let created = draft.add(create(draft, due, (&name, &start), is_this.clone()));
@@ -178,19 +178,21 @@ fn create(draft: &Draft, due: &Due, (name, start): (&str, &str), is_this: Predic
         role,
     } = due;
     let config = draft.config;
-    let created = release::create(
-        config,
-        &ReleaseRun {
-            command,
-            role,
-            env: role.env_of(host.name()),
-            version: draft.version,
-            image: &image::reference(config, draft.version),
-            start,
-            home: &host.facts.home,
-        },
-    );
-    let mut runs = vec![release::remove_earlier(config, draft.version), created];
+    let apart = Apart {
+        name,
+        cmd: &command.cmd,
+        role,
+        env: role.env_of(host.name()),
+        version: draft.version,
+        image: &image::reference(config, draft.version),
+        start: (LABEL_RELEASE, start),
+        home: &host.facts.home,
+    };
+    let created = apart::create(config, &apart, Vec::new());
+    let mut runs = vec![
+        apart::remove_earlier(config, LABEL_RELEASE, draft.version),
+        created,
+    ];
     let mut done = vec![is_this];
     let mut before = vec![StepKind::InstallDocker, StepKind::Pull];
     // The container is where those of its role are.

@@ -27,6 +27,7 @@ impl OperationKind {
             self,
             Self::Traefik(_)
                 | Self::Host(_)
+                | Self::Healthcheck(_)
                 | Self::App(AppOperation::Maintenance(_) | AppOperation::Live)
         )
     }

@@ -29,6 +29,8 @@ pub enum OperationKind {
     Host(HostOperation),
     /// Does something about the image, and starts nothing.
     Build(BuildVerb),
+    /// Checks the health of a version in containers beside those that serve, and removes these.
+    Healthcheck(Release),
     /// Removes old containers and images.
     Prune(Pruned),
     /// Removes all that the service has on its hosts.
@@ -45,7 +47,7 @@ pub enum OperationKind {
 
 impl OperationKind {
     /// The names of all operations, as [`OperationKind::name`] has them.
-    pub const NAMES: [&str; 48] = [
+    pub const NAMES: [&str; 49] = [
         "deploy",
         "redeploy",
         "setup",
@@ -87,6 +89,7 @@ impl OperationKind {
         "build pull",
         "build create",
         "build remove",
+        "healthcheck perform",
         "prune all",
         "prune containers",
         "prune images",
@@ -109,6 +112,7 @@ impl OperationKind {
             Self::Traefik(verb) => verb.name(),
             Self::Host(operation) => operation.name(),
             Self::Build(verb) => verb.name(),
+            Self::Healthcheck(_) => "healthcheck perform",
             Self::Prune(pruned) => pruned.name(),
             Self::Remove => "remove",
             Self::ServerBootstrap => "server bootstrap",
@@ -121,7 +125,10 @@ impl OperationKind {
     /// Returns the version whose image is built or pulled; `None` if that is not part of it.
     pub fn release(&self) -> Option<&Release> {
         match self {
-            Self::Deploy(release) | Self::Redeploy(release) | Self::Setup(release) => Some(release),
+            Self::Deploy(release)
+            | Self::Redeploy(release)
+            | Self::Setup(release)
+            | Self::Healthcheck(release) => Some(release),
             Self::Build(verb) => verb.release(),
             _ => None,
         }
@@ -165,6 +172,7 @@ impl OperationKind {
             | Self::App(_)
             | Self::Traefik(_)
             | Self::Host(_)
+            | Self::Healthcheck(_)
             | Self::Prune(_)
             | Self::Remove => true,
             Self::Build(verb) => verb.pulls(),
@@ -191,7 +199,7 @@ impl OperationKind {
 
     /// Returns whether containers of the version are brought to the hosts.
     pub fn deploys(&self) -> bool {
-        self.release().is_some() && !matches!(self, Self::Build(_))
+        matches!(self, Self::Deploy(_) | Self::Redeploy(_) | Self::Setup(_))
     }
 
     /// Returns whether containers are replaced even if they are as they should be.
@@ -225,6 +233,17 @@ impl OperationKind {
             Self::Build(verb) => verb.release().is_some_and(|release| !release.skip_push),
             _ => false,
         }
+    }
+
+    /// Returns whether what was done is announced, if the configuration names a command for that.
+    pub fn broadcasts(&self) -> bool {
+        self.deploys()
+            || matches!(
+                self,
+                Self::Rollback(_)
+                    | Self::App(AppOperation::Boot(_))
+                    | Self::Accessory(AccessoryVerb::Boot, _)
+            )
     }
 
     /// Returns whether old containers and images are removed.
@@ -282,6 +301,9 @@ impl OperationKind {
             }
             Self::Accessory(_, accessories) => accessories.names(),
             Self::App(AppOperation::Boot(Some(version))) => {
+                vec!["--version".to_owned(), version.clone()]
+            }
+            Self::Healthcheck(Release { version, .. }) => {
                 vec!["--version".to_owned(), version.clone()]
             }
             Self::App(AppOperation::RemoveContainer(version)) => vec![version.clone()],

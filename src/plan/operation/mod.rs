@@ -13,8 +13,8 @@ pub use self::break_glass::BreakGlass;
 pub use self::kind::OperationKind;
 pub use self::maintenance::{HostOperation, Maintenance};
 pub use self::verbs::{
-    Accessories, AccessoryVerb, AppOperation, BuildVerb, Environment, HookRuns, Orphans, Pruned,
-    Release, ReleaseRuns, Rollback, Rolling, StaleContainers, TraefikVerb, Undo,
+    Accessories, AccessoryVerb, AppOperation, Broadcasts, BuildVerb, Environment, HookRuns,
+    Orphans, Pruned, Release, ReleaseRuns, Rollback, Rolling, StaleContainers, TraefikVerb, Undo,
 };
 
 use crate::config::model::Accessory;
@@ -41,6 +41,8 @@ pub struct Operation {
     pub release_runs: ReleaseRuns,
     /// Whether hooks run.
     pub hooks: HookRuns,
+    /// Whether what was done is announced.
+    pub broadcasts: Broadcasts,
 }
 
 impl Operation {
@@ -117,6 +119,9 @@ struct Flat {
     /// `--skip-hooks`: no hook runs; absent: all do.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     skip_hooks: bool,
+    /// `--skip-broadcast`: `audit_broadcast_cmd` does not run; absent: it does.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    skip_broadcast: bool,
     /// `--all-at-once` of `deploy` and `rollback`; absent: the canary first, then in groups.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     all_at_once: bool,
@@ -209,6 +214,7 @@ impl Flat {
             "build pull" => OperationKind::Build(BuildVerb::Pull(self.release()?)),
             "build create" => OperationKind::Build(BuildVerb::Create),
             "build remove" => OperationKind::Build(BuildVerb::Remove),
+            "healthcheck perform" => OperationKind::Healthcheck(self.release()?),
             "rollback" => OperationKind::Rollback(Rollback {
                 version: self.version.take(),
                 environment: match std::mem::take(&mut self.fresh_env) {
@@ -267,6 +273,7 @@ impl Flat {
             ("remove_orphans", self.remove_orphans),
             ("release", self.release),
             ("skip_hooks", self.skip_hooks),
+            ("skip_broadcast", self.skip_broadcast),
             ("all_at_once", self.all_at_once),
             ("drain_timeout", self.drain_timeout.is_some()),
             ("skip_healthcheck", self.skip_healthcheck.is_some()),
@@ -306,11 +313,16 @@ impl TryFrom<Flat> for Operation {
             true => HookRuns::Skipped,
             false => HookRuns::All,
         };
+        let broadcasts = match kind.broadcasts() && std::mem::take(&mut flat.skip_broadcast) {
+            true => Broadcasts::Skipped,
+            false => Broadcasts::Sent,
+        };
         flat.check_taken()?;
         Ok(Self {
             orphans,
             release_runs,
             hooks,
+            broadcasts,
             kind,
             break_glass,
             destination: flat.destination,
@@ -328,6 +340,7 @@ impl From<Operation> for Flat {
             remove_orphans: operation.orphans == Orphans::Removed,
             release: operation.release_runs == ReleaseRuns::Again,
             skip_hooks: operation.hooks == HookRuns::Skipped,
+            skip_broadcast: operation.broadcasts == Broadcasts::Skipped,
             all_at_once: operation.break_glass.all_at_once,
             drain_timeout: operation.break_glass.drain_timeout,
             skip_healthcheck: operation.break_glass.skip_healthcheck.clone(),

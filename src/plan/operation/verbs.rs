@@ -352,6 +352,16 @@ pub enum HookRuns {
     Skipped,
 }
 
+/// Whether what was done is announced by the command that the configuration names.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Broadcasts {
+    /// It is.
+    #[default]
+    Sent,
+    /// It is not.
+    Skipped,
+}
+
 /// Which accessories an operation is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Accessories {

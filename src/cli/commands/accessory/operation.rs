@@ -2,7 +2,8 @@
 
 use clap::Subcommand;
 
-use crate::cli::operation::{Given, OnHosts, OperationArgs};
+use crate::cli::operation::{Given, OnHosts, OperationArgs, WithBroadcasts};
+use crate::cli::options::BroadcastOptions;
 use crate::name::HostName;
 use crate::plan::{Accessories, AccessoryVerb, OperationKind};
 
@@ -10,7 +11,7 @@ use crate::plan::{Accessories, AccessoryVerb, OperationKind};
 #[derive(Debug, Subcommand)]
 pub enum Operation<O: clap::Args> {
     /// Start accessories that do not exist yet; existing ones are left unchanged
-    Boot(Given<NamesArgs, O>),
+    Boot(Given<BootArgs, O>),
     /// Start accessories that are not running
     Start(Given<NamesArgs, O>),
     /// Stop accessories
@@ -48,11 +49,37 @@ pub struct NamesArgs {
     hosts: Vec<HostName>,
 }
 
+/// Arguments of `mrsk accessory boot`.
+#[derive(Debug, clap::Args)]
+pub struct BootArgs {
+    #[command(flatten)]
+    names: NamesArgs,
+    #[command(flatten)]
+    broadcast: BroadcastOptions,
+}
+
+impl NamesArgs {
+    fn asks_for(self, verb: AccessoryVerb) -> OnHosts {
+        OnHosts {
+            kind: OperationKind::Accessory(verb, Accessories::named(&self.names)),
+            hosts: self.hosts,
+        }
+    }
+}
+
 impl<O: clap::Args> Operation<O> {
     /// Returns the operation's arguments, and the command's options.
     pub fn split(self) -> (Box<dyn OperationArgs>, O) {
         let (verb, given) = match self {
-            Self::Boot(given) => (AccessoryVerb::Boot, given),
+            Self::Boot(Given { arguments, options }) => {
+                let broadcasts = arguments.broadcast.broadcasts();
+                let arguments = arguments.names.asks_for(AccessoryVerb::Boot);
+                let boot = WithBroadcasts {
+                    arguments,
+                    broadcasts,
+                };
+                return (Box::new(boot), options);
+            }
             Self::Start(given) => (AccessoryVerb::Start, given),
             Self::Stop(given) => (AccessoryVerb::Stop, given),
             Self::Restart(given) => (AccessoryVerb::Restart, given),
@@ -64,9 +91,6 @@ impl<O: clap::Args> Operation<O> {
             Self::RemoveImage(given) => (AccessoryVerb::RemoveImage, given),
             Self::RemoveServiceDirectory(given) => (AccessoryVerb::RemoveDirectory, given),
         };
-        let names = Accessories::named(&given.arguments.names);
-        let kind = OperationKind::Accessory(verb, names);
-        let hosts = given.arguments.hosts;
-        (Box::new(OnHosts { kind, hosts }), given.options)
+        (Box::new(given.arguments.asks_for(verb)), given.options)
     }
 }

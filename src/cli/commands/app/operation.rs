@@ -5,9 +5,9 @@ use clap::Subcommand;
 use super::maintenance;
 use crate::cli::failure::Failure;
 use crate::cli::operation::{
-    Given, OnRoles, OperationArgs, WithHooks, checked_version, named_version,
+    Given, OnRoles, OperationArgs, WithBroadcasts, WithHooks, checked_version, named_version,
 };
-use crate::cli::options::{HookOptions, HostOptions};
+use crate::cli::options::{BroadcastOptions, HookOptions, HostOptions};
 use crate::config::model::Config;
 use crate::facts::model::SourceFacts;
 use crate::plan::{AppOperation, Operation as Planned, OperationKind, StaleContainers};
@@ -48,6 +48,8 @@ pub struct BootArgs {
     hosts: HostOptions,
     #[command(flatten)]
     hooks: HookOptions,
+    #[command(flatten)]
+    broadcast: BroadcastOptions,
 
     /// Version to start [env: VERSION] [default: the one that is running]
     #[arg(long, value_name = "VERSION")]
@@ -116,7 +118,13 @@ impl OperationArgs for BootArgs {
             arguments: OnRoles { kind, hosts },
             hooks: self.hooks.runs(),
         };
-        boot.operation(config, source)
+        let broadcasts = self.broadcast.broadcasts();
+        let arguments = boot;
+        WithBroadcasts {
+            arguments,
+            broadcasts,
+        }
+        .operation(config, source)
     }
 }
 

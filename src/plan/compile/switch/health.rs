@@ -61,15 +61,21 @@ pub fn healthcheck(
 }
 
 /// What a health check waits for.
-struct Waits {
-    poll: Poll,
-    summary: String,
+pub struct Waits {
+    /// What is asked.
+    pub poll: Poll,
+    /// The same for people.
+    pub summary: String,
+    /// What it makes possible.
     what: &'static str,
-    done: Predicate,
-    seconds: u32,
+    /// Whether it is so.
+    pub done: Predicate,
+    /// The longest that it takes.
+    pub seconds: u32,
 }
 
-fn waits(draft: &Draft, placement: &Placement) -> Waits {
+/// Returns what the health check of a placement's container waits for.
+pub fn waits(draft: &Draft, placement: &Placement) -> Waits {
     let (config, name) = (draft.config, &placement.name);
     if emergency::skips_health(draft) {
         return Waits {

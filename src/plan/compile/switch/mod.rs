@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 pub mod drain;
-mod health;
+pub(super) mod health;
 pub mod route;
 mod sequence;
 mod start;

@@ -21,7 +21,7 @@ use crate::diagnostic::Diagnostic;
 use crate::facts::model::Facts;
 use crate::plan::Plan;
 use crate::plan::operation::{
-    BreakGlass, HookRuns, Operation, OperationKind, Orphans, ReleaseRuns, Undo,
+    BreakGlass, Broadcasts, HookRuns, Operation, OperationKind, Orphans, ReleaseRuns, Undo,
 };
 
 /// Compiles the plan that brings back what serves before `plan`, which was compiled from the same configuration and facts.
@@ -81,6 +81,7 @@ fn operation(plan: &Plan, returns: &[Return]) -> Operation {
         orphans: Orphans::Named,
         release_runs: ReleaseRuns::Once,
         hooks: HookRuns::All,
+        broadcasts: Broadcasts::Sent,
     }
 }
 
