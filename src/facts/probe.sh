@@ -98,13 +98,35 @@ routed() { # FILE
     } | tail -c 65536 | sed 's/^/routed /'
 }
 
-# A serial that is damaged is as high as its time, as for the fence.
+# A serial that is damaged is as high as its time, as for the fence. While no step of the last plan has begun, that before it is the last.
 serial() { # FILE
-    IFS=' ' read -r number plan < "$1"
+    IFS=' ' read -r number plan earlier earlier_plan < "$1"
     case $number in
-        '' | *[!0-9]*) say serial "$(date -r "$1" +%s)" ;;
-        *) say serial "$number $plan" ;;
+        '' | *[!0-9]*) say serial "$(date -r "$1" +%s)" && return ;;
     esac
+    case $earlier in
+        '' | *[!0-9]*) ;;
+        *) has_begun "${1%/*}/runs/${plan#*:}" || { number=$earlier && plan=$earlier_plan; } ;;
+    esac
+    say serial "$number $plan"
+}
+
+# Whether a step of a plan may have begun: one was claimed and not refused, or a power cut may have taken its claim.
+has_begun() { # DIRECTORY
+    booted=
+    [ -r "$1/begun" ] && IFS=' ' read -r _ booted < "$1/begun"
+    IFS= read -r boot < /proc/sys/kernel/random/boot_id
+    [ "$booted" = "$boot" ] && ! [ -e "$1/restarted" ] || return 0
+    for claim in "$1"/*/*/claim; do
+        [ -e "$claim" ] || continue
+        receipt=
+        [ -r "${claim%/claim}/receipt" ] && IFS= read -r receipt < "${claim%/claim}/receipt"
+        case $receipt in
+            'refused '*' end') ;;
+            *) return 0 ;;
+        esac
+    done
+    return 1
 }
 
 free_space() { # DIRECTORY

@@ -212,7 +212,6 @@ fn a_failure_scrolls_above_with_its_output_and_the_end_follows() {
         &Summary {
             hosts: Vec::new(),
             steps: Vec::new(),
-            serial_moved: false,
         },
         &Outcome::AlreadyApplied,
     );

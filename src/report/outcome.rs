@@ -61,14 +61,7 @@ impl Ending<'_> {
                 fact,
                 then,
                 now,
-                serial_moved,
-            } => {
-                let effect = match serial_moved {
-                    true => "no step was started, but this run has raised the serial of each host",
-                    false => "this run changed nothing",
-                };
-                self.stale(page, (host, effect), [fact, then, now]);
-            }
+            } => self.stale(page, host, [fact, then, now]),
             Outcome::StepsRunning(steps) => {
                 other_step::running(page, steps);
                 self.resume(page, "wait until they have ended, then apply again:");
@@ -191,14 +184,9 @@ impl Ending<'_> {
         }
     }
 
-    fn stale(
-        &self,
-        page: &mut Page,
-        (host, effect): (&HostName, &str),
-        [fact, then, now]: [&str; 3],
-    ) {
+    fn stale(&self, page: &mut Page, host: &HostName, [fact, then, now]: [&str; 3]) {
         let text = format!(
-            "{} has changed since the plan was made; {effect}",
+            "{} has changed since the plan was made; this run changed nothing",
             one_line(host.as_str())
         );
         page.heading(Tone::Bad, "stale", &text);
@@ -345,12 +333,7 @@ impl Ending<'_> {
 
     fn interrupted(&self, page: &mut Page, in_doubt: &[StepId]) {
         if !self.has_walked {
-            let text = match self.summary.serial_moved {
-                true => {
-                    "no step was started, but this run has raised the serial of its hosts: plans made before it are superseded"
-                }
-                false => "no step was started; nothing changed",
-            };
+            let text = "no step was started; nothing changed";
             page.heading(Tone::Unsure, "interrupted", text);
             return self.resume(page, "apply again:");
         }

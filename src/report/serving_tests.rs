@@ -54,7 +54,6 @@ fn after(done: usize) -> Vec<String> {
     let summary = Summary {
         hosts: Vec::new(),
         steps: steps.collect(),
-        serial_moved: false,
     };
     let view = View::new(Arc::new(plan), "p", Styling::Plain, Verbosity::Normal);
     assert_eq!(view.plan.steps[0].kind, StepKind::Unroute);

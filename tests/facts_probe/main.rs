@@ -133,6 +133,46 @@ fn the_last_routes_are_reported_and_those_of_a_version() {
 }
 
 #[test]
+fn a_plan_counts_from_its_first_claim_on() {
+    let fake = Fake::bare();
+    let (before, last) = ("a".repeat(64), "b".repeat(64));
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+    fake.file(
+        ".mrsk/app@/serial",
+        &format!("4 sha256:{last} 3 sha256:{before}\n"),
+    );
+    let begun = format!(".mrsk/app@/runs/{last}/begun");
+    let claim = |attempt: &str| format!(".mrsk/app@/runs/{last}/step/{attempt}");
+    let check = |number: u64, digits: &str| {
+        for shell in SHELLS {
+            let serial = fake.ask(shell, &query()).serial;
+            let plan = Some(PlanDigest::from(format!("sha256:{digits}")));
+            assert_eq!((serial.number, serial.plan), (number, plan), "{shell:?}");
+        }
+    };
+    // Nobody knows what a power cut has taken.
+    check(4, &last);
+    fake.file(&begun, &format!("run {boot}"));
+    check(3, &before);
+    fake.file(&format!("{}/claim", claim("1")), "1 2 boot run\n");
+    check(4, &last);
+    fake.file(
+        &format!("{}/receipt", claim("1")),
+        "refused 0 run 1 2 - end\n",
+    );
+    check(3, &before);
+    fake.file(&format!("{}/claim", claim("2")), "1 2 boot run\n");
+    fake.file(
+        &format!("{}/receipt", claim("2")),
+        "failed 1 run 1 2 - end\n",
+    );
+    check(4, &last);
+    fs::remove_dir_all(fake.path(&format!("home/{}", claim("2")))).unwrap();
+    fake.file(&begun, "run of-another-boot\n");
+    check(4, &last);
+}
+
+#[test]
 fn a_torn_serial_is_as_high_as_its_time() {
     let fake = Fake::bare();
     fake.file(".mrsk/app@/serial", "");

@@ -62,7 +62,7 @@ const MUTANTS: &[Mutant] = &[
         ("  say claimed \"$1\" \"$2\"\n  if ! fenced\n", "  say claimed \"$1\" \"$2\"\n  if false\n"),
     ]),
     mutant("the list is taken before the fence is written", "orders::what_ran_before_a_fence_is_in_the_list_after_it", &[
-        ("  give_name \"$mrsk_base/fence\" && sync_to_disk \"$mrsk_base\" || die \"$mrsk_error\"\n", "  mrsk_listed=$(list)\n  give_name \"$mrsk_base/fence\" && sync_to_disk \"$mrsk_base\" || die \"$mrsk_error\"\n"),
+        ("  prepare \"$mrsk_base/fence\" \"$mrsk_run\" || die \"$mrsk_error\"\n", "  prepare \"$mrsk_base/fence\" \"$mrsk_run\" || die \"$mrsk_error\"\n  mrsk_listed=$(list)\n"),
         ("  say fenced\n  list\n", "  say fenced\n  printf '%s\\n' \"$mrsk_listed\"\n"),
     ]),
     mutant("a claim is no link", "step::of_many_racers_one_claims", &[
@@ -78,7 +78,26 @@ const MUTANTS: &[Mutant] = &[
         ("  put_claim 0 0 -\n  mrsk_status=$?\n  if ! fenced\n", "  put_claim 0 0 -\n  mrsk_status=$?\n  if false\n"),
     ]),
     mutant("each fence adds to the serial", "state::each_plan_that_begins_adds_one", &[
-        ("  if [ \"$mrsk_last\" != \"$mrsk_plan\" ]\n", "  if true\n"),
+        ("  elif [ \"$mrsk_entered\" != \"$mrsk_plan\" ]\n", "  elif true\n"),
+    ]),
+    mutant("a plan counts before its first step", "state::a_plan_that_has_begun_no_step_supersedes_no_other", &[
+        ("  has_begun \"${mrsk_entered#*:}\" && return 0\n", "  return 0\n"),
+    ]),
+    mutant("a plan that has begun is resumed behind one that has not, and stays behind it", "state::a_plan_that_has_begun_no_step_supersedes_no_other", &[
+        ("    mrsk_new_serial=\"$mrsk_serial $mrsk_plan\"\n", "    :\n"),
+    ]),
+    mutant("a step that was refused supersedes", "state::a_plan_that_has_begun_no_step_supersedes_no_other", &[
+        ("    'refused '*) ;;\n    *) return 0 ;;\n    esac\n  done\n  return 1\n", "    *) return 0 ;;\n    esac\n  done\n  return 1\n"),
+    ]),
+    mutant("a plan whose claims may be lost has begun nothing", "state::a_plan_whose_claims_may_be_lost_counts", &[
+        ("  [ \"$mrsk_begun_boot\" = \"$mrsk_boot\" ] && ! [ -e \"$mrsk_base/runs/$1/restarted\" ] || return 0\n", ""),
+    ]),
+    mutant("what begins beside a fence supersedes nothing", "orders::a_plan_that_begins_beside_a_fence_supersedes_it_or_is_refused", &[
+        ("    mrsk_judged=$mrsk_serial\n    read_serial\n", "    mrsk_judged=$mrsk_serial\n"),
+    ]),
+    mutant("whether another plan has begun is judged before the fence is written", "orders::a_plan_that_begins_beside_a_fence_supersedes_it_or_is_refused", &[
+        ("\"$mrsk_base/fence.kept.$$\" && give_name \"$mrsk_base/fence\" || die \"$mrsk_error\"\n    mrsk_judged", "\"$mrsk_base/fence.kept.$$\" || die \"$mrsk_error\"\n    mrsk_judged"),
+        ("    give_name \"$mrsk_base/serial\" || die \"$mrsk_error\"\n", "    give_name \"$mrsk_base/fence\" && give_name \"$mrsk_base/serial\" || die \"$mrsk_error\"\n"),
     ]),
     mutant("a serial that moved does not matter", "state::each_plan_that_begins_adds_one", &[
         ("    if [ \"$mrsk_serial\" != \"$mrsk_seen\" ]\n", "    if false\n"),

@@ -101,6 +101,38 @@ fn a_step_that_runs_was_seen_by_the_run_that_fenced_it_off() {
     });
 }
 
+/// A plan that had begun nothing begins its first step while another one takes its place: one of them is held back.
+#[test]
+fn a_plan_that_begins_beside_a_fence_supersedes_it_or_is_refused() {
+    let text = |fixture: &Fixture| {
+        let place = fixture.place_of("b2");
+        let script = script::fence(&place, &RunId::from("r2"), 0);
+        script.unwrap().text().to_owned()
+    };
+    let any = text(&Fixture::new(Sh::Dash));
+    each_line(&any, &["fence", "read_serial", "has_begun"], |line| {
+        let fixture = Fixture::new(Sh::Dash);
+        fixture.fence("r1");
+        let text = text(&fixture);
+        let about = text.lines().nth(line).unwrap();
+        let step = step("one", &["echo x >>$ROOT/ran"]);
+        let run = || fixture.start("r1", std::slice::from_ref(&step)).unwrap();
+        let Some((said, _)) = stopped(&fixture, &text, line, run) else {
+            return false;
+        };
+        let has_run = !fixture.read("ran").is_empty();
+        let is_superseded = said.contains("@mrsk superseded 1 sha256:a1");
+        assert_eq!(has_run, is_superseded, "{about}: {said}");
+        let serial = if has_run {
+            "1 sha256:a1 0 -"
+        } else {
+            "1 sha256:b2 0 -"
+        };
+        assert_eq!(fixture.read("state/app@/serial").trim_end(), serial);
+        true
+    });
+}
+
 /// The fence, then the list: a list before it would miss what begins in between.
 #[test]
 fn what_ran_before_a_fence_is_in_the_list_after_it() {

@@ -6,10 +6,10 @@ use std::process::Command;
 use mrsk::name::{PlanDigest, RunId};
 use mrsk::record::{AttemptState, Ending, Listing, Receipt, Scope, Serial};
 use mrsk::transport::LinkError;
-use mrsk::transport::answer::{FenceAnswer, ResolveAnswer, WriteAnswer};
-use mrsk::transport::request::{AttemptRef, Record, Resolution};
+use mrsk::transport::answer::{Event, FenceAnswer, ResolveAnswer, WriteAnswer};
+use mrsk::transport::request::{AttemptRef, Inputs, Record, Resolution, StepRequest};
 
-use crate::fixture::{Fixture, Sh, attempt, block, eventually, mount_small, step, unmount};
+use crate::fixture::{Fixture, Sh, attempt, block, eventually, mount_small, start, step, unmount};
 
 #[test]
 fn each_plan_that_begins_adds_one() {
@@ -25,10 +25,12 @@ fn each_plan_that_begins_adds_one() {
         };
         let fenced = FenceAnswer::Fenced(Listing::default(), Vec::new());
         assert_eq!(fence("a1", "r1", 0), fenced, "{sh:?}");
-        assert_eq!(fixture.read("state/app@/serial"), "1 sha256:a1\n");
+        assert_eq!(fixture.read("state/app@/serial"), "1 sha256:a1 0 -\n");
         assert_eq!(fence("a1", "r2", 0), fenced, "resumed");
-        assert_eq!(fixture.read("state/app@/serial"), "1 sha256:a1\n");
+        assert_eq!(fixture.read("state/app@/serial"), "1 sha256:a1 0 -\n");
         assert_eq!(fixture.read("state/app@/fence"), "r2\n");
+        fixture.start("r2", &[step("one", &["true"])]).unwrap();
+        assert!(matches!(fence("a1", "r2", 0), FenceAnswer::Fenced(..)));
         let superseded = FenceAnswer::Superseded(Serial {
             number: 1,
             plan: Some(PlanDigest::from("sha256:a1")),
@@ -37,7 +39,78 @@ fn each_plan_that_begins_adds_one() {
         assert_eq!(fence("b2", "r3", 2), superseded);
         assert_eq!(fixture.read("state/app@/fence"), "r2\n", "nothing written");
         assert_eq!(fence("b2", "r3", 1), fenced);
-        assert_eq!(fixture.read("state/app@/serial"), "2 sha256:b2\n");
+        let serial = fixture.read("state/app@/serial");
+        assert_eq!(serial, "2 sha256:b2 1 sha256:a1\n");
+    }
+}
+
+/// A plan counts from the claim of its first step on: until then, the plan before it can be resumed, and a sibling of it can begin.
+#[test]
+fn a_plan_that_has_begun_no_step_supersedes_no_other() {
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        let fence = |digits: &str, run: &str, serial| {
+            let place = fixture.place_of(digits);
+            let run = RunId::from(run);
+            let answer = fixture.host.fence(&place, &run, serial);
+            matches!(block(answer).unwrap(), FenceAnswer::Fenced(..))
+        };
+        let start = |digits: &str, run: &str, step: StepRequest| {
+            let place = fixture.place_of(digits);
+            let inputs = Inputs::default();
+            let events = block(start(&fixture.host, &place, run, &[step], &inputs));
+            match events.unwrap().pop() {
+                Some(Event::Ended { receipt, .. }) => receipt.ending,
+                other => panic!("{sh:?}: {other:?}"),
+            }
+        };
+        let serial = || fixture.read("state/app@/serial");
+        let one = || step("one", &["echo x >>$ROOT/ran"]);
+        assert!(fence("a1", "r1", 0), "{sh:?}");
+        assert_eq!(start("a1", "r1", one()), Ending::Succeeded);
+
+        assert!(fence("b2", "r2", 1) && fence("c3", "r3", 1), "siblings");
+        assert_eq!(serial(), "2 sha256:c3 1 sha256:a1\n");
+        // What their runs send late is refused, and does not count either.
+        assert_eq!(start("b2", "r2", one()), Ending::Refused);
+        assert!(fence("c3", "r4", 1), "resumed");
+        assert!(fence("a1", "r5", 0), "resumed");
+        assert_eq!(serial(), "1 sha256:a1\n", "{sh:?}");
+        assert_eq!(start("c3", "r4", one()), Ending::Refused);
+        assert!(!fence("b2", "r6", 2) && fence("b2", "r6", 1));
+
+        assert_eq!(start("b2", "r6", one()), Ending::Succeeded);
+        let superseded = [("a1", 0), ("c3", 1)];
+        assert!(
+            superseded
+                .iter()
+                .all(|(plan, seen)| !fence(plan, "r7", *seen))
+        );
+        assert!(fence("b2", "r8", 1) && fence("c3", "r9", 2));
+        assert_eq!(fixture.read("ran"), "x\nx\n", "{sh:?}");
+    }
+}
+
+/// A power cut may have taken claims that were not synced.
+#[test]
+fn a_plan_whose_claims_may_be_lost_counts() {
+    for sh in Sh::all() {
+        for lost in ["", "r2 of-another-boot\n", "restarted"] {
+            let fixture = Fixture::new(sh);
+            let fence = |digits: &str, serial| {
+                let place = fixture.place_of(digits);
+                let run = RunId::from("r1");
+                let answer = fixture.host.fence(&place, &run, serial);
+                matches!(block(answer).unwrap(), FenceAnswer::Fenced(..))
+            };
+            assert!(fence("a1", 0), "{sh:?}");
+            let run = fixture.path("state/app@/runs/a1");
+            match lost {
+                "restarted" => fs::write(run.join("restarted"), "").unwrap(),
+                begun => fs::write(run.join("begun"), begun).unwrap(),
+            }
+            assert!(!fence("b2", 0) && fence("b2", 1), "{sh:?}: {lost:?}");
+        }
     }
 }
 

@@ -5,7 +5,8 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use crate::lab_project::{Machine, Project, Users};
-use crate::lab_support::{PlanFile, Runner, age_lock};
+use crate::lab_support::planned::{Planned, SECRET};
+use crate::lab_support::{Elsewhere, PlanFile, Runner, age_lock};
 
 const HOST: &str = "172.30.0.12";
 
@@ -62,4 +63,37 @@ fn a_drain_whose_run_is_gone_is_ended_by_the_next_plan_and_undoes_nothing() {
     assert_eq!(project.each(Machine::version), ["three"]);
     users.were_all_served();
     drop(held);
+}
+
+#[test]
+#[ignore = "needs the lab: tests/lab/up"]
+fn a_plan_that_began_no_step_on_its_hosts_supersedes_none_that_is_half_applied() {
+    let planned = Planned::new("lab-sibling", &[HOST]);
+    let project = &planned.project;
+    let kill = |plan: &PlanFile, (host, kind): (&str, &str)| {
+        let mut runner = Runner::apply(project, plan, &[]);
+        runner.until("started", &plan.step(host, kind));
+        runner.kill();
+        age_lock(&project.machines[0]);
+    };
+    kill(&planned.plan, (HOST, "healthcheck"));
+
+    // Its fence is written, and it builds.
+    project.commit("APP_VERSION=three\n");
+    let next = PlanFile::make(project, "three.json");
+    kill(&next, ("", "build"));
+    let fence = project.machines[0].sh("cat /var/lib/mrsk/lab-sibling@/fence");
+    let entered = project.machines[0].serial(project.service);
+    assert!(entered.contains(&next.digest()[7..]), "{entered}, {fence}");
+
+    project.check_out(&planned.commits[1]);
+    Elsewhere::of(project, &[SECRET])
+        .apply(&planned.plan, &[])
+        .expect(0);
+    planned.all_serve("two");
+    planned.nothing_was_done_twice();
+    project
+        .mrsk(&["apply", next.arg()])
+        .expect(3)
+        .says(&["superseded", &planned.plan.digest()[7..19]]);
 }

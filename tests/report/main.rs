@@ -357,7 +357,6 @@ fn what_a_host_prints_cannot_steer_the_terminal() {
             fact: hostile.into(),
             then: hostile.into(),
             now: hostile.into(),
-            serial_moved: true,
         },
         Outcome::StepsRunning(vec![OtherStep {
             host: hostile.into(),

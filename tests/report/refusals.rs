@@ -70,17 +70,8 @@ fn a_plan_that_may_not_be_applied() {
         fact: "/containers/app-web-1/state".into(),
         then: "\"running\"".into(),
         now: "\"exited\"".into(),
-        serial_moved: false,
     };
     check("stale.txt", &run, &stale);
-    let after_fences = Outcome::Stale {
-        host: host.clone(),
-        fact: "/containers/app-web-1/state".into(),
-        then: "\"running\"".into(),
-        now: "\"exited\"".into(),
-        serial_moved: true,
-    };
-    check("stale_after_fences.txt", &run, &after_fences);
     let superseded = Outcome::Superseded(host, Some(PlanDigest::from("sha256:77aa")));
     check("superseded.txt", &run, &superseded);
     check("already_applied.txt", &run, &Outcome::AlreadyApplied);

@@ -273,11 +273,9 @@ impl Run {
             }
             steps.push(line);
         }
-        let fencing = Progress::Phase(Phase::Fencing);
         Summary {
             hosts: hosts.into_values().map(|(line, _)| line).collect(),
             steps,
-            serial_moved: self.events.iter().any(|(_, event)| *event == fencing),
         }
     }
 

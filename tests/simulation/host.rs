@@ -3,10 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mrsk::facts::model::HostFacts;
-use mrsk::name::{RunId, StepId};
+use mrsk::facts::model::{HostFacts, SerialFacts};
+use mrsk::name::{PlanDigest, RunId, StepId};
 use mrsk::record::{
-    Attempt, AttemptState, Ending, Listing, LockAnswer, LockDetails, Receipt, StopRequest,
+    Attempt, AttemptState, Ending, Listing, LockAnswer, LockDetails, Receipt, Serial, StopRequest,
     TAKE_OVER_SECONDS,
 };
 
@@ -44,6 +44,8 @@ pub struct SimHost {
     /// Until when its disk is full.
     pub full_until: u64,
     pub fence: Option<RunId>,
+    /// What the serial was before the plan that it names; `None` if that counts whether it has begun a step or not.
+    pub earlier: Option<SerialFacts>,
     /// Runs that it knows to stop.
     pub stopping: BTreeSet<RunId>,
     pub records: BTreeMap<(StepId, u32), Record>,
@@ -65,6 +67,7 @@ impl SimHost {
             silent_until: 0,
             full_until: 0,
             fence: None,
+            earlier: None,
             stopping: BTreeSet::new(),
             records: BTreeMap::new(),
             values: BTreeMap::new(),
@@ -80,6 +83,42 @@ impl SimHost {
         fence.is_some_and(|run| self.stopping.contains(run))
     }
 
+    /// The serial as others see it: the last plan counts from its first claim on.
+    pub fn serial(&self) -> SerialFacts {
+        let has_begun = self.records.values().any(|record| {
+            let receipt = record.receipt.as_ref();
+            receipt.is_none_or(|receipt| receipt.ending != Ending::Refused)
+        });
+        match &self.earlier {
+            Some(earlier) if !has_begun && !self.restarted => earlier.clone(),
+            _ => self.facts.serial.clone(),
+        }
+    }
+
+    /// Returns the serial by which a plan that saw `seen` may not begin.
+    pub fn refuses(&self, plan: &PlanDigest, seen: u64) -> Option<Serial> {
+        let known = self.serial();
+        let is_last = |serial: &SerialFacts| serial.plan.as_ref() == Some(plan);
+        let refuses = !is_last(&self.facts.serial) && !is_last(&known) && known.number != seen;
+        refuses.then_some(Serial {
+            number: known.number,
+            plan: known.plan,
+        })
+    }
+
+    /// Makes a plan the last one.
+    pub fn enter(&mut self, plan: &PlanDigest) {
+        if self.facts.serial.plan.as_ref() == Some(plan) {
+            return;
+        }
+        let known = self.serial();
+        self.facts.serial = SerialFacts {
+            number: known.number + 1,
+            plan: Some(plan.clone()),
+        };
+        self.earlier = Some(known);
+    }
+
     pub fn is_silent(&self, now: u64) -> bool {
         now < self.silent_until && self.facts.docker.installed
     }
@@ -87,6 +126,10 @@ impl SimHost {
     /// The facts as a probe sees them now.
     pub fn look(&self, now: u64) -> HostFacts {
         let mut facts = self.facts.clone();
+        facts.serial = self.serial();
+        let entered = self.facts.serial.plan.iter();
+        let unfinished = entered.filter(|plan| !facts.finished.contains(*plan));
+        facts.unfinished.extend(unfinished.cloned());
         if self.is_silent(now) {
             facts.docker.answers = false;
             facts.containers.clear();

@@ -1,9 +1,9 @@
 //! The hosts' side of the protocol, and this machine's: what requests do when they arrive, at which pace, and what may go wrong.
 
 use mrsk::apply::state::{Action, Event, Outcome};
-use mrsk::name::{HostName, PlanDigest, StepId};
+use mrsk::name::{HostName, StepId};
 use mrsk::plan::StepKind;
-use mrsk::record::{AttemptState, Ending, PollAttempt, Serial, WhenStopping};
+use mrsk::record::{AttemptState, Ending, PollAttempt, WhenStopping};
 
 use super::host::Record;
 use super::world::{Item, Known, Mutant, PRINTED_SECRET, RunnerIndex, Script, Stage, World};
@@ -143,20 +143,10 @@ impl World {
             }
             Action::Inspect { .. } => return self.inspect(runner, link, host),
             Action::Fence { serial, .. } => {
-                let known = sim.facts.serial.clone();
-                if known.plan.as_ref() != Some(&digest) && known.number != serial {
-                    Event::FenceRefused(
-                        host.clone(),
-                        Serial {
-                            number: known.number,
-                            plan: known.plan,
-                        },
-                    )
+                if let Some(serial) = sim.refuses(&digest, serial) {
+                    Event::FenceRefused(host.clone(), serial)
                 } else {
-                    if known.plan.as_ref() != Some(&digest) {
-                        sim.facts.serial.number = serial + 1;
-                        sim.facts.serial.plan = Some(PlanDigest::clone(&digest));
-                    }
+                    sim.enter(&digest);
                     sim.fence = Some(run);
                     sim.write_audit();
                     let own = sim.listing(mutant);

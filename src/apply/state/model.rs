@@ -66,8 +66,6 @@ pub struct State {
     pub(super) settle_until: Option<Millis>,
     /// Whether every fence is written.
     pub(super) is_fenced: bool,
-    /// Whether any fence may be written.
-    pub(super) fences_sent: bool,
     /// What waits for a fresh beat.
     pub(super) confirming: Option<Confirm>,
     pub(super) finish_asked: bool,
@@ -258,7 +256,6 @@ impl State {
             taking_up: false,
             settle_until: None,
             is_fenced: false,
-            fences_sent: false,
             confirming: None,
             finish_asked: false,
             notes: BTreeMap::new(),

@@ -211,7 +211,6 @@ impl State {
             None => {}
             Some(Confirm::BeforeEnding) => self.end_others(),
             Some(Confirm::BeforeFences) => {
-                self.fences_sent = true;
                 for host in self.hosts.indices() {
                     self.ask(host, Ask::Fence);
                 }
@@ -281,7 +280,6 @@ impl State {
                             .pointer(&predicate.fact)
                             .map_or_else(|| "absent".to_owned(), Value::to_string),
                         fact: predicate.fact,
-                        serial_moved: self.is_fenced,
                     });
                 }
             }
@@ -311,7 +309,6 @@ impl State {
                 then: format!("absent or {}", describe(&own)),
                 fact: own.fact,
                 now: Value::from(other).to_string(),
-                serial_moved: self.is_fenced,
             })
         })
     }

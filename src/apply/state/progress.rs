@@ -234,8 +234,6 @@ pub enum Outcome {
         then: String,
         /// What is so now.
         now: String,
-        /// Whether this run has raised the serial of its hosts, since it saw the change after its fences only.
-        serial_moved: bool,
     },
     /// Steps of other plans did not end in time. No step was begun.
     StepsRunning(Vec<OtherStep>),

@@ -29,7 +29,13 @@ impl State {
             };
             let seen = [planned, before];
             let begun = seen.iter().find(|seen| has_begun(seen));
-            self.evidence.begun |= begun.is_some();
+            // A run of it was here, though no step that the host knows of has begun.
+            let was_here = facts.get("unfinished").and_then(Value::as_array);
+            let was_here = was_here.is_some_and(|plans| {
+                let mut plans = plans.iter();
+                plans.any(|plan| plan.as_str() == Some(self.plan.digest.as_str()))
+            });
+            self.evidence.begun |= begun.is_some() || was_here;
             let Some(seen) = begun.or_else(|| seen.iter().find(|seen| stands(seen))) else {
                 let plan = plan.map(PlanDigest::from);
                 return Some(Outcome::Superseded(host.clone(), plan));

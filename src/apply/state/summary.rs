@@ -15,9 +15,6 @@ pub struct Summary {
     pub hosts: Vec<HostSummary>,
     /// The steps, in the plan's order.
     pub steps: Vec<StepSummary>,
-    /// Whether this run is the first of its plan to be fenced, so that the serial of its hosts has moved: plans that were made before are
-    /// superseded.
-    pub serial_moved: bool,
 }
 
 /// How a run went on one host.
@@ -98,11 +95,7 @@ impl State {
                 ..line
             })
             .collect();
-        Summary {
-            hosts,
-            steps,
-            serial_moved: self.fences_sent && !self.evidence.begun,
-        }
+        Summary { hosts, steps }
     }
 }
 

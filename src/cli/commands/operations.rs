@@ -278,5 +278,5 @@ impl Applying<'_> {
 
 /// Returns whether a plan was older than what its hosts are, and has changed nothing.
 fn is_outdated(ended: &Ended) -> bool {
-    matches!(ended, Ended::Applied(Outcome::Stale { serial_moved, .. }) if !serial_moved)
+    matches!(ended, Ended::Applied(Outcome::Stale { .. }))
 }

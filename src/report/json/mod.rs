@@ -253,13 +253,11 @@ fn details(outcome: &Outcome) -> Details {
             fact,
             then,
             now,
-            serial_moved,
         } => Details {
             host: Some(host.to_string()),
             fact: Some(fact.clone()),
             planned: Some(then.clone()),
             now: Some(now.clone()),
-            serial_moved: Some(*serial_moved),
             ..none
         },
         Outcome::StepsRunning(steps) => Details {

@@ -448,8 +448,6 @@ pub(super) struct Details {
     pub planned: Option<String>,
     /// What is there now: `stale`.
     pub now: Option<String>,
-    /// Whether the run has raised the serial of its hosts all the same: `stale`.
-    pub serial_moved: Option<bool>,
     /// The steps that are still running: `steps_running`.
     pub other_steps: Vec<OtherStep>,
     /// Digest of the other plan, if the host names one: `superseded`.

@@ -1,15 +1,43 @@
-# Sets mrsk_serial and mrsk_last to what the serial file holds; 0 and nothing if there is none. One that is damaged is as high as its time:
-# it is that of no plan, so that each that was made before is superseded.
+# Sets mrsk_serial and mrsk_last to how many plans have begun here, and the last of them; 0 and nothing if there is none. A damaged file is
+# as high as its time: it is that of no plan, so that each that was made before is superseded. Sets mrsk_entered to the plan that a run was
+# here for last; while no step of it has begun, the plan before it is the last.
 read_serial() {
   mrsk_serial=0
   mrsk_last=
-  { read -r mrsk_serial mrsk_last <"$mrsk_base/serial"; } 2>/dev/null
+  mrsk_earlier=
+  { read -r mrsk_serial mrsk_last mrsk_earlier mrsk_earlier_plan <"$mrsk_base/serial"; } 2>/dev/null
   case $mrsk_serial in
   '' | *[!0-9]*)
     mrsk_last=
+    mrsk_earlier=
     mrsk_serial=$(date -r "$mrsk_base/serial" +%s)
     ;;
   esac
+  mrsk_entered=$mrsk_last
+  case $mrsk_earlier in
+  '' | *[!0-9]*) return 0 ;;
+  esac
+  has_begun "${mrsk_entered#*:}" && return 0
+  mrsk_serial=$mrsk_earlier
+  mrsk_last=${mrsk_earlier_plan#-}
+}
+
+# Whether a step of the plan with the digits $1 may have begun here: one was claimed and not refused, or a power cut may have taken its claim.
+has_begun() {
+  mrsk_begun_boot=
+  { read -r mrsk_rest mrsk_begun_boot <"$mrsk_base/runs/$1/begun"; } 2>/dev/null
+  boot
+  [ "$mrsk_begun_boot" = "$mrsk_boot" ] && ! [ -e "$mrsk_base/runs/$1/restarted" ] || return 0
+  for mrsk_entry in "$mrsk_base/runs/$1"/*/*/claim
+  do
+    [ -e "$mrsk_entry" ] || continue
+    receipt "${mrsk_entry%/claim}" || return 0
+    case $mrsk_receipt in
+    'refused '*) ;;
+    *) return 0 ;;
+    esac
+  done
+  return 1
 }
 
 # Leaves directory $1 to its owner. One with the sticky bit is meant for all users.
@@ -17,20 +45,29 @@ tighten() {
   [ -k "$1" ] || mrsk_error=$(chmod go-rwx "$1" 2>&1) || die "cannot set the mode of $1: $mrsk_error"
 }
 
-# Writes serial and fence with two syncs, since each may wait for all that others write to the disk.
+superseded() {
+  say superseded "$mrsk_serial" "${mrsk_last:--}"
+}
+
+# Writes fence and serial with two syncs, since each may wait for all that others write to the disk. The plan that was here last may have begun
+# nothing: whether it still has not is looked at behind the fence, from where on it cannot.
 fence() {
   make "$mrsk_runs"
   tighten "${mrsk_base%/*}"
   tighten "$mrsk_base"
   read_serial
-  if [ "$mrsk_last" != "$mrsk_plan" ]
+  mrsk_new_serial=
+  if [ "$mrsk_entered" != "$mrsk_plan" ] && [ "$mrsk_last" = "$mrsk_plan" ]
+  then
+    mrsk_new_serial="$mrsk_serial $mrsk_plan"
+  elif [ "$mrsk_entered" != "$mrsk_plan" ]
   then
     if [ "$mrsk_serial" != "$mrsk_seen" ]
     then
-      say superseded "$mrsk_serial" "${mrsk_last:--}"
+      superseded
       return 0
     fi
-    prepare "$mrsk_base/serial" "$((mrsk_serial + 1)) $mrsk_plan" || die "$mrsk_error"
+    mrsk_new_serial="$((mrsk_serial + 1)) $mrsk_plan $mrsk_serial ${mrsk_last:--}"
   fi
   boot
   if has_restarted
@@ -39,13 +76,23 @@ fence() {
   fi
   put "$mrsk_runs/begun" "$mrsk_run $mrsk_boot" || die "$mrsk_error"
   prepare "$mrsk_base/fence" "$mrsk_run" || die "$mrsk_error"
-  if [ -e "$mrsk_base/serial.kept.$$" ]
+  if [ -n "$mrsk_new_serial" ]
   then
-    sync_to_disk "$mrsk_base/serial.kept.$$" "$mrsk_base/fence.kept.$$" && give_name "$mrsk_base/serial" || die "$mrsk_error"
+    prepare "$mrsk_base/serial" "$mrsk_new_serial" || die "$mrsk_error"
+    sync_to_disk "$mrsk_base/serial.kept.$$" "$mrsk_base/fence.kept.$$" && give_name "$mrsk_base/fence" || die "$mrsk_error"
+    mrsk_judged=$mrsk_serial
+    read_serial
+    if [ "$mrsk_serial" != "$mrsk_judged" ]
+    then
+      rm -f "$mrsk_base/serial.kept.$$"
+      superseded
+      return 0
+    fi
+    give_name "$mrsk_base/serial" || die "$mrsk_error"
   else
-    sync_to_disk "$mrsk_base/fence.kept.$$" || die "$mrsk_error"
+    sync_to_disk "$mrsk_base/fence.kept.$$" && give_name "$mrsk_base/fence" || die "$mrsk_error"
   fi
-  give_name "$mrsk_base/fence" && sync_to_disk "$mrsk_base" || die "$mrsk_error"
+  sync_to_disk "$mrsk_base" || die "$mrsk_error"
   sweep_logins
   catch_up
   say fenced

@@ -333,27 +333,6 @@ fn before_the_first_step_nothing_is_told_to_any_host() {
     bench.tell(Event::Interrupt);
     assert_eq!((&bench.outcome, bench.released), (&orderly(), 1));
     assert_eq!(bench.halted, []);
-    assert!(!bench.state.summary().serial_moved);
-}
-
-#[test]
-fn an_interruption_after_the_fences_says_that_the_serial_has_moved() {
-    for resumed in [false, true] {
-        let mut bench = Bench::new(plan(switch("a")));
-        bench.holds_fences = true;
-        if resumed {
-            let mut begun = crate::facts::model::HostFacts::default();
-            begun.serial.number = 1;
-            begun.serial.plan = Some(crate::name::PlanDigest::from("sha256:1"));
-            bench.facts = [("a".into(), begun)].into();
-        }
-        let mut bench = bench.begin();
-        bench.tell(Event::Interrupt);
-        let listing = Listing::default();
-        bench.tell(Event::Fenced("a".into(), listing, Vec::new()));
-        assert_eq!((&bench.outcome, bench.released), (&orderly(), 1));
-        assert_eq!(bench.state.summary().serial_moved, !resumed);
-    }
 }
 
 fn note() -> StopRequest {

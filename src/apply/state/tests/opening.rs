@@ -92,7 +92,6 @@ fn what_the_hosts_show_decides_before_anything_changes() {
         fact: "/containers/app-web-9/labels/mrsk.state".into(),
         then: r#"absent or "/home/app/.mrsk""#.into(),
         now: r#""/var/lib/mrsk""#.into(),
-        serial_moved: false,
     });
     assert_eq!(bench.begin().outcome, outcome);
 
@@ -102,7 +101,6 @@ fn what_the_hosts_show_decides_before_anything_changes() {
         fact: "/files/x/sha256".into(),
         then: "\"1\"".into(),
         now: "absent".into(),
-        serial_moved: false,
     };
     assert_eq!(bench.outcome, Some(stale));
     assert_eq!((bench.ran().len(), bench.released), (0, 1));
