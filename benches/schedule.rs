@@ -87,6 +87,7 @@ fn answer(
         Action::TakeLock => events.push_back(Event::Lock(LockAnswer::Acquired {
             generation: 1,
             taken_from: None,
+            open: Vec::new(),
         })),
         Action::Others(host, _) => events.push_back(Event::Others(host, Vec::new())),
         Action::Inspect(host) => {

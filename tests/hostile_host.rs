@@ -9,7 +9,7 @@ use mrsk::record::Listing;
 use mrsk::record::living::About;
 use mrsk::record::{LockDetails, Scope, WhenStopping};
 use mrsk::transport::answer::Event;
-use mrsk::transport::request::{AttemptRef, Inputs, Place, Record, StepRequest};
+use mrsk::transport::request::{AttemptRef, Inputs, LockTerms, Place, Record, StepRequest};
 use mrsk::transport::{Excess, Host, LinkError, LocalShell};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
@@ -253,13 +253,17 @@ async fn thousand_random_answers() {
         run: run.clone(),
         receipt: None,
         subject: String::new(),
+        about: About::default(),
     };
     for number in 0..1_000 {
         let file = directory.path().join(number.to_string());
         fs::write(&file, numbers.answer(&own)).unwrap();
         let host = host(&format!("cat {}", file.display()));
         match number % 9 {
-            0 => drop(host.lock(&place.scope, &LockDetails::default()).await),
+            0 => drop(
+                host.lock(&place.scope, &LockDetails::default(), &LockTerms::default())
+                    .await,
+            ),
             1 => drop(host.beat(&place.scope, &run).await),
             2 => drop(host.fence(&place, &run, 0).await),
             3 => drop(host.list(&place).await),

@@ -132,6 +132,13 @@ impl Links {
         }
     }
 
+    /// Has each host be connected to anew at its next use, also after [`Links::close`].
+    pub async fn reopen(&self) {
+        for link in self.links.values() {
+            *link.host.lock().await = None;
+        }
+    }
+
     /// Ends all connections.
     pub fn close(&self) {
         if let Some(connections) = &self.connections {

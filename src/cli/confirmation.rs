@@ -22,8 +22,22 @@ pub async fn ask(plan: &Plan) -> Result<(), Failure> {
         return Err(Failure::new(ExitCode::Usage, message)
             .help("pass --yes to apply the plan that is shown above; nothing was changed"));
     }
-    output::print_question("Apply this plan? [y/N] ");
-    // Heartbeats of a lock that is held go on meanwhile.
+    match says_yes("Apply this plan? [y/N] ").await {
+        true => Ok(()),
+        false => {
+            Err(Failure::new(ExitCode::Interrupted, "not confirmed").help("nothing was changed"))
+        }
+    }
+}
+
+/// Asks whether the deploy lock of a dead run is taken over although that has left something open.
+pub async fn takes_over() -> bool {
+    says_yes("Take over the deploy lock? [y/N] ").await
+}
+
+/// Prints a question, and returns whether the answer is yes. Heartbeats of a lock that is held go on meanwhile.
+async fn says_yes(question: &str) -> bool {
+    output::print_question(question);
     let answer = tokio::task::spawn_blocking(|| {
         let mut answer = String::new();
         std::io::stdin()
@@ -31,12 +45,7 @@ pub async fn ask(plan: &Plan) -> Result<(), Failure> {
             .read_line(&mut answer)
             .map(|_| answer)
     });
-    match matches!(answer.await, Ok(Ok(answer)) if is_yes(&answer)) {
-        true => Ok(()),
-        false => {
-            Err(Failure::new(ExitCode::Interrupted, "not confirmed").help("nothing was changed"))
-        }
-    }
+    matches!(answer.await, Ok(Ok(answer)) if is_yes(&answer))
 }
 
 fn is_yes(answer: &str) -> bool {

@@ -8,16 +8,18 @@ use tokio::task::AbortHandle;
 
 use super::failure::Failure;
 use super::held::described;
-use super::{connections, git, output, random};
+use super::{confirmation, connections, git, output, random};
 use crate::apply::links::{self, Links};
 use crate::apply::state::Outcome;
 use crate::digest;
 use crate::exit_code::ExitCode;
 use crate::name::{HostName, RunId};
-use crate::record::{LockAnswer, LockDetails, Scope, StopRequest};
+use crate::record::living::Told;
+use crate::record::{LockAnswer, LockDetails, Scope, StopRequest, TakeOver};
 use crate::redaction::Redactor;
 use crate::text;
 use crate::transport::answer::{BeatAnswer, LockState};
+use crate::transport::request::LockTerms;
 
 /// How long a run that was asked to stop is waited for, in seconds: it may have to drain an old container first.
 const WAIT_SECONDS: u64 = 300;
@@ -52,6 +54,8 @@ pub struct Wanted<'a> {
     pub command: String,
     /// `--lock-wait`, in seconds.
     pub wait: u64,
+    /// `--take-over`.
+    pub take_over: TakeOver,
     /// What hides secrets.
     pub redactor: &'a Redactor,
 }
@@ -133,11 +137,34 @@ impl Wanted<'_> {
     async fn wait_for(&self, details: &LockDetails, request: &StopRequest) -> Result<(), Failure> {
         let begun = Instant::now();
         let mut asked = None;
+        let mut take_over = self.take_over;
         loop {
             let linked = self.linked().await?;
-            let answer = linked.lock(&self.scope, details).await;
+            let terms = LockTerms {
+                take_over,
+                ..LockTerms::default()
+            };
+            let answer = linked.lock(&self.scope, details, &terms).await;
             let (state, limit) = match answer.map_err(|error| self.failure(&error.into()))? {
                 LockAnswer::Acquired { .. } => return Ok(()),
+                LockAnswer::Open {
+                    details,
+                    beat_age,
+                    open,
+                } => {
+                    let text = details.render();
+                    let beat_age = Some(beat_age);
+                    let failure = self.left_open(&LockState { text, beat_age }, &open);
+                    if !confirmation::can_ask() {
+                        return Err(failure);
+                    }
+                    output::print_diagnostics(&failure.diagnostics);
+                    if !confirmation::takes_over().await {
+                        return Err(failure);
+                    }
+                    take_over = TakeOver::Always;
+                    continue;
+                }
                 LockAnswer::Foreign { text } => {
                     let beat_age = None;
                     (LockState { text, beat_age }, self.wait)
@@ -169,6 +196,21 @@ impl Wanted<'_> {
         }
     }
 
+    /// Returns that a dead run has left something open.
+    fn left_open(&self, state: &LockState, open: &[Told]) -> Failure {
+        let open = open.iter().map(|told| match told.about.summary.as_str() {
+            "" => told.about.step.clone(),
+            summary => summary.to_owned(),
+        });
+        let open = text::escape(&self.redactor.redact(&text::list(&Vec::from_iter(open))));
+        let message = format!(
+            "a dead run holds the deploy lock, and its release command or hook has not ended ({open}); nothing was changed:\n{}",
+            self.shown(state)
+        );
+        Failure::new(ExitCode::Locked, message)
+            .help("see what it did with `mrsk audit`, then take the lock over with `--take-over`")
+    }
+
     fn still_held(&self, state: &LockState, limit: u64) -> Failure {
         let what = match limit {
             0 => "the deploy lock is held".to_owned(),
@@ -183,13 +225,17 @@ impl Wanted<'_> {
     async fn hold(&self, message: &str) -> Result<(), Failure> {
         let linked = self.linked().await?;
         let details = hold(self.redactor, message).await;
-        let answer = linked.lock(&self.scope, &details).await;
+        let terms = LockTerms::default();
+        let answer = linked.lock(&self.scope, &details, &terms).await;
         let state = match answer.map_err(|error| self.failure(&error.into()))? {
             LockAnswer::Acquired { .. } => {
                 output::print_note(HELD);
                 return Ok(());
             }
-            LockAnswer::Held { details, beat_age } => LockState {
+            LockAnswer::Held { details, beat_age }
+            | LockAnswer::Open {
+                details, beat_age, ..
+            } => LockState {
                 text: details.render(),
                 beat_age: Some(beat_age),
             },

@@ -9,7 +9,7 @@ use super::options::LinkOptions;
 use super::preemption::UrgencyOptions;
 use super::screen::{Format, Screen};
 use super::secret_reader::{Reader, Values};
-use super::{git, missing, output, random, registry};
+use super::{confirmation, git, missing, output, random, registry};
 use crate::apply::clock::BootClock;
 use crate::apply::driver::{self, Job};
 use crate::apply::links::Links;
@@ -23,7 +23,7 @@ use crate::journal::{Journal, PlanStore};
 use crate::name::{HostName, RunId};
 use crate::plan::mentions::Mentions;
 use crate::plan::{Plan, wire};
-use crate::record::LockDetails;
+use crate::record::{LockDetails, TakeOver};
 use crate::redaction;
 use crate::report::{Resume, Verbosity};
 use crate::secret::Secrets;
@@ -47,6 +47,10 @@ pub struct RunOptions {
     /// Take the deploy lock on HOST instead of the planned lock host; use only if that one is dead
     #[arg(long, value_name = "HOST")]
     lock_host: Option<HostName>,
+
+    /// Take over the lock of a dead run of another plan also if its release command or hook has not ended
+    #[arg(long)]
+    take_over: bool,
 
     /// Report format
     #[arg(long, value_enum, default_value_t = Format::Text)]
@@ -84,6 +88,14 @@ impl RunOptions {
         }
     }
 
+    /// Returns what becomes of the lock of a dead run that has left something open.
+    pub fn take_over(&self) -> TakeOver {
+        match self.take_over {
+            true => TakeOver::Always,
+            false => TakeOver::UnlessOpen,
+        }
+    }
+
     /// Returns how many seconds the deploy lock is waited for.
     pub fn lock_wait(&self) -> u64 {
         self.lock_wait
@@ -95,8 +107,34 @@ impl RunOptions {
     }
 }
 
-/// Applies `plan`, which was approved as `approved` says, and reports how it ended.
+/// Applies `plan`, which was approved as `approved` says, and reports how it ended. If a dead run has left something open, a person who
+/// can be asked decides whether its lock is taken over.
 pub async fn apply(
+    plan: Plan,
+    approved: &Approved,
+    values: Arc<Values>,
+    links: Arc<Links>,
+    options: &RunOptions,
+    link: &LinkOptions,
+) -> Result<Outcome, Failure> {
+    let once = |options: RunOptions| {
+        let (plan, values, links) = (plan.clone(), values.clone(), links.clone());
+        async move { apply_once(plan, approved, values, links, &options, link).await }
+    };
+    let outcome = once(options.clone()).await?;
+    let asks = matches!(outcome, Outcome::LeftOpen { .. }) && options.format == Format::Text;
+    if !asks || !confirmation::can_ask() || !confirmation::takes_over().await {
+        return Ok(outcome);
+    }
+    links.reopen().await;
+    let options = RunOptions {
+        take_over: true,
+        ..options.clone()
+    };
+    once(options).await
+}
+
+async fn apply_once(
     mut plan: Plan,
     approved: &Approved,
     values: Arc<Values>,
@@ -148,6 +186,7 @@ pub async fn apply(
             keep_going: options.keep_going,
             max_failures: options.max_failures,
             lock_wait_seconds: options.lock_wait,
+            take_over: options.take_over(),
             at_end: match message {
                 Some(_) => AtEnd::Hold,
                 None => AtEnd::Release,

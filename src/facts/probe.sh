@@ -111,14 +111,15 @@ serial() { # FILE
     say serial "$number $plan"
 }
 
-# Whether a step of a plan may have begun: one was claimed and not refused, or a power cut may have taken its claim.
+# Whether a step of a plan may have begun: one was claimed and not refused, or a power cut may have taken its claim. A step of another
+# machine that its check judges, such as a build, says nothing about itself and does not count.
 has_begun() { # DIRECTORY
     booted=
     [ -r "$1/begun" ] && IFS=' ' read -r _ booted < "$1/begun"
     IFS= read -r boot < /proc/sys/kernel/random/boot_id
     [ "$booted" = "$boot" ] && ! [ -e "$1/restarted" ] || return 0
     for claim in "$1"/*/*/claim; do
-        [ -e "$claim" ] || continue
+        [ -e "${claim%/claim}/about" ] || continue
         receipt=
         [ -r "${claim%/claim}/receipt" ] && IFS= read -r receipt < "${claim%/claim}/receipt"
         case $receipt in

@@ -53,7 +53,7 @@ pub struct LivingAttempt {
     pub told: Option<Told>,
 }
 
-/// What a living attempt says about itself.
+/// What an attempt says about itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Told {
     /// What it is.

@@ -24,6 +24,7 @@ pub mod state_directory;
 
 use serde::{Deserialize, Serialize};
 
+use self::living::Told;
 use crate::name::{PlanDigest, RunId};
 
 /// Seconds without a heartbeat after which the next run takes a lock over.
@@ -195,6 +196,16 @@ pub struct StopRequest {
     pub message: String,
 }
 
+/// What becomes of the deploy lock of a dead run of another plan, if release commands or hooks of it have not ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TakeOver {
+    /// It is left alone.
+    #[default]
+    UnlessOpen,
+    /// It is taken over.
+    Always,
+}
+
 /// The answer to an attempt to take the deploy lock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LockAnswer {
@@ -204,6 +215,17 @@ pub enum LockAnswer {
         generation: u32,
         /// Who held it before: a dead run, or, without `run`, the person that a run of the same plan had left it to.
         taken_from: Option<LockDetails>,
+        /// Release commands and hooks of the dead run that have not ended.
+        open: Vec<Told>,
+    },
+    /// It is that of a dead run of another plan, whose release commands or hooks have not ended: it is not taken over.
+    Open {
+        /// The dead run.
+        details: LockDetails,
+        /// Seconds since its last heartbeat.
+        beat_age: u64,
+        /// What has not ended.
+        open: Vec<Told>,
     },
     /// Another run holds it, whose last heartbeat is less than [`TAKE_OVER_SECONDS`] old.
     Held {

@@ -87,10 +87,16 @@ pub(super) fn describe(
             "waiting for the deploy lock: {}",
             words::waited_for(holder)
         )),
-        Progress::LockTakenOver(from) => run(&format!(
-            "took over the deploy lock of a dead run: {}",
-            words::holder(from)
-        )),
+        Progress::LockTakenOver(from, open) => {
+            let text = format!(
+                "took over the deploy lock of a dead run: {}",
+                words::holder(from)
+            );
+            let open = open.iter();
+            let open = open.map(|step| of(&step.host, &other_step::open(step)));
+            let lines = [run(&text)].into_iter().chain(open);
+            lines.flatten().collect()
+        }
         Progress::OtherStep(step, fate) => of(&step.host, &other_step::fate(step, *fate)),
         Progress::StepStarted(step, attempt) => {
             let mut lines = vec![line(&view.host_of(step), &started(view, step, *attempt))];

@@ -68,6 +68,11 @@ impl Ending<'_> {
             }
             Outcome::Superseded(host, plan) => self.superseded(page, host, plan.as_ref()),
             Outcome::LockHeld { details, beat_age } => self.locked(page, details, *beat_age),
+            Outcome::LeftOpen {
+                details,
+                beat_age,
+                open,
+            } => other_step::left_open(page, self.view, (details, *beat_age), open),
             Outcome::LockForeign(text) => self.foreign(page, text),
             Outcome::InDoubt(steps) => self.in_doubt(page, steps),
             Outcome::SecretsUnread(why) => standing::unread(page, why, &self.view.resume),

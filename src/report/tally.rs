@@ -74,7 +74,7 @@ impl Tally {
             }
             Progress::Phase(_)
             | Progress::LockWaiting { .. }
-            | Progress::LockTakenOver { .. }
+            | Progress::LockTakenOver(..)
             | Progress::HostLost { .. }
             | Progress::HostBack { .. }
             | Progress::Suspended

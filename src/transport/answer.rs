@@ -10,8 +10,7 @@ use thiserror::Error;
 use crate::name::RunId;
 use crate::record::living::LivingAttempt;
 use crate::record::{
-    Attempt, AttemptState, Ending, Listing, LockAnswer, LockDetails, PollAttempt, Receipt, Serial,
-    StopRequest,
+    Attempt, AttemptState, Ending, Listing, PollAttempt, Receipt, Serial, StopRequest,
 };
 
 /// What begins a line of an answer.
@@ -305,7 +304,10 @@ pub fn lines(text: &str) -> Result<Vec<Line>, AnswerError> {
 }
 
 /// Reads an answer of one line, `read` being what makes something of its words.
-fn single<T>(text: &str, read: impl Fn(&Line, &[&str]) -> Option<T>) -> Result<T, AnswerError> {
+pub(super) fn single<T>(
+    text: &str,
+    read: impl Fn(&Line, &[&str]) -> Option<T>,
+) -> Result<T, AnswerError> {
     let lines = lines(text)?;
     match &lines[..] {
         [line] => read(line, &line.words()).ok_or_else(|| line.malformed()),
@@ -314,32 +316,11 @@ fn single<T>(text: &str, read: impl Fn(&Line, &[&str]) -> Option<T>) -> Result<T
     }
 }
 
-/// Reads the answer to a request for the lock.
+/// Reads the answer to a beat.
 ///
 /// # Errors
 ///
 /// As [`lines`]; and if it is an answer to something else. So do the functions below.
-pub fn lock(text: &str) -> Result<LockAnswer, AnswerError> {
-    single(text, |_, words| match *words {
-        ["acquired", generation, taken] => Some(LockAnswer::Acquired {
-            generation: generation.parse().ok()?,
-            taken_from: match decode(taken)? {
-                text if text.is_empty() => None,
-                text => Some(LockDetails::parse(&text)),
-            },
-        }),
-        ["held", age, details] => Some(LockAnswer::Held {
-            details: LockDetails::parse(&decode(details)?),
-            beat_age: age.parse().ok()?,
-        }),
-        ["foreign", text] => Some(LockAnswer::Foreign {
-            text: decode(text)?,
-        }),
-        _ => None,
-    })
-}
-
-/// Reads the answer to a beat.
 pub fn beat(text: &str) -> Result<BeatAnswer, AnswerError> {
     single(text, |_, words| match *words {
         ["held"] => Some(BeatAnswer::Held),

@@ -43,7 +43,7 @@ fn a_torn_answer_says_nothing() {
 #[test]
 fn an_error_is_told() {
     let text = format!("@mrsk error {}\n@mrsk end\n", STANDARD.encode("disk full"));
-    assert_eq!(lock(&text), Err(AnswerError::Refused("disk full".into())));
+    assert_eq!(beat(&text), Err(AnswerError::Refused("disk full".into())));
 }
 
 #[test]
@@ -81,13 +81,6 @@ fn events() {
 
 #[test]
 fn other_answers() {
-    assert_eq!(
-        lock("@mrsk acquired 1 -\n@mrsk end\n"),
-        Ok(LockAnswer::Acquired {
-            generation: 1,
-            taken_from: None
-        })
-    );
     assert_eq!(lock_status("@mrsk free\n@mrsk end\n"), Ok(None));
     assert_eq!(attempt("@mrsk none\n@mrsk end\n", "s", 1), Ok(None));
     let other = "@mrsk attempt s 2 lost\n@mrsk end\n";

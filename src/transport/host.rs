@@ -16,11 +16,13 @@ use super::channel::Channel;
 use super::listen::{self, Listening, Unended};
 use super::living;
 use super::local::LocalShell;
+use super::lock_answer;
 use super::master::{Master, Session};
 use super::pieces::Pieces;
 use super::quote::quote;
 use super::request::{
-    AttemptRef, Commands, CommandsEnded, Holder, Inputs, Place, Record, Resolution, StepRequest,
+    AttemptRef, Commands, CommandsEnded, Holder, Inputs, LockTerms, Place, Record, Resolution,
+    StepRequest,
 };
 use super::script::{self, RenderError, Script};
 use crate::action::{Arg, Run};
@@ -212,9 +214,11 @@ impl Host {
         &self,
         scope: &Scope,
         details: &LockDetails,
+        terms: &LockTerms,
     ) -> Result<LockAnswer, LinkError> {
-        let script = script::lock(scope, details)?;
-        self.ask_on(&self.lock_channel, &script, answer::lock).await
+        let script = script::lock(scope, details, terms)?;
+        self.ask_on(&self.lock_channel, &script, lock_answer::lock)
+            .await
     }
 
     /// Keeps the lock that `run` holds.

@@ -83,7 +83,7 @@ fn living(line: &Line) -> Result<LivingAttempt, AnswerError> {
 }
 
 /// Reads the file `about`; `None` if it is missing, torn or of another version.
-fn told(text: &str) -> Option<Told> {
+pub(super) fn told(text: &str) -> Option<Told> {
     let words: Vec<&str> = text.strip_suffix('\n')?.split(' ').collect();
     let &[kind, step, summary, user, _, started, deadline] = &words[..] else {
         return None;

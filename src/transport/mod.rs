@@ -20,6 +20,7 @@ pub mod known_hosts;
 mod listen;
 mod living;
 pub mod local;
+mod lock_answer;
 mod master;
 pub mod pieces;
 mod process;

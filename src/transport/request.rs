@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use crate::action::{Action, Run, Upload};
 use crate::name::{PlanDigest, RunId, Sha256Hex, StepId};
 use crate::record::living::About;
-use crate::record::{Receipt, Scope, WhenStopping};
+use crate::record::{Receipt, Scope, TakeOver, WhenStopping};
 use crate::redaction::Redactor;
 use crate::secret::Secrets;
 
@@ -153,6 +153,17 @@ pub struct Record {
     pub receipt: Option<Receipt>,
     /// What the audit log says of it, as [`StepRequest::subject`].
     pub subject: String,
+    /// What it is.
+    pub about: About,
+}
+
+/// On what terms the deploy lock is asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LockTerms {
+    /// The state directory of the lock host; `None`: the one that it chooses.
+    pub state_dir: Option<String>,
+    /// Whether that of a dead run is taken over.
+    pub take_over: TakeOver,
 }
 
 /// What a person says about an attempt in doubt.

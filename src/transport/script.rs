@@ -21,17 +21,22 @@ use builder::{Builder, one_line, path_part};
 pub use builder::{RenderError, Script};
 pub use command::{commands, note};
 use parts::{
-    ATTEMPT, AUDIT, COMPLETE, FENCE, FINISH, HALT, LOCK, OTHERS, POLL, REACH, ROUTED, STATE, STEP,
-    TURN, WHOLE,
+    ATTEMPT, AUDIT, COMPLETE, FENCE, FINISH, HALT, LOCK, OPEN, OTHERS, POLL, REACH, ROUTED, STATE,
+    STEP, TURN, WHOLE,
 };
 
 use super::answer::render_receipt;
 use super::bounds::{CLEANUP_SECONDS, DIAGNOSE_SECONDS};
+use super::living::render_about;
 use super::quote::{NulError, quote};
-use super::request::{AttemptRef, Holder, Inputs, Place, Record, Resolution, StepRequest};
+use super::request::{
+    AttemptRef, Holder, Inputs, LockTerms, Place, Record, Resolution, StepRequest,
+};
 use crate::name::{PlanDigest, RunId};
 use crate::record::living::AttemptName;
-use crate::record::{LockDetails, Scope, StopRequest, TAKE_OVER_SECONDS, state_directory};
+use crate::record::{
+    LockDetails, Scope, StopRequest, TAKE_OVER_SECONDS, TakeOver, state_directory,
+};
 
 /// Looks at an attempt that is waited for, in a second.
 const ROUNDS_PER_SECOND: u32 = 5;
@@ -39,7 +44,7 @@ const ROUNDS_PER_SECOND: u32 = 5;
 /// Begins a script about the lock of `scope`, which is in the login directory, where the script starts.
 fn about_lock(scope: &Scope) -> Result<Builder, RenderError> {
     let directory = scope.directory();
-    let mut builder = Builder::new(&[TURN, WHOLE, LOCK]);
+    let mut builder = Builder::new(&[TURN, WHOLE, OPEN, LOCK]);
     builder
         .set("mrsk_scope", path_part(&directory)?)?
         .set("mrsk_own", &format!("mrsk_lock/{directory}"))?
@@ -47,12 +52,16 @@ fn about_lock(scope: &Scope) -> Result<Builder, RenderError> {
     Ok(builder)
 }
 
-/// Renders a request for the deploy lock of `scope`. Without a run the lock is one by hand, which nobody takes over.
+/// Renders a request for the deploy lock of `scope` on these terms. Without a run the lock is one by hand, which nobody takes over.
 ///
 /// # Errors
 ///
 /// Fails as [`RenderError`] says. So do all functions here.
-pub fn lock(scope: &Scope, details: &LockDetails) -> Result<Script, RenderError> {
+pub fn lock(
+    scope: &Scope,
+    details: &LockDetails,
+    terms: &LockTerms,
+) -> Result<Script, RenderError> {
     const GENERATION: u32 = u32::MAX;
     let text = LockDetails {
         generation: GENERATION,
@@ -70,7 +79,14 @@ pub fn lock(scope: &Scope, details: &LockDetails) -> Result<Script, RenderError>
         None => "lock_by_hand",
     };
     let plan = details.plan.as_ref().map_or("-", PlanDigest::as_str);
-    Ok(about_lock(scope)?
+    let take_over = match terms.take_over {
+        TakeOver::UnlessOpen => "unless_open",
+        TakeOver::Always => "always",
+    };
+    let mut builder = about_lock(scope)?;
+    set_base(&mut builder, scope, terms.state_dir.as_deref())?;
+    Ok(builder
+        .set("mrsk_take_over", take_over)?
         .set("mrsk_run", run.map_or("-", RunId::as_str))?
         .set("mrsk_locked_plan", plan)?
         .set("mrsk_before", &before)?
@@ -235,6 +251,7 @@ pub fn record(place: &Place, record: &Record) -> Result<Script, RenderError> {
     builder
         .place(place)?
         .subject(&record.subject)?
+        .set("mrsk_about", &render_about(&record.about))?
         .set("mrsk_run", record.run.as_str())?;
     let receipt = record.receipt.as_ref().map(render_receipt);
     let call = format!(
@@ -277,6 +294,16 @@ pub fn audit(place: &Place, run: &RunId) -> Result<Script, RenderError> {
 pub fn read_audit(scope: &Scope, state_dir: Option<&str>) -> Result<Script, RenderError> {
     let mut builder = Builder::new(&[STATE, AUDIT]);
     builder.audit_log(scope)?;
+    set_base(&mut builder, scope, state_dir)?;
+    Ok(builder.call("show"))
+}
+
+/// Sets where the state of `scope` is below `state_dir`; `None`: below the state directory that the host chooses.
+fn set_base(
+    builder: &mut Builder,
+    scope: &Scope,
+    state_dir: Option<&str>,
+) -> Result<(), RenderError> {
     match state_dir {
         Some(directory) => builder.set("mrsk_state_dir", directory)?,
         None => builder
@@ -292,7 +319,7 @@ pub fn read_audit(scope: &Scope, state_dir: Option<&str>) -> Result<Script, Rend
     builder
         .set("mrsk_scope", path_part(&scope.directory())?)?
         .line("mrsk_base=$mrsk_state_dir/$mrsk_scope");
-    Ok(builder.call("show"))
+    Ok(())
 }
 
 /// Renders a script of another layer. What it prints is for that layer to read; it has no standard input.

@@ -154,13 +154,16 @@ fn a_plan_counts_from_its_first_claim_on() {
     check(4, &last);
     fake.file(&begun, &format!("run {boot}"));
     check(3, &before);
-    fake.file(&format!("{}/claim", claim("1")), "1 2 boot run\n");
+    fake.file(&format!("{}/claim", claim("1")), "0 0 - run\n");
+    check(3, &before);
+    fake.file(&format!("{}/about", claim("1")), "pull\n");
     check(4, &last);
     fake.file(
         &format!("{}/receipt", claim("1")),
         "refused 0 run 1 2 - end\n",
     );
     check(3, &before);
+    fake.file(&format!("{}/about", claim("2")), "pull\n");
     fake.file(&format!("{}/claim", claim("2")), "1 2 boot run\n");
     fake.file(
         &format!("{}/receipt", claim("2")),

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 use mrsk::name::RunId;
+use mrsk::record::living::About;
 use mrsk::record::{Ending, Receipt};
 use mrsk::transport::answer::WriteAnswer;
 use mrsk::transport::request::{AttemptRef, Record, StepRequest};
@@ -32,6 +33,7 @@ fn record(fixture: &Fixture, subject: &str, receipt: Option<Receipt>) -> Attempt
         run: RunId::from("r1"),
         receipt,
         subject: subject.to_owned(),
+        about: About::default(),
     };
     let answer = block(fixture.host.record(&fixture.place(), &record)).unwrap();
     assert_eq!(answer, WriteAnswer::Written);
@@ -328,6 +330,7 @@ fn the_host_knows_where_its_records_are() {
             run,
             receipt: Some(receipt(Ending::Succeeded, None)),
             subject: "one".to_owned(),
+            about: About::default(),
         };
         block(fixture.host.record(&place, &record)).unwrap();
         assert_eq!(lines(&audit()), ["one succeeded"], "{sh:?}");

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use mrsk::action::{Action, Upload, Write};
 use mrsk::name::{RunId, Sha256Hex};
 use mrsk::record::{Ending, LockDetails};
-use mrsk::transport::request::{Holder, Inputs, StepRequest};
+use mrsk::transport::request::{Holder, Inputs, LockTerms, StepRequest};
 use mrsk::transport::script;
 use tempfile::TempDir;
 
@@ -291,7 +291,7 @@ fn the_lock_follows_no_link_and_sweeps_what_the_dead_left() {
             run: Some(RunId::from("r1")),
             ..LockDetails::default()
         };
-        block(fixture.host.lock(&scope(), &details)).unwrap();
+        block(fixture.host.lock(&scope(), &details, &LockTerms::default())).unwrap();
         block(fixture.host.release_any(&scope(), Holder::Any, "A Person")).unwrap();
         assert_eq!(names(&victim), [""; 0], "{sh:?}");
         assert_eq!(fs::read_to_string(&noted).unwrap(), "kept", "{sh:?}");

@@ -8,13 +8,14 @@ use mrsk::name::{PlanDigest, RunId};
 use mrsk::record::{LockAnswer, LockDetails};
 use mrsk::transport::LinkError;
 use mrsk::transport::answer::{BeatAnswer, ReleaseAnswer};
-use mrsk::transport::request::Holder;
+use mrsk::transport::request::{Holder, LockTerms};
 
 use crate::fixture::{Fixture, Sh, block, fill, mount_small, scope, unmount};
 
 pub const ACQUIRED: LockAnswer = LockAnswer::Acquired {
     generation: 1,
     taken_from: None,
+    open: Vec::new(),
 };
 
 pub fn details(run: &str) -> LockDetails {
@@ -30,7 +31,12 @@ pub fn details(run: &str) -> LockDetails {
 }
 
 pub fn take(fixture: &Fixture, run: &str) -> LockAnswer {
-    block(fixture.host.lock(&scope(), &details(run))).unwrap()
+    block(
+        fixture
+            .host
+            .lock(&scope(), &details(run), &LockTerms::default()),
+    )
+    .unwrap()
 }
 
 pub fn beat(fixture: &Fixture, run: &str) -> BeatAnswer {
@@ -179,7 +185,7 @@ fn a_lock_by_hand_belongs_to_no_run() {
         by_hand.run = None;
         by_hand.plan = None;
         assert_eq!(
-            block(fixture.host.lock(&scope(), &by_hand)).unwrap(),
+            block(fixture.host.lock(&scope(), &by_hand, &LockTerms::default())).unwrap(),
             ACQUIRED,
             "{sh:?}"
         );
@@ -191,7 +197,7 @@ fn a_lock_by_hand_belongs_to_no_run() {
             "{text}"
         );
         assert!(matches!(
-            block(fixture.host.lock(&scope(), &by_hand)).unwrap(),
+            block(fixture.host.lock(&scope(), &by_hand, &LockTerms::default())).unwrap(),
             LockAnswer::Foreign { .. }
         ));
     }
@@ -214,6 +220,7 @@ fn a_dead_holders_lock_is_taken_over() {
         let LockAnswer::Acquired {
             generation: 2,
             taken_from: Some(from),
+            ..
         } = take(&fixture, "r2")
         else {
             panic!("{sh:?}: not taken over")
@@ -274,7 +281,8 @@ fn race(fixture: &Fixture) -> Vec<LockAnswer> {
     let runs = ["a", "b", "c", "d", "e", "f"].map(details);
     block(async {
         let [a, b, c, d, e, f] = &runs;
-        let go = |request| fixture.host.lock(&scope, request);
+        let terms = LockTerms::default();
+        let go = |request| fixture.host.lock(&scope, request, &terms);
         let (a, b, c, d, e, f) = tokio::join!(go(a), go(b), go(c), go(d), go(e), go(f));
         [a, b, c, d, e, f]
             .into_iter()
@@ -319,10 +327,11 @@ fn a_release_and_a_take_over_do_not_both_win() {
             take(&fixture, "r1");
             age_beat(&fixture, 100);
             let (scope, run, details) = (scope(), RunId::from("r1"), details("r2"));
+            let terms = LockTerms::default();
             let (released, taken) = block(async {
                 tokio::join!(
                     fixture.host.release(&scope, &run),
-                    fixture.host.lock(&scope, &details)
+                    fixture.host.lock(&scope, &details, &terms)
                 )
             });
             match (released.unwrap(), taken.unwrap()) {
@@ -350,7 +359,12 @@ fn what_is_in_the_way_is_told() {
     for sh in Sh::all() {
         let fixture = Fixture::new(sh);
         fs::write(fixture.path("home/mrsk_lock"), "").unwrap();
-        let error = block(fixture.host.lock(&scope(), &details("r1"))).unwrap_err();
+        let error = block(
+            fixture
+                .host
+                .lock(&scope(), &details("r1"), &LockTerms::default()),
+        )
+        .unwrap_err();
         assert!(
             matches!(&error, LinkError::Script { message } if message.contains("mrsk_lock")),
             "{sh:?} {error:?}"
@@ -369,7 +383,11 @@ fn a_full_disk_keeps_the_lock_and_lets_it_go() {
         take(&fixture, "r1");
         age_beat(&fixture, 50);
         fill(&home);
-        let other = block(fixture.host.lock(&scope(), &details("r2")));
+        let other = block(
+            fixture
+                .host
+                .lock(&scope(), &details("r2"), &LockTerms::default()),
+        );
         let beat = block(fixture.host.beat(&scope(), &RunId::from("r1")));
         let status = block(fixture.host.lock_status(&scope()));
         let foreign = block(fixture.host.release(&scope(), &RunId::from("r2")));

@@ -5,10 +5,11 @@ use std::fs;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use mrsk::name::{PlanDigest, RunId};
-use mrsk::record::{LockAnswer, LockDetails, StopRequest};
+use mrsk::record::{LockAnswer, LockDetails, StopRequest, TakeOver};
 use mrsk::transport::answer::{BeatAnswer, LeaveAnswer, ReleaseAnswer, StopAnswer};
+use mrsk::transport::request::LockTerms;
 
-use crate::fixture::{Fixture, Sh, block, scope};
+use crate::fixture::{Fixture, Sh, attempt, block, scope, step};
 use crate::lock::{ACQUIRED, age_beat, beat, details, leftovers, release, take};
 
 fn ask_to_stop(fixture: &Fixture) -> StopAnswer {
@@ -60,7 +61,7 @@ fn a_person_cannot_be_asked_to_stop() {
             ..details("r1")
         };
         assert_eq!(
-            block(fixture.host.lock(&scope(), &by_hand)).unwrap(),
+            block(fixture.host.lock(&scope(), &by_hand, &LockTerms::default())).unwrap(),
             ACQUIRED
         );
         assert!(
@@ -109,7 +110,7 @@ fn it_is_left_to_a_person_and_only_the_same_plan_gets_it_back() {
             plan: Some(PlanDigest::from("sha256:cd")),
             ..details("r3")
         };
-        let answer = block(fixture.host.lock(&scope(), &other)).unwrap();
+        let answer = block(fixture.host.lock(&scope(), &other, &LockTerms::default())).unwrap();
         let LockAnswer::Foreign { text } = answer else {
             panic!("{sh:?}: {answer:?}")
         };
@@ -129,5 +130,75 @@ fn it_is_left_to_a_person_and_only_the_same_plan_gets_it_back() {
         assert_eq!(beat(&fixture, "r4"), BeatAnswer::Held, "{sh:?}");
         assert_eq!(release(&fixture, "r4"), ReleaseAnswer::Released);
         assert_eq!(leftovers(&fixture), [""; 0], "{sh:?}");
+    }
+}
+
+/// Asks for the lock for `run` of the plan `digits`.
+fn ask(fixture: &Fixture, (run, digits): (&str, &str), take_over: TakeOver) -> LockAnswer {
+    let details = LockDetails {
+        plan: Some(PlanDigest::from(format!("sha256:{digits}"))),
+        ..details(run)
+    };
+    let terms = LockTerms {
+        state_dir: Some(fixture.path("state").display().to_string()),
+        take_over,
+    };
+    block(fixture.host.lock(&scope(), &details, &terms)).unwrap()
+}
+
+#[test]
+fn what_a_dead_run_left_open_keeps_its_lock_from_other_plans_unless_they_insist() {
+    let (unless_open, always) = (TakeOver::UnlessOpen, TakeOver::Always);
+    for sh in Sh::all() {
+        for (kind, left, is_open) in [
+            ("release", "claim", true),
+            ("pre_hook", "claim", true),
+            ("post_hook", "torn", true),
+            ("release", "receipt", false),
+            ("drain", "claim", false),
+        ] {
+            let fixture = Fixture::new(sh);
+            ask(&fixture, ("r1", "a1"), unless_open);
+            fixture.fence("r1");
+            let mut step = step("one", &["true"]);
+            step.about.kind = kind.into();
+            fixture.start("r1", std::slice::from_ref(&step)).unwrap();
+            let receipt = fixture.attempt_directory(&attempt(&step)).join("receipt");
+            match left {
+                "claim" => fs::remove_file(receipt).unwrap(),
+                "torn" => fs::write(receipt, "succeeded 0 r1\n").unwrap(),
+                _ => {}
+            }
+            let held = ask(&fixture, ("r2", "b2"), unless_open);
+            assert!(matches!(held, LockAnswer::Held { .. }), "{sh:?}: {held:?}");
+
+            age_beat(&fixture, 100);
+            for _ in 0..2 * usize::from(is_open) {
+                let answer = ask(&fixture, ("r2", "b2"), unless_open);
+                let LockAnswer::Open {
+                    details,
+                    beat_age: 100..,
+                    open,
+                } = &answer
+                else {
+                    panic!("{sh:?}: {kind}: {answer:?}")
+                };
+                assert_eq!(details.run, Some(RunId::from("r1")));
+                assert_eq!((open.len(), &open[0].about), (1, &step.about));
+            }
+            // A run of the same plan settles it.
+            let answer = match is_open {
+                true => ask(&fixture, ("r3", "a1"), unless_open),
+                false => ask(&fixture, ("r2", "b2"), unless_open),
+            };
+            let is_taken = matches!(answer, LockAnswer::Acquired { .. });
+            assert!(is_taken, "{sh:?}: {kind}: {answer:?}");
+            age_beat(&fixture, 100);
+            let answer = ask(&fixture, ("r4", "c3"), always);
+            assert!(
+                matches!(&answer, LockAnswer::Acquired { open, .. } if open.is_empty() != is_open),
+                "{sh:?}: {kind}: {answer:?}"
+            );
+        }
     }
 }

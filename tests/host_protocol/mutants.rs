@@ -33,13 +33,14 @@ const fn mutant(
 }
 
 /// All parts of the scripts.
-const SCRIPTS: [&str; 15] = [
+const SCRIPTS: [&str; 16] = [
     include_str!("../../src/transport/script/attempt.sh"),
     include_str!("../../src/transport/script/audit.sh"),
     include_str!("../../src/transport/script/fence.sh"),
     include_str!("../../src/transport/script/finish.sh"),
     include_str!("../../src/transport/script/halt.sh"),
     include_str!("../../src/transport/script/lock.sh"),
+    include_str!("../../src/transport/script/open.sh"),
     include_str!("../../src/transport/script/others.sh"),
     include_str!("../../src/transport/script/poll.sh"),
     include_str!("../../src/transport/script/prelude.sh"),
@@ -85,6 +86,9 @@ const MUTANTS: &[Mutant] = &[
     ]),
     mutant("a plan that has begun is resumed behind one that has not, and stays behind it", "state::a_plan_that_has_begun_no_step_supersedes_no_other", &[
         ("    mrsk_new_serial=\"$mrsk_serial $mrsk_plan\"\n", "    :\n"),
+    ]),
+    mutant("the end of a build supersedes", "state::a_plan_that_has_begun_no_step_supersedes_no_other", &[
+        ("    [ -e \"${mrsk_entry%/claim}/about\" ] || continue\n    receipt", "    [ -e \"${mrsk_entry%/claim}\" ] || continue\n    receipt"),
     ]),
     mutant("a step that was refused supersedes", "state::a_plan_that_has_begun_no_step_supersedes_no_other", &[
         ("    'refused '*) ;;\n    *) return 0 ;;\n    esac\n  done\n  return 1\n", "    *) return 0 ;;\n    esac\n  done\n  return 1\n"),
@@ -136,7 +140,7 @@ const MUTANTS: &[Mutant] = &[
         ("  if [ -z \"$mrsk_holder\" ]\n  then\n    say foreign \"$(printf '%s' \"$mrsk_text\" | encode)\"\n    return 0\n  fi\n  highest\n", "  highest\n"),
     ]),
     mutant("a living lock is taken over", "lock::it_is_taken_kept_and_released", &[
-        ("  if [ \"$mrsk_age\" -lt \"$mrsk_limit\" ]\n  then\n    held\n    return 0\n  fi\n  take_over\n", "  take_over\n"),
+        ("  if [ \"$mrsk_age\" -lt \"$mrsk_limit\" ]\n  then\n    held\n    return 0\n  fi\n  # A run", "  # A run"),
         ("[ \"$mrsk_text\" != \"$mrsk_judged\" ] || [ \"$mrsk_age\" -lt \"$mrsk_limit\" ] || ", "[ \"$mrsk_text\" != \"$mrsk_judged\" ] || "),
     ]),
     mutant("a beat is believed of a lock that is another's", "lock::a_dead_holders_lock_is_taken_over", &[
@@ -168,6 +172,12 @@ const MUTANTS: &[Mutant] = &[
     ]),
     mutant("a beat of a later uptime is fresh", "tenants::a_guest_that_has_restarted_does_not_keep_its_lock", &[
         ("  [ \"$1\" = \"$mrsk_boot\" ] && [ \"$mrsk_age\" -ge 0 ] || ", "  [ \"$1\" = \"$mrsk_boot\" ] || "),
+    ]),
+    mutant("what a dead run left open is not looked at", "lock_requests::what_a_dead_run_left_open_keeps_its_lock_from_other_plans_unless_they_insist", &[
+        ("  if has_open && [ \"$mrsk_take_over\"", "  if has_open && false && [ \"$mrsk_take_over\""),
+    ]),
+    mutant("a plan is kept from what its own dead run left open", "lock_requests::what_a_dead_run_left_open_keeps_its_lock_from_other_plans_unless_they_insist", &[
+        (" && [ \"$mrsk_plan_in_lock\" != \"$mrsk_locked_plan\" ]\n  then\n    say open", "\n  then\n    say open"),
     ]),
     // Steps.
     mutant("a step has no time limit", "limits::what_runs_too_long_is_ended_with_all_its_processes", &[

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use mrsk::name::RunId;
 use mrsk::record::{Attempt, AttemptState, Ending, LockAnswer};
 use mrsk::transport::answer::{BeatAnswer, Event};
-use mrsk::transport::request::Inputs;
+use mrsk::transport::request::{Inputs, LockTerms};
 use mrsk::transport::script;
 
 use crate::fixture::{Fixture, Sh, attempt, block, eventually, feed, scope, step};
@@ -251,7 +251,7 @@ fn after_a_reboot_a_lock_is_as_old_as_the_boot() {
             )
             .unwrap();
             fs::write(fixture.path("uptime"), format!("{uptime}\n")).unwrap();
-            let script = script::lock(&scope(), &details("r2")).unwrap();
+            let script = script::lock(&scope(), &details("r2"), &LockTerms::default()).unwrap();
             let text = script.text().replace("</proc/uptime", "<\"$ROOT/uptime\"");
             let answer = String::from_utf8(feed(&fixture, text.as_bytes()).stdout).unwrap();
             assert!(answer.contains(said), "{sh:?} {uptime}: {answer}");

@@ -4,6 +4,7 @@ use std::fs;
 use std::time::UNIX_EPOCH;
 
 use mrsk::name::RunId;
+use mrsk::record::living::About;
 use mrsk::record::{AttemptState, Ending, LockAnswer};
 use mrsk::transport::answer::{FenceAnswer, WriteAnswer};
 use mrsk::transport::request::{Record, StepRequest};
@@ -87,6 +88,7 @@ fn a_claim_that_no_check_could_make_up_for_is_on_the_disk_before_the_step_begins
             run: RunId::from("r1"),
             receipt: None,
             subject: "local".to_owned(),
+            about: About::default(),
         };
         let answer = block(fixture.host.record(&fixture.place(), &record)).unwrap();
         assert_eq!(answer, WriteAnswer::Written);

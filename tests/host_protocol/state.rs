@@ -4,6 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use mrsk::name::{PlanDigest, RunId};
+use mrsk::record::living::About;
 use mrsk::record::{AttemptState, Ending, Listing, Receipt, Scope, Serial};
 use mrsk::transport::LinkError;
 use mrsk::transport::answer::{Event, FenceAnswer, ResolveAnswer, WriteAnswer};
@@ -87,6 +88,33 @@ fn a_plan_that_has_begun_no_step_supersedes_no_other() {
                 .all(|(plan, seen)| !fence(plan, "r7", *seen))
         );
         assert!(fence("b2", "r8", 1) && fence("c3", "r9", 2));
+        // A build changes no host; a hook that is about to run may.
+        let record = |digits: &str, run: &str, ending: Option<Ending>| {
+            let record = Record {
+                attempt: attempt(&one()),
+                run: RunId::from(run),
+                receipt: ending.map(|ending| Receipt {
+                    ending,
+                    run: RunId::from(run),
+                    started: 5,
+                    ended: 9,
+                    value: None,
+                }),
+                subject: "local".into(),
+                about: About {
+                    kind: "post_hook".into(),
+                    step: "local".into(),
+                    ..About::default()
+                },
+            };
+            let place = fixture.place_of(digits);
+            let answer = fixture.host.record(&place, &record);
+            assert_eq!(block(answer), Ok(WriteAnswer::Written));
+        };
+        record("c3", "r9", Some(Ending::Succeeded));
+        assert!(fence("d4", "r10", 2));
+        record("d4", "r10", None);
+        assert!(!fence("c3", "r11", 2) && !fence("e5", "r11", 2));
         assert_eq!(fixture.read("ran"), "x\nx\n", "{sh:?}");
     }
 }
@@ -198,6 +226,7 @@ fn a_local_step_leaves_a_receipt_too() {
             run: RunId::from("r1"),
             receipt: Some(receipt.clone()),
             subject: "push".to_owned(),
+            about: About::default(),
         };
         let claim = Record {
             receipt: None,
@@ -261,6 +290,7 @@ fn a_person_resolves_an_attempt_in_doubt_once() {
             run: RunId::from("r1"),
             receipt: None,
             subject: "hook".to_owned(),
+            about: About::default(),
         };
         block(fixture.host.record(&fixture.place(), &claim)).unwrap();
         let directory = fixture.attempt_directory(&claim.attempt);
@@ -277,7 +307,7 @@ fn a_person_resolves_an_attempt_in_doubt_once() {
         assert_eq!(fixture.read("home/mrsk-app-audit.log"), line);
         assert_eq!(fixture.audit(), line);
         let files = fs::read_dir(&directory).unwrap().count();
-        assert_eq!(files, 5, "claim, receipt, note, line and mark");
+        assert_eq!(files, 6, "about, claim, receipt, note, line and mark");
     }
 }
 

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use mrsk::name::RunId;
 use mrsk::record::{LockAnswer, Scope};
 use mrsk::transport::answer::{BeatAnswer, ReleaseAnswer};
-use mrsk::transport::request::Holder;
+use mrsk::transport::request::{Holder, LockTerms};
 use mrsk::transport::script;
 
 use crate::fixture::{Fixture, Sh, block, scope};
@@ -26,7 +26,12 @@ fn shop() -> Scope {
 }
 
 fn take_of(fixture: &Fixture, scope: &Scope, run: &str) -> LockAnswer {
-    block(fixture.host.lock(scope, &details(run))).unwrap()
+    block(
+        fixture
+            .host
+            .lock(scope, &details(run), &LockTerms::default()),
+    )
+    .unwrap()
 }
 
 fn beat_of(fixture: &Fixture, scope: &Scope, run: &str) -> BeatAnswer {
@@ -162,7 +167,7 @@ fn the_original_between_its_two_commands_is_waited_for_a_minute() {
 /// A run takes the lock, and at each line of that the original takes it, or another service takes or leaves its own.
 #[test]
 fn of_a_run_and_the_original_one_gets_the_lock() {
-    let text = script::lock(&scope(), &details("r1")).unwrap();
+    let text = script::lock(&scope(), &details("r1"), &LockTerms::default()).unwrap();
     let text = text.text();
     each_line(text, &["begin_in_turn", "begin"], |line| {
         let about = text.lines().nth(line).unwrap();
@@ -215,7 +220,13 @@ fn what_comes_and_goes_beside_a_release_is_kept() {
         let about = text.lines().nth(line).unwrap();
         let fixture = Fixture::new(Sh::Dash);
         take(&fixture, "r1");
-        let other = || block(fixture.host.lock(&shop(), &details("r2")));
+        let other = || {
+            block(
+                fixture
+                    .host
+                    .lock(&shop(), &details("r2"), &LockTerms::default()),
+            )
+        };
         let Some((said, taken)) = stopped(&fixture, text, line, other) else {
             return false;
         };
@@ -304,7 +315,7 @@ fn a_guest_that_has_restarted_does_not_keep_its_lock() {
             let file = fixture.path("home/mrsk_lock/app@/beat");
             fs::write(file, format!("{} 90000\n", boot())).unwrap();
             fs::write(fixture.path("uptime"), format!("{uptime}\n")).unwrap();
-            let script = script::lock(&scope(), &details("r2")).unwrap();
+            let script = script::lock(&scope(), &details("r2"), &LockTerms::default()).unwrap();
             let text = script.text().replace("</proc/uptime", "<\"$ROOT/uptime\"");
             let answer = crate::fixture::feed(&fixture, text.as_bytes()).stdout;
             let answer = String::from_utf8(answer).unwrap();

@@ -9,6 +9,7 @@ use crate::lab_support::planned::{Planned, SECRET};
 use crate::lab_support::{Elsewhere, PlanFile, Runner, age_lock};
 
 const HOST: &str = "172.30.0.12";
+const SIBLINGS: &str = "172.30.0.17";
 
 /// A request that is in flight as long as this lives, for 100 s at most.
 fn hold_request(machine: &Machine) -> TcpStream {
@@ -68,7 +69,7 @@ fn a_drain_whose_run_is_gone_is_ended_by_the_next_plan_and_undoes_nothing() {
 #[test]
 #[ignore = "needs the lab: tests/lab/up"]
 fn a_plan_that_began_no_step_on_its_hosts_supersedes_none_that_is_half_applied() {
-    let planned = Planned::new("lab-sibling", &[HOST]);
+    let planned = Planned::new("lab-sibling", &[SIBLINGS]);
     let project = &planned.project;
     let kill = |plan: &PlanFile, (host, kind): (&str, &str)| {
         let mut runner = Runner::apply(project, plan, &[]);
@@ -76,7 +77,7 @@ fn a_plan_that_began_no_step_on_its_hosts_supersedes_none_that_is_half_applied()
         runner.kill();
         age_lock(&project.machines[0]);
     };
-    kill(&planned.plan, (HOST, "healthcheck"));
+    kill(&planned.plan, (SIBLINGS, "healthcheck"));
 
     // Its fence is written, and it builds.
     project.commit("APP_VERSION=three\n");

@@ -116,3 +116,38 @@ fn a_first_interruption_waits_for_its_end() {
     assert_eq!(log(&project), ["begun", "done"]);
     assert_eq!(project.each(Machine::version), ["two", "two"]);
 }
+
+#[test]
+#[ignore = "needs the lab: tests/lab/up"]
+fn another_plan_takes_over_the_lock_of_a_run_that_died_in_it_only_if_a_person_says_so() {
+    let project = project(
+        "lab-half-released",
+        "echo begun >>/data/log; sleep 15; echo done >>/data/log",
+    );
+    project.commit("APP_VERSION=two\n");
+    let plan = PlanFile::make(&project, "two.json");
+    let mut runner = Runner::apply(&project, &plan, &[]);
+    let run = format!("{}/release/{}/run", HOSTS[0], plan.version());
+    runner.until("started", &run);
+    eventually(60, || log(&project) == ["begun"]);
+    runner.kill();
+    age_lock(&project.machines[0]);
+
+    configure(&project, "echo other >>/data/log");
+    project.commit("APP_VERSION=three\n");
+    let refuse = |command: &[&str], names: &str| {
+        let said = project.mrsk(command).expect(4);
+        said.says(&["a dead run holds the deploy lock", names, "--take-over"]);
+    };
+    refuse(&["rollback", "--preempt", "--yes"], "release");
+    // Whoever plans now is told of the release command by docker, too.
+    eventually(60, || log(&project) == ["begun", "done"]);
+    let next = PlanFile::make(&project, "three.json");
+    refuse(&["apply", next.arg()], "has not ended");
+    assert_eq!(project.each(Machine::version), ["one", "one"]);
+    let apply = ["apply", "--take-over", next.arg()];
+    let said = project.mrsk(&apply).expect(0);
+    said.says(&["it was begun and has not ended"]);
+    assert_eq!(project.each(Machine::version), ["three", "three"]);
+    assert_eq!(log(&project), ["begun", "done", "other"]);
+}

@@ -358,6 +358,18 @@ fn what_a_host_prints_cannot_steer_the_terminal() {
             then: hostile.into(),
             now: hostile.into(),
         },
+        Outcome::LeftOpen {
+            details: LockDetails::parse(hostile),
+            beat_age: u64::MAX,
+            open: vec![OtherStep {
+                host: hostile.into(),
+                plan: hostile.into(),
+                step: None,
+                summary: hostile.into(),
+                user: hostile.into(),
+                since: None,
+            }],
+        },
         Outcome::StepsRunning(vec![OtherStep {
             host: hostile.into(),
             plan: hostile.into(),

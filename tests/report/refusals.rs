@@ -104,10 +104,28 @@ fn a_lock_that_is_held() {
         run.wait(2_000);
     }
     let held = Outcome::LockHeld {
-        details,
+        details: details.clone(),
         beat_age: 3,
     };
     check("lock_held.txt", &run, &held);
+    let open = OtherStep {
+        host: HostName::from("app1"),
+        plan: PlanDigest::from(format!("sha256:{}", "77aa".repeat(16))),
+        step: Some("app1/release/2/run".into()),
+        summary: "Run bin/rails db:migrate".into(),
+        user: "Ada".into(),
+        since: Some(1_679_651_343),
+    };
+    let left_open = Outcome::LeftOpen {
+        details: details.clone(),
+        beat_age: 75,
+        open: vec![open.clone()],
+    };
+    let mut dead = Run::new();
+    dead.tell(Progress::Phase(Phase::Locking));
+    check("lock_left_open.txt", &dead, &left_open);
+    dead.tell(Progress::LockTakenOver(details, vec![open]));
+    check("lock_taken_over.txt", &dead, &Outcome::LockLost);
     let foreign = Outcome::LockForeign(
         "Locked by: Bob at 2023-03-24 09:49:03 UTC\nVersion: 77f4\nMessage: \u{1b}[2Jmigrating\n"
             .into(),

@@ -22,6 +22,8 @@ pub struct Record {
     pub alive: bool,
     pub commanding: bool,
     pub receipt: Option<Receipt>,
+    /// Whether it is the end of a local step that its check judges: such a one supersedes no plan.
+    pub by_check: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -87,7 +89,7 @@ impl SimHost {
     pub fn serial(&self) -> SerialFacts {
         let has_begun = self.records.values().any(|record| {
             let receipt = record.receipt.as_ref();
-            receipt.is_none_or(|receipt| receipt.ending != Ending::Refused)
+            !record.by_check && receipt.is_none_or(|receipt| receipt.ending != Ending::Refused)
         });
         match &self.earlier {
             Some(earlier) if !has_begun && !self.restarted => earlier.clone(),
@@ -206,6 +208,7 @@ impl SimHost {
                 return LockAnswer::Acquired {
                     generation: lock.generation,
                     taken_from: None,
+                    open: Vec::new(),
                 };
             }
             Some(lock) if now.saturating_sub(lock.beat) >= DEAD_LOCK => Some(details(lock)),
@@ -226,6 +229,7 @@ impl SimHost {
         LockAnswer::Acquired {
             generation,
             taken_from,
+            open: Vec::new(),
         }
     }
 

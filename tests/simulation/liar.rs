@@ -286,10 +286,12 @@ impl World {
             2 => LockAnswer::Acquired {
                 generation: 7,
                 taken_from: Some(details),
+                open: Vec::new(),
             },
             _ => LockAnswer::Acquired {
                 generation: 1,
                 taken_from: None,
+                open: Vec::new(),
             },
         })
     }

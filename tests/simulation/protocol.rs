@@ -175,6 +175,7 @@ impl World {
                     self.told.remove(&step);
                 }
                 let record = sim.records.entry((step.clone(), attempt)).or_default();
+                record.by_check = self.plan[self.index[&step]].check.is_some();
                 record.receipt = record.receipt.take().or(receipt);
                 Event::Recorded(step, attempt, ending)
             }
@@ -279,6 +280,7 @@ impl World {
                     alive: true,
                     commanding: false,
                     receipt: None,
+                    by_check: false,
                 };
                 if let Some(sim) = self.hosts.get_mut(&script.host) {
                     sim.records.insert(key, record);
@@ -338,6 +340,7 @@ impl World {
                 alive: false,
                 commanding: false,
                 receipt: (!is_full).then(|| receipt.clone()),
+                by_check: false,
             },
         );
         if is_full {

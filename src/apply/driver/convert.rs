@@ -47,15 +47,20 @@ fn answer(text: &str, redactor: &Redactor) -> String {
         .collect()
 }
 
+/// Returns what an attempt at a step of a plan that `who` applies says about itself.
+pub(super) fn about(step: &Step, who: &str) -> About {
+    About {
+        kind: step.kind.name(),
+        step: step.id.to_string(),
+        summary: step.summary.clone(),
+        user: who.to_owned(),
+    }
+}
+
 /// Returns the request for a step of a plan that `who` applies.
 pub(super) fn request((plan, who): (&Plan, &str), step: &Step, start: &StartStep) -> StepRequest {
     StepRequest {
-        about: About {
-            kind: step.kind.name(),
-            step: step.id.to_string(),
-            summary: step.summary.clone(),
-            user: who.to_owned(),
-        },
+        about: about(step, who),
         step: step.id.hash(),
         attempt: start.attempt,
         actions: step.action.clone(),

@@ -1,5 +1,6 @@
 //! Questions that a host answers at once: each is a task that reports the answer.
 
+use super::convert::about;
 use super::tasks::Driver;
 use crate::apply::audit;
 use crate::apply::state::Event;
@@ -7,13 +8,17 @@ use crate::name::{HostName, StepId};
 use crate::record::living::AttemptName;
 use crate::record::{AttemptState, LockDetails, Receipt};
 use crate::transport::answer::{BeatAnswer, FenceAnswer, LeaveAnswer, WriteAnswer};
-use crate::transport::request::{AttemptRef, Record};
+use crate::transport::request::{AttemptRef, LockTerms, Record};
 
 impl Driver {
     pub(super) fn take_lock(&mut self) {
         let (scope, details) = (self.scope(), self.job.details.clone());
+        let terms = LockTerms {
+            state_dir: Some(self.place(&self.lock_host()).state_dir),
+            take_over: self.job.options.take_over,
+        };
         self.ask(self.lock_host(), |linked, _| async move {
-            Ok(Event::Lock(linked.lock(&scope, &details).await?))
+            Ok(Event::Lock(linked.lock(&scope, &details, &terms).await?))
         });
     }
 
@@ -127,9 +132,11 @@ impl Driver {
             receipt.as_ref().map(|receipt| receipt.ending),
         );
         let who = &self.job.details.locked_by;
-        let subject = self.step(&step).map_or_else(String::new, |step| {
+        let entry = self.step(&step);
+        let subject = entry.map_or_else(String::new, |step| {
             audit::subject(&self.job.plan, who, step)
         });
+        let about = entry.map(|step| about(step, who)).unwrap_or_default();
         let record = Record {
             attempt: AttemptRef {
                 step: step.hash(),
@@ -138,6 +145,7 @@ impl Driver {
             run: self.run(),
             receipt,
             subject,
+            about,
         };
         self.ask(host, move |linked, host| async move {
             Ok(match linked.record(&place, &record).await? {

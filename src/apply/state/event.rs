@@ -11,7 +11,7 @@ use crate::plan::resume::Answer;
 use crate::record::living::{AttemptName, LivingAttempt};
 use crate::record::{
     AttemptState, Ending, Listing, LockAnswer, LockDetails, PollAttempt, Receipt, Serial,
-    StopRequest, WhenStopping,
+    StopRequest, TakeOver, WhenStopping,
 };
 
 /// The time since a run began, in milliseconds, by a clock that goes on while its machine sleeps.
@@ -46,6 +46,8 @@ pub struct Options {
     pub max_failures: Option<u32>,
     /// Seconds to wait for the deploy lock.
     pub lock_wait_seconds: u64,
+    /// What becomes of the deploy lock of a dead run of another plan, if release commands or hooks of it have not ended.
+    pub take_over: TakeOver,
     /// What becomes of the deploy lock.
     pub at_end: AtEnd,
 }
@@ -60,6 +62,7 @@ impl Options {
             keep_going: false,
             max_failures: None,
             lock_wait_seconds: 0,
+            take_over: TakeOver::default(),
             at_end: AtEnd::Release,
         }
     }

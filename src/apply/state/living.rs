@@ -5,9 +5,10 @@
 use super::model::{Ask, Confirm, Host, State, Timer};
 use super::progress::{OtherStep, Outcome, Phase, Progress};
 use super::step::HostIndex;
-use crate::name::{HostName, StepId};
+use crate::name::{HostName, PlanDigest, StepId};
 use crate::plan::kinds::{StepKind, WhenSuperseded};
-use crate::record::living::{AttemptName, LivingAttempt, Stage};
+use crate::record::LockDetails;
+use crate::record::living::{AttemptName, LivingAttempt, Stage, Told};
 
 /// Seconds for which steps of other plans are waited for.
 pub(super) const SETTLE_SECONDS: u64 = 300;
@@ -136,12 +137,24 @@ impl State {
             .collect()
     }
 
+    /// Returns what a dead run has left open on the lock host.
+    pub(super) fn left_open(&self, dead: &LockDetails, open: Vec<Told>) -> Vec<OtherStep> {
+        let plan = dead.plan.clone();
+        let plan = plan.unwrap_or_else(|| PlanDigest::from(""));
+        let open = open.iter();
+        open.map(|told| self.told_step(self.lock_host, plan.clone(), Some(told)))
+            .collect()
+    }
+
     fn other_step(&self, host: HostIndex, attempt: &LivingAttempt) -> OtherStep {
-        let told = attempt.told.as_ref();
+        self.told_step(host, attempt.name.plan(), attempt.told.as_ref())
+    }
+
+    fn told_step(&self, host: HostIndex, plan: PlanDigest, told: Option<&Told>) -> OtherStep {
         let about = told.map(|told| &told.about);
         OtherStep {
             host: self.hosts[host].name.clone(),
-            plan: attempt.name.plan(),
+            plan,
             step: about.map(|about| StepId::from(about.step.as_str())),
             summary: about.map(|about| about.summary.clone()).unwrap_or_default(),
             user: about.map(|about| about.user.clone()).unwrap_or_default(),

@@ -36,13 +36,30 @@ impl State {
             return;
         }
         let (holder, refusal) = match answer {
-            LockAnswer::Acquired { taken_from, .. } => {
+            LockAnswer::Acquired {
+                taken_from, open, ..
+            } => {
                 match taken_from {
                     Some(from) if from.run.is_none() => self.lock.of_person = Some(from),
-                    Some(from) => self.report(Progress::LockTakenOver(from)),
+                    Some(from) => {
+                        let open = self.left_open(&from, open);
+                        self.report(Progress::LockTakenOver(from, open));
+                    }
                     None => {}
                 }
                 return self.hold_lock();
+            }
+            LockAnswer::Open {
+                details,
+                beat_age,
+                open,
+            } => {
+                let open = self.left_open(&details, open);
+                return self.conclude(Outcome::LeftOpen {
+                    details,
+                    beat_age,
+                    open,
+                });
             }
             LockAnswer::Held { details, beat_age } => {
                 (details.render(), Outcome::LockHeld { details, beat_age })

@@ -51,7 +51,7 @@ pub enum Progress {
     /// Another holder, with these details, has the lock, and the run waits.
     LockWaiting(String),
     /// The lock of a silent run was taken over.
-    LockTakenOver(LockDetails),
+    LockTakenOver(LockDetails, Vec<OtherStep>),
     /// A step of another plan lives on a host, and this becomes of it. Told once.
     OtherStep(OtherStep, WhenSuperseded),
     /// A step was handed over to its host, or begun on this machine: the attempt with this number.
@@ -246,6 +246,15 @@ pub enum Outcome {
         /// Seconds since its last heartbeat.
         beat_age: u64,
     },
+    /// A dead run of another plan holds the lock, and release commands or hooks of it have not ended.
+    LeftOpen {
+        /// The dead run.
+        details: LockDetails,
+        /// Seconds since its last heartbeat.
+        beat_age: u64,
+        /// What has not ended.
+        open: Vec<OtherStep>,
+    },
     /// Somebody who is not a run of ours holds the lock, with these details.
     LockForeign(String),
     /// Cannot tell whether the effect of these steps is there.
@@ -280,6 +289,7 @@ impl Outcome {
             | Outcome::LockReleased { .. } => ExitCode::Failed,
             Outcome::Stale { .. } | Outcome::Superseded { .. } => ExitCode::Stale,
             Outcome::LockHeld { .. }
+            | Outcome::LeftOpen { .. }
             | Outcome::LockForeign { .. }
             | Outcome::StepsRunning { .. } => ExitCode::Locked,
             Outcome::SecretsUnread { .. } => ExitCode::Configuration,

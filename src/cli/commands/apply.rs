@@ -62,6 +62,7 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
         scope: links::scope(&plan),
         command: format!("apply, {}", plan.operation.name()),
         wait: options.lock_wait(),
+        take_over: options.take_over(),
         redactor: &Redactor::new(&Secrets::new()),
     };
     let apply = |run| async {

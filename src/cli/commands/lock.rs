@@ -15,7 +15,7 @@ use crate::record::{LockAnswer, LockDetails, Scope, StopRequest};
 use crate::redaction::Redactor;
 use crate::text;
 use crate::transport::answer::{LockState, ReleaseAnswer, StopAnswer};
-use crate::transport::request::Holder;
+use crate::transport::request::{Holder, LockTerms};
 
 /// Arguments of `mrsk lock`.
 #[derive(Debug, clap::Args)]
@@ -121,9 +121,13 @@ async fn acquire(lock: Lock<'_>, message: String) -> Answer {
         ..LockDetails::default()
     };
     let host = lock.links.get(lock.host).await?;
-    let (text, beat_age) = match host.lock(lock.scope, &details).await? {
+    let terms = LockTerms::default();
+    let (text, beat_age) = match host.lock(lock.scope, &details, &terms).await? {
         LockAnswer::Acquired { .. } => return Ok(Ok("acquired the deploy lock\n".to_owned())),
-        LockAnswer::Held { details, beat_age } => (details.render(), Some(beat_age)),
+        LockAnswer::Held { details, beat_age }
+        | LockAnswer::Open {
+            details, beat_age, ..
+        } => (details.render(), Some(beat_age)),
         LockAnswer::Foreign { text } => (text, None),
     };
     let holder = described(&LockState { text, beat_age });

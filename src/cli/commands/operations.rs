@@ -178,6 +178,7 @@ pub async fn run(
         },
         command: operation.name().to_owned(),
         wait: options.run.lock_wait(),
+        take_over: options.run.take_over(),
         redactor: &project.redactor(&options.project, &execution),
     };
     let run = |run| applying.run(source, run);

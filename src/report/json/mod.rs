@@ -81,9 +81,10 @@ impl<'a> Json<'a> {
                 at,
                 holder: holder.clone(),
             },
-            Progress::LockTakenOver(from) => StreamEvent::LockTakenOver {
+            Progress::LockTakenOver(from, open) => StreamEvent::LockTakenOver {
                 at,
                 from: lock_holder(from),
+                open_steps: open.iter().map(Into::into).collect(),
             },
             Progress::OtherStep(step, fate) => StreamEvent::OtherStep {
                 at,
@@ -272,6 +273,16 @@ fn details(outcome: &Outcome) -> Details {
         Outcome::LockHeld { details, beat_age } => Details {
             holder: Some(lock_holder(details)),
             heartbeat_age_seconds: Some(*beat_age),
+            ..none
+        },
+        Outcome::LeftOpen {
+            details,
+            beat_age,
+            open,
+        } => Details {
+            holder: Some(lock_holder(details)),
+            heartbeat_age_seconds: Some(*beat_age),
+            other_steps: open.iter().map(Into::into).collect(),
             ..none
         },
         Outcome::LockForeign(text) => Details {

@@ -1,6 +1,5 @@
-//! The types of the stream that `mrsk apply --format json` prints. They are written for its readers: nothing inside the program
-//! has these types, so that renaming something there cannot change the stream. `docs/json-stream.md` and
-//! `schemas/events.schema.json` are made from them.
+//! The types of the stream that `mrsk apply --format json` prints, written for its readers: nothing inside the program has them, so that renaming
+//! something there cannot change the stream. `docs/json-stream.md` and `schemas/events.schema.json` are made from them.
 
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -97,6 +96,8 @@ pub(super) enum StreamEvent {
         at: At,
         /// The dead run.
         from: LockHolder,
+        /// Release commands and hooks of it that have not ended.
+        open_steps: Vec<OtherStep>,
     },
     /// A step of another plan is running on a host. Printed once for each attempt.
     OtherStep {
@@ -411,6 +412,8 @@ mirror! {
         Superseded = Superseded,
         /// Another run holds the deploy lock.
         LockHeld = LockHeld,
+        /// A dead run of another plan holds the deploy lock, and release commands or hooks of it have not ended.
+        LeftOpen = LeftOpen,
         /// Someone other than mrsk holds the deploy lock.
         LockForeign = LockForeign,
         /// It cannot be told whether steps took effect.
@@ -448,13 +451,13 @@ pub(super) struct Details {
     pub planned: Option<String>,
     /// What is there now: `stale`.
     pub now: Option<String>,
-    /// The steps that are still running: `steps_running`.
+    /// The steps that are still running: `steps_running`; those that have not ended: `left_open`.
     pub other_steps: Vec<OtherStep>,
     /// Digest of the other plan, if the host names one: `superseded`.
     pub superseded_by: Option<String>,
-    /// The other run: `lock_held`.
+    /// The other run: `lock_held`, `left_open`.
     pub holder: Option<LockHolder>,
-    /// Seconds since the last heartbeat of the other run: `lock_held`.
+    /// Seconds since the last heartbeat of the other run: `lock_held`, `left_open`.
     pub heartbeat_age_seconds: Option<u64>,
     /// The text of the lock: `lock_foreign`.
     pub lock_text: Option<String>,

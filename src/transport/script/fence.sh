@@ -23,6 +23,7 @@ read_serial() {
 }
 
 # Whether a step of the plan with the digits $1 may have begun here: one was claimed and not refused, or a power cut may have taken its claim.
+# What says nothing about itself is the end of a step of another machine that its check judges, such as a build: it changes no host.
 has_begun() {
   mrsk_begun_boot=
   { read -r mrsk_rest mrsk_begun_boot <"$mrsk_base/runs/$1/begun"; } 2>/dev/null
@@ -30,7 +31,7 @@ has_begun() {
   [ "$mrsk_begun_boot" = "$mrsk_boot" ] && ! [ -e "$mrsk_base/runs/$1/restarted" ] || return 0
   for mrsk_entry in "$mrsk_base/runs/$1"/*/*/claim
   do
-    [ -e "$mrsk_entry" ] || continue
+    [ -e "${mrsk_entry%/claim}/about" ] || continue
     receipt "${mrsk_entry%/claim}" || return 0
     case $mrsk_receipt in
     'refused '*) ;;

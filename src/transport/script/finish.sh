@@ -48,7 +48,11 @@ finish() {
 record() {
   mrsk_dir=$mrsk_runs/$1/$2
   mrsk_claim_stays=
-  [ -n "$3" ] || mrsk_claim_stays=1
+  if [ -z "$3" ]
+  then
+    mrsk_claim_stays=1
+    introduce 0
+  fi
   put_claim 0 0 -
   mrsk_status=$?
   if ! fenced

@@ -105,7 +105,7 @@ take_over() {
   then
     announce_in_turn
     read_person "$(printf '%s' "$mrsk_judged" | encode)"
-    say acquired "$mrsk_next" "$mrsk_persons"
+    say acquired "$mrsk_next" "$mrsk_persons$mrsk_open"
   else
     beat_age
     held
@@ -156,6 +156,7 @@ lock_once() {
   then
     # A kill or a power cut may have come between the directory and its details.
     beat_age && [ "$mrsk_age" -ge "$mrsk_limit" ] || return 1
+    mrsk_open=
     highest
     take_over
     return
@@ -183,6 +184,12 @@ lock_once() {
   if [ "$mrsk_age" -lt "$mrsk_limit" ]
   then
     held
+    return 0
+  fi
+  # A run of the same plan judges them step by step.
+  if has_open && [ "$mrsk_take_over" != always ] && [ "$mrsk_plan_in_lock" != "$mrsk_locked_plan" ]
+  then
+    say open "$mrsk_age" "$(printf '%s' "$mrsk_text" | encode)$mrsk_open"
     return 0
   fi
   take_over

@@ -174,6 +174,18 @@ stop_processes() {
   done
 }
 
+# Writes what the attempt in mrsk_dir, which begins now, is, for runs of other plans; its actions take at most $1 seconds, 0 meaning no bound.
+# The file of an attempt that is claimed stays.
+introduce() {
+  now
+  mrsk_started=$mrsk_now
+  make "$mrsk_dir"
+  [ -e "$mrsk_dir/claim" ] && return 0
+  mrsk_deadline=-
+  [ "$1" = 0 ] || mrsk_deadline=$((mrsk_started + $1))
+  put "$mrsk_dir/about" "$mrsk_about $mrsk_plan $mrsk_started $mrsk_deadline" || die "$mrsk_error"
+}
+
 # Puts the claim of process $1 (start time $2, boot $3) on attempt directory mrsk_dir. A hard link appears whole or not at all, with
 # its details inside; a directory would be claimed for a moment by nobody knows whom. Its second line is what the audit log will say of the
 # attempt. Where mrsk_claim_stays is set, it survives a power cut, with the directories that hold it. Fails where somebody has it.

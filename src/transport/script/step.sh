@@ -377,15 +377,6 @@ end_attempt() {
   say ended "$mrsk_step" "$mrsk_number" "$mrsk_receipt" "$mrsk_tail" "$mrsk_why"
 }
 
-# Writes what the attempt is, for runs of other plans; its actions take at most $1 seconds. The file of an attempt that is claimed stays.
-introduce() {
-  make "$mrsk_dir"
-  [ -e "$mrsk_dir/claim" ] && return 0
-  mrsk_deadline=-
-  [ "$1" = 0 ] || mrsk_deadline=$((mrsk_started + $1))
-  put "$mrsk_dir/about" "$mrsk_about $mrsk_plan $mrsk_started $mrsk_deadline" || die "$mrsk_error"
-}
-
 # Leaves the receipt of a step that does not begin, since its run stops.
 refuse() {
   case $mrsk_when_stopping in
@@ -416,8 +407,6 @@ attempt() {
   mrsk_shares=
   boot
   process "$$" || die "cannot read /proc"
-  now
-  mrsk_started=$mrsk_now
   introduce "$3"
   if ! put_claim "$$" "$mrsk_start" "$mrsk_boot"
   then

@@ -230,6 +230,7 @@ impl Bench {
             Action::TakeLock => events.push_back(Event::Lock(LockAnswer::Acquired {
                 generation: 1,
                 taken_from: self.taken_from.clone(),
+                open: Vec::new(),
             })),
             Action::Inspect(host) => {
                 let facts = Box::new(self.facts.get(&host).cloned().unwrap_or_default());
@@ -422,6 +423,7 @@ pub fn acquired() -> Event {
     Event::Lock(LockAnswer::Acquired {
         generation: 1,
         taken_from: None,
+        open: Vec::new(),
     })
 }
 

@@ -10,6 +10,7 @@ use crate::facts::model::{ContainerFacts, HostFacts};
 use crate::name::{HostName, PlanDigest, RunId, StepId};
 use crate::plan::Reliance;
 use crate::plan::predicate::Predicate;
+use crate::record::living::{About, Told};
 use crate::record::{AttemptState, Ending, LockAnswer, Serial};
 
 #[test]
@@ -44,6 +45,38 @@ fn a_held_lock_is_waited_for_as_long_as_asked() {
         assert_eq!(actions.last(), Some(&Action::Exit(refused)));
         assert!(!actions.contains(&Action::Release));
     }
+}
+
+#[test]
+fn what_a_dead_run_left_open_is_told_and_nothing_is_waited_for() {
+    let mut bench = Bench::with(plan(switch("a")), |options| options.lock_wait_seconds = 90);
+    bench.state.handle(Millis(0), Event::Begin);
+    let told = Told {
+        about: About {
+            kind: "release".into(),
+            step: "a/release/2/run".into(),
+            summary: "Migrate".into(),
+            user: "Ada".into(),
+        },
+        started: 5,
+        deadline: None,
+    };
+    bench.tell(Event::Lock(LockAnswer::Open {
+        details: details(),
+        beat_age: 70,
+        open: vec![told],
+    }));
+    let Some(Outcome::LeftOpen {
+        beat_age: 70, open, ..
+    }) = &bench.outcome
+    else {
+        panic!("{:?}", bench.outcome)
+    };
+    assert_eq!(
+        (open[0].host.as_str(), open[0].summary.as_str()),
+        ("a", "Migrate")
+    );
+    assert_eq!((bench.code(), bench.released), (Some(4), 0));
 }
 
 #[test]
