@@ -210,7 +210,8 @@ impl State {
         {
             self.finish_asked = true;
             for host in self.hosts.indices() {
-                if !self.hosts[host].finished {
+                let is_recorded = host == self.lock_host && self.has_run_here();
+                if !self.hosts[host].finished || is_recorded {
                     self.ask(host, Ask::Finish);
                 }
             }
@@ -223,6 +224,12 @@ impl State {
         if !writing {
             self.release();
         }
+    }
+
+    /// Whether a step of this machine was begun: the audit log of the lock host tells of it, also if the plan is finished there.
+    fn has_run_here(&self) -> bool {
+        let mut steps = self.steps.iter();
+        steps.any(|step| step.host.is_none() && step.started.is_some())
     }
 
     /// Returns whether a host may be changing something that it was asked to change.

@@ -3,6 +3,7 @@
 use super::bench::{Bench, attempt, receipt};
 use super::plans::{plan, step, switch, two_switches};
 use crate::apply::state::*;
+use crate::facts::model::HostFacts;
 use crate::name::StepId;
 use crate::plan::{OnFailure, Plan, StepKind};
 use crate::record::{Attempt, AttemptState, Ending};
@@ -49,6 +50,31 @@ fn every_end_of_a_local_step_is_recorded_on_the_lock_host() {
     assert_eq!(recorded(&bench), expected);
     assert_eq!(bench.code(), Some(0));
     assert_eq!(bench.finished, 1);
+}
+
+#[test]
+fn a_lock_host_that_has_finished_the_plan_still_tells_of_what_is_recorded_there() {
+    let mut tell = step("local/tell", &["b/pull"]);
+    tell.kind = StepKind::Broadcast;
+    tell.check = None;
+    tell.on_failure = OnFailure::Tolerate;
+    let plan = plan(vec![step("a/pull", &[]), step("b/pull", &[]), tell]);
+    let digest = plan.digest.clone();
+    let mut bench = Bench::new(plan);
+    for (host, finished) in [("a", true), ("b", false)] {
+        let mut facts = HostFacts::default();
+        facts.serial.number = 1;
+        facts.serial.plan = Some(digest.clone());
+        facts.finished = finished.then(|| digest.clone()).into_iter().collect();
+        bench.facts.insert(host.into(), facts);
+    }
+    let bench = bench.begin();
+    let recorded = recorded(&bench);
+    assert_eq!(
+        recorded.last(),
+        Some(&("local/tell", Some(Ending::Succeeded)))
+    );
+    assert_eq!((bench.code(), bench.finished), (Some(0), 2));
 }
 
 #[test]
