@@ -16,7 +16,7 @@ use mrsk::apply::state::{JournalEntry, Millis, Options, Outcome, Progress, Summa
 use mrsk::facts::Query;
 use mrsk::name::{HostName, RunId, StepId};
 use mrsk::plan::Plan;
-use mrsk::record::LockDetails;
+use mrsk::record::{LockDetails, TakeOver};
 use mrsk::secret::Secret;
 use mrsk::transport::LocalShell;
 use mrsk::transport::request::Inputs;
@@ -99,6 +99,8 @@ pub struct Site {
     pub printed: Arc<Printed>,
     /// How many entries the journal takes.
     pub journal_takes: usize,
+    /// What becomes of the lock of a dead run that left something open.
+    pub take_over: TakeOver,
 }
 
 impl Site {
@@ -119,6 +121,7 @@ impl Site {
             clock: MovedClock::default(),
             printed: Arc::default(),
             journal_takes: usize::MAX,
+            take_over: TakeOver::UnlessOpen,
         };
         for host in hosts {
             for part in ["home", "state"] {
@@ -199,7 +202,10 @@ impl Site {
         };
         let job = Job {
             plan: Arc::new(plan),
-            options: Options::new(run),
+            options: Options {
+                take_over: self.take_over,
+                ..Options::new(run)
+            },
             clock: Box::new(self.clock.clone()),
             links: Arc::new(Links::local(shells)),
             inputs: Inputs::default(),
