@@ -24,6 +24,9 @@ use crate::transport::local::{self, LocalCommand, LocalOutcome, Stopped};
 /// How long a check may take.
 const CHECK_LIMIT: Duration = Duration::from_secs(60);
 
+/// The most that is kept of what a step prints, in bytes: a digest stands at the end of it.
+const MAX_STDOUT: usize = 1 << 20;
+
 /// What a local step needs.
 pub struct Work {
     /// The step.
@@ -135,6 +138,7 @@ fn command(work: &Work, run: &Run) -> LocalCommand {
         directory: Some(directory.unwrap_or_else(|| work.root.clone())),
         timeout: seconds(work.step.timeout_seconds),
         idle_timeout: seconds(work.step.idle_timeout_seconds),
+        stdout_limit: Some(MAX_STDOUT),
     }
 }
 

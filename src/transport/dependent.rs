@@ -4,7 +4,7 @@
 //! asks for SIGTERM, sees that its parent is still there, and becomes the command.
 
 use std::ffi::{OsStr, OsString};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -20,6 +20,9 @@ const PROGRAM: &str = "/proc/self/exe";
 /// Statuses of a command that cannot be started, as a shell has them.
 const NOT_FOUND: u8 = 127;
 const NOT_STARTED: u8 = 126;
+
+/// The most that is read of a script to find its interpreter, in bytes.
+const FIRST_LINE: u64 = 256;
 
 /// The program that becomes commands; unset in one that does not know [`ARGUMENT`].
 static STARTER: OnceLock<&str> = OnceLock::new();
@@ -74,12 +77,27 @@ pub fn become_command(arguments: &[OsString]) -> u8 {
     let program = argv
         .first()
         .map_or("", |program| program.to_str().unwrap_or_default());
+    let why = interpreter(program)
+        .filter(|_| error.kind() == io::ErrorKind::NotFound)
+        .map_or_else(
+            || error.to_string(),
+            |line| format!("its first line names `{line}`, which is not installed on this machine"),
+        );
     // Nobody is there to be told if this fails.
-    let _ = writeln!(io::stderr(), "{program}: {error}");
+    let _ = writeln!(io::stderr(), "{program}: {why}");
     match error.kind() {
         io::ErrorKind::NotFound => NOT_FOUND,
         _ => NOT_STARTED,
     }
+}
+
+/// Returns what the first line of a script names as its interpreter. The system says of a script without one that it does not exist.
+fn interpreter(program: &str) -> Option<String> {
+    let mut start = String::new();
+    let file = std::fs::File::open(program).ok()?;
+    file.take(FIRST_LINE).read_to_string(&mut start).ok()?;
+    let line = start.lines().next()?.strip_prefix("#!")?;
+    Some(line.trim().escape_default().to_string())
 }
 
 fn exec(parent: &OsStr, argv: &[OsString]) -> io::Result<std::convert::Infallible> {
@@ -110,6 +128,26 @@ fn ask_for_the_signal() -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_interpreter_of_a_script_is_known() {
+        let directory = tempfile::tempdir().unwrap();
+        let script = directory.path().join("script");
+        for (text, expected) in [
+            ("#!/usr/bin/ruby -w\nputs 1\n", Some("/usr/bin/ruby -w")),
+            ("#! /bin/sh", Some("/bin/sh")),
+            ("echo 1\n", None),
+            ("", None),
+        ] {
+            std::fs::write(&script, text).unwrap();
+            assert_eq!(
+                interpreter(script.to_str().unwrap()).as_deref(),
+                expected,
+                "{text}"
+            );
+        }
+        assert_eq!(interpreter("/no/such/script"), None);
+    }
 
     #[test]
     fn a_program_is_looked_for_as_its_start_will() {

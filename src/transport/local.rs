@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
@@ -20,6 +20,18 @@ use crate::secret::{Secret, Secrets};
 
 /// Lines of output that are kept for a report.
 const TAIL_LINES: usize = 100;
+
+/// The longest line of output that is shown, in bytes. It is longer than a secret, so that none is cut, and not known any more.
+const MAX_LINE: u64 = 256 << 10;
+
+/// What is shown in place of a longer one.
+const OVERLONG: &str = "(a line of more than 256 KiB)\n";
+
+/// The most that is kept for a report, in bytes.
+const TAIL_BYTES: usize = 512 << 10;
+
+/// How long the output of a command that has ended is waited for: a process that it left behind may hold it open.
+const LINGER: Duration = Duration::from_secs(10);
 
 /// How long a process group may take to end after SIGTERM.
 const GRACE: Duration = Duration::from_secs(5);
@@ -80,6 +92,8 @@ pub struct LocalCommand {
     pub timeout: Option<Duration>,
     /// The longest that it may print nothing.
     pub idle_timeout: Option<Duration>,
+    /// The most of standard output that is kept, in bytes; all without it.
+    pub stdout_limit: Option<usize>,
 }
 
 /// How a local command ended.
@@ -87,7 +101,7 @@ pub struct LocalCommand {
 pub struct LocalOutcome {
     /// How it ended. A signal counts as status 128 plus its number.
     pub ending: Ending,
-    /// All that it wrote to standard output.
+    /// What it wrote to standard output, as far as it is kept: the end.
     pub stdout: String,
     /// The last 100 lines of both its streams.
     pub tail: String,
@@ -144,7 +158,8 @@ pub async fn run(
 }
 
 /// Runs a command in a process group of its own and hands each line that it prints to `on_output`. The group is ended when it takes too
-/// long, or is `stopped`. When the returned future is dropped the group gets SIGTERM.
+/// long, or is `stopped`. When the returned future is dropped the group gets SIGTERM. What a command leaves running when it ends stays,
+/// and is not waited for.
 ///
 /// # Errors
 ///
@@ -154,7 +169,7 @@ pub async fn run_until(
     stopped: &mut Stopped,
     mut on_output: impl FnMut(&str) + Send,
 ) -> io::Result<LocalOutcome> {
-    let mut output = Output::default();
+    let mut output = Output::of(request);
     if *stopped.0.borrow() {
         return Ok(output.outcome(Ending::Stopped));
     }
@@ -162,10 +177,11 @@ pub async fn run_until(
     let mut group = Group::of(&child);
     let (sender, mut lines) = mpsc::channel(64);
     let feed = feed(child.stdin.take(), request.stdin.as_ref());
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let readers = async {
         tokio::join!(
-            forward(child.stdout.take(), Stream::Out, sender.clone()),
-            forward(child.stderr.take(), Stream::Error, sender.clone()),
+            forward(stdout, Stream::Out, sender.clone()),
+            forward(stderr, Stream::Error, sender.clone()),
         );
         drop(sender);
     };
@@ -180,36 +196,38 @@ pub async fn run_until(
         ];
         limits.into_iter().flatten().min()
     };
-    loop {
+    let mut is_heard = false;
+    let mut status = None;
+    let mut lingers = None;
+    while !is_heard || status.is_none() {
         tokio::select! {
             _ = &mut beside, if !is_beside_done => is_beside_done = true,
-            line = lines.recv() => match line {
-                Some((stream, line)) => {
+            piece = lines.recv(), if !is_heard => match piece {
+                Some(piece) => {
                     heard = Instant::now();
-                    on_output(&line);
-                    output.add(stream, line);
+                    if let Some(line) = piece.shown() {
+                        on_output(&line);
+                        output.show(line);
+                    }
+                    output.keep(piece);
                 }
-                None => break,
+                None => is_heard = true,
             },
-            ending = ended_by(stopped, deadline(heard)) => {
+            ended = child.wait(), if status.is_none() => {
+                status = Some(ended?);
+                lingers = Some(Instant::now() + LINGER);
+            }
+            () = until(lingers) => break,
+            ending = ended_by(stopped, deadline(heard)), if status.is_none() => {
                 drop(beside);
                 group.end(&mut child).await;
                 return Ok(output.outcome(ending));
             }
         }
-        if is_beside_done && lines.is_empty() {
-            break;
-        }
     }
     drop(beside);
-    let status = tokio::select! {
-        status = child.wait() => status?,
-        ending = ended_by(stopped, deadline(heard)) => {
-            group.end(&mut child).await;
-            return Ok(output.outcome(ending));
-        }
-    };
     group.release();
+    let status = status.ok_or_else(|| io::Error::other("a process without a status"))?;
     Ok(output.outcome(ending(status)))
 }
 
@@ -247,20 +265,62 @@ async fn feed(stdin: Option<tokio::process::ChildStdin>, secret: Option<&Secret>
     }
 }
 
+/// A line of output, or a part of a long one.
+struct Piece {
+    stream: Stream,
+    bytes: Vec<u8>,
+    part: Part,
+}
+
+/// Which part of its line a piece is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Whole,
+    First,
+    Later,
+}
+
+impl Piece {
+    /// Returns what is shown of it.
+    fn shown(&self) -> Option<String> {
+        match self.part {
+            Part::Whole => Some(String::from_utf8_lossy(&self.bytes).into_owned()),
+            Part::First => Some(OVERLONG.to_owned()),
+            Part::Later => None,
+        }
+    }
+}
+
 async fn forward<R: AsyncRead + Unpin>(
     stream: Option<R>,
     kind: Stream,
-    sender: mpsc::Sender<(Stream, String)>,
+    sender: mpsc::Sender<Piece>,
 ) {
     let Some(stream) = stream else { return };
     let mut stream = BufReader::new(stream);
-    let mut line = Vec::new();
-    while let Ok(1..) = stream.read_until(b'\n', &mut line).await {
-        let text = String::from_utf8_lossy(&line).into_owned();
-        if sender.send((kind, text)).await.is_err() {
+    let mut is_within = false;
+    loop {
+        let mut bytes = Vec::new();
+        let mut limited = (&mut stream).take(MAX_LINE);
+        let Ok(1..) = limited.read_until(b'\n', &mut bytes).await else {
+            return;
+        };
+        let is_end = limited.limit() > 0 || bytes.ends_with(b"\n");
+        let part = match (is_within, is_end) {
+            (false, true) => Part::Whole,
+            (false, false) => Part::First,
+            (true, _) => Part::Later,
+        };
+        is_within = !is_end;
+        let stream = kind;
+        let piece = Piece {
+            stream,
+            bytes,
+            part,
+        };
+        if sender.send(piece).await.is_err() {
             return;
         }
-        line.clear();
     }
 }
 
@@ -273,28 +333,67 @@ pub async fn until(deadline: Option<Instant>) {
 }
 
 /// What a command has printed.
-#[derive(Default)]
 struct Output {
-    stdout: String,
-    tail: VecDeque<String>,
+    stdout: Kept<Vec<u8>>,
+    tail: Kept<String>,
+}
+
+/// The end of some output, in pieces.
+struct Kept<T> {
+    pieces: VecDeque<T>,
+    /// How many bytes they have.
+    length: usize,
+    most_pieces: usize,
+    most_bytes: usize,
+}
+
+impl<T: AsRef<[u8]>> Kept<T> {
+    const fn new(most_pieces: usize, most_bytes: usize) -> Self {
+        Self {
+            pieces: VecDeque::new(),
+            length: 0,
+            most_pieces,
+            most_bytes,
+        }
+    }
+
+    fn add(&mut self, piece: T) {
+        self.length += piece.as_ref().len();
+        self.pieces.push_back(piece);
+        while self.pieces.len() > self.most_pieces || self.length > self.most_bytes {
+            let Some(first) = self.pieces.pop_front() else {
+                break;
+            };
+            self.length -= first.as_ref().len();
+        }
+    }
 }
 
 impl Output {
-    fn add(&mut self, stream: Stream, line: String) {
-        if stream == Stream::Out {
-            self.stdout.push_str(&line);
+    fn of(request: &LocalCommand) -> Self {
+        let limit = request.stdout_limit.unwrap_or(usize::MAX);
+        Self {
+            stdout: Kept::new(usize::MAX, limit),
+            tail: Kept::new(TAIL_LINES, TAIL_BYTES),
         }
-        if self.tail.len() == TAIL_LINES {
-            self.tail.pop_front();
+    }
+
+    fn show(&mut self, line: String) {
+        self.tail.add(line);
+    }
+
+    fn keep(&mut self, piece: Piece) {
+        if piece.stream == Stream::Out {
+            self.stdout.add(piece.bytes);
         }
-        self.tail.push_back(line);
     }
 
     fn outcome(self, ending: Ending) -> LocalOutcome {
+        let stdout: Vec<u8> = self.stdout.pieces.into_iter().flatten().collect();
         LocalOutcome {
             ending,
-            stdout: self.stdout,
-            tail: self.tail.into_iter().collect(),
+            stdout: String::from_utf8_lossy(&stdout).into_owned(),
+            tail: self.tail.pieces.into_iter().collect(),
         }
     }
 }

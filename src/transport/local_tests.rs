@@ -62,3 +62,42 @@ async fn a_program_that_is_not_there_is_an_error() {
     };
     assert!(run(&command, |_| {}).await.is_err());
 }
+
+#[tokio::test(flavor = "current_thread")]
+async fn what_a_command_leaves_running_is_not_waited_for() {
+    let begun = Instant::now();
+    let outcome = run(&sh("sleep 300 & echo $!"), |_| {}).await.unwrap();
+    assert_eq!(outcome.ending, Ending::Succeeded);
+    assert!(begun.elapsed() < LINGER * 6);
+    let left = outcome.stdout.trim().parse().unwrap();
+    let left = rustix::process::Pid::from_raw(left).unwrap();
+    rustix::process::kill_process(left, rustix::process::Signal::KILL).unwrap();
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_flood_of_output_is_not_shown_and_its_end_is_kept() {
+    let command = LocalCommand {
+        stdout_limit: Some(300_000),
+        ..sh("echo begin; head -c 3000000 /dev/zero | tr '\\0' x; echo; echo end")
+    };
+    let mut shown = String::new();
+    let outcome = run(&command, |line| shown.push_str(line)).await.unwrap();
+    assert_eq!(shown, format!("begin\n{OVERLONG}end\n"));
+    assert_eq!(outcome.tail, shown);
+    assert!(outcome.stdout.len() <= 300_000);
+    assert!(outcome.stdout.ends_with("x\nend\n"));
+
+    let lines = "yes 'a longer line of output' | head -n 100000";
+    let outcome = run(&sh(lines), |_| {}).await.unwrap();
+    assert_eq!(outcome.stdout.len(), 24 * 100_000);
+    assert_eq!(outcome.tail.lines().count(), TAIL_LINES);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_line_as_long_as_the_longest_that_is_shown_is_shown() {
+    for (length, is_shown) in [(MAX_LINE - 1, true), (MAX_LINE, false)] {
+        let script = format!("head -c {length} /dev/zero | tr '\\0' x; echo");
+        let outcome = run(&sh(&script), |_| {}).await.unwrap();
+        assert_eq!(outcome.tail == outcome.stdout, is_shown, "{length}");
+    }
+}
