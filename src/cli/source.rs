@@ -14,8 +14,9 @@ use crate::exit_code::ExitCode;
 use crate::facts::model::{LocalFile, SourceFacts};
 use crate::facts::source;
 use crate::name::Sha256Hex;
-use crate::plan::{Operation, compile, hook};
-use crate::repository::{self, FileKind, Repository};
+use crate::plan::hook::{self, Hook};
+use crate::plan::{Operation, compile};
+use crate::repository::{self, FileKind, ReadError, Repository};
 
 /// What a plan and facts begin with. Earlier ones are not worth a warning, and the same plan printed to another file has the same
 /// bytes.
@@ -36,6 +37,7 @@ pub async fn read(config: &Config, root: &Path) -> Result<SourceFacts, Failure> 
         Some(_) => None,
     };
     let built = Context::open(root, &context, &dockerfile)?;
+    let hooks = hooks(config, &current, root)?;
     let output = output_file(root);
     let counts = |path: &str| {
         let known = output.as_deref() == Some(path);
@@ -50,7 +52,8 @@ pub async fn read(config: &Config, root: &Path) -> Result<SourceFacts, Failure> 
         dockerfile,
         dockerfile_sha256,
         files,
-        hooks: hooks(config, &current, root)?,
+        hooks: hooks.found,
+        hook_problems: hooks.problems,
         directory: Some(relative(&current, ".", root)?).filter(|path| path != "."),
         git_problem,
         credential_helper: registry::credential_helper(config),
@@ -114,33 +117,65 @@ fn mode(path: &Path) -> Option<String> {
     (mode != USUAL).then(|| format!("{mode:04o}"))
 }
 
-/// Returns the files in the directories of hooks. The examples that the original tools write are none.
-fn hooks(
-    config: &Config,
-    current: &Path,
-    root: &Path,
-) -> Result<BTreeMap<String, LocalFile>, Failure> {
+/// The files in the directories of hooks, and what is wrong with others.
+#[derive(Default)]
+struct Hooks {
+    found: BTreeMap<String, LocalFile>,
+    problems: BTreeMap<String, String>,
+}
+
+/// Reads the directories of hooks. The examples that the original tools write are none.
+fn hooks(config: &Config, current: &Path, root: &Path) -> Result<Hooks, Failure> {
     let directories = match &config.hooks.path {
         Some(path) => vec![path.as_str()],
         None => hook::DIRECTORIES.to_vec(),
     };
     let repository = Repository::at(root);
-    let mut found = BTreeMap::new();
+    let mut hooks = Hooks::default();
     for directory in directories {
-        let entries = std::fs::read_dir(current.join(directory));
-        let names = entries.into_iter().flatten().flatten();
-        let files = names.filter(|entry| entry.path().is_file());
-        let names = files.filter_map(|entry| entry.file_name().into_string().ok());
+        let place = current.join(directory);
+        let entries = match std::fs::read_dir(&place) {
+            Ok(entries) => entries,
+            Err(error) => {
+                if place.symlink_metadata().is_ok() {
+                    let problem = problem(&error.into());
+                    hooks.problems.insert(directory.to_owned(), problem);
+                }
+                continue;
+            }
+        };
+        let names = entries.flatten();
+        let names = names.filter_map(|entry| entry.file_name().into_string().ok());
         for name in names.filter(|name| !name.ends_with(".sample") && !name.starts_with('.')) {
             let known = format!("{directory}/{name}");
             let path = relative(current, &known, root)?;
-            if let Some(sha256) = digest(&repository, &path, FileKind::AccessoryFile)? {
-                let mode = mode(&root.join(&path));
-                found.insert(known, LocalFile { path, sha256, mode });
+            let is_hook = Hook::of_file(&known).is_some();
+            match repository.read_below(Path::new(&path), FileKind::AccessoryFile) {
+                Ok(bytes) if is_hook && hook::has_windows_line_ends(&bytes) => {
+                    let problem = "its first line ends with a carriage return (CRLF)";
+                    hooks.problems.insert(known, problem.to_owned());
+                }
+                Ok(bytes) => {
+                    let (sha256, mode) = (Sha256Hex::of(&bytes), mode(&root.join(&path)));
+                    hooks.found.insert(known, LocalFile { path, sha256, mode });
+                }
+                // Another file is read by nobody.
+                Err(error) if is_hook => {
+                    hooks.problems.insert(known, problem(&error));
+                }
+                Err(_) => {}
             }
         }
     }
-    Ok(found)
+    Ok(hooks)
+}
+
+/// Returns why a file that is there cannot be read.
+fn problem(error: &ReadError) -> String {
+    match error.is_not_found() {
+        true => "it is a link to a file that does not exist".to_owned(),
+        false => error.to_string(),
+    }
 }
 
 /// Returns the digest of a file below the root, if it can be read. Fails for what no repository needs: a pipe, a device, a link

@@ -57,6 +57,9 @@ pub struct SourceFacts {
     /// The files in the directories of hooks, by their paths relative to the current directory.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub hooks: BTreeMap<String, LocalFile>,
+    /// What is wrong with hooks that cannot be run, by their paths, or with a directory of hooks that cannot be read, by its path.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub hook_problems: BTreeMap<String, String>,
     /// The current directory, relative to the git root; absent if it is that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub directory: Option<String>,

@@ -99,6 +99,14 @@ impl Hook {
     }
 }
 
+/// Returns whether the first line of a script, which names its interpreter, ends as on Windows: the system then looks for an interpreter
+/// whose name ends with a carriage return.
+pub fn has_windows_line_ends(script: &[u8]) -> bool {
+    let mut lines = script.split(|byte| *byte == b'\n');
+    let first = lines.next().filter(|_| lines.next().is_some());
+    first.is_some_and(|line| line.starts_with(b"#!") && line.ends_with(b"\r"))
+}
+
 /// Returns whether a program, by its path in the repository, is a hook in one of the [`DIRECTORIES`], at any depth.
 pub fn is_in_usual_place(program: &str) -> bool {
     let parent = program.rsplit_once('/').map_or("", |(parent, _)| parent);
@@ -141,6 +149,23 @@ mod tests {
             (".kamal/hooks/notify", false),
         ] {
             assert_eq!(is_in_usual_place(path), is_usual, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_script_with_line_ends_of_windows_is_known() {
+        for (script, is_crlf) in [
+            ("#!/bin/sh\r\nexit 0\r\n", true),
+            ("#!/usr/bin/env bash\r\n", true),
+            ("#!/bin/sh\nprintf 'a\r\n'\n", false),
+            ("\u{7f}ELF\r\n", false),
+            ("", false),
+        ] {
+            assert_eq!(
+                has_windows_line_ends(script.as_bytes()),
+                is_crlf,
+                "{script:?}"
+            );
         }
     }
 

@@ -390,6 +390,34 @@ fn hooks_are_found_and_planned() {
 }
 
 #[test]
+fn a_hook_that_cannot_be_run_is_refused_and_never_left_out() {
+    let project = Project::of("hooks-ignored");
+    let hook = ".kamal/hooks/pre-deploy";
+    project.write(hook, "#!/usr/bin/env bash\r\nexit 0\r\n");
+    project.set_mode(hook, 0o755);
+    let project = project.commit();
+    let skipped = format!("{FRESH} --skip-hooks");
+    let refused = |why: &str| {
+        let ended = project.mrsk(FRESH, &[]).expect(78);
+        ended.says(&[
+            &format!("cannot run the hook {hook}: {why}"),
+            "--skip-hooks",
+        ]);
+        project.mrsk(&skipped, &[]).expect(0);
+    };
+    refused("its first line ends with a carriage return (CRLF)");
+    project.remove(hook);
+    project.link(hook, "../../no-such-file");
+    refused("it is a link to a file that does not exist");
+    project.remove(hook);
+    project.link(hook, "/etc/passwd");
+    refused("it is a link to /etc/passwd, outside of the repository");
+    project.remove(hook);
+    project.write(&format!("{hook}/text"), "");
+    refused("is a directory");
+}
+
+#[test]
 fn env_files_may_have_colons() {
     let project = Project::of("dotenv-colon").commit();
     project.write(".env", "MRSK_REGISTRY_PASSWORD: value-123\n");

@@ -99,6 +99,14 @@ impl Project {
         fs::write(path, text).unwrap();
     }
 
+    pub fn remove(&self, name: &str) {
+        fs::remove_file(self.dir.path().join(name)).unwrap();
+    }
+
+    pub fn link(&self, name: &str, target: &str) {
+        std::os::unix::fs::symlink(target, self.dir.path().join(name)).unwrap();
+    }
+
     pub fn set_mode(&self, name: &str, mode: u32) {
         let permissions = fs::Permissions::from_mode(mode);
         fs::set_permissions(self.dir.path().join(name), permissions).unwrap();

@@ -51,6 +51,23 @@ fn waits(plan: &Plan, id: &str, other: &str) -> bool {
 }
 
 #[test]
+fn one_that_cannot_be_run_is_never_left_out() {
+    let link = "it is a link to a file that does not exist";
+    let problems = json!({".kamal/hooks/pre-deploy": link});
+    let case = deploy("", &[]).facts(json!({"source": {"hook_problems": problems}}));
+    let refused = case.plan().unwrap_err();
+    let expected = "cannot run the hook .kamal/hooks/pre-deploy: it is a link to a file that does not exist (make \
+                    .kamal/hooks/pre-deploy an executable file with LF line ends, remove it, or pass `--skip-hooks`)";
+    assert_eq!(refused, [expected]);
+    plan(&case.operation(json!({"skip_hooks": true})));
+    // Of a directory that cannot be read, nobody knows which hooks it has.
+    let problems = json!({".mrsk/hooks": "Permission denied (os error 13)"});
+    let case = deploy("", &[]).facts(json!({"source": {"hook_problems": problems}}));
+    assert_eq!(case.plan().unwrap_err().len(), 1);
+    plan(&case.asks_for(json!({"name": "app stop"})));
+}
+
+#[test]
 fn each_hook_has_its_place() {
     let names = [
         "pre-build",

@@ -39,12 +39,16 @@ pub fn step(draft: &mut Draft, call: Call) -> Option<Step> {
         return None;
     }
     let found = files(draft, call.hook);
-    let (path, file) = *found.first()?;
+    let broken = problems(draft, call.hook);
+    let paths = found.iter().map(|(path, _)| *path);
+    let path = paths.chain(broken.iter().map(|(path, _)| *path)).next()?;
     if draft.operation.hooks == HookRuns::Skipped {
         draft.unchanged(None, "hooks", format!("--skip-hooks: {path} is not run"));
         return None;
     }
+    refuse(draft, &broken);
     check(draft, &found);
+    let (path, file) = *found.first()?;
     let variables = variables(draft, &call);
     let source = draft.facts.source.as_ref();
     let secrets = &draft.config.hooks.secrets;
@@ -78,6 +82,25 @@ fn files<'a>(draft: &Draft<'a>, hook: Hook) -> Vec<(&'a String, &'a LocalFile)> 
     files
         .filter(|(path, _)| Hook::of_file(path) == Some(hook))
         .collect()
+}
+
+/// Returns what is wrong with the file of a hook, or with the directory that it may be in.
+fn problems<'a>(draft: &Draft<'a>, hook: Hook) -> Vec<(&'a String, &'a String)> {
+    let source = draft.facts.source.as_ref();
+    let problems = source.into_iter().flat_map(|source| &source.hook_problems);
+    problems
+        .filter(|(path, _)| Hook::of_file(path).is_none_or(|found| found == hook))
+        .collect()
+}
+
+/// Refuses what cannot be run. To leave it out silently would open a gate.
+fn refuse(draft: &mut Draft, problems: &[(&String, &String)]) {
+    for (path, problem) in problems {
+        let error = Diagnostic::error(format!("cannot run the hook {path}: {problem}"));
+        draft.refuse(error.help(format!(
+            "make {path} an executable file with LF line ends, remove it, or pass `--skip-hooks`"
+        )));
+    }
 }
 
 /// Refuses several files, and one that is not a program.
