@@ -335,6 +335,42 @@ fn the_files_of_a_destination_and_a_path_are_read() {
 }
 
 #[test]
+fn a_file_whose_link_leads_nowhere_is_not_left_out() {
+    let project = project(&[]);
+    std::fs::create_dir_all(project.path(".kamal")).unwrap();
+    let link = project.path(".kamal/secrets");
+    std::os::unix::fs::symlink("no-such-file", link).unwrap();
+    let said = mrsk(&project, &PLAN, "").expect(78);
+    let text = "cannot read .kamal/secrets: it is a link to a file that does not exist";
+    assert!(said.stderr.contains(text), "{}", said.stderr);
+}
+
+#[test]
+fn a_program_of_the_user_is_not_taken_for_a_store() {
+    let project = project(&[
+        ("own", "echo 'vault is sealed' >&2; exit 3"),
+        ("silent", ""),
+    ]);
+    let fetch = |program: &str| {
+        let args = ["secrets", "fetch", "-a", "command", "--from", program, "A"];
+        mrsk(&project, &args, "").expect(78).stderr
+    };
+    for (program, expected) in [
+        ("own", "exit status 3: vault is sealed"),
+        ("own", "run it by hand to see why"),
+        ("silent", "printed no JSON object"),
+        ("silent", "it must print a JSON object"),
+        ("missing", "not in PATH"),
+    ] {
+        let said = fetch(program);
+        assert!(said.contains(expected), "{expected}: {said}");
+        for other in ["log in to", "update `", "it reads"] {
+            assert!(!said.contains(other), "{said}");
+        }
+    }
+}
+
+#[test]
 fn what_is_wrong_with_a_file_is_said_with_its_place() {
     let project = project(&[]);
     for (text, expected) in [

@@ -8,7 +8,7 @@ use crate::secret::Secrets;
 
 const AWS: Program<'static> = Program {
     name: "aws",
-    store: "AWS Secrets Manager",
+    store: Some("AWS Secrets Manager"),
     get: "install the AWS CLI: https://aws.amazon.com/cli",
 };
 

@@ -8,7 +8,7 @@ use crate::secret::{Secret, Secrets};
 
 const BW: Program<'static> = Program {
     name: "bw",
-    store: "Bitwarden",
+    store: Some("Bitwarden"),
     get: "install the Bitwarden CLI: https://bitwarden.com/help/cli",
 };
 

@@ -8,7 +8,7 @@ use crate::secret::Secrets;
 
 const BWS: Program<'static> = Program {
     name: "bws",
-    store: "Bitwarden Secrets Manager",
+    store: Some("Bitwarden Secrets Manager"),
     get: "install the Secrets Manager CLI: https://bitwarden.com/help/secrets-manager-cli; it logs in by BWS_ACCESS_TOKEN",
 };
 

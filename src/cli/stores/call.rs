@@ -36,8 +36,8 @@ impl StoreError {
 /// The program of a store.
 pub(super) struct Program<'a> {
     pub(super) name: &'a str,
-    /// What it belongs to.
-    pub(super) store: &'a str,
+    /// What it belongs to; `None` for a program of the user.
+    pub(super) store: Option<&'a str>,
     /// Where it is to be had.
     pub(super) get: &'a str,
 }
@@ -58,10 +58,12 @@ impl Program<'_> {
                     _ => "it did not end".to_owned(),
                 };
                 let message = format!("`{}` failed: {how}{said}", self.shown(arguments));
-                let help = format!(
-                    "log in to {}, and check the names that are asked for",
-                    self.store
-                );
+                let help = match self.store {
+                    Some(store) => {
+                        format!("log in to {store}, and check the names that are asked for")
+                    }
+                    None => "run it by hand to see why".to_owned(),
+                };
                 Err(StoreError::new(message, help))
             }
         }
@@ -85,11 +87,17 @@ impl Program<'_> {
 
     /// Returns the error that the program printed something else than is known of it.
     pub(super) fn unexpected(&self, arguments: &[&str]) -> StoreError {
-        let message = format!("`{}` printed what is not understood", self.shown(arguments));
-        StoreError::new(
-            message,
-            format!("update `{}`, and run this command by hand", self.name),
-        )
+        let shown = self.shown(arguments);
+        match self.store {
+            Some(_) => StoreError::new(
+                format!("`{shown}` printed what is not understood"),
+                format!("update `{}`, and run this command by hand", self.name),
+            ),
+            None => StoreError::new(
+                format!("`{shown}` printed no JSON object"),
+                "run it by hand: it must print a JSON object of names and values",
+            ),
+        }
     }
 
     fn shown(&self, arguments: &[&str]) -> String {
@@ -116,13 +124,15 @@ impl Program<'_> {
             limit: MAX_OUTPUT,
         });
         let captured = captured.map_err(|error| match error.kind() {
-            ErrorKind::NotFound => StoreError::new(
-                format!(
-                    "`{}` is not installed on this machine, or not in PATH: it reads {}",
-                    self.name, self.store
-                ),
-                self.get,
-            ),
+            ErrorKind::NotFound => {
+                let reads = self
+                    .store
+                    .map_or_else(String::new, |store| format!(": it reads {store}"));
+                let name = self.name;
+                let message =
+                    format!("`{name}` is not installed on this machine, or not in PATH{reads}");
+                StoreError::new(message, self.get)
+            }
             _ => StoreError::new(format!("cannot run `{}`: {error}", self.name), self.get),
         })?;
         let printed = String::from_utf8(captured.stdout).map_err(|_| self.unexpected(arguments))?;

@@ -22,7 +22,7 @@ pub(super) fn fetch(request: &Request<'_>) -> Result<Found, StoreError> {
         .ok_or_else(|| usage("no program is named"))?;
     let store = Program {
         name: program,
-        store: program,
+        store: None,
         get: "install it, or name another program with `--from`",
     };
     let arguments = before.iter().chain(request.names).map(String::as_str);

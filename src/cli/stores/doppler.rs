@@ -8,7 +8,7 @@ use crate::secret::Secrets;
 
 const DOPPLER: Program<'static> = Program {
     name: "doppler",
-    store: "Doppler",
+    store: Some("Doppler"),
     get: "install the Doppler CLI: https://docs.doppler.com/docs/install-cli",
 };
 

@@ -10,7 +10,7 @@ use crate::secret::Secrets;
 
 const GCLOUD: Program<'static> = Program {
     name: "gcloud",
-    store: "GCP Secret Manager",
+    store: Some("GCP Secret Manager"),
     get: "install the Google Cloud CLI: https://cloud.google.com/sdk/docs/install",
 };
 

@@ -9,7 +9,7 @@ use crate::text;
 
 const LPASS: Program<'static> = Program {
     name: "lpass",
-    store: "LastPass",
+    store: Some("LastPass"),
     get: "install the LastPass CLI: https://github.com/lastpass/lastpass-cli",
 };
 

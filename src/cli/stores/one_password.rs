@@ -8,7 +8,7 @@ use crate::secret::{Secret, Secrets};
 
 const OP: Program<'static> = Program {
     name: "op",
-    store: "1Password",
+    store: Some("1Password"),
     get: "install the 1Password CLI: https://developer.1password.com/docs/cli/get-started",
 };
 

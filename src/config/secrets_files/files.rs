@@ -240,6 +240,11 @@ fn read_file(path: &str) -> Result<Option<Vec<u8>>, Vec<Diagnostic>> {
     let repository = Repository::of_current_directory();
     match repository.read(Path::new(path), FileKind::Environment) {
         Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.is_not_found() && Path::new(path).symlink_metadata().is_ok() => {
+            let message = format!("cannot read {path}: it is a link to a file that does not exist");
+            let help = "see that its target is there, or remove the link";
+            Err(vec![Diagnostic::error(message).help(help)])
+        }
         Err(error) if error.is_not_found() => Ok(None),
         Err(error) => {
             let problem = Diagnostic::error(error.message(path));
