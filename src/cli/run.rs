@@ -25,7 +25,7 @@ use crate::plan::mentions::Mentions;
 use crate::plan::{Plan, wire};
 use crate::record::{LockDetails, TakeOver};
 use crate::redaction;
-use crate::report::{Resume, Verbosity};
+use crate::report::{Planner, Resume, Verbosity};
 use crate::secret::Secrets;
 use crate::text;
 
@@ -67,6 +67,10 @@ pub struct RunOptions {
     /// The run that holds the lock already; `None`: this one takes it.
     #[arg(skip)]
     run: Option<RunId>,
+
+    /// Who plans again if the plan is stale.
+    #[arg(skip)]
+    planner: Planner,
 }
 
 impl RunOptions {
@@ -94,6 +98,16 @@ impl RunOptions {
             true => TakeOver::Always,
             false => TakeOver::UnlessOpen,
         }
+    }
+
+    /// Returns whether these options are for a run that holds the lock already.
+    pub fn has_lock(&self) -> bool {
+        self.run.is_some()
+    }
+
+    /// Returns these options for a plan that `planner` makes again if it is stale.
+    pub fn planned_by(self, planner: Planner) -> Self {
+        Self { planner, ..self }
     }
 
     /// Returns how many seconds the deploy lock is waited for.
@@ -206,6 +220,7 @@ async fn apply_once(
     let resume = Resume {
         plan: store.plan().display().to_string(),
         options: repeated(approved, options, moved_to),
+        planner: options.planner,
     };
     let verbosity = match options.verbose {
         true => Verbosity::Verbose,

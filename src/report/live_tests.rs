@@ -213,7 +213,7 @@ fn a_failure_scrolls_above_with_its_output_and_the_end_follows() {
             hosts: Vec::new(),
             steps: Vec::new(),
         },
-        &Outcome::AlreadyApplied,
+        &Outcome::AlreadyApplied(None),
     );
     let drawn = paper.0.lock().unwrap().clone();
     let failed = "    7.0s  app01  Pull app on app01 … failed: exit status 1, after 7.0s";

@@ -3,6 +3,7 @@
 //! Each observer of a run writes to a writer that is handed in; what cannot be written is dropped. There are three: [`Lines`] for
 //! a log, [`Live`] for a terminal, [`Json`] for programs.
 
+mod earlier;
 mod failure;
 mod json;
 mod lines;
@@ -23,4 +24,4 @@ mod words;
 pub use json::{Json, schema as stream_schema};
 pub use lines::Lines;
 pub use live::Live;
-pub use view::{Resume, Verbosity, View};
+pub use view::{Planner, Resume, Verbosity, View};

@@ -3,14 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::page::Page;
-use super::predicate::{fact, plain};
 use super::serving::WayBack;
 use super::tally::{self, Tally, is_done};
 use super::tint::Tone;
 use super::view::View;
-use super::{failure, other_step, serving, standing, table, words};
+use super::{earlier, failure, other_step, serving, standing, table, words};
 use crate::apply::state::{GoneReason, Outcome, StepStatus, StepSummary, Summary};
-use crate::name::{HostName, PlanDigest, StepId};
+use crate::name::{HostName, StepId};
 use crate::plan::Step;
 use crate::record::{LockDetails, TAKE_OVER_SECONDS};
 use crate::text::{count, duration, list_up_to, one_line};
@@ -22,7 +21,7 @@ pub(super) fn closing(view: &View, tally: &Tally, summary: &Summary, outcome: &O
         .steps
         .iter()
         .any(|step| step.status != StepStatus::Open || step.attempt > 0);
-    if walked && *outcome != Outcome::AlreadyApplied {
+    if walked && !matches!(outcome, Outcome::AlreadyApplied(_)) {
         page.blank();
         page.raw(&table::render(view, summary));
         failure::sections(&mut page, view, tally, summary);
@@ -51,22 +50,18 @@ impl Ending<'_> {
     fn outcome(&self, page: &mut Page, outcome: &Outcome) {
         match outcome {
             Outcome::Done => self.done(page),
-            Outcome::AlreadyApplied => {
-                let text = "this plan was applied before; nothing changed";
-                page.heading(Tone::Good, "already applied", text);
+            Outcome::AlreadyApplied(later) => {
+                earlier::applied(page, self.view, later.as_ref());
             }
             Outcome::Failed(steps) => self.failed(page, steps),
-            Outcome::Stale {
-                host,
-                fact,
-                then,
-                now,
-            } => self.stale(page, host, [fact, then, now]),
+            Outcome::Stale { .. } => earlier::stale(page, self.view, outcome),
             Outcome::StepsRunning(steps) => {
                 other_step::running(page, steps);
                 self.resume(page, "wait until they have ended, then apply again:");
             }
-            Outcome::Superseded(host, plan) => self.superseded(page, host, plan.as_ref()),
+            Outcome::Superseded(host, plan) => {
+                earlier::superseded(page, self.view, (host, plan.as_ref()));
+            }
             Outcome::LockHeld { details, beat_age } => self.locked(page, details, *beat_age),
             Outcome::LeftOpen {
                 details,
@@ -187,33 +182,6 @@ impl Ending<'_> {
         if !self.summary.steps.iter().any(is_lost) {
             page.line("or deploy a corrected version with a new plan");
         }
-    }
-
-    fn stale(&self, page: &mut Page, host: &HostName, [fact, then, now]: [&str; 3]) {
-        let text = format!(
-            "{} has changed since the plan was made; this run changed nothing",
-            one_line(host.as_str())
-        );
-        page.heading(Tone::Bad, "stale", &text);
-        page.field("fact", &self::fact(fact));
-        page.field("planned", &plain(then));
-        page.field("now", &plain(now));
-        page.next("find out who changed it, then make a new plan:");
-        self.replan(page);
-    }
-
-    fn superseded(&self, page: &mut Page, host: &HostName, plan: Option<&PlanDigest>) {
-        let other = plan.map_or("another plan".to_owned(), |plan| {
-            format!("plan {}", one_line(plan.as_str()))
-        });
-        let text = "another plan was started since this one was made; this run changed nothing";
-        page.heading(Tone::Bad, "superseded", text);
-        page.field("host", &one_line(host.as_str()));
-        page.field("by", &other);
-        page.next("see what it did:");
-        page.command(&words::mrsk(&self.view.plan, &["audit"]));
-        page.line("to deploy this version all the same, make a new plan:");
-        self.replan(page);
     }
 
     fn foreign(&self, page: &mut Page, text: &str) {
@@ -440,10 +408,6 @@ impl Ending<'_> {
     fn resume(&self, page: &mut Page, next: &str) {
         page.next(next);
         page.command(&self.view.resume.command(&[]));
-    }
-
-    fn replan(&self, page: &mut Page) {
-        page.command(&format!("{} > plan.json", words::replan(&self.view.plan)));
     }
 
     fn all_done(&self) -> bool {

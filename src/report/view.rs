@@ -39,6 +39,18 @@ pub struct Resume {
     pub plan: String,
     /// The options to repeat, with their values.
     pub options: Vec<String>,
+    /// Who plans again if the plan is stale.
+    pub planner: Planner,
+}
+
+/// Who makes a new plan where the hosts have changed before anything was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Planner {
+    /// The user.
+    #[default]
+    User,
+    /// The command that made this one.
+    Command,
 }
 
 impl From<&str> for Resume {
@@ -46,6 +58,7 @@ impl From<&str> for Resume {
         Self {
             plan: plan.to_owned(),
             options: Vec::new(),
+            planner: Planner::default(),
         }
     }
 }
@@ -69,8 +82,11 @@ impl Resume {
                 false => own.push(option.clone()),
             }
         }
-        let plan = self.plan.clone();
-        Self { plan, options: own }.command(options)
+        let other = Self {
+            options: own,
+            ..self.clone()
+        };
+        other.command(options)
     }
 
     /// Returns the command line by which a person says how `step` ended, with the option `finding`.

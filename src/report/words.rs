@@ -178,6 +178,12 @@ fn or_unknown(text: &str) -> String {
 pub(super) fn replan(plan: &Plan) -> String {
     let operation = &plan.operation;
     let mut arguments = vec!["plan".to_owned()];
+    // An undo is planned only with what it undoes.
+    if let OperationKind::Undo(undo) = &operation.kind {
+        arguments.push("rollback".to_owned());
+        arguments.extend(undo.version.clone());
+        return mrsk(plan, &arguments) + &selection(plan);
+    }
     arguments.extend(operation.name().split(' ').map(str::to_owned));
     match &operation.kind {
         OperationKind::Deploy(release)

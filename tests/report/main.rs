@@ -12,13 +12,13 @@ use std::sync::Arc;
 use golden::Golden;
 use mrsk::apply::driver::Observer;
 use mrsk::apply::state::{
-    GoneReason, HostSummary, OtherStep, Outcome, Phase, Progress, SkipReason, StepStatus,
-    StopReason,
+    GoneReason, HostSummary, LaterPlan, OtherStep, Outcome, Phase, Progress, SkipReason,
+    StepStatus, StopReason,
 };
 use mrsk::name::{HostName, PlanDigest, StepId};
 use mrsk::plan::kinds::WhenSuperseded;
 use mrsk::record::{Ending, LockDetails, PollAttempt, StopRequest};
-use mrsk::report::{Json, Lines, Verbosity, View};
+use mrsk::report::{Json, Lines, Planner, Resume, Verbosity, View};
 use mrsk::text::Styling;
 use scenario::{Run, plan};
 

@@ -72,9 +72,26 @@ fn a_plan_that_may_not_be_applied() {
         now: "\"exited\"".into(),
     };
     check("stale.txt", &run, &stale);
+    // A command that plans again by itself asks for nothing.
+    let resume = Resume {
+        planner: Planner::Command,
+        ..Resume::from("plan.json")
+    };
+    let view = View::new(Arc::new(plan()), resume, Styling::Plain, Verbosity::Normal);
+    let mut out = Vec::new();
+    run.play(&mut Lines::new(view, &mut out), &stale);
+    golden("planned_again.txt", &String::from_utf8(out).unwrap());
     let superseded = Outcome::Superseded(host, Some(PlanDigest::from("sha256:77aa")));
     check("superseded.txt", &run, &superseded);
-    check("already_applied.txt", &run, &Outcome::AlreadyApplied);
+    check("already_applied.txt", &run, &Outcome::AlreadyApplied(None));
+    let undone = LaterPlan {
+        plan: PlanDigest::from("sha256:88bb"),
+        operation: "undo".to_owned(),
+        by: "Ann".to_owned(),
+        at: 1_764_000_000,
+    };
+    let undone = Outcome::AlreadyApplied(Some(undone));
+    check("already_applied_undone.txt", &run, &undone);
     let unreachable = Outcome::Unreachable(vec![(
         HostName::from("app2"),
         "connect to app2 port 22: connection refused".into(),

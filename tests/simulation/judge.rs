@@ -65,7 +65,7 @@ impl World {
                 self.judge_audit(runner);
                 return self.judge_facts();
             }
-            Outcome::AlreadyApplied => {
+            Outcome::AlreadyApplied(_) => {
                 self.finished = true;
                 return self.judge_facts();
             }

@@ -339,7 +339,7 @@ impl World {
                 return self.fail(format!("unfounded outcome {outcome:?}"));
             }
             Outcome::Stale { .. } | Outcome::Superseded(..) => true,
-            Outcome::AlreadyApplied => {
+            Outcome::AlreadyApplied(_) => {
                 return self.fail("already applied, says one host of several");
             }
             _ => self.push_failures.iter().any(|why| names(why)),

@@ -288,7 +288,8 @@ impl State {
     /// Returns how the lock is given away: it becomes a person's if it was one's before, or if something came of this run and the
     /// options say so.
     pub(super) fn giving_away(&self) -> Action {
-        let came_to_something = self.has_walked || self.outcome == Some(Outcome::AlreadyApplied);
+        let was_applied = matches!(self.outcome, Some(Outcome::AlreadyApplied(_)));
+        let came_to_something = self.has_walked || was_applied;
         match (&self.options.at_end, &self.lock.of_person) {
             (AtEnd::Hold, _) if came_to_something => Action::Leave(None),
             (_, Some(person)) => Action::Leave(Some(person.clone())),

@@ -31,8 +31,8 @@ mod walk;
 pub use event::{Action, AtEnd, Event, Millis, Options, StartStep};
 pub use model::State;
 pub use progress::{
-    GoneReason, JournalEntry, OtherStep, Outcome, Phase, Progress, SkipReason, StepStatus,
-    StopReason,
+    GoneReason, JournalEntry, LaterPlan, OtherStep, Outcome, Phase, Progress, SkipReason,
+    StepStatus, StopReason,
 };
 pub use summary::{HostSummary, StepSummary, Summary};
 

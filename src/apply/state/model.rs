@@ -6,7 +6,7 @@ use std::sync::Arc;
 use index_vec::{IndexSlice, IndexVec};
 
 use super::event::{Action, Millis, Options};
-use super::progress::{GoneReason, JournalEntry, Outcome, Phase, Progress, StopReason};
+use super::progress::{GoneReason, JournalEntry, LaterPlan, Outcome, Phase, Progress, StopReason};
 use super::step::{Batch, HostIndex, StepRun};
 use crate::graph::Queue;
 use crate::name::{HostName, StepId};
@@ -106,6 +106,8 @@ pub(super) struct Host {
     pub(super) fenced: bool,
     /// Whether it listed the plan as finished.
     pub(super) finished: bool,
+    /// The plan that began there after this one.
+    pub(super) later: Option<LaterPlan>,
     /// Attempts of other plans that lived when it was asked last.
     pub(super) living: Vec<LivingAttempt>,
     /// All that it ever listed as such.
@@ -366,6 +368,7 @@ impl Host {
             asks: BTreeMap::new(),
             fenced: false,
             finished: false,
+            later: None,
             living: Vec::new(),
             known_living: BTreeSet::new(),
             failed: false,

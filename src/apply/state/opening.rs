@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::event::Action;
 use super::model::{Ask, Confirm, Host, LOCK_RETRY_SECONDS, Link, State, Timer};
-use super::progress::{GoneReason, JournalEntry, Outcome, Phase, Progress};
+use super::progress::{GoneReason, JournalEntry, LaterPlan, Outcome, Phase, Progress};
 use crate::docker::names::LABEL_STATE;
 use crate::docker::owner::Deployer;
 use crate::facts::model::HostFacts;
@@ -93,6 +93,7 @@ impl State {
         if self.answered(index, Ask::Inspect) {
             if self.checks_list(host, &own.attempts) {
                 self.hosts[index].finished = facts.finished.contains(&self.plan.digest);
+                self.hosts[index].later = LaterPlan::on(facts, &self.plan.digest);
                 self.evidence.facts.insert(host.clone(), value);
                 self.keep_listing(host, own);
                 self.continue_opening();
@@ -136,7 +137,9 @@ impl State {
             return self.conclude(self.without_gone());
         }
         if self.hosts.iter().all(|host| host.finished) {
-            return self.conclude(Outcome::AlreadyApplied);
+            let later = self.hosts.iter().filter_map(|host| host.later.clone());
+            let later = later.max_by_key(|later| later.at);
+            return self.conclude(Outcome::AlreadyApplied(later));
         }
         if let Some(refusal) = self.check_serials().or_else(|| self.stale()) {
             return self.conclude(refusal);

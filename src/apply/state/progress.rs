@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::exit_code::ExitCode;
+use crate::facts::model::HostFacts;
 use crate::name::{HostName, PlanDigest, RunId, StepId};
 use crate::plan::kinds::WhenSuperseded;
 use crate::record::{Ending, LockDetails, PollAttempt, StopRequest};
@@ -220,8 +221,8 @@ pub enum SkipReason {
 pub enum Outcome {
     /// Everything is done.
     Done,
-    /// The plan was applied to its end before. Nothing changed.
-    AlreadyApplied,
+    /// The plan was applied to its end before, and maybe another one since. Nothing changed.
+    AlreadyApplied(Option<LaterPlan>),
     /// Some steps failed or were lost with their host. Applying the plan again resumes it.
     Failed(Vec<StepId>),
     /// A host has changed since the plan was made. No step was begun.
@@ -277,11 +278,41 @@ pub enum Outcome {
     LockReleased(String),
 }
 
+/// A plan that began after one that was applied to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LaterPlan {
+    /// Its digest.
+    pub plan: PlanDigest,
+    /// Its operation, as `rollback`; empty if it has changed no route.
+    pub operation: String,
+    /// Who applied it; empty as the operation is.
+    pub by: String,
+    /// When it changed a route, in seconds since 1970 by the host's clock; else 0.
+    pub at: u64,
+}
+
+impl LaterPlan {
+    /// Returns the plan that last began on a host with these `facts`, if it is another one than `own`.
+    pub(super) fn on(facts: &HostFacts, own: &PlanDigest) -> Option<Self> {
+        let plan = facts.serial.plan.as_ref().filter(|plan| *plan != own)?;
+        let routes = facts.routed.iter();
+        let route = routes
+            .filter(|route| route.plan.as_ref() == Some(plan))
+            .max_by_key(|route| route.at);
+        Some(Self {
+            plan: plan.clone(),
+            operation: route.map_or_else(String::new, |route| route.operation.clone()),
+            by: route.map_or_else(String::new, |route| route.by.clone()),
+            at: route.map_or(0, |route| route.at),
+        })
+    }
+}
+
 impl Outcome {
     /// Returns the exit code.
     pub fn exit_code(&self) -> ExitCode {
         match self {
-            Outcome::Done | Outcome::AlreadyApplied => ExitCode::Done,
+            Outcome::Done | Outcome::AlreadyApplied(_) => ExitCode::Done,
             Outcome::Failed { .. }
             | Outcome::HostFailed { .. }
             | Outcome::JournalFailed { .. }

@@ -69,7 +69,9 @@ impl State {
         for (index, run) in self.steps.iter_enumerated() {
             let status = match &run.state {
                 StepState::Ended(status) => status.clone(),
-                _ if self.outcome == Some(Outcome::AlreadyApplied) => StepStatus::AlreadyDone,
+                _ if matches!(self.outcome, Some(Outcome::AlreadyApplied(_))) => {
+                    StepStatus::AlreadyDone
+                }
                 _ => StepStatus::Open,
             };
             let begun = run.tries > 0 || run.started.is_some();

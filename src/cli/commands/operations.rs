@@ -23,6 +23,7 @@ use crate::facts::model::SourceFacts;
 use crate::name::RunId;
 use crate::plan::{OperationKind, Plan};
 use crate::record::Scope;
+use crate::report::Planner;
 
 /// An operation that is in no group, with the options of the command that it was given to, which has further ones for a rollback. The groups,
 /// such as `accessory`, have further commands beside their operations.
@@ -200,31 +201,36 @@ impl Applying<'_> {
     async fn run(&self, source: SourceFacts, run: Option<RunId>) -> Result<Ended, Failure> {
         let mut shown = None;
         for _ in 1..LOOKS {
+            let options = self.options.run.for_run(run.clone());
             let ended = self
-                .try_once(source.clone(), run.clone(), &mut shown)
+                .try_once(
+                    source.clone(),
+                    options.planned_by(Planner::Command),
+                    &mut shown,
+                )
                 .await?;
             if !is_outdated(&ended) {
                 return Ok(ended);
             }
-            output::print_note("the hosts have changed since they were looked at: planning again");
         }
-        self.try_once(source, run, &mut shown).await
+        let options = self.options.run.for_run(run);
+        self.try_once(source, options, &mut shown).await
     }
 
-    /// Plans and applies. A plan with the steps of the one that was `shown` is not asked about again.
+    /// Plans, and applies as `given` says. A plan with the steps of the one that was `shown` is not asked about again.
     async fn try_once(
         &self,
         source: SourceFacts,
-        run: Option<RunId>,
+        given: RunOptions,
         shown: &mut Option<Plan>,
     ) -> Result<Ended, Failure> {
         let (options, project) = (self.options, self.project);
         let links = connections::to_configured(&options.link, project.config(), self.execution)?;
         let planned = self.plan(&links, source, shown.as_ref());
-        let plan = match &run {
-            None => planned.await,
+        let plan = match given.has_lock() {
+            false => planned.await,
             // The lock that is held is released.
-            Some(_) => tokio::select! {
+            true => tokio::select! {
                 plan = planned => plan,
                 () = signals::received(signals::stopping()) => {
                     let failure = Failure::new(ExitCode::Interrupted, "interrupted");
@@ -239,7 +245,6 @@ impl Applying<'_> {
         }
         *shown = Some(plan.clone());
         let approved = Approved::of_own(&plan);
-        let given = options.run.for_run(run);
         run::apply(
             plan,
             &approved,

@@ -239,7 +239,11 @@ fn details(outcome: &Outcome) -> Details {
     let ids = |steps: &[StepId]| steps.iter().map(StepId::to_string).collect();
     let none = Details::default();
     match outcome {
-        Outcome::Done | Outcome::AlreadyApplied | Outcome::LockLost => none,
+        Outcome::Done | Outcome::AlreadyApplied(None) | Outcome::LockLost => none,
+        Outcome::AlreadyApplied(Some(later)) => Details {
+            superseded_by: Some(later.plan.to_string()),
+            ..none
+        },
         Outcome::Failed(steps) | Outcome::InDoubt(steps) | Outcome::Interrupted(steps) => Details {
             steps: ids(steps),
             ..none

@@ -6,7 +6,9 @@ use super::super::*;
 use super::bench::{Bench, acquired, attempt, details, receipt};
 use super::plans::{plan, switch, two_switches};
 use crate::docker::names::{LABEL_SERVICE, LABEL_STATE};
+
 use crate::facts::model::{ContainerFacts, HostFacts};
+use crate::facts::routed::RoutedFacts;
 use crate::name::{HostName, PlanDigest, RunId, StepId};
 use crate::plan::Reliance;
 use crate::plan::predicate::Predicate;
@@ -93,8 +95,35 @@ fn what_the_hosts_show_decides_before_anything_changes() {
     let mut finished = HostFacts::default();
     finished.finished.insert(PlanDigest::from("sha256:1"));
     let mut bench = Bench::new(relying());
-    bench.facts = [("a".into(), finished.clone()), ("b".into(), finished)].into();
-    assert_eq!(bench.begin().outcome, Some(Outcome::AlreadyApplied));
+    bench.facts = [
+        ("a".into(), finished.clone()),
+        ("b".into(), finished.clone()),
+    ]
+    .into();
+    assert_eq!(bench.begin().outcome, Some(Outcome::AlreadyApplied(None)));
+
+    // Its undo began on one host, and has changed a route there.
+    let mut undone = finished.clone();
+    undone.serial.plan = other.clone();
+    undone.routed = [("deploy", None, 5), ("undo", other.clone(), 9)]
+        .map(|(operation, plan, at)| RoutedFacts {
+            plan,
+            operation: operation.to_owned(),
+            by: "Ann".to_owned(),
+            at,
+            ..RoutedFacts::default()
+        })
+        .into();
+    let mut bench = Bench::new(relying());
+    bench.facts = [("a".into(), finished), ("b".into(), undone)].into();
+    let later = LaterPlan {
+        plan: other.clone().unwrap(),
+        operation: "undo".to_owned(),
+        by: "Ann".to_owned(),
+        at: 9,
+    };
+    let outcome = Some(Outcome::AlreadyApplied(Some(later)));
+    assert_eq!(bench.begin().outcome, outcome);
 
     let mut superseded = HostFacts::default();
     superseded.serial.number = 1;

@@ -123,7 +123,7 @@ fn what_changed_nothing_writes_no_audit_log() {
     let mut bench = Bench::new(plan(switch("a")));
     bench.facts = [("a".into(), finished)].into();
     let bench = bench.begin();
-    assert_eq!(bench.outcome, Some(Outcome::AlreadyApplied));
+    assert_eq!(bench.outcome, Some(Outcome::AlreadyApplied(None)));
     assert_eq!(bench.audited, []);
 }
 
