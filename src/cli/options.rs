@@ -191,6 +191,14 @@ impl BreakGlassOptions {
     }
 }
 
+/// Reads a message for those who find a lock.
+pub fn parse_message(text: &str) -> Result<String, &'static str> {
+    match text.trim() {
+        "" => Err("the message is empty"),
+        message => Ok(message.to_owned()),
+    }
+}
+
 fn parse_reason(text: &str) -> Result<String, &'static str> {
     let reason = text.trim();
     if reason.is_empty() {

@@ -105,6 +105,10 @@ const OPTIONS: &[Pointer] = &[
     ("--host", "use `--hosts HOSTS`"),
     ("--it", "use `-i`: it has the terminal"),
     (
+        "--json",
+        "`--format json` prints what `mrsk apply` and `mrsk deploy` do as JSON Lines; a plan is JSON: `mrsk plan -o FILE`",
+    ),
+    (
         "--noop",
         "`mrsk plan OPERATION` prints what would run, and runs nothing",
     ),

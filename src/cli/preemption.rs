@@ -8,6 +8,7 @@ use tokio::task::AbortHandle;
 
 use super::failure::Failure;
 use super::held::described;
+use super::options::parse_message;
 use super::{confirmation, connections, git, output, random};
 use crate::apply::links::{self, Links};
 use crate::apply::state::Outcome;
@@ -38,7 +39,7 @@ pub struct UrgencyOptions {
     pub preempt: bool,
 
     /// Keep the deploy lock afterwards, so that nothing is deployed until `mrsk lock release`
-    #[arg(long, value_name = "MESSAGE")]
+    #[arg(long, value_name = "MESSAGE", value_parser = parse_message)]
     pub hold: Option<String>,
 }
 

@@ -179,6 +179,9 @@ pub(super) fn header(plan: &Plan) -> Vec<(&'static str, String)> {
         };
         lines.push(("built from", format!("{commit}{changes}")));
     }
+    if let OperationKind::Undo(undo) = &plan.operation.kind {
+        lines.push(("undoes", undo.plan.to_string()));
+    }
     if !plan.secrets.is_empty() {
         let names: Vec<&str> = plan
             .secrets

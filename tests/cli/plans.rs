@@ -49,6 +49,23 @@ fn a_login_on_hosts_is_planned_as_every_operation() {
 }
 
 #[test]
+fn what_cannot_be_undone_and_a_lock_without_a_message_are_refused_before_a_host_is_asked() {
+    let project = Project::new(DEPLOY);
+    for (args, expected) in [
+        (
+            &["plan", "app", "stop", "--undo", "undo.json", "-o", "p.json"][..],
+            "there is no undo of `app stop`",
+        ),
+        (&["rollback", "--hold", ""], "the message is empty"),
+        (&["lock", "acquire", "-m", " "], "the message is empty"),
+        (&["apply", "plan.json", "--json"], "`--format json`"),
+    ] {
+        let said = project.mrsk(args).expect(64);
+        assert!(said.stderr.contains(expected), "{}", said.stderr);
+    }
+}
+
+#[test]
 fn a_plan_without_network_is_json_alone_and_the_same_each_time() {
     let project = Project::new(DEPLOY);
     let one = project.mrsk(&["plan", "--fresh", "--no-secrets"]).expect(0);

@@ -6,7 +6,7 @@ use crate::apply::links::{self, Links};
 use crate::cli::execution::Execution;
 use crate::cli::failure::Failure;
 use crate::cli::held::described;
-use crate::cli::options::{LinkOptions, ProjectOptions};
+use crate::cli::options::{LinkOptions, ProjectOptions, parse_message};
 use crate::cli::project::Project;
 use crate::cli::{connections, git, output};
 use crate::exit_code::ExitCode;
@@ -35,13 +35,13 @@ enum Command {
     /// Take the lock by hand: nothing is deployed until `mrsk lock release`
     Acquire {
         /// Why, for those who find it
-        #[arg(short, long, value_name = "MESSAGE")]
+        #[arg(short, long, value_name = "MESSAGE", value_parser = parse_message)]
         message: String,
     },
     /// Have the run that holds the lock stop as at Ctrl-C: it ends waits, finishes begun switches, and releases the lock
     RequestStop {
         /// Why, for those who watch that run
-        #[arg(short, long, value_name = "MESSAGE")]
+        #[arg(short, long, value_name = "MESSAGE", value_parser = parse_message)]
         message: String,
     },
     /// Release the lock of a dead run or of a person

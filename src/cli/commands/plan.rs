@@ -15,7 +15,7 @@ use crate::cli::{connections, context, git, input, inspection, output, planning,
 use crate::exit_code::ExitCode;
 use crate::facts::model::Facts;
 use crate::name::HostName;
-use crate::plan;
+use crate::plan::{self, compile};
 
 /// Arguments of `mrsk plan`.
 #[derive(Debug, clap::Args)]
@@ -217,6 +217,16 @@ impl Planning<'_> {
         }
     }
 
+    /// Fails if the operation cannot be planned as the options say, before a host is asked.
+    fn check(&self, operation: &plan::Operation, project: &Project) -> Result<(), Failure> {
+        self.asked(operation).check(project.config())?;
+        match self.options.undo {
+            Some(_) => compile::check_undo(operation)
+                .map_err(|problems| Failure::of(ExitCode::Usage, problems)),
+            None => Ok(()),
+        }
+    }
+
     /// Reads or takes the facts that the operation needs, and the secrets.
     async fn inspect(
         &self,
@@ -230,14 +240,14 @@ impl Planning<'_> {
             facts.secrets_compared = false;
             let source = facts.source.clone().unwrap_or_default();
             let operation = operation::asked(arguments, project.config(), &source).await?;
-            self.asked(&operation).check(project.config())?;
+            self.check(&operation, project)?;
             project.read_sharers(&options.project, (&operation, self.execution));
             return Ok((facts, operation));
         }
         let root = git::root().await?;
         let mut source = source::read(project.config(), &root).await?;
         let operation = operation::asked(arguments, project.config(), &source).await?;
-        self.asked(&operation).check(project.config())?;
+        self.check(&operation, project)?;
         source::resolve(&mut source, &operation, &root).await;
         project.read_sharers(&options.project, (&operation, self.execution));
         if !options.no_secrets && *self.execution == Execution::Allowed {

@@ -49,7 +49,7 @@ pub use self::selection::selected_hosts;
 pub use self::serving::{Serving, Standing, containers};
 pub use self::tag::is_commit;
 pub use self::target::missing_image;
-pub use self::undo::undo;
+pub use self::undo::{check_undo, undo};
 
 use self::draft::{Draft, HostView, Result};
 use self::placement::{Decision, Placement};

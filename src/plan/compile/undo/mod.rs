@@ -24,17 +24,26 @@ use crate::plan::operation::{
     BreakGlass, Broadcasts, HookRuns, Operation, OperationKind, Orphans, ReleaseRuns, Undo,
 };
 
+/// Returns why nothing that is `asked` for can be undone, if so: it replaces no container.
+///
+/// # Errors
+/// The operation.
+pub fn check_undo(asked: &Operation) -> Result<()> {
+    if asked.kind.can_be_undone() {
+        return Ok(());
+    }
+    let message = format!("there is no undo of `{}`", asked.name());
+    let help = "omit `--undo`: only what replaces containers of the app can be undone";
+    Err(vec![Diagnostic::error(message).help(help)])
+}
+
 /// Compiles the plan that brings back what serves before `plan`, which was compiled from the same configuration and facts.
 ///
 /// # Errors
 /// The operation replaces no container, or takes over what another tool has started.
 pub fn undo(config: &Config, facts: &Facts, plan: &Plan) -> Result<Plan> {
     let asked = &plan.operation;
-    if !asked.kind.can_be_undone() {
-        let message = format!("there is no undo of `{}`", asked.name());
-        let help = "omit `--undo`: only what replaces containers of the app can be undone";
-        return Err(vec![Diagnostic::error(message).help(help)]);
-    }
+    check_undo(asked)?;
     let selected = selection::select(config, asked)?;
     let resolved = target::resolve(config, facts, asked, &selected)?;
     let first = begin::draft(config, facts, &resolved, selected)?;
