@@ -160,6 +160,35 @@ fn a_host_that_is_added_in_a_maintenance_has_it_too() {
 }
 
 #[test]
+fn a_host_that_serves_beside_a_maintenance_of_others_goes_on_serving() {
+    let text = written(&serving(maintenance()).plan().unwrap(), MAINTENANCE);
+    let maintained = file(&text, "2");
+    let routed = json!({"role": "web", "version": "1", "container": "app-web-1", "at": 1});
+    let text = "http: {routers: {a: {rule: 'Host(`a`)', service: app}}}";
+    for had in [
+        json!({"files": {ROUTES: file(text, "1")}, "containers": {"app-web-1": running("1", 10)}}),
+        // As `app stop` leaves it.
+        json!({"routed": [routed]}),
+    ] {
+        let plan = case("servers: [a, b]")
+            .a(json!({"files": {MAINTENANCE: maintained.clone()}}))
+            .facts(json!({"hosts": {"b": had}}))
+            .plan()
+            .unwrap();
+        let covers = plan.steps.iter().filter(|step| {
+            step.host.as_ref().is_some_and(|host| host.as_str() == "b")
+                && step.id.as_str().contains("/maintenance/")
+        });
+        assert_eq!(covers.count(), 0);
+        let told = crate::plan::still::told(&plan);
+        let hosts: Vec<_> = told
+            .map(|item| item.host.as_ref().unwrap().as_str())
+            .collect();
+        assert_eq!(hosts, ["a"]);
+    }
+}
+
+#[test]
 fn a_drained_host_serves_all_but_its_health_check() {
     let drain = serving(json!({"name": "host drain", "by": "Ann", "hosts": ["a"]}));
     assert_eq!(drain.plan_ids(), ["a/web/drain/begin"]);

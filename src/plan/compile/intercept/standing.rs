@@ -29,7 +29,8 @@ pub fn note(draft: &mut Draft) {
     }
 }
 
-/// Returns what is answered in place of a role on a host: what is there, and a maintenance of the role that other hosts have.
+/// Returns what is answered in place of a role on a host: what is there, and on a host that never had the role a maintenance of it that
+/// other hosts have. Of hosts that have it, some may be in maintenance alone.
 fn standing(
     draft: &Draft,
     placement: &Placement,
@@ -38,12 +39,25 @@ fn standing(
     let role = placement.role.name.as_str();
     let here = found(draft, host);
     let maintenance = of_role(&here, role, Purpose::Maintenance).cloned();
-    let maintenance = maintenance.or_else(|| elsewhere(draft, role));
+    let maintenance = maintenance.or_else(|| match is_new(placement, host) {
+        true => elsewhere(draft, role),
+        false => None,
+    });
     let drain = of_role(&here, role, Purpose::Drain).cloned();
     let found = maintenance.into_iter().chain(drain);
     found
         .filter_map(|found| Some((found.whose, found.intercept?)))
         .collect()
+}
+
+/// Returns whether the host never had the role.
+fn is_new(placement: &Placement, host: &HostView) -> bool {
+    let facts = host.facts;
+    let mut routed = facts.routed.iter();
+    placement.old.is_empty()
+        && !facts.containers.contains_key(&placement.name)
+        && !facts.files.contains_key(&placement.routing_path)
+        && !routed.any(|route| route.role == placement.role.name.as_str())
 }
 
 /// Returns the maintenance of `role` that another host has.
