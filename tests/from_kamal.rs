@@ -83,6 +83,27 @@ fn a_project_of_kamal_2_is_translated_into_files_beside_its_own() {
 }
 
 #[test]
+fn the_commands_that_are_named_have_the_destination_that_is_required() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    copy(&fixture("shop"), path);
+    let file = path.join("config/deploy.yml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, format!("{text}require_destination: true\n")).unwrap();
+    let (code, said, error) = mrsk(path, &["init", "--from-kamal"]);
+    assert_eq!(code, 0, "{error}");
+    let options = "-c config/mrsk.yml -d staging";
+    assert!(said.contains(&format!("`mrsk config {options}`")), "{said}");
+    let page = fs::read_to_string(path.join("config/mrsk.md")).unwrap();
+    for command in ["mrsk config", "mrsk plan", "mrsk secrets print"] {
+        assert!(page.contains(&format!("{command} {options}")), "{page}");
+    }
+    let command: Vec<&str> = ["config"].into_iter().chain(options.split(' ')).collect();
+    let (code, _, error) = mrsk(path, &command);
+    assert_eq!(code, 0, "{error}");
+}
+
+#[test]
 fn the_project_can_be_named_and_needs_a_configuration() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path();

@@ -63,7 +63,8 @@ fn translate(directory: &Path) -> Result<ExitCode, Failure> {
     report += &translation.unread;
     let page = translation.page.path.display();
     report += &format!(
-        "{page} says what became of each key; continue with `mrsk config -c config/mrsk.yml`\n"
+        "{page} says what became of each key; continue with `mrsk config {}`\n",
+        translation.options
     );
     output::print(&report)
 }

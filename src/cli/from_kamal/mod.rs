@@ -18,6 +18,9 @@ use model::{Translated, Unread};
 /// The configuration of Kamal, and what its translation is called.
 const FILES: (&str, &str) = ("deploy", config::TRANSLATION);
 
+/// The key by which each command needs a destination.
+const REQUIRED: &str = "require_destination";
+
 /// A file that is to be written.
 pub struct NewFile {
     /// Its path.
@@ -34,6 +37,8 @@ pub struct Translation {
     pub page: NewFile,
     /// Lines that name the keys which mrsk does not read, by file.
     pub unread: String,
+    /// The options that name the configuration: with a destination where each command needs one.
+    pub options: String,
 }
 
 /// Translates the project in the current directory.
@@ -42,6 +47,7 @@ pub fn translate() -> Result<Translation, Failure> {
     let config = Path::new("config");
     let base = config.join(format!("{old}.yml"));
     let destinations = config::destinations(&base);
+    let example = destinations.first().cloned();
     let mut sources = vec![(base, None)];
     sources.extend(destinations.into_iter().map(|name| {
         let file = config.join(format!("{old}.{name}.yml"));
@@ -63,15 +69,26 @@ pub fn translate() -> Result<Translation, Failure> {
         });
         translated.push(one);
     }
+    let options = options(&translated, example.as_deref());
     let page = NewFile {
         path: config.join(format!("{new}.md")),
-        text: page::page(&translated),
+        text: page::page(&translated, &options),
     };
     Ok(Translation {
         files,
         page,
         unread,
+        options,
     })
+}
+
+/// Returns the options of a command that reads the new files; `example` is one of the destinations.
+fn options(files: &[Translated], example: Option<&str>) -> String {
+    let needs_destination = |file: &Translated| file.keys.iter().any(|key| key == REQUIRED);
+    match files.first().is_some_and(needs_destination) {
+        true => format!("-c config/mrsk.yml -d {}", example.unwrap_or("DESTINATION")),
+        false => "-c config/mrsk.yml".to_owned(),
+    }
 }
 
 /// Returns what is said of the keys of a new file that mrsk does not read.

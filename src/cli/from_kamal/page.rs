@@ -53,12 +53,12 @@ const REMARKS: [(&str, &str); 13] = [
     ),
 ];
 
-/// Returns the page.
-pub fn page(files: &[Translated]) -> String {
-    let mut page = String::from(
+/// Returns the page. `options` are those that name the project's configuration.
+pub fn page(files: &[Translated], options: &str) -> String {
+    let mut page = format!(
         "# From Kamal to mrsk\n\nWritten by `mrsk init --from-kamal`. Kamal's own files are as they were. What mrsk reads is in \
-         config/mrsk.yml:\n\n    mrsk config -c config/mrsk.yml      # what was read, and what `proxy` became\n    \
-         mrsk plan -c config/mrsk.yml        # what would run, and where\n",
+         config/mrsk.yml:\n\n    mrsk config {options}      # what was read, and what `proxy` became\n    \
+         mrsk plan {options}        # what would run, and where\n",
     );
     for file in files {
         let _ = write!(
@@ -90,7 +90,7 @@ pub fn page(files: &[Translated]) -> String {
             row(&mut page, &key.path, &what);
         }
     }
-    page += &secrets();
+    page += &secrets(options);
     page += &hooks();
     page
 }
@@ -100,7 +100,7 @@ fn row(page: &mut String, key: &str, what: &str) {
 }
 
 /// Returns what the page says of files with secrets: their names, and nothing of their values.
-fn secrets() -> String {
+fn secrets(options: &str) -> String {
     let mut section = String::new();
     for path in names(Path::new(".kamal"), |name| name.starts_with("secrets")) {
         let file = format!(".kamal/{path}");
@@ -117,7 +117,7 @@ fn secrets() -> String {
         true => section,
         false => format!(
             "\n## Secrets\n\nmrsk reads Kamal's files as they are. Their commands run at `mrsk apply` and `mrsk deploy`, not to make a plan; \
-             `mrsk secrets print -c config/mrsk.yml` shows the values.\n\n{section}"
+             `mrsk secrets print {options}` shows the values.\n\n{section}"
         ),
     }
 }
