@@ -48,6 +48,7 @@ pub struct Work {
 }
 
 /// How a local step ended.
+#[derive(Debug, Clone)]
 pub struct End {
     /// How.
     pub ending: Ending,

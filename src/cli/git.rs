@@ -32,6 +32,13 @@ pub async fn head() -> Option<String> {
     first_line(&["rev-parse", "--verify", "--quiet", "HEAD"]).await
 }
 
+/// Returns whether `commit` precedes `later`, as far as git knows both.
+pub async fn is_ancestor(commit: &str, later: &str) -> bool {
+    run(&["merge-base", "--is-ancestor", commit, later], None)
+        .await
+        .is_some()
+}
+
 /// Returns the tree of the directory `context` at the commit that `name` names, if git knows it.
 pub async fn tree_of(root: &Path, name: &str, context: &str) -> Option<String> {
     let below = match context {

@@ -12,13 +12,15 @@ use crate::diagnostic::Diagnostic;
 use crate::docker::{container, names};
 use crate::exit_code::ExitCode;
 use crate::facts::model::{Facts, HostFacts, SourceFacts};
-use crate::facts::{self, Compared, Query, SecretQuestion, document};
+use crate::facts::{self, Compared, Extent, Query, SecretQuestion, document};
 use crate::name::HostName;
 use crate::secret::{Secret, Secrets};
 use crate::transport::LinkError;
 
 /// What hosts are asked beside what the configuration tells.
 pub struct Question<'a> {
+    /// How much they are asked.
+    pub extent: Extent,
     /// The values that those of containers are compared with.
     pub secrets: &'a Secrets,
     /// The containers whose secrets are compared.
@@ -49,7 +51,14 @@ pub async fn take(
     let (facts, problems) = connections::ask_all(hosts, |host| {
         let (links, queries) = (links.clone(), queries.clone());
         async move {
-            let mut facts = links.inspect(&host, &queries[&host]).await?;
+            let mut facts = match links.inspect(&host, &queries[&host]).await {
+                // A link that stood idle may have broken.
+                Err(links::Failure::Link(LinkError::Lost { .. })) => {
+                    links.renew(&host).await;
+                    links.inspect(&host, &queries[&host]).await?
+                }
+                answer => answer?,
+            };
             facts.host_keys = links.host_keys(&host).await?;
             Ok(facts)
         }
@@ -98,6 +107,7 @@ fn query(config: &Config, asked: &Question, host: &HostName) -> Result<Query, Fa
             .filter_map(|role| question(config, (role, host), &salt, asked.secrets))
             .collect(),
         compared: asked.compared,
+        extent: asked.extent,
         version: asked.version.to_owned(),
         ..plain_query(config)
     })
@@ -205,6 +215,7 @@ pub fn document(
         format_version: document::FORMAT_VERSION.to_owned(),
         hosts,
         registry,
+        pushed: None,
         registry_lacks: BTreeSet::new(),
         source,
         secrets_compared: false,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::connections;
 use super::failure::Failure;
 use super::inspection::{self, Question};
 use super::output;
@@ -14,12 +15,15 @@ use crate::config::model::Config;
 use crate::config::render;
 use crate::diagnostic::Diagnostic;
 use crate::exit_code::ExitCode;
-use crate::facts::Compared;
 use crate::facts::model::{Facts, SourceFacts};
-use crate::name::HostName;
+use crate::facts::{Compared, Extent};
+use crate::name::{HostName, PlanDigest};
 use crate::plan::leak::{self, Likeness, Origin, Sources};
 use crate::plan::{Operation, OperationKind, Plan, compile, lock_host};
+use crate::record::Scope;
+use crate::secret::Secrets;
 use crate::text;
+use crate::transport::request::Place;
 
 /// Hosts that a message names.
 const HOSTS_SHOWN: usize = 10;
@@ -53,6 +57,54 @@ fn selected_hosts(config: &Config, operation: &Operation) -> Result<Vec<HostName
         .map_err(|diagnostics| Failure::of(ExitCode::Usage, diagnostics))
 }
 
+/// What the registry answered about the version of an operation: digests of images by reference.
+pub type Registry = BTreeMap<String, String>;
+
+/// Asks the registry about the version of an operation, if it builds or pulls one.
+pub async fn ask_registry(project: &Project, asked: &Asked<'_>) -> Result<Registry, Failure> {
+    match asked.operation.kind.release() {
+        Some(release) => {
+            registry::digests(project.config(), &project.secrets, &release.version).await
+        }
+        None => Ok(Registry::new()),
+    }
+}
+
+/// Returns whether an operation builds an image for all that can be told without a look at containers: it does not if the registry has an
+/// image of the version that was routed on a host.
+pub async fn may_build(
+    project: &Project,
+    links: &Arc<Links>,
+    asked: &Asked<'_>,
+    source: &SourceFacts,
+) -> Result<bool, Failure> {
+    let release = asked.operation.kind.release();
+    let Some(release) = release.filter(|release| !release.skip_push) else {
+        return Ok(false);
+    };
+    let config = project.config();
+    let registry = ask_registry(project, asked).await?;
+    if registry.is_empty() {
+        return Ok(true);
+    }
+    let question = Question {
+        extent: Extent::State,
+        secrets: &Secrets::default(),
+        compared: Compared::Running,
+        version: &release.version,
+    };
+    let hosts = inspection::take(config, &question, links, &hosts(config, asked)?).await?;
+    let facts = inspection::document(hosts, registry, Some(source.clone()));
+    Ok(compile::built_before(config, &facts, &release.version).is_none())
+}
+
+fn hosts(config: &Config, asked: &Asked<'_>) -> Result<unreachable::Asked, Failure> {
+    Ok(unreachable::Asked {
+        selected: selected_hosts(config, asked.operation)?,
+        lock_host: asked.lock_host.or(config.primary_host()).cloned(),
+    })
+}
+
 /// Takes the facts that an operation needs.
 pub async fn inspect(
     project: &Project,
@@ -60,16 +112,23 @@ pub async fn inspect(
     asked: &Asked<'_>,
     source: SourceFacts,
 ) -> Result<Facts, Failure> {
+    let registry = ask_registry(project, asked);
+    inspect_with(project, links, asked, source, registry).await
+}
+
+/// Takes the facts that an operation needs, with what the registry answers, or answered before.
+pub async fn inspect_with(
+    project: &Project,
+    links: &Arc<Links>,
+    asked: &Asked<'_>,
+    source: SourceFacts,
+    registry: impl Future<Output = Result<Registry, Failure>>,
+) -> Result<Facts, Failure> {
     let config = project.config();
-    let Asked {
-        operation,
-        lock_host,
-    } = asked;
-    let hosts = unreachable::Asked {
-        selected: selected_hosts(config, operation)?,
-        lock_host: lock_host.or(config.primary_host()).cloned(),
-    };
+    let operation = asked.operation;
+    let hosts = hosts(config, asked)?;
     let question = Question {
+        extent: Extent::Whole,
         secrets: project.compared(),
         compared: match operation.kind {
             OperationKind::Rollback(_) => Compared::All,
@@ -77,14 +136,8 @@ pub async fn inspect(
         },
         version: operation.version().unwrap_or_default(),
     };
-    let digests = async {
-        match operation.kind.release() {
-            Some(release) => registry::digests(config, &project.secrets, &release.version).await,
-            None => Ok(BTreeMap::new()),
-        }
-    };
     let (hosts, digests) =
-        tokio::join!(inspection::take(config, &question, links, &hosts), digests);
+        tokio::join!(inspection::take(config, &question, links, &hosts), registry);
     let mut facts = inspection::document(hosts?, digests?, Some(source));
     facts.secrets_compared = !question.secrets.is_empty();
     inspection::check_duplicates(&facts)?;
@@ -100,6 +153,46 @@ pub async fn inspect(
         }
     }
     Ok(facts)
+}
+
+/// What of other plans lived on hosts while they were looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Others {
+    /// Nothing.
+    None,
+    /// Nothing does now; what did then may have changed what was looked at.
+    MayHaveEnded,
+    /// Something does, or a host does not tell.
+    Live,
+}
+
+/// Asks the hosts on which plans were begun and not finished whether anything of them lives.
+pub async fn others(config: &Config, links: &Arc<Links>, facts: &Facts) -> Others {
+    let begun = facts
+        .hosts
+        .iter()
+        .filter(|(_, host)| !host.unfinished.is_empty());
+    let hosts: Vec<HostName> = begun.map(|(name, _)| name.clone()).collect();
+    if hosts.is_empty() {
+        return Others::None;
+    }
+    let place = |host: &HostName| Place {
+        scope: Scope {
+            service: config.service.clone(),
+            destination: config.destination.clone(),
+        },
+        state_dir: facts.hosts[host].state_dir.clone(),
+        plan: PlanDigest::from(format!("sha256:{}", "0".repeat(64))),
+    };
+    let (answers, problems) = connections::ask_all(hosts, |host| {
+        let (links, place) = (links.clone(), place(&host));
+        async move { Ok(links.get(&host).await?.others(&place, &[]).await?) }
+    })
+    .await;
+    match problems.is_empty() && answers.values().all(Vec::is_empty) {
+        true => Others::MayHaveEnded,
+        false => Others::Live,
+    }
 }
 
 /// Compiles the plan. Fails if it would contain the value of a secret.

@@ -1,17 +1,18 @@
 //! Applies a plan and reports how it went: what `mrsk apply` and `mrsk OPERATION` share.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::approval::Approved;
+use super::deploy_lock::{Taken, UrgencyOptions};
 use super::failure::Failure;
 use super::options::LinkOptions;
-use super::preemption::UrgencyOptions;
 use super::screen::{Format, Screen};
 use super::secret_reader::{Reader, Values};
 use super::{confirmation, git, missing, output, random, registry};
 use crate::apply::clock::BootClock;
-use crate::apply::driver::{self, Job};
+use crate::apply::driver::{self, Ahead, Job, Observer};
 use crate::apply::links::Links;
 use crate::apply::preflight;
 use crate::apply::state::{AtEnd, Options, Outcome};
@@ -19,13 +20,15 @@ use crate::diagnostic::Diagnostic;
 use crate::digest;
 use crate::exit_code::ExitCode;
 use crate::facts::Query;
+use crate::facts::model::HostFacts;
 use crate::journal::{Journal, PlanStore};
 use crate::name::{HostName, RunId};
 use crate::plan::mentions::Mentions;
+use crate::plan::shape::ShapeError;
 use crate::plan::{Plan, wire};
 use crate::record::{LockDetails, TakeOver};
 use crate::redaction;
-use crate::report::{Planner, Resume, Verbosity};
+use crate::report::{Planner, Reporter, Resume, Verbosity};
 use crate::secret::Secrets;
 use crate::text;
 
@@ -63,14 +66,6 @@ pub struct RunOptions {
     /// What the commands that have these options say of the lock.
     #[arg(skip)]
     urgency: UrgencyOptions,
-
-    /// The run that holds the lock already; `None`: this one takes it.
-    #[arg(skip)]
-    run: Option<RunId>,
-
-    /// Who plans again if the plan is stale.
-    #[arg(skip)]
-    planner: Planner,
 }
 
 impl RunOptions {
@@ -84,30 +79,12 @@ impl RunOptions {
         &self.urgency
     }
 
-    /// Returns these options for `run`, if that holds the lock already.
-    pub fn for_run(&self, run: Option<RunId>) -> Self {
-        Self {
-            run,
-            ..self.clone()
-        }
-    }
-
     /// Returns what becomes of the lock of a dead run that has left something open.
     pub fn take_over(&self) -> TakeOver {
         match self.take_over {
             true => TakeOver::Always,
             false => TakeOver::UnlessOpen,
         }
-    }
-
-    /// Returns whether these options are for a run that holds the lock already.
-    pub fn has_lock(&self) -> bool {
-        self.run.is_some()
-    }
-
-    /// Returns these options for a plan that `planner` makes again if it is stale.
-    pub fn planned_by(self, planner: Planner) -> Self {
-        Self { planner, ..self }
     }
 
     /// Returns how many seconds the deploy lock is waited for.
@@ -121,118 +98,227 @@ impl RunOptions {
     }
 }
 
-/// Applies `plan`, which was approved as `approved` says, and reports how it ended. If a dead run has left something open, a person who
-/// can be asked decides whether its lock is taken over.
-pub async fn apply(
-    plan: Plan,
-    approved: &Approved,
-    values: Arc<Values>,
-    links: Arc<Links>,
-    options: &RunOptions,
-    link: &LinkOptions,
-) -> Result<Outcome, Failure> {
-    let once = |options: RunOptions| {
-        let (plan, values, links) = (plan.clone(), values.clone(), links.clone());
-        async move { apply_once(plan, approved, values, links, &options, link).await }
-    };
-    let outcome = once(options.clone()).await?;
-    let asks = matches!(outcome, Outcome::LeftOpen { .. }) && options.format == Format::Text;
-    if !asks || !confirmation::can_ask() || !confirmation::takes_over().await {
-        return Ok(outcome);
-    }
-    links.reopen().await;
-    let options = RunOptions {
-        take_over: true,
-        ..options.clone()
-    };
-    once(options).await
+/// What a plan is applied with.
+pub struct Means<'a> {
+    /// What provides the values that it needs.
+    pub values: Arc<Values>,
+    /// The links to its hosts.
+    pub links: Arc<Links>,
+    /// How it is applied.
+    pub options: &'a RunOptions,
+    /// How hosts are reached.
+    pub link: &'a LinkOptions,
 }
 
-async fn apply_once(
-    mut plan: Plan,
-    approved: &Approved,
-    values: Arc<Values>,
-    links: Arc<Links>,
-    options: &RunOptions,
-    link: &LinkOptions,
-) -> Result<Outcome, Failure> {
-    let moved_to = options.lock_host.as_ref();
-    let moved_to = moved_to.filter(|host| **host != plan.lock_host);
-    if let Some(host) = moved_to {
-        check_lock_host(&plan, host)?;
+/// How far a run has come before it applies its plan.
+#[derive(Default)]
+pub struct Begun {
+    /// The lock, if the run holds it already.
+    pub taken: Option<Taken>,
+    /// What steps of this machine have done; `None`: they are part of the run.
+    pub ahead: Option<Ahead>,
+    /// The facts of all hosts, taken under that lock, when no step of another plan lived there.
+    pub looked: Option<BTreeMap<HostName, HostFacts>>,
+    /// Who plans again if the plan is stale.
+    pub planner: Planner,
+}
+
+impl Means<'_> {
+    /// Runs the steps of `plan` that run on this machine before the lock is taken.
+    pub async fn run_ahead(
+        &self,
+        plan: &Plan,
+        approved: &Approved,
+        reporting: &mut Reporting<'_>,
+    ) -> Result<Ahead, Failure> {
+        let plan = Arc::new(plan.clone());
+        let job = self.job(plan.clone(), Begun::default()).await?;
+        let resume = self.resume(&plan, approved, (None, Planner::default()));
+        let reporter = reporting.reporter(&plan, resume, self.options)?;
+        let ahead = driver::run_ahead(job, reporter).await;
+        ahead.map_err(invalid_graph)
     }
-    let root = git::root().await?;
-    let (inputs, missing) = preflight::collect(&plan, &*values, &root).await;
-    warn_of_short(&inputs.secrets);
-    let known = missing.iter().map(|missing| missing.what.clone()).collect();
-    missing::check(&plan, &links, missing)
-        .await
-        .inspect_err(|_| links.close())?;
-    let docker_config = registry::docker_config(&plan, &inputs).inspect_err(|_| links.close())?;
-    let run = match &options.run {
-        Some(run) => run.clone(),
-        None => RunId::from(digest::hex(&random::bytes::<16>()?)),
-    };
-    let (store, mut journal) = journal(&plan, approved, &run)?;
-    // The stored plan keeps its own lock host, as its digest covers it.
-    if let Some(host) = moved_to {
-        plan.lock_host = host.clone();
+
+    /// Applies `plan`, which was approved as `approved` says, and reports how it ended.
+    pub async fn apply(
+        &self,
+        mut plan: Plan,
+        approved: &Approved,
+        begun: Begun,
+        reporting: &mut Reporting<'_>,
+    ) -> Result<Outcome, Failure> {
+        let moved_to = self.options.lock_host.as_ref();
+        let moved_to = moved_to.filter(|host| **host != plan.lock_host);
+        // The stored plan keeps its own lock host, as its digest covers it.
+        let stored = plan.clone();
+        if let Some(host) = moved_to {
+            check_lock_host(&plan, host)?;
+            plan.lock_host = host.clone();
+        }
+        let plan = Arc::new(plan);
+        let (taken, planner) = (begun.taken.clone(), begun.planner);
+        let job = self.job(plan.clone(), begun).await?;
+        let mut journal = journal(&stored, approved, &job.options.run)?;
+        let resume = self.resume(&plan, approved, (moved_to, planner));
+        let reporter = reporting.reporter(&plan, resume, self.options)?;
+        if let Some(taken) = taken {
+            taken.keeper.end();
+        }
+        let mut append = |entry: &_| journal.append(jiff::Timestamp::now(), entry);
+        let ended = driver::run(job, reporter, &mut append).await;
+        ended.map_err(invalid_graph)
     }
-    let details = lock_details(&plan, &run).await;
-    let message = options.urgency.hold.as_deref();
-    let hold = LockDetails {
-        message: inputs.redactor().redact(message.unwrap_or_default()),
-        run: None,
-        ..details.clone()
-    };
-    let plan = Arc::new(plan);
-    let reader = Reader {
-        plan: plan.clone(),
-        values,
-        root: root.clone(),
-        known,
-    };
-    let job = Job {
-        plan: plan.clone(),
-        secrets: Arc::new(reader),
-        options: Options {
-            parallel: link.parallel().into(),
-            keep_going: options.keep_going,
-            max_failures: options.max_failures,
-            lock_wait_seconds: options.lock_wait,
-            take_over: options.take_over(),
-            at_end: match message {
-                Some(_) => AtEnd::Hold,
-                None => AtEnd::Release,
+
+    /// As [`Means::apply`], for a plan that takes the lock itself. If a dead run has left something open, a person who can be asked decides
+    /// whether its lock is taken over.
+    pub async fn apply_or_ask(
+        &self,
+        plan: Plan,
+        approved: &Approved,
+        begun: Begun,
+        reporting: &mut Reporting<'_>,
+    ) -> Result<Outcome, Failure> {
+        let outcome = self.apply(plan.clone(), approved, begun, reporting).await?;
+        let asks =
+            matches!(outcome, Outcome::LeftOpen { .. }) && self.options.format == Format::Text;
+        if !asks || !confirmation::can_ask() || !confirmation::takes_over().await {
+            return Ok(outcome);
+        }
+        self.links.reopen().await;
+        let options = RunOptions {
+            take_over: true,
+            ..self.options.clone()
+        };
+        let again = Means {
+            values: self.values.clone(),
+            links: self.links.clone(),
+            options: &options,
+            link: self.link,
+        };
+        let mut screen = Screen::new();
+        let mut reporting = Reporting::new(&mut screen);
+        again
+            .apply(plan, approved, Begun::default(), &mut reporting)
+            .await
+    }
+
+    async fn job(&self, plan: Arc<Plan>, begun: Begun) -> Result<Job, Failure> {
+        let (options, links) = (self.options, &self.links);
+        let root = git::root().await?;
+        let (inputs, mut missing) = preflight::collect(&plan, &*self.values, &root).await;
+        match &begun.ahead {
+            None => warn_of_short(&inputs.secrets),
+            // What was built is not compared with the source of now.
+            Some(ahead) => {
+                missing.retain(|missing| !missing.steps.iter().all(|step| ahead.contains(step)));
+            }
+        }
+        let known = missing.iter().map(|missing| missing.what.clone()).collect();
+        missing::check(&plan, links, missing).await?;
+        let docker_config = registry::docker_config(&plan, &inputs)?;
+        let run = match &begun.taken {
+            Some(taken) => taken.run.clone(),
+            None => RunId::from(digest::hex(&random::bytes::<16>()?)),
+        };
+        let details = lock_details(&plan, &run).await;
+        let message = options.urgency.hold.as_deref();
+        let hold = LockDetails {
+            message: inputs.redactor().redact(message.unwrap_or_default()),
+            run: None,
+            ..details.clone()
+        };
+        let reader = Reader {
+            plan: plan.clone(),
+            values: self.values.clone(),
+            root: root.clone(),
+            known,
+        };
+        Ok(Job {
+            secrets: Arc::new(reader),
+            options: Options {
+                parallel: self.link.parallel().into(),
+                keep_going: options.keep_going,
+                max_failures: options.max_failures,
+                lock_wait_seconds: options.lock_wait,
+                take_over: options.take_over(),
+                at_end: match message {
+                    Some(_) => AtEnd::Hold,
+                    None => AtEnd::Release,
+                },
+                ..Options::new(run)
             },
-            ..Options::new(run)
-        },
-        clock: Box::new(BootClock),
-        links,
-        inputs,
-        query: query(&plan),
-        root,
-        docker_config,
-        details,
-        hold,
-    };
-    let mut screen = Screen::new();
-    let resume = Resume {
-        plan: store.plan().display().to_string(),
-        options: repeated(approved, options, moved_to),
-        planner: options.planner,
-    };
-    let verbosity = match options.verbose {
-        true => Verbosity::Verbose,
-        false => Verbosity::Normal,
-    };
-    let mut reporter = screen.reporter(options.format, &plan, resume, verbosity);
-    let mut append = |entry: &_| journal.append(jiff::Timestamp::now(), entry);
-    let ended = driver::run(job, &mut *reporter, &mut append).await;
-    ended.map_err(|error| {
-        let message = format!("the plan's steps do not form a valid graph: {error}");
-        Failure::new(ExitCode::Damaged, message)
-    })
+            clock: Box::new(BootClock),
+            links: links.clone(),
+            inputs,
+            query: query(&plan),
+            root,
+            docker_config,
+            details,
+            hold,
+            ahead: begun.ahead,
+            looked: begun.looked,
+            plan,
+        })
+    }
+
+    fn resume(
+        &self,
+        plan: &Plan,
+        approved: &Approved,
+        (moved_to, planner): (Option<&HostName>, Planner),
+    ) -> Resume {
+        let store = PlanStore::new(Path::new(""), &plan.digest);
+        Resume {
+            plan: store.map_or_else(
+                |_| String::new(),
+                |store| store.plan().display().to_string(),
+            ),
+            options: repeated(approved, self.options, moved_to),
+            planner,
+        }
+    }
+}
+
+/// What shows a run, from its first step on this machine to its end.
+pub struct Reporting<'a> {
+    screen: Option<&'a mut Screen>,
+    reporter: Option<Box<dyn Reporter + 'a>>,
+}
+
+impl<'a> Reporting<'a> {
+    /// Returns what shows runs on `screen`.
+    pub fn new(screen: &'a mut Screen) -> Self {
+        let (screen, reporter) = (Some(screen), None);
+        Self { screen, reporter }
+    }
+
+    /// Returns the reporter of the run of `plan`: the one there is, told that this is the plan now.
+    fn reporter(
+        &mut self,
+        plan: &Arc<Plan>,
+        resume: Resume,
+        options: &RunOptions,
+    ) -> Result<&mut dyn Observer, Failure> {
+        let verbosity = match options.verbose {
+            true => Verbosity::Verbose,
+            false => Verbosity::Normal,
+        };
+        let view = Screen::view(plan, resume, verbosity);
+        if let Some(screen) = self.screen.take() {
+            self.reporter = Some(screen.reporter(options.format, view));
+        } else if let Some(reporter) = &mut self.reporter {
+            reporter.replan(view);
+        }
+        match &mut self.reporter {
+            Some(reporter) => Ok(&mut **reporter),
+            None => Err(Failure::internal("nothing shows the run")),
+        }
+    }
+}
+
+fn invalid_graph(error: ShapeError) -> Failure {
+    let message = format!("the plan's steps do not form a valid graph: {error}");
+    Failure::new(ExitCode::Damaged, message)
 }
 
 /// Returns the arguments with which the run is resumed.
@@ -275,13 +361,12 @@ fn warn_of_short(secrets: &Secrets) {
 }
 
 /// Stores the plan and opens the journal of the run.
-fn journal(plan: &Plan, approved: &Approved, run: &RunId) -> Result<(PlanStore, Journal), Failure> {
+fn journal(plan: &Plan, approved: &Approved, run: &RunId) -> Result<Journal, Failure> {
     let text = wire::to_json(plan).map_err(Failure::internal)?;
     let open = || {
         let store = PlanStore::new(Path::new(""), &plan.digest)?;
         store.save(text.as_bytes(), approved.signatures.as_deref())?;
-        let journal = Journal::open(Path::new(""), &plan.digest, run.clone())?;
-        Ok((store, journal))
+        Journal::open(Path::new(""), &plan.digest, run.clone())
     };
     open().map_err(|error: std::io::Error| {
         let message = format!("cannot write the journal below .mrsk: {error}");
@@ -335,5 +420,6 @@ async fn lock_details(plan: &Plan, run: &RunId) -> LockDetails {
         run: Some(run.clone()),
         generation: 1,
         plan: Some(plan.digest.clone()),
+        operation: Some(plan.operation.name().to_owned()),
     }
 }

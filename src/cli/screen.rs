@@ -6,9 +6,8 @@ use std::sync::Arc;
 use indicatif::ProgressDrawTarget;
 
 use super::terminal;
-use crate::apply::driver::Observer;
 use crate::plan::Plan;
-use crate::report::{Json, Lines, Live, Resume, Verbosity, View};
+use crate::report::{Json, Lines, Live, Reporter, Resume, Verbosity, View};
 
 /// Columns of a terminal that does not report its width.
 const DEFAULT_COLUMNS: u16 = 80;
@@ -36,16 +35,15 @@ impl Screen {
         }
     }
 
+    /// Returns what a reporter here knows of `plan`.
+    pub fn view(plan: &Arc<Plan>, resume: Resume, verbosity: Verbosity) -> View {
+        let look = terminal::look(&std::io::stderr());
+        View::new(plan.clone(), resume, look.styling, verbosity)
+    }
+
     /// Returns the reporter for `format`: live rows on a terminal, else a line for each event.
-    pub fn reporter<'a>(
-        &'a mut self,
-        format: Format,
-        plan: &Arc<Plan>,
-        resume: Resume,
-        verbosity: Verbosity,
-    ) -> Box<dyn Observer + 'a> {
+    pub fn reporter<'a>(&'a mut self, format: Format, view: View) -> Box<dyn Reporter + 'a> {
         let look = terminal::look(&self.stderr);
-        let view = View::new(plan.clone(), resume, look.styling, verbosity);
         if format == Format::Json {
             return Box::new(Json::new(view, &mut self.stdout));
         }

@@ -20,6 +20,10 @@ pub struct Facts {
     /// Registry digests (`sha256:…`) of images by reference, if the registry answered.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub registry: BTreeMap<String, String>,
+    /// Registry digest of the image that was built and pushed for this operation before the hosts were looked at. Only the run that did so
+    /// knows it: recorded facts have none.
+    #[serde(skip)]
+    pub pushed: Option<String>,
     /// References of images that the registry was asked for and does not have.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub registry_lacks: BTreeSet<String>,

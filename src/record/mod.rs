@@ -183,8 +183,10 @@ pub struct LockDetails {
     pub run: Option<RunId>,
     /// Counts take-overs, from 1.
     pub generation: u32,
-    /// The plan being applied.
+    /// The plan being applied; `None` until it is compiled.
     pub plan: Option<PlanDigest>,
+    /// What the run does: the words of the command; `None` if it does not say so.
+    pub operation: Option<String>,
 }
 
 /// A note in the deploy lock: the run that holds it is to stop, as at a first Ctrl-C.
@@ -254,6 +256,9 @@ impl LockDetails {
         if let Some(plan) = &self.plan {
             text += &format!("\nPlan: {plan}");
         }
+        if let Some(operation) = &self.operation {
+            text += &format!("\nOperation: {operation}");
+        }
         text
     }
 
@@ -275,6 +280,7 @@ impl LockDetails {
                 Some(("Run", value)) => details.run = Some(RunId::from(value)),
                 Some(("Generation", value)) => details.generation = value.parse().unwrap_or(1),
                 Some(("Plan", value)) => details.plan = Some(PlanDigest::from(value)),
+                Some(("Operation", value)) => details.operation = Some(value.to_owned()),
                 _ => {}
             }
         }
@@ -296,6 +302,7 @@ mod tests {
             run: Some(RunId::from("0123")),
             generation: 2,
             plan: Some(PlanDigest::from("sha256:ab")),
+            operation: Some("app boot".into()),
         };
         assert_eq!(LockDetails::parse(&details.render()), details);
     }

@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use super::output::tail;
+use super::reporter::Reporter;
 use super::tally::{Tally, is_done};
 use super::tint::Tone;
 use super::view::View;
@@ -37,6 +38,12 @@ impl<'a> Lines<'a> {
             tally: Tally::default(),
             out,
         }
+    }
+}
+
+impl Reporter for Lines<'_> {
+    fn replan(&mut self, view: View) {
+        self.view = view;
     }
 }
 

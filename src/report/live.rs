@@ -10,6 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::lines::{describe, failure_tail, output, steps};
 use super::outcome;
+use super::reporter::Reporter;
 use super::tally::Tally;
 use super::view::View;
 use crate::apply::driver::Observer;
@@ -94,6 +95,13 @@ impl<'a> Live<'a> {
         board.rows = rows;
         board.more = more;
         board.steps = steps(&self.view, &self.tally);
+    }
+}
+
+impl Reporter for Live<'_> {
+    fn replan(&mut self, view: View) {
+        self.view = view;
+        self.refresh();
     }
 }
 

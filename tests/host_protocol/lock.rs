@@ -27,6 +27,7 @@ pub fn details(run: &str) -> LockDetails {
         run: Some(RunId::from(run)),
         generation: 1,
         plan: Some(PlanDigest::from("sha256:ab")),
+        ..LockDetails::default()
     }
 }
 

@@ -202,3 +202,37 @@ fn what_a_dead_run_left_open_keeps_its_lock_from_other_plans_unless_they_insist(
         }
     }
 }
+
+#[test]
+fn a_run_tells_its_plan_once_it_knows_it() {
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        let early = LockDetails {
+            message: "Automatic deploy lock".into(),
+            plan: None,
+            operation: Some("deploy".into()),
+            ..details("r1")
+        };
+        let late = LockDetails {
+            plan: Some(PlanDigest::from("sha256:cd")),
+            ..early.clone()
+        };
+        let terms = LockTerms::default();
+        for known in [&early, &early, &late, &late] {
+            let answer = block(fixture.host.lock(&scope(), known, &terms)).unwrap();
+            assert_eq!(answer, ACQUIRED, "{sh:?}");
+            let status = block(fixture.host.lock_status(&scope())).unwrap().unwrap();
+            assert_eq!(&LockDetails::parse(&status.text), known, "{sh:?}");
+            let whole = fs::read_to_string(fixture.path("home/mrsk_lock/details")).unwrap();
+            let whole = STANDARD.decode(whole.trim()).unwrap();
+            let whole = String::from_utf8(whole).unwrap();
+            assert_eq!(whole.contains("Plan: "), known.plan.is_some(), "{whole}");
+        }
+        assert_eq!(beat(&fixture, "r1"), BeatAnswer::Held, "{sh:?}");
+        let other = block(fixture.host.lock(&scope(), &details("r2"), &terms)).unwrap();
+        assert!(
+            matches!(other, LockAnswer::Held { .. }),
+            "{sh:?}: {other:?}"
+        );
+    }
+}

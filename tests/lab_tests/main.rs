@@ -28,6 +28,7 @@ mod operations;
 mod other_plans;
 mod preempt;
 mod proxy;
+mod queue;
 mod quoting;
 mod reading;
 mod registry;

@@ -218,6 +218,8 @@ impl Site {
             docker_config: None,
             details,
             hold: LockDetails::default(),
+            ahead: None,
+            looked: None,
         };
         let mut told = Told::default();
         let mut room = self.journal_takes;

@@ -112,7 +112,7 @@ fn a_lock_that_is_held() {
         message: "Automatic deploy lock".into(),
         run: Some("0123".into()),
         generation: 1,
-        plan: None,
+        ..LockDetails::default()
     };
     let mut run = Run::new();
     run.tell(Progress::Phase(Phase::Locking));

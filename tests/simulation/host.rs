@@ -200,7 +200,7 @@ impl SimHost {
             message: String::new(),
             run: Some(lock.run.clone()),
             generation: lock.generation,
-            plan: None,
+            ..LockDetails::default()
         };
         let taken_from = match &self.lock {
             None => None,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use super::done::Ahead;
 use super::job::Observer;
 use super::tasks::Driver;
 use crate::apply::local_step::{self, End, Work};
@@ -43,6 +44,25 @@ fn steps(plan: &Plan) -> Vec<StepId> {
 }
 
 impl Driver {
+    /// Goes on after what has run ahead. The observer knows what succeeded.
+    pub(super) fn take_up(&mut self, ahead: Ahead) {
+        self.begun = ahead.begun;
+        self.has_read = ahead.has_read;
+        self.outcome = ahead.outcome;
+        self.told_ahead = ahead.ends.keys().cloned().collect();
+        self.ahead = ahead.ends;
+    }
+
+    /// Returns what has run ahead.
+    pub(super) fn into_ahead(self) -> Ahead {
+        Ahead {
+            ends: self.ahead,
+            begun: self.begun,
+            has_read: self.has_read,
+            outcome: self.outcome,
+        }
+    }
+
     /// Runs them, unless the plan has begun, cannot begin now, or the lock is held. The first that fails is the last.
     pub(super) async fn run_ahead(
         &mut self,

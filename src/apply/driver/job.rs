@@ -1,14 +1,16 @@
 //! What a run is given, and whom it tells.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::done::Ahead;
 use crate::apply::clock::Clock;
 use crate::apply::links::Links;
 use crate::apply::state::{JournalEntry, Millis, Options, Outcome, Progress, Summary};
 use crate::facts::Query;
-use crate::name::StepId;
+use crate::facts::model::HostFacts;
+use crate::name::{HostName, StepId};
 use crate::plan::Plan;
 use crate::record::LockDetails;
 use crate::transport::docker_config::DockerConfig;
@@ -70,4 +72,8 @@ pub struct Job {
     pub details: LockDetails,
     /// Those of the lock that is left behind, if the options say so.
     pub hold: LockDetails,
+    /// What steps of this machine have done already; `None`: those that can run before the lock is taken do so.
+    pub ahead: Option<Ahead>,
+    /// The facts of all hosts, if they were looked at while this run held the lock already, and no attempt of another plan lived there.
+    pub looked: Option<BTreeMap<HostName, HostFacts>>,
 }

@@ -2,6 +2,7 @@
 
 mod ahead;
 mod convert;
+mod done;
 mod job;
 mod message;
 mod questions;
@@ -10,10 +11,12 @@ pub mod signals;
 mod starts;
 mod tasks;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+pub use done::Ahead;
 pub use job::{Job, Journal, Observer, ReadSecrets, SecretReader};
 
 use convert::receipt;
@@ -21,7 +24,7 @@ use tasks::Driver;
 
 use super::state::{Action, Event, Outcome, State};
 use crate::name::HostName;
-use crate::plan::shape::ShapeError;
+use crate::plan::shape::{Shape, ShapeError};
 use crate::transport::local::until;
 
 /// How long the audit logs may take at the end of a run.
@@ -40,9 +43,16 @@ pub async fn run(
     let (sender, mut happened) = mpsc::unbounded_channel();
     let mut driver = Driver::new(job, state.shape().clone(), sender);
     let mut interrupts = signals::interrupts();
-    driver.run_ahead(&mut interrupts, observer).await;
+    match driver.job.ahead.take() {
+        Some(ahead) => driver.take_up(ahead),
+        None => driver.run_ahead(&mut interrupts, observer).await,
+    }
+    let begin = match driver.job.looked.take() {
+        Some(facts) => Event::BeginLooked(facts),
+        None => Event::Begin,
+    };
     let mut actions = match driver.outcome {
-        None => state.handle(driver.now(), Event::Begin),
+        None => state.handle(driver.now(), begin),
         Some(_) => Vec::new(),
     };
     loop {
@@ -68,6 +78,19 @@ pub async fn run(
         };
         actions = state.handle(driver.now(), event);
     }
+}
+
+/// Runs the steps of this machine that can run before the lock is taken, and nothing else.
+///
+/// # Errors
+/// A plan whose graph cannot be walked.
+pub async fn run_ahead(job: Job, observer: &mut dyn Observer) -> Result<Ahead, ShapeError> {
+    let shape = Arc::new(Shape::new(&job.plan)?);
+    let (sender, _) = mpsc::unbounded_channel();
+    let mut driver = Driver::new(job, shape, sender);
+    let mut interrupts = signals::interrupts();
+    driver.run_ahead(&mut interrupts, observer).await;
+    Ok(driver.into_ahead())
 }
 
 impl Driver {

@@ -27,7 +27,7 @@ pub(super) struct Driver {
     pub(super) job: Job,
     pub(super) shape: Arc<Shape>,
     /// When the run began, by its clock.
-    begun: Duration,
+    pub(super) begun: Duration,
     pub(super) generations: BTreeMap<HostName, u64>,
     pub(super) tasks: BTreeMap<HostName, Vec<AbortHandle>>,
     /// What ends the steps of this machine.

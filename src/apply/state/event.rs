@@ -1,6 +1,6 @@
 //! Events that the state takes, and actions that it wants done. The driver carries actions out, and answers with events.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -92,6 +92,9 @@ pub enum AtEnd {
 pub enum Event {
     /// The run begins. The first event.
     Begin,
+    /// The run begins, also the first event: it has taken the lock already, and then looked at all hosts, on which no attempt of another
+    /// plan lived. They are not looked at again if it has the lock still.
+    BeginLooked(BTreeMap<HostName, HostFacts>),
     /// The time of `State::deadline` has come.
     Tick,
     /// The user asked to stop. Another one changes nothing.

@@ -69,6 +69,10 @@ impl State {
     fn dispatch(&mut self, event: Event) {
         match event {
             Event::Begin => self.take_lock(),
+            Event::BeginLooked(facts) => {
+                self.looked = Some(facts);
+                self.take_lock();
+            }
             Event::Tick => {}
             Event::Interrupt => self.interrupt(),
             Event::Quit => self.quit(),

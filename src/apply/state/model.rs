@@ -8,6 +8,7 @@ use index_vec::{IndexSlice, IndexVec};
 use super::event::{Action, Millis, Options};
 use super::progress::{GoneReason, JournalEntry, LaterPlan, Outcome, Phase, Progress, StopReason};
 use super::step::{Batch, HostIndex, StepRun};
+use crate::facts::model::HostFacts;
 use crate::graph::Queue;
 use crate::name::{HostName, StepId};
 use crate::plan::Plan;
@@ -58,6 +59,8 @@ pub struct State {
     pub(super) lock: Lock,
     pub(super) evidence: Evidence,
     pub(super) statuses: IndexVec<StepIndex, Status>,
+    /// The facts of hosts that were looked at under the lock before the run began.
+    pub(super) looked: Option<BTreeMap<HostName, HostFacts>>,
     /// What the hosts' records said about pushes when the run began.
     pub(super) push_claims: BTreeMap<StepIndex, PushClaims>,
     /// Hosts whose fence names another run, as they say, until the lock tells whether one has taken over.
@@ -253,6 +256,7 @@ impl State {
             lock: Lock::default(),
             evidence: Evidence::default(),
             statuses: IndexVec::new(),
+            looked: None,
             push_claims: BTreeMap::new(),
             refusing: BTreeSet::new(),
             taking_up: false,

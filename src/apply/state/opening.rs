@@ -1,6 +1,6 @@
 //! From the lock to the first step: lock, settle, inspect, decide, fence, judge.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -35,10 +35,13 @@ impl State {
         if !self.answered(self.lock_host, Ask::Lock) {
             return;
         }
+        // Unless it is still this run's, another one may have changed what was looked at.
+        let looked = self.looked.take();
         let (holder, refusal) = match answer {
             LockAnswer::Acquired {
                 taken_from, open, ..
             } => {
+                let looked = looked.filter(|_| taken_from.is_none());
                 match taken_from {
                     Some(from) if from.run.is_none() => self.lock.of_person = Some(from),
                     Some(from) => {
@@ -47,7 +50,7 @@ impl State {
                     }
                     None => {}
                 }
-                return self.hold_lock();
+                return self.hold_lock(looked);
             }
             LockAnswer::Open {
                 details,
@@ -75,14 +78,34 @@ impl State {
         }
     }
 
-    fn hold_lock(&mut self) {
+    fn hold_lock(&mut self, looked: Option<BTreeMap<HostName, HostFacts>>) {
         self.lock.held = true;
         self.lock.confirmed = self.lock.sent;
         self.schedule_beat();
         if self.outcome.is_some() {
             return;
         }
-        self.look_for_others();
+        match looked {
+            Some(facts) if self.knows_all(&facts) => self.take_looked(facts),
+            _ => self.look_for_others(),
+        }
+    }
+
+    fn knows_all(&self, facts: &BTreeMap<HostName, HostFacts>) -> bool {
+        self.hosts.iter().all(|host| facts.contains_key(&host.name))
+    }
+
+    /// Decides by what was looked at before the run began. What the hosts list of this plan is asked for with the fence.
+    fn take_looked(&mut self, facts: BTreeMap<HostName, HostFacts>) {
+        self.enter(Phase::Inspecting);
+        for host in &mut self.hosts {
+            if let Some(facts) = facts.get(&host.name) {
+                host.finished = facts.finished.contains(&self.plan.digest);
+                let value = serde_json::to_value(facts).unwrap_or(Value::Null);
+                self.evidence.facts.insert(host.name.clone(), value);
+            }
+        }
+        self.decide();
     }
 
     pub(super) fn on_inspected(&mut self, host: &HostName, facts: &HostFacts, own: Listing) {

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use crate::apply::links;
 use crate::cli::approval::ApprovalOptions;
+use crate::cli::deploy_lock::{Ended, Order, UrgencyOptions, Wanted};
 use crate::cli::failure::Failure;
 use crate::cli::options::LinkOptions;
-use crate::cli::preemption::{Ended, UrgencyOptions, Wanted};
-use crate::cli::run::{self, RunOptions};
+use crate::cli::run::{self, Begun, Means, Reporting, RunOptions};
+use crate::cli::screen::Screen;
 use crate::cli::secret_reader::PlannedSources;
 use crate::cli::trust::TrustOptions;
 use crate::cli::{connections, environment, input, trust};
@@ -49,25 +50,34 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
     approved.arguments.extend(args.trust.arguments());
     let links = connections::to_planned(&args.link, &plan, &pins)?;
     let options = args.run.with_urgency(args.urgency);
-    if !options.urgency().is_given() {
-        let applied = run::apply(plan, &approved, sources, links, &options, &args.link);
-        return applied.await.map(|outcome| outcome.exit_code());
-    }
+    let means = Means {
+        values: sources,
+        links: links.clone(),
+        options: &options,
+        link: &args.link,
+    };
     if let Some(host) = options.lock_host() {
         run::check_lock_host(&plan, host)?;
     }
     let wanted = Wanted {
-        links: connections::to_planned(&args.link, &plan, &pins)?,
+        links,
         host: options.lock_host().unwrap_or(&plan.lock_host).clone(),
         scope: links::scope(&plan),
-        command: format!("apply, {}", plan.operation.name()),
+        operation: plan.operation.name().to_owned(),
+        version: plan.version.clone().unwrap_or_default(),
+        order: Order::PlanFirst,
         wait: options.lock_wait(),
         take_over: options.take_over(),
         redactor: &Redactor::new(&Secrets::new()),
     };
-    let apply = |run| async {
-        let given = options.for_run(run);
-        let applied = run::apply(plan, &approved, sources, links, &given, &args.link);
+    let mut screen = Screen::new();
+    let mut reporting = Reporting::new(&mut screen);
+    let apply = |taken| async {
+        let begun = Begun {
+            taken,
+            ..Begun::default()
+        };
+        let applied = means.apply_or_ask(plan, &approved, begun, &mut reporting);
         applied.await.map(Ended::Applied)
     };
     let ended = wanted.hold_around(options.urgency(), apply).await;

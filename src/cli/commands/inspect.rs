@@ -10,7 +10,7 @@ use crate::cli::project::Project;
 use crate::cli::unreachable::Asked;
 use crate::cli::{connections, git, inspection, operation, output, registry, source};
 use crate::exit_code::ExitCode;
-use crate::facts::{Compared, document};
+use crate::facts::{Compared, Extent, document};
 
 /// Arguments of `mrsk inspect`.
 #[derive(Debug, clap::Args)]
@@ -44,6 +44,7 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
         source::resolve_version(&mut source, version, &root).await;
     }
     let question = Question {
+        extent: Extent::Whole,
         secrets: &project.secrets,
         compared: Compared::Running,
         version: version.as_deref().unwrap_or_default(),

@@ -53,6 +53,7 @@ pub(super) fn draft<'a>(
         operation,
         version,
         image_digest,
+        pushed: facts.pushed.as_deref(),
         hosts: views(config, facts, &hosts, (&roles, &placements)),
         slots: roles,
         placed: placed(&placements),

@@ -131,11 +131,14 @@ fn by_engine(draft: &mut Draft, source: &SourceFacts, why: Reason, identity: &st
         .because(format!("Push {}", draft.image_name()), why)
         .needs([build])
         .does(image::push(config, version))
-        .done_when_registry([
-            image::manifest(&image::reference(config, version)),
-            builder::digest(&image::reference(config, version)),
-            image::push_check(config, version, identity),
-        ])
+        .done_when_registry(match exact(draft) {
+            Some(exact) => vec![image::manifest(&exact), builder::digest(&exact)],
+            None => vec![
+                image::manifest(&image::reference(config, version)),
+                builder::digest(&image::reference(config, version)),
+                image::push_check(config, version, identity),
+            ],
+        })
         .silence(SILENCE)
         .retried();
     draft.add(push);
@@ -207,9 +210,18 @@ fn by_buildx(
         .needs(draft.find(None, StepKind::RegistryLogin))
         .does([buildx.build(&build_of(draft, source, identity))])
         .secrets(&config.builder.secret_names(), Travel::BuildSecret)
-        .done_when_local(buildx.check(version, identity))
         .silence(EMULATED_SILENCE);
+    let push = match exact(draft) {
+        Some(exact) => push.done_when_registry([image::manifest(&exact), builder::digest(&exact)]),
+        None => push.done_when_local(buildx.check(version, identity)),
+    };
     draft.add(push);
+}
+
+/// Returns the reference of exactly what this operation has pushed already, whatever the tag stands for meanwhile.
+fn exact(draft: &Draft) -> Option<String> {
+    let digest = draft.pushed?;
+    Some(format!("{}@{digest}", draft.config.repository()))
 }
 
 /// Returns what a build is told.

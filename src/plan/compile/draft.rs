@@ -35,6 +35,8 @@ pub(super) struct Draft<'a> {
     pub waits: Waits,
     /// Registry digest of the image that every host must get, if it is known.
     pub image_digest: Option<&'a str>,
+    /// Registry digest of the image that this operation has built and pushed already.
+    pub pushed: Option<&'a str>,
     /// The selected hosts, in the order of the configuration.
     pub hosts: Vec<HostView<'a>>,
     /// The selected roles on their selected hosts.
@@ -110,6 +112,11 @@ impl<'a> HostView<'a> {
 }
 
 impl<'a> Draft<'a> {
+    /// Returns the registry digest of the image that every host must get, if it is known.
+    pub fn pinned_digest(&self) -> Option<&'a str> {
+        self.image_digest.or(self.pushed)
+    }
+
     /// Returns what is decided for the roles of `host`.
     pub fn placements_on(&self, host: &HostName) -> impl Iterator<Item = &Placement<'a>> {
         let placed = self.placed.get(host).into_iter().flatten();

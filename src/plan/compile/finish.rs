@@ -35,7 +35,7 @@ pub(super) fn finish(mut draft: Draft) -> Result<Plan> {
                 true => image::reference(config, draft.version),
                 false => config.repository(),
             },
-            digest: draft.image_digest.map(str::to_owned),
+            digest: draft.pinned_digest().map(str::to_owned),
         },
         config: ConfigRef {
             path: config.path.clone(),

@@ -47,7 +47,7 @@ pub use self::accessories::owner::other_service;
 pub use self::intercept::reason::{Answered, answered};
 pub use self::selection::selected_hosts;
 pub use self::serving::{Serving, Standing, containers};
-pub use self::tag::is_commit;
+pub use self::tag::{built_before, is_commit};
 pub use self::target::missing_image;
 pub use self::undo::{check_undo, undo};
 

@@ -10,7 +10,7 @@ fn has_pinned(draft: &Draft, host: &HostView) -> bool {
     let reference = image::reference(draft.config, draft.version);
     let there = host.facts.images.get(&reference);
     draft
-        .image_digest
+        .pinned_digest()
         .is_some_and(|digest| there.is_some_and(|image| image.digests.contains(digest)))
 }
 
@@ -34,7 +34,7 @@ pub fn missing(draft: &mut Draft) {
 
 fn pull(draft: &mut Draft, host: &HostView) {
     let reference = image::reference(draft.config, draft.version);
-    let digest = draft.image_digest;
+    let digest = draft.pinned_digest();
     let push = draft.find(None, StepKind::Push);
     let there = host.facts.images.get(&reference);
     if let Some(digest) = digest

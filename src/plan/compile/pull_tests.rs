@@ -56,3 +56,24 @@ fn what_is_pushed_is_pulled_afterwards() {
         ]
     );
 }
+
+#[test]
+fn what_is_pushed_already_is_pulled_by_its_digest() {
+    let made = case("")
+        .a(json!({}))
+        .pushed("sha256:1")
+        .after(&[registry::run, build::run, run]);
+    assert_eq!(
+        made.ids().last().unwrap(),
+        "a/image/2/pull <- local/image/2/push"
+    );
+    assert_eq!(
+        made.actions("pull"),
+        [
+            "printf %s \"$P\" | docker login --username u --password-stdin r.example",
+            "docker pull r.example/team/app@sha256:1",
+            "docker tag r.example/team/app@sha256:1 r.example/team/app:2",
+            "# verify that r.example/team/app:2 is sha256:1",
+        ]
+    );
+}

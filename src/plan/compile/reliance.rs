@@ -179,7 +179,7 @@ fn runs(name: &str, container: &ContainerFacts) -> Option<Predicate> {
 
 /// Returns that the host has the pinned image, if it has: it is not pulled then.
 fn pinned_image(draft: &Draft, facts: &HostFacts) -> Option<Predicate> {
-    let digest = draft.image_digest?;
+    let digest = draft.pinned_digest()?;
     let reference = image::reference(draft.config, draft.version);
     let has = facts.images.get(&reference)?.digests.contains(digest);
     has.then(|| Predicate::contains(&["images", &reference, "digests"], digest))

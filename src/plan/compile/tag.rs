@@ -39,11 +39,7 @@ impl<'a> Tag<'a> {
 
 /// Returns the digest of the image that is used as it is, since it was routed already and is built from the same source; `None` if an
 /// image is to be built.
-pub(super) fn built_before<'a>(
-    config: &Config,
-    facts: &'a Facts,
-    version: &str,
-) -> Option<&'a str> {
+pub fn built_before<'a>(config: &Config, facts: &'a Facts, version: &str) -> Option<&'a str> {
     match Tag::of(config, facts, version) {
         Tag::Routed(digest, _) if is_of(version, facts.source.as_ref()?) => Some(digest),
         _ => None,

@@ -15,6 +15,7 @@ pub type Pass = fn(&mut Draft);
 pub struct Case {
     config: Config,
     facts: Value,
+    pushed: Option<String>,
     operation: Operation,
 }
 
@@ -72,6 +73,7 @@ pub fn case(config: &str) -> Case {
     Case {
         config,
         facts: json!({"format_version": "1.0", "hosts": hosts, "source": source}),
+        pushed: None,
         operation: serde_json::from_value(json!({"name": "deploy", "version": "2"})).unwrap(),
     }
 }
@@ -162,9 +164,23 @@ impl Case {
         self
     }
 
+    /// Says that the image is pushed already, and has this digest.
+    pub fn pushed(self, digest: &str) -> Self {
+        let pushed = Some(digest.to_owned());
+        Self { pushed, ..self }
+    }
+
+    fn known(&self) -> Facts {
+        let facts: Facts = serde_json::from_value(self.facts.clone()).unwrap();
+        Facts {
+            pushed: self.pushed.clone(),
+            ..facts
+        }
+    }
+
     /// Shows the draft after `passes` to `look`.
     pub fn look<T>(&self, passes: &[Pass], look: impl FnOnce(&mut Draft) -> T) -> T {
-        let facts: Facts = serde_json::from_value(self.facts.clone()).unwrap();
+        let facts = self.known();
         let selection = selection::select(&self.config, &self.operation).unwrap();
         let resolved = target::resolve(&self.config, &facts, &self.operation, &selection);
         let target = resolved.unwrap_or_else(|problems| panic!("{problems:?}"));
@@ -184,7 +200,7 @@ impl Case {
 
     /// Returns the whole plan, or why there can be none, each problem with what to do about it.
     pub fn plan(&self) -> Result<Plan, Vec<String>> {
-        let facts: Facts = serde_json::from_value(self.facts.clone()).unwrap();
+        let facts = self.known();
         compile(&self.config, &facts, &self.operation).map_err(|problems| {
             let problems = problems.into_iter();
             let lines = problems.map(|problem| {
@@ -197,7 +213,7 @@ impl Case {
 
     /// Returns the whole plan and its undo, or why there can be none.
     pub fn undo(&self) -> Result<(Plan, Plan), Vec<String>> {
-        let facts: Facts = serde_json::from_value(self.facts.clone()).unwrap();
+        let facts = self.known();
         let plan = compile(&self.config, &facts, &self.operation);
         let plan = plan.unwrap_or_else(|problems| panic!("{problems:?}"));
         let undo = super::undo(&self.config, &facts, &plan);

@@ -8,6 +8,7 @@ use std::io::Write;
 pub use stream::{FORMAT_VERSION, schema};
 
 use self::stream::{At, Details, GoneHost, HostTotals, LockHolder, StepAt, StreamEvent};
+use super::reporter::Reporter;
 use super::tally::Tally;
 use super::view::View;
 use super::words;
@@ -30,14 +31,19 @@ pub struct Json<'a> {
 impl<'a> Json<'a> {
     /// Returns a reporter that writes to `out`. The first line, which names the plan, is written at once.
     pub fn new(view: View, out: &'a mut dyn Write) -> Self {
-        let plan = view.plan.clone();
         let mut reporter = Self {
             view,
             tally: Tally::default(),
             out,
             last: 0,
         };
-        reporter.write(&StreamEvent::Run {
+        reporter.write_run();
+        reporter
+    }
+
+    fn write_run(&mut self) {
+        let plan = self.view.plan.clone();
+        self.write(&StreamEvent::Run {
             format_version: FORMAT_VERSION.to_owned(),
             plan: plan.digest.to_string(),
             service: plan.service.clone(),
@@ -45,7 +51,6 @@ impl<'a> Json<'a> {
             version: plan.version.clone().unwrap_or_default(),
             steps: plan.steps.len(),
         });
-        reporter
     }
 
     fn write(&mut self, event: &StreamEvent) {
@@ -140,6 +145,16 @@ impl<'a> Json<'a> {
             Progress::Stopping(reason) => stopping(at, reason),
             Progress::LockLeft => StreamEvent::LockLeft { at },
         })
+    }
+}
+
+impl Reporter for Json<'_> {
+    fn replan(&mut self, view: View) {
+        let is_other = self.view.plan.digest != view.plan.digest;
+        self.view = view;
+        if is_other {
+            self.write_run();
+        }
     }
 }
 

@@ -137,6 +137,16 @@ read_person() {
   mrsk_persons=${mrsk_persons:-$1}
 }
 
+# Writes the details of the lock anew if its run knows more of itself than when it took it, such as its plan. Fails if somebody took the lock
+# over meanwhile.
+tell_more() {
+  [ "$mrsk_text" = "$mrsk_before$mrsk_generation${mrsk_after%"$mrsk_nl"}" ] && return 0
+  keep "$mrsk_own/details" "$(details "$mrsk_generation")" || die "$mrsk_error"
+  announce_in_turn
+  highest
+  [ "$mrsk_top" -le "$mrsk_generation" ]
+}
+
 # One try; fails if it is worth another.
 lock_once() {
   boot
@@ -175,6 +185,7 @@ lock_once() {
   if [ "$mrsk_holder" = "$mrsk_run" ] && [ "$mrsk_top" -le "$mrsk_generation" ]
   then
     put "$mrsk_own/beat" "$mrsk_boot $mrsk_up" || die "$mrsk_error"
+    tell_more || return 1
     read_person -
     say acquired "$mrsk_generation" "$mrsk_persons"
     return 0

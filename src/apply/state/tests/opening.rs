@@ -251,3 +251,56 @@ fn a_fence_that_another_plan_holds_is_superseded() {
         Some(Action::Exit(Outcome::Superseded { .. }))
     ));
 }
+
+/// Returns what a run does first that has looked at its hosts under the lock, if that is answered like this.
+fn first_after(answers: &[LockAnswer]) -> Vec<Action> {
+    let options = Options {
+        lock_wait_seconds: 60,
+        ..Options::new(RunId::from("r"))
+    };
+    let mut state = State::new(Arc::new(two_switches()), options).unwrap();
+    let facts = ["a", "b"].map(|host| (HostName::from(host), HostFacts::default()));
+    state.handle(Millis(0), Event::BeginLooked(facts.into()));
+    let mut actions = Vec::new();
+    for answer in answers {
+        if let Some(at) = state.deadline() {
+            state.handle(at, Event::Tick);
+        }
+        actions = state.handle(Millis(0), Event::Lock(answer.clone()));
+    }
+    actions.retain(|action| !matches!(action, Action::Report(_)));
+    actions
+}
+
+#[test]
+fn hosts_that_were_looked_at_under_the_lock_are_not_looked_at_again() {
+    let own = || LockAnswer::Acquired {
+        generation: 1,
+        taken_from: None,
+        open: Vec::new(),
+    };
+    let held = LockAnswer::Held {
+        details: details(),
+        beat_age: 1,
+    };
+    let dead = LockAnswer::Acquired {
+        generation: 2,
+        taken_from: Some(details()),
+        open: Vec::new(),
+    };
+    let others = ["a", "b"].map(|host| Action::Others(host.into(), Vec::new()));
+    assert_eq!(first_after(&[own()]), [Action::Beat]);
+    // Whoever had the lock meanwhile may have changed them.
+    assert_eq!(first_after(&[dead]), others);
+    assert_eq!(first_after(&[held, own()]), others);
+}
+
+#[test]
+fn a_plan_that_is_made_under_the_lock_is_applied_whole() {
+    let mut bench = Bench::new(two_switches());
+    let facts = ["a", "b"].map(|host| (HostName::from(host), HostFacts::default()));
+    bench.tell(Event::BeginLooked(facts.into()));
+    assert_eq!((bench.code(), bench.released), (Some(0), 1));
+    let whole = Bench::new(two_switches()).begin();
+    assert_eq!(bench.ran(), whole.ran());
+}

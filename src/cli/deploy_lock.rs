@@ -1,5 +1,8 @@
-//! `--preempt` and `--hold`: the run that holds the deploy lock stops for this one, and this one leaves the lock to a person. In neither
-//! case is the lock free in between, so that no run that waits for it comes first.
+//! The deploy lock before a run begins: it is taken, then the hosts are looked at and the plan is compiled, and the run goes on as the one
+//! that holds it.
+//!
+//! With `--preempt` the run that holds the lock stops for this one, and with `--hold` this one leaves the lock to a person. In neither case
+//! is the lock free in between, so that no run that waits for it comes first.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,6 +13,7 @@ use super::failure::Failure;
 use super::held::described;
 use super::options::parse_message;
 use super::{confirmation, connections, git, output, random};
+use crate::apply::driver::signals;
 use crate::apply::links::{self, Links};
 use crate::apply::state::Outcome;
 use crate::digest;
@@ -19,6 +23,7 @@ use crate::record::living::Told;
 use crate::record::{LockAnswer, LockDetails, Scope, StopRequest, TakeOver};
 use crate::redaction::Redactor;
 use crate::text;
+use crate::transport::LinkError;
 use crate::transport::answer::{BeatAnswer, LockState};
 use crate::transport::request::LockTerms;
 
@@ -51,8 +56,12 @@ pub struct Wanted<'a> {
     pub host: HostName,
     /// Whose lock.
     pub scope: Scope,
-    /// What it is for, as the command is typed.
-    pub command: String,
+    /// What it is for: the words of the command.
+    pub operation: String,
+    /// The version that is deployed; empty if it is not known yet.
+    pub version: String,
+    /// When the lock is taken.
+    pub order: Order,
     /// `--lock-wait`, in seconds.
     pub wait: u64,
     /// `--take-over`.
@@ -61,43 +70,73 @@ pub struct Wanted<'a> {
     pub redactor: &'a Redactor,
 }
 
+/// When the lock is taken, unless another run is to stop for this one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// Before the hosts are looked at.
+    LockFirst,
+    /// By the run itself: its plan is there.
+    PlanFirst,
+}
+
 /// The deploy lock, held for a run that has yet to begin.
-pub struct Preemption {
+struct HeldLock {
     links: Arc<Links>,
     host: HostName,
     scope: Scope,
     run: RunId,
-    keeper: AbortHandle,
+    keeper: Keeper,
 }
 
-impl UrgencyOptions {
-    /// Returns whether any is given.
-    pub fn is_given(&self) -> bool {
-        self.preempt || self.hold.is_some()
+/// What sends heartbeats until the run does so itself.
+#[derive(Debug, Clone)]
+pub struct Keeper(AbortHandle);
+
+impl Keeper {
+    /// Ends the heartbeats.
+    pub fn end(&self) {
+        self.0.abort();
     }
 }
 
+/// The lock as it was taken.
+#[derive(Debug, Clone)]
+pub struct Taken {
+    /// The run that holds it.
+    pub run: RunId,
+    /// What sends its heartbeats.
+    pub keeper: Keeper,
+    /// Who held the lock while it was waited for.
+    pub behind: Vec<LockDetails>,
+}
+
 impl Wanted<'_> {
-    /// Has `run` plan and apply, as the run that holds the lock already if another one was preempted. The lock ends as `urgency` says.
+    /// Has `run` plan and apply, as the run that holds the lock already if it was taken. The lock ends as `urgency` says.
     pub async fn hold_around<F>(
         &self,
         urgency: &UrgencyOptions,
-        run: impl FnOnce(Option<RunId>) -> F,
+        run: impl FnOnce(Option<Taken>) -> F,
     ) -> Result<Ended, Failure>
     where
         F: Future<Output = Result<Ended, Failure>>,
     {
-        let preemption = match urgency.preempt {
-            true => Some(self.preempt().await?),
-            false => None,
+        let (held, behind) = match (urgency.preempt, self.order) {
+            (false, Order::PlanFirst) => (None, Vec::new()),
+            (true, _) => self.take(InTheWay::IsAskedToStop).await?,
+            (false, Order::LockFirst) => self.take(InTheWay::IsWaitedFor).await?,
         };
-        let ended = run(preemption.as_ref().map(|held| held.run.clone())).await;
-        match (&ended, preemption, &urgency.hold) {
+        let taken = held.as_ref().map(|held| Taken {
+            run: held.run.clone(),
+            keeper: held.keeper.clone(),
+            behind,
+        });
+        let ended = run(taken).await;
+        match (&ended, held, &urgency.hold) {
             (Ok(Ended::NothingToDo), Some(held), Some(message)) => {
                 held.hold(self.redactor, message).await;
             }
             (Ok(Ended::NothingToDo), None, Some(message)) => self.hold(message).await?,
-            (Ok(Ended::Applied(_)), Some(held), _) => held.end(),
+            (Ok(Ended::Applied(_)), Some(held), _) => held.keeper.end(),
             (_, Some(held), _) => held.release().await,
             (_, None, _) => {}
         }
@@ -105,39 +144,65 @@ impl Wanted<'_> {
         ended
     }
 
-    /// Takes the lock. Each run that holds it is asked to stop, and waited for; a person is not.
-    async fn preempt(&self) -> Result<Preemption, Failure> {
+    /// Takes the lock, and returns who held it meanwhile. A run that holds it is waited for, after it was asked to stop if that is to be so; a
+    /// person is only waited for.
+    async fn take(
+        &self,
+        in_the_way: InTheWay,
+    ) -> Result<(Option<HeldLock>, Vec<LockDetails>), Failure> {
         let run = RunId::from(digest::hex(&random::bytes::<16>()?));
-        let person = git::user_name().await;
+        let destination = self.scope.destination.as_ref();
+        let destination = destination.map_or(String::new(), |name| format!(" ({name})"));
         let details = LockDetails {
-            message: format!("Automatic deploy lock ({})", self.command),
+            version: self.version.clone(),
+            message: format!("Automatic deploy lock{destination}"),
             run: Some(run.clone()),
             generation: 1,
-            ..by(person.clone())
+            operation: Some(self.operation.clone()),
+            ..by(git::user_name().await)
         };
-        let request = StopRequest {
-            message: format!("`mrsk {}` needs the deploy lock", self.command),
-            person,
+        let taken = tokio::select! {
+            taken = self.wait_for(&details, in_the_way) => taken,
+            () = signals::received(signals::stopping()) => {
+                let failure = Failure::new(ExitCode::Interrupted, "interrupted");
+                Err(failure.help("nothing was changed"))
+            }
         };
-        self.wait_for(&details, &request).await?;
-        let keeper = tokio::spawn(keep(
+        let keep = keep(
             self.links.clone(),
             self.host.clone(),
             self.scope.clone(),
             run.clone(),
-        ));
-        Ok(Preemption {
-            keeper: keeper.abort_handle(),
+        );
+        let held = HeldLock {
+            keeper: Keeper(tokio::spawn(keep).abort_handle()),
             links: self.links.clone(),
             host: self.host.clone(),
             scope: self.scope.clone(),
             run,
-        })
+        };
+        match taken {
+            Ok(behind) => Ok((Some(held), behind)),
+            Err(failure) => {
+                // It may have been taken at that moment.
+                if failure.exit_code == ExitCode::Interrupted {
+                    held.release().await;
+                }
+                held.keeper.end();
+                self.links.close();
+                Err(failure)
+            }
+        }
     }
 
-    async fn wait_for(&self, details: &LockDetails, request: &StopRequest) -> Result<(), Failure> {
+    async fn wait_for(
+        &self,
+        details: &LockDetails,
+        in_the_way: InTheWay,
+    ) -> Result<Vec<LockDetails>, Failure> {
         let begun = Instant::now();
-        let mut asked = None;
+        let mut behind: Vec<LockDetails> = Vec::new();
+        let mut told = None;
         let mut take_over = self.take_over;
         loop {
             let linked = self.linked().await?;
@@ -145,9 +210,25 @@ impl Wanted<'_> {
                 take_over,
                 ..LockTerms::default()
             };
-            let answer = linked.lock(&self.scope, details, &terms).await;
-            let (state, limit) = match answer.map_err(|error| self.failure(&error.into()))? {
-                LockAnswer::Acquired { .. } => return Ok(()),
+            let answer = match linked.lock(&self.scope, details, &terms).await {
+                // A link that stood idle may have broken.
+                Err(LinkError::Lost { .. }) => {
+                    self.links.renew(&self.host).await;
+                    let linked = self.linked().await?;
+                    linked.lock(&self.scope, details, &terms).await
+                }
+                answer => answer,
+            };
+            let state = match answer.map_err(|error| self.failure(&error.into()))? {
+                LockAnswer::Acquired { taken_from, .. } => {
+                    if let Some(from) = taken_from {
+                        output::print_note(&format!(
+                            "took over the deploy lock of a dead run:\n{}",
+                            self.shown(&from.render())
+                        ));
+                    }
+                    return Ok(behind);
+                }
                 LockAnswer::Open {
                     details,
                     beat_age,
@@ -155,45 +236,77 @@ impl Wanted<'_> {
                 } => {
                     let text = details.render();
                     let beat_age = Some(beat_age);
-                    let failure = self.left_open(&LockState { text, beat_age }, &open);
-                    if !confirmation::can_ask() {
-                        return Err(failure);
-                    }
-                    output::print_diagnostics(&failure.diagnostics);
-                    if !confirmation::takes_over().await {
-                        return Err(failure);
-                    }
+                    self.ask_to_take_over(&LockState { text, beat_age }, &open)
+                        .await?;
                     take_over = TakeOver::Always;
                     continue;
                 }
-                LockAnswer::Foreign { text } => {
-                    let beat_age = None;
-                    (LockState { text, beat_age }, self.wait)
-                }
-                LockAnswer::Held { details, beat_age } => {
-                    let text = details.render();
-                    let beat_age = Some(beat_age);
-                    let limit = match self.wait {
-                        0 => WAIT_SECONDS,
-                        wait => wait,
-                    };
-                    (LockState { text, beat_age }, limit)
-                }
+                LockAnswer::Foreign { text } => LockState {
+                    text,
+                    beat_age: None,
+                },
+                LockAnswer::Held { details, beat_age } => LockState {
+                    text: details.render(),
+                    beat_age: Some(beat_age),
+                },
+            };
+            let holder = LockDetails::parse(&state.text);
+            let limit = match (in_the_way, &holder.run, self.wait) {
+                (InTheWay::IsAskedToStop, Some(_), 0) => WAIT_SECONDS,
+                (_, _, wait) => wait,
             };
             if begun.elapsed().as_secs() >= limit {
                 return Err(self.still_held(&state, limit));
             }
-            let run = LockDetails::parse(&state.text).run;
-            if run.is_some() && asked != run {
-                let answer = linked.request_stop(&self.scope, request).await;
-                answer.map_err(|error| self.failure(&error.into()))?;
-                output::print_note(&format!(
-                    "asked the run that holds the deploy lock to stop; waiting up to {limit} s for it:\n{}",
-                    self.shown(&state)
-                ));
-                asked = run;
+            let is_new = told.as_ref() != Some(&(holder.locked_by.clone(), holder.run.clone()));
+            if is_new {
+                self.tell_holder(&linked, (&holder, &state), limit, in_the_way)
+                    .await?;
+                told = Some((holder.locked_by.clone(), holder.run.clone()));
             }
+            // The same run tells more of itself once it has compiled its plan.
+            behind.retain(|known| known.run != holder.run);
+            behind.push(holder);
             tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Says who is waited for, after a run was asked to stop if that is to be so.
+    async fn tell_holder(
+        &self,
+        linked: &crate::transport::Host,
+        (holder, state): (&LockDetails, &LockState),
+        limit: u64,
+        in_the_way: InTheWay,
+    ) -> Result<(), Failure> {
+        let what = match (in_the_way, &holder.run) {
+            (InTheWay::IsAskedToStop, Some(_)) => {
+                let request = StopRequest {
+                    message: format!("`mrsk {}` needs the deploy lock", self.operation),
+                    person: git::user_name().await,
+                };
+                let answer = linked.request_stop(&self.scope, &request).await;
+                answer.map_err(|error| self.failure(&error.into()))?;
+                format!(
+                    "asked the run that holds the deploy lock to stop; waiting up to {limit} s for it"
+                )
+            }
+            _ => format!("waiting up to {limit} s for the deploy lock"),
+        };
+        output::print_note(&format!("{what}:\n{}", self.shown(&described(state))));
+        Ok(())
+    }
+
+    /// Asks whether the lock of a dead run that has left something open is taken over. Fails unless a person says so.
+    async fn ask_to_take_over(&self, state: &LockState, open: &[Told]) -> Result<(), Failure> {
+        let failure = self.left_open(state, open);
+        if !confirmation::can_ask() {
+            return Err(failure);
+        }
+        output::print_diagnostics(&failure.diagnostics);
+        match confirmation::takes_over().await {
+            true => Ok(()),
+            false => Err(failure),
         }
     }
 
@@ -206,7 +319,7 @@ impl Wanted<'_> {
         let open = text::escape(&self.redactor.redact(&text::list(&Vec::from_iter(open))));
         let message = format!(
             "a dead run holds the deploy lock, and its release command or hook has not ended ({open}); nothing was changed:\n{}",
-            self.shown(state)
+            self.shown(&described(state))
         );
         Failure::new(ExitCode::Locked, message)
             .help("see what it did with `mrsk audit`, then take the lock over with `--take-over`")
@@ -217,7 +330,10 @@ impl Wanted<'_> {
             0 => "the deploy lock is held".to_owned(),
             limit => format!("the deploy lock is still held after {limit} s"),
         };
-        let message = format!("{what}; nothing was changed:\n{}", self.shown(state));
+        let message = format!(
+            "{what}; nothing was changed:\n{}",
+            self.shown(&described(state))
+        );
         Failure::new(ExitCode::Locked, message)
             .help("wait for it, or release it with `mrsk lock release`")
     }
@@ -258,9 +374,18 @@ impl Wanted<'_> {
         Failure::of(connections::exit_code(failure), vec![problem])
     }
 
-    fn shown(&self, state: &LockState) -> String {
-        text::escape(&self.redactor.redact(described(state).trim_end()))
+    fn shown(&self, text: &str) -> String {
+        text::escape(&self.redactor.redact(text.trim_end()))
     }
+}
+
+/// What is done about a run that holds the lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum InTheWay {
+    /// It is asked to stop, and waited for.
+    IsAskedToStop,
+    /// It is waited for as long as `--lock-wait` says.
+    IsWaitedFor,
 }
 
 /// How a command that plans and applies has ended.
@@ -284,19 +409,14 @@ impl Ended {
 /// What is printed once the lock is a person's.
 const HELD: &str = "the deploy lock stays: nothing is deployed until `mrsk lock release`";
 
-impl Preemption {
-    /// Stops the heartbeats: the run has ended, and what became of the lock is told.
-    fn end(self) {
-        self.keeper.abort();
-    }
-
+impl HeldLock {
     /// Releases the lock: nothing came of the run.
-    async fn release(self) {
+    async fn release(&self) {
         if let Ok(linked) = self.links.get(&self.host).await {
             // A lock that cannot be released is taken over once it has been silent.
             let _ = linked.release(&self.scope, &self.run).await;
         }
-        self.end();
+        self.keeper.end();
     }
 
     /// Makes the lock a person's: there is nothing to do for a run.
@@ -307,7 +427,7 @@ impl Preemption {
         {
             output::print_note(HELD);
         }
-        self.end();
+        self.keeper.end();
     }
 }
 
