@@ -8,6 +8,7 @@ mod failure;
 mod json;
 mod lines;
 mod live;
+mod locked;
 mod other_step;
 mod outcome;
 mod output;

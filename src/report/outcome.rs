@@ -7,11 +7,11 @@ use super::serving::WayBack;
 use super::tally::{self, Tally, is_done};
 use super::tint::Tone;
 use super::view::View;
-use super::{earlier, failure, other_step, serving, standing, table, words};
+use super::{earlier, failure, locked, other_step, serving, standing, table, words};
 use crate::apply::state::{GoneReason, Outcome, StepStatus, StepSummary, Summary};
 use crate::name::{HostName, StepId};
 use crate::plan::Step;
-use crate::record::{LockDetails, TAKE_OVER_SECONDS};
+use crate::record::TAKE_OVER_SECONDS;
 use crate::text::{count, duration, list_up_to, one_line};
 
 /// Returns what is printed after the last event.
@@ -62,13 +62,15 @@ impl Ending<'_> {
             Outcome::Superseded(host, plan) => {
                 earlier::superseded(page, self.view, (host, plan.as_ref()));
             }
-            Outcome::LockHeld { details, beat_age } => self.locked(page, details, *beat_age),
+            Outcome::LockHeld { details, beat_age } => {
+                locked::by_run(page, self.view, details, *beat_age)
+            }
             Outcome::LeftOpen {
                 details,
                 beat_age,
                 open,
             } => other_step::left_open(page, self.view, (details, *beat_age), open),
-            Outcome::LockForeign(text) => self.foreign(page, text),
+            Outcome::LockForeign(text) => locked::by_other(page, self.view, text),
             Outcome::InDoubt(steps) => self.in_doubt(page, steps),
             Outcome::SecretsUnread(why) => standing::unread(page, why, &self.view.resume),
             Outcome::Unreachable(hosts) => self.unreachable(page, hosts),
@@ -89,16 +91,6 @@ impl Ending<'_> {
                 self.taken_over(page, "lock released", &text);
             }
         }
-    }
-
-    fn locked(&self, page: &mut Page, details: &LockDetails, beat_age: u64) {
-        let text = "another run holds the deploy lock; this run changed nothing";
-        page.heading(Tone::Bad, "locked", text);
-        page.field("holder", &words::holder(details));
-        page.line(&format!(
-            "last heartbeat {beat_age} s ago; a lock silent for {TAKE_OVER_SECONDS} s is taken over"
-        ));
-        self.wait_for_lock(page);
     }
 
     fn journal_failed(&self, page: &mut Page, message: &str) {
@@ -182,21 +174,6 @@ impl Ending<'_> {
         if !self.summary.steps.iter().any(is_lost) {
             page.line("or deploy a corrected version with a new plan");
         }
-    }
-
-    fn foreign(&self, page: &mut Page, text: &str) {
-        let problem = "someone other than mrsk holds the deploy lock; this run changed nothing";
-        page.heading(Tone::Bad, "locked", problem);
-        let lines = text.lines().map(one_line).filter(|line| !line.is_empty());
-        page.fields("holder", lines);
-        self.wait_for_lock(page);
-        page.line("only if its holder is dead, force-release the lock:");
-        page.command(&words::mrsk(&self.view.plan, &["lock", "release"]));
-    }
-
-    fn wait_for_lock(&self, page: &mut Page) {
-        page.next("ask the holder, or wait for the lock:");
-        page.command(&self.view.resume.command(&["--lock-wait", "600"]));
     }
 
     fn in_doubt(&self, page: &mut Page, steps: &[StepId]) {
@@ -324,17 +301,13 @@ impl Ending<'_> {
         self.serving(page);
         let lock_host = &self.view.plan.lock_host;
         let gone = self.tally.gone.get(lock_host);
-        let keeps_lock = gone.is_some_and(|(reason, _)| *reason == GoneReason::Unreachable);
+        let is_away = gone.is_some_and(|(reason, _)| *reason == GoneReason::Unreachable);
+        let keeps_lock = self.tally.keeps_lock(lock_host) || is_away;
         if keeps_lock && !has_quit {
-            let host = one_line(lock_host.as_str());
-            let text = format!(
-                "not released on {host}: it expires {TAKE_OVER_SECONDS} s after the last heartbeat"
-            );
-            page.field("lock", &text);
+            locked::kept(page, self.view);
         }
-        let wait = (TAKE_OVER_SECONDS * 3 / 2).to_string();
         let wait: &[&str] = match has_quit || keeps_lock {
-            true => &["--lock-wait", &wait],
+            true => &locked::WAIT_FOR_OWN,
             false => &[],
         };
         page.next(&match has_quit {
@@ -406,8 +379,15 @@ impl Ending<'_> {
 
     /// Adds what to do next: at the end of it, to apply the plan again.
     fn resume(&self, page: &mut Page, next: &str) {
+        let wait: &[&str] = match self.tally.keeps_lock(&self.view.plan.lock_host) {
+            true => {
+                locked::kept(page, self.view);
+                &locked::WAIT_FOR_OWN
+            }
+            false => &[],
+        };
         page.next(next);
-        page.command(&self.view.resume.command(&[]));
+        page.command(&self.view.resume.command(wait));
     }
 
     fn all_done(&self) -> bool {

@@ -26,6 +26,10 @@ pub(super) struct Tally {
     pub(super) diagnoses: HashMap<StepId, String>,
     /// The hosts that were given up, why, and the error.
     pub(super) gone: BTreeMap<HostName, (GoneReason, String)>,
+    /// Whether the lock is being released.
+    releasing: bool,
+    /// The hosts that were given up meanwhile: if the lock host is among them, the lock stays.
+    gone_while_releasing: BTreeSet<HostName>,
     /// Whether the run may have changed something on a host, besides the lock.
     pub(super) has_touched: bool,
     /// The holder of the lock that the run waits for, so that it is shown once.
@@ -68,7 +72,11 @@ impl Tally {
             Progress::HostGone(host, reason, message) => {
                 let why = (*reason, message.clone());
                 self.gone.entry(host.clone()).or_insert(why);
+                if self.releasing {
+                    self.gone_while_releasing.insert(host.clone());
+                }
             }
+            Progress::Phase(Phase::Releasing) => self.releasing = true,
             Progress::Phase(Phase::Fencing) | Progress::OtherStep { .. } => {
                 self.has_touched = true;
             }
@@ -83,6 +91,11 @@ impl Tally {
             | Progress::LockLeft => {}
         }
         None
+    }
+
+    /// Returns whether the lock on this host could not be released.
+    pub(super) fn keeps_lock(&self, lock_host: &HostName) -> bool {
+        self.gone_while_releasing.contains(lock_host)
     }
 
     /// Returns whether the lock has another holder than was shown before.

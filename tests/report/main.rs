@@ -224,6 +224,23 @@ fn a_host_whose_disk_is_full() {
 }
 
 #[test]
+fn a_lock_host_that_cannot_be_written() {
+    let mut run = to_second_host();
+    let host = HostName::from("app1");
+    let gone = Progress::HostGone(
+        host.clone(),
+        GoneReason::Failed,
+        "cannot write /home/deploy/.mrsk/app@/fence: Read-only file system".into(),
+    );
+    run.tell(gone.clone());
+    run.tell(Progress::Stopping(StopReason::LockHostGone));
+    skip_rest(&mut run, SkipReason::HostGone);
+    run.tell(Progress::Phase(Phase::Releasing));
+    run.tell(gone);
+    check("lock_kept.txt", &run, &Outcome::Failed(Vec::new()));
+}
+
+#[test]
 fn a_route_in_doubt() {
     let mut run = to_second_host();
     run.ran("app2/web/app-web-2/healthcheck", 900);
