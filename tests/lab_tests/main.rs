@@ -18,6 +18,7 @@ mod deploy;
 mod env;
 mod errors;
 mod failures;
+mod faults;
 mod healthcheck;
 mod hooks;
 mod image;

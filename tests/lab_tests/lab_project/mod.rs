@@ -106,6 +106,11 @@ impl Machine {
         }
     }
 
+    /// Returns the name of the container that it is.
+    pub fn container(&self) -> &str {
+        &self.container
+    }
+
     /// Returns what a shell command prints inside the host.
     #[track_caller]
     pub fn sh(&self, script: &str) -> String {

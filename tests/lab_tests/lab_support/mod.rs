@@ -208,6 +208,11 @@ impl Runner {
         }
     }
 
+    /// Returns where its journal is.
+    pub fn journal(&self) -> &Path {
+        &self.journal
+    }
+
     /// Returns the journal's events of this plan, as far as they stand there now.
     pub fn events(&self) -> Vec<Value> {
         let text = std::fs::read_to_string(&self.journal).unwrap_or_default();

@@ -6,8 +6,8 @@ use crate::lab_project::{Machine, Project};
 /// The secret of the app.
 pub const SECRET: (&str, &str) = ("APP_SECRET", "what the app $knows");
 
-/// Slow enough to be caught in the act, at each step that has an end of its own.
-const BEHAVIOUR: &str = "APP_BOOT_MS=700\nAPP_VERSION=";
+/// What `config/deploy.yml` needs for it.
+pub const WITH_SECRET: &str = "env:\n  secret: [APP_SECRET]\n";
 
 /// A project whose version `one` serves and whose version `two` is planned.
 pub struct Planned {
@@ -21,6 +21,8 @@ pub struct Planned {
     pub new: String,
     /// The commits of both versions.
     pub commits: [String; 2],
+    /// How the app of each version behaves, up to the version's name.
+    behaviour: String,
     /// When the plan was made, by the clock of each host.
     pub since: Vec<String>,
 }
@@ -30,23 +32,33 @@ impl Planned {
     pub fn new(service: &'static str, addresses: &[&str]) -> Self {
         let project = Project::new(service, addresses);
         project.secret_file(&[SECRET]);
-        project.configure("env:\n  secret: [APP_SECRET]\n");
-        let one = project.commit(&format!("{BEHAVIOUR}one\n"));
+        project.configure(WITH_SECRET);
+        // Slow enough to be caught in the act, at each step that has an end of its own.
+        Self::of(project, "APP_BOOT_MS=700\n")
+    }
+
+    /// As [`Self::new`], in a project that is configured, with [`WITH_SECRET`], and of an app that behaves so.
+    pub fn of(project: Project, behaviour: &str) -> Self {
+        let behaviour = format!("{behaviour}APP_VERSION=");
+        let one = project.commit(&format!("{behaviour}one\n"));
         project.mrsk(&["deploy"]).expect(0);
-        let two = project.commit(&format!("{BEHAVIOUR}two\n"));
+        let two = project.commit(&format!("{behaviour}two\n"));
         Self {
             plan: PlanFile::make(&project, "plan.json"),
             old: project.container(&one),
             new: project.container(&two),
             since: project.each(Machine::now),
             commits: [one, two],
+            behaviour,
             project,
         }
     }
 
     /// Commits another version, which nothing deploys, and stays at `two`.
     pub fn commit(&self, version: &str) -> String {
-        let commit = self.project.commit(&format!("{BEHAVIOUR}{version}\n"));
+        let commit = self
+            .project
+            .commit(&format!("{}{version}\n", self.behaviour));
         self.project.check_out(&self.commits[1]);
         commit
     }

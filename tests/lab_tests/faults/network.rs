@@ -1,0 +1,91 @@
+//! Faults of the way to a host: sshd, the network, a slow line, a jump host and a sshd with narrow limits.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::spoiled::Spoiled;
+use super::trial::{APP, HOSTS, Trial};
+use crate::lab_project::{Machine, Project, eventually, lab};
+use crate::lab_support::planned::{SECRET, WITH_SECRET};
+
+/// A port for another sshd.
+const PORT: u16 = 2222;
+
+/// Sessions and listener at once. The steps go on without them.
+#[test]
+#[ignore = "needs the lab: tests/lab/up"]
+fn sshd_is_killed() {
+    let trial = Trial::new("lab-fault-sshd");
+    let users = trial.users();
+    let mut run = trial.begin(&[]);
+    for at in 0..HOSTS.len() {
+        run.until("ended", &trial.step(at, "start"));
+        let machine = trial.machine(at);
+        let sshd = Spoiled::by(machine, "pkill -9 sshd", "service ssh start");
+        std::thread::sleep(Duration::from_secs(2));
+        sshd.heal();
+    }
+    let said = run.wait().expect(0);
+    said.says(&["connection lost", "reconnecting"]);
+    users.lost_nothing();
+    trial.is_finished_as_if_nothing_had_been();
+}
+
+/// Starts another sshd on [`PORT`] with this option, until it is dropped.
+fn sshd_with<'a>(machine: &'a Machine, option: &str) -> Spoiled<'a> {
+    let spoiled = Spoiled::by(
+        machine,
+        &format!(
+            "/usr/sbin/sshd -p {PORT} -E /var/log/sshd.log -o PidFile=/run/mrsk-sshd.pid -o '{option}'"
+        ),
+        "kill \"$(cat /run/mrsk-sshd.pid)\"",
+    );
+    eventually(5, || !machine.sh("cat /run/mrsk-sshd.pid || :").is_empty());
+    spoiled
+}
+
+/// Lets mrsk connect by this ssh configuration.
+fn connect_by(project: &mut Project, config: &Path) {
+    let config = config.to_str().unwrap().to_owned();
+    project.variables.insert("MRSK_SSH_CONFIG".into(), config);
+}
+
+/// Writes an ssh configuration that is the lab's, and knows the hosts on [`PORT`], too.
+fn knows_the_port(project: &Project) -> PathBuf {
+    let known = std::fs::read_to_string(lab("LAB_KNOWN_HOSTS")).unwrap();
+    let on_port = |line: &str| {
+        let (name, key) = line.split_once(' ').unwrap();
+        format!("{line}\n[{name}]:{PORT} {key}\n")
+    };
+    let known_hosts = project.beside("known_hosts");
+    std::fs::write(&known_hosts, known.lines().map(on_port).collect::<String>()).unwrap();
+    let path = project.beside("port_config");
+    let text = format!(
+        "Host *\n  UserKnownHostsFile \"{}\"\n  Include \"{}\"\n",
+        known_hosts.display(),
+        lab("LAB_SSH_CONFIG")
+    );
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+/// A connection carries two sessions at a time: the third is refused.
+#[test]
+#[ignore = "needs the lab: tests/lab/up"]
+fn a_sshd_allows_two_sessions() {
+    let mut project = Project::new("lab-fault-narrow", &HOSTS);
+    let machines = project.machines.clone();
+    let _sshd: Vec<Spoiled<'_>> = machines
+        .iter()
+        .map(|machine| sshd_with(machine, "MaxSessions 2"))
+        .collect();
+    let config = knows_the_port(&project);
+    connect_by(&mut project, &config);
+    project.secret_file(&[SECRET]);
+    project.configure(&format!("{WITH_SECRET}ssh:\n  port: {PORT}\n"));
+    let trial = Trial::of(project, APP);
+    let users = trial.users();
+    trial.begin(&[]).wait().expect(0);
+    users.lost_nothing();
+    trial.is_finished_as_if_nothing_had_been();
+}
