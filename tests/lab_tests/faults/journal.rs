@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use super::spoiled::Spoiled;
-use super::trial::Trial;
-use crate::lab_project::run;
+use super::trial::{HIT, Trial};
+use crate::lab_project::{Machine, run};
+use crate::lab_support::age_lock;
 
 /// The directory `.mrsk` of a project on a small file system.
 fn small_disk(trial: &Trial) -> (PathBuf, Spoiled<'static>) {
@@ -67,5 +68,30 @@ fn the_journal_is_full() {
     std::fs::remove_file(&fill).unwrap();
     trial.apply(&[]).expect(0);
     users.lost_nothing();
+    trial.is_finished_as_if_nothing_had_been();
+}
+
+#[test]
+#[ignore = "needs the lab: tests/lab/up"]
+fn the_last_line_of_the_journal_is_torn() {
+    let trial = Trial::new("lab-fault-torn-journal");
+    let users = trial.users();
+    let run = trial.begin_until_boot(HIT, &[]);
+    let journal = run.journal().to_owned();
+    run.kill();
+    let text = std::fs::read_to_string(&journal).unwrap();
+    std::fs::write(&journal, &text[..text.len() - 12]).unwrap();
+    age_lock(trial.machine(0));
+    trial.apply(&[]).expect(0);
+    users.lost_nothing();
+    let whole = std::fs::read_to_string(&journal).unwrap();
+    let is_entry = |line: &str| serde_json::from_str::<serde_json::Value>(line).is_ok();
+    let torn = whole.lines().filter(|line| !is_entry(line)).count();
+    assert_eq!(torn, 1, "{whole}");
+    assert!(whole.lines().last().is_some_and(is_entry));
+    let steps = trial.planned.plan.plan["steps"].as_array().unwrap().len();
+    let audit = trial.project().mrsk(&["audit"]).expect(0).out;
+    assert!(audit.contains(&trial.planned.new), "{steps}: {audit}");
+    assert_eq!(trial.project().each(Machine::version), ["two", "two"]);
     trial.is_finished_as_if_nothing_had_been();
 }
