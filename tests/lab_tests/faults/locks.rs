@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::spoiled::Spoiled;
-use super::trial::{HIT, Trial};
+use super::trial::{HIT, HOSTS, Trial};
 use crate::lab_project::Machine;
-use crate::lab_support::planned::SECRET;
+use crate::lab_support::planned::{SECRET, WITH_SECRET};
 use crate::lab_support::{Elsewhere, PlanFile, Runner};
 
 #[test]
@@ -98,6 +98,58 @@ fn a_run_stands_still() {
     let said = run.wait();
     said.expect(1)
         .says(&["taken over: another run holds the deploy lock now; this run stopped"]);
+    users.lost_nothing();
+    trial.is_finished_as_if_nothing_had_been();
+}
+
+/// The winner is held by a container that boots slowly.
+#[test]
+#[ignore = "needs the lab: tests/lab/up"]
+fn of_twelve_plans_one_is_applied() {
+    const OTHERS: usize = 11;
+    let settings = "healthcheck:\n  max_attempts: 60\n";
+    let mut trial = Trial::configured("lab-fault-twelve", &HOSTS, settings);
+    trial.plan_slow_boot(20_000);
+    let settings = format!("{WITH_SECRET}{settings}");
+    let project = trial.project();
+    let others: Vec<PlanFile> = (0..=OTHERS)
+        .map(|number| {
+            project.configure(&format!("{settings}labels:\n  plan: number-{number}\n"));
+            let plan = [
+                "plan",
+                "--skip-push",
+                "--version",
+                &trial.planned.commits[0],
+            ];
+            PlanFile::of(project, &format!("{number}.json"), &plan)
+        })
+        .collect();
+    project.configure(&settings);
+    let users = trial.users();
+    let run = trial.begin_until_boot(0, &[]);
+    let before = trial.planned.end_states();
+    std::thread::scope(|scope| {
+        let waits =
+            scope.spawn(|| project.mrsk(&["apply", others[OTHERS].arg(), "--lock-wait", "200"]));
+        let beside: Vec<_> = others[..OTHERS]
+            .iter()
+            .map(|plan| scope.spawn(|| project.mrsk(&["apply", plan.arg()])))
+            .collect();
+        for said in beside {
+            let said = said.join().unwrap().expect(4);
+            said.says(&[
+                "locked: another run holds the deploy lock; this run changed nothing",
+                "Lab Author",
+                trial.planned.plan.version(),
+            ]);
+        }
+        assert_eq!(trial.planned.end_states(), before);
+        run.wait().expect(0);
+        let stale = waits.join().unwrap();
+        stale
+            .expect(3)
+            .says(&["superseded", trial.planned.plan.digest()]);
+    });
     users.lost_nothing();
     trial.is_finished_as_if_nothing_had_been();
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::spoiled::Spoiled;
-use super::trial::{APP, HOSTS, Trial};
+use super::trial::{APP, HIT, HOSTS, Trial};
 use crate::lab_project::{Machine, Project, eventually, lab};
 use crate::lab_support::planned::{SECRET, WITH_SECRET};
 
@@ -28,6 +28,26 @@ fn sshd_is_killed() {
     let said = run.wait().expect(0);
     said.says(&["connection lost", "reconnecting"]);
     users.lost_nothing();
+    trial.is_finished_as_if_nothing_had_been();
+}
+
+/// For less than a link is given up for: the run goes on by itself.
+#[test]
+#[ignore = "needs the lab: tests/lab/up"]
+fn the_network_of_a_host_is_cut_for_5_s() {
+    let trial = Trial::new("lab-fault-cut");
+    let cut = |machine: &Machine| {
+        let cut = Spoiled::cut_off(machine);
+        std::thread::sleep(Duration::from_secs(5));
+        cut.heal();
+    };
+    let control = trial.control(HIT, cut);
+    let users = trial.users();
+    let run = trial.begin_until_boot(HIT, &[]);
+    cut(trial.machine(HIT));
+    run.wait().expect(0);
+    let cost = users.lost_only_on(HIT);
+    trial.costs_no_more(cost, control);
     trial.is_finished_as_if_nothing_had_been();
 }
 
@@ -67,6 +87,29 @@ fn knows_the_port(project: &Project) -> PathBuf {
     );
     std::fs::write(&path, text).unwrap();
     path
+}
+
+/// It refuses what comes while a connection is being made, and all its connections break at once.
+#[test]
+#[ignore = "needs the lab: tests/lab/up"]
+fn a_jump_host_takes_few_connections_at_a_time() {
+    const ALL: [&str; 3] = [HOSTS[0], HOSTS[1], "172.30.0.18"];
+    let mut project = Project::new("lab-fault-jump", &ALL);
+    // It is kept for this test, and deployed to by nobody.
+    let jump = project.machines.pop().unwrap();
+    let _sshd = sshd_with(&jump, "MaxStartups 1");
+    let config = knows_the_port(&project);
+    connect_by(&mut project, &config);
+    project.secret_file(&[SECRET]);
+    project.configure(&format!("{WITH_SECRET}ssh:\n  proxy: {}:{PORT}\n", jump.ip));
+    let trial = Trial::of(project, APP);
+    let users = trial.users();
+    let run = trial.begin_until_boot(HIT, &[]);
+    jump.sh("pkill -P \"$(cat /run/mrsk-sshd.pid)\"");
+    let said = run.wait().expect(0);
+    said.says(&["connection lost", "reconnecting"]);
+    users.lost_nothing();
+    trial.is_finished_as_if_nothing_had_been();
 }
 
 /// A connection carries two sessions at a time: the third is refused.

@@ -25,6 +25,17 @@ impl<'a> Spoiled<'a> {
         spoiled
     }
 
+    /// Cuts a host off from everybody: what is sent to it, or from it, is lost.
+    pub fn cut_off(machine: &'a Machine) -> Self {
+        const UP: &str = "read -r device route < /run/cut; ip link set $device up; ip route add $route 2>/dev/null || :";
+        Self::by(
+            machine,
+            "device=$(ip -o -4 addr show to 172.30.0.0/24 | awk '{print $2; exit}')
+             echo $device $(ip route show default) > /run/cut && ip link set $device down",
+            UP,
+        )
+    }
+
     /// Ends the fault.
     pub fn heal(mut self) {
         if let Some(heal) = self.heal.take() {
