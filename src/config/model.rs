@@ -118,6 +118,9 @@ pub struct Role {
     pub name: RoleName,
     /// Its hosts, in the order of the file. None only with `allow_empty_roles`, and never of the primary role.
     pub hosts: Vec<HostName>,
+    /// How many of its containers each host has.
+    #[serde(skip_serializing_if = "is_one")]
+    pub replicas: u32,
     /// Arguments after the image, split into words as in a shell. Empty: the image's own command.
     pub cmd: Vec<String>,
     /// Environment of its containers: the role's merged over the global one.
@@ -342,6 +345,11 @@ impl Role {
     pub fn published_ports(&self) -> BTreeSet<u16> {
         published(&self.options)
     }
+}
+
+/// Whether a number has the value that is not shown.
+fn is_one(number: &u32) -> bool {
+    *number == 1
 }
 
 fn published(options: &[DockerOption]) -> BTreeSet<u16> {

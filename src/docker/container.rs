@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::image::{command, each, pairs};
 use super::names::{
-    self, LABEL_CREATE, LABEL_DESTINATION, LABEL_HEALTHCHECK, LABEL_SERVICE, LABEL_SETTINGS,
-    LABEL_STATE, LABEL_VERSION, NETWORK, TRAEFIK,
+    self, LABEL_CREATE, LABEL_DESTINATION, LABEL_HEALTHCHECK, LABEL_REPLICA, LABEL_SERVICE,
+    LABEL_SETTINGS, LABEL_STATE, LABEL_VERSION, NETWORK, TRAEFIK,
 };
 use crate::action::{Arg, Run};
 use crate::config::model::{
@@ -70,10 +70,10 @@ impl Create {
     }
 }
 
-/// Returns the command that creates the container of a role on a host from `image`.
+/// Returns the command that creates a container of a role on a host, by its number there, from `image`.
 pub fn create(
     config: &Config,
-    (role, host): (&Role, &HostName),
+    (role, host, index): (&Role, &HostName, u32),
     name: &str,
     version: &str,
     image: &str,
@@ -85,7 +85,10 @@ pub fn create(
         ("env", env(own, name)),
         ("logging", logging(config)),
         ("volumes", each("--volume", volumes)),
-        ("labels", pairs("--label", &labels(config, role, version))),
+        (
+            "labels",
+            pairs("--label", &labels(config, (role, index), version)),
+        ),
         ("healthcheck", healthcheck(config, role)),
         ("stop", each("--stop-signal", role.stop_signal.clone())),
         ("options", options(&role.options, home)),
@@ -297,7 +300,11 @@ fn finish(
 }
 
 /// Returns the labels of a role's container: the user's, and those by which it is known.
-pub fn labels(config: &Config, role: &Role, version: &str) -> BTreeMap<String, String> {
+pub fn labels(
+    config: &Config,
+    (role, index): (&Role, u32),
+    version: &str,
+) -> BTreeMap<String, String> {
     let mut labels = role.labels.clone();
     let mut set = |name: &str, value: &str| labels.insert(name.to_owned(), value.to_owned());
     set("service", &config.service);
@@ -307,6 +314,10 @@ pub fn labels(config: &Config, role: &Role, version: &str) -> BTreeMap<String, S
     }
     set(LABEL_SERVICE, &config.service);
     set(LABEL_VERSION, version);
+    match index {
+        0 => labels.remove(LABEL_REPLICA),
+        index => labels.insert(LABEL_REPLICA.into(), index.to_string()),
+    };
     if role.traefik {
         labels.remove(LABEL_HEALTHCHECK);
     }

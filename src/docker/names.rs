@@ -16,6 +16,10 @@ pub const LABEL_SERVICE: &str = "mrsk.service";
 /// The label with the version that a container runs.
 pub const LABEL_VERSION: &str = "mrsk.version";
 
+/// The label with the number of a container among those of its role on its host, from 0. The first has none, so that it stays
+/// when others join it.
+pub const LABEL_REPLICA: &str = "mrsk.replica";
+
 /// The label with the digest of the command that created the container.
 pub const LABEL_CREATE: &str = "mrsk.create";
 

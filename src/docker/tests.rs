@@ -48,7 +48,14 @@ fn create(config: &Config) -> container::Create {
     let name = names::container(config, role, "v1");
     let reference = image::reference(config, "v1");
     let host = &config.hosts[0].name;
-    container::create(config, (role, host), &name, "v1", &reference, "/home/app")
+    container::create(
+        config,
+        (role, host, 0),
+        &name,
+        "v1",
+        &reference,
+        "/home/app",
+    )
 }
 
 fn after<'a>(words: &'a [String], flag: &str) -> Vec<&'a str> {
@@ -406,7 +413,7 @@ env:
     let role = &config.roles[0];
     let of = |host: &str| {
         let host = HostName::from(host);
-        let create = container::create(&config, (role, &host), "x", "v1", "i", "/home");
+        let create = container::create(&config, (role, &host, 0), "x", "v1", "i", "/home");
         let words = words(&create.run);
         let env = after(&words, "--env");
         env.iter()

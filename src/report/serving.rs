@@ -135,6 +135,27 @@ impl<'a> Placement<'a> {
         found.copied()
     }
 
+    /// Returns the steps that send requests to new containers, or without routes those that see that they are ready.
+    fn switches(&self) -> Vec<(&'a Step, &'a StepStatus)> {
+        let of = |part| {
+            let steps = self.steps.iter().copied();
+            steps.filter(move |(step, _)| step.kind.switch_part() == part)
+        };
+        let ready: Vec<_> = of(SwitchPart::Health).collect();
+        let is_new = |step: &Step| {
+            ready
+                .iter()
+                .any(|(other, _)| subject(other) == subject(step))
+        };
+        let routes: Vec<_> = of(SwitchPart::Route)
+            .filter(|(step, _)| is_new(step))
+            .collect();
+        match routes.is_empty() {
+            true => ready,
+            false => routes,
+        }
+    }
+
     /// Returns what serves, to be followed by ` on HOST`.
     fn serves(&self) -> String {
         let version = self.view.plan.version.as_deref();
@@ -144,10 +165,26 @@ impl<'a> Placement<'a> {
             .last(SwitchPart::Route)
             .or_else(|| self.last(SwitchPart::Health))
             .or_else(|| self.last(SwitchPart::Start));
-        let Some((switch, status)) = switch else {
+        let Some(mut switch) = switch else {
             return self.stopped(&new);
         };
         let old = self.old();
+        // The containers of a role on a host switch one after the other.
+        let switches = self.switches();
+        if let [first, _, ..] = switches.as_slice() {
+            let done = switches
+                .iter()
+                .filter(|(_, status)| is_done(status))
+                .count();
+            if done > 0 && done < switches.len() {
+                let all = switches.len();
+                return format!("{new} in {done} of {all} containers, {old} in the others,");
+            }
+            if done == 0 {
+                switch = *first;
+            }
+        }
+        let (switch, status) = switch;
         let is_routed = switch.kind.switch_part() == SwitchPart::Route;
         let is_switched_back = self.steps.iter().any(|(step, status)| {
             step.kind.switch_part() == SwitchPart::Drain
@@ -220,6 +257,19 @@ impl<'a> Placement<'a> {
             .find_map(|(step, _)| replaced(step))
             .map(|name| one_line(&name))
     }
+}
+
+/// Returns whether a step has had its effect, or need not have had it.
+fn is_done(status: &StepStatus) -> bool {
+    matches!(
+        status,
+        StepStatus::Succeeded | StepStatus::AlreadyDone | StepStatus::Tolerated { .. }
+    )
+}
+
+/// Returns the id of a step without its verb: what it is about.
+fn subject(step: &Step) -> Option<&str> {
+    Some(step.id.as_str().rsplit_once('/')?.0)
 }
 
 /// Returns the old container that a step stops.

@@ -33,9 +33,12 @@ fn stop() -> Plan {
     .unwrap()
 }
 
-/// Returns what is said to serve when the first `done` steps succeeded, and the next failed.
+/// Returns what is said to serve when the first `done` steps of a stop succeeded, and the next failed.
 fn after(done: usize) -> Vec<String> {
-    let plan = stop();
+    ended(stop(), done)
+}
+
+fn ended(plan: Plan, done: usize) -> Vec<String> {
     let steps = plan.steps.iter().enumerate().map(|(at, step)| StepSummary {
         step: step.id.clone(),
         status: match at {
@@ -56,7 +59,6 @@ fn after(done: usize) -> Vec<String> {
         steps: steps.collect(),
     };
     let view = View::new(Arc::new(plan), "p", Styling::Plain, Verbosity::Normal);
-    assert_eq!(view.plan.steps[0].kind, StepKind::Unroute);
     lines(&view, &Tally::default(), &summary)
 }
 
@@ -67,4 +69,37 @@ fn what_serves_after_a_stop_that_did_not_finish_is_said() {
     assert_eq!(after(1), unrouted);
     assert_eq!(after(2), unrouted);
     assert_eq!(after(3), ["web  nothing (stopped) on a"]);
+}
+
+/// Returns what is said to serve when the first `done` steps of the switch of two containers succeeded, and the next failed.
+fn after_of_two(done: usize) -> Vec<String> {
+    let step = |container: &str, kind: &str| {
+        json!({
+            "id": format!("a/web/{container}/{kind}"), "kind": kind, "host": "a", "role": "web",
+            "summary": kind, "why": {"version_changed": {"old": "1", "new": "2"}}, "needs": [],
+            "on_failure": "stop_host", "timeout_seconds": 1,
+        })
+    };
+    let mut plan = serde_json::to_value(stop()).unwrap();
+    plan["version"] = "2".into();
+    plan["steps"] = json!([
+        step("2", "start"),
+        step("2", "healthcheck"),
+        step("2", "route"),
+        step("2-1", "start"),
+        step("2-1", "healthcheck"),
+        step("2-1", "route"),
+    ]);
+    ended(serde_json::from_value(plan).unwrap(), done)
+}
+
+#[test]
+fn a_switch_that_ended_between_two_containers_says_how_many_serve() {
+    let old = ["web  1 (unchanged) on a"];
+    assert_eq!(after_of_two(0), old);
+    assert_eq!(after_of_two(1), old);
+    let half = ["web  2 in 1 of 2 containers, 1 in the others, on a"];
+    assert_eq!(after_of_two(3), half);
+    assert_eq!(after_of_two(5), half);
+    assert_eq!(after_of_two(6), ["web  2 on a"]);
 }

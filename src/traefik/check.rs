@@ -204,6 +204,7 @@ mod tests {
             port: 3000,
             alias: "m-0123456789abcdef",
             container: "hey-web-abc123",
+            beside: &[],
             outranks: &[],
             response_timeout: None,
             has_certificate: false,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::label::{Entry, Key, Protocol, Section, Setting, parse};
 use super::names::{self, Names, PROBE, TRANSPORT};
 use super::probe;
-use super::spec::{LabelError, ROUTES_DIR, RouteSpec, probe_host, trial_host};
+use super::spec::{Beside, LabelError, ROUTES_DIR, RouteSpec, probe_host, trial_host};
 use super::tree::{Node, Segment};
 use super::{arguments, rule};
 use crate::text::list;
@@ -85,7 +85,47 @@ pub(super) fn compile(spec: &RouteSpec, prefix: &str) -> Result<(Node, Names), V
     draft.services();
     draft.routers();
     draft.references();
-    draft.finish()
+    let (mut document, names) = draft.finish()?;
+    for beside in spec.beside {
+        serve_beside(&mut document, spec, beside, prefix);
+    }
+    Ok((document, names))
+}
+
+/// Adds the servers of a container that gets requests beside the one of `spec`, to the services that it has, too.
+fn serve_beside(document: &mut Node, spec: &RouteSpec, beside: &Beside, prefix: &str) {
+    let own = RouteSpec {
+        labels: &beside.labels,
+        alias: &beside.alias,
+        port: beside.port,
+        beside: &[],
+        ..*spec
+    };
+    let Ok((other, _)) = compile(&own, prefix) else {
+        return;
+    };
+    for protocol in [Protocol::Http, Protocol::Tcp, Protocol::Udp] {
+        let services = [protocol.key(), Section::Services.key()];
+        let Some(Node::Map(others)) = other.get(&services) else {
+            continue;
+        };
+        for (name, service) in others {
+            let servers = [
+                protocol.key(),
+                Section::Services.key(),
+                name,
+                "loadBalancer",
+                "servers",
+            ];
+            let (Some(Node::List(all)), Some(Node::List(more))) =
+                (document.get(&servers), service.get(&servers[3..]))
+            else {
+                continue;
+            };
+            let all = Vec::from_iter(all.values().chain(more.values()).cloned());
+            document.put(&servers, Node::list(all));
+        }
+    }
 }
 
 impl Draft<'_> {

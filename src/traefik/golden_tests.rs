@@ -123,6 +123,7 @@ fn spec<'a>(labels: &'a BTreeMap<String, String>, destination: Option<&'a str>) 
         port: 3000,
         alias: "m-0123456789abcdef",
         container: "hey-web-abc123",
+        beside: &[],
         outranks: &[],
         response_timeout: None,
         has_certificate: false,

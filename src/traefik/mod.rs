@@ -42,7 +42,7 @@ pub use renderer::Renderer;
 pub use request::{NotAsked, Request};
 pub use rules::{RouterRule, router_rules};
 pub use spec::{
-    LabelError, PROBE_ENTRYPOINT, PROBE_PORT, ROUTES_DIR, RouteSpec, probe_host, trial_host,
+    Beside, LabelError, PROBE_ENTRYPOINT, PROBE_PORT, ROUTES_DIR, RouteSpec, probe_host, trial_host,
 };
 
 /// Returns Traefik's arguments: mrsk's own, then the user's, some of which replace mrsk's.

@@ -77,7 +77,7 @@ impl Renderer {
         let is_digit = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
         let digits = spec.alias.strip_prefix("m-").unwrap_or_default();
         let is_like_sample = spec.alias.len() == SAMPLE.len() && digits.bytes().all(is_digit);
-        if !is_like_sample || !spec.outranks.is_empty() {
+        if !is_like_sample || !spec.outranks.is_empty() || !spec.beside.is_empty() {
             return None;
         }
         let mut entries = self.0.borrow_mut();
@@ -140,6 +140,7 @@ impl Entry {
             port: self.port,
             alias: SAMPLE,
             container: &self.container,
+            beside: &[],
             outranks: &[],
             response_timeout: self.response_timeout,
             has_certificate: self.has_certificate,
@@ -217,6 +218,7 @@ mod tests {
                     port: 3000,
                     alias,
                     container: "hey-web-1",
+                    beside: &[],
                     outranks: &[],
                     response_timeout: None,
                     has_certificate: false,

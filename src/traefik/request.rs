@@ -314,6 +314,7 @@ mod tests {
             port: 3000,
             alias: "m-0123456789abcdef",
             container: "hey-web-1",
+            beside: &[],
             outranks: &[],
             response_timeout: None,
             has_certificate: false,

@@ -36,6 +36,8 @@ pub struct RouteSpec<'a> {
     pub alias: &'a str,
     /// The container's name, which the probe router answers.
     pub container: &'a str,
+    /// The containers that get requests beside it.
+    pub beside: &'a [Beside],
     /// The labels of containers of the role that Traefik's Docker provider shows as well: a router with the rule of one of
     /// theirs comes before it.
     pub outranks: &'a [&'a BTreeMap<String, String>],
@@ -43,6 +45,17 @@ pub struct RouteSpec<'a> {
     pub response_timeout: Option<u32>,
     /// Whether the role has a certificate of its own beside its routing file.
     pub has_certificate: bool,
+}
+
+/// A container of a role that gets requests beside the one whose labels make the routes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Beside {
+    /// Its alias on mrsk's network.
+    pub alias: String,
+    /// Its labels, which tell the ports of the services that it has.
+    pub labels: BTreeMap<String, String>,
+    /// The TCP port inside it that serves unless a label names another.
+    pub port: u16,
 }
 
 /// A label that cannot become part of a routing file.

@@ -34,6 +34,7 @@ mod quoting;
 mod reading;
 mod registry;
 mod release;
+mod replicas;
 mod restarts;
 mod resume;
 mod rollback;

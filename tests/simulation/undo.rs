@@ -1,9 +1,9 @@
 //! Undos of compiled plans, from hosts that any part of the first plan has changed: what served before serves again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use mrsk::facts::model::{ContainerState, HostFacts};
-use mrsk::name::{HostName, PlanDigest};
+use mrsk::facts::model::{ContainerFacts, ContainerState, HostFacts};
+use mrsk::name::{HostName, PlanDigest, Sha256Hex};
 use mrsk::plan::compile::undo;
 use mrsk::plan::effect::effects;
 use mrsk::plan::predicate::Predicate;
@@ -14,12 +14,14 @@ use super::plans::{Scenario, Switch};
 use super::rng::Rng;
 use super::world::{Mutant, World};
 
-/// Deploys of another version, of a changed environment under the same one, in groups, and of two roles.
-const PLANS: [&str; 4] = [
+/// Deploys of another version, of a changed environment under the same one, in groups, of two roles, and of several containers on a
+/// host.
+const PLANS: [&str; 5] = [
     "second-version",
     "changed-env",
     "boot-in-groups",
     "two-roles",
+    "replicas",
 ];
 
 /// A container that served before, and what it served by.
@@ -37,16 +39,20 @@ fn served(compiled: &Compiled, undo: &Plan) -> Vec<Served> {
         let host = step.host.clone().unwrap();
         let facts = &compiled.facts.hosts[&host];
         let role = step.role.as_ref().unwrap().as_str();
-        let mut running = facts.containers.values().filter(|one| {
+        let of_role = |one: &&ContainerFacts| {
             let is_of_role = one.labels.get("role").is_some_and(|name| name == role);
             is_of_role && one.state == ContainerState::Running
-        });
+        };
+        // One that the first plan renames is the only one of its role.
+        let name = step.id.as_str().split('/').nth(2).unwrap();
+        let named = facts.containers.get(name).filter(of_role);
+        let running = named.or_else(|| facts.containers.values().find(of_role));
         let file = facts
             .files
             .iter()
             .find(|(path, _)| path.ends_with(&format!("@{role}.yml")));
         Served {
-            id: running.next().unwrap().id.clone(),
+            id: running.unwrap().id.clone(),
             file: file.map(|(path, file)| (path.clone(), file.sha256.clone())),
             host,
         }
@@ -69,7 +75,11 @@ fn after(compiled: &Compiled, plan: &Plan, host: &HostName, count: usize) -> Hos
                 .get(path)
                 .filter(|former| former.sha256 != file.sha256);
             if let Some(former) = former {
-                file.aliases.retain(|alias| !former.aliases.contains(alias));
+                let text = plan.contents.get(&Sha256Hex::from(file.sha256.as_str()));
+                file.aliases.retain(|alias| match text {
+                    Some(text) => text.contains(alias.as_str()),
+                    None => !former.aliases.contains(alias),
+                });
             }
         }
         let name = step.id.as_str().split('/').nth(2).unwrap();
@@ -182,14 +192,23 @@ impl World {
             let running = facts.containers.values().filter(|container| {
                 container.labels.get("role") == role && container.state == ContainerState::Running
             });
-            let running: Vec<&str> = running.map(|container| container.id.as_str()).collect();
+            let running: BTreeSet<&str> = running.map(|container| container.id.as_str()).collect();
+            let all = served.iter().filter(|other| {
+                let found = facts
+                    .containers
+                    .values()
+                    .find(|container| container.id == other.id);
+                let of_role = found.and_then(|container| container.labels.get("role"));
+                other.host == one.host && of_role == role
+            });
+            let all: BTreeSet<&str> = all.map(|other| other.id.as_str()).collect();
             let is_routed = one.file.as_ref().is_none_or(|(path, sha256)| {
                 facts
                     .files
                     .get(path)
                     .is_some_and(|file| file.sha256 == *sha256)
             });
-            if running != [one.id.as_str()] || !is_routed {
+            if running != all || !is_routed {
                 let (host, id) = (&one.host, &one.id);
                 let message = format!("{host}: {running:?} run, not {id}, or routed: {is_routed}");
                 return self.fail(message);

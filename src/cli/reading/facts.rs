@@ -53,13 +53,31 @@ impl Reading {
         role: &Role,
         facts: &'f BTreeMap<HostName, HostFacts>,
     ) -> Option<Serving<'f>> {
-        let containers = compile::containers(self.project.config(), role, facts.get(host)?);
-        let first = containers.into_iter().next();
-        if first.is_none() {
+        self.serving_all(host, role, facts).into_iter().next()
+    }
+
+    /// Returns that container, and those that do the same beside it.
+    pub fn serving_all<'f>(
+        &mut self,
+        host: &HostName,
+        role: &Role,
+        facts: &'f BTreeMap<HostName, HostFacts>,
+    ) -> Vec<Serving<'f>> {
+        let Some(facts) = facts.get(host) else {
+            return Vec::new();
+        };
+        let containers = compile::containers(self.project.config(), role, facts);
+        let mut containers = containers.into_iter();
+        let Some(first) = containers.next() else {
             let message = format!("{host}: role {} has no container", role.name);
             let problem = Diagnostic::error(message).help("start one with `mrsk deploy`");
             self.problems.push(problem);
-        }
-        first
+            return Vec::new();
+        };
+        let beside = containers.filter(|other| role.replicas > 1 && first.has_beside(other));
+        let mut all: Vec<Serving> = beside.collect();
+        all.push(first);
+        all.sort_by_key(|one| one.index);
+        all
     }
 }

@@ -70,8 +70,11 @@ fn unfinished(status: &Status) -> Advice {
 fn unwell(status: &Status) -> Advice {
     let (host, role) = roles(status).find(|(_, role)| role.version.is_some() && !role.is_well())?;
     let why = match role.routed {
-        Some(false) => "gets no requests",
-        _ => role.health,
+        Some(false) => "gets no requests".to_owned(),
+        _ if role.replicas.0 < role.replicas.1 => {
+            format!("{} of {} containers run", role.replicas.0, role.replicas.1)
+        }
+        _ => role.health.to_owned(),
     };
     Some((
         format!(

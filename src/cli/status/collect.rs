@@ -1,6 +1,6 @@
 //! Asks the hosts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::model::{HostStatus, Known, Lock, RoleStatus, Run, Status};
@@ -85,26 +85,40 @@ fn known(config: &Config, host: &HostName, options: &HostOptions, facts: &HostFa
 
 fn role_status(config: &Config, role: &Role, facts: &HostFacts) -> RoleStatus {
     let name = role.name.to_string();
-    let mut running = compile::containers(config, role, facts).into_iter();
-    let is_up = |serving: &Serving| serving.standing != Standing::Stopped;
+    let running = compile::containers(config, role, facts).into_iter();
+    let mut running = running.filter(|serving| serving.standing != Standing::Stopped);
     let answered = compile::answered(config, role, facts);
-    match running.next().filter(is_up) {
-        None => RoleStatus {
+    let Some(serving) = running.next() else {
+        return RoleStatus {
             name,
             answered,
             health: "stopped",
+            replicas: (0, role.replicas),
             ..RoleStatus::default()
-        },
-        Some(serving) => RoleStatus {
-            name,
-            version: Some(serving.version),
-            since: serving.container.created_at,
-            health: health(config, role, serving.container),
-            routed: role.traefik.then_some(serving.standing == Standing::Routed),
-            answered,
-            others: running.filter(is_up).map(|other| other.version).collect(),
-        },
+        };
+    };
+    let (beside, others): (Vec<Serving>, Vec<Serving>) =
+        running.partition(|other| role.replicas > 1 && serving.has_beside(other));
+    let health = |serving: &Serving| health(config, role, serving.container);
+    let own = health(&serving);
+    let worse = beside.iter().map(health);
+    let worse = worse.filter(|health| !matches!(*health, "healthy" | "running"));
+    let indexes: BTreeSet<u32> = beside.iter().map(|other| other.index).collect();
+    RoleStatus {
+        name,
+        since: serving.container.created_at,
+        health: worse.fold(own, |_, health| health),
+        routed: role.traefik.then_some(serving.standing == Standing::Routed),
+        replicas: (count_of(indexes.len()), role.replicas),
+        answered,
+        others: others.into_iter().map(|other| other.version).collect(),
+        version: Some(serving.version),
     }
+}
+
+/// Returns how many containers serve, with so many beside the first.
+fn count_of(beside: usize) -> u32 {
+    u32::try_from(beside).map_or(u32::MAX, |beside| beside.saturating_add(1))
 }
 
 fn health(config: &Config, role: &Role, container: &ContainerFacts) -> &'static str {

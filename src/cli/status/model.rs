@@ -71,6 +71,8 @@ pub struct RoleStatus {
     pub health: &'static str,
     /// Whether requests are routed to it; absent for a role without Traefik.
     pub routed: Option<bool>,
+    /// How many containers serve the version, and how many the role has there.
+    pub replicas: (u32, u32),
     /// Versions of other containers of the role that run.
     pub others: Vec<String>,
     /// What is answered with 503 in its place.
@@ -130,6 +132,7 @@ impl RoleStatus {
     pub fn is_well(&self) -> bool {
         self.version.is_some()
             && self.routed != Some(false)
+            && self.replicas.0 >= self.replicas.1
             && matches!(self.health, "healthy" | "running")
     }
 }

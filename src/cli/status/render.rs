@@ -104,6 +104,13 @@ fn role_line(status: &Status, role: &RoleStatus) -> String {
         true => "routed".to_owned(),
         false => "NOT ROUTED".to_owned(),
     }));
+    match role.replicas {
+        (_, 0 | 1) => {}
+        (running, wanted) if running < wanted => {
+            parts.push(format!("ONLY {running} of {wanted} containers"));
+        }
+        (running, _) => parts.push(text::count(running as usize, "container")),
+    }
     if !role.others.is_empty() {
         let others: Vec<String> = role.others.iter().map(|other| shown(other)).collect();
         parts.push(format!("beside it runs {}", text::list(&others)));

@@ -13,6 +13,7 @@ fn role(name: &str, version: &str, health: &'static str, routed: Option<bool>) -
         since: NOW - 7300,
         health,
         routed,
+        replicas: (1, 1),
         others: Vec::new(),
         answered: Vec::new(),
     }
@@ -46,6 +47,7 @@ fn status(hosts: Vec<(&str, Option<Known>)>) -> Status {
 fn everything_about_a_host_is_shown() {
     let mut known = host("0123456789abcdef0123456789abcdef01234567");
     known.roles[0].others.push("v1".into());
+    known.roles[0].replicas = (2, 2);
     known.roles.push(role("jobs", "", "stopped", None));
     known.accessories = vec![
         ("db".into(), Some("postgres:16".into())),
@@ -63,7 +65,7 @@ shop
   lock: free
 
 a
-  web      0123456789ab, since 2027-01-15 05:58 UTC (2 h ago), healthy, routed, beside it runs v1
+  web      0123456789ab, since 2027-01-15 05:58 UTC (2 h ago), healthy, routed, 2 containers, beside it runs v1
   jobs     nothing runs
   Traefik  traefik:v3.3
   db       postgres:16
@@ -185,4 +187,16 @@ fn what_to_do_next_is_what_the_worst_needs() {
         assert!(render(&two(off.clone())).contains("\n  web      503 since T by A\n"));
         assert!(advice(&two(off)).starts_with(expected));
     }
+}
+
+#[test]
+fn a_role_with_fewer_containers_than_configured_is_not_well() {
+    let mut known = host("v2");
+    known.roles[0].replicas = (2, 3);
+    let shown = render(&status(vec![("a", Some(known))]));
+    assert!(shown.contains("routed, ONLY 2 of 3 containers"), "{shown}");
+    assert!(
+        shown.contains("role web on a is not well: 2 of 3 containers run"),
+        "{shown}"
+    );
 }

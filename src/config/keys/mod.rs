@@ -24,6 +24,7 @@ mod proxy;
 mod readiness_delay;
 mod registry;
 mod release;
+mod replicas;
 mod require_destination;
 mod retain_containers;
 mod routed;

@@ -8,7 +8,7 @@ use super::allow_empty_roles::EmptyRoles;
 use super::env::{self, EnvLayer, Tags};
 use super::proxy::OfRole;
 use super::routed::Router;
-use super::{healthcheck, proxy, stop_signal, stop_wait_time};
+use super::{healthcheck, proxy, replicas, stop_signal, stop_wait_time};
 use crate::config::decoder::{Decoder, Field, Record, choice, shown};
 use crate::config::model::{DockerOption, Env, Healthcheck, Role};
 use crate::config::node::Kind;
@@ -23,7 +23,7 @@ pub(super) const KEY: Property = ("servers", schema);
 /// The role of a plain list of servers. It gets requests unless another one is the primary role.
 pub(super) const WEB: &str = "web";
 
-const ROLE_KEYS: [Property; 11] = [
+const ROLE_KEYS: [Property; 12] = [
     ("hosts", || {
         hosts::any_schema("Hosts of the role, each perhaps with tags.")
     }),
@@ -47,6 +47,7 @@ const ROLE_KEYS: [Property; 11] = [
     stop_wait_time::OF_ROLE,
     stop_wait_time::LATER,
     stop_signal::KEY,
+    replicas::KEY,
 ];
 
 fn schema() -> Value {
@@ -202,6 +203,7 @@ impl Reader<'_, '_, '_, '_, '_> {
         let mut role = Role {
             name: RoleName::from(name),
             hosts: names(hosts),
+            replicas: replicas::DEFAULT,
             cmd: Vec::new(),
             env: env.to_env(),
             host_env: self.host_env(env, hosts),
@@ -248,6 +250,7 @@ impl Reader<'_, '_, '_, '_, '_> {
         if let Some(field) = role.get("options").filter(|_| traefik) {
             self.check_routable(&options, field);
         }
+        let replicas = replicas::decode(self.decoder, &role, &options);
         let healthcheck = match (role.get("healthcheck"), traefik) {
             (None, _) => None,
             (Some(field), true) => {
@@ -260,6 +263,7 @@ impl Reader<'_, '_, '_, '_, '_> {
         let mut role = Role {
             name: RoleName::from(name),
             hosts: names(&hosts),
+            replicas,
             cmd: role.collect(self.decoder, "cmd", command::decode),
             env: env.to_env(),
             host_env: self.host_env(&env, &hosts),

@@ -81,7 +81,7 @@ fn placements<'a>(
 ) -> Result<Vec<Placement<'a>>> {
     let mut errors = Vec::new();
     let mut placements = Vec::new();
-    for &slot in slots {
+    for slot in slots.iter().copied().flat_map(Slot::replicas) {
         let Some(host) = facts.hosts.get(slot.host) else {
             continue;
         };
@@ -98,6 +98,8 @@ fn placements<'a>(
             OperationKind::App(AppOperation::Start) => {
                 match existing::decide_last(config, slot, host) {
                     Some(placement) => placement,
+                    // It joins the first one with the next deploy.
+                    None if slot.index > 0 => continue,
                     None => {
                         let (host, role) = (slot.host, &slot.role.name);
                         let message = format!("host {host}: role {role} has no container to start");

@@ -39,7 +39,7 @@ pub(super) struct Draft<'a> {
     pub pushed: Option<&'a str>,
     /// The selected hosts, in the order of the configuration.
     pub hosts: Vec<HostView<'a>>,
-    /// The selected roles on their selected hosts.
+    /// The selected roles on their selected hosts, each by its first slot there.
     pub slots: Vec<Slot<'a>>,
     /// What is decided for each of these, in the order in which they start; empty if nothing is started.
     pub placements: Rc<Vec<Placement<'a>>>,

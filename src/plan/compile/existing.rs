@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use super::Draft;
 use super::placement::{
     Decision, Placement, Readiness, Slot, Wanted, alias_of, belongs, changed_secrets, complete,
-    decide, routing_path, running_others, serves, version_of,
+    decide, index_of, routing_path, running_others, serves, version_of,
 };
 use crate::config::model::Config;
 use crate::docker::names::{LABEL_HEALTHCHECK, LABEL_VERSION};
@@ -52,7 +52,12 @@ pub(super) fn decide_last<'a>(
     if let Decision::StartExisting { why } = &mut placement.decision {
         *why = Reason::Requested;
     }
-    if let Decision::Complete { route: false, .. } = placement.decision {
+    let path = &placement.routing_path;
+    let is_served = !slot.role.traefik || serves(facts, path, found.1);
+    if let Decision::Complete { .. } = placement.decision
+        && is_served
+        && placement.readiness.is_reached(found.1)
+    {
         placement.decision = Decision::Keep;
     }
     Some(placement)
@@ -86,7 +91,10 @@ fn newest<'a>(
                 && container.labels.contains_key(LABEL_VERSION)
     };
     let found = facts.containers.iter().filter(|(_, container)| {
-        belongs(config, slot.role, container) && wanted(container) && can_run(container)
+        belongs(config, slot.role, container)
+            && index_of(container) == slot.index
+            && wanted(container)
+            && can_run(container)
     });
     found.min_by_key(|(name, container)| {
         let is_up = container.state.is_up();
@@ -112,9 +120,9 @@ pub(super) fn run<'a>(
     facts: &'a HostFacts,
     (name, found): (&'a String, &'a ContainerFacts),
 ) -> Placement<'a> {
-    let Slot { role, host, .. } = slot;
+    let Slot { role, host, index } = slot;
     let path = routing_path(config, role, facts);
-    let others = running_others(config, role, facts, name);
+    let others = running_others(config, slot, facts, name);
     let version = version_of(found);
     let reference = image::reference(config, &version);
     let old_version = others.first().map(|(_, container)| version_of(container));
@@ -126,11 +134,12 @@ pub(super) fn run<'a>(
     let mut placement = Placement {
         role,
         host,
+        index,
         name: name.clone(),
         alias: alias_of(found).cloned().unwrap_or_default(),
         create: container::create(
             config,
-            (role, slot.host),
+            (role, host, index),
             name,
             &version,
             &reference,
@@ -149,9 +158,9 @@ pub(super) fn run<'a>(
         placement.decision = Decision::Keep;
     }
     if found.state.is_up() && is_routable(slot, found) {
-        complete(&mut placement, found, |container| {
-            serves(facts, &path, container)
-        });
+        let serves = |container: &ContainerFacts| serves(facts, &path, container);
+        let others_serve = others.iter().any(|(_, container)| serves(container));
+        complete(&mut placement, found, (serves, others_serve));
     }
     placement
 }
@@ -171,7 +180,9 @@ pub(super) fn compare_secrets(draft: &mut Draft) {
             let hosts = differing
                 .entry((placement.role.name.as_str(), names))
                 .or_default();
-            hosts.push(placement.host.as_str());
+            if hosts.last() != Some(&placement.host.as_str()) {
+                hosts.push(placement.host.as_str());
+            }
         }
     }
     let lines = differing.into_iter().map(|((role, names), hosts)| {
@@ -192,7 +203,7 @@ pub(super) fn compare_secrets(draft: &mut Draft) {
 }
 
 /// Returns port and path of the health check that a container was started with.
-fn health(container: &ContainerFacts) -> Option<(u16, &str)> {
+pub(super) fn health(container: &ContainerFacts) -> Option<(u16, &str)> {
     let (port, path) = container.labels.get(LABEL_HEALTHCHECK)?.split_once(' ')?;
     Some((port.parse().ok()?, path))
 }

@@ -28,8 +28,10 @@ pub fn run(draft: &mut Draft) {
             .into_iter()
             .filter_map(|(role, left)| Some((left.file?, role)))
             .collect();
-        let here = by_host.get(host.name()).map_or(&[][..], Vec::as_slice);
-        warn_of_equal(draft, &host, here, &left);
+        // All containers of a role have the same rules.
+        let here = by_host.get(host.name()).into_iter().flatten().copied();
+        let here: Vec<&Placement> = here.filter(|placement| placement.index == 0).collect();
+        warn_of_equal(draft, &host, &here, &left);
     }
 }
 

@@ -20,6 +20,8 @@ pub(super) struct Placement<'a> {
     pub role: &'a Role,
     /// The host.
     pub host: &'a HostName,
+    /// Which of the role's containers on that host it is, from 0.
+    pub index: u32,
     /// Name of the container that is wanted.
     pub name: String,
     /// Its alias in mrsk's network: that of the container that runs, or of the one to be started.
@@ -212,7 +214,13 @@ impl Readiness {
     }
 }
 
-impl Slot<'_> {
+impl<'a> Slot<'a> {
+    /// Returns the slots of its role on its host.
+    pub fn replicas(self) -> impl Iterator<Item = Slot<'a>> {
+        let Slot { role, host, .. } = self;
+        (0..role.replicas).map(move |index| Slot { role, host, index })
+    }
+
     /// Returns `version`, with the index behind it except for the first container: what tells its
     /// containers apart by name.
     fn numbered(&self, version: &str) -> String {
@@ -221,6 +229,17 @@ impl Slot<'_> {
             index => format!("{version}-{index}"),
         }
     }
+
+    /// Returns whether `container`, which is one of its role, stands there, or beyond the last slot if this is the last.
+    fn has(&self, container: &ContainerFacts) -> bool {
+        index_of(container).min(self.role.replicas.saturating_sub(1)) == self.index
+    }
+}
+
+/// Returns which of the containers of its role on its host a container is.
+pub(super) fn index_of(container: &ContainerFacts) -> u32 {
+    let label = container.labels.get(names::LABEL_REPLICA);
+    label.and_then(|label| label.parse().ok()).unwrap_or(0)
 }
 
 /// Decides what is to be done for `slot`. Which container serves is read from the routing file.
@@ -230,27 +249,28 @@ pub(super) fn decide<'a>(
     facts: &HostFacts,
     wanted: &Wanted,
 ) -> Placement<'a> {
-    let Slot { role, host, .. } = slot;
+    let Slot { role, host, index } = slot;
     let version = slot.numbered(wanted.version);
     let name = names::container(config, role, &version);
     let image = crate::docker::image::reference(config, wanted.version);
     let routing_path = routing_path(config, role, facts);
     let path = routing_path.clone();
     let serves = |container: &ContainerFacts| serves(facts, &path, container);
-    let old = running_others(config, role, facts, &name);
+    let old = running_others(config, slot, facts, &name);
     let other_serves = old.first().is_some_and(|(_, container)| serves(container));
     let present = facts.containers.get(&name);
     let check = config.healthcheck_of(role);
     let mut placement = Placement {
         role,
         host,
+        index,
         alias: names::alias(config, role, host, &version, facts.serial.number),
         routing_path,
         decision: Decision::Keep,
         old: old.iter().map(|(name, _)| (*name).clone()).collect(),
         create: container::create(
             config,
-            (role, host),
+            (role, host, index),
             &name,
             wanted.version,
             &image,
@@ -267,10 +287,10 @@ pub(super) fn decide<'a>(
         let serving = present
             .filter(|container| serves(container))
             .or_else(|| old.first().map(|(_, container)| *container));
-        placement.decision = start(present, serving.map(version_of), wanted.version);
+        placement.decision = start(slot, present, serving.map(version_of), wanted.version);
         return placement;
     };
-    match difference(role, container, &placement.create, facts, wanted) {
+    match difference(slot, container, &placement.create, facts, wanted) {
         Some(why) => {
             let renamed = free_name(&placement.name, facts);
             let at = usize::from(!serves(container) && other_serves);
@@ -281,22 +301,24 @@ pub(super) fn decide<'a>(
                 remove_first: false,
             };
         }
-        None => complete(&mut placement, container, serves),
+        None => complete(&mut placement, container, (serves, other_serves)),
     }
     placement
 }
 
-/// Returns the running containers of `role` other than `name`, the one that serves first.
+/// Returns the running containers other than `name` that stand where `slot` is, the one that serves first. The last slot of a
+/// role has those beyond it, too.
 pub(super) fn running_others<'a>(
     config: &Config,
-    role: &Role,
+    slot: Slot,
     facts: &'a HostFacts,
     name: &str,
 ) -> Vec<(&'a String, &'a ContainerFacts)> {
+    let role = slot.role;
     let path = routing_path(config, role, facts);
     let others = facts.containers.iter().filter(|(other, _)| *other != name);
     let mut others: Vec<(&String, &ContainerFacts)> = others
-        .filter(|(_, c)| belongs(config, role, c) && c.state.is_up())
+        .filter(|(_, c)| belongs(config, role, c) && c.state.is_up() && slot.has(c))
         .collect();
     others.sort_by_key(|(other, container)| (!serves(facts, &path, container), (*other).clone()));
     others
@@ -321,8 +343,18 @@ pub(super) fn routing_path(config: &Config, role: &Role, facts: &HostFacts) -> S
 
 /// Decides for a container that does not run: `present` is a stopped one of its name, `old` the
 /// version that serves.
-fn start(present: Option<&ContainerFacts>, old: Option<String>, version: &str) -> Decision {
+fn start(
+    slot: Slot,
+    present: Option<&ContainerFacts>,
+    old: Option<String>,
+    version: &str,
+) -> Decision {
     let why = match old {
+        None if slot.index > 0 => Reason::missing(format!(
+            "container {} of {}",
+            slot.index + 1,
+            slot.role.replicas
+        )),
         Some(old) if old == version => Reason::Incomplete {
             what: "its container is not running".into(),
         },
@@ -334,7 +366,11 @@ fn start(present: Option<&ContainerFacts>, old: Option<String>, version: &str) -
     Decision::Replace {
         why,
         rename_to: None,
-        remove_first: present.is_some_and(|c| !c.labels.contains_key(names::LABEL_VERSION)),
+        remove_first: present.is_some_and(|c| {
+            !c.labels.contains_key(names::LABEL_VERSION)
+                || version_of(c) != version
+                || index_of(c) != slot.index
+        }),
     }
 }
 
@@ -342,13 +378,13 @@ fn start(present: Option<&ContainerFacts>, old: Option<String>, version: &str) -
 pub(super) fn complete(
     placement: &mut Placement,
     container: &ContainerFacts,
-    serves: impl Fn(&ContainerFacts) -> bool,
+    (serves, others_serve): (impl Fn(&ContainerFacts) -> bool, bool),
 ) {
     if let Some(alias) = alias_of(container) {
         placement.alias = alias.clone();
     }
     let healthy = placement.readiness.is_reached(container);
-    let routed = serves(container) || !placement.role.traefik;
+    let routed = !placement.role.traefik || serves(container) && !others_serve;
     let missing = match (healthy, routed, placement.old.is_empty()) {
         (true, true, true) => return,
         (false, _, _) => "it is not healthy",
@@ -363,7 +399,7 @@ pub(super) fn complete(
 
 /// Returns how a running container of the wanted name differs from the wanted one.
 fn difference(
-    role: &Role,
+    slot: Slot,
     container: &ContainerFacts,
     create: &Create,
     facts: &HostFacts,
@@ -399,7 +435,7 @@ fn difference(
     if let Some(secrets) = secrets {
         return changed(&format!("the value of {secrets}"), None, None);
     }
-    if role.traefik && alias_of(container).is_none() {
+    if slot.role.traefik && alias_of(container).is_none() {
         return Some(Reason::Incomplete {
             what: format!("its container is not in network {}", names::NETWORK),
         });

@@ -22,7 +22,7 @@ pub fn selected_hosts(config: &Config, operation: &Operation) -> Result<Vec<Host
 
 /// What an operation is about.
 pub(super) struct Selection<'a> {
-    /// The roles on their hosts.
+    /// The roles on their hosts, each by its first slot there.
     pub roles: Vec<Slot<'a>>,
     /// The hosts of roles and of accessories that are started, or every host.
     pub hosts: BTreeSet<&'a HostName>,

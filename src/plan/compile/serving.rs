@@ -1,6 +1,6 @@
 //! Which containers a role has on a host, and which of them serves.
 
-use super::placement::{alias_of, belongs, routing_path, version_of};
+use super::placement::{alias_of, belongs, index_of, routing_path, version_of};
 use crate::config::model::{Config, Role};
 use crate::facts::model::{ContainerFacts, HostFacts};
 
@@ -13,6 +13,8 @@ pub struct Serving<'a> {
     pub container: &'a ContainerFacts,
     /// The version that it runs.
     pub version: String,
+    /// Which of the role's containers on the host it is, from 0.
+    pub index: u32,
     /// What it does for its role.
     pub standing: Standing,
 }
@@ -26,6 +28,14 @@ pub enum Standing {
     Running,
     /// It does not run.
     Stopped,
+}
+
+impl Serving<'_> {
+    /// Returns whether `other` does the same beside it: it has the same version, and another number.
+    pub fn has_beside(&self, other: &Serving<'_>) -> bool {
+        let is_equal = (&self.version, self.standing) == (&other.version, other.standing);
+        is_equal && self.index != other.index
+    }
 }
 
 /// Returns the containers of `role`, the one that serves first: that which is routed to, else the newest that runs. Those that do not
@@ -49,6 +59,7 @@ pub fn containers<'a>(config: &Config, role: &Role, facts: &'a HostFacts) -> Vec
             name,
             container,
             version: version_of(container),
+            index: index_of(container),
             standing: standing(container),
         })
         .collect();

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Result;
-use super::placement::{Slot, belongs, routing_path, serves, version_of};
+use super::placement::{Slot, belongs, index_of, routing_path, serves, version_of};
 use super::runs::{Earlier, Runs};
 use super::selection::Selection;
 use crate::config::model::Config;
@@ -97,6 +97,8 @@ pub(super) fn resolve<'a>(
 /// What a host knows of a role.
 struct History<'a> {
     host: &'a HostName,
+    /// How many containers the role has there.
+    replicas: u32,
     /// The container that serves, else one that runs, else the one that ran last.
     current: Option<Past>,
     /// The others that ran.
@@ -119,6 +121,7 @@ struct Image<'a, 'v> {
 #[derive(Debug, Clone)]
 struct Past {
     version: String,
+    index: u32,
     is_up: bool,
     created_at: u64,
     stopped_at: u64,
@@ -143,6 +146,7 @@ impl<'a> History<'a> {
         });
         let mut found = found.into_iter().map(|container| Past {
             version: version_of(container),
+            index: index_of(container),
             is_up: container.state.is_up(),
             created_at: container.created_at,
             stopped_at: container.stopped_at,
@@ -154,6 +158,7 @@ impl<'a> History<'a> {
             .filter_map(|name| name.strip_prefix(&tags));
         Some(Self {
             host: slot.host,
+            replicas: slot.role.replicas,
             current: found.next(),
             others: found.collect(),
             images: tags
@@ -176,6 +181,14 @@ impl<'a> History<'a> {
         containers
             .chain(self.images.iter().map(String::as_str))
             .collect()
+    }
+
+    /// Whether `version` could run here again: by its image, or by a container for each that the role has.
+    fn can_run(&self, version: &str) -> bool {
+        let containers = self.current.iter().chain(&self.others);
+        let of_version = containers.filter(|past| past.version == version);
+        let indexes: BTreeSet<u32> = of_version.map(|past| past.index).collect();
+        self.images.contains(version) || (0..self.replicas).all(|index| indexes.contains(&index))
     }
 
     /// Returns every version that is known here.
@@ -352,7 +365,7 @@ fn pulled_image<'a>(
 ) -> Result<Option<&'a str>> {
     let version = image.version;
     let has = |history: &History| match environment {
-        Environment::Kept => history.versions().contains(version),
+        Environment::Kept => history.can_run(version),
         Environment::Fresh => history.serves(version) || history.images.contains(version),
     };
     let lacking: BTreeSet<&str> = histories

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::{Case, Shown, Status, Statuses};
 use crate::name::{HostName, RoleName};
+use crate::plan::kinds::{StepKind, SwitchPart};
 use crate::plan::model::{Check, Step};
 use crate::plan::shape::StepIndex;
 
@@ -14,6 +15,12 @@ fn subject(step: &Step) -> Option<Subject<'_>> {
     let host = step.host.as_ref()?;
     let is_of_one = step.role.is_some() || step.accessory.is_some();
     is_of_one.then_some((host, step.role.as_ref(), step.accessory.as_deref()))
+}
+
+/// Returns whether a step is the first of a switch of one container.
+fn begins_switch(step: &Step) -> bool {
+    let is_part = step.kind == StepKind::Rename || step.kind.switch_part() != SwitchPart::None;
+    step.safe_point && step.role.is_some() && is_part
 }
 
 impl Case<'_> {
@@ -59,6 +66,10 @@ impl Case<'_> {
         let mut seen = HashSet::from([step]);
         let mut work = vec![step];
         while let Some(at) = work.pop() {
+            // What came before is the switch of another container of the role, or prepared this one: no cleanup undoes it.
+            if begins_switch(&self.plan[at]) {
+                continue;
+            }
             for need in self.shape.graph.needs(at) {
                 if subject(&self.plan[need]) == Some(wanted) && seen.insert(need) {
                     found.push(need);

@@ -82,3 +82,47 @@ fn a_receipt_for_what_services_share_counts_while_others_need_it_and_its_check_h
     let statuses = statuses(&plan, &evidence(all, Some(json!({}))));
     assert_eq!(statuses, [Status::Done; 4]);
 }
+
+/// The containers of a role on a host are switched one after the other: the cleanup of the second undoes nothing of the first.
+#[test]
+fn what_was_done_to_another_container_of_the_role_stays() {
+    let mut steps = vec![
+        step("start", Some("h"), &[]),
+        step("route", Some("h"), &["start"]),
+        step("stop", Some("h"), &["route"]),
+        step("start-1", Some("h"), &["stop"]),
+        step("route-1", Some("h"), &["start-1"]),
+    ];
+    let kinds = [
+        StepKind::Start,
+        StepKind::Route,
+        StepKind::Stop,
+        StepKind::Start,
+        StepKind::Route,
+    ];
+    for (step, kind) in steps.iter_mut().zip(kinds) {
+        step.kind = kind;
+        step.role = Some(RoleName::from("web"));
+        step.safe_point = kind == StepKind::Start;
+    }
+    steps[4].cleanup = vec![Action::Run(Run::literal(["docker", "rm", "new-1"]))];
+    let done = |id| attempt(id, 1, ended(Ending::Succeeded));
+    let attempts = vec![
+        done("start"),
+        done("route"),
+        done("stop"),
+        done("start-1"),
+        attempt("route-1", 1, ended(Ending::Failed { code: 1 })),
+    ];
+    let plan = plan(steps);
+    assert_eq!(
+        statuses(&plan, &evidence(attempts, Some(json!({})))),
+        [
+            Status::Done,
+            Status::Done,
+            Status::Done,
+            Status::Outstanding { attempt: 2 },
+            Status::Failed { attempt: 2 }
+        ]
+    );
+}

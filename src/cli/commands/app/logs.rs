@@ -22,7 +22,7 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
     let facts = reading.facts(selection::app_hosts(&hosts, &config)?).await;
     let mut logs = Vec::new();
     for (host, role) in selection::roles(&hosts, &config)? {
-        if let Some(serving) = reading.serving(host, role, &facts) {
+        for serving in reading.serving_all(host, role, &facts) {
             logs.push(LogOf {
                 container: serving.name.to_owned(),
                 section: Section::of_role(&config, host, role),

@@ -6,7 +6,7 @@ use crate::action::Run;
 use crate::docker::container;
 use crate::facts::model::{ContainerFacts, ContainerState};
 use crate::name::{RoleName, StepId};
-use crate::plan::compile::placement::{alias_of, of_service, serves};
+use crate::plan::compile::placement::{alias_of, index_of, of_service, serves};
 use crate::plan::compile::step::QUICK;
 use crate::plan::compile::switch::drain::in_flight;
 use crate::plan::compile::{Draft, HostView, intercept};
@@ -48,7 +48,8 @@ pub fn stale(draft: &mut Draft, host: &HostView) -> Vec<StepId> {
     steps
 }
 
-/// Returns the containers of `role` that run beside the one that serves, or beside the newest if none does.
+/// Returns the containers of `role` that run beside those that serve, or beside the newest if none does. Of each number that the role
+/// has there, one serves.
 pub fn stale_of<'a>(
     draft: &Draft<'a>,
     host: &HostView<'a>,
@@ -61,7 +62,21 @@ pub fn stale_of<'a>(
         let created = std::cmp::Reverse(container.created_at);
         (!serves(host.facts, &path, container), created, *name)
     });
-    running.into_iter().skip(1).collect()
+    let roles = &draft.config.roles;
+    let role = roles.iter().find(|configured| configured.name == *role);
+    let replicas = role.map_or(1, |role| role.replicas);
+    let mut standing = BTreeSet::new();
+    running.retain(|(_, container)| {
+        let index = index_of(container);
+        // Where there is only one, it may be any of those that there were.
+        let is_first = match replicas {
+            1 => standing.is_empty(),
+            _ => index < replicas && !standing.contains(&index),
+        };
+        standing.insert(index);
+        !is_first
+    });
+    running
 }
 
 /// Returns the selected roles of `host`, in the order of the configuration.

@@ -116,6 +116,7 @@ fn planned(draft: &mut Draft, host: &HostView, role: &Role) -> Option<String> {
         port: draft.config.healthcheck_of(role).port,
         alias: ANY_ALIAS,
         container: "",
+        beside: &[],
         outranks: &[],
         response_timeout: role.proxy.response_timeout,
         has_certificate: role.proxy.certificate.is_some(),

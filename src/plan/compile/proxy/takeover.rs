@@ -112,7 +112,7 @@ struct Adopted {
 /// Adopts the containers that the running Traefik serves by labels.
 fn adopt_served(draft: &mut Draft, host: &HostView, gate: Option<&StepId>) -> Adopted {
     let placements = draft.placements_on(host.name());
-    let placements = placements.filter(|placement| placement.role.traefik);
+    let placements = placements.filter(|placement| placement.role.traefik && placement.index == 0);
     let placements: Vec<Placement> = placements.cloned().collect();
     let mut adopted = Adopted::default();
     for placement in &placements {

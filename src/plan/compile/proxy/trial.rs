@@ -25,6 +25,7 @@ pub fn spec<'a>(
         port: placement.health.0,
         alias: &placement.alias,
         container: &placement.name,
+        beside: &[],
         outranks,
         response_timeout: placement.role.proxy.response_timeout,
         has_certificate: placement.role.proxy.certificate.is_some(),

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::health::{restarts, still_healthy};
+use super::route;
 use crate::action::{Action, Poll, Probe, Reach};
 use crate::docker::container;
 use crate::docker::names::{LABEL_HEALTHCHECK, NETWORK, TRAEFIK};
 use crate::facts::model::{ContainerFacts, ContainerState, HostFacts};
 use crate::name::StepId;
-use crate::plan::compile::proxy::{facts::is_served_by_labels, proof};
+use crate::plan::compile::proxy::facts::is_served_by_labels;
 use crate::plan::compile::step::QUICK;
 use crate::plan::compile::{Draft, Placement};
 use crate::plan::{Predicate, Reason, Step, StepKind};
@@ -48,7 +49,7 @@ pub fn drain(
     let bound = u32::try_from(waits.len().saturating_add(1)).unwrap_or(u32::MAX);
     let summary = format!("Drain {name} (up to {seconds} s)");
     let step = step(placement, old, (StepKind::Drain, "drain"), summary)
-        .does([proof::routed(placement)])
+        .does([route::proof(draft, placement, facts)])
         .does(routed.asks)
         .does(waits)
         .done_when([Predicate::eq(&["containers", name, "in_flight"], 0)])

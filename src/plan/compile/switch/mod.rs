@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+mod beside;
 pub mod drain;
 pub(super) mod health;
 pub mod route;
@@ -26,7 +27,7 @@ pub fn run(draft: &mut Draft) {
 /// As [`run`]; every switch waits for `before`.
 pub fn run_after(draft: &mut Draft, before: Option<StepId>) {
     let placements = draft.placements.clone();
-    let (mut pending, kept): (Vec<_>, Vec<_>) =
+    let (mut pending, kept): (Vec<&Placement>, Vec<_>) =
         placements.iter().partition(|placement| placement.changes());
     for placement in kept {
         warn_of_unhealthy(draft, placement);
@@ -42,31 +43,33 @@ pub fn run_after(draft: &mut Draft, before: Option<StepId>) {
     };
     // Stable: within a role, the order of its hosts stays.
     pending.sort_by_key(rank);
+    let mut pending = by_place(&pending);
     let Some(canary) = take_canary(draft, &mut pending) else {
         return;
     };
     let hosts = draft.hosts.iter().map(|host| (host.name(), *host));
     let hosts: BTreeMap<&HostName, HostView> = hosts.collect();
     if emergency::is_all_at_once(draft) {
-        let all: Vec<&Placement> = [canary].into_iter().chain(pending).collect();
+        let all: Vec<Member> = [canary].into_iter().chain(pending).collect();
         let group = group_of(String::new(), &all);
         let gate = group.open(draft, Hook::PreAppBoot, before);
         let mut ends = Vec::new();
-        for placement in all {
-            ends.extend(switch(draft, &hosts, placement, gate.clone()).last);
+        for member in &all {
+            ends.extend(switch(draft, &hosts, &member.replicas, gate.clone()).last);
         }
         group.close(draft, Hook::PostAppBoot, ends);
         return;
     }
-    let members = |role: &Role| -> Vec<&Placement> {
-        let all = [canary].into_iter().chain(pending.iter().copied());
-        all.filter(|placement| placement.role.name == role.name)
+    let members = |role: &Role| -> Vec<Member> {
+        let all = [&canary].into_iter().chain(&pending);
+        all.filter(|member| member.role.name == role.name)
+            .cloned()
             .collect()
     };
     let first = Groups::of(draft, canary.role, &members(canary.role)).group(0);
     let opened = first.open(draft, Hook::PreAppBoot, before);
-    let switched = switch(draft, &hosts, canary, opened.clone());
-    let mut stage = canary_gate(draft, canary, &switched, &pending).or(opened);
+    let switched = switch(draft, &hosts, &canary.replicas, opened.clone());
+    let mut stage = canary_gate(draft, &canary, &switched, &pending).or(opened);
     for (at, role) in roles.iter().enumerate() {
         let begun = (role.name == canary.role.name).then_some(&switched);
         let groups = members(role);
@@ -75,7 +78,7 @@ pub fn run_after(draft: &mut Draft, before: Option<StepId>) {
         let is_ordered = draft.config.boot.role_order.contains(&role.name);
         let later = roles.iter().skip(at + 1).find(|later| {
             let mut others = pending.iter();
-            others.any(|placement| placement.role.name == later.name)
+            others.any(|member| member.role.name == later.name)
         });
         if let Some(later) = later.filter(|_| is_ordered && !ends.is_empty()) {
             stage = Some(role_gate(draft, &role.name, &later.name, ends));
@@ -83,15 +86,38 @@ pub fn run_after(draft: &mut Draft, before: Option<StepId>) {
     }
 }
 
+/// A role on a host, with those of its placements there that change.
+#[derive(Clone)]
+struct Member<'p, 'a> {
+    role: &'a Role,
+    host: &'a HostName,
+    replicas: Vec<&'p Placement<'a>>,
+}
+
+/// Puts those of `placements` together that follow each other and are of one role on one host.
+fn by_place<'p, 'a>(placements: &[&'p Placement<'a>]) -> Vec<Member<'p, 'a>> {
+    let place = |placement: &Placement<'a>| (&placement.role.name, placement.host);
+    let groups = placements.chunk_by(|one, other| place(one) == place(other));
+    let member = |replicas: &[&'p Placement<'a>]| {
+        let first = replicas.first()?;
+        Some(Member {
+            role: first.role,
+            host: first.host,
+            replicas: replicas.to_vec(),
+        })
+    };
+    groups.filter_map(member).collect()
+}
+
 /// The groups in which a role switches.
-struct Groups<'g, 'a> {
+struct Groups<'g, 'p, 'a> {
     role: &'g Role,
-    members: &'g [&'g Placement<'a>],
+    members: &'g [Member<'p, 'a>],
     size: usize,
 }
 
-impl<'g, 'a> Groups<'g, 'a> {
-    fn of(draft: &Draft, role: &'g Role, members: &'g [&'g Placement<'a>]) -> Self {
+impl<'g, 'p, 'a> Groups<'g, 'p, 'a> {
+    fn of(draft: &Draft, role: &'g Role, members: &'g [Member<'p, 'a>]) -> Self {
         Self {
             role,
             members,
@@ -111,8 +137,8 @@ impl<'g, 'a> Groups<'g, 'a> {
     }
 }
 
-fn group_of<'a>(name: String, members: &[&Placement<'a>]) -> Group<'a> {
-    let hosts = members.iter().map(|placement| placement.host).collect();
+fn group_of<'a>(name: String, members: &[Member<'_, 'a>]) -> Group<'a> {
+    let hosts = members.iter().map(|member| member.host).collect();
     Group { name, hosts }
 }
 
@@ -135,10 +161,10 @@ fn switch_role(
             before = group.open(draft, Hook::PreAppBoot, before);
         }
         ends = Vec::new();
-        for (at, placement) in members.iter().enumerate() {
+        for (at, member) in members.iter().enumerate() {
             ends.extend(match begun.filter(|_| at == 0) {
                 Some(canary) => canary.last.clone(),
-                None => switch(draft, hosts, placement, before.clone()).last,
+                None => switch(draft, hosts, &member.replicas, before.clone()).last,
             });
         }
         let switched = ends.len();
@@ -204,16 +230,13 @@ fn unchecked(draft: &Draft, placement: &Placement) -> &'static str {
     }
 }
 
-/// Takes out the placement that goes first: of the first role that changes if roles have an order, else of the first Traefik role
+/// Takes out what goes first: of the first role that changes if roles have an order, else of the first Traefik role
 /// that changes, else the first.
-fn take_canary<'p, 'a>(
-    draft: &Draft,
-    pending: &mut Vec<&'p Placement<'a>>,
-) -> Option<&'p Placement<'a>> {
+fn take_canary<'p, 'a>(draft: &Draft, pending: &mut Vec<Member<'p, 'a>>) -> Option<Member<'p, 'a>> {
     let has_order = !draft.config.boot.role_order.is_empty();
     let of_traefik = pending
         .iter()
-        .position(|placement| placement.role.traefik || has_order);
+        .position(|member| member.role.traefik || has_order);
     (!pending.is_empty()).then(|| pending.remove(of_traefik.unwrap_or(0)))
 }
 
@@ -230,11 +253,12 @@ fn group_size(draft: &Draft, hosts: usize) -> usize {
 /// nobody waits.
 fn canary_gate(
     draft: &mut Draft,
-    canary: &Placement,
+    canary: &Member,
     switched: &Switched,
-    others: &[&Placement],
+    others: &[Member],
 ) -> Option<StepId> {
     let live = switched.live.clone()?;
+    let name = &canary.replicas.first()?.name;
     let role = &canary.role.name;
     // In groups of one the canary is the first group, and the second waits for its end.
     let size = group_size(draft, canary.role.hosts.len());
@@ -253,7 +277,7 @@ fn canary_gate(
         "no other container starts before {role} {verb} on {host}"
     ));
     let step = Step::new(None, StepKind::Barrier, ["barrier", "canary", "open"])
-        .because(format!("Wait for the canary {}", canary.name), why)
+        .because(format!("Wait for the canary {name}"), why)
         .needs([live])
         .opens_after(0);
     Some(draft.add(step))
@@ -290,5 +314,7 @@ fn group_gate(
     draft.add(step)
 }
 
+#[cfg(test)]
+mod replicas_tests;
 #[cfg(test)]
 mod switch_tests;

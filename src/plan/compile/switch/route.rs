@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::action::{Action, Run, When};
+use super::beside::beside;
+use crate::action::{Action, Poll, Run, When};
 use crate::docker::container;
 use crate::docker::names::TRAEFIK;
 use crate::facts::model::{FileFacts, HostFacts};
@@ -13,6 +14,7 @@ use crate::plan::compile::proxy::reach::Users;
 use crate::plan::compile::proxy::{certificate, proof, trial};
 use crate::plan::compile::{Decision, Draft, HostView, Placement, emergency, predicates};
 use crate::plan::{StepKind, Travel};
+use crate::traefik;
 
 /// Seconds for which Traefik tries to send a request that its retry middleware has: four pauses
 /// that grow from 0.5 s.
@@ -23,12 +25,13 @@ pub fn route(
     draft: &mut Draft,
     placement: &Placement,
     host: &HostView,
-    (users, after): (&Users, &StepId),
+    (users, after): (&Users, &[StepId]),
 ) -> Option<StepId> {
     let facts = host.facts;
     let text = routing_file(draft, placement, facts)?;
     let name = &placement.name;
     let done = predicates::is_routed(&placement.routing_path, &text, &placement.alias);
+    let proof = proof_by(draft, placement, &text);
     let write = draft.write(&placement.routing_path, text);
     let trial = trial::trial(draft, placement, facts).map(|trial| trial.remove);
     let is_asked = !emergency::skips_health(draft);
@@ -49,11 +52,11 @@ pub fn route(
             format!("Route requests to {name}{asked_for}"),
             placement.why(),
         )
-        .needs([after.clone()])
+        .needs(after.to_vec())
         .needs(draft.find(Some(placement.host), StepKind::Traefik))
         .does(certificate.runs)
         .secrets(&certificate.secrets, Travel::Stdin)
-        .does([write, proof::routed(placement).into()])
+        .does([write, proof.into()])
         .does(asks)
         .does(trial)
         .done_when(done)
@@ -73,7 +76,11 @@ pub fn routing_file(draft: &mut Draft, placement: &Placement, facts: &HostFacts)
     }
     let outranked = served_by_labels(placement, facts);
     let arguments = command_line(draft.config, facts);
-    let spec = trial::spec(draft.config, placement, &arguments, &outranked);
+    let beside = beside(draft, placement, facts);
+    let spec = traefik::RouteSpec {
+        beside: &beside,
+        ..trial::spec(draft.config, placement, &arguments, &outranked)
+    };
     let text = draft.renderer.routing_file(&spec);
     text.map_err(|errors| draft.refuse_labels("label", errors))
         .ok()
@@ -102,10 +109,8 @@ fn served_by_labels<'a>(
 /// text is not known: the new container then stays, since requests may go to it.
 fn take_back(draft: &mut Draft, placement: &Placement, host: &HostView) -> Vec<Action> {
     let path = &placement.routing_path;
-    let mut actions = match (
-        takeover_text(draft, placement, host),
-        host.facts.files.get(path),
-    ) {
+    let before = earlier_text(draft, placement).or_else(|| takeover_text(draft, placement, host));
+    let mut actions = match (before, host.facts.files.get(path)) {
         (Some(text), _) => vec![draft.write(path, text)],
         (None, Some(old)) if !is_known(old) => return Vec::new(),
         (None, Some(old)) => vec![draft.write(path, old.text.clone())],
@@ -125,6 +130,36 @@ pub fn return_requests(draft: &mut Draft, placement: &Placement, host: &HostView
         actions.insert(1, Run::literal(["sleep", RETRY_SECONDS]).into());
     }
     actions
+}
+
+/// Asks for proof that the routing file is loaded that the plan has written before, or that is there.
+pub fn proof(draft: &Draft, placement: &Placement, facts: &HostFacts) -> Poll {
+    let there = facts.files.get(&placement.routing_path);
+    let there = || there.map(|file| file.text.clone());
+    let text = earlier_text(draft, placement).or_else(there);
+    proof_by(draft, placement, &text.unwrap_or_default())
+}
+
+/// Asks for proof that the routing file with this text is loaded. It names the one of the role's containers that was routed last.
+fn proof_by(draft: &Draft, placement: &Placement, text: &str) -> Poll {
+    let mut replicas = draft.placements_on(placement.host);
+    let last = replicas.find(|one| {
+        one.role.name == placement.role.name && text.contains(&traefik::probe_host(&one.alias))
+    });
+    proof::routed(last.unwrap_or(placement))
+}
+
+/// Returns the text of the routing file that the plan has written for another container of the role.
+fn earlier_text(draft: &Draft, placement: &Placement) -> Option<String> {
+    let mut steps = draft.steps_on(Some(placement.host)).rev();
+    let step = steps.find(|step| {
+        step.kind == StepKind::Route && step.role.as_ref() == Some(&placement.role.name)
+    })?;
+    let written = step.action.iter().find_map(|action| match action {
+        Action::Write(write) if write.path == placement.routing_path => Some(&write.content),
+        _ => None,
+    });
+    draft.contents.get(written?).cloned()
 }
 
 /// Returns the text of the routing file that the plan writes before the new container starts.

@@ -1,7 +1,7 @@
 //! Starts the new container of a placement.
 
 use crate::docker::container;
-use crate::docker::names::{LABEL_HEALTHCHECK, LABEL_VERSION};
+use crate::docker::names::{LABEL_HEALTHCHECK, LABEL_REPLICA, LABEL_VERSION};
 use crate::facts::model::{ContainerState, HostFacts};
 use crate::name::StepId;
 use crate::plan::compile::step::QUICK;
@@ -67,12 +67,17 @@ pub fn start(
         Some(destination) => format!("label=destination={destination}"),
         None => "label!=destination".to_owned(),
     };
-    let leftovers = [
+    let mut leftovers = vec![
         format!("label=service={}", draft.config.service),
         format!("label=role={}", role.name),
         destination,
         format!("label={LABEL_VERSION}={}", draft.version),
     ];
+    // Those beside it may have stopped in this plan.
+    leftovers.extend((role.replicas > 1).then(|| match placement.index {
+        0 => format!("label!={LABEL_REPLICA}"),
+        index => format!("label={LABEL_REPLICA}={index}"),
+    }));
     let mut runs = vec![container::prune(&leftovers)];
     if let Decision::Replace {
         remove_first: true, ..

@@ -43,7 +43,7 @@ pub(super) fn facts(config: &Config, plan: &Plan, first: &Draft) -> Facts {
         // No check tells what docker will know of the new container.
         new.id.clear();
         new.image = image::reference(config, first.version);
-        let labels = container::labels(config, placement.role, first.version);
+        let labels = container::labels(config, (placement.role, placement.index), first.version);
         new.labels.extend(labels);
     }
     after

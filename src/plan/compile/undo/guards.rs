@@ -50,12 +50,23 @@ fn changes(one: &Return) -> bool {
     placement.is_none_or(|placement| placement.changes())
 }
 
-/// Sets when the steps for a role on a host are not needed.
+/// Sets when the steps for a container of a role on a host are not needed.
 fn skip(draft: &mut Draft, one: &Return) {
     let [role, host] = [one.slot.role.name.as_str(), one.slot.host.as_str()];
+    let returns = one
+        .placement
+        .as_ref()
+        .map(|placement| placement.name.as_str());
     let is_of = |step: &&mut Step| {
         let of_role = step.role.as_ref().is_some_and(|name| name.as_str() == role);
-        of_role && step.host.as_ref().is_some_and(|name| name.as_str() == host)
+        let here = of_role && step.host.as_ref().is_some_and(|name| name.as_str() == host);
+        let mut subject = step.id.as_str().rsplit('/').skip(1);
+        let subject = subject.next();
+        here && match step.kind {
+            StepKind::Start | StepKind::Healthcheck | StepKind::Route => subject == returns,
+            StepKind::Drain | StepKind::Stop => subject == one.wanted.as_deref(),
+            _ => true,
+        }
     };
     let path = one.placement.as_ref().map(|one| one.routing_path.as_str());
     let file = path.and_then(|path| Some((path, one.before.files.get(path)?)));
@@ -66,7 +77,7 @@ fn skip(draft: &mut Draft, one: &Return) {
         Predicate::has(&["containers"], fields)
     });
     let serves: Vec<Predicate> = runs.into_iter().chain(routed.clone()).collect();
-    let gone = vec![gone(one)];
+    let gone = Vec::from_iter(gone(one));
     for step in draft.steps.iter_mut().filter(is_of) {
         step.unless = match step.kind {
             StepKind::Start | StepKind::Healthcheck => serves.clone(),
@@ -92,10 +103,10 @@ fn as_before(one: &Return, step: &Step) -> Option<Predicate> {
 }
 
 /// Returns that what the first plan starts does not run: it was not begun, or has ended. What ran under its name before is another one.
-fn gone(one: &Return) -> Predicate {
-    let started = one.wanted.as_str();
+fn gone(one: &Return) -> Option<Predicate> {
+    let started = one.wanted.as_deref()?;
     let former = one.before.containers.get(started);
-    match former.filter(|former| former.state.is_up()) {
+    Some(match former.filter(|former| former.state.is_up()) {
         Some(former) => {
             let ids = vec![former.id.as_str().into(), Value::Null];
             Predicate::one_of(&["containers", started, "id"], ids)
@@ -106,7 +117,7 @@ fn gone(one: &Return) -> Predicate {
             let states = [Value::Null].into_iter().chain(ended);
             Predicate::one_of(&["containers", started, "state"], states.collect())
         }
-    }
+    })
 }
 
 /// Returns the values that what the first plan sets may have between its steps, on one host.

@@ -19,10 +19,11 @@ use super::{
 use crate::config::model::Config;
 use crate::diagnostic::Diagnostic;
 use crate::facts::model::Facts;
-use crate::plan::Plan;
+use crate::name::{RoleName, StepId};
 use crate::plan::operation::{
     BreakGlass, Broadcasts, HookRuns, Operation, OperationKind, Orphans, ReleaseRuns, Undo,
 };
+use crate::plan::{Plan, Step, StepKind};
 
 /// Returns why nothing that is `asked` for can be undone, if so: it replaces no container.
 ///
@@ -60,7 +61,7 @@ pub fn undo(config: &Config, facts: &Facts, plan: &Plan) -> Result<Plan> {
     begin::place(&mut draft, placements.collect());
     switch::run(&mut draft);
     for one in returns.iter().filter(|one| one.placement.is_none()) {
-        end(&mut draft, one);
+        end(&mut draft, one, &returns);
     }
     intercept::standing::note(&mut draft);
     guards::run(&mut draft, plan, &returns);
@@ -73,6 +74,7 @@ pub fn undo(config: &Config, facts: &Facts, plan: &Plan) -> Result<Plan> {
 fn operation(plan: &Plan, returns: &[Return]) -> Operation {
     let versions: BTreeSet<Option<String>> = returns
         .iter()
+        .filter(|one| one.served.is_some() || !others_served(one, returns))
         .map(|one| Some(version_of(one.served?.1)))
         .collect();
     let version = match Vec::from_iter(versions).as_slice() {
@@ -94,18 +96,47 @@ fn operation(plan: &Plan, returns: &[Return]) -> Operation {
     }
 }
 
-/// Ends what the plan starts where nothing served before.
-fn end(draft: &mut Draft, one: &Return) {
+/// Returns whether other containers of the role served on the host.
+fn others_served(one: &Return, returns: &[Return]) -> bool {
+    let mut others = returns.iter();
+    others.any(|other| {
+        let is_beside =
+            other.slot.role.name == one.slot.role.name && other.slot.host == one.slot.host;
+        is_beside && other.placement.is_some()
+    })
+}
+
+/// Ends what the plan starts where nothing served before, or fewer containers did.
+fn end(draft: &mut Draft, one: &Return, returns: &[Return]) {
     let mut hosts = draft.hosts.iter();
     let Some(host): Option<HostView> = hosts.find(|host| host.name() == one.slot.host).copied()
     else {
         return;
     };
     let role = &one.slot.role.name;
-    let unrouted = app::stop::unroute(draft, &host, role);
-    let container = host.facts.containers.get(&one.wanted);
-    if let Some(container) = container.filter(|_| one.starts) {
-        app::stop::end(draft, &host, role, (&one.wanted, container), unrouted);
+    let unrouted = match others_served(one, returns) {
+        true => {
+            let mut steps = draft.steps_on(Some(host.name())).rev();
+            let route =
+                steps.find(|step| step.kind == StepKind::Route && step.role.as_ref() == Some(role));
+            route.map(|step| step.id.clone())
+        }
+        false => unrouted(draft, &host, role),
+    };
+    let container = one.wanted.as_ref();
+    let container = container.and_then(|name| host.facts.containers.get_key_value(name));
+    if let Some((name, container)) = container.filter(|_| one.starts) {
+        app::stop::end(draft, &host, role, (name, container), unrouted);
+    }
+}
+
+/// Returns the step that removes the routes of a role, which is added once.
+fn unrouted(draft: &mut Draft, host: &HostView, role: &RoleName) -> Option<StepId> {
+    let is_it = |step: &&Step| step.kind == StepKind::Unroute && step.role.as_ref() == Some(role);
+    let found = draft.steps_on(Some(host.name())).find(is_it);
+    match found.map(|step| step.id.clone()) {
+        Some(found) => Some(found),
+        None => app::stop::unroute(draft, host, role),
     }
 }
 

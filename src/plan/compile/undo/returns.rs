@@ -1,12 +1,16 @@
 //! Decides for each role on each host what serves again.
 
+use std::collections::BTreeSet;
+
 use crate::config::model::Config;
 use crate::diagnostic::Diagnostic;
 use crate::facts::model::{ContainerFacts, Facts, HostFacts};
 use crate::plan::Reason;
 use crate::plan::compile::draft::{Draft, Result};
 use crate::plan::compile::existing;
-use crate::plan::compile::placement::{Decision, Placement, Served, Slot, alias_of, version_of};
+use crate::plan::compile::placement::{
+    Decision, Placement, Served, Slot, alias_of, belongs, index_of, version_of,
+};
 use crate::plan::compile::proxy::facts::is_served_by_labels;
 use crate::plan::compile::switch::route::is_known;
 
@@ -18,8 +22,8 @@ pub(super) struct Return<'a> {
     pub before: &'a HostFacts,
     /// What serves there before the plan, by its name then.
     pub served: Option<(&'a String, &'a ContainerFacts)>,
-    /// What is to serve by the plan.
-    pub wanted: String,
+    /// What is to serve by the plan; `None` if the role is to have fewer containers there.
+    pub wanted: Option<String>,
     /// Whether the plan starts it.
     pub starts: bool,
     /// What is to be done so that it serves again; `None` if nothing served.
@@ -31,8 +35,8 @@ pub(super) fn returns<'a>(first: &Draft<'a>, after: &'a Facts) -> Result<Vec<Ret
     let mut errors = Vec::new();
     let mut returns = Vec::new();
     for placement in first.placements.iter() {
-        let (role, host) = (placement.role, placement.host);
-        let (index, name) = (0, &placement.name);
+        let (role, host, index) = (placement.role, placement.host, placement.index);
+        let name = &placement.name;
         let slot = Slot { role, host, index };
         let (Some(before), Some(left)) = (first.facts.hosts.get(host), after.hosts.get(host))
         else {
@@ -64,14 +68,79 @@ pub(super) fn returns<'a>(first: &Draft<'a>, after: &'a Facts) -> Result<Vec<Ret
             slot,
             before,
             served,
-            wanted: name.clone(),
+            wanted: Some(name.clone()),
             starts: starts(placement),
             placement: returned,
         });
+        if index + 1 == role.replicas {
+            returns.extend(beyond(first.config, slot, (before, left)));
+        }
     }
+    restore_routes(first.config, &mut returns);
     match errors.is_empty() {
         true => Ok(returns),
         false => Err(errors),
+    }
+}
+
+/// Returns what becomes of the containers that serve beyond the last one that the plan wants, which is at `slot`.
+fn beyond<'a>(
+    config: &'a Config,
+    slot: Slot<'a>,
+    (before, left): (&'a HostFacts, &'a HostFacts),
+) -> Vec<Return<'a>> {
+    let of_role = before.containers.values();
+    let of_role = of_role.filter(|container| belongs(config, slot.role, container));
+    let indexes: BTreeSet<u32> = of_role.map(index_of).collect();
+    let indexes = indexes.into_iter().filter(|index| *index > slot.index);
+    let found = indexes.filter_map(|index| {
+        let slot = Slot { index, ..slot };
+        let served = existing::serving(config, slot, before)?;
+        let found = left.containers.get_key_value(served.0)?;
+        let placement = existing::run(config, slot, left, found);
+        Some(Return {
+            slot,
+            before,
+            served: Some(served),
+            wanted: None,
+            starts: false,
+            placement: Some(served_before(placement, before)),
+        })
+    });
+    found.collect()
+}
+
+/// Sees to it that each role on a host gets back its routing file, if only other containers of it are started or ended.
+fn restore_routes(config: &Config, returns: &mut [Return]) {
+    let is_one = |one: &Return, other: &Return| {
+        one.slot.role.name == other.slot.role.name && one.slot.host == other.slot.host
+    };
+    for group in returns.chunk_by_mut(is_one) {
+        let changes = |one: &Return| one.placement.as_ref().is_some_and(Placement::changes);
+        let ends = group
+            .iter()
+            .any(|one| one.placement.is_none() && one.starts);
+        let is_routed = group.iter().any(changes);
+        let kept = group
+            .iter_mut()
+            .find(|one| one.slot.role.traefik && one.placement.is_some());
+        let Some(kept) = kept.filter(|_| ends && !is_routed) else {
+            continue;
+        };
+        if let Some(placement) = kept.placement.take() {
+            let decision = Decision::Complete {
+                missing: format!(
+                    "its routing file names other containers of {}",
+                    config.service
+                ),
+                route: true,
+            };
+            let placement = Placement {
+                decision,
+                ..placement
+            };
+            kept.placement = Some(served_before(placement, kept.before));
+        }
     }
 }
 
@@ -133,10 +202,15 @@ fn back<'a>(
             },
         };
     }
+    Some(served_before(placement, before))
+}
+
+/// Returns a placement that gets its requests by the routing file of before.
+fn served_before<'a>(mut placement: Placement<'a>, before: &HostFacts) -> Placement<'a> {
     let file = before.files.get(&placement.routing_path);
     let text = file
         .filter(|file| is_known(file))
         .map(|file| file.text.clone());
     placement.returns = Some(Served { text });
-    Some(placement)
+    placement
 }
