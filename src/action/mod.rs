@@ -271,21 +271,21 @@ pub struct Poll {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
     /// For `route`: the value of the response header `X-Mrsk-Container` that proves that the file is loaded. For `idle`: the
-    /// container that requests go to now; if it stops running, the poll fails at once.
+    /// container that requests go to now, and for `ended` the one that takes its place; if it stops running, the poll fails at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect: Option<String>,
     /// For `idle`: the network in which requests reach the container. What is established to its addresses in other networks is not
     /// counted, unless the container publishes the port or has no address in this one. Absent: everything is counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<String>,
-    /// How often the container (for `idle`: the expected one) may have been restarted; beyond that, the poll fails at once.
+    /// How often the container (for `idle` and `ended`: the expected one) may have been restarted; beyond that, the poll fails at once.
     /// Absent: as often as at the first attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restarts: Option<u32>,
     /// Length of an attempt in milliseconds. Within it the question is asked again every 100 ms (`http`: less
     /// often the longer it takes), so that a short wait stays short; what counts as an attempt is what the user counts.
     pub interval_ms: u32,
-    /// The number of attempts after which the step fails (`idle`: after which it goes on all the same).
+    /// The number of attempts after which the step fails (`idle`, `ended`: after which it goes on all the same).
     pub attempts: u32,
 }
 
@@ -318,6 +318,8 @@ pub enum Probe {
     Route,
     /// No connection to the container's port is in flight, or nothing listens there at first. Running out of attempts is not a failure: `drain_timeout` is a bound.
     Idle,
+    /// The container does not run any more. Running out of attempts is not a failure.
+    Ended,
     /// The container runs, at each of the attempts, and its image's own health check (if it has one) says healthy.
     Running,
 }

@@ -143,6 +143,9 @@ pub struct Role {
     /// The signal that asks its containers to stop; `None`: the image's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stop_signal: Option<String>,
+    /// The signal that tells its old containers to take no more work before they are stopped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quiet_signal: Option<String>,
     /// What of `proxy` is neither a label nor the health check.
     #[serde(skip_serializing_if = "Proxy::is_empty")]
     pub proxy: Proxy,

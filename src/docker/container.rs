@@ -220,6 +220,35 @@ pub fn stop(container: &str, seconds: u32) -> Run {
     Run::literal(["docker", "stop", "--time", &seconds.to_string(), container])
 }
 
+/// Returns the command that sends `signal` to `container`.
+pub fn signal(container: &str, signal: &str) -> Run {
+    Run::literal(["docker", "kill", "--signal", signal, container])
+}
+
+/// Returns the command that stops `container` as [`stop`] does, if it runs, and starts it.
+pub fn restart(container: &str, seconds: u32) -> Run {
+    let seconds = seconds.to_string();
+    Run::literal(["docker", "restart", "--time", &seconds, container])
+}
+
+/// What the engine does about a container that has ended by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RestartPolicy {
+    /// Nothing.
+    No,
+    /// It starts it again, as every container of an app.
+    UnlessStopped,
+}
+
+/// Returns the command that sets what the engine does when `container` ends by itself.
+pub fn set_restart_policy(container: &str, policy: RestartPolicy) -> Run {
+    let policy = match policy {
+        RestartPolicy::No => "no",
+        RestartPolicy::UnlessStopped => "unless-stopped",
+    };
+    Run::literal(["docker", "update", "--restart", policy, container])
+}
+
 /// Returns the command that removes `container`, running or not.
 pub fn remove(container: &str) -> Run {
     Run::literal(["docker", "rm", "--force", container])

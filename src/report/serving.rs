@@ -194,6 +194,15 @@ impl<'a> Placement<'a> {
         if is_switched_back {
             return format!("{old} (switched back: {new} failed after the switch)");
         }
+        let restarted = self.steps.iter().find(|(step, status)| {
+            step.kind.switch_part() == SwitchPart::Stop
+                && matches!(status, StepStatus::Failed { .. })
+                && is_undone(self.tally, step)
+        });
+        if let Some(name) = restarted.and_then(|(step, _)| replaced(step)) {
+            let name = one_line(&name);
+            return format!("{old} ({name} was restarted: it had been told to take no more work)");
+        }
         match status {
             StepStatus::Succeeded | StepStatus::AlreadyDone | StepStatus::Tolerated { .. } => {
                 match self.not_stopped() {

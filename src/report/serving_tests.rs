@@ -103,3 +103,26 @@ fn a_switch_that_ended_between_two_containers_says_how_many_serve() {
     assert_eq!(after_of_two(5), half);
     assert_eq!(after_of_two(6), ["web  2 on a"]);
 }
+
+#[test]
+fn a_worker_that_works_on_is_said_to() {
+    let mut plan = serde_json::to_value(stop()).unwrap();
+    plan["version"] = "2".into();
+    let step = |id: &str, why: serde_json::Value| {
+        json!({
+            "id": format!("a/job/{id}"), "kind": id.rsplit('/').next(), "host": "a", "role": "job",
+            "summary": id, "why": why, "needs": [], "on_failure": "stop_host", "timeout_seconds": 1,
+        })
+    };
+    let changed = json!({"version_changed": {"old": "1", "new": "2"}});
+    let mut stop = step("app-1/stop", json!({"replaced": {"what": "app-1"}}));
+    stop["cleanup"] = json!([{"run": {"argv": ["docker", "restart", "app-1"]}}]);
+    plan["steps"] = json!([
+        step("app-2/start", changed.clone()),
+        step("app-2/healthcheck", changed),
+        stop
+    ]);
+    let plan: Plan = serde_json::from_value(plan).unwrap();
+    let told = ["job  1 (app-1 was restarted: it had been told to take no more work) on a"];
+    assert_eq!(ended(plan, 2), told);
+}

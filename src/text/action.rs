@@ -118,6 +118,7 @@ fn poll_line(poll: &Poll) -> String {
             poll.expect.as_deref().unwrap_or(container)
         ),
         Probe::Idle => format!("{container}{port} has no open requests"),
+        Probe::Ended => format!("{container} has ended"),
         Probe::Running => format!("{container} stays running and healthy"),
     };
     let attempts = count(poll.attempts as usize, "attempt");
@@ -248,6 +249,7 @@ mod tests {
             (Probe::Http, "shop-web:3000/up answers 200"),
             (Probe::Route, "Traefik routes to shop-web"),
             (Probe::Idle, "shop-web:3000 has no open requests"),
+            (Probe::Ended, "shop-web has ended"),
             (Probe::Running, "shop-web stays running and healthy"),
         ] {
             let line = format!("wait until {condition}: 7 attempts of 1.0s");

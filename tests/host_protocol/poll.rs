@@ -44,7 +44,7 @@ pub const SUCCEEDED: Ending = Ending::Succeeded;
 
 #[test]
 fn conditions() {
-    use Probe::{Http, Idle, Route, Running};
+    use Probe::{Ended, Http, Idle, Route, Running};
     #[rustfmt::skip]
     let cases = [
         (Http, UP, "200\n200\n", SUCCEEDED, ""),
@@ -70,6 +70,13 @@ fn conditions() {
         (Route, "exited 0 0 - bridge sha256:1 \n", "", FAILED, "attempt 1 of 3: container app is exited\n"),
         (Idle, "exited 0 0 - bridge sha256:1 \n", "", SUCCEEDED, ""),
         (Idle, "", "", SUCCEEDED, ""),
+        (Ended, "exited 0 0 - bridge sha256:1 \n", "", SUCCEEDED, ""),
+        (Ended, "", "", SUCCEEDED, ""),
+        (Ended, "running 1 0 - bridge sha256:1 \nexited 0 0 - bridge sha256:1 \n", "", SUCCEEDED,
+         "attempt 1 of 3: container app is running\n"),
+        (Ended, "running 1 0 - bridge sha256:1 \n", "", SUCCEEDED,
+         "attempt 1 of 3: container app is running\nattempt 2 of 3: container app is running\nattempt 3 of 3: container app is running\n\
+          continuing after 3 attempts\n"),
         (Running, "running 1 0 - bridge sha256:1 \n", "", SUCCEEDED, ""),
         (Running, "running 1 0 - bridge sha256:1 \nrunning 2 1 - bridge sha256:1 \n", "", FAILED,
          "attempt 2 of 3: container app is running, restarted 1 times\n"),
@@ -93,8 +100,8 @@ fn conditions() {
 #[test]
 fn a_container_that_has_died_is_found_out_however_it_is_now() {
     const RESTARTED: &str = "running 0 1 - bridge sha256:1 172.17.0.3 \n";
-    let idle = |restarts| {
-        let Action::Poll(poll) = poll(Probe::Idle, 1) else {
+    let after = |probe, restarts| {
+        let Action::Poll(poll) = poll(probe, 1) else {
             unreachable!()
         };
         Action::Poll(Poll {
@@ -103,6 +110,8 @@ fn a_container_that_has_died_is_found_out_however_it_is_now() {
             ..poll
         })
     };
+    let idle = |restarts| after(Probe::Idle, restarts);
+    let ended = |restarts| after(Probe::Ended, restarts);
     let http = |restarts| {
         let Action::Poll(poll) = poll(Probe::Http, 3000) else {
             unreachable!()
@@ -124,6 +133,8 @@ fn a_container_that_has_died_is_found_out_however_it_is_now() {
             FAILED,
             gone,
         ),
+        (ended(None), RESTARTED, SUCCEEDED, ""),
+        (ended(Some(0)), RESTARTED, FAILED, dead),
         (http(None), RESTARTED, SUCCEEDED, ""),
         (http(Some(0)), RESTARTED, FAILED, dead),
     ];
@@ -254,7 +265,7 @@ pub fn poll(probe: Probe, port: u16) -> Action {
         port: Some(port),
         path: Some("/up?a=1&b".into()),
         host: Some("app.internal".into()),
-        expect: (probe != Probe::Idle).then(|| "m-1".into()),
+        expect: (![Probe::Idle, Probe::Ended].contains(&probe)).then(|| "m-1".into()),
         network: (probe == Probe::Idle).then(|| "mrsk".into()),
         restarts: None,
         interval_ms: 10,

@@ -46,4 +46,5 @@ mod stale;
 mod takeover;
 mod tenants;
 mod undo;
+mod workers;
 mod zero_downtime;

@@ -21,6 +21,7 @@ mod logging;
 mod minimum_version;
 mod primary_role;
 mod proxy;
+mod quiet_signal;
 mod readiness_delay;
 mod registry;
 mod release;

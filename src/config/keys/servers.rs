@@ -8,7 +8,7 @@ use super::allow_empty_roles::EmptyRoles;
 use super::env::{self, EnvLayer, Tags};
 use super::proxy::OfRole;
 use super::routed::Router;
-use super::{healthcheck, proxy, replicas, stop_signal, stop_wait_time};
+use super::{healthcheck, proxy, quiet_signal, replicas, stop_signal, stop_wait_time};
 use crate::config::decoder::{Decoder, Field, Record, choice, shown};
 use crate::config::model::{DockerOption, Env, Healthcheck, Role};
 use crate::config::node::Kind;
@@ -23,7 +23,7 @@ pub(super) const KEY: Property = ("servers", schema);
 /// The role of a plain list of servers. It gets requests unless another one is the primary role.
 pub(super) const WEB: &str = "web";
 
-const ROLE_KEYS: [Property; 12] = [
+const ROLE_KEYS: [Property; 13] = [
     ("hosts", || {
         hosts::any_schema("Hosts of the role, each perhaps with tags.")
     }),
@@ -47,6 +47,7 @@ const ROLE_KEYS: [Property; 12] = [
     stop_wait_time::OF_ROLE,
     stop_wait_time::LATER,
     stop_signal::KEY,
+    quiet_signal::KEY,
     replicas::KEY,
 ];
 
@@ -213,6 +214,7 @@ impl Reader<'_, '_, '_, '_, '_> {
             healthcheck: None,
             stop_wait_time: None,
             stop_signal: self.global.stop_signal.clone(),
+            quiet_signal: None,
             proxy: Default::default(),
         };
         self.route(&mut role, Settings::default());
@@ -260,6 +262,9 @@ impl Reader<'_, '_, '_, '_, '_> {
             (Some(field), false) => healthcheck::of_unrouted(self.decoder, field),
         };
         let stop_signal = stop_signal::decode(self.decoder, &role);
+        if traefik {
+            quiet_signal::refuse(self.decoder, &role);
+        }
         let mut role = Role {
             name: RoleName::from(name),
             hosts: names(&hosts),
@@ -273,6 +278,7 @@ impl Reader<'_, '_, '_, '_, '_> {
             healthcheck,
             stop_wait_time: stop_wait_time::of_role(self.decoder, &role),
             stop_signal: stop_signal.or_else(|| self.global.stop_signal.clone()),
+            quiet_signal: quiet_signal::decode(self.decoder, &role),
             proxy: Default::default(),
         };
         self.route(&mut role, proxy.into_settings());

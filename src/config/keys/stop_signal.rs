@@ -22,8 +22,13 @@ const LAST: u8 = 64;
 pub(super) const KEY: Property = ("stop_signal", schema);
 
 fn schema() -> Value {
-    let what =
-        "Signal that asks a container to stop, such as `SIGQUIT`; without it the image's own.";
+    schema_of(
+        "Signal that asks a container to stop, such as `SIGQUIT`; without it the image's own.",
+    )
+}
+
+/// Returns the schema of a signal.
+pub(super) fn schema_of(what: &str) -> Value {
     let names = NAMES.join("|");
     let real_time = r"RTMIN(\+([1-9]|1[0-5]))?|RTMAX(-([1-9]|1[0-4]))?";
     let number = "[1-9]|[1-5][0-9]|6[0-4]";
@@ -35,7 +40,8 @@ pub(super) fn decode(decoder: &mut Decoder<'_>, record: &Record<'_>) -> Option<S
     record.read(decoder, KEY.0, signal)
 }
 
-fn signal(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
+/// Reads a signal.
+pub(super) fn signal(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
     let text = decoder.filled(field)?;
     if is_signal(&text) {
         return Some(text);

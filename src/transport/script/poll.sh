@@ -230,17 +230,31 @@ sockets() {
   printf '%s\n' "$mrsk_text" | grep -cE "^ *[0-9]+: $1:$2 [0-9A-F]+:[0-9A-F]+ $3 "
 }
 
+# Whether container $1 goes on running, if it is named.
+goes_on() {
+  [ -n "$1" ] || return 0
+  see "$1"
+  unknown && return 1
+  fell "$1" && return 2
+  return 0
+}
+
+# Whether container $1 does not run any more, while $2 takes its place.
+look_ended() {
+  goes_on "$2" || return
+  see "$1"
+  unknown && return 1
+  [ "$mrsk_is" = running ] || return 0
+  note "container $1 is running"
+  return 1
+}
+
 # Whether container $1 has no request in flight at port $2 (hexadecimal), while $3 takes its requests; they come by network $4. Idle
 # connections of others do not count: Docker gives the address of a container that is gone to the next one. A container that refuses
 # connections when it is first looked at (nothing listens) answers no health check: nobody is waited for. Any other answer to a
 # health check, or none, may be that of an app that is busy with requests, which end; the listener tells the two apart, and asks nothing.
 look_idle() {
-  if [ -n "$3" ]
-  then
-    see "$3"
-    unknown && return 1
-    fell "$3" && return 2
-  fi
+  goes_on "$3" || return
   see "$1" "$4"
   unknown && return 1
   [ "$mrsk_is" = running ] || return 0
@@ -312,7 +326,10 @@ poll() {
     mrsk_try=$((mrsk_try + 1))
   done
   [ "$mrsk_look $mrsk_health" = 'running -' ] && return 0
-  [ "$mrsk_look" = idle ] || return 1
+  case $mrsk_look in
+  idle | ended) ;;
+  *) return 1 ;;
+  esac
   printf 'continuing after %s attempts\n' "$mrsk_tries"
 }
 
@@ -355,7 +372,7 @@ watch_for() {
 pause() {
   case $mrsk_look$mrsk_code in
   http000 | http) mrsk_pauses='300 0.05 1000 0.2 0.5' ;;
-  http* | reach* | running*) mrsk_pauses='100 0.1 500 0.5 1' ;;
+  http* | reach* | running* | ended*) mrsk_pauses='100 0.1 500 0.5 1' ;;
   *) mrsk_pauses='0 0 0 0 0.1' ;;
   esac
   set -- "$1" $mrsk_pauses

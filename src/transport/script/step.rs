@@ -320,6 +320,10 @@ fn poll(builder: &mut Builder, condition: &Poll) -> Result<(), RenderError> {
             let network = network(condition.network.as_deref().unwrap_or_default())?;
             ("idle", format!(" {:04X} {next} '{network}'", port()?))
         }
+        Probe::Ended => {
+            let next = quote(condition.expect.as_deref().unwrap_or_default())?;
+            ("ended", format!(" {next}"))
+        }
         Probe::Running => ("running", String::new()),
     };
     let looks = match condition.attempts {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::health::{restarts, still_healthy};
 use super::route;
 use crate::action::{Action, Poll, Probe, Reach};
-use crate::docker::container;
+use crate::docker::container::{self, RestartPolicy};
 use crate::docker::names::{LABEL_HEALTHCHECK, NETWORK, TRAEFIK};
 use crate::facts::model::{ContainerFacts, ContainerState, HostFacts};
 use crate::name::StepId;
@@ -61,20 +61,55 @@ pub fn drain(
     draft.add(step)
 }
 
-/// Adds the step that stops `old`.
+/// Adds the step that stops `old`. A worker that can be told to take no more work gets its time to finish what it has before.
 pub fn stop(draft: &mut Draft, placement: &Placement, old: &Old) -> StepId {
     let seconds = draft.config.stop_wait_time_of(&placement.role.name);
     let state = ["containers", old.name, "state"];
-    let step = step(
-        placement,
-        old,
-        (StepKind::Stop, "stop"),
-        format!("Stop {}", old.name),
-    )
-    .does([container::stop(old.name, seconds)])
-    .done_when([Predicate::eq(&state, ContainerState::Exited)])
-    .timeout(seconds.saturating_add(QUICK));
-    draft.add(step)
+    let kind = (StepKind::Stop, "stop");
+    let stop = container::stop(old.name, seconds);
+    let step = match &placement.role.quiet_signal {
+        None => step(placement, old, kind, format!("Stop {}", old.name))
+            .timeout(seconds.saturating_add(QUICK)),
+        Some(signal) => {
+            let summary = format!(
+                "Tell {} to take no more work, wait for its end (up to {seconds} s), and stop it",
+                old.name
+            );
+            step(placement, old, kind, summary)
+                .does(quiet(placement, old.name, (signal, seconds)))
+                .on_failure(
+                    [placement.logs(draft.config)],
+                    take_up_again(placement, old.name, seconds),
+                )
+                .timeout(seconds.saturating_mul(2).saturating_add(QUICK))
+        }
+    };
+    let step = step.does([stop]);
+    draft.add(step.done_when([Predicate::eq(&state, ContainerState::Exited)]))
+}
+
+/// Returns what tells a worker to take no more work, and waits for its end while the new one runs. The engine would start it again.
+fn quiet(placement: &Placement, old: &str, (signal, seconds): (&str, u32)) -> [Action; 3] {
+    let ends = Poll {
+        expect: Some(placement.name.clone()),
+        restarts: restarts(placement),
+        ..Poll::new(Probe::Ended, old, seconds.max(1))
+    };
+    [
+        container::set_restart_policy(old, RestartPolicy::No).into(),
+        container::signal(old, signal).into(),
+        ends.into(),
+    ]
+}
+
+/// Returns what lets a worker work again that was told to take no more, and removes the new one.
+fn take_up_again(placement: &Placement, old: &str, seconds: u32) -> Vec<Action> {
+    let again = [
+        container::set_restart_policy(old, RestartPolicy::UnlessStopped),
+        container::restart(old, seconds),
+    ];
+    let undo = placement.undo_start(seconds);
+    again.into_iter().chain(undo).map(Action::from).collect()
 }
 
 /// Returns what steps about an old container have in common.

@@ -1,6 +1,6 @@
 //! Starts the new container of a placement.
 
-use crate::docker::container;
+use crate::docker::container::{self, RestartPolicy};
 use crate::docker::names::{LABEL_HEALTHCHECK, LABEL_REPLICA, LABEL_VERSION};
 use crate::facts::model::{ContainerState, HostFacts};
 use crate::name::StepId;
@@ -42,11 +42,15 @@ pub fn start_existing(draft: &mut Draft, placement: &Placement, gate: Option<Ste
     let logs = placement.logs(draft.config);
     let state = ["containers", name.as_str(), "state"];
     let before = [StepKind::InstallDocker, StepKind::Network];
+    // A worker that was told to take no more work was not to be restarted when it ended.
+    let restarts = (!placement.role.traefik)
+        .then(|| container::set_restart_policy(name, RestartPolicy::UnlessStopped));
     let step = placement
         .step(StepKind::Start, name, "start")
         .because(format!("Start {name} again"), placement.why())
         .needs(gate)
         .needs(draft.find_each(placement.host, &before))
+        .does(restarts)
         .does([container::start(name)])
         .done_when([Predicate::eq(&state, ContainerState::Running)])
         .on_failure([logs], [container::stop(name, seconds)])

@@ -448,3 +448,37 @@ fn roles_switch_in_the_order_that_the_file_names() {
     let last = "b/cron/app-cron-2/start <- local/barrier/job-switched/open";
     assert!(serial.contains(&last.to_owned()), "{serial:#?}");
 }
+
+#[test]
+fn a_worker_is_told_to_take_no_more_work_before_it_is_stopped() {
+    let config = "servers: {web: [a], job: {hosts: [a], quiet_signal: TSTP, stop_wait_time: 600}}";
+    let mut old = web("1");
+    old["labels"]["role"] = "job".into();
+    let made = case(config)
+        .a(json!({"containers": {"app-job-1": old}}))
+        .after(&[run]);
+    assert_eq!(
+        made.actions("app-job-1/stop"),
+        [
+            "docker update --restart no app-job-1",
+            "docker kill --signal TSTP app-job-1",
+            "# wait until app-job-1 has ended: 600 attempts of 1.0s",
+            "docker stop --time 600 app-job-1",
+        ]
+    );
+    let stop = made.step("app-job-1/stop");
+    let cleanup = stop.cleanup.iter().map(crate::text::action_line);
+    assert_eq!(
+        Vec::from_iter(cleanup),
+        [
+            "docker update --restart unless-stopped app-job-1",
+            "docker restart --time 600 app-job-1",
+            "docker rm --force app-job-2",
+        ]
+    );
+    // The new one is ready, and the canary is routed.
+    assert_eq!(stop.needs[0].step.as_str(), "a/job/app-job-2/healthcheck");
+    let gate = made.step("barrier/canary/open").id.clone();
+    assert_eq!(made.step("app-job-2/start").needs[0].step, gate);
+    assert!(stop.timeout_seconds > 1200 && !stop.safe_point);
+}
