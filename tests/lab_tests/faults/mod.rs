@@ -8,7 +8,8 @@
 //! start (`tests/local_link`), files torn by a power cut one by one (`tests/host_protocol/power_cut.rs`), and a runner's clock that
 //! jumps (`tests/simulation/sleep.rs`).
 //!
-//! What `date` says is changed by a program of this name that comes first in the PATH of the scripts.
+//! The lab's kernel has no netem: packets are lost by a packet filter, and held by a program in the way of ssh. What `date` says
+//! is changed by a program of this name that comes first in the PATH of the scripts.
 
 mod disks;
 mod hosts;

@@ -51,6 +51,105 @@ fn the_network_of_a_host_is_cut_for_5_s() {
     trial.is_finished_as_if_nothing_had_been();
 }
 
+/// For longer than that: the host is given up, and the plan is resumed when it is back.
+#[test]
+#[ignore = "needs the lab: tests/lab/up"]
+fn the_network_of_a_host_is_cut_for_good() {
+    let trial = Trial::new("lab-fault-gone");
+    let users = trial.users();
+    let run = trial.begin_until_boot(HIT, &[]);
+    let cut = Spoiled::cut_off(trial.machine(HIT));
+    let said = run.wait().expect(1);
+    said.says(&[
+        "connection lost",
+        "unreachable, giving up",
+        &format!("unreachable: {}", HOSTS[HIT]),
+        "next:",
+        "mrsk apply",
+    ]);
+    let refused = trial.apply(&[]).expect(69);
+    refused.says(&[
+        "unreachable: cannot reach 1 host; nothing was changed",
+        &format!("{} connect to host", HOSTS[HIT]),
+        "mrsk apply --keep-going",
+    ]);
+    users.lost_only_on(HIT);
+    cut.heal();
+    let users = trial.users();
+    trial.apply(&[]).expect(0);
+    users.lost_nothing();
+    trial.is_finished_as_if_nothing_had_been();
+}
+
+/// What a slow line does to the way to the hosts: 500 ms each way, on connections that lose each twentieth packet.
+#[test]
+#[ignore = "needs the lab: tests/lab/up"]
+fn a_slow_line_loses_packets() {
+    let mut trial = Trial::new("lab-fault-slow");
+    let machines = trial.project().machines.clone();
+    let lossy: Vec<Spoiled<'_>> = machines
+        .iter()
+        .map(|machine| {
+            Spoiled::by(
+                machine,
+                "iptables -I INPUT -p tcp --dport 22 -m statistic --mode random --probability 0.05 -j DROP",
+                "iptables -F INPUT",
+            )
+        })
+        .collect();
+    let config = trial.project().beside("slow_config");
+    let text = format!(
+        "Host *\n  ProxyCommand python3 {} %h %p\n  Include \"{}\"\n",
+        slow_line(trial.project()).display(),
+        lab("LAB_SSH_CONFIG")
+    );
+    std::fs::write(&config, text).unwrap();
+    connect_by(&mut trial.planned.project, &config);
+    let users = trial.users();
+    let said = trial.apply(&[]).expect(0);
+    users.lost_nothing();
+    drop(lossy);
+    assert!(!said.err.contains("giving up"), "{}", said.err);
+    trial.is_finished_as_if_nothing_had_been();
+}
+
+/// Writes a command that carries a connection and holds each piece of it for half a second. The lab's kernel need not have netem.
+fn slow_line(project: &Project) -> PathBuf {
+    const SCRIPT: &str = r#"import os, queue, socket, sys, threading, time
+
+line = socket.create_connection((sys.argv[1], int(sys.argv[2])))
+
+def carry(read, write, end):
+    pieces = queue.Queue()
+    def later():
+        while True:
+            due, piece = pieces.get()
+            time.sleep(max(0, due - time.monotonic()))
+            if not piece:
+                return end()
+            write(piece)
+    threading.Thread(target=later).start()
+    piece = b"-"
+    while piece:
+        try:
+            piece = read(65536)
+        except OSError:
+            piece = b""
+        pieces.put((time.monotonic() + 0.5, piece))
+
+def write_all(piece):
+    while piece:
+        piece = piece[os.write(1, piece):]
+
+up = lambda: carry(lambda n: os.read(0, n), line.sendall, lambda: line.shutdown(socket.SHUT_WR))
+threading.Thread(target=up, daemon=True).start()
+carry(line.recv, write_all, lambda: os._exit(0))
+"#;
+    let path = project.beside("slow_line.py");
+    std::fs::write(&path, SCRIPT).unwrap();
+    path
+}
+
 /// Starts another sshd on [`PORT`] with this option, until it is dropped.
 fn sshd_with<'a>(machine: &'a Machine, option: &str) -> Spoiled<'a> {
     let spoiled = Spoiled::by(
