@@ -8,6 +8,33 @@ use crate::lab_project::Machine;
 use crate::lab_support::planned::{SECRET, WITH_SECRET};
 use crate::lab_support::{Elsewhere, PlanFile, Runner};
 
+/// The lock is taken on the host that is no canary, so that the other one has something to do without it.
+#[test]
+#[ignore = "needs the lab: tests/lab/up"]
+fn the_lock_host_is_dead() {
+    let mut trial = Trial::new("lab-fault-lock-host");
+    let elsewhere = ["plan", "--lock-host", HOSTS[HIT]];
+    trial.planned.plan = PlanFile::of(trial.project(), "elsewhere.json", &elsewhere);
+    let users = trial.users();
+    let run = trial.begin_until_boot(0, &[]);
+    let lock_host = trial.machine(HIT);
+    let power = Spoiled::until(|| lock_host.power("start"));
+    lock_host.power("kill");
+    let said = run.wait();
+    said.expect(1);
+    let refused = trial.apply(&[]);
+    refused.expect(69).says(&[HOSTS[HIT], "(lock host)"]);
+    let without = trial.apply(&["--keep-going", "--lock-host", HOSTS[0]]);
+    without.expect(1).says(&["unreachable"]);
+    assert_eq!(trial.machine(0).version(), "two");
+    users.lost_only_on(HIT);
+    power.heal();
+    let users = trial.users();
+    trial.apply(&["--lock-wait", "90"]).expect(0);
+    users.lost_nothing();
+    trial.is_finished();
+}
+
 #[test]
 #[ignore = "needs the lab: tests/lab/up"]
 fn the_same_plan_is_applied_twice_at_once() {
