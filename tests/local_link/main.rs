@@ -7,6 +7,7 @@
 
 mod ahead;
 mod audit;
+mod crowd;
 mod others;
 mod secrets;
 mod signals;

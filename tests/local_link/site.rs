@@ -188,6 +188,16 @@ impl Site {
 
     /// Applies `plan` with the real driver and the real scripts.
     pub async fn apply(&self, plan: Plan, run: &str) -> (Outcome, Vec<Progress>) {
+        self.apply_waiting(plan, run, 0).await
+    }
+
+    /// As [`Site::apply`], for a run that waits for the lock.
+    pub async fn apply_waiting(
+        &self,
+        plan: Plan,
+        run: &str,
+        seconds: u64,
+    ) -> (Outcome, Vec<Progress>) {
         let shells: BTreeMap<HostName, LocalShell> = plan
             .hosts
             .keys()
@@ -204,6 +214,7 @@ impl Site {
             plan: Arc::new(plan),
             options: Options {
                 take_over: self.take_over,
+                lock_wait_seconds: seconds,
                 ..Options::new(run)
             },
             clock: Box::new(self.clock.clone()),
