@@ -80,7 +80,7 @@ fn a_plan_that_began_no_step_on_its_hosts_supersedes_none_that_is_half_applied()
     kill(&planned.plan, (SIBLINGS, "healthcheck"));
 
     // Its fence is written, and it builds.
-    project.commit("APP_VERSION=three\n");
+    let three = project.commit("APP_VERSION=three\n");
     let next = PlanFile::make(project, "three.json");
     kill(&next, ("", "build"));
     let fence = project.machines[0].sh("cat /var/lib/mrsk/lab-sibling@/fence");
@@ -93,8 +93,9 @@ fn a_plan_that_began_no_step_on_its_hosts_supersedes_none_that_is_half_applied()
         .expect(0);
     planned.all_serve("two");
     planned.nothing_was_done_twice();
+    project.check_out(&three);
     project
         .mrsk(&["apply", next.arg()])
         .expect(3)
-        .says(&["superseded", &planned.plan.digest()[7..19]]);
+        .says(&["stale", &planned.old]);
 }

@@ -141,6 +141,8 @@ fn a_lock_that_is_held() {
     let mut dead = Run::new();
     dead.tell(Progress::Phase(Phase::Locking));
     check("lock_left_open.txt", &dead, &left_open);
+    let released = Outcome::LockReleased("Ann".into());
+    check("lock_released.txt", &dead, &released);
     dead.tell(Progress::LockTakenOver(details, vec![open]));
     check("lock_taken_over.txt", &dead, &Outcome::LockLost);
     let foreign = Outcome::LockForeign(
