@@ -84,3 +84,16 @@ fn a_home_is_read_only() {
         ],
     );
 }
+
+#[test]
+#[ignore = "needs the lab: tests/lab/up"]
+fn the_home_of_the_lock_host_is_read_only() {
+    home_is_read_only(
+        "lab-fault-lock-home",
+        0,
+        [
+            "mrsk apply --lock-wait 90 .mrsk",
+            " (lock host) cannot create a directory in /home/app",
+        ],
+    );
+}
