@@ -72,7 +72,7 @@ impl World {
         }
         sim.up = false;
         sim.boot += 1;
-        sim.restarted |= sim.fence.is_some();
+        sim.restarted |= sim.entered.contains(&self.plan.digest);
         sim.strangers.clear();
         for ((step, _), record) in &mut sim.records {
             if std::mem::take(&mut record.alive) && std::mem::take(&mut record.commanding) {

@@ -48,6 +48,12 @@ pub struct SimHost {
     pub fence: Option<RunId>,
     /// What the serial was before the plan that it names; `None` if that counts whether it has begun a step or not.
     pub earlier: Option<SerialFacts>,
+    /// The plans whose runs have written a fence.
+    pub entered: BTreeSet<PlanDigest>,
+    /// When a run of the sibling was last here: the boot.
+    pub sibling_boot: u64,
+    /// Whether the sibling counts from its fence on.
+    pub siblings_count: bool,
     /// Runs that it knows to stop.
     pub stopping: BTreeSet<RunId>,
     pub records: BTreeMap<(StepId, u32), Record>,
@@ -70,6 +76,9 @@ impl SimHost {
             full_until: 0,
             fence: None,
             earlier: None,
+            entered: BTreeSet::new(),
+            sibling_boot: 0,
+            siblings_count: false,
             stopping: BTreeSet::new(),
             records: BTreeMap::new(),
             values: BTreeMap::new(),
@@ -91,8 +100,12 @@ impl SimHost {
             let receipt = record.receipt.as_ref();
             !record.by_check && receipt.is_none_or(|receipt| receipt.ending != Ending::Refused)
         });
+        let counts = match self.is_siblings() {
+            true => self.sibling_counts() || self.siblings_count,
+            false => has_begun || self.restarted,
+        };
         match &self.earlier {
-            Some(earlier) if !has_begun && !self.restarted => earlier.clone(),
+            Some(earlier) if !counts => earlier.clone(),
             _ => self.facts.serial.clone(),
         }
     }
@@ -110,10 +123,16 @@ impl SimHost {
 
     /// Makes a plan the last one.
     pub fn enter(&mut self, plan: &PlanDigest) {
+        self.entered.insert(plan.clone());
         if self.facts.serial.plan.as_ref() == Some(plan) {
             return;
         }
         let known = self.serial();
+        if known.plan.as_ref() == Some(plan) {
+            self.facts.serial = known;
+            self.earlier = None;
+            return;
+        }
         self.facts.serial = SerialFacts {
             number: known.number + 1,
             plan: Some(plan.clone()),
@@ -129,8 +148,7 @@ impl SimHost {
     pub fn look(&self, now: u64) -> HostFacts {
         let mut facts = self.facts.clone();
         facts.serial = self.serial();
-        let entered = self.facts.serial.plan.iter();
-        let unfinished = entered.filter(|plan| !facts.finished.contains(*plan));
+        let unfinished = self.entered.difference(&self.facts.finished);
         facts.unfinished.extend(unfinished.cloned());
         if self.is_silent(now) {
             facts.docker.answers = false;

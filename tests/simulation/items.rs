@@ -40,6 +40,8 @@ pub enum Mutant {
     HaltIgnored,
     /// What follows an entry that the journal did not take is carried out.
     UnjournaledStarts,
+    /// A plan that has begun nothing supersedes others.
+    SiblingsCount,
     /// The lock host keeps no end of a local step.
     EndsForgotten,
 }
@@ -91,6 +93,8 @@ pub(super) enum Item {
     HostBack {
         host: HostName,
     },
+    /// A run of a plan that was made beside this one begins nothing.
+    Sibling,
     Chaos,
 }
 

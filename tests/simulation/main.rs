@@ -18,6 +18,7 @@ mod plan_support;
 mod plans;
 mod protocol;
 mod rng;
+mod siblings;
 mod sleep;
 mod strangers;
 mod truth;
@@ -91,7 +92,7 @@ fn search(
 }
 
 /// What the traces of all seeds together say.
-const EVENTS: [&str; 37] = [
+const EVENTS: [&str; 40] = [
     "AlreadyClaimed",
     "Attached",
     "PollAttempt",
@@ -129,6 +130,9 @@ const EVENTS: [&str; 37] = [
     "exit Unreachable",
     "/web/2/start#2",
     "/accessory/db/start#2",
+    "a sibling enters",
+    "hosts and dies",
+    "exit Superseded",
 ];
 
 #[test]
@@ -287,6 +291,11 @@ fn a_start_that_the_journal_does_not_hold_is_noticed() {
 #[test]
 fn an_end_that_no_host_keeps_is_noticed() {
     assert_noticed(Mutant::EndsForgotten, &["stands in no audit"]);
+}
+
+#[test]
+fn plans_that_have_begun_nothing_and_count_are_noticed() {
+    assert_noticed(Mutant::SiblingsCount, &["unfounded outcome Superseded"]);
 }
 
 #[test]

@@ -137,6 +137,15 @@ impl World {
             let time = world.rng.range(0, 120_000);
             world.at(time, Item::Chaos);
         }
+        if world.rng.chance(400) {
+            for _ in 0..world.rng.range(1, 3) {
+                let time = world.rng.range(0, 200_000);
+                world.at(time, Item::Sibling);
+            }
+        }
+        for sim in world.hosts.values_mut() {
+            sim.siblings_count = mutant == Mutant::SiblingsCount;
+        }
         world
     }
 
@@ -267,6 +276,7 @@ impl World {
                     sim.silent_until = silent_until;
                 }
             }
+            Item::Sibling => self.sibling(),
             Item::Chaos => self.chaos(),
         }
     }
