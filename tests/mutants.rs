@@ -13,7 +13,16 @@ struct Mutant {
     file: String,
     from: String,
     to: String,
+    /// Further edits of the same file.
+    #[serde(default)]
+    also: Vec<Edit>,
     test: String,
+}
+
+#[derive(serde::Deserialize)]
+struct Edit {
+    from: String,
+    to: String,
 }
 
 #[test]
@@ -23,8 +32,14 @@ fn each_is_an_edit_of_what_is_there() {
     let Mutants { mutant: mutants } = toml::from_str(&text).unwrap();
     for mutant in mutants {
         let source = std::fs::read_to_string(root.join(&mutant.file)).unwrap();
-        assert_eq!(source.matches(&mutant.from).count(), 1, "{}", mutant.name);
-        assert_ne!(mutant.from, mutant.to, "{}", mutant.name);
+        let first = Edit {
+            from: mutant.from,
+            to: mutant.to,
+        };
+        for edit in [first].into_iter().chain(mutant.also) {
+            assert_eq!(source.matches(&edit.from).count(), 1, "{}", mutant.name);
+            assert_ne!(edit.from, edit.to, "{}", mutant.name);
+        }
         assert!(mutant.test.starts_with("--"), "{}", mutant.name);
     }
 }

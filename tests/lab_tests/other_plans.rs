@@ -9,7 +9,7 @@ use crate::lab_support::planned::{Planned, SECRET};
 use crate::lab_support::{Elsewhere, PlanFile, Runner, age_lock};
 
 const HOST: &str = "172.30.0.12";
-const SIBLINGS: &str = "172.30.0.17";
+const SIBLINGS: &str = "172.30.0.19";
 
 /// A request that is in flight as long as this lives, for 100 s at most.
 fn hold_request(machine: &Machine) -> TcpStream {
