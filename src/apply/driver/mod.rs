@@ -173,3 +173,6 @@ impl Driver {
         .await;
     }
 }
+
+#[cfg(test)]
+mod tests;
