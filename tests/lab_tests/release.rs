@@ -131,6 +131,11 @@ fn another_plan_takes_over_the_lock_of_a_run_that_died_in_it_only_if_a_person_sa
     runner.until("started", &run);
     eventually(60, || log(&project) == ["begun"]);
     runner.kill();
+    // Even its script on the host is gone: nobody writes a receipt.
+    project.machines[0].sh(
+        "for claim in /var/lib/mrsk/lab-half-released@/runs/*/*/*/claim; do [ -e \"${claim%claim}receipt\" ] || \
+         { read -r pid rest <\"$claim\"; kill -9 \"$pid\"; }; done",
+    );
     age_lock(&project.machines[0]);
 
     configure(&project, "echo other >>/data/log");
