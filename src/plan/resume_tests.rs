@@ -229,6 +229,28 @@ fn a_receipt_resolves_a_doubt() {
     }
 }
 
+/// A host speaks for its own steps, and the lock host for those of this machine.
+#[test]
+fn a_receipt_proves_nothing_on_a_host_that_does_not_keep_it() {
+    let unchecked = |id, host| Step {
+        check: None,
+        ..step(id, host, &[])
+    };
+    for (id, host) in [("hook", Some("h")), ("local/hook", None)] {
+        let plan = plan(vec![unchecked(id, host)]);
+        let own = evidence(vec![attempt(id, 1, ended(Ending::Succeeded))], None);
+        let mut of_another = own.clone();
+        let attempts = of_another.attempts.remove(&HostName::from("h"));
+        of_another.attempts = attempts
+            .map(|list| ("other".into(), list))
+            .into_iter()
+            .collect();
+        assert_eq!(statuses(&plan, &own), [Status::Done], "{id}");
+        let outstanding = [Status::Outstanding { attempt: 1 }];
+        assert_eq!(statuses(&plan, &of_another), outstanding, "{id}");
+    }
+}
+
 #[test]
 fn a_hook_that_goes_before_something_runs_again_if_it_was_cut_off() {
     let hook = |id, kind, needs: &[&str]| Step {
