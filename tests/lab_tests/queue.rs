@@ -24,7 +24,10 @@ fn deployed(service: &'static str, names: &[&str]) -> (Project, Vec<String>) {
 fn build_slowly(project: &Project, seconds: u32) {
     let dockerfile = project.directory.join("Dockerfile");
     let text = std::fs::read_to_string(&dockerfile).unwrap();
-    project.write("Dockerfile", &format!("{text}RUN sleep {seconds}\n"));
+    // A layer of an earlier run would be there at once.
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos();
+    let slow = format!("{text}RUN : {now}; sleep {seconds}\n");
+    project.write("Dockerfile", &slow);
 }
 
 fn begin(project: &Project, arguments: &[&str]) -> Child {
