@@ -125,8 +125,8 @@ fn more_and_fewer_containers_serve_without_a_loss() {
             assert_eq!(now[..kept], before[..kept], "what runs stays");
         }
     }
-    let two = project.commit(&format!("APP_VERSION=two\n{APP}"));
     configure(&project, 2, 1);
+    let two = project.commit(&format!("APP_VERSION=two\n{APP}"));
     without_a_loss(&project, &["deploy"]);
     serves(&project, &two, 2);
     assert_eq!(running(&project.machines[0], "job").len(), 1);
