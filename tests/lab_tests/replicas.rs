@@ -130,7 +130,7 @@ fn more_and_fewer_containers_serve_without_a_loss() {
     without_a_loss(&project, &["deploy"]);
     serves(&project, &two, 2);
     assert_eq!(running(&project.machines[0], "job").len(), 1);
-    project.mrsk(&["app", "stop"]).expect(0);
+    project.mrsk(&["app", "stop", "--yes"]).expect(0);
     for machine in &project.machines {
         assert_eq!(running(machine, "web"), Vec::<String>::new());
     }
@@ -151,8 +151,6 @@ fn more_and_fewer_containers_serve_without_a_loss() {
         "{}",
         details.out
     );
-    let logs = project.mrsk(&["app", "logs", "--roles", "web"]).expect(0);
-    assert_eq!(logs.out.matches("listening").count(), 4, "{}", logs.out);
 }
 
 /// A killed run has switched the first of three: it is resumed, undone, or followed by the next deploy, and the others serve meanwhile.
