@@ -19,7 +19,7 @@ const AWAY: [(i32, &str); 3] = [
 ];
 
 /// In order, as an administrator does it. The run goes on by itself if the host is back within a minute. If its engine does not
-/// answer yet, nobody can say what became of the health check, and the plan is applied again.
+/// answer yet, the run cannot tell whether the health check succeeded, and the plan is applied again.
 #[test]
 #[ignore = "needs the lab: tests/lab/up"]
 fn a_host_is_stopped_and_started() {
