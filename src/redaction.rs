@@ -185,8 +185,8 @@ pub fn redact_words(text: &str, secrets: &Secrets) -> String {
     redact(text, &words)
 }
 
-/// Returns what finds `forms`; `None` if they are too many. An automaton of full tables would be faster to search with, but takes
-/// hundreds of MiB for a value of 64 KiB.
+/// Returns what finds `forms`; `None` if they are too many. An automaton of full tables would be faster to search with, but takes seconds
+/// to build, and hundreds of MiB, for a value of 64 KiB.
 pub fn search(forms: &[String]) -> Option<AhoCorasick> {
     let kind = Some(AhoCorasickKind::ContiguousNFA);
     AhoCorasick::builder().kind(kind).build(forms).ok()

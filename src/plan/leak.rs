@@ -71,7 +71,7 @@ pub fn is_clean<T: Serialize>(document: &T, secrets: &[&Secrets]) -> serde_json:
         let quoted = serde_json::to_string(&form)?;
         forms.push(quoted[1..quoted.len() - 1].to_owned());
     }
-    let Ok(automaton) = AhoCorasick::new(&forms) else {
+    let Some(automaton) = redaction::search(&forms) else {
         return Ok(false);
     };
     let mut search = Search {
