@@ -1,6 +1,7 @@
 //! JSON as documents that outlive a run need it: a strict reader, the canonical form, and RFC 6901 pointers.
 
 pub mod canonical;
+pub mod indented;
 mod strict;
 
 pub use self::strict::MAX_INTEGER;

@@ -87,7 +87,7 @@ pub fn to_json(plan: &Plan) -> Result<String, ReadError> {
 /// # Errors
 /// Those of `out`, and a plan that has stand-ins.
 pub fn write_json(plan: &Plan, mut out: impl io::Write) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut out, plan)?;
+    json::indented::write(plan, &mut out)?;
     out.write_all(b"\n")
 }
 
