@@ -39,7 +39,7 @@ pub struct RunOptions {
     #[arg(long)]
     keep_going: bool,
 
-    /// Stop after N failed hosts [default: 1; with --keep-going: none]
+    /// Stop after N failed hosts [default: one more than `boot.max_failures`; with --keep-going: none]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     max_failures: Option<u32>,
 

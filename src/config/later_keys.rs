@@ -19,9 +19,8 @@ const RUN: &str =
 
 /// The keys. `*` stands for the name of a role or an accessory.
 #[rustfmt::skip]
-const KEYS: [(&str, &str, &str); 26] = [
+const KEYS: [(&str, &str, &str); 25] = [
     ("asset_path", MRSK, "remove it; let the app keep assets of earlier versions, or serve them from a CDN"),
-    ("boot.max_failures", KAMAL_2, "remove it; a run stops at its first failure"),
     ("builder.pack", KAMAL_2, "remove it, and write a Dockerfile: mrsk builds by nothing else"),
     ("error_pages_path", KAMAL_2, "remove it: Traefik cannot serve files, and the app cannot while it is down; serve the pages by an accessory that Traefik's middleware `errors` names in `labels`, or by the app in a maintenance: `mrsk app maintenance --page PATH`"),
     ("healthcheck.cord", KAMAL_1, "remove it: mrsk drains the old container without a cord"),

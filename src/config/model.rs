@@ -293,6 +293,9 @@ pub struct Boot {
     pub limit: Option<Limit>,
     /// Seconds between two groups.
     pub wait: u32,
+    /// How many hosts may fail before a deploy stops.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub max_failures: u32,
     /// Roles that switch one after the other, each everywhere before the next; the others follow the last of them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub role_order: Vec<RoleName>,
@@ -348,6 +351,11 @@ impl Role {
     pub fn published_ports(&self) -> BTreeSet<u16> {
         published(&self.options)
     }
+}
+
+/// Whether a number has the value that is not shown.
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// Whether a number has the value that is not shown.

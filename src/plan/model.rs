@@ -46,6 +46,9 @@ pub struct Plan {
     pub secret_commands: BTreeMap<String, Vec<String>>,
     /// The host that holds the deploy lock.
     pub lock_host: HostName,
+    /// How many hosts may fail before the run stops, unless the options of apply say otherwise.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub max_failures: u32,
     /// The hosts that the plan looks at or changes; the lock host is always among them.
     pub hosts: BTreeMap<HostName, PlanHost>,
     /// The text of the files to be written, by SHA-256.

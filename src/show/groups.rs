@@ -204,6 +204,10 @@ pub(super) fn header(plan: &Plan) -> Vec<(&'static str, String)> {
         lines.push(("runs here", format!("{command}, for {}", names.join(", "))));
     }
     lines.push(("lock host", plan.lock_host.to_string()));
+    if plan.max_failures > 0 {
+        let hosts = count(plan.max_failures as usize, "host");
+        lines.push(("may fail", hosts));
+    }
     let config = format!(
         "{} (sha256 {})",
         plan.config.path,

@@ -369,6 +369,7 @@ pub fn sample() -> Plan {
             .to_vec(),
         secrets_files: Vec::new(),
         secret_commands: BTreeMap::new(),
+        max_failures: 0,
         lock_host: "app1.example.com".into(),
         hosts: hosts(),
         contents: BTreeMap::from([(Sha256Hex::of(ROUTES.as_bytes()), ROUTES.to_owned())]),

@@ -460,6 +460,7 @@ fn document(steps: Vec<Step>, hosts: &[String], bare: Option<String>) -> Plan {
         secrets: Vec::new(),
         secrets_files: Vec::new(),
         secret_commands: BTreeMap::new(),
+        max_failures: 0,
         lock_host: HostName::from("h0"),
         hosts: hosts
             .iter()

@@ -42,7 +42,7 @@ pub struct Options {
     pub per_host_channels: usize,
     /// Whether other hosts go on after a host has failed, and without those that cannot be reached.
     pub keep_going: bool,
-    /// The number of failed hosts at which the run stops all the same. Absent: one, or none with `keep_going`.
+    /// The number of failed hosts at which the run stops all the same. Absent: one more than the plan says, or none with `keep_going`.
     pub max_failures: Option<u32>,
     /// Seconds to wait for the deploy lock.
     pub lock_wait_seconds: u64,
@@ -67,11 +67,11 @@ impl Options {
         }
     }
 
-    /// Returns the number of failed hosts at which the run stops; `None`: it never does.
-    pub(super) fn failure_limit(&self) -> Option<u32> {
+    /// Returns the number of failed hosts at which a run stops whose plan lets so many fail; `None`: it never does.
+    pub(super) fn failure_limit(&self, of_plan: u32) -> Option<u32> {
         match (self.max_failures, self.keep_going) {
             (Some(limit), _) => Some(limit.max(1)),
-            (None, false) => Some(1),
+            (None, false) => Some(of_plan.saturating_add(1)),
             (None, true) => None,
         }
     }

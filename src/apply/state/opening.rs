@@ -279,7 +279,9 @@ impl State {
 
     /// Whether the hosts that are given up need not stop the run.
     pub(super) fn may_go_without_gone(&self) -> bool {
-        self.options.keep_going && !self.hosts[self.lock_host].is_gone()
+        let gone = self.hosts.iter().filter(|host| host.is_gone()).count();
+        let is_tolerated = self.options.keep_going || gone <= self.plan.max_failures as usize;
+        is_tolerated && !self.hosts[self.lock_host].is_gone()
     }
 
     fn stale(&self) -> Option<Outcome> {

@@ -285,7 +285,7 @@ impl State {
             return;
         }
         self.failed_hosts += 1;
-        let limit = self.options.failure_limit();
+        let limit = self.options.failure_limit(self.plan.max_failures);
         if limit.is_some_and(|limit| self.failed_hosts >= limit) {
             self.stop_at_safe_points(reason);
         }

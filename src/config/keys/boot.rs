@@ -15,11 +15,16 @@ use crate::name::RoleName;
 pub(super) const KEY: Property = ("boot", schema);
 
 const DEFAULT_WAIT: u32 = 0;
+const DEFAULT_MAX_FAILURES: u32 = 0;
 
-const KEYS: [Property; 4] = [
+const KEYS: [Property; 5] = [
     ("limit", limit_schema),
     ("wait", || {
         with_default(number::schema("Seconds between groups.", 0), DEFAULT_WAIT)
+    }),
+    ("max_failures", || {
+        let hosts = "Hosts that may fail before a deploy stops; the canary may not.";
+        with_default(number::schema(hosts, 0), DEFAULT_MAX_FAILURES)
     }),
     ("parallel_roles", || {
         let parallel = boolean::schema(
@@ -54,6 +59,7 @@ pub(super) fn decode(decoder: &mut Decoder<'_>, root: &Record<'_>) -> Boot {
     Boot {
         wait: boot.read_or(decoder, "wait", number::seconds, DEFAULT_WAIT),
         limit: boot.read(decoder, "limit", limit),
+        max_failures: boot.read_or(decoder, "max_failures", max_failures, DEFAULT_MAX_FAILURES),
         role_order: role_order(decoder, &boot, &servers::role_names(root)),
     }
 }
@@ -82,6 +88,10 @@ fn role_order(decoder: &mut Decoder<'_>, boot: &Record<'_>, known: &[&str]) -> V
         }
     }
     order
+}
+
+fn max_failures(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<u32> {
+    number::decode(decoder, field, "hosts", 0)
 }
 
 fn limit(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<Limit> {

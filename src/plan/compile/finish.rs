@@ -46,6 +46,7 @@ pub(super) fn finish(mut draft: Draft) -> Result<Plan> {
         secrets_files: Vec::new(),
         secret_commands: BTreeMap::new(),
         lock_host,
+        max_failures: config.boot.max_failures,
         hosts,
         contents: draft.contents,
         steps: draft.steps,

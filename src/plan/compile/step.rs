@@ -169,8 +169,12 @@ impl Step {
     }
 
     /// Makes it a barrier that opens so many seconds after all its needs have succeeded.
-    pub(super) fn opens_after(mut self, wait_seconds: u32) -> Self {
-        let at_most_failed = 0;
+    pub(super) fn opens_after(self, wait_seconds: u32) -> Self {
+        self.opens_after_most(0, wait_seconds)
+    }
+
+    /// Makes it a barrier that opens so many seconds after its needs have ended, of which so many may have failed.
+    pub(super) fn opens_after_most(mut self, at_most_failed: u32, wait_seconds: u32) -> Self {
         self.barrier = Some(Barrier {
             at_most_failed,
             wait_seconds,

@@ -47,6 +47,7 @@ pub(super) fn of(plan: &Plan) -> serde_json::Result<PlanDigest> {
         hosts,
         image,
         lock_host,
+        max_failures,
         operation,
         secret_commands,
         secrets,
@@ -65,6 +66,9 @@ pub(super) fn of(plan: &Plan) -> serde_json::Result<PlanDigest> {
     hash.map("hosts", hosts)?;
     hash.member("image", image)?;
     hash.member("lock_host", lock_host)?;
+    if *max_failures > 0 {
+        hash.member("max_failures", max_failures)?;
+    }
     hash.member("operation", operation)?;
     if !secret_commands.is_empty() {
         hash.map("secret_commands", secret_commands)?;

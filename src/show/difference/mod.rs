@@ -22,7 +22,7 @@ use self::values::{added, below, compare, removed};
 use crate::plan::{Plan, Step, StepKind};
 
 /// The parts of a plan that are compared as they are.
-const SETTINGS: [&str; 11] = [
+const SETTINGS: [&str; 12] = [
     "format_version",
     "operation",
     "service",
@@ -34,6 +34,7 @@ const SETTINGS: [&str; 11] = [
     "secrets_files",
     "secret_commands",
     "lock_host",
+    "max_failures",
 ];
 
 /// Compares two plans.

@@ -102,6 +102,24 @@ fn keep_going_and_max_failures_bound_what_a_failure_stops() {
 }
 
 #[test]
+fn a_run_goes_on_past_as_many_failed_hosts_as_its_plan_says() {
+    let hosts = ["a", "b", "c", "d"];
+    for (of_plan, of_options, done) in [(1, None, 0), (2, None, 2), (2, Some(1), 0)] {
+        let steps = hosts.iter().flat_map(|host| switch(host)).collect();
+        let mut plan = plan(steps);
+        plan.max_failures = of_plan;
+        let bench = Bench::with(plan, |options| {
+            options.max_failures = of_options;
+            options.parallel = 1;
+        });
+        let bench = bench.fails("a/pull", 1).fails("b/pull", 1).begin();
+        let stopped = bench.ran().iter().filter(|id| id.ends_with("stop")).count();
+        assert_eq!(stopped, done, "{of_plan} {of_options:?}");
+        assert_eq!(bench.code(), Some(1));
+    }
+}
+
+#[test]
 fn a_step_is_tried_again_as_often_as_it_says() {
     for (failures, code, tries) in [(1, 0, 2), (2, 0, 3), (3, 1, 3)] {
         let mut steps = switch("a");

@@ -10,8 +10,8 @@ use crate::docker::names::{LABEL_SERVICE, LABEL_STATE};
 use crate::facts::model::{ContainerFacts, HostFacts};
 use crate::facts::routed::RoutedFacts;
 use crate::name::{HostName, PlanDigest, RunId, StepId};
-use crate::plan::Reliance;
 use crate::plan::predicate::Predicate;
+use crate::plan::{Plan, Reliance};
 use crate::record::living::{About, Told};
 use crate::record::{AttemptState, Ending, LockAnswer, Serial};
 
@@ -175,8 +175,11 @@ fn what_the_hosts_show_decides_before_anything_changes() {
 
 #[test]
 fn hosts_out_of_reach_are_reported_together_or_left_out() {
-    for keep_going in [false, true] {
-        let plan = Arc::new(two_switches());
+    for (keep_going, max_failures) in [(false, 0), (true, 0), (false, 1)] {
+        let plan = Arc::new(Plan {
+            max_failures,
+            ..two_switches()
+        });
         let options = Options {
             keep_going,
             ..Options::new(RunId::from("r"))
@@ -187,10 +190,9 @@ fn hosts_out_of_reach_are_reported_together_or_left_out() {
         bench.state.handle(Millis(0), acquired());
         bench.tell(Event::Unreachable("b".into(), "no route".into()));
         bench.tell(Event::Others("a".into(), Vec::new()));
-        let expected = if keep_going {
-            (Some(1), 4)
-        } else {
-            (Some(69), 0)
+        let expected = match (keep_going, max_failures) {
+            (false, 0) => (Some(69), 0),
+            _ => (Some(1), 4),
         };
         assert_eq!((bench.code(), bench.ran().len()), expected);
         assert_eq!(bench.released, 1);

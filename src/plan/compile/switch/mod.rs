@@ -81,7 +81,8 @@ pub fn run_after(draft: &mut Draft, before: Option<StepId>) {
             others.any(|member| member.role.name == later.name)
         });
         if let Some(later) = later.filter(|_| is_ordered && !ends.is_empty()) {
-            stage = Some(role_gate(draft, &role.name, &later.name, ends));
+            let may_fail = may_fail(draft, begun, &ends);
+            stage = Some(role_gate(draft, (&role.name, &later.name), may_fail, ends));
         }
     }
 }
@@ -170,16 +171,36 @@ fn switch_role(
         let switched = ends.len();
         ends = group.close(draft, Hook::PostAppBoot, ends);
         if number.saturating_add(1).saturating_mul(groups.size) < groups.members.len() {
-            before = Some(group_gate(
-                draft,
-                groups,
-                number + 1,
+            let may_fail = may_fail(draft, begun, &ends);
+            let done = Done {
+                number: number + 1,
                 switched,
-                ends.clone(),
-            ));
+                may_fail,
+                ends: ends.clone(),
+            };
+            before = Some(group_gate(draft, groups, done));
         }
     }
     ends
+}
+
+/// Returns how many of the `ends` of a group may fail before others follow it: not all if it has `begun` with the canary, behind whose
+/// failure nothing goes.
+fn may_fail(draft: &Draft, begun: Option<&Switched>, ends: &[StepId]) -> u32 {
+    let most = draft.config.boot.max_failures;
+    let others = u32::try_from(ends.len().saturating_sub(1)).unwrap_or(u32::MAX);
+    match begun {
+        Some(_) => most.min(others),
+        None => most,
+    }
+}
+
+/// A group of hosts that others wait for.
+struct Done {
+    number: usize,
+    switched: usize,
+    may_fail: u32,
+    ends: Vec<StepId>,
 }
 
 /// Returns the roles in the order in which they switch: those of `boot.role_order` first.
@@ -192,7 +213,12 @@ fn ordered_roles(config: &Config) -> Vec<&Role> {
 }
 
 /// Adds the barrier that later roles wait for until `role` has switched on all of its hosts.
-fn role_gate(draft: &mut Draft, role: &RoleName, later: &RoleName, ends: Vec<StepId>) -> StepId {
+fn role_gate(
+    draft: &mut Draft,
+    (role, later): (&RoleName, &RoleName),
+    may_fail: u32,
+    ends: Vec<StepId>,
+) -> StepId {
     let why = format!("role {later} follows role {role}");
     let subject = format!("{role}-switched");
     let step = Step::new(None, StepKind::Barrier, ["barrier", &subject, "open"])
@@ -201,7 +227,7 @@ fn role_gate(draft: &mut Draft, role: &RoleName, later: &RoleName, ends: Vec<Ste
             Reason::needed_by(why),
         )
         .needs(ends)
-        .opens_after(0);
+        .opens_after_most(may_fail, 0);
     draft.add(step)
 }
 
@@ -284,14 +310,14 @@ fn canary_gate(
 }
 
 /// Adds the barrier behind a group of which so many hosts have `switched`.
-fn group_gate(
-    draft: &mut Draft,
-    groups: &Groups,
-    number: usize,
-    switched: usize,
-    ends: Vec<StepId>,
-) -> StepId {
+fn group_gate(draft: &mut Draft, groups: &Groups, done: Done) -> StepId {
     let (role, size) = (groups.role.name.as_str(), groups.size);
+    let Done {
+        number,
+        switched,
+        may_fail,
+        ends,
+    } = done;
     let wait = draft.config.boot.wait;
     let then = match wait {
         0 => String::new(),
@@ -310,7 +336,7 @@ fn group_gate(
             Reason::needed_by(why),
         )
         .needs(ends)
-        .opens_after(wait);
+        .opens_after_most(may_fail, wait);
     draft.add(step)
 }
 

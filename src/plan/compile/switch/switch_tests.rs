@@ -450,6 +450,33 @@ fn roles_switch_in_the_order_that_the_file_names() {
 }
 
 #[test]
+fn groups_follow_one_with_as_many_failed_hosts_as_the_configuration_says() {
+    let gates = |boot: &str| -> Vec<(String, u32)> {
+        let config = format!("servers: {{web: [a, b, c]}}\nboot: {boot}");
+        let made = case(&config).after(&[run]);
+        let gates = made.steps.iter().filter_map(|step| {
+            let barrier = step.barrier.as_ref()?;
+            Some((step.id.to_string(), barrier.at_most_failed))
+        });
+        gates.collect()
+    };
+    let gate = |name: &str, at_most_failed| (format!("local/barrier/{name}/open"), at_most_failed);
+    assert_eq!(
+        gates("{limit: 1, max_failures: 2}"),
+        [gate("web-group-1", 0), gate("web-group-2", 2)],
+        "nothing goes behind a canary that failed"
+    );
+    assert_eq!(
+        gates("{limit: 2, max_failures: 2}"),
+        [gate("canary", 0), gate("web-group-1", 1)]
+    );
+    assert_eq!(
+        gates("{limit: 2}"),
+        [gate("canary", 0), gate("web-group-1", 0)]
+    );
+}
+
+#[test]
 fn a_worker_is_told_to_take_no_more_work_before_it_is_stopped() {
     let config = "servers: {web: [a], job: {hosts: [a], quiet_signal: TSTP, stop_wait_time: 600}}";
     let mut old = web("1");
