@@ -27,12 +27,17 @@ pub struct Fleet {
 }
 
 impl Fleet {
-    /// Returns a fleet of so many hosts.
+    /// Returns a fleet of so many hosts, which are switched all at once.
     pub fn new(hosts: usize) -> Self {
+        Self::with(hosts, "")
+    }
+
+    /// Returns a fleet of so many hosts, with `more` keys in its `deploy.yml`.
+    pub fn with(hosts: usize, more: &str) -> Self {
         let names: Vec<String> = (0..hosts)
             .map(|at| format!("app{at:05}.example.com"))
             .collect();
-        let yaml = yaml(&names.join(", "));
+        let yaml = yaml(&names.join(", ")) + more;
         let model: Facts = mrsk::facts::document::read(&scenario("facts.json")).expect("facts");
         let host = three_roles(&model.hosts[&HostName::from("app1.example.com")]);
         let fleet = names.iter().enumerate().map(|(at, name)| {
