@@ -154,12 +154,12 @@ fn keys_that_are_not_read_are_named_and_those_in_braces_each_with_what_to_do() {
         path,
         &format!(
             "{APP}builder: {{arch: amd64, pack: {{builder: x}}}}\nproxy:\n  host: a.example.com\nminimum_version: 2.3.0\n\
-             asset_path: <%= ENV.fetch(\"ASSETS\", \"/a\") %>\naccessories:\n  db:\n    image: x\n    tags: [a]\n    host: 192.0.2.1\n\
+             error_pages_path: <%= ENV.fetch(\"PAGES\", \"a\") %>\naccessories:\n  db:\n    image: x\n    tags: [a]\n    host: 192.0.2.1\n\
              sshkit:\n  dns_retries: 3\n"
         ),
     );
     for key in [
-        "asset_path",
+        "error_pages_path",
         "minimum_version",
         "accessories.db.tags",
         "sshkit.dns_retries",
@@ -170,7 +170,7 @@ fn keys_that_are_not_read_are_named_and_those_in_braces_each_with_what_to_do() {
         said.contains("to be removed from config/mrsk.yml by hand: `builder.pack`\n"),
         "{said}"
     );
-    assert!(new.contains("# asset_path: <%%= ENV"), "{new}");
+    assert!(new.contains("# error_pages_path: <%%= ENV"), "{new}");
     let (code, _, error) = mrsk(path, &["config", "-c", "config/mrsk.yml"]);
     assert_eq!(code, 78);
     assert!(

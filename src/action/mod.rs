@@ -30,6 +30,8 @@ pub enum Action {
     Reach(Reach),
     /// Runs a container to its end.
     Complete(Complete),
+    /// Adds the files of a directory to another one.
+    Merge(Merge),
 }
 
 impl Action {
@@ -54,6 +56,12 @@ impl From<Poll> for Action {
 impl From<Complete> for Action {
     fn from(complete: Complete) -> Self {
         Self::Complete(complete)
+    }
+}
+
+impl From<Merge> for Action {
+    fn from(merge: Merge) -> Self {
+        Self::Merge(merge)
     }
 }
 
@@ -361,6 +369,17 @@ pub struct Reach {
 pub struct Complete {
     /// The container.
     pub container: String,
+}
+
+/// Files of one directory of the host that another one gets, unless it has a file of that name. Whoever reads there meanwhile finds
+/// each file as a whole, and none that was there changes. No link leads out of either directory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Merge {
+    /// The directory with the files.
+    pub from: String,
+    /// The directory that gets them.
+    pub into: String,
 }
 
 /// When a [`Reach`] asks.

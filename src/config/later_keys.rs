@@ -19,8 +19,7 @@ const RUN: &str =
 
 /// The keys. `*` stands for the name of a role or an accessory.
 #[rustfmt::skip]
-const KEYS: [(&str, &str, &str); 25] = [
-    ("asset_path", MRSK, "remove it; let the app keep assets of earlier versions, or serve them from a CDN"),
+const KEYS: [(&str, &str, &str); 23] = [
     ("builder.pack", KAMAL_2, "remove it, and write a Dockerfile: mrsk builds by nothing else"),
     ("error_pages_path", KAMAL_2, "remove it: Traefik cannot serve files, and the app cannot while it is down; serve the pages by an accessory that Traefik's middleware `errors` names in `labels`, or by the app in a maintenance: `mrsk app maintenance --page PATH`"),
     ("healthcheck.cord", KAMAL_1, "remove it: mrsk drains the old container without a cord"),
@@ -33,7 +32,6 @@ const KEYS: [(&str, &str, &str); 25] = [
     ("servers.*.proxy.certificate_pem", KAMAL_2, OWN_CERTIFICATE),
     ("servers.*.proxy.private_key_pem", KAMAL_2, OWN_CERTIFICATE),
     ("servers.*.proxy.run", KAMAL_2, RUN),
-    ("servers.*.asset_path", KAMAL_1, "remove it; let the app keep assets of earlier versions, or serve them from a CDN"),
     ("servers.*.logging", KAMAL_1, "use the global `logging`"),
     ("servers.*.volumes", KAMAL_1, "use `options: {volume: […]}`"),
     ("ssh.forward_agent", KAMAL_2, "remove it: mrsk forwards no agent to hosts"),

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 pub use accessory::{Accessory, AccessoryDirectory, AccessoryFile};
 pub use builder::{BuildCache, Builder, BuilderKind, CacheKind, Driver, LocalNode, RemoteNode};
-pub use container::{DockerOption, Env};
+pub use container::{Assets, DockerOption, Env};
 pub use hooks::Hooks;
 pub use proxy::{Certificate, Proxy};
 
@@ -146,6 +146,9 @@ pub struct Role {
     /// The signal that tells its old containers to take no more work before they are stopped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quiet_signal: Option<String>,
+    /// The assets that its containers share with those of the version before. Only of a role with Traefik.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assets: Option<Assets>,
     /// What of `proxy` is neither a label nor the health check.
     #[serde(skip_serializing_if = "Proxy::is_empty")]
     pub proxy: Proxy,

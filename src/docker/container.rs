@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::image::{command, each, pairs};
 use super::names::{
-    self, LABEL_CREATE, LABEL_DESTINATION, LABEL_HEALTHCHECK, LABEL_REPLICA, LABEL_SERVICE,
-    LABEL_SETTINGS, LABEL_STATE, LABEL_VERSION, NETWORK, TRAEFIK,
+    self, LABEL_ASSET_PATH, LABEL_CREATE, LABEL_DESTINATION, LABEL_HEALTHCHECK, LABEL_REPLICA,
+    LABEL_SERVICE, LABEL_SETTINGS, LABEL_STATE, LABEL_VERSION, NETWORK, TRAEFIK,
 };
 use crate::action::{Arg, Run};
 use crate::config::model::{
@@ -43,16 +43,19 @@ impl Create {
         run
     }
 
-    /// Returns the command whose container says which state directory has the records of who deployed it. That is no setting: it changes
-    /// no digest.
-    pub fn recorded_in(mut self, state_dir: &str) -> Self {
+    /// Returns the command whose container says which state directory has the records of who deployed it.
+    pub fn recorded_in(self, state_dir: &str) -> Self {
+        self.with(["--label".to_owned(), format!("{LABEL_STATE}={state_dir}")])
+    }
+
+    /// Returns the command with an option that is no setting: it changes no digest.
+    pub fn with(mut self, option: [String; 2]) -> Self {
         let settings = format!("{LABEL_SETTINGS}=");
         let is_settings =
             |arg: &Arg| matches!(arg, Arg::Literal(text) if text.starts_with(&settings));
         if let Some(at) = self.run.argv.iter().position(is_settings) {
-            let label = ["--label".to_owned(), format!("{LABEL_STATE}={state_dir}")];
-            let label = label.map(Arg::Literal);
-            self.run.argv.splice(at + 1..at + 1, label);
+            let option = option.map(Arg::Literal);
+            self.run.argv.splice(at + 1..at + 1, option);
         }
         self
     }
@@ -343,6 +346,9 @@ pub fn labels(
     }
     set(LABEL_SERVICE, &config.service);
     set(LABEL_VERSION, version);
+    if let Some(assets) = &role.assets {
+        set(LABEL_ASSET_PATH, &assets.path);
+    }
     match index {
         0 => labels.remove(LABEL_REPLICA),
         index => labels.insert(LABEL_REPLICA.into(), index.to_string()),

@@ -1,6 +1,7 @@
 //! Pure builders: what is wanted of docker, as argument vectors. Nothing here runs anything.
 
 pub mod apart;
+pub mod assets;
 pub mod builder;
 mod cache;
 pub mod container;

@@ -41,6 +41,15 @@ pub const LABEL_RELEASE: &str = "mrsk.release";
 /// The label of a container in which a health check is tried. Its value tells one attempt from another.
 pub const LABEL_TRIAL: &str = "mrsk.trial";
 
+/// The label with the directory of the image in whose place a container has the joined assets.
+pub const LABEL_ASSET_PATH: &str = "mrsk.asset_path";
+
+/// The label with the name of the directory of the host that has the assets of a container.
+pub const LABEL_ASSETS: &str = "mrsk.assets";
+
+/// The label of a container that is never started: the files of its image are copied from it.
+pub const LABEL_EXTRACT: &str = "mrsk.extract";
+
 /// The label of an image with the digest of what it was built from.
 pub const LABEL_SOURCE: &str = "mrsk.source";
 

@@ -155,6 +155,10 @@ pub struct HostFacts {
     /// The directories of accessories that exist, by absolute path.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub directories: BTreeMap<String, DirectoryFacts>,
+    /// The directories of assets of this service and destination, by name: each with the names of those that it was joined with. What
+    /// is half made begins with `part-`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub assets: BTreeMap<String, BTreeSet<String>>,
     /// The running Traefik, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub traefik: Option<TraefikFacts>,

@@ -146,6 +146,10 @@ impl Reader<'_> {
                 let directory = DirectoryFacts { entries };
                 facts.directories.insert(absolute(path)?, directory);
             }
+            "assets" => {
+                let mut names = text.split(' ').map(str::to_owned);
+                facts.assets.insert(names.next()?, names.collect());
+            }
             "service_manager" => facts.service_manager = text.to_owned(),
             "writable" => self.writable.extend([text.to_owned()]),
             "watched" => self.watched = absolute(text)?,

@@ -74,6 +74,14 @@ state() {
         run=${run%/}
         say begun "${run##*/}"
     done
+    for assets in "$directory"/assets/m-* "$directory"/assets/part-m-*; do
+        [ -d "$assets" ] || continue
+        joined=${assets##*/}
+        for other in "$assets"/with/m-*; do
+            [ -d "$other" ] && joined="$joined ${other##*/}"
+        done
+        say assets "$joined"
+    done
     lock "$HOME/mrsk_lock"
 }
 

@@ -141,7 +141,8 @@ fn odd_file(action: &Action) -> Option<String> {
         | Action::Poll(_)
         | Action::VerifyImage(_)
         | Action::Reach(_)
-        | Action::Complete(_) => return None,
+        | Action::Complete(_)
+        | Action::Merge(_) => return None,
     };
     let is_mode =
         matches!(mode.len(), 3 | 4) && mode.bytes().all(|digit| (b'0'..=b'7').contains(&digit));
@@ -208,7 +209,8 @@ fn check_step(plan: &Plan, steps: &Steps, step: &Step) -> Result<(), String> {
             | Action::Upload(_)
             | Action::Poll(_)
             | Action::VerifyImage(_)
-            | Action::Complete(_) => {}
+            | Action::Complete(_)
+            | Action::Merge(_) => {}
         }
     }
     Ok(())

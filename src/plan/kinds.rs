@@ -24,6 +24,8 @@ pub enum StepKind {
     Push,
     /// Pulls the image.
     Pull,
+    /// Puts the assets of an image on its host, and joins them with those of the version that serves.
+    Assets,
     /// Creates the container of the release command, or runs it to its end.
     Release,
     /// Creates mrsk's network, or connects a container with it.
@@ -239,7 +241,7 @@ impl StepKind {
             Self::Builder => building(Handling::Plain, Builds::Never),
             Self::Build => building(Handling::Plain, Builds::Always),
             Self::Push => building(Handling::RecordDigest, Builds::IfNoOther),
-            Self::Pull => Row {
+            Self::Pull | Self::Assets => Row {
                 can_be_ended: true,
                 ..ended(plain(Mark::Adds))
             },

@@ -138,7 +138,8 @@ fn unlisted(step: &Step) -> Vec<String> {
         | Action::Poll(_)
         | Action::VerifyImage(_)
         | Action::Reach(_)
-        | Action::Complete(_) => None,
+        | Action::Complete(_)
+        | Action::Merge(_) => None,
     });
     runs.chain(&step.diagnose)
         .filter(|run| {
@@ -251,6 +252,7 @@ pub(super) fn impossible(step: &Step) -> Option<String> {
             | Action::VerifyImage(_)
             | Action::Reach(_)
             | Action::Complete(_)
+            | Action::Merge(_)
                 if step.host.is_none() =>
             {
                 "does something on this machine that is not a command".to_owned()

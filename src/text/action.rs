@@ -5,7 +5,7 @@ use super::list::list;
 use super::number::{count, duration};
 use super::quote::{program, quote, variable};
 use crate::action::{
-    Action, Arg, Complete, OwnConfig, Poll, Probe, Reach, Run, UserRequest, Variable, When,
+    Action, Arg, Complete, Merge, OwnConfig, Poll, Probe, Reach, Run, UserRequest, Variable, When,
 };
 
 /// Returns one action as a line for bash: a command that can be pasted, or a comment if it is not a command.
@@ -32,6 +32,9 @@ pub fn action_line(action: &Action) -> String {
         Action::Reach(reach) => reach_line(reach),
         Action::Complete(Complete { container }) => {
             format!("start {container}, unless it was started before, and wait until it ends")
+        }
+        Action::Merge(Merge { from, into }) => {
+            format!("copy the files of {from} that are missing in {into}")
         }
         Action::VerifyImage(verify) => {
             let wanted = match (&verify.digest, &verify.pushed_by) {

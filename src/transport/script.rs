@@ -21,8 +21,8 @@ use builder::{Builder, one_line, path_part};
 pub use builder::{RenderError, Script};
 pub use command::{commands, note};
 use parts::{
-    ATTEMPT, AUDIT, COMPLETE, FENCE, FINISH, HALT, LOCK, OPEN, OTHERS, POLL, REACH, ROUTED, STATE,
-    STEP, TURN, WHOLE,
+    ATTEMPT, AUDIT, COMPLETE, FENCE, FINISH, HALT, LOCK, MERGE, OPEN, OTHERS, POLL, REACH, ROUTED,
+    STATE, STEP, TURN, WHOLE,
 };
 
 use super::answer::render_receipt;
@@ -201,7 +201,7 @@ pub fn start(
     batch: &[StepRequest],
     inputs: &Inputs,
 ) -> Result<Script, RenderError> {
-    let mut builder = Builder::new(&[STATE, ROUTED, TURN, STEP, POLL, COMPLETE, REACH]);
+    let mut builder = Builder::new(&[STATE, ROUTED, TURN, STEP, POLL, COMPLETE, MERGE, REACH]);
     builder
         .place(place)?
         .set("mrsk_run", run.as_str())?

@@ -21,7 +21,7 @@ use tokio::sync::mpsc;
 use crate::mutants::{self, Mutant};
 
 /// What the scripts may use of busybox, beside its shell.
-const APPLETS: [&str; 27] = [
+const APPLETS: [&str; 28] = [
     "base64",
     "cat",
     "chmod",
@@ -47,6 +47,7 @@ const APPLETS: [&str; 27] = [
     "tail",
     "tr",
     "wc",
+    "cp",
     "env",
     "find",
 ];

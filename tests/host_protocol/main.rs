@@ -17,6 +17,7 @@ mod limits;
 mod lock;
 mod lock_requests;
 mod logins;
+mod merge;
 mod mutants;
 mod orders;
 mod others;

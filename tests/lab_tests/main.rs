@@ -11,6 +11,7 @@ mod lab_project;
 mod lab_support;
 
 mod accessories;
+mod assets;
 mod broadcast;
 mod builders;
 mod configuration;

@@ -173,7 +173,8 @@ fn assert_step(plan: &Plan, step: &Step) {
                     assert!(ancestors(plan, step).contains(since), "{id} {since}");
                 }
             }
-            Action::Upload(_) | Action::VerifyImage(_) | Action::Complete(_) => {}
+            Action::Upload(_) | Action::VerifyImage(_) | Action::Complete(_) | Action::Merge(_) => {
+            }
         }
     }
 }

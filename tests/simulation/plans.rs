@@ -110,6 +110,9 @@ pub fn scenario(rng: &mut Rng) -> Scenario {
     if rng.chance(500) {
         gate = release(&mut builder, "h0", gate);
     }
+    if rng.chance(300) {
+        gate = join_assets(&mut builder, &hosts, gate);
+    }
     switch_web(&mut builder, "h0", gate, rng);
     builder.barrier("local/canary", &["h0/web/2/route".to_owned()], 0, 0);
     let wait = rng.range(0, 1) as u32 * 7;
@@ -249,6 +252,23 @@ fn release(builder: &mut Builder, host: &str, gate: &str) -> &'static str {
     }
     builder.barrier("local/release", &[run], 0, 0);
     "local/release"
+}
+
+/// Joins the assets of both versions on all hosts, and returns what the app waits for.
+fn join_assets(builder: &mut Builder, hosts: &[String], gate: &str) -> &'static str {
+    let ids = hosts.iter().map(|host| format!("{host}/web/m-2/assets"));
+    let ids: Vec<String> = ids.collect();
+    for (host, id) in hosts.iter().zip(&ids) {
+        let pull = format!("{host}/image/pull");
+        let step = builder.step(id, StepKind::Assets, Some(host), &[&pull, gate]);
+        step.role = Some(RoleName::from("web"));
+        step.check = facts_check(vec![
+            Predicate::contains(&["assets"], "m-2"),
+            Predicate::contains(&["assets", "m-2"], "m-1"),
+        ]);
+    }
+    builder.barrier("local/assets", &ids, 0, 0);
+    "local/assets"
 }
 
 /// Starts an accessory on some hosts, as a setup does, and returns what the app waits for.

@@ -5,6 +5,7 @@ mod accessory_files;
 mod accessory_proxy;
 mod aliases;
 mod allow_empty_roles;
+mod asset_path;
 mod audit_broadcast_cmd;
 mod boot;
 mod build_cache;
@@ -59,7 +60,7 @@ use routed::Router;
 use servers::Global;
 
 /// Every key of the top level, beside those that begin with [`FREE_PREFIX`].
-pub(super) const KEYS: [Property; 34] = [
+pub(super) const KEYS: [Property; 35] = [
     service::KEY,
     image::KEY,
     servers::KEY,
@@ -77,6 +78,7 @@ pub(super) const KEYS: [Property; 34] = [
     deploy_timeout::KEY,
     drain_timeout::KEY,
     volumes::KEY,
+    asset_path::KEY,
     logging::KEY,
     ssh::KEY,
     sshkit::KEY,
@@ -142,6 +144,7 @@ pub(super) fn decode(
         labels: labels::decode(decoder, root),
         healthcheck: proxy::healthcheck(decoder, root, proxy.as_ref()),
         stop_signal: stop_signal::decode(decoder, root),
+        assets: asset_path::decode(decoder, root),
         empty,
         served: primary_role::named(root),
         router: Router {

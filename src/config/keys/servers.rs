@@ -8,9 +8,9 @@ use super::allow_empty_roles::EmptyRoles;
 use super::env::{self, EnvLayer, Tags};
 use super::proxy::OfRole;
 use super::routed::Router;
-use super::{healthcheck, proxy, quiet_signal, replicas, stop_signal, stop_wait_time};
+use super::{asset_path, healthcheck, proxy, quiet_signal, replicas, stop_signal, stop_wait_time};
 use crate::config::decoder::{Decoder, Field, Record, choice, shown};
-use crate::config::model::{DockerOption, Env, Healthcheck, Role};
+use crate::config::model::{Assets, DockerOption, Env, Healthcheck, Role};
 use crate::config::node::Kind;
 use crate::config::proxy::Settings;
 use crate::config::schema::{Property, described, record};
@@ -23,7 +23,7 @@ pub(super) const KEY: Property = ("servers", schema);
 /// The role of a plain list of servers. It gets requests unless another one is the primary role.
 pub(super) const WEB: &str = "web";
 
-const ROLE_KEYS: [Property; 13] = [
+const ROLE_KEYS: [Property; 14] = [
     ("hosts", || {
         hosts::any_schema("Hosts of the role, each perhaps with tags.")
     }),
@@ -49,6 +49,7 @@ const ROLE_KEYS: [Property; 13] = [
     stop_signal::KEY,
     quiet_signal::KEY,
     replicas::KEY,
+    asset_path::KEY,
 ];
 
 fn schema() -> Value {
@@ -85,6 +86,8 @@ pub(super) struct Global<'a> {
     pub(super) healthcheck: Healthcheck,
     /// The global `stop_signal`.
     pub(super) stop_signal: Option<String>,
+    /// The global `asset_path`.
+    pub(super) assets: Option<Assets>,
     /// Whether a role of a map may have no hosts.
     pub(super) empty: EmptyRoles,
     /// The role that gets requests by default.
@@ -215,8 +218,10 @@ impl Reader<'_, '_, '_, '_, '_> {
             stop_wait_time: None,
             stop_signal: self.global.stop_signal.clone(),
             quiet_signal: None,
+            assets: None,
             proxy: Default::default(),
         };
+        role.assets = self.global.assets.clone().filter(|_| role.traefik);
         self.route(&mut role, Settings::default());
         role
     }
@@ -262,8 +267,10 @@ impl Reader<'_, '_, '_, '_, '_> {
             (Some(field), false) => healthcheck::of_unrouted(self.decoder, field),
         };
         let stop_signal = stop_signal::decode(self.decoder, &role);
-        if traefik {
-            quiet_signal::refuse(self.decoder, &role);
+        let assets = asset_path::decode(self.decoder, &role).or_else(|| self.global.assets.clone());
+        match traefik {
+            true => quiet_signal::refuse(self.decoder, &role),
+            false => asset_path::check_unrouted(self.decoder, &role),
         }
         let mut role = Role {
             name: RoleName::from(name),
@@ -279,6 +286,7 @@ impl Reader<'_, '_, '_, '_, '_> {
             stop_wait_time: stop_wait_time::of_role(self.decoder, &role),
             stop_signal: stop_signal.or_else(|| self.global.stop_signal.clone()),
             quiet_signal: quiet_signal::decode(self.decoder, &role),
+            assets: assets.filter(|_| traefik),
             proxy: Default::default(),
         };
         self.route(&mut role, proxy.into_settings());

@@ -24,6 +24,16 @@ pub struct DockerOption {
     pub value: Option<String>,
 }
 
+/// The assets of a role's image that containers of two versions share.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Assets {
+    /// Their directory in the image, absolute.
+    pub path: String,
+    /// `z` or `Z`: how SELinux labels what is mounted there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub selinux: Option<String>,
+}
+
 impl Env {
     /// Returns the names of the secrets that it has the values of.
     pub fn secret_names(&self) -> Vec<String> {

@@ -4,14 +4,13 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use super::Draft;
 use super::placement::{
     Decision, Placement, Readiness, Slot, Wanted, alias_of, belongs, changed_secrets, complete,
     decide, index_of, routing_path, running_others, serves, version_of,
 };
+use super::{Draft, assets};
 use crate::config::model::Config;
 use crate::docker::names::{LABEL_HEALTHCHECK, LABEL_VERSION};
-use crate::docker::{container, image};
 use crate::facts::model::{ContainerFacts, HostFacts};
 use crate::plan::Reason;
 use crate::text::list;
@@ -26,7 +25,7 @@ pub(super) fn decide_version<'a>(
 ) -> Placement<'a> {
     let of_version = |container: &ContainerFacts| version_of(container) == version;
     let found = newest(config, slot, facts, of_version);
-    match found.filter(|(_, container)| is_routable(slot, container)) {
+    match found.filter(|(_, found)| is_routable(slot, found) && assets::are_there(facts, found)) {
         Some(found) => run(config, slot, facts, found),
         None => {
             let wanted = Wanted {
@@ -124,7 +123,6 @@ pub(super) fn run<'a>(
     let path = routing_path(config, role, facts);
     let others = running_others(config, slot, facts, name);
     let version = version_of(found);
-    let reference = image::reference(config, &version);
     let old_version = others.first().map(|(_, container)| version_of(container));
     let why = Reason::VersionChanged {
         old: old_version,
@@ -137,15 +135,7 @@ pub(super) fn run<'a>(
         index,
         name: name.clone(),
         alias: alias_of(found).cloned().unwrap_or_default(),
-        create: container::create(
-            config,
-            (role, host, index),
-            name,
-            &version,
-            &reference,
-            &facts.home,
-        )
-        .recorded_in(&facts.state_dir),
+        create: assets::create(config, slot, name, &version, facts),
         labels: &found.labels,
         readiness: Readiness::of_existing(config, role, found),
         health: health(found).unwrap_or((check.port, check.path.as_str())),

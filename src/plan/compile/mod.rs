@@ -2,6 +2,7 @@
 
 mod accessories;
 mod app;
+mod assets;
 mod begin;
 mod bootstrap;
 mod broadcast;

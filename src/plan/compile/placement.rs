@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::assets;
 use super::step::step_id;
 use crate::action::Run;
 use crate::config::model::{Config, Role};
@@ -252,7 +253,6 @@ pub(super) fn decide<'a>(
     let Slot { role, host, index } = slot;
     let version = slot.numbered(wanted.version);
     let name = names::container(config, role, &version);
-    let image = crate::docker::image::reference(config, wanted.version);
     let routing_path = routing_path(config, role, facts);
     let path = routing_path.clone();
     let serves = |container: &ContainerFacts| serves(facts, &path, container);
@@ -268,15 +268,7 @@ pub(super) fn decide<'a>(
         routing_path,
         decision: Decision::Keep,
         old: old.iter().map(|(name, _)| (*name).clone()).collect(),
-        create: container::create(
-            config,
-            (role, host, index),
-            &name,
-            wanted.version,
-            &image,
-            &facts.home,
-        )
-        .recorded_in(&facts.state_dir),
+        create: assets::create(config, slot, &name, wanted.version, facts),
         labels: &role.labels,
         readiness: Readiness::of(config, role),
         health: (check.port, &check.path),

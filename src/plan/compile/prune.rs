@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::app::remove::is_of;
 use super::placement::{of_service, version_of};
 use super::runs::{Earlier, Runs};
-use super::{Draft, HostView, bootstrap, release};
+use super::{Draft, HostView, assets, bootstrap, release};
 use crate::docker::{container, image};
 use crate::facts::model::ContainerFacts;
 use crate::plan::compile::draft::ends;
@@ -61,8 +61,17 @@ fn parts(draft: &mut Draft, pruned: Pruned) {
             Pruned::All | Pruned::Images => unused_images(draft, &host, &containers, &kept),
             Pruned::Containers => Vec::new(),
         };
-        if !containers.is_empty() || !images.is_empty() {
-            add(draft, &host, &containers, &images);
+        let assets = match pruned {
+            Pruned::All | Pruned::Containers => assets::unused(host.facts, &containers),
+            Pruned::Images => Vec::new(),
+        };
+        let old = Old {
+            containers,
+            images,
+            assets,
+        };
+        if !old.all().is_empty() {
+            add(draft, &host, &old);
         }
     }
 }
@@ -207,9 +216,32 @@ fn unused_images(draft: &Draft, host: &HostView, removed: &[String], kept: &Kept
         .collect()
 }
 
+/// What is removed from a host, by name.
+struct Old {
+    containers: Vec<String>,
+    images: Vec<String>,
+    assets: Vec<String>,
+}
+
+impl Old {
+    fn all(&self) -> Vec<String> {
+        let Self {
+            containers,
+            images,
+            assets,
+        } = self;
+        [containers.as_slice(), images, assets].concat()
+    }
+}
+
 /// Returns `1 old container and 2 unused images`.
-fn counted(containers: usize, images: usize) -> String {
-    let parts: Vec<String> = [(containers, "old container"), (images, "unused image")]
+fn counted(old: &Old) -> String {
+    let nouns = [
+        (old.containers.len(), "old container"),
+        (old.images.len(), "unused image"),
+        (old.assets.len(), "unused asset directory"),
+    ];
+    let parts: Vec<String> = nouns
         .into_iter()
         .filter(|(number, _)| *number > 0)
         .map(|(number, noun)| count(number, noun))
@@ -218,7 +250,14 @@ fn counted(containers: usize, images: usize) -> String {
 }
 
 /// Adds the prune of one host. Nothing is forced: a container that runs by then stays.
-fn add(draft: &mut Draft, host: &HostView, containers: &[String], images: &[String]) {
+fn add(draft: &mut Draft, host: &HostView, old: &Old) {
+    let Old {
+        containers,
+        images,
+        assets,
+    } = old;
+    let directories = assets::removal(draft.config, host.facts, assets);
+    let (directories, gone) = directories.unzip();
     let of = |area, names: &[String]| -> Vec<Predicate> {
         names
             .iter()
@@ -227,18 +266,23 @@ fn add(draft: &mut Draft, host: &HostView, containers: &[String], images: &[Stri
     };
     let before = ends(draft.steps_on(Some(host.name())));
     let before: Vec<_> = before.iter().map(|step| step.id.clone()).collect();
-    let what = [containers, images].concat().join(", ");
+    let what = old.all().join(", ");
     let subject = draft.config.service_with_destination();
     let step = host
         .step(StepKind::Prune, ["prune", &subject, "remove"])
-        .because(
-            format!("Remove {}", counted(containers.len(), images.len())),
-            Reason::Expired { what },
-        )
+        .because(format!("Remove {}", counted(old)), Reason::Expired { what })
         .needs(before)
         .does((!containers.is_empty()).then(|| container::remove_stopped(containers)))
         .does((!images.is_empty()).then(|| image::remove(images)))
-        .done_when([of("containers", containers), of("images", images)].concat())
+        .does(directories)
+        .done_when(
+            [
+                of("containers", containers),
+                of("images", images),
+                gone.unwrap_or_default(),
+            ]
+            .concat(),
+        )
         .tolerated();
     draft.add(step);
 }

@@ -7,6 +7,7 @@ pub(super) const FENCE: &str = include_str!("fence.sh");
 pub(super) const FINISH: &str = include_str!("finish.sh");
 pub(super) const HALT: &str = include_str!("halt.sh");
 pub(super) const LOCK: &str = include_str!("lock.sh");
+pub(super) const MERGE: &str = include_str!("merge.sh");
 pub(super) const OPEN: &str = include_str!("open.sh");
 pub(super) const OTHERS: &str = include_str!("others.sh");
 pub(super) const POLL: &str = include_str!("poll.sh");

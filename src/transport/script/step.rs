@@ -8,7 +8,8 @@ use zeroize::Zeroizing;
 
 use super::builder::{Builder, RenderError, one_line, path_part};
 use crate::action::{
-    Action, Arg, Complete, OwnConfig, Poll, Probe, Reach, Run, Upload, VerifyImage, When, Write,
+    Action, Arg, Complete, Merge, OwnConfig, Poll, Probe, Reach, Run, Upload, VerifyImage, When,
+    Write,
 };
 use crate::name::{SecretVariable, Sha256Hex, is_file_owner};
 use crate::record::WhenStopping;
@@ -118,6 +119,11 @@ fn part(builder: &mut Builder, action: &Action, inputs: &Inputs) -> Result<(), R
         Action::Complete(Complete { container }) => {
             let container = quote(container)?;
             builder.line(&format!("complete {container}"));
+            Ok(())
+        }
+        Action::Merge(Merge { from, into }) => {
+            let (from, into) = (absolute(from)?, absolute(into)?);
+            builder.line(&format!("merge {from} {into}"));
             Ok(())
         }
     }

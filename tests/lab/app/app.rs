@@ -25,6 +25,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::Path;
 use std::process;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::thread;
@@ -136,6 +137,13 @@ impl App {
         thread::sleep(self.slow);
         if path == b"/" {
             return (200, self.describe());
+        }
+        if let Some(name) = path.strip_prefix(b"/assets/") {
+            let file = Path::new("/public/assets").join(OsStr::from_bytes(name));
+            return match fs::read(file) {
+                Ok(text) => (200, text),
+                Err(_) => (404, b"no such asset\n".to_vec()),
+            };
         }
         if path == b"/args" {
             let mut lines = String::new();

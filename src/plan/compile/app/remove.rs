@@ -10,7 +10,7 @@ use crate::name::{RoleName, StepId};
 use crate::plan::Step;
 use crate::plan::compile::placement::version_of;
 use crate::plan::compile::proxy::certificate;
-use crate::plan::compile::{Draft, HostView, healthcheck, intercept, release, removal};
+use crate::plan::compile::{Draft, HostView, assets, healthcheck, intercept, release, removal};
 
 /// Adds the removal of everything: requests end, containers stop and go, and then their images.
 pub fn all(draft: &mut Draft) {
@@ -33,6 +33,7 @@ pub fn of_host(draft: &mut Draft, host: &HostView) -> Vec<StepId> {
     steps.extend(releases);
     steps.extend(healthcheck::remove(draft, host));
     let after = steps.clone();
+    steps.extend(assets::remove(draft, host, after.clone()));
     let images = unused_images(draft, host, &removed);
     if steps.is_empty() && images.is_empty() {
         draft.unchanged(Some(host.name()), "app", "no containers and no images");

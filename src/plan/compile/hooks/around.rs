@@ -102,6 +102,7 @@ fn brings_image(step: &Step) -> bool {
         | StepKind::Build
         | StepKind::Push
         | StepKind::Pull
+        | StepKind::Assets
         | StepKind::PostHook => true,
         StepKind::RegistryLogout
         | StepKind::Release

@@ -13,6 +13,7 @@ use self::sequence::{Switched, switch};
 use crate::config::model::{Config, Limit, Role};
 use crate::facts::model::Health;
 use crate::name::{HostName, RoleName, StepId};
+use crate::plan::compile::assets;
 use crate::plan::compile::hooks::group::Group;
 use crate::plan::compile::{Draft, HostView, Placement, emergency};
 use crate::plan::hook::Hook;
@@ -43,6 +44,7 @@ pub fn run_after(draft: &mut Draft, before: Option<StepId>) {
     };
     // Stable: within a role, the order of its hosts stays.
     pending.sort_by_key(rank);
+    let before = assets::run(draft, &pending, before);
     let mut pending = by_place(&pending);
     let Some(canary) = take_canary(draft, &mut pending) else {
         return;

@@ -84,6 +84,8 @@ fn skip(draft: &mut Draft, one: &Return) {
             StepKind::Route => Vec::from_iter(routed.clone()),
             StepKind::Drain | StepKind::Stop => gone.clone(),
             StepKind::Unroute => Vec::from_iter(as_before(one, step)),
+            // All containers of a role have the same.
+            StepKind::Assets => [step.unless.as_slice(), &serves].concat(),
             _ => continue,
         };
     }
