@@ -3,61 +3,22 @@
 
 use std::collections::BTreeSet;
 
-use super::placement::{Slot, belongs};
+use super::placement::belongs;
+use super::slot::store;
 use super::{Decision, Draft, HostView, Placement};
 use crate::action::Action;
 use crate::config::model::Config;
-use crate::docker::assets::Store;
-use crate::docker::container::{self, Create};
 use crate::docker::image;
 use crate::docker::names::{self, LABEL_ASSET_PATH, LABEL_ASSETS};
-use crate::facts::model::{ContainerFacts, HostFacts};
+use crate::facts::model::HostFacts;
 use crate::name::StepId;
 use crate::plan::{Predicate, Reason, Step, StepKind};
-use crate::record::Scope;
 
 /// The subject of its steps.
 const SUBJECT: &str = "assets";
 
 /// How long the copy of an image's assets, or of what two versions have, may take.
 const SECONDS: u32 = 600;
-
-/// Returns the command that creates a container of a role from the image of a version, with its assets.
-pub(super) fn create(
-    config: &Config,
-    slot: Slot,
-    name: &str,
-    version: &str,
-    facts: &HostFacts,
-) -> Create {
-    let Slot { role, host, index } = slot;
-    let reference = image::reference(config, version);
-    let place = (role, host, index);
-    let create = container::create(config, place, name, version, &reference, &facts.home);
-    let create = create.recorded_in(&facts.state_dir);
-    match &role.assets {
-        None => create,
-        Some(assets) => {
-            // All containers of the role that the plan starts on the host have the same.
-            let name = names::alias(config, role, host, version, facts.serial.number);
-            store(config, facts).mount(create, assets, &name)
-        }
-    }
-}
-
-/// Returns whether a container that exists has what it was created with.
-pub(super) fn are_there(facts: &HostFacts, container: &ContainerFacts) -> bool {
-    let name = container.labels.get(LABEL_ASSETS);
-    name.is_none_or(|name| facts.assets.contains_key(name))
-}
-
-fn store(config: &Config, facts: &HostFacts) -> Store {
-    let scope = Scope {
-        service: config.service.clone(),
-        destination: config.destination.clone(),
-    };
-    Store::below(&format!("{}/{}", facts.state_dir, scope.directory()))
-}
 
 /// Adds the steps that join the assets of those of `placements` that start, on all hosts before the first of them starts: while they
 /// switch, a page of one host asks for its assets on another. Returns what the first start waits for.

@@ -4,8 +4,9 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
-use super::placement::{Slot, Wanted, belongs, decide};
+use super::placement::{Wanted, belongs, decide};
 use super::selection::Selection;
+use super::slot::Slot;
 use super::target::Target;
 use super::{Draft, HostView, Placement, Result};
 use super::{emergency, existing, other_user, tag};

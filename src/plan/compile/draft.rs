@@ -4,7 +4,8 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
-use super::placement::{Placement, Slot};
+use super::placement::Placement;
+use super::slot::Slot;
 use crate::action::{Action, Run, Write};
 use crate::config::model::{Config, Host};
 use crate::diagnostic::Diagnostic;

@@ -1,8 +1,9 @@
 //! What is left out of a switch in an emergency: what was asked for, and what a rollback leaves out by itself.
 
 use super::draft::{Draft, Waits};
-use super::placement::{Slot, alias_of, belongs, of_service, routing_path, serves};
+use super::placement::{alias_of, belongs, of_service, routing_path, serves};
 use super::proxy::facts::is_routed;
+use super::slot::Slot;
 use crate::config::model::Config;
 use crate::docker::names::LABEL_HEALTHCHECK;
 use crate::facts::model::{ContainerFacts, Facts, HostFacts};

@@ -4,11 +4,12 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use super::Draft;
 use super::placement::{
-    Decision, Placement, Readiness, Slot, Wanted, alias_of, belongs, changed_secrets, complete,
-    decide, index_of, routing_path, running_others, serves, version_of,
+    Decision, Placement, Readiness, Wanted, alias_of, belongs, changed_secrets, complete, decide,
+    index_of, routing_path, running_others, serves, version_of,
 };
-use super::{Draft, assets};
+use super::slot::{self, Slot};
 use crate::config::model::Config;
 use crate::docker::names::{LABEL_HEALTHCHECK, LABEL_VERSION};
 use crate::facts::model::{ContainerFacts, HostFacts};
@@ -25,7 +26,7 @@ pub(super) fn decide_version<'a>(
 ) -> Placement<'a> {
     let of_version = |container: &ContainerFacts| version_of(container) == version;
     let found = newest(config, slot, facts, of_version);
-    match found.filter(|(_, found)| is_routable(slot, found) && assets::are_there(facts, found)) {
+    match found.filter(|(_, found)| is_routable(slot, found) && slot::has_assets(facts, found)) {
         Some(found) => run(config, slot, facts, found),
         None => {
             let wanted = Wanted {
@@ -135,7 +136,7 @@ pub(super) fn run<'a>(
         index,
         name: name.clone(),
         alias: alias_of(found).cloned().unwrap_or_default(),
-        create: assets::create(config, slot, name, &version, facts),
+        create: slot::create(config, slot, name, &version, facts),
         labels: &found.labels,
         readiness: Readiness::of_existing(config, role, found),
         health: health(found).unwrap_or((check.port, check.path.as_str())),

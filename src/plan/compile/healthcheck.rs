@@ -1,7 +1,8 @@
 //! `mrsk healthcheck perform`: a version is started beside what serves, asked whether it is healthy, and removed. No request of a user
 //! reaches it.
 
-use super::placement::{Placement, Slot, Wanted, decide, of_service};
+use super::placement::{Placement, Wanted, decide, of_service};
+use super::slot::Slot;
 use super::step::QUICK;
 use super::switch::health;
 use super::{Draft, HostView, bootstrap, pull};

@@ -35,6 +35,7 @@ mod removal;
 mod runs;
 mod selection;
 mod serving;
+mod slot;
 mod step;
 mod switch;
 mod tag;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::assets;
+use super::slot::{self, Slot};
 use super::step::step_id;
 use crate::action::Run;
 use crate::config::model::{Config, Role};
@@ -89,17 +89,6 @@ pub(super) enum Decision {
         /// Why.
         why: Reason,
     },
-}
-
-/// Where a container of a role stands. Two of them never share a name.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Slot<'a> {
-    /// The role.
-    pub role: &'a Role,
-    /// One of its hosts.
-    pub host: &'a HostName,
-    /// Which of the role's containers on that host it is, from 0.
-    pub index: u32,
 }
 
 /// What every placement is compared with.
@@ -268,7 +257,7 @@ pub(super) fn decide<'a>(
         routing_path,
         decision: Decision::Keep,
         old: old.iter().map(|(name, _)| (*name).clone()).collect(),
-        create: assets::create(config, slot, &name, wanted.version, facts),
+        create: slot::create(config, slot, &name, wanted.version, facts),
         labels: &role.labels,
         readiness: Readiness::of(config, role),
         health: (check.port, &check.path),

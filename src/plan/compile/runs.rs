@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::placement::Slot;
+use super::slot::Slot;
 use crate::facts::model::{Facts, HostFacts};
 use crate::facts::routed::RoutedFacts;
 use crate::name::{HostName, PlanDigest};

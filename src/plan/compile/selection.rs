@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Result;
-use super::placement::Slot;
+use super::slot::Slot;
 use crate::config::model::Config;
 use crate::diagnostic::Diagnostic;
 use crate::name::HostName;

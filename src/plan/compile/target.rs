@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Result;
-use super::placement::{Slot, belongs, index_of, routing_path, serves, version_of};
+use super::placement::{belongs, index_of, routing_path, serves, version_of};
 use super::runs::{Earlier, Runs};
 use super::selection::Selection;
+use super::slot::Slot;
 use crate::config::model::Config;
 use crate::diagnostic::Diagnostic;
 use crate::facts::model::{ContainerFacts, Facts, HostFacts};

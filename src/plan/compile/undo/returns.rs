@@ -9,9 +9,10 @@ use crate::plan::Reason;
 use crate::plan::compile::draft::{Draft, Result};
 use crate::plan::compile::existing;
 use crate::plan::compile::placement::{
-    Decision, Placement, Served, Slot, alias_of, belongs, index_of, version_of,
+    Decision, Placement, Served, alias_of, belongs, index_of, version_of,
 };
 use crate::plan::compile::proxy::facts::is_served_by_labels;
+use crate::plan::compile::slot::Slot;
 use crate::plan::compile::switch::route::is_known;
 
 /// What becomes of a role on a host.
