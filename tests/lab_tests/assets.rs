@@ -147,7 +147,7 @@ fn pages_of_both_versions_find_their_assets_in_each_switch() {
         assert!(machine.try_sh(&touch).err.contains("Read-only file system"));
         assert!(directories(machine) >= 2, "of {one} and {three}");
     }
-    project.mrsk(&["prune", "all"]).expect(0);
+    project.mrsk(&["prune", "all", "--yes"]).expect(0);
     project
         .mrsk(&["plan", "--detailed-exitcode", "--version", &two])
         .expect(0);
