@@ -60,6 +60,10 @@ fn is_of_one(option: &DockerOption) -> bool {
     };
     match option.name.as_str() {
         "publish" => PortMapping::parse(value).is_some_and(|mapping| mapping.is_fixed()),
+        "network" | "net" => value
+            .split(',')
+            .filter_map(|word| word.split_once('='))
+            .any(|(name, _)| ADDRESSES.contains(&name)),
         name => ADDRESSES.contains(&name),
     }
 }

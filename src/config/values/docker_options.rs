@@ -7,7 +7,7 @@ use crate::config::model::DockerOption;
 use crate::config::node::Kind;
 use crate::config::schema::{described, list, map, text};
 use crate::config::values::texts::{MAX_ARGUMENT, TOO_LONG_HELP, argument_length, too_long};
-use crate::config::values::volume;
+use crate::config::values::{option_values, volume};
 
 /// Options of `docker create` that are flags: they take no value.
 const FLAGS: [&str; 10] = [
@@ -24,7 +24,7 @@ const FLAGS: [&str; 10] = [
 ];
 
 /// Options that mrsk sets itself, each with what to do instead.
-const OWN: [(&str, &str); 7] = [
+const OWN: [(&str, &str); 8] = [
     ("name", "mrsk names the containers"),
     ("detach", "containers always run in the background"),
     (
@@ -33,6 +33,10 @@ const OWN: [(&str, &str); 7] = [
     ),
     ("cidfile", "mrsk finds containers by their labels"),
     ("label", "use the key `labels`"),
+    (
+        "pull",
+        "mrsk pulls the image itself, and compares it with the planned one",
+    ),
     ("log-driver", "use the key `logging`"),
     ("stop-timeout", "use the key `stop_wait_time`"),
 ];
@@ -102,7 +106,7 @@ fn is_complete(decoder: &mut Decoder<'_>, option: &DockerOption, field: &Field<'
                 TOO_LONG_HELP,
             );
         }
-        _ => return true,
+        _ => return option_values::check(decoder, option, field),
     }
     false
 }

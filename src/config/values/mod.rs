@@ -11,6 +11,7 @@ pub(super) mod labels;
 pub(super) mod mount;
 pub(super) mod name;
 pub(super) mod number;
+pub(super) mod option_values;
 pub(super) mod port;
 pub(super) mod texts;
 pub(super) mod variable;

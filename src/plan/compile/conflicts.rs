@@ -15,7 +15,7 @@ use crate::plan::compile::proxy::facts::stays;
 const BUILT_IN: [&str; 4] = ["bridge", "default", "host", "none"];
 
 /// Options whose value only one container of a host can have.
-const ADDRESSES: [&str; 2] = ["ip", "ip6"];
+const ADDRESSES: [&str; 3] = ["ip", "ip6", "mac-address"];
 
 /// Refuses what docker would refuse when it creates or starts a container, after the image was built, pushed and pulled.
 pub fn run(draft: &mut Draft) {
@@ -82,6 +82,13 @@ fn network_of(option: &DockerOption) -> Option<&str> {
     words.find_map(|word| word.strip_prefix("name="))
 }
 
+/// Returns the address that the value of a network asks for: `name=private,ip=192.0.2.9`.
+fn address_in(network: &str) -> Option<&str> {
+    let mut words = network.split(',').filter_map(|word| word.split_once('='));
+    let found = words.find(|(name, _)| ADDRESSES.contains(name));
+    found.map(|(_, address)| address)
+}
+
 /// Refuses what a container of the role holds that runs until the new one does, and what somebody else holds.
 fn held(draft: &mut Draft, host: &HostView, placement: &Placement) {
     let role = &placement.role.name;
@@ -100,6 +107,9 @@ fn held(draft: &mut Draft, host: &HostView, placement: &Placement) {
         let name = option.name.as_str();
         let what = match name {
             "publish" => format!("port {value}"),
+            "network" | "net" if address_in(value).is_some() => {
+                format!("address {}", address_in(value).unwrap_or_default())
+            }
             _ if ADDRESSES.contains(&name) => format!("address {value}"),
             "network" | "net" if value == "host" => {
                 host_network(draft, host, placement, &running);

@@ -45,6 +45,17 @@ fn what_the_old_container_holds_is_refused() {
             Some("address 172.20.0.5 of role job is held by app-job-1"),
         ),
         (
+            "network: 'name=mrsk,ip=172.20.0.5'",
+            json!({}),
+            Some("address 172.20.0.5 of role job is held by app-job-1"),
+        ),
+        (
+            "mac-address: '02:42:ac:11:00:02'",
+            json!({}),
+            Some("address 02:42:ac:11:00:02 of role job is held by app-job-1"),
+        ),
+        ("network: 'name=mrsk,alias=x'", json!({}), None),
+        (
             "network: host",
             json!({}),
             Some("warning: host a: role job uses the host's network"),
