@@ -12,12 +12,13 @@ use std::process::Command;
 
 use mrsk::facts::model::Privilege;
 use mrsk::facts::{Extent, ParseError, Query, SecretQuestion, parse, probe_script};
-use mrsk::name::{PlanDigest, Sha256Hex};
+use mrsk::name::Sha256Hex;
 use mrsk::secret::Secret;
 
 mod engine;
 #[path = "../facts_fake/mod.rs"]
 mod facts_fake;
+mod state;
 
 use facts_fake::{Fake, which};
 
@@ -59,133 +60,6 @@ fn a_bare_host_answers() {
         assert!(facts.free_bytes > 0);
         assert_eq!(facts.lock, None);
         assert_eq!(fs::read_dir(fake.path("home")).unwrap().count(), 0);
-    }
-}
-
-#[test]
-fn the_state_of_earlier_runs_and_the_lock_are_reported() {
-    let fake = Fake::bare();
-    let (done, open) = ("a".repeat(64), "b".repeat(64));
-    fake.file(".mrsk/app@it's/serial", &format!("2 sha256:{open}\n"));
-    fake.file(".mrsk/app@it's/finished", &format!("sha256:{done} run 1\n"));
-    fake.file(&format!(".mrsk/app@it's/runs/{done}/x"), "");
-    fake.file(&format!(".mrsk/app@it's/runs/{open}/x"), "");
-    fake.file("mrsk_lock/details", "TG9ja2Vk\nIGJ5OiBtZQ==\n");
-    fake.program("sudo", "#!/bin/sh\n[ \"$*\" = '-n true' ]\n");
-    let asked = Query {
-        destination: Some("it's".into()),
-        ..query()
-    };
-    for shell in SHELLS {
-        let facts = fake.ask(shell, &asked);
-        assert_eq!(facts.privilege, Privilege::Sudo);
-        assert_eq!(facts.serial.number, 2);
-        assert_eq!(
-            facts.finished,
-            [PlanDigest::from(format!("sha256:{done}"))].into()
-        );
-        assert_eq!(
-            facts.unfinished,
-            [PlanDigest::from(format!("sha256:{open}"))].into()
-        );
-        assert_eq!(facts.lock.as_deref(), Some("Locked by: me"));
-    }
-    // `Service: shop`: mrsk has locked something else.
-    fake.file("mrsk_lock/details", "U2VydmljZTogc2hvcAo=\n");
-    for shell in SHELLS {
-        assert_eq!(fake.ask(shell, &asked).lock, None);
-    }
-    fake.file("mrsk_lock/app@it's/details", "TG9ja2Vk\nIGJ5OiBtZQ==\n");
-    for shell in SHELLS {
-        let lock = fake.ask(shell, &asked).lock;
-        assert_eq!(lock.as_deref(), Some("Locked by: me"));
-    }
-}
-
-#[test]
-fn the_last_routes_are_reported_and_those_of_a_version() {
-    let fake = Fake::bare();
-    let line = |version: &str, at: u64| format!("web {version} - app-web-{version} {at}\n");
-    let old = (0..30).map(|at| line("v1", 1_700_000_000 + at));
-    let new = (0..110).map(|at| line("v2", 1_700_000_100 + at));
-    let text: String = old.chain(new).collect();
-    fake.file(".mrsk/app@/routed", &format!("{text}web v3 torn"));
-    for shell in SHELLS {
-        let facts = fake.ask(shell, &query());
-        assert_eq!(facts.routed.len(), 99, "{shell:?}");
-        assert!(facts.routed.iter().all(|route| route.version == "v2"));
-        let asked = Query {
-            version: "v1".into(),
-            ..query()
-        };
-        let routed = fake.ask(shell, &asked).routed;
-        assert_eq!(routed.len(), 119, "{shell:?}");
-        assert_eq!(
-            (routed[0].version.as_str(), routed[0].at),
-            ("v1", 1_700_000_010)
-        );
-        let none = Query {
-            version: "v1.*".into(),
-            ..query()
-        };
-        assert_eq!(fake.ask(shell, &none).routed.len(), 99, "{shell:?}");
-    }
-}
-
-#[test]
-fn a_plan_counts_from_its_first_claim_on() {
-    let fake = Fake::bare();
-    let (before, last) = ("a".repeat(64), "b".repeat(64));
-    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
-    fake.file(
-        ".mrsk/app@/serial",
-        &format!("4 sha256:{last} 3 sha256:{before}\n"),
-    );
-    let begun = format!(".mrsk/app@/runs/{last}/begun");
-    let claim = |attempt: &str| format!(".mrsk/app@/runs/{last}/step/{attempt}");
-    let check = |number: u64, digits: &str| {
-        for shell in SHELLS {
-            let serial = fake.ask(shell, &query()).serial;
-            let plan = Some(PlanDigest::from(format!("sha256:{digits}")));
-            assert_eq!((serial.number, serial.plan), (number, plan), "{shell:?}");
-        }
-    };
-    // Nobody knows what a power cut has taken.
-    check(4, &last);
-    fake.file(&begun, &format!("run {boot}"));
-    check(3, &before);
-    fake.file(&format!("{}/claim", claim("1")), "0 0 - run\n");
-    check(3, &before);
-    fake.file(&format!("{}/about", claim("1")), "pull\n");
-    check(4, &last);
-    fake.file(
-        &format!("{}/receipt", claim("1")),
-        "refused 0 run 1 2 - end\n",
-    );
-    check(3, &before);
-    fake.file(&format!("{}/about", claim("2")), "pull\n");
-    fake.file(&format!("{}/claim", claim("2")), "1 2 boot run\n");
-    fake.file(
-        &format!("{}/receipt", claim("2")),
-        "failed 1 run 1 2 - end\n",
-    );
-    check(4, &last);
-    fs::remove_dir_all(fake.path(&format!("home/{}", claim("2")))).unwrap();
-    fake.file(&begun, "run of-another-boot\n");
-    check(4, &last);
-}
-
-#[test]
-fn a_torn_serial_is_as_high_as_its_time() {
-    let fake = Fake::bare();
-    fake.file(".mrsk/app@/serial", "");
-    let file = fs::metadata(fake.path("home/.mrsk/app@/serial")).unwrap();
-    let time = file.modified().unwrap();
-    let time = time.duration_since(std::time::UNIX_EPOCH).unwrap();
-    for shell in SHELLS {
-        let facts = fake.ask(shell, &query());
-        assert_eq!(facts.serial.number, time.as_secs(), "{shell:?}");
-        assert_eq!(facts.serial.plan, None);
     }
 }
 
