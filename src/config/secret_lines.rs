@@ -217,7 +217,7 @@ pub fn looks_secret(name: &str, value: &str) -> bool {
 }
 
 /// Whether `value` has a URL with `user:password@`, or of the web with `token@`.
-pub(super) fn has_url_credentials(value: &str) -> bool {
+pub(crate) fn has_url_credentials(value: &str) -> bool {
     let mut scheme = "";
     value.split("://").enumerate().any(|(index, part)| {
         let web = scheme.ends_with("http") || scheme.ends_with("https");

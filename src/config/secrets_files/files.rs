@@ -5,8 +5,8 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::credential::credential_in;
 use super::parse::{Assignment, Command, Part, parse};
-
 use crate::diagnostic::{Diagnostic, Place};
 use crate::name::Sha256Hex;
 use crate::repository::{FileKind, Repository};
@@ -216,7 +216,25 @@ impl SecretsFiles {
                 .help(help)
                 .hide_source()
         });
-        warnings.collect()
+        warnings.chain(self.warnings_of_commands()).collect()
+    }
+
+    /// Returns a warning of each command that has a credential in its text: a plan has this text.
+    fn warnings_of_commands(&self) -> impl Iterator<Item = Diagnostic> {
+        let assigned = self.assignments.iter().map(|(_, one)| one);
+        assigned.filter_map(|one| {
+            let commands = one.parts.iter().filter_map(|part| match part {
+                Part::Command(command) => Some(command.text.as_str()),
+                Part::Text(_) | Part::Reference(_) => None,
+            });
+            let what = commands.filter_map(credential_in).next()?;
+            let message = format!(
+                "the command of `{}` contains a credential ({what}), and each plan contains the command",
+                one.name
+            );
+            let help = "put it into .env or the environment, and write `$NAME` in its place";
+            Some(Diagnostic::warning(message).at(one.place.clone()).help(help).hide_source())
+        })
     }
 }
 

@@ -3,6 +3,7 @@
 //!
 //! A command is data here. It is run by a [`Runner`], when the value is needed for the first time, and once.
 
+mod credential;
 mod files;
 mod origins;
 mod parse;
