@@ -3,6 +3,7 @@
 mod golden;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
@@ -128,6 +129,40 @@ fn translated(path: &Path, text: &str) -> (String, String) {
 }
 
 const APP: &str = "service: shop\nimage: acme/shop\nservers: [192.0.2.1]\nregistry: {username: u, password: [P]}\n";
+
+/// Those that ask hosts are run on the lab.
+#[test]
+fn the_commands_of_the_migration_page_that_need_no_host_work_in_its_order() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    copy(&fixture("shop"), path);
+    fs::write(path.join("Dockerfile"), "FROM scratch\n").unwrap();
+    for hook in fs::read_dir(path.join(".kamal/hooks")).unwrap() {
+        fs::set_permissions(hook.unwrap().path(), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/migrating.md"));
+    let page = page.unwrap().replace('\n', " ");
+    for command in [
+        "mrsk init --from-kamal",
+        "mrsk config -c config/mrsk.yml",
+        "mrsk plan -c config/mrsk.yml --fresh --no-secrets",
+        "mrsk show plan.json",
+        "--format commands",
+    ] {
+        assert!(page.contains(&format!("`{command}`")), "{command}");
+        let command = match command {
+            "--format commands" => "mrsk show plan.json --format commands",
+            command => command,
+        };
+        let words: Vec<&str> = command.split(' ').skip(1).collect();
+        let words = match words[0] {
+            "plan" => [words.as_slice(), &["--version", "v1", "-o", "plan.json"]].concat(),
+            _ => words,
+        };
+        let (code, _, error) = mrsk(path, &words);
+        assert_eq!(code, 0, "{command}: {error}");
+    }
+}
 
 #[test]
 fn a_file_of_an_earlier_tool_keeps_the_port_of_the_app() {
