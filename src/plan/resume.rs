@@ -12,6 +12,8 @@
 
 mod undone;
 
+pub use undone::what_cleanup_undoes;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use index_vec::{IndexVec, index_vec};
@@ -120,6 +122,7 @@ pub fn resume(plan: &Plan, shape: &Shape, evidence: &Evidence) -> IndexVec<StepI
         .indices()
         .map(|step| case.on_host(step, proofs[step]))
         .collect();
+    case.take_back_what_cannot_have_begun(&proofs, &mut statuses);
     case.take_back_what_was_undone(&mut statuses);
     case.take_back_what_did_not_last(&mut statuses);
     for &step in shape.graph.order().iter().rev() {

@@ -14,7 +14,7 @@ use super::step::{HostIndex, StepState};
 use super::violation::NOBODY_TELLS;
 use crate::graph::Ended;
 use crate::name::HostName;
-use crate::plan::resume::{Answer, answer};
+use crate::plan::resume::{Answer, answer, what_cleanup_undoes};
 use crate::plan::shape::StepIndex;
 use crate::record::{AttemptState, Ending, Listing};
 
@@ -367,9 +367,27 @@ impl State {
             }
             match answer(self.plan[step].check.as_ref(), facts) {
                 Answer::Yes => self.succeed(step, StepStatus::Succeeded),
+                Answer::No if self.is_undone(step, facts) => {
+                    let diagnosis = "the script of this step died while it undid a failure: what it has undone is done again when \
+                                     the plan is applied again";
+                    let ending = Ending::Failed { code: 137 };
+                    self.fail_finally(step, ending, diagnosis.to_owned());
+                }
                 Answer::No => self.begin_again(step),
                 Answer::CannotSay => self.doubt(step),
             }
         }
+    }
+
+    /// Whether the cleanup of a step has undone something that came before it: the step may not begin on that.
+    fn is_undone(&self, step: StepIndex, facts: &Value) -> bool {
+        let is_gone = |before: StepIndex| {
+            let check = self.plan[before].check.as_ref();
+            self.queue.has_ended(before) && answer(check, facts) == Answer::No
+        };
+        !self.plan[step].cleanup.is_empty()
+            && what_cleanup_undoes(&self.plan, &self.shape, step)
+                .into_iter()
+                .any(is_gone)
     }
 }

@@ -240,7 +240,7 @@ impl State {
         self.fail_finally(step, ending, diagnosis);
     }
 
-    fn fail_finally(&mut self, step: StepIndex, ending: Ending, diagnosis: String) {
+    pub(super) fn fail_finally(&mut self, step: StepIndex, ending: Ending, diagnosis: String) {
         let status = match self.plan[step].on_failure {
             OnFailure::Tolerate => StepStatus::Tolerated {
                 ending: Some(ending),

@@ -1,12 +1,15 @@
-//! Steps whose receipt says that they succeeded, and whose effect is gone all the same.
+//! Steps that seem to be done, and are not: their receipt says that they succeeded, and their effect is gone; or their check holds,
+//! and they cannot have begun.
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Case, Shown, Status, Statuses};
+use index_vec::IndexVec;
+
+use super::{Case, Proof, Shown, Status, Statuses};
 use crate::name::{HostName, RoleName};
 use crate::plan::kinds::{StepKind, SwitchPart};
-use crate::plan::model::{Check, Step};
-use crate::plan::shape::StepIndex;
+use crate::plan::model::{Check, Plan, Step};
+use crate::plan::shape::{Shape, StepIndex};
 
 /// The steps that one cleanup may undo: those for the same role or accessory of a host.
 type Subject<'a> = (&'a HostName, Option<&'a RoleName>, Option<&'a str>);
@@ -23,7 +26,61 @@ fn begins_switch(step: &Step) -> bool {
     step.safe_point && step.role.is_some() && is_part
 }
 
+/// Returns the steps whose effects the cleanup of a step may undo: what came before it in the switch of the same container.
+pub fn what_cleanup_undoes(plan: &Plan, shape: &Shape, step: StepIndex) -> Vec<StepIndex> {
+    let Some(wanted) = subject(&plan[step]) else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    let mut seen = HashSet::from([step]);
+    let mut work = vec![step];
+    while let Some(at) = work.pop() {
+        // What came before is the switch of another container of the role, or prepared this one: no cleanup undoes it.
+        if begins_switch(&plan[at]) {
+            continue;
+        }
+        for need in shape.graph.needs(at) {
+            if subject(&plan[need]) == Some(wanted) && seen.insert(need) {
+                found.push(need);
+                work.push(need);
+            }
+        }
+    }
+    found
+}
+
 impl Case<'_> {
+    /// Where a power cut may have taken claims, a check may hold although its step never began: the container that a redeploy replaces has the
+    /// name of the new one. No step begins before what it needs has ended.
+    pub(super) fn take_back_what_cannot_have_begun(
+        &self,
+        proofs: &IndexVec<StepIndex, Proof>,
+        statuses: &mut Statuses,
+    ) {
+        for &at in self.shape.graph.order() {
+            let step = &self.plan[at];
+            let Some(host) = &step.host else { continue };
+            let is_by_check = self.histories[at].last == 0
+                && step.unless.is_empty()
+                && proofs[at] == Proof::Nothing
+                && !self.evidence.finished.contains(host);
+            let is_open = |need: StepIndex| {
+                let is_here = self.plan[need].host.as_ref() == Some(host);
+                let has_ended = matches!(
+                    statuses[need],
+                    Status::Done | Status::Tolerated | Status::NeedsProbe
+                );
+                is_here && !has_ended
+            };
+            if is_by_check
+                && statuses[at] == Status::Done
+                && self.shape.graph.needs(at).any(is_open)
+            {
+                statuses[at] = Status::Outstanding { attempt: 1 };
+            }
+        }
+    }
+
     /// A failed step's cleanup removes what earlier steps of its subject had done (the new
     /// container): of these, the ones whose check says no are outstanding again, and so is what was
     /// built on them.
@@ -37,7 +94,7 @@ impl Case<'_> {
                 continue;
             }
             let Some(host) = &step.host else { continue };
-            let mut before = self.ancestors_of_subject(failed);
+            let mut before = what_cleanup_undoes(self.plan, self.shape, failed);
             before.sort_by_key(|step| position.get(step).copied());
             let mut undone = HashSet::new();
             for earlier in before {
@@ -56,28 +113,6 @@ impl Case<'_> {
                 }
             }
         }
-    }
-
-    fn ancestors_of_subject(&self, step: StepIndex) -> Vec<StepIndex> {
-        let Some(wanted) = subject(&self.plan[step]) else {
-            return Vec::new();
-        };
-        let mut found = Vec::new();
-        let mut seen = HashSet::from([step]);
-        let mut work = vec![step];
-        while let Some(at) = work.pop() {
-            // What came before is the switch of another container of the role, or prepared this one: no cleanup undoes it.
-            if begins_switch(&self.plan[at]) {
-                continue;
-            }
-            for need in self.shape.graph.needs(at) {
-                if subject(&self.plan[need]) == Some(wanted) && seen.insert(need) {
-                    found.push(need);
-                    work.push(need);
-                }
-            }
-        }
-        found
     }
 
     /// What services share (the engine, the network, Traefik) may have gone since: a receipt counts while its check holds, as long as

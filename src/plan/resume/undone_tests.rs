@@ -126,3 +126,30 @@ fn what_was_done_to_another_container_of_the_role_stays() {
         ]
     );
 }
+
+/// A redeploy of the same version: the container that is to be replaced is healthy, and has the name of the new one.
+#[test]
+fn a_check_that_holds_proves_nothing_before_what_the_step_needs() {
+    let mut plan = plan(vec![
+        step("pull", Some("h"), &[]),
+        step("start", Some("h"), &["pull"]),
+        step("health", Some("h"), &["start"]),
+        step("route", Some("h"), &["health"]),
+    ]);
+    plan.steps[3].kind = StepKind::Route;
+    let pulled = vec![attempt("pull", 1, ended(Ending::Succeeded))];
+    let healthy = json!({"files": {"health": {"sha256": "1"}}});
+    let mut evidence = evidence(pulled, Some(healthy));
+    evidence.restarted.insert("h".into());
+    let outstanding = Status::Outstanding { attempt: 1 };
+    assert_eq!(
+        statuses(&plan, &evidence),
+        [Status::Done, outstanding, outstanding, outstanding]
+    );
+    let started = json!({"files": {"start": {"sha256": "1"}, "health": {"sha256": "1"}}});
+    evidence.facts.insert("h".into(), started);
+    assert_eq!(
+        statuses(&plan, &evidence),
+        [Status::Done, Status::Done, Status::Done, outstanding]
+    );
+}
