@@ -126,9 +126,22 @@ fn container(draft: &mut Draft, placement: &Placement) {
         })
     };
     use StepKind::{Drain, Healthcheck, Network, Rename, Route, Start, Stop};
-    let begin = of(&[Rename, Start]);
-    let switch = of(&[Healthcheck, Route, Drain, Stop]);
     let name = placement.name.as_str();
+    // The role may have other containers on the host.
+    let own = |kinds: &[StepKind], name: &str, verbs: &[&str]| {
+        let mut steps = of(kinds);
+        steps.retain(|step| {
+            verbs
+                .iter()
+                .any(|verb| *step == placement.step_id(name, verb))
+        });
+        steps
+    };
+    let begin = own(&[Rename, Start], name, &["rename", "start"]);
+    let mut switch = own(&[Healthcheck, Route], name, &["healthcheck", "route"]);
+    for old in &placement.old {
+        switch.extend(own(&[Drain, Stop], old, &["drain", "stop"]));
+    }
     let id = is_still(["containers", name], "id", container_id(facts, name));
     let mut found: Vec<(Predicate, Vec<StepId>)> = Vec::new();
     match facts.containers.get(name).filter(|_| begin.is_empty()) {
@@ -143,15 +156,17 @@ fn container(draft: &mut Draft, placement: &Placement) {
         ..
     } = &placement.decision
     {
-        found.push((Predicate::absent(&["containers", to]), of(&[Rename])));
+        found.push((
+            Predicate::absent(&["containers", to]),
+            own(&[Rename], name, &["rename"]),
+        ));
     }
     for old in &placement.old {
         let Some(container) = facts.containers.get(old) else {
             continue;
         };
-        let ends = ["connect", "adopt", "drain", "stop"].map(|verb| placement.step_id(old, verb));
-        let mut steps = of(&[Network, Route, Drain, Stop]);
-        steps.retain(|step| ends.contains(step));
+        let ends = ["connect", "adopt", "drain", "stop"];
+        let steps = own(&[Network, Route, Drain, Stop], old, &ends);
         let id = Predicate::eq(&["containers", old, "id"], container.id.as_str());
         found.push((id, steps.clone()));
         found.extend(runs(old, container).map(|predicate| (predicate, steps)));

@@ -28,10 +28,8 @@ pub fn rename(
         .needs(gate)
         .needs(draft.find(Some(placement.host), StepKind::Pull))
         .does([container::rename(name, to)])
-        .done_when([
-            Predicate::eq(&["containers", to, "id"], id),
-            Predicate::absent(&["containers", name]),
-        ]);
+        // The old name is not asked for: the new container has it soon.
+        .done_when([Predicate::eq(&["containers", to, "id"], id)]);
     draft.add(step)
 }
 
