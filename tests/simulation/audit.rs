@@ -5,10 +5,10 @@ use mrsk::name::HostName;
 use mrsk::plan::StepKind;
 use mrsk::record::Ending;
 
-use super::host::SimHost;
+use super::host::Kept;
 use super::world::{Mutant, RunnerIndex, World};
 
-impl SimHost {
+impl Kept {
     /// Brings the audit log up to date with the receipts.
     pub fn write_audit(&mut self) {
         for (attempt, record) in &self.records {
@@ -22,6 +22,7 @@ impl SimHost {
 impl World {
     /// Hosts that are reached bring their audit logs up to date.
     pub(super) fn write_audit(&mut self, runner: RunnerIndex, hosts: &[HostName]) {
+        let at = self.at;
         for host in hosts {
             let links = &self.runners[runner].links;
             let is_reached = links.get(host).is_some_and(|link| link.alive);
@@ -31,7 +32,7 @@ impl World {
                 continue;
             };
             if is_reached && !is_full && sim.fence == Some(run) {
-                sim.write_audit();
+                sim.of_mut(at).write_audit();
             }
         }
     }
@@ -41,8 +42,9 @@ impl World {
     pub(super) fn judge_audit(&mut self, runner: RunnerIndex) {
         let run = &self.runners[runner].run;
         for (name, sim) in &self.hosts {
-            for (attempt, record) in &sim.records {
-                let lines = sim.audit.get(attempt).copied().unwrap_or(0);
+            let kept = sim.of(self.at);
+            for (attempt, record) in &kept.records {
+                let lines = kept.audit.get(attempt).copied().unwrap_or(0);
                 // What an earlier run sent may still come, and be refused.
                 let ended = record.receipt.as_ref().is_some_and(|receipt| {
                     receipt.run == *run || receipt.ending != Ending::Refused
@@ -54,9 +56,9 @@ impl World {
                 }
             }
         }
-        let lock_host = &self.hosts[&self.plan.lock_host];
+        let lock_host = &self.hosts[&self.course.plan.lock_host];
         let mut lacking = self.runners[runner].ended_here.iter();
-        let lacking = lacking.find(|attempt| !lock_host.audit.contains_key(attempt));
+        let lacking = lacking.find(|attempt| !lock_host.of(self.at).audit.contains_key(attempt));
         if let Some((step, attempt)) = lacking {
             self.fail(format!(
                 "{step}#{attempt} ended here, and stands in no audit"

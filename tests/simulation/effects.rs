@@ -15,7 +15,12 @@ impl World {
         if step.kind == StepKind::InstallDocker && sim.boot > 0 && sim.facts.docker.installed {
             return self.note(format!("{id} finds the engine installed"));
         }
-        if self.truth.take_effect(self.index[id]).is_err() {
+        if self
+            .course
+            .truth
+            .take_effect(self.course.index[id])
+            .is_err()
+        {
             return self.fail(format!("{id} takes effect twice"));
         }
         self.note(format!("{id} takes effect"));
@@ -23,7 +28,7 @@ impl World {
             return;
         };
         sim.facts = effects(&[&step], &sim.facts);
-        if self.served.is_some() {
+        if self.course.served.is_some() {
             self.note_held(host);
         }
         let Some(sim) = self.hosts.get(host) else {
@@ -33,8 +38,8 @@ impl World {
             return;
         }
         let facts = &sim.facts;
-        let has_compiled = self.served.is_some();
-        let too_early = self.switches.iter().any(|switch| {
+        let has_compiled = self.course.served.is_some();
+        let too_early = self.course.switches.iter().any(|switch| {
             let routed = switch.route.as_ref().is_none_or(|(file, alias)| {
                 let file = facts.files.get(file);
                 file.is_some_and(|file| file.aliases.contains(alias))
@@ -78,8 +83,8 @@ impl World {
                 }
                 _ => drop(sim.facts.containers.remove(name)),
             }
-            let plan = self.plan.clone();
-            self.truth.undo(&plan, &step);
+            let plan = self.course.plan.clone();
+            self.course.truth.undo(&plan, &step);
         }
     }
 }

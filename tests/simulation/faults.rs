@@ -9,12 +9,13 @@ use super::world::{Item, RunnerIndex, World};
 impl World {
     /// Perhaps something goes wrong, at any point of the protocol.
     pub(super) fn hazard(&mut self, runner: RunnerIndex, host: &HostName) {
-        if self.budget == 0 || self.is_calm() || self.finished || !self.rng.chance(self.fault_rate)
+        if self.budget == 0 || self.is_calm() || self.is_over() || !self.rng.chance(self.fault_rate)
         {
             return;
         }
         self.budget -= 1;
-        match self.rng.range(0, 11) {
+        match self.rng.range(0, 12) {
+            12 => self.kill_script(host),
             0..=3 => self.lose_link(runner, host),
             4 | 5 => self.kill_host(host),
             6 | 7 => self.kill_runner(runner),
@@ -26,14 +27,15 @@ impl World {
     }
 
     pub(super) fn chaos(&mut self) {
-        if self.finished {
+        if self.is_over() {
             return;
         }
         let runner = self.runners.last_idx();
+        self.turn_to(self.runners[runner].plan);
         let names: Vec<HostName> = self.hosts.keys().cloned().collect();
         let pick = self.rng.range(0, names.len() as u64 - 1) as usize;
         match self.rng.range(0, 5) {
-            0 => self.after(0, Item::Launch),
+            0 => self.after(0, Item::Launch { plan: self.at }),
             1 => self.kill_host(&names[pick].clone()),
             2 => self.lose_link(runner, &names[pick].clone()),
             3 => self.interrupt(runner),
@@ -72,20 +74,35 @@ impl World {
         }
         sim.up = false;
         sim.boot += 1;
-        sim.restarted |= sim.entered.contains(&self.plan.digest);
         sim.strangers.clear();
-        for ((step, _), record) in &mut sim.records {
-            if std::mem::take(&mut record.alive) && std::mem::take(&mut record.commanding) {
-                self.truth.stop_running(self.index[step]);
-            }
+        for kept in sim.kept.values_mut() {
+            kept.restarted |= sim.entered.contains(&kept.digest);
         }
-        self.lose_unsynced(host);
+        let (acting, plans) = (self.at, Vec::from_iter(sim.kept.keys().copied()));
+        for plan in plans {
+            self.turn_to(plan);
+            self.stop_batches(host);
+            self.lose_unsynced(host);
+        }
+        self.turn_to(acting);
         self.note(format!("{host} is killed"));
         for runner in self.runners.indices() {
             self.lose_link(runner, host);
         }
         let away = self.rng.range(1_000, 100_000);
         self.after(away, Item::HostBack { host: host.clone() });
+    }
+
+    /// Nothing of the plan that acts runs on a host any more.
+    fn stop_batches(&mut self, host: &HostName) {
+        let Some(sim) = self.hosts.get_mut(host) else {
+            return;
+        };
+        for ((step, _), record) in &mut sim.of_mut(self.at).records {
+            if std::mem::take(&mut record.alive) && std::mem::take(&mut record.commanding) {
+                self.course.truth.stop_running(self.course.index[step]);
+            }
+        }
     }
 
     /// A power cut takes what steps of the host have left and was not synced: any claim of a step with a check, and any receipt. What the
@@ -97,9 +114,10 @@ impl World {
         let Some(sim) = self.hosts.get_mut(host) else {
             return;
         };
+        let sim = sim.of_mut(self.at);
         let keys: Vec<_> = sim.records.keys().cloned().collect();
         for key in keys {
-            let step = &self.plan[self.index[&key.0]];
+            let step = &self.course.plan[self.course.index[&key.0]];
             if step.host.is_none() {
                 continue;
             }
@@ -139,7 +157,7 @@ impl World {
 
     /// Leaves a note in the lock, whoever holds it. Returns whether anybody does.
     fn leave_note(&mut self) -> bool {
-        let sim = self.hosts.get_mut(&self.plan.lock_host);
+        let sim = self.hosts.get_mut(&self.course.plan.lock_host);
         let Some(lock) = sim.and_then(|sim| sim.lock.as_mut()) else {
             return false;
         };
@@ -163,7 +181,7 @@ impl World {
         }
         self.note(format!("runner {runner} is killed"));
         let delay = self.rng.range(100, 90_000);
-        self.after(delay, Item::Launch);
+        self.after(delay, Item::Launch { plan: self.at });
     }
 
     pub(super) fn freeze(&mut self, runner: RunnerIndex) {
@@ -175,7 +193,7 @@ impl World {
         at.frozen_until = self.now + long;
         self.note(format!("runner {runner} is frozen for {long} ms"));
         let delay = self.rng.range(100, 90_000);
-        self.after(delay, Item::Launch);
+        self.after(delay, Item::Launch { plan: self.at });
     }
 
     /// The user stops a run, or somebody else by a note in its lock.

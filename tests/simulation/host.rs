@@ -10,6 +10,7 @@ use mrsk::record::{
     TAKE_OVER_SECONDS,
 };
 
+use super::courses::PlanIndex;
 use super::strangers::Stranger;
 use super::world::Mutant;
 
@@ -21,9 +22,95 @@ pub const DEAD_LOCK: u64 = TAKE_OVER_SECONDS * 1000;
 pub struct Record {
     pub alive: bool,
     pub commanding: bool,
+    /// Whether it has failed, and undoes that.
+    pub undoing: bool,
+    /// Whether its script is dead; what it has started may live.
+    pub is_orphan: bool,
     pub receipt: Option<Receipt>,
     /// Whether it is the end of a local step that its check judges: such a one supersedes no plan.
     pub by_check: bool,
+}
+
+/// What a host keeps of a plan.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    pub digest: PlanDigest,
+    pub records: BTreeMap<(StepId, u32), Record>,
+    pub values: BTreeMap<StepId, Option<String>>,
+    /// Whether it has started anew since the plan began here.
+    pub restarted: bool,
+    /// How many lines of the audit log tell of each attempt that has ended.
+    pub audit: BTreeMap<(StepId, u32), u32>,
+}
+
+impl Kept {
+    fn new(digest: &PlanDigest) -> Self {
+        Self {
+            digest: digest.clone(),
+            records: BTreeMap::new(),
+            values: BTreeMap::new(),
+            restarted: false,
+            audit: BTreeMap::new(),
+        }
+    }
+
+    /// Whether a step of the plan may have begun here.
+    pub fn has_begun(&self) -> bool {
+        let counts = |record: &Record| {
+            let receipt = record.receipt.as_ref();
+            !record.by_check && receipt.is_none_or(|receipt| receipt.ending != Ending::Refused)
+        };
+        self.restarted || self.records.values().any(counts)
+    }
+
+    /// What it shows of an attempt.
+    pub fn show(&self, step: &StepId, attempt: u32, mutant: Mutant) -> AttemptState {
+        match self.records.get(&(step.clone(), attempt)) {
+            Some(record) if record.alive => AttemptState::Running,
+            Some(Record {
+                receipt: Some(receipt),
+                ..
+            }) if mutant != Mutant::ReceiptsIgnored => AttemptState::Ended(receipt.clone()),
+            _ => AttemptState::Lost,
+        }
+    }
+
+    fn list(&self, mutant: Mutant) -> Vec<Attempt> {
+        self.records
+            .iter()
+            .filter(|(_, record)| mutant != Mutant::ReceiptsIgnored || record.receipt.is_none())
+            .map(|((step, number), _)| Attempt {
+                step: step.hash(),
+                number: *number,
+                state: self.show(step, *number, mutant),
+            })
+            .collect()
+    }
+
+    /// As a list, with what the host says of itself.
+    pub fn listing(&self, mutant: Mutant) -> Listing {
+        Listing {
+            attempts: self.list(mutant),
+            restarted: self.restarted && mutant != Mutant::RestartHidden,
+        }
+    }
+
+    /// Whether an attempt at a step has a receipt that says that it succeeded.
+    pub fn succeeded(&self, step: &StepId) -> bool {
+        let mut records = self.records.iter().filter(|((id, _), _)| id == step);
+        records.any(|(_, record)| {
+            let receipt = record.receipt.as_ref();
+            receipt.is_some_and(|receipt| receipt.ending == Ending::Succeeded)
+        })
+    }
+
+    /// Takes down how a step in doubt ended, as a person says.
+    pub fn resolve(&mut self, step: &StepId, receipt: &Receipt) {
+        let records = self.records.iter_mut().filter(|((id, _), _)| id == step);
+        for (_, record) in records.filter(|(_, record)| record.receipt.is_none()) {
+            record.receipt = Some(receipt.clone());
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -40,8 +127,6 @@ pub struct SimHost {
     pub facts: HostFacts,
     pub up: bool,
     pub boot: u64,
-    /// Whether it has started anew since the plan began here.
-    pub restarted: bool,
     pub silent_until: u64,
     /// Until when its disk is full.
     pub full_until: u64,
@@ -56,13 +141,11 @@ pub struct SimHost {
     pub siblings_count: bool,
     /// Runs that it knows to stop.
     pub stopping: BTreeSet<RunId>,
-    pub records: BTreeMap<(StepId, u32), Record>,
-    pub values: BTreeMap<StepId, Option<String>>,
+    /// What it keeps of each plan.
+    pub kept: BTreeMap<PlanIndex, Kept>,
     pub lock: Option<Lock>,
-    /// Living attempts of another plan.
+    /// Living attempts of a plan of which nothing else is here.
     pub strangers: Vec<Stranger>,
-    /// How many lines of the audit log tell of each attempt that has ended.
-    pub audit: BTreeMap<(StepId, u32), u32>,
 }
 
 impl SimHost {
@@ -71,7 +154,6 @@ impl SimHost {
             facts,
             up: true,
             boot: 0,
-            restarted: false,
             silent_until: 0,
             full_until: 0,
             fence: None,
@@ -80,12 +162,25 @@ impl SimHost {
             sibling_boot: 0,
             siblings_count: false,
             stopping: BTreeSet::new(),
-            records: BTreeMap::new(),
-            values: BTreeMap::new(),
+            kept: BTreeMap::new(),
             lock: None,
             strangers: Vec::new(),
-            audit: BTreeMap::new(),
         }
+    }
+
+    /// Makes room for what it keeps of a plan.
+    pub fn keep_of(&mut self, plan: PlanIndex, digest: &PlanDigest) {
+        self.kept.insert(plan, Kept::new(digest));
+    }
+
+    /// What it keeps of a plan.
+    pub fn of(&self, plan: PlanIndex) -> &Kept {
+        &self.kept[&plan]
+    }
+
+    /// What it keeps of a plan.
+    pub fn of_mut(&mut self, plan: PlanIndex) -> &mut Kept {
+        self.kept.get_mut(&plan).expect("a plan of the world")
     }
 
     /// Whether the run that the fence names stops.
@@ -96,13 +191,11 @@ impl SimHost {
 
     /// The serial as others see it: the last plan counts from its first claim on.
     pub fn serial(&self) -> SerialFacts {
-        let has_begun = self.records.values().any(|record| {
-            let receipt = record.receipt.as_ref();
-            !record.by_check && receipt.is_none_or(|receipt| receipt.ending != Ending::Refused)
-        });
+        let last = self.facts.serial.plan.as_ref();
+        let kept = self.kept.values().find(|kept| Some(&kept.digest) == last);
         let counts = match self.is_siblings() {
             true => self.sibling_counts() || self.siblings_count,
-            false => has_begun || self.restarted,
+            false => kept.is_none_or(Kept::has_begun),
         };
         match &self.earlier {
             Some(earlier) if !counts => earlier.clone(),
@@ -158,56 +251,6 @@ impl SimHost {
             facts.traefik = None;
         }
         facts
-    }
-
-    /// What the host shows of an attempt.
-    pub fn show(&self, step: &StepId, attempt: u32, mutant: Mutant) -> AttemptState {
-        match self.records.get(&(step.clone(), attempt)) {
-            Some(record) if record.alive => AttemptState::Running,
-            Some(Record {
-                receipt: Some(receipt),
-                ..
-            }) if mutant != Mutant::ReceiptsIgnored => AttemptState::Ended(receipt.clone()),
-            _ => AttemptState::Lost,
-        }
-    }
-
-    pub fn list(&self, mutant: Mutant) -> Vec<Attempt> {
-        self.records
-            .iter()
-            .filter(|(_, record)| mutant != Mutant::ReceiptsIgnored || record.receipt.is_none())
-            .map(|((step, number), _)| Attempt {
-                step: step.hash(),
-                number: *number,
-                state: self.show(step, *number, mutant),
-            })
-            .collect()
-    }
-
-    /// Whether an attempt at a step has a receipt that says that it succeeded.
-    pub fn succeeded(&self, step: &StepId) -> bool {
-        let mut records = self.records.iter().filter(|((id, _), _)| id == step);
-        records.any(|(_, record)| {
-            let receipt = record.receipt.as_ref();
-            receipt.is_some_and(|receipt| receipt.ending == Ending::Succeeded)
-        })
-    }
-
-    /// Takes down how a step in doubt ended, as a person says.
-    pub fn resolve(&mut self, step: &StepId, ending: Ending, now: u64) {
-        let receipt = self.receipt(&RunId::from("person"), ending, now);
-        let records = self.records.iter_mut().filter(|((id, _), _)| id == step);
-        for (_, record) in records.filter(|(_, record)| record.receipt.is_none()) {
-            record.receipt = Some(receipt.clone());
-        }
-    }
-
-    /// As [`SimHost::list`], with what the host says of itself.
-    pub fn listing(&self, mutant: Mutant) -> Listing {
-        Listing {
-            attempts: self.list(mutant),
-            restarted: self.restarted && mutant != Mutant::RestartHidden,
-        }
     }
 
     pub fn take_lock(&mut self, run: &RunId, now: u64) -> LockAnswer {

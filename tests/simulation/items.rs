@@ -7,6 +7,8 @@ use mrsk::name::{HostName, RunId, StepId};
 use mrsk::record::Ending;
 use mrsk::record::living::AttemptName;
 
+use super::courses::PlanIndex;
+
 index_vec::define_index_type! {
     /// The position of a runner in the world.
     pub struct RunnerIndex = usize;
@@ -81,7 +83,9 @@ pub(super) enum Item {
     Tick {
         runner: RunnerIndex,
     },
-    Launch,
+    Launch {
+        plan: PlanIndex,
+    },
     StrangerGoesOn {
         host: HostName,
         more: u32,
@@ -95,6 +99,8 @@ pub(super) enum Item {
     },
     /// A run of a plan that was made beside this one begins nothing.
     Sibling,
+    /// A person makes a plan of what the hosts show.
+    MakePlan,
     Chaos,
 }
 
@@ -114,8 +120,24 @@ pub(super) struct Script {
 pub(super) enum Stage {
     Claim,
     Fence,
-    Effect { ending: Ending, half: u64 },
-    Receipt { ending: Ending },
+    Effect {
+        ending: Ending,
+        half: u64,
+    },
+    /// A part of a step of a compiled plan; the one that fails does nothing.
+    Part {
+        at: usize,
+        pause: u64,
+        fails: Option<(usize, Ending)>,
+    },
+    /// A part of its cleanup.
+    Undo {
+        at: usize,
+        ending: Ending,
+    },
+    Receipt {
+        ending: Ending,
+    },
 }
 
 pub(super) struct Link {
@@ -152,6 +174,7 @@ pub(super) struct Confirmation {
 
 pub(super) struct Runner {
     pub(super) run: RunId,
+    pub(super) plan: PlanIndex,
     pub(super) state: State,
     pub(super) links: BTreeMap<HostName, Link>,
     pub(super) frozen_until: u64,
@@ -181,9 +204,10 @@ pub(super) struct Runner {
 }
 
 impl Runner {
-    pub(super) fn new(run: RunId, state: State) -> Self {
+    pub(super) fn new(run: RunId, plan: PlanIndex, state: State) -> Self {
         Self {
             run,
+            plan,
             state,
             links: BTreeMap::new(),
             frozen_until: 0,

@@ -34,13 +34,13 @@ impl World {
 
     pub(super) fn exit(&mut self, runner: RunnerIndex, outcome: Outcome) {
         self.note(format!("<- {runner} exit {outcome:?}"));
-        let holds = self.hosts[&self.plan.lock_host]
+        let holds = self.hosts[&self.course.plan.lock_host]
             .lock
             .as_ref()
             .is_some_and(|lock| lock.run == self.runners[runner].run);
         let at = &mut self.runners[runner];
         at.exited = Some(outcome.clone());
-        let lock_host = &self.plan.lock_host;
+        let lock_host = &self.course.plan.lock_host;
         let answers = at.links.get(lock_host).is_some_and(|link| {
             link.alive && (link.known == Known::Open || at.failed.contains(lock_host))
         });
@@ -50,7 +50,7 @@ impl World {
             return self.fail(format!("runner {runner} left its lock behind"));
         }
         if self.liar.is_some() {
-            self.finished = true;
+            self.course.finished = true;
             return self.judge_the_honest(runner, &outcome);
         }
         if let Some(step) = self.unfinished(runner, &outcome) {
@@ -62,17 +62,20 @@ impl World {
                 return self.fail(format!("a host that answers: {outcome:?}"));
             }
             Outcome::Done => {
-                self.finished = true;
+                self.course.finished = true;
                 self.judge_audit(runner);
                 return self.judge_facts();
             }
             Outcome::AlreadyApplied(_) => {
-                self.finished = true;
+                self.course.finished = true;
                 return self.judge_facts();
             }
             Outcome::Stale { .. } if self.runners[runner].saw_silence => {}
+            Outcome::Superseded(..) | Outcome::Stale { .. } if self.is_overtaken() => {
+                return self.give_up_plan();
+            }
             Outcome::Superseded(..) if self.is_superseded() => {
-                self.finished = true;
+                self.course.finished = true;
                 return;
             }
             Outcome::Stale { .. } | Outcome::Superseded { .. } | Outcome::LockForeign { .. } => {
@@ -82,9 +85,10 @@ impl World {
                 for step in steps {
                     let unknowable = !matches!(
                         (&self.plan_step(step).check, &self.plan_step(step).host),
-                        (Some(Check::Facts(_)), Some(_)) | (Some(Check::Argv(_)), None)
+                        (Some(Check::Facts(_)), Some(_))
+                            | (Some(Check::Argv(_) | Check::Registry(_)), None)
                     );
-                    if !unknowable && !self.excused.contains(step) {
+                    if !unknowable && !self.course.excused.contains(step) {
                         return self.fail(format!("{step} is in doubt though its check could say"));
                     }
                 }
@@ -93,7 +97,7 @@ impl World {
             _ => {}
         }
         let delay = self.rng.range(1_000, 30_000);
-        self.after(delay, Item::Launch);
+        self.after(delay, Item::Launch { plan: self.at });
     }
 
     /// Returns a drain or a stop that an interrupted run left out though what it needs was done.
@@ -119,15 +123,15 @@ impl World {
                 && *statuses[&step.id] == StepStatus::Skipped { reason }
                 && step.needs.iter().all(|need| is_done(&need.step))
         };
-        let step = self.plan.steps.iter().find(is_left_out);
+        let step = self.course.plan.steps.iter().find(is_left_out);
         step.map(|step| step.id.clone())
     }
 
     pub(super) fn judge_the_end(&mut self) {
-        if !self.finished {
+        if !self.is_over() {
             return self.fail("the plan was never applied to its end");
         }
-        if let Some(lock) = &self.hosts[&self.plan.lock_host].lock {
+        if let Some(lock) = &self.hosts[&self.course.plan.lock_host].lock {
             let run = lock.run.clone();
             if run.as_str().starts_with(SIBLING) {
                 return;
@@ -145,14 +149,17 @@ impl World {
 
     /// What the hosts show is what an undisturbed run leaves.
     pub(super) fn judge_facts(&mut self) {
-        if let Some(served) = self.served.clone() {
+        if let Some(served) = self.course.served.clone() {
             return self.judge_served(&served);
         }
-        for (name, initial) in &self.initial {
+        if self.course.source.is_some() {
+            return self.judge_settled(self.at);
+        }
+        for (name, initial) in &self.course.initial {
             let is_here = |step: &&Step| step.host.as_ref() == Some(name);
-            let all: Vec<&Step> = self.plan.steps.iter().filter(is_here).collect();
+            let all: Vec<&Step> = self.course.plan.steps.iter().filter(is_here).collect();
             let expected = effects(&all, initial);
-            let mut tolerated = self.truth.tolerated(&self.plan);
+            let mut tolerated = self.course.truth.tolerated(&self.course.plan);
             tolerated.retain(is_here);
             let mut facts = effects(&tolerated, &self.hosts[name].facts);
             facts.serial = expected.serial.clone();
@@ -161,7 +168,7 @@ impl World {
                 return self.fail(format!("{name} ends as {facts:?}\nnot as {expected:?}"));
             }
         }
-        if !self.pushed {
+        if !self.course.pushed {
             self.fail("finished without a push");
         }
     }

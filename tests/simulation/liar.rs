@@ -15,7 +15,7 @@ use super::world::{RunnerIndex, World};
 impl World {
     /// Whether the lock is held is what the lock host says.
     pub(super) fn lies_about_the_lock(&self) -> bool {
-        self.liar.as_ref() == Some(&self.plan.lock_host)
+        self.liar.as_ref() == Some(&self.course.plan.lock_host)
     }
 
     pub fn outcome(&self) -> String {
@@ -46,7 +46,7 @@ impl World {
             Action::Inspect(_) => {
                 let mut facts = self.hosts[host].look(self.now);
                 if self.rng.chance(300) {
-                    facts.finished.insert(self.plan.digest.clone());
+                    facts.finished.insert(self.course.plan.digest.clone());
                 }
                 if self.rng.chance(300) {
                     facts.serial.number = self.rng.range(0, 2);
@@ -155,9 +155,9 @@ impl World {
         host: &HostName,
         (step, attempt): (&StepId, u32),
     ) -> Event {
-        let pick = self.rng.range(0, self.plan.steps.len() as u64 - 1) as usize;
+        let pick = self.rng.range(0, self.course.plan.steps.len() as u64 - 1) as usize;
         let step = match self.rng.chance(30) {
-            true => self.plan.steps[pick].id.clone(),
+            true => self.course.plan.steps[pick].id.clone(),
             false => step.clone(),
         };
         let attempt = match self.rng.chance(200) {
@@ -227,7 +227,7 @@ impl World {
             return Vec::new();
         }
         let others = self.rng.chance(80);
-        let plan = self.plan.clone();
+        let plan = self.course.plan.clone();
         let mut attempts = Vec::new();
         for step in &plan.steps {
             let is_own = step.host.as_ref().is_none_or(|owner| owner == host);
@@ -248,7 +248,12 @@ impl World {
             return Vec::new();
         }
         let digits = match self.rng.chance(200) {
-            true => self.plan.digest.as_str().trim_start_matches("sha256:"),
+            true => self
+                .course
+                .plan
+                .digest
+                .as_str()
+                .trim_start_matches("sha256:"),
             false => "77aa",
         };
         let name = AttemptName {
@@ -265,7 +270,7 @@ impl World {
 
     fn lie_about_a_plan(&mut self) -> PlanDigest {
         match self.rng.chance(700) {
-            true => self.plan.digest.clone(),
+            true => self.course.plan.digest.clone(),
             false => PlanDigest::from("sha256:another"),
         }
     }
@@ -312,16 +317,16 @@ impl World {
         };
         let entry = self.plan_step(step).clone();
         if entry.kind == StepKind::Push && matches!(status, StepStatus::Failed { .. }) {
-            self.push_failures.push(diagnosis.clone());
+            self.course.push_failures.push(diagnosis.clone());
         }
         let is_done = matches!(status, StepStatus::Succeeded | StepStatus::AlreadyDone);
         let is_true = match &entry.host {
             Some(host) if *host == liar => true,
             Some(_) => {
                 entry.kind == StepKind::InstallDocker
-                    || self.truth.has_taken_effect(self.index[step])
+                    || self.course.truth.has_taken_effect(self.course.index[step])
             }
-            None => entry.kind != StepKind::Push || self.pushed,
+            None => entry.kind != StepKind::Push || self.course.pushed,
         };
         if is_done && !is_true {
             self.fail(format!("{step} is reported as {status:?}, and is not done"));
@@ -342,13 +347,13 @@ impl World {
             Outcome::AlreadyApplied(_) => {
                 return self.fail("already applied, says one host of several");
             }
-            _ => self.push_failures.iter().any(|why| names(why)),
+            _ => self.course.push_failures.iter().any(|why| names(why)),
         };
-        if stopped || liar == self.plan.lock_host {
+        if stopped || liar == self.course.plan.lock_host {
             return;
         }
         let mut dependent: BTreeSet<&StepId> = BTreeSet::new();
-        let plan = self.plan.clone();
+        let plan = self.course.plan.clone();
         // Steps stand after what they need, or the loop comes round again.
         loop {
             let before = dependent.len();
@@ -365,7 +370,10 @@ impl World {
         let left = plan.steps.iter().find(|step| {
             step.host.is_some()
                 && !dependent.contains(&step.id)
-                && !self.truth.has_taken_effect(self.index[&step.id])
+                && !self
+                    .course
+                    .truth
+                    .has_taken_effect(self.course.index[&step.id])
         });
         if let Some(step) = left {
             let text = format!("{} is not done: {outcome:?} of runner {runner}", step.id);

@@ -1,7 +1,7 @@
 //! The steps of the machine that applies the plan, and their checks.
 
 use mrsk::apply::state::Event;
-use mrsk::name::StepId;
+use mrsk::name::{RunId, StepId};
 use mrsk::plan::resume::Answer;
 use mrsk::plan::{Check, StepKind};
 use mrsk::record::Ending;
@@ -18,13 +18,17 @@ impl World {
         if kind == StepKind::Push && self.is_recorded() {
             return self.fail("a push though one was recorded");
         }
-        if kind == StepKind::Broadcast && !self.told.insert(step.clone()) {
+        if kind == StepKind::Broadcast && !self.course.told.insert(step.clone()) {
             return self.fail("a broadcast that was begun before");
         }
-        if kind == StepKind::PostHook && !self.told.insert(step.clone()) {
+        if kind == StepKind::PostHook && !self.course.told.insert(step.clone()) {
             return self.fail("a hook that may have taken effect is begun again");
         }
-        if kind == StepKind::PreHook && self.hosts[&self.plan.lock_host].succeeded(&step) {
+        if kind == StepKind::PreHook
+            && self.hosts[&self.course.plan.lock_host]
+                .of(self.at)
+                .succeeded(&step)
+        {
             return self.fail("a hook that has succeeded is begun again");
         }
         let ok = self.is_calm() || !self.rng.chance(self.failure_rate);
@@ -50,7 +54,7 @@ impl World {
         ok: bool,
         ended: bool,
     ) {
-        let host = self.plan.lock_host.clone();
+        let host = self.course.plan.lock_host.clone();
         self.hazard(runner, &host);
         if self.runners[runner].dead && self.rng.chance(500) {
             return;
@@ -87,9 +91,9 @@ impl World {
             _ if !ok => {}
             StepKind::RegistryLogin => self.runners[runner].logged_in = true,
             StepKind::Build => self.runners[runner].built = true,
-            StepKind::Push => self.pushed = true,
+            StepKind::Push => self.course.pushed = true,
             StepKind::PostHook => {
-                self.hooked.insert(step.clone());
+                self.course.hooked.insert(step.clone());
             }
             _ => {}
         }
@@ -111,43 +115,40 @@ impl World {
         let hooks = |step: &&StepId| self.plan_step(step).kind == StepKind::PostHook;
         let hooks: Vec<StepId> = steps.iter().filter(hooks).cloned().collect();
         for step in hooks {
-            let ending = match self.hooked.contains(&step) {
+            let ending = match self.course.hooked.contains(&step) {
                 true => Ending::Succeeded,
                 false => Ending::Failed { code: 0 },
             };
             if ending != Ending::Succeeded {
-                self.told.remove(&step);
+                self.course.told.remove(&step);
             }
             self.resolved += 1;
-            let (host, now) = (self.plan.lock_host.clone(), self.now);
+            let (host, now) = (self.course.plan.lock_host.clone(), self.now);
             let sim = self.hosts.get_mut(&host).expect("the lock host");
-            sim.resolve(&step, ending, now);
+            let receipt = sim.receipt(&RunId::from("person"), ending, now);
+            sim.of_mut(self.at).resolve(&step, &receipt);
         }
     }
 
     /// The registry tells whether it has the image only to those who are logged in, and not always.
     pub(super) fn check_local(&mut self, runner: RunnerIndex, step: StepId) {
-        let Check::Argv(_) = self
-            .plan_step(&step)
-            .check
-            .clone()
-            .unwrap_or(Check::Facts(Vec::new()))
-        else {
+        let check = &self.plan_step(&step).check;
+        if !matches!(check, Some(Check::Argv(_) | Check::Registry(_))) {
             return self.fail(format!("{step} has no local check"));
-        };
+        }
         let yes = |yes: bool| if yes { Answer::Yes } else { Answer::No };
         let at = &self.runners[runner];
         let mut answer = match self.plan_step(&step).kind {
             StepKind::RegistryLogin => yes(at.logged_in),
             StepKind::Build => yes(at.built),
-            _ if at.logged_in => yes(self.pushed),
+            _ if at.logged_in => yes(self.course.pushed),
             _ => Answer::CannotSay,
         };
         if !self.is_calm() && self.rng.chance(30) {
             answer = Answer::CannotSay;
         }
         if answer == Answer::CannotSay {
-            self.excused.insert(step.clone());
+            self.course.excused.insert(step.clone());
         }
         let value = (answer == Answer::Yes).then(|| "sha256:pushed".to_owned());
         let delay = self.rng.range(10, 2_000);

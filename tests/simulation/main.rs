@@ -1,10 +1,16 @@
 //! The executor over simulated hosts, with faults. One number reproduces a run exactly.
 //!
+//! Worlds with plans made by hand are fast; in those with plans that are compiled from random configurations, an engine does what the
+//! parts of steps say, and people make plans while others are half applied.
+//!
 //! `MRSK_SEEDS=N` runs the seeds 0 to N-1 (10,000 where it is unset), `MRSK_SEED=S` one seed, with its whole trace.
 
 mod audit;
 mod before;
+mod compiled;
+mod courses;
 mod effects;
+mod engine;
 mod faults;
 mod hooks;
 mod host;
@@ -13,6 +19,7 @@ mod judge;
 mod liar;
 mod links;
 mod local;
+mod parts;
 #[path = "../plan_support/mod.rs"]
 mod plan_support;
 mod plans;
@@ -31,6 +38,9 @@ use world::{Mutant, World};
 
 /// Seeds that break no promise.
 const SEEDS: u64 = 10_000;
+
+/// Seeds of worlds of compiled plans: one takes as long as ten of the others.
+const COMPILED: u64 = 300;
 
 /// Seeds within which a fault of the executor is noticed.
 const NOTICED: u64 = 1_000;
@@ -157,6 +167,51 @@ fn no_seed_breaks_a_promise() {
     // Seeds that never meet a fault would prove nothing.
     assert!(
         seeds < SEEDS || missing.is_empty(),
+        "never reached: {missing:?}"
+    );
+}
+
+fn run_compiled(seed: u64) -> World {
+    let mut world = World::with_compiled(seed, Mutant::None);
+    world.run();
+    world
+}
+
+/// What the traces of all worlds of compiled plans together say.
+const BETWEEN_PLANS: [&str; 10] = [
+    "is made: deploy",
+    "is made: redeploy",
+    "is made: rollback",
+    "of plan ",
+    "Uncleaned",
+    "undoes part 2",
+    "a child lives: true",
+    "a child lives: false",
+    "exit Superseded",
+    "exit Stale",
+];
+
+/// Plans of the compiler, several in a world: what routing files name runs at every moment, and in the end nothing is left to do.
+#[test]
+fn plans_of_random_configurations_follow_one_another() {
+    if let Some(seed) = number("MRSK_SEED") {
+        let world = run_compiled(seed);
+        println!("{}", world.trace.join("\n"));
+        assert_eq!(world.violation, None);
+        return;
+    }
+    let seeds = number("MRSK_SEEDS").unwrap_or(COMPILED);
+    let missing = Mutex::new(BETWEEN_PLANS.to_vec());
+    let look = |world: &World| {
+        let is_here = |word: &str| world.trace.iter().any(|line| line.contains(word));
+        missing.lock().unwrap().retain(|word| !is_here(word));
+    };
+    if let Some((seed, report)) = search(&run_compiled, seeds, &[""], &look) {
+        panic!("MRSK_SEED={seed} breaks a promise: {report}");
+    }
+    let missing = missing.into_inner().unwrap();
+    assert!(
+        seeds < COMPILED || missing.is_empty(),
         "never reached: {missing:?}"
     );
 }

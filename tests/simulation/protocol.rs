@@ -3,7 +3,7 @@
 use mrsk::apply::state::{Action, Event, Outcome};
 use mrsk::name::{HostName, StepId};
 use mrsk::plan::StepKind;
-use mrsk::record::{AttemptState, Ending, PollAttempt, WhenStopping};
+use mrsk::record::{AttemptState, Ending, PollAttempt, Receipt, WhenStopping};
 
 use super::host::Record;
 use super::world::{Item, Known, Mutant, PRINTED_SECRET, RunnerIndex, Script, Stage, World};
@@ -123,10 +123,11 @@ impl World {
         let run = self.runners[runner].run.clone();
         let now = self.now;
         let mutant = self.mutant;
-        let digest = self.plan.digest.clone();
+        let digest = self.course.plan.digest.clone();
         let Some(sim) = self.hosts.get_mut(host) else {
             return self.fail(format!("a request for the unknown host {host}"));
         };
+        let at = self.at;
         let fenced_off = sim.fence.as_ref() != Some(&run);
         let event = match action {
             Action::TakeLock => Event::Lock(sim.take_lock(&run, now)),
@@ -148,12 +149,12 @@ impl World {
                 } else {
                     sim.enter(&digest);
                     sim.fence = Some(run);
-                    sim.write_audit();
-                    let own = sim.listing(mutant);
+                    sim.of_mut(at).write_audit();
+                    let own = sim.of(at).listing(mutant);
                     Event::Fenced(host.clone(), own, self.living(host))
                 }
             }
-            Action::List { .. } => Event::Listed(host.clone(), sim.listing(mutant)),
+            Action::List { .. } => Event::Listed(host.clone(), sim.of(at).listing(mutant)),
             Action::Reconnect { .. } => {
                 return self.answer(runner, host, link, Event::Reconnected(host.clone()));
             }
@@ -168,14 +169,21 @@ impl World {
                 ..
             } => {
                 let kept = ending.filter(|_| mutant != Mutant::EndsForgotten);
-                let receipt = kept.map(|ending| sim.receipt(&run, ending, now));
+                let receipt = kept.map(|ending| Receipt {
+                    value: value.clone(),
+                    ..sim.receipt(&run, ending, now)
+                });
                 if matches!(ending, None | Some(Ending::Succeeded)) {
-                    sim.values.insert(step.clone(), value);
+                    sim.of_mut(at).values.insert(step.clone(), value);
                 } else {
-                    self.told.remove(&step);
+                    self.course.told.remove(&step);
                 }
-                let record = sim.records.entry((step.clone(), attempt)).or_default();
-                record.by_check = self.plan[self.index[&step]].check.is_some();
+                let record = sim
+                    .of_mut(at)
+                    .records
+                    .entry((step.clone(), attempt))
+                    .or_default();
+                record.by_check = self.course.plan[self.course.index[&step]].check.is_some();
                 record.receipt = record.receipt.take().or(receipt);
                 Event::Recorded(step, attempt, ending)
             }
@@ -185,7 +193,7 @@ impl World {
             }
             Action::Finish { .. } => {
                 sim.facts.finished.insert(digest);
-                sim.write_audit();
+                sim.of_mut(at).write_audit();
                 Event::Finished(host.clone())
             }
             Action::Start(_, steps) => {
@@ -214,13 +222,13 @@ impl World {
         let (now, mutant) = (self.now, self.mutant);
         let sim = &self.hosts[host];
         let silent = sim.is_silent(now);
-        let own = sim.listing(mutant);
+        let own = sim.of(self.at).listing(mutant);
         let event = Event::Inspected(host.clone(), Box::new(sim.look(now)), own);
         if silent {
             self.runners[runner].saw_silence = true;
-            for step in &self.plan.steps {
+            for step in &self.course.plan.steps {
                 if step.host.as_ref() == Some(host) {
-                    self.excused.insert(step.id.clone());
+                    self.course.excused.insert(step.id.clone());
                 }
             }
         }
@@ -235,7 +243,9 @@ impl World {
         step: StepId,
         attempt: u32,
     ) {
-        let state = self.hosts[host].show(&step, attempt, self.mutant);
+        let state = self.hosts[host]
+            .of(self.at)
+            .show(&step, attempt, self.mutant);
         let impatient = self.rng.chance(50);
         if state == AttemptState::Running && !impatient {
             let host = host.clone();
@@ -265,9 +275,14 @@ impl World {
         }
         let start = script.steps[script.at].clone();
         let key = (start.step.clone(), start.attempt);
+        if stage != Stage::Claim && self.is_ended(&script, &key, stage) {
+            return;
+        }
+        let sim = &self.hosts[&script.host];
         match stage {
             Stage::Claim => {
-                let taken = sim.records.contains_key(&key) && self.mutant != Mutant::ClaimsOff;
+                let taken =
+                    sim.of(self.at).records.contains_key(&key) && self.mutant != Mutant::ClaimsOff;
                 let (step, attempt) = key.clone();
                 if taken {
                     let event = Event::AlreadyClaimed(script.host.clone(), step, attempt);
@@ -278,12 +293,10 @@ impl World {
                 }
                 let record = Record {
                     alive: true,
-                    commanding: false,
-                    receipt: None,
-                    by_check: false,
+                    ..Record::default()
                 };
                 if let Some(sim) = self.hosts.get_mut(&script.host) {
-                    sim.records.insert(key, record);
+                    sim.of_mut(self.at).records.insert(key, record);
                 }
                 let event = Event::Claimed(script.host.clone(), step, attempt);
                 self.answer(script.runner, &script.host, script.link, event);
@@ -303,17 +316,25 @@ impl World {
                 };
                 if ending == Ending::Succeeded {
                     self.take_effect(&script.host, &start.step);
-                } else if start.cleanup && self.rng.chance(500) {
+                } else if start.cleanup && self.may_undo(&script) && self.rng.chance(500) {
                     self.clean_up(&start.step);
                 }
                 let stage = Stage::Receipt { ending };
                 self.after(half, Item::Script { script, stage });
             }
-            Stage::Receipt { ending } => {
-                if start.cleanup && ending != Ending::Succeeded {
-                    self.clean_up(&start.step);
+            Stage::Part { at, pause, fails } => self.part(script, (at, pause), fails),
+            Stage::Undo { at, ending } => self.undo(script, at, ending),
+            Stage::Receipt { mut ending } => {
+                let has_failed = start.cleanup && ending != Ending::Succeeded;
+                if has_failed && self.course.source.is_none() {
+                    match self.may_undo(&script) {
+                        true => self.clean_up(&start.step),
+                        false => ending = Ending::Uncleaned { code: 1 },
+                    }
                 }
-                self.truth.stop_running(self.index[&start.step]);
+                self.course
+                    .truth
+                    .stop_running(self.course.index[&start.step]);
                 let goes_on = ending == Ending::Succeeded && !self.is_full(&script.host);
                 self.leave_receipt(&script, ending);
                 if goes_on && script.at + 1 < script.steps.len() {
@@ -334,13 +355,11 @@ impl World {
         };
         let receipt = sim.receipt(&script.run, ending, now);
         let key = (start.step.clone(), start.attempt);
-        sim.records.insert(
+        sim.of_mut(self.at).records.insert(
             key,
             Record {
-                alive: false,
-                commanding: false,
                 receipt: (!is_full).then(|| receipt.clone()),
-                by_check: false,
+                ..Record::default()
             },
         );
         if is_full {
@@ -369,6 +388,10 @@ impl World {
             if what == WhenStopping::Refuse {
                 return self.leave_receipt(&script, Ending::Refused);
             }
+            if script.steps[script.at].cleanup && self.course.source.is_some() {
+                self.course.truth.start_running(self.course.index[id]);
+                return self.undo(script, 0, Ending::Stopped);
+            }
             if script.steps[script.at].cleanup {
                 self.clean_up(id);
             }
@@ -378,7 +401,7 @@ impl World {
         if foreign {
             return self.fail(format!("{id} begins for a run that was fenced off"));
         }
-        if !self.hosts[&script.host].strangers.is_empty() {
+        if self.is_beside_another(&script.host) {
             return self.fail(format!("{id} begins beside a step of another plan"));
         }
         if is_stopping {
@@ -393,25 +416,31 @@ impl World {
         if left && heard && self.hosts[&script.host].stopping.contains(&script.run) {
             return self.fail(format!("{id} begins though its run has ended"));
         }
-        let step = self.index[id];
-        let plan = self.plan.clone();
+        let step = self.course.index[id];
+        let plan = self.course.plan.clone();
         let pushed = match self.lies_about_the_lock() {
-            true => self.pushed,
+            true => self.course.pushed,
             false => self.is_recorded(),
         };
-        let unmet = self.truth.unmet(&plan, &|id| self.index[id], step, pushed);
+        if self.course.source.is_some() {
+            self.note_there(&script.host);
+        }
+        let unmet = self
+            .course
+            .truth
+            .unmet(&plan, &|id| self.course.index[id], step, pushed);
         if let Some(need) = unmet {
             return self.fail(format!("{id} begins before {need} has ended"));
         }
-        if self.truth.is_running(step) {
+        if self.course.truth.is_running(step) {
             return self.fail(format!("{id} begins while it runs"));
         }
-        self.truth.start_running(step);
+        self.course.truth.start_running(step);
         let attempt = script.steps[script.at].attempt;
         if let Some(record) = self
             .hosts
             .get_mut(&script.host)
-            .and_then(|sim| sim.records.get_mut(&(id.clone(), attempt)))
+            .and_then(|sim| sim.of_mut(self.at).records.get_mut(&(id.clone(), attempt)))
         {
             record.commanding = true;
         }
@@ -434,14 +463,29 @@ impl World {
             let event = Event::PollAttempt(script.host.clone(), id.clone(), poll);
             self.answer(script.runner, &script.host, script.link, event);
         }
+        if self.course.source.is_some() {
+            let parts = self.plan_step(id).action.len() as u64;
+            let fails = (ending != Ending::Succeeded).then(|| {
+                let at = self.rng.range(0, parts - 1) as usize;
+                (at, ending)
+            });
+            let pause = long / parts;
+            let stage = Stage::Part {
+                at: 0,
+                pause,
+                fails,
+            };
+            return self.after(pause, Item::Script { script, stage });
+        }
         let half = self.rng.range(1, long);
         let stage = Stage::Effect { ending, half };
         self.after(long - half, Item::Script { script, stage });
     }
 
     pub(super) fn is_recorded(&self) -> bool {
-        let lock_host = &self.hosts[&self.plan.lock_host];
+        let lock_host = &self.hosts[&self.course.plan.lock_host];
         lock_host
+            .of(self.at)
             .values
             .keys()
             .any(|step| self.plan_step(step).kind == StepKind::Push)

@@ -30,13 +30,13 @@ impl SimHost {
 impl World {
     /// A run of the sibling gets the lock, if nobody has it, and enters hosts.
     pub(super) fn sibling(&mut self) {
-        let lock_host = self.plan.lock_host.clone();
+        let lock_host = self.course.plan.lock_host.clone();
         let names: Vec<HostName> = self.hosts.keys().cloned().collect();
         let is_ready = |host: &HostName| {
             let sim = &self.hosts[host];
             sim.up && sim.strangers.is_empty() && !self.is_full(host)
         };
-        if self.finished || !names.iter().all(is_ready) {
+        if self.is_over() || !names.iter().all(is_ready) {
             return;
         }
         let run = RunId::from(format!("{SIBLING}{}", self.next_stranger));

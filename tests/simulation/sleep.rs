@@ -23,7 +23,7 @@ impl World {
         let late = at.tick.map(|tick| tick + long);
         at.tick = late;
         if let Some(late) = late {
-            self.at(late, Item::Tick { runner });
+            self.later(late, Item::Tick { runner });
         }
         self.note(format!(
             "the machine of runner {runner} falls asleep for {long} ms"
@@ -35,7 +35,7 @@ impl World {
             }
         }
         let delay = self.rng.range(100, 90_000);
-        self.after(delay, Item::Launch);
+        self.after(delay, Item::Launch { plan: self.at });
     }
 
     /// What a sleeping machine was to do or to hear at this time comes later; `None`: it is awake.
@@ -54,7 +54,7 @@ impl World {
             Item::Local { .. } => self.now + at.sleep.long,
             _ => at.sleep.until,
         };
-        self.at(time, item);
+        self.later(time, item);
         None
     }
 

@@ -3,6 +3,7 @@
 use mrsk::name::{HostName, StepId};
 use mrsk::plan::StepKind;
 use mrsk::plan::kinds::WhenSuperseded;
+use mrsk::record::Ending;
 use mrsk::record::living::{About, AttemptName, LivingAttempt, Stage, Told};
 
 use super::world::{Item, Mutant, World};
@@ -123,13 +124,90 @@ impl World {
         }
     }
 
-    /// What a host lists.
+    /// What a host lists: what lives there of other plans than the one that acts.
     pub(super) fn living(&self, host: &HostName) -> Vec<LivingAttempt> {
         if self.mutant == Mutant::OthersHidden {
             return Vec::new();
         }
-        let strangers = self.hosts[host].strangers.iter();
-        strangers.map(|stranger| stranger.living.clone()).collect()
+        let sim = &self.hosts[host];
+        let strangers = sim.strangers.iter();
+        let mut living: Vec<_> = strangers.map(|stranger| stranger.living.clone()).collect();
+        for (plan, kept) in &sim.kept {
+            let Some(course) = self.parked[*plan].as_ref() else {
+                continue;
+            };
+            let records = kept.records.iter().filter(|(_, record)| record.alive);
+            living.extend(records.map(|((step, number), record)| LivingAttempt {
+                name: AttemptName {
+                    digits: course.plan.digest.digits().unwrap_or_default().to_owned(),
+                    step: step.hash(),
+                    number: *number,
+                },
+                stage: if record.undoing {
+                    Stage::Undoes
+                } else {
+                    Stage::Acts
+                },
+                told: Some(Told {
+                    about: About {
+                        kind: course.plan[course.index[step]].kind.name(),
+                        step: step.to_string(),
+                        summary: String::new(),
+                        user: "Bob".into(),
+                    },
+                    started: 0,
+                    deadline: None,
+                }),
+            }));
+        }
+        living
+    }
+
+    /// Whether a command of another plan than the one that acts runs on a host.
+    pub(super) fn is_beside_another(&self, host: &HostName) -> bool {
+        let sim = &self.hosts[host];
+        let mut kept = sim.kept.iter().filter(|(plan, _)| **plan != self.at);
+        let runs = kept.any(|(_, kept)| {
+            let mut records = kept.records.values();
+            records.any(|record| record.alive && record.commanding)
+        });
+        runs || !sim.strangers.is_empty()
+    }
+
+    /// A run of the plan that acts ends an attempt of another plan. Not one that undoes a failure.
+    fn end_other(&mut self, host: &HostName, name: &AttemptName) {
+        let digest = name.plan();
+        let kept = self.hosts[host].kept.iter();
+        let found = kept
+            .filter(|(_, kept)| kept.digest == digest)
+            .find_map(|(plan, kept)| {
+                let mut keys = kept.records.iter();
+                let is_it =
+                    |step: &StepId, number: u32| step.hash() == name.step && number == name.number;
+                let found =
+                    keys.find(|((step, number), record)| record.alive && is_it(step, *number))?;
+                Some((*plan, found.0.clone(), found.1.undoing))
+            });
+        let Some((plan, key, false)) = found else {
+            return;
+        };
+        let (acting, now) = (self.at, self.now);
+        self.turn_to(plan);
+        if self.plan_step(&key.0).kind.when_superseded() != WhenSuperseded::End {
+            let text = format!("{key:?} is ended, not waited for");
+            self.turn_to(acting);
+            return self.fail(text);
+        }
+        self.note(format!("{host} ends {key:?} of plan {plan}"));
+        self.end_attempt(host, &key);
+        let run = self.hosts[host].fence.clone();
+        if let (Some(run), Some(sim)) = (run, self.hosts.get_mut(host)) {
+            let receipt = sim.receipt(&run, Ending::Superseded, now);
+            if let Some(record) = sim.of_mut(plan).records.get_mut(&key) {
+                record.receipt = Some(receipt);
+            }
+        }
+        self.turn_to(acting);
     }
 
     /// A run ends what it listed before.
@@ -139,6 +217,7 @@ impl World {
             let strangers = sim.map(|sim| &mut sim.strangers);
             let Some(strangers) = strangers else { return };
             let Some(at) = strangers.iter().position(|one| one.living.name == *name) else {
+                self.end_other(host, name);
                 continue;
             };
             if !strangers[at].may_be_ended() {

@@ -11,6 +11,8 @@ use mrsk::plan::{NeedOn, OnFailure, Plan, Step, StepKind};
 pub struct Truth {
     /// How often its effect happened and was not undone.
     effects: IndexVec<StepIndex, u32>,
+    /// Whether its effect ever happened: others that wait for it have heard so, whatever has become of it since.
+    ever: IndexVec<StepIndex, bool>,
     /// How many commands of it run now.
     running: IndexVec<StepIndex, u32>,
     /// Whether a command of it was ever begun.
@@ -25,6 +27,7 @@ impl Truth {
     pub fn new(steps: usize) -> Self {
         Self {
             effects: index_vec![0; steps],
+            ever: index_vec![false; steps],
             running: index_vec![0; steps],
             begun: index_vec![false; steps],
             held: BTreeSet::new(),
@@ -44,11 +47,26 @@ impl Truth {
     /// Notes an effect; `Err` where it had happened before.
     pub fn take_effect(&mut self, step: StepIndex) -> Result<(), ()> {
         self.effects[step] += 1;
+        self.ever[step] = true;
         if self.effects[step] > 1 {
             Err(())
         } else {
             Ok(())
         }
+    }
+
+    /// It has failed: it may be repeated, although its effect may be there already.
+    pub fn fail(&mut self, step: StepIndex) {
+        if self.effects[step] > 0 {
+            self.effects[step] = 0;
+            self.held.insert(step);
+        }
+    }
+
+    /// Its effect is gone.
+    pub fn take_back(&mut self, step: StepIndex) {
+        self.effects[step] = 0;
+        self.held.remove(&step);
     }
 
     pub fn has_taken_effect(&self, step: StepIndex) -> bool {
@@ -81,6 +99,7 @@ impl Truth {
         step: StepIndex,
         pushed: bool,
     ) -> Option<StepId> {
+        let begun = step;
         let mut work = vec![step];
         while let Some(at) = work.pop() {
             for need in &plan[at].needs {
@@ -94,6 +113,9 @@ impl Truth {
                     (StepKind::Push, None) => pushed,
                     (_, None) => true,
                     (_, Some(host)) if self.liar.as_ref() == Some(host) => true,
+                    (_, Some(_)) if step.host != plan[begun].host => {
+                        self.ever[on] || self.held.contains(&on)
+                    }
                     (_, Some(_)) => {
                         let settled = need.on == NeedOn::Settled
                             && step.on_failure == OnFailure::Tolerate

@@ -153,13 +153,13 @@ impl World {
         let mut rng = Rng::new(seed);
         let (scenario, served) = scenario(&mut rng);
         let mut world = Self::with(rng, Mutant::None, scenario);
-        world.served = Some(served);
-        world.pushed = true;
+        world.course.served = Some(served);
+        world.course.pushed = true;
         // What is not needed need not be done before what follows it.
-        for step in &world.plan.clone().steps {
-            let facts = step.host.as_ref().map(|host| &world.initial[host]);
+        for step in &world.course.plan.clone().steps {
+            let facts = step.host.as_ref().map(|host| &world.course.initial[host]);
             if facts.is_some_and(|facts| all_hold(&step.unless, facts)) {
-                let taken = world.truth.take_effect(world.index[&step.id]);
+                let taken = world.course.truth.take_effect(world.course.index[&step.id]);
                 taken.expect("no step was done before");
             }
         }
@@ -172,12 +172,12 @@ impl World {
     /// Notes the steps of a host whose effect is there: where a restart may have taken claims, their checks are believed.
     pub(super) fn note_held(&mut self, host: &HostName) {
         let facts = &self.hosts[host].facts;
-        for step in self.plan.steps.iter() {
+        for step in self.course.plan.steps.iter() {
             if let (true, Some(Check::Facts(predicates))) =
                 (step.host.as_ref() == Some(host), &step.check)
                 && all_hold(predicates, facts)
             {
-                self.truth.held.insert(self.index[&step.id]);
+                self.course.truth.held.insert(self.course.index[&step.id]);
             }
         }
     }

@@ -1,24 +1,21 @@
 //! The simulated world: a heap of (time, sequence), hosts, runners and faults, driven by one seed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use index_vec::IndexVec;
 use mrsk::apply::state::{Action, Event, Millis, Options, Progress, State, StepStatus};
-use mrsk::facts::model::HostFacts;
 use mrsk::name::{HostName, RunId, StepId};
-use mrsk::plan::shape::StepIndex;
-use mrsk::plan::{Plan, Step, StepKind};
+use mrsk::plan::{Step, StepKind};
 
+use super::courses::{Course, Parked, PlanIndex};
 use super::hooks::with_hooks;
 use super::host::SimHost;
 pub(super) use super::items::{Item, Known, Link, Runner, Script, Stage};
 pub use super::items::{Mutant, PRINTED_SECRET, RunnerIndex};
 use super::items::{short, short_action};
-use super::plans::{Scenario, Switch, drain_before_route, scenario};
+use super::plans::{Scenario, drain_before_route, scenario};
 use super::rng::Rng;
-use super::truth::Truth;
-use super::undo::Served;
 
 pub struct World {
     pub(super) now: u64,
@@ -26,38 +23,26 @@ pub struct World {
     pub(super) heap: BTreeMap<(u64, u64), Item>,
     pub(super) rng: Rng,
     pub(super) mutant: Mutant,
-    pub(super) plan: Arc<Plan>,
-    pub(super) index: BTreeMap<StepId, StepIndex>,
+    /// The plan that acts.
+    pub(super) course: Course,
+    pub(super) at: PlanIndex,
+    pub(super) parked: Parked,
     pub(super) hosts: BTreeMap<HostName, SimHost>,
     pub(super) runners: IndexVec<RunnerIndex, Runner>,
-    pub(super) switches: Vec<Switch>,
-    pub(super) truth: Truth,
-    pub(super) pushed: bool,
     pub(super) budget: u32,
     pub(super) fault_rate: u64,
     pub(super) failure_rate: u64,
-    /// Broadcasts of this machine that were begun.
-    pub(super) told: BTreeSet<StepId>,
-    /// Hooks that took effect.
-    pub(super) hooked: BTreeSet<StepId>,
     /// Doubts about hooks that a person has resolved.
     pub resolved: u32,
     pub(super) calm_at: u64,
     pub(super) next_link: u64,
     pub(super) next_stranger: u64,
     pub(super) runs: u32,
-    pub(super) finished: bool,
-    pub(super) initial: BTreeMap<HostName, HostFacts>,
     pub trace: Vec<String>,
     pub violation: Option<String>,
-    pub excused: BTreeSet<StepId>,
     /// The host that answers at random.
     pub(super) liar: Option<HostName>,
     pub lies: u64,
-    /// What failed pushes were explained with.
-    pub(super) push_failures: Vec<String>,
-    /// Of an undo: what serves at its end.
-    pub(super) served: Option<Vec<Served>>,
 }
 
 impl World {
@@ -75,41 +60,30 @@ impl World {
     }
 
     /// As [`World::new`], with a scenario of its own.
-    pub fn with(mut rng: Rng, mutant: Mutant, scenario: Scenario) -> Self {
-        let Scenario {
-            mut plan,
-            facts,
-            switches,
-        } = scenario;
+    pub fn with(rng: Rng, mutant: Mutant, scenario: Scenario) -> Self {
+        let mut course = Course::new(scenario);
         if mutant == Mutant::DrainBeforeRoute {
-            drain_before_route(&mut plan);
+            drain_before_route(Arc::make_mut(&mut course.plan));
         }
-        let index = plan
-            .steps
-            .iter()
-            .enumerate()
-            .map(|(index, step)| (step.id.clone(), StepIndex::from(index)))
-            .collect();
-        let hosts = facts
-            .iter()
-            .map(|(name, facts)| (name.clone(), SimHost::new(facts.clone())))
-            .collect();
+        Self::of(rng, mutant, course)
+    }
+
+    /// As [`World::new`], of this plan.
+    pub fn of(mut rng: Rng, mutant: Mutant, course: Course) -> Self {
+        let facts = course.initial.iter();
+        let hosts = facts.map(|(name, facts)| (name.clone(), SimHost::new(facts.clone())));
         let mut world = Self {
             now: 0,
             seq: 0,
             heap: BTreeMap::new(),
             mutant,
-            switches,
-            truth: Truth::new(plan.steps.len()),
-            plan: Arc::new(plan),
-            index,
-            hosts,
+            at: PlanIndex::from(0_usize),
+            parked: Parked::new(),
+            hosts: hosts.collect(),
+            course,
             runners: IndexVec::new(),
-            pushed: false,
             budget: rng.range(0, 8) as u32,
             fault_rate: rng.range(2, 20),
-            told: BTreeSet::new(),
-            hooked: BTreeSet::new(),
             resolved: 0,
             failure_rate: if rng.chance(500) {
                 0
@@ -120,27 +94,26 @@ impl World {
             next_link: 0,
             next_stranger: 0,
             runs: 0,
-            finished: false,
-            initial: facts,
             trace: Vec::new(),
             violation: None,
-            excused: BTreeSet::new(),
             liar: None,
             lies: 0,
-            push_failures: Vec::new(),
-            served: None,
             rng,
         };
-        world.at(0, Item::Launch);
+        world.parked.push(None);
+        for sim in world.hosts.values_mut() {
+            sim.keep_of(world.at, &world.course.plan.digest);
+        }
+        world.later(0, Item::Launch { plan: world.at });
         world.add_strangers();
         for _ in 0..world.rng.range(0, 3) {
             let time = world.rng.range(0, 120_000);
-            world.at(time, Item::Chaos);
+            world.later(time, Item::Chaos);
         }
         if world.rng.chance(400) {
             for _ in 0..world.rng.range(1, 3) {
                 let time = world.rng.range(0, 200_000);
-                world.at(time, Item::Sibling);
+                world.later(time, Item::Sibling);
             }
         }
         for sim in world.hosts.values_mut() {
@@ -161,9 +134,9 @@ impl World {
         world.calm_at = 0;
         let names: Vec<HostName> = world.hosts.keys().cloned().collect();
         let pick = world.rng.range(0, names.len() as u64 - 1) as usize;
-        world.truth.liar = Some(names[pick].clone());
+        world.course.truth.liar = Some(names[pick].clone());
         world.liar = Some(names[pick].clone());
-        world.at(0, Item::Launch);
+        world.later(0, Item::Launch { plan: world.at });
         world
     }
 
@@ -203,13 +176,13 @@ impl World {
         self.trace.push(line);
     }
 
-    pub(super) fn at(&mut self, time: u64, item: Item) {
+    pub(super) fn later(&mut self, time: u64, item: Item) {
         self.seq += 1;
         self.heap.insert((time, self.seq), item);
     }
 
     pub(super) fn after(&mut self, delay: u64, item: Item) {
-        self.at(self.now + delay, item);
+        self.later(self.now + delay, item);
     }
 
     pub(super) fn latency(&mut self) -> u64 {
@@ -224,15 +197,18 @@ impl World {
     }
 
     pub(super) fn plan_step(&self, id: &StepId) -> &Step {
-        &self.plan[self.index[id]]
+        &self.course.plan[self.course.index[id]]
     }
 
     pub(super) fn step(&mut self, item: Item) {
         let Some(item) = self.postpone(item) else {
             return;
         };
+        if let Some(plan) = self.plan_of(&item) {
+            self.turn_to(plan);
+        }
         match item {
-            Item::Launch => self.launch(),
+            Item::Launch { .. } => self.launch(),
             Item::Tick { runner } => {
                 if self.runners[runner].tick == Some(self.now) {
                     self.runners[runner].tick = None;
@@ -277,12 +253,32 @@ impl World {
                 }
             }
             Item::Sibling => self.sibling(),
+            Item::MakePlan => self.make_plan(),
             Item::Chaos => self.chaos(),
         }
     }
 
+    /// The plan whose run or batch an item is of.
+    fn plan_of(&self, item: &Item) -> Option<PlanIndex> {
+        match item {
+            Item::Launch { plan } => Some(*plan),
+            Item::Tick { runner }
+            | Item::ToRunner { runner, .. }
+            | Item::ToHost { runner, .. }
+            | Item::AttachPoll { runner, .. }
+            | Item::Local { runner, .. } => Some(self.runners[*runner].plan),
+            Item::Script { script, .. } => Some(self.runners[script.runner].plan),
+            Item::StrangerGoesOn { .. }
+            | Item::StrangerEnds { .. }
+            | Item::HostBack { .. }
+            | Item::Sibling
+            | Item::MakePlan
+            | Item::Chaos => None,
+        }
+    }
+
     pub(super) fn launch(&mut self) {
-        if self.finished {
+        if self.course.finished {
             return;
         }
         self.runs += 1;
@@ -294,7 +290,7 @@ impl World {
             lock_wait_seconds: if self.rng.chance(300) { 90 } else { 0 },
             ..Options::new(run.clone())
         };
-        let mut seen = self.plan.clone();
+        let mut seen = self.course.plan.clone();
         if self.mutant == Mutant::NeedsIgnored {
             for step in &mut Arc::make_mut(&mut seen).steps {
                 step.needs.truncate(1);
@@ -306,7 +302,7 @@ impl World {
         };
         let runner = self.runners.next_idx();
         self.note(format!("runner {runner} begins"));
-        self.runners.push(Runner::new(run, state));
+        self.runners.push(Runner::new(run, self.at, state));
         self.deliver(runner, None, Event::Begin);
     }
 
@@ -336,7 +332,7 @@ impl World {
                     event,
                 },
             };
-            return self.at(until, again);
+            return self.later(until, again);
         }
         if let Some((host, id)) = &link {
             match at.links.get(host) {
@@ -386,7 +382,7 @@ impl World {
             .map(|at| now + at.since(Millis(clock)));
         if let Some(deadline) = deadline.filter(|at| self.runners[runner].tick != Some(*at)) {
             self.runners[runner].tick = Some(deadline);
-            self.at(deadline, Item::Tick { runner });
+            self.later(deadline, Item::Tick { runner });
         }
         self.check_quiescence(runner);
     }
@@ -441,7 +437,7 @@ impl World {
         }
         self.check_confirmation(runner, &action);
         self.check_journaled(runner, &action);
-        let holder = self.hosts[&self.plan.lock_host].lock.as_ref();
+        let holder = self.hosts[&self.course.plan.lock_host].lock.as_ref();
         if changes
             && !self.lies_about_the_lock()
             && holder.is_none_or(|lock| lock.run != self.runners[runner].run)
@@ -460,7 +456,7 @@ impl World {
                 return;
             }
             Action::TakeLock | Action::Beat | Action::Release | Action::Leave(_) => {
-                self.plan.lock_host.clone()
+                self.course.plan.lock_host.clone()
             }
             Action::Others(ref host, _)
             | Action::Inspect(ref host)
