@@ -88,8 +88,7 @@ pub fn answer(check: Option<&Check>, facts: &Value) -> Answer {
     let Some(Check::Facts(predicates)) = check else {
         return Answer::CannotSay;
     };
-    let docker = |name: &str| facts.pointer(name) == Some(&Value::Bool(true));
-    let silent = docker("/docker/installed") && !docker("/docker/answers");
+    let silent = engine_is_silent(facts);
     let (unknown, known): (Vec<_>, Vec<_>) = predicates
         .iter()
         .partition(|predicate| silent && is_of_engine(&predicate.fact));
@@ -100,6 +99,12 @@ pub fn answer(check: Option<&Check>, facts: &Value) -> Answer {
     } else {
         Answer::CannotSay
     }
+}
+
+/// Returns whether a host has an engine that does not answer.
+pub fn engine_is_silent(facts: &Value) -> bool {
+    let docker = |name: &str| facts.pointer(name) == Some(&Value::Bool(true));
+    docker("/docker/installed") && !docker("/docker/answers")
 }
 
 fn is_of_engine(fact: &str) -> bool {

@@ -374,6 +374,9 @@ impl State {
                     self.fail_finally(step, ending, diagnosis.to_owned());
                 }
                 Answer::No => self.begin_again(step),
+                Answer::CannotSay if self.waits_for_engine(host, facts) => {
+                    self.steps[step].state = StepState::Probing { asked: false };
+                }
                 Answer::CannotSay => self.doubt(step),
             }
         }

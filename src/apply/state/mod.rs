@@ -11,6 +11,7 @@
 //! list decides about it.
 
 mod closing;
+mod engine;
 mod event;
 mod interrupt;
 mod link;
@@ -143,6 +144,7 @@ impl State {
                 Timer::Barrier { step } => self.barriers_due.push(step),
                 Timer::Attach { step } => self.make_attachable(step),
                 Timer::CheckAgain { step } => self.check_again(step),
+                Timer::Engine { host } => self.look_at_engine(host),
             }
         }
     }

@@ -115,6 +115,10 @@ pub(super) struct Host {
     pub(super) living: Vec<LivingAttempt>,
     /// All that it ever listed as such.
     pub(super) known_living: BTreeSet<AttemptName>,
+    /// Until when its engine is waited for, since it was first found silent.
+    pub(super) engine_until: Option<Millis>,
+    /// Whether it is looked at again after a pause, since its engine did not answer.
+    pub(super) awaits_engine: bool,
     /// Whether a step failed here, so that nothing further starts.
     pub(super) failed: bool,
     /// Whether it knows that this run stops: what was handed over begins only if it finishes a switch.
@@ -214,6 +218,7 @@ pub(super) enum Timer {
     Barrier { step: StepIndex },
     Attach { step: StepIndex },
     CheckAgain { step: StepIndex },
+    Engine { host: HostIndex },
 }
 
 impl State {
@@ -375,6 +380,8 @@ impl Host {
             later: None,
             living: Vec::new(),
             known_living: BTreeSet::new(),
+            engine_until: None,
+            awaits_engine: false,
             failed: false,
             halted: false,
             steps: Vec::new(),

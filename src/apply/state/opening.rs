@@ -122,7 +122,9 @@ impl State {
                 self.continue_opening();
             }
         } else if self.answered(index, Ask::Probe) {
-            if self.phase == Phase::Judging {
+            if self.phase == Phase::Judging && self.waits_for_engine(index, &value) {
+                self.continue_opening();
+            } else if self.phase == Phase::Judging {
                 self.evidence.facts.insert(host.clone(), value);
                 self.continue_opening();
             } else {
@@ -150,7 +152,7 @@ impl State {
                 }
                 self.begin_judging();
             }
-            Phase::Judging if !self.is_open(Ask::Probe) => self.judge(),
+            Phase::Judging if !self.is_open(Ask::Probe) && !self.awaits_engines() => self.judge(),
             _ => {}
         }
     }

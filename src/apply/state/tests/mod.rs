@@ -1,4 +1,5 @@
 mod bench;
+mod engine;
 mod hostile;
 mod interrupt;
 mod links;
