@@ -1,8 +1,7 @@
 //! The ways over SSH that a configuration may name, on the lab: jump hosts, a proxy command, another port, a user who is not root.
 
-use std::path::PathBuf;
-
-use crate::lab_project::{Machine, Project, Users, lab};
+use crate::lab_project::{Machine, Project, Users};
+use crate::lab_support::ssh_config_for_port;
 
 const JUMP: &str = "172.30.0.14";
 
@@ -50,25 +49,6 @@ impl Drop for Changed<'_> {
     }
 }
 
-/// Writes an ssh configuration that is the lab's, and knows the hosts on [`PORT`], too.
-fn ssh_config(project: &Project) -> PathBuf {
-    let known = std::fs::read_to_string(lab("LAB_KNOWN_HOSTS")).unwrap();
-    let on_port = |line: &str| {
-        let (name, key) = line.split_once(' ').unwrap();
-        format!("{line}\n[{name}]:{PORT} {key}\n")
-    };
-    let known_hosts = project.beside("known_hosts");
-    std::fs::write(&known_hosts, known.lines().map(on_port).collect::<String>()).unwrap();
-    let path = project.beside("ssh_config");
-    let text = format!(
-        "Host *\n  UserKnownHostsFile \"{}\"\n  Include \"{}\"\n",
-        known_hosts.display(),
-        lab("LAB_SSH_CONFIG")
-    );
-    std::fs::write(&path, text).unwrap();
-    path
-}
-
 /// Where the log of a host's sshd ends now.
 fn log_end(machine: &Machine) -> usize {
     machine
@@ -94,7 +74,7 @@ fn hosts_behind_a_jump_host_are_reached_through_it_alone() {
     let [jump, target] = &project.machines[..] else {
         panic!("two hosts")
     };
-    let config = ssh_config(&project);
+    let config = ssh_config_for_port(&project, PORT);
     let _listening = Changed::listens(jump);
     let _closed = Changed::refuses_all_but(target, JUMP);
     let configure = |ssh: &str| project.configure_servers(&format!("  - {TARGET}\n"), ssh);
@@ -144,7 +124,7 @@ fn another_port_is_used_for_all_hosts_or_for_one() {
     let [_, target] = &project.machines[..] else {
         panic!("two hosts")
     };
-    let config = ssh_config(&project);
+    let config = ssh_config_for_port(&project, PORT);
     let _listening = Changed::listens(target);
     let _closed = Changed::refuses_all_but(target, "127.0.0.1");
     let server = format!("  - {TARGET}\n");

@@ -7,6 +7,7 @@ use super::spoiled::Spoiled;
 use super::trial::{APP, HIT, HOSTS, Trial};
 use crate::lab_project::{Machine, Project, eventually, lab};
 use crate::lab_support::planned::{SECRET, WITH_SECRET};
+use crate::lab_support::ssh_config_for_port;
 
 /// A port for another sshd.
 const PORT: u16 = 2222;
@@ -169,25 +170,6 @@ fn connect_by(project: &mut Project, config: &Path) {
     project.variables.insert("MRSK_SSH_CONFIG".into(), config);
 }
 
-/// Writes an ssh configuration that is the lab's, and knows the hosts on [`PORT`], too.
-fn knows_the_port(project: &Project) -> PathBuf {
-    let known = std::fs::read_to_string(lab("LAB_KNOWN_HOSTS")).unwrap();
-    let on_port = |line: &str| {
-        let (name, key) = line.split_once(' ').unwrap();
-        format!("{line}\n[{name}]:{PORT} {key}\n")
-    };
-    let known_hosts = project.beside("known_hosts");
-    std::fs::write(&known_hosts, known.lines().map(on_port).collect::<String>()).unwrap();
-    let path = project.beside("port_config");
-    let text = format!(
-        "Host *\n  UserKnownHostsFile \"{}\"\n  Include \"{}\"\n",
-        known_hosts.display(),
-        lab("LAB_SSH_CONFIG")
-    );
-    std::fs::write(&path, text).unwrap();
-    path
-}
-
 /// It refuses what comes while a connection is being made, and all its connections break at once.
 #[test]
 #[ignore = "needs the lab: tests/lab/up"]
@@ -197,7 +179,7 @@ fn a_jump_host_takes_few_connections_at_a_time() {
     // It is kept for this test, and deployed to by nobody.
     let jump = project.machines.pop().unwrap();
     let _sshd = sshd_with(&jump, "MaxStartups 1");
-    let config = knows_the_port(&project);
+    let config = ssh_config_for_port(&project, PORT);
     connect_by(&mut project, &config);
     project.secret_file(&[SECRET]);
     project.configure(&format!("{WITH_SECRET}ssh:\n  proxy: {}:{PORT}\n", jump.ip));
@@ -221,7 +203,7 @@ fn a_sshd_allows_two_sessions() {
         .iter()
         .map(|machine| sshd_with(machine, "MaxSessions 2"))
         .collect();
-    let config = knows_the_port(&project);
+    let config = ssh_config_for_port(&project, PORT);
     connect_by(&mut project, &config);
     project.secret_file(&[SECRET]);
     project.configure(&format!("{WITH_SECRET}ssh:\n  port: {PORT}\n"));

@@ -342,3 +342,22 @@ pub fn deeds(machine: &Machine, service: &str, since: &str) -> Vec<String> {
         .map(str::to_owned)
         .collect()
 }
+
+/// Writes an ssh configuration that is the lab's, and knows the hosts on this port, too.
+pub fn ssh_config_for_port(project: &Project, port: u16) -> PathBuf {
+    let known = std::fs::read_to_string(lab("LAB_KNOWN_HOSTS")).unwrap();
+    let on_port = |line: &str| {
+        let (name, key) = line.split_once(' ').unwrap();
+        format!("{line}\n[{name}]:{port} {key}\n")
+    };
+    let known_hosts = project.beside("known_hosts");
+    std::fs::write(&known_hosts, known.lines().map(on_port).collect::<String>()).unwrap();
+    let path = project.beside("port_config");
+    let text = format!(
+        "Host *\n  UserKnownHostsFile \"{}\"\n  Include \"{}\"\n",
+        known_hosts.display(),
+        lab("LAB_SSH_CONFIG")
+    );
+    std::fs::write(&path, text).unwrap();
+    path
+}
