@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::failure::Failure;
+use super::registry::Registry;
 use super::unreachable::{self, Asked};
 use super::{connections, random};
 use crate::apply::links::{self, Links};
@@ -208,13 +209,14 @@ pub fn bare_hosts(config: &Config) -> BTreeMap<HostName, HostFacts> {
 /// Returns the facts as a document.
 pub fn document(
     hosts: BTreeMap<HostName, HostFacts>,
-    registry: BTreeMap<String, String>,
+    registry: Registry,
     source: Option<SourceFacts>,
 ) -> Facts {
     Facts {
         format_version: document::FORMAT_VERSION.to_owned(),
         hosts,
-        registry,
+        registry: registry.digests,
+        registry_bytes: registry.bytes,
         pushed: None,
         registry_lacks: BTreeSet::new(),
         source,

@@ -12,6 +12,7 @@ use super::options::LinkOptions;
 use super::overtaken::{self, Earlier};
 use super::planning::{self, Asked, Others};
 use super::project::Project;
+use super::registry::Registry;
 use super::run::{Begun, Means, Reporting, RunOptions};
 use super::screen::Screen;
 use super::{confirmation, connections, context, output};
@@ -309,7 +310,7 @@ impl PlanAndApply<'_> {
                 Prepared {
                     shown: Some(shown),
                     ahead: Some(_),
-                } => Ok(shown.facts.registry.clone()),
+                } => Ok(Registry::of(&shown.facts)),
                 _ => planning::ask_registry(self.project, self.asked).await,
             }
         };

@@ -1,6 +1,5 @@
 //! Plans an operation on a project.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::connections;
@@ -8,7 +7,7 @@ use super::failure::Failure;
 use super::inspection::{self, Question};
 use super::output;
 use super::project::Project;
-use super::registry;
+use super::registry::{self, Registry};
 use super::unreachable;
 use crate::apply::links::Links;
 use crate::config::model::Config;
@@ -57,16 +56,13 @@ fn selected_hosts(config: &Config, operation: &Operation) -> Result<Vec<HostName
         .map_err(|diagnostics| Failure::of(ExitCode::Usage, diagnostics))
 }
 
-/// What the registry answered about the version of an operation: digests of images by reference.
-pub type Registry = BTreeMap<String, String>;
-
 /// Asks the registry about the version of an operation, if it builds or pulls one.
 pub async fn ask_registry(project: &Project, asked: &Asked<'_>) -> Result<Registry, Failure> {
     match asked.operation.kind.release() {
         Some(release) => {
             registry::digests(project.config(), &project.secrets, &release.version).await
         }
-        None => Ok(Registry::new()),
+        None => Ok(Registry::default()),
     }
 }
 
@@ -84,7 +80,7 @@ pub async fn may_build(
     };
     let config = project.config();
     let registry = ask_registry(project, asked).await?;
-    if registry.is_empty() {
+    if registry.digests.is_empty() {
         return Ok(true);
     }
     let question = Question {

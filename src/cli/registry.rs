@@ -12,6 +12,7 @@ use crate::diagnostic::Diagnostic;
 use crate::digest;
 use crate::docker::{builder, image};
 use crate::exit_code::ExitCode;
+use crate::facts::model::{Facts, MAX_BYTES};
 use crate::plan::Plan;
 use crate::record::Ending;
 use crate::secret::Secrets;
@@ -21,6 +22,25 @@ use crate::transport::request::Inputs;
 
 /// How long an answer of the registry may take.
 const LIMIT: Duration = Duration::from_secs(20);
+
+/// What the registry answered about images, by reference.
+#[derive(Debug, Clone, Default)]
+pub struct Registry {
+    /// Their digests.
+    pub digests: BTreeMap<String, String>,
+    /// The bytes of their layers, if it told.
+    pub bytes: BTreeMap<String, u64>,
+}
+
+impl Registry {
+    /// Returns what stands in `facts`.
+    pub fn of(facts: &Facts) -> Self {
+        Self {
+            digests: facts.registry.clone(),
+            bytes: facts.registry_bytes.clone(),
+        }
+    }
+}
 
 /// Returns docker's configuration for the login that `plan` makes on this machine; `None` without one.
 pub fn docker_config(plan: &Plan, inputs: &Inputs) -> Result<Option<Arc<DockerConfig>>, Failure> {
@@ -46,13 +66,13 @@ pub fn credential_helper(config: &Config) -> Option<String> {
     docker_config::credential_helper(&docker_config::users_directory(), name)
 }
 
-/// Returns the digest of the image of `version`, if the registry answers. Asked with what pushes; without its password, with
+/// Returns the digest and the size of the image of `version`, if the registry answers. Asked with what pushes; without its password, with
 /// what the user is logged in with.
 pub async fn digests(
     config: &Config,
     secrets: &Secrets,
     version: &str,
-) -> Result<BTreeMap<String, String>, Failure> {
+) -> Result<Registry, Failure> {
     let questions = Questions {
         docker_config: own_config(config, secrets)?,
     };
@@ -68,7 +88,7 @@ pub async fn digests(
         manifest = questions.ask(image::insecure_manifest(&reference)).await;
     }
     let Some(manifest) = manifest else {
-        return Ok(BTreeMap::new());
+        return Ok(Registry::default());
     };
     let digest = match image::digest_of_manifest(&manifest) {
         Some(digest) => Some(digest),
@@ -78,10 +98,17 @@ pub async fn digests(
             digest::digits(answer.trim()).map(digest::prefixed)
         }
     };
-    Ok(digest
-        .map(|digest| (reference, digest))
-        .into_iter()
-        .collect())
+    let Some(digest) = digest else {
+        return Ok(Registry::default());
+    };
+    let bytes = image::bytes_of_manifest(&manifest).filter(|bytes| *bytes <= MAX_BYTES);
+    Ok(Registry {
+        bytes: bytes
+            .map(|bytes| (reference.clone(), bytes))
+            .into_iter()
+            .collect(),
+        digests: [(reference, digest)].into(),
+    })
 }
 
 /// Returns whether the registry has the image `reference`; `None` if it cannot be asked from here.

@@ -37,6 +37,12 @@ pub fn reference(config: &Config, tag: &str) -> String {
     format!("{}:{tag}", config.repository())
 }
 
+/// Returns whether `reference` names an image of `repository`.
+pub fn is_of(reference: &str, repository: &str) -> bool {
+    let rest = reference.strip_prefix(repository);
+    rest.is_some_and(|rest| rest.starts_with([':', '@']))
+}
+
 /// Returns the command that logs in. The password travels on its standard input.
 pub fn login(server: Option<&str>, credentials: &Credentials) -> Run {
     let run = Run::literal(["docker", "login", "--username"]);
@@ -273,4 +279,25 @@ pub fn digest_of_manifest(text: &str) -> Option<String> {
     let answer: serde_json::Value = serde_json::from_str(text).ok()?;
     let digest = answer.pointer("/Descriptor/digest")?.as_str()?;
     digest::digits(digest).map(digest::prefixed)
+}
+
+/// Reads the bytes of the layers from the answer to [`manifest`]: of the largest, if there is one for each of several platforms.
+pub fn bytes_of_manifest(text: &str) -> Option<u64> {
+    let answer: serde_json::Value = serde_json::from_str(text).ok()?;
+    let images = match &answer {
+        serde_json::Value::Array(images) => images.as_slice(),
+        image => std::slice::from_ref(image),
+    };
+    images.iter().filter_map(bytes_of_layers).max()
+}
+
+fn bytes_of_layers(image: &serde_json::Value) -> Option<u64> {
+    let manifests = ["SchemaV2Manifest", "OCIManifest"];
+    let mut manifests = manifests.iter().filter_map(|name| image.get(name));
+    let layers = manifests.find_map(|manifest| manifest.get("layers")?.as_array())?;
+    let sizes = layers.iter().map(|layer| layer.get("size")?.as_u64());
+    sizes
+        .collect::<Option<Vec<u64>>>()?
+        .into_iter()
+        .try_fold(0_u64, u64::checked_add)
 }

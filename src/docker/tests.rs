@@ -364,6 +364,30 @@ fn the_digest_of_a_manifest_is_that_of_one_platform_only() {
 }
 
 #[test]
+fn the_size_of_an_image_is_that_of_its_layers() {
+    let image = |name: &str, sizes: &str| {
+        format!(r#"{{"Ref": "x", "{name}": {{"config": {{"size": 9}}, "layers": [{sizes}]}}}}"#)
+    };
+    let one = image("SchemaV2Manifest", r#"{"size": 3}, {"size": 4}"#);
+    let two = image("OCIManifest", r#"{"size": 5}"#);
+    for (answer, expected) in [
+        (one.as_str(), Some(7)),
+        (&two, Some(5)),
+        (&format!("[{two}, {one}]"), Some(7)),
+        (&image("SchemaV2Manifest", r#"{"size": -3}"#), None),
+        (
+            &image("SchemaV2Manifest", r#"{"size": 18446744073709551616}"#),
+            None,
+        ),
+        (r#"{"Ref": "x"}"#, None),
+        ("[]", None),
+        ("", None),
+    ] {
+        assert_eq!(image::bytes_of_manifest(answer), expected, "{answer}");
+    }
+}
+
+#[test]
 fn containers_are_named_literally_in_every_command() {
     let text = |run: Run| words(&run).join(" ");
     assert_eq!(text(container::start("a")), "docker start a");

@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use super::model::MAX_BYTES;
+
 /// A network, of `GET /networks`.
 #[derive(Deserialize)]
 pub(super) struct Network {
@@ -18,12 +20,20 @@ pub(super) struct Image {
     repo_digests: Option<Vec<String>>,
     /// In seconds since 1970; negative where it is not known.
     created: i64,
+    /// Its bytes, with the layers that it shares with others; negative if they are not known.
+    #[serde(default)]
+    size: i64,
 }
 
 impl Image {
     /// Returns when it was made, in seconds since 1970; 0 if that is not known.
     pub fn created_at(&self) -> u64 {
         u64::try_from(self.created).unwrap_or(0)
+    }
+
+    /// Returns its bytes, with the layers that it shares with others; 0 if they are not known.
+    pub fn bytes(&self) -> u64 {
+        u64::try_from(self.size).unwrap_or(0).min(MAX_BYTES)
     }
 
     /// Returns its tags with its registry digests in `repository`, each with each, as docker's client lists them: `<none>` where there is none.

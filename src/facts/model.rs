@@ -7,7 +7,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::routed::RoutedFacts;
+use crate::json::MAX_INTEGER;
 use crate::name::{HostName, PlanDigest, Sha256Hex};
+
+/// The most bytes that facts tell of.
+pub const MAX_BYTES: u64 = MAX_INTEGER;
 
 /// Everything that [`crate::plan`] knows of the world outside the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
@@ -20,6 +24,9 @@ pub struct Facts {
     /// Registry digests (`sha256:…`) of images by reference, if the registry answered.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub registry: BTreeMap<String, String>,
+    /// Bytes of the layers of images by reference as the registry keeps them, compressed, if it answered.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub registry_bytes: BTreeMap<String, u64>,
     /// Registry digest of the image that was built and pushed for this operation before the hosts were looked at. Only the run that did so
     /// knows it: recorded facts have none.
     #[serde(skip)]
@@ -388,6 +395,17 @@ pub struct ImageFacts {
     pub digests: BTreeSet<String>,
     /// When it was created, in seconds since 1970.
     pub created_at: u64,
+    /// Its bytes on the host, with the layers that it shares with others; 0 if unknown.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub bytes: u64,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it with a reference"
+)]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// The serial of a service and destination on a host.

@@ -217,13 +217,13 @@ impl Reader<'_> {
             }
             "image" => {
                 let answer::Image(tag, id, digest, created) = json(text)?;
-                self.image((&tag, &digest), &id, image_time(&created));
+                self.image((&tag, &digest), &id, (image_time(&created), 0));
             }
             "images_of_engine" => {
                 let repository = familiar(&self.repository).to_owned();
                 for image in json::<Vec<engine::Image>>(text)? {
                     for row in image.rows(&repository) {
-                        self.image(row, &image.id, image.created_at());
+                        self.image(row, &image.id, (image.created_at(), image.bytes()));
                     }
                 }
             }
@@ -287,8 +287,8 @@ impl Reader<'_> {
         })
     }
 
-    /// Takes an image by its tag and its registry digest, each `<none>` if there is none.
-    fn image(&mut self, (tag, digest): (&str, &str), id: &str, created_at: u64) {
+    /// Takes an image by its tag and its registry digest, each `<none>` if there is none, with when it was made and its bytes.
+    fn image(&mut self, (tag, digest): (&str, &str), id: &str, (created_at, bytes): (u64, u64)) {
         let reference = match (tag, digest) {
             ("<none>", "<none>") => format!("{}@{id}", self.repository),
             ("<none>", digest) => format!("{}@{digest}", self.repository),
@@ -299,6 +299,7 @@ impl Reader<'_> {
             id: id.to_owned(),
             digests: BTreeSet::new(),
             created_at,
+            bytes,
         });
         if digest.contains(':') {
             image.digests.insert(digest.to_owned());
@@ -317,6 +318,7 @@ impl Reader<'_> {
             id,
             digests: digests.collect(),
             created_at: created.parse().map_or(0, seconds),
+            bytes: 0,
         };
         self.facts.images.insert(reference.to_owned(), image);
     }

@@ -1,12 +1,11 @@
 //! `mrsk inspect`
 
-use std::collections::BTreeMap;
-
 use crate::cli::execution::ExecutionOptions;
 use crate::cli::failure::Failure;
 use crate::cli::inspection::Question;
 use crate::cli::options::{HostOptions, LinkOptions, ProjectOptions, VersionOptions};
 use crate::cli::project::Project;
+use crate::cli::registry::Registry;
 use crate::cli::unreachable::Asked;
 use crate::cli::{connections, git, inspection, operation, output, registry, source};
 use crate::exit_code::ExitCode;
@@ -53,7 +52,7 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
     links.close();
     let digests = match version {
         Ok(version) => registry::digests(config, &project.secrets, &version).await?,
-        Err(_) => BTreeMap::new(),
+        Err(_) => Registry::default(),
     };
     let facts = inspection::document(hosts?, digests, Some(source));
     let text = document::print(&facts).map_err(Failure::internal)?;

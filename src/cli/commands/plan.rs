@@ -1,6 +1,5 @@
 //! `mrsk plan`
 
-use std::collections::BTreeMap;
 use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +11,7 @@ use crate::cli::operation::{self, OperationArgs};
 use crate::cli::options::{LinkOptions, ProjectOptions};
 use crate::cli::planning::Asked;
 use crate::cli::project::Project;
+use crate::cli::registry::Registry;
 use crate::cli::{connections, context, git, input, inspection, output, planning, source};
 use crate::exit_code::ExitCode;
 use crate::facts::model::Facts;
@@ -258,7 +258,7 @@ impl Planning<'_> {
         }
         if let FactsFrom::Nothing = self.facts_from {
             let hosts = inspection::bare_hosts(project.config());
-            let facts = inspection::document(hosts, BTreeMap::new(), Some(source));
+            let facts = inspection::document(hosts, Registry::default(), Some(source));
             return Ok((facts, operation));
         }
         let links = connections::to_configured(&options.link, project.config(), self.execution)?;

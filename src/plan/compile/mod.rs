@@ -32,6 +32,7 @@ mod registry;
 mod release;
 mod reliance;
 mod removal;
+mod room;
 mod runs;
 mod selection;
 mod serving;

@@ -2,15 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::app::remove::is_of;
 use super::placement::{of_service, version_of};
 use super::runs::{Earlier, Runs};
+use super::step::makes_room;
 use super::{Draft, HostView, assets, bootstrap, release};
 use crate::docker::{container, image};
-use crate::facts::model::ContainerFacts;
+use crate::facts::model::{ContainerFacts, ImageFacts};
 use crate::plan::compile::draft::ends;
 use crate::plan::operation::Pruned;
-use crate::plan::{Predicate, Reason, StepKind};
+use crate::plan::{Predicate, Reason, Step, StepKind};
 use crate::text::{count, list};
 
 /// Seconds of a day.
@@ -44,15 +44,11 @@ pub fn asked(draft: &mut Draft, pruned: Pruned) {
 }
 
 fn parts(draft: &mut Draft, pruned: Pruned) {
-    let placements = draft.placements.iter();
-    let kept = Kept {
-        names: placements.map(|placement| placement.name.clone()).collect(),
-        target: match Runs::of(draft.facts, &draft.slots).earlier() {
-            Earlier::Version(version) | Earlier::RolledBack { version, .. } => Some(version),
-            Earlier::Unknown => None,
-        },
-    };
+    let kept = Kept::of(draft);
     for host in draft.hosts.clone() {
+        if draft.steps_on(Some(host.name())).any(makes_room) {
+            continue;
+        }
         let containers = match pruned {
             Pruned::All | Pruned::Containers => old_containers(draft, &host, &kept),
             Pruned::Images => Vec::new(),
@@ -70,9 +66,35 @@ fn parts(draft: &mut Draft, pruned: Pruned) {
             images,
             assets,
         };
-        if !old.all().is_empty() {
-            add(draft, &host, &old);
+        let before = ends(draft.steps_on(Some(host.name())));
+        let before: Vec<_> = before.iter().map(|step| step.id.clone()).collect();
+        if let Some(step) = step(draft, &host, &old, "remove") {
+            draft.add(step.needs(before));
         }
+    }
+}
+
+/// What may go, by name.
+#[derive(Debug, Default)]
+pub(super) struct Old {
+    containers: Vec<String>,
+    images: Vec<String>,
+    assets: Vec<String>,
+}
+
+impl Old {
+    fn all(&self) -> Vec<String> {
+        let Self {
+            containers,
+            images,
+            assets,
+        } = self;
+        [containers.as_slice(), images, assets].concat()
+    }
+
+    /// Returns their names.
+    pub fn names(&self) -> String {
+        self.all().join(", ")
     }
 }
 
@@ -80,26 +102,72 @@ fn parts(draft: &mut Draft, pruned: Pruned) {
 struct Kept<'a> {
     /// The containers that are wanted.
     names: BTreeSet<String>,
-    /// The version that a rollback would go to now.
-    target: Option<&'a str>,
+    /// The version that a rollback would go to now, and others like it.
+    targets: BTreeSet<&'a str>,
 }
 
-impl Kept<'_> {
+impl<'a> Kept<'a> {
+    fn of(draft: &Draft<'a>) -> Self {
+        let placements = draft.placements.iter();
+        let target = match Runs::of(draft.facts, &draft.slots).earlier() {
+            Earlier::Version(version) | Earlier::RolledBack { version, .. } => Some(version),
+            Earlier::Unknown => None,
+        };
+        Self {
+            names: placements.map(|placement| placement.name.clone()).collect(),
+            targets: target.into_iter().collect(),
+        }
+    }
+
     fn is_target(&self, container: &ContainerFacts) -> bool {
-        self.target
-            .is_some_and(|version| version_of(container) == version)
+        self.targets.contains(version_of(container).as_str())
     }
 }
 
-fn old_containers(draft: &Draft, host: &HostView, kept: &Kept) -> Vec<String> {
-    let mut stopped: Vec<(&String, &ContainerFacts)> = host
-        .facts
-        .containers
-        .iter()
+/// Returns all that may go on `host`, however new it is: neither what runs, nor what a rollback goes to, be it now or once the plan has
+/// been applied.
+pub(super) fn down_to_target(draft: &Draft, host: &HostView) -> Old {
+    let mut kept = Kept::of(draft);
+    let routed = host.facts.routed.iter();
+    let last: BTreeMap<&str, &str> = routed
+        .map(|route| (route.role.as_str(), route.version.as_str()))
+        .collect();
+    kept.targets.extend(last.into_values());
+    let mut stopped = stopped(draft, host, &kept);
+    drop_newest(&mut stopped, TARGETS, &kept, replaced(draft, host));
+    let containers = stopped.into_iter().map(|(name, _)| name.clone());
+    let mut containers: Vec<String> = containers.collect();
+    containers.extend(release::expired(draft, host, &containers, u64::MAX));
+    let targets = kept.targets.iter();
+    let targets: BTreeSet<String> = targets
+        .map(|version| image::reference(draft.config, version))
+        .collect();
+    let images = unneeded_images(draft, host, &containers);
+    let images = images.filter(|(reference, _)| !targets.contains(*reference));
+    let images = images.map(|(reference, _)| reference.clone()).collect();
+    Old {
+        assets: assets::unused(host.facts, &containers),
+        containers,
+        images,
+    }
+}
+
+/// Returns the containers of `host` that do not run and that the plan does not start.
+fn stopped<'f>(
+    draft: &Draft<'f>,
+    host: &HostView<'f>,
+    kept: &Kept,
+) -> Vec<(&'f String, &'f ContainerFacts)> {
+    let containers = host.facts.containers.iter();
+    containers
         .filter(|(name, container)| {
             is_ours(draft, container) && !container.state.is_up() && !kept.names.contains(*name)
         })
-        .collect();
+        .collect()
+}
+
+fn old_containers(draft: &Draft, host: &HostView, kept: &Kept) -> Vec<String> {
+    let mut stopped = stopped(draft, host, kept);
     let seen = replaced(draft, host);
     match draft.config.retain_containers {
         Some(count) => drop_newest(&mut stopped, count, kept, seen),
@@ -172,7 +240,7 @@ fn is_ours(draft: &Draft, container: &ContainerFacts) -> bool {
 
 /// Returns the images of the versions that were routed last on `host`, and that of the version that a rollback goes to.
 fn routed_images(draft: &Draft, host: &HostView, kept: &Kept) -> BTreeSet<String> {
-    let mut versions: Vec<&str> = Vec::from_iter(kept.target);
+    let mut versions: Vec<&str> = kept.targets.iter().copied().collect();
     let mut last = Vec::new();
     for route in host.facts.routed.iter().rev() {
         let version = route.version.as_str();
@@ -190,6 +258,18 @@ fn routed_images(draft: &Draft, host: &HostView, kept: &Kept) -> BTreeSet<String
 fn unused_images(draft: &Draft, host: &HostView, removed: &[String], kept: &Kept) -> Vec<String> {
     let routed = routed_images(draft, host, kept);
     let limit = draft.facts.taken_at.saturating_sub(IMAGE_DAYS * DAY);
+    unneeded_images(draft, host, removed)
+        .filter(|(reference, image)| !routed.contains(*reference) && image.created_at < limit)
+        .map(|(reference, _)| reference.clone())
+        .collect()
+}
+
+/// Returns the images of the service on `host` that neither the plan nor a container needs that is not `removed`.
+fn unneeded_images<'f>(
+    draft: &Draft<'f>,
+    host: &HostView<'f>,
+    removed: &[String],
+) -> impl Iterator<Item = (&'f String, &'f ImageFacts)> {
     let used: BTreeSet<&String> = host
         .facts
         .containers
@@ -200,38 +280,13 @@ fn unused_images(draft: &Draft, host: &HostView, removed: &[String], kept: &Kept
     let wanted = image::reference(draft.config, draft.version);
     let latest = image::reference(draft.config, "latest");
     let repository = draft.config.repository();
-    host.facts
-        .images
-        .iter()
-        .filter(|(reference, image)| {
-            is_of(reference, &repository)
-                && **reference != wanted
-                && **reference != latest
-                && !routed.contains(*reference)
-                && image.created_at < limit
-                && !used.contains(reference)
-                && !used.contains(&image.id)
-        })
-        .map(|(reference, _)| reference.clone())
-        .collect()
-}
-
-/// What is removed from a host, by name.
-struct Old {
-    containers: Vec<String>,
-    images: Vec<String>,
-    assets: Vec<String>,
-}
-
-impl Old {
-    fn all(&self) -> Vec<String> {
-        let Self {
-            containers,
-            images,
-            assets,
-        } = self;
-        [containers.as_slice(), images, assets].concat()
-    }
+    host.facts.images.iter().filter(move |(reference, image)| {
+        image::is_of(reference, &repository)
+            && **reference != wanted
+            && **reference != latest
+            && !used.contains(reference)
+            && !used.contains(&image.id)
+    })
 }
 
 /// Returns `1 old container and 2 unused images`.
@@ -249,8 +304,11 @@ fn counted(old: &Old) -> String {
     list(&parts)
 }
 
-/// Adds the prune of one host. Nothing is forced: a container that runs by then stays.
-fn add(draft: &mut Draft, host: &HostView, old: &Old) {
+/// Returns the step that removes what is `old` on a host, if anything is. Nothing is forced: a container that runs by then stays.
+pub(super) fn step(draft: &Draft, host: &HostView, old: &Old, verb: &str) -> Option<Step> {
+    if old.all().is_empty() {
+        return None;
+    }
     let Old {
         containers,
         images,
@@ -264,14 +322,13 @@ fn add(draft: &mut Draft, host: &HostView, old: &Old) {
             .map(|name| Predicate::absent(&[area, name]))
             .collect()
     };
-    let before = ends(draft.steps_on(Some(host.name())));
-    let before: Vec<_> = before.iter().map(|step| step.id.clone()).collect();
-    let what = old.all().join(", ");
     let subject = draft.config.service_with_destination();
     let step = host
-        .step(StepKind::Prune, ["prune", &subject, "remove"])
-        .because(format!("Remove {}", counted(old)), Reason::Expired { what })
-        .needs(before)
+        .step(StepKind::Prune, ["prune", &subject, verb])
+        .because(
+            format!("Remove {}", counted(old)),
+            Reason::Expired { what: old.names() },
+        )
         .does((!containers.is_empty()).then(|| container::remove_stopped(containers)))
         .does((!images.is_empty()).then(|| image::remove(images)))
         .does(directories)
@@ -284,7 +341,7 @@ fn add(draft: &mut Draft, host: &HostView, old: &Old) {
             .concat(),
         )
         .tolerated();
-    draft.add(step);
+    Some(step)
 }
 
 #[cfg(test)]
@@ -333,7 +390,7 @@ mod tests {
             let seen = [("web".to_owned(), versions.into_iter().collect())];
             let none = Kept {
                 names: BTreeSet::new(),
-                target: None,
+                targets: BTreeSet::new(),
             };
             drop_newest(&mut stopped, kept, &none, seen.into());
             let names: Vec<&str> = stopped.iter().map(|(name, _)| name.as_str()).collect();

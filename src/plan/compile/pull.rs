@@ -1,10 +1,10 @@
 //! Pulls the image on each host that starts it.
 
-use super::{Draft, HostView, registry};
+use super::{Draft, HostView, registry, room};
 use crate::action::{Action, VerifyImage};
 use crate::docker::image;
 use crate::plan::compile::step::SILENCE;
-use crate::plan::{Predicate, Reason, StepKind, Travel};
+use crate::plan::{Need, NeedOn, Predicate, Reason, StepKind, Travel};
 
 fn has_pinned(draft: &Draft, host: &HostView) -> bool {
     let reference = image::reference(draft.config, draft.version);
@@ -58,17 +58,24 @@ fn pull(draft: &mut Draft, host: &HostView) {
     });
     let pulls = image::pull(&draft.config.repository(), &reference, digest);
     let pull = registry::pull(draft, host, &reference, pulls);
-    let step = host
+    let installed = draft.find_each(host.name(), &[StepKind::InstallDocker]);
+    let before = Vec::from_iter(push.clone().into_iter().chain(installed.clone()));
+    let room = room::make(draft, host, before);
+    let mut step = host
         .step(StepKind::Pull, ["image", draft.version, "pull"])
         .because(format!("Pull {}", draft.image_name()), why)
-        .needs(push.clone())
-        .needs(draft.find_each(host.name(), &[StepKind::InstallDocker]))
+        .needs(push)
+        .needs(installed)
         .does(pull.runs)
         .does([verify])
         .secrets(&pull.secrets, Travel::Stdin)
         .done_when([wanted])
         .silence(SILENCE)
         .retried();
+    step.needs.extend(room.map(|step| Need {
+        step,
+        on: NeedOn::Settled,
+    }));
     draft.add(step);
 }
 

@@ -21,6 +21,14 @@ pub const SILENCE: u32 = 600;
 /// The same for a build for other architectures: what is emulated is many times slower.
 pub const EMULATED_SILENCE: u32 = 3600;
 
+/// The verb of the steps that remove something before a pull, which sets them apart from what is pruned at the end.
+pub const MAKE_ROOM: &str = "make_room";
+
+/// Returns whether `step` removes something before a pull.
+pub fn makes_room(step: &Step) -> bool {
+    step.id.as_str().rsplit('/').next() == Some(MAKE_ROOM)
+}
+
 /// Makes the id of a step: `WHERE/AREA/SUBJECT/VERB`. What stands in a part as `/` or `%` is
 /// percent-encoded, and so is the first letter of a host that is called `local`: no two steps share
 /// an id.

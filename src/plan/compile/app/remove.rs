@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::stop;
 use crate::action::Run;
 use crate::diagnostic::Diagnostic;
+use crate::docker::image;
 use crate::facts::model::ContainerFacts;
 use crate::name::{RoleName, StepId};
 use crate::plan::Step;
@@ -164,15 +165,11 @@ fn unused_images(draft: &Draft, host: &HostView, removed: &BTreeSet<&str>) -> Ve
         .collect();
     let repository = draft.config.repository();
     let images = host.facts.images.iter().filter(|(reference, image)| {
-        is_of(reference, &repository) && !used.contains(reference) && !used.contains(&image.id)
+        image::is_of(reference, &repository)
+            && !used.contains(reference)
+            && !used.contains(&image.id)
     });
     images.map(|(reference, _)| reference.clone()).collect()
-}
-
-/// Returns whether `reference` names an image of `repository`.
-pub fn is_of(reference: &str, repository: &str) -> bool {
-    let rest = reference.strip_prefix(repository);
-    rest.is_some_and(|rest| rest.starts_with([':', '@']))
 }
 
 #[cfg(test)]

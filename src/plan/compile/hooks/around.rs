@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use super::step::{Call, step};
 use crate::name::{HostName, StepId};
 use crate::plan::compile::draft::needs_of_ends;
+use crate::plan::compile::step::makes_room;
 use crate::plan::compile::{Draft, HostView, Placement};
 use crate::plan::hook::Hook;
 use crate::plan::{Need, NeedOn, OperationKind, Reason, Step, StepKind};
@@ -104,6 +105,7 @@ fn brings_image(step: &Step) -> bool {
         | StepKind::Pull
         | StepKind::Assets
         | StepKind::PostHook => true,
+        StepKind::Prune => makes_room(step),
         StepKind::RegistryLogout
         | StepKind::Release
         | StepKind::Network
@@ -115,7 +117,6 @@ fn brings_image(step: &Step) -> bool {
         | StepKind::Intercept
         | StepKind::Drain
         | StepKind::Stop
-        | StepKind::Prune
         | StepKind::Remove
         | StepKind::Upload
         | StepKind::Rename
