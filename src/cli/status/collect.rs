@@ -9,8 +9,9 @@ use crate::cli::reading::Reading;
 use crate::config::model::{Config, Role};
 use crate::docker::names;
 use crate::facts::model::{ContainerFacts, ContainerState, Health, HostFacts, SerialFacts};
+use crate::facts::routed::RoutedFacts;
 use crate::journal::PlanStore;
-use crate::name::{HostName, PlanDigest};
+use crate::name::{HostName, PlanDigest, RoleName};
 use crate::plan::compile::{self, Serving, Standing};
 use crate::record::{Attempt, AttemptState};
 use crate::transport::request::Place;
@@ -22,14 +23,14 @@ pub async fn collect(
     options: &HostOptions,
     hosts: Vec<&HostName>,
 ) -> Status {
-    let facts = reading.facts(hosts.clone()).await;
+    let facts_of = reading.facts(hosts.clone()).await;
     let mut statuses = Vec::new();
     let mut copies = BTreeMap::new();
     for host in hosts {
-        let status = match facts.get(host) {
+        let status = match facts_of.get(host) {
             None => HostStatus::Silent,
             Some(facts) => {
-                let mut known = known(config, host, options, facts);
+                let mut known = known(config, host, options, (facts, &facts_of));
                 known.runs = runs(reading, host, facts).await;
                 copies.extend(known.runs.iter().filter_map(copy_of));
                 HostStatus::Known(known)
@@ -58,7 +59,15 @@ async fn lock(reading: &mut Reading, config: &Config) -> Lock {
     }
 }
 
-fn known(config: &Config, host: &HostName, options: &HostOptions, facts: &HostFacts) -> Known {
+/// The facts of all hosts that answer.
+type All = BTreeMap<HostName, HostFacts>;
+
+fn known(
+    config: &Config,
+    host: &HostName,
+    options: &HostOptions,
+    (facts, all): (&HostFacts, &All),
+) -> Known {
     let wanted = |role: &&Role| options.roles.is_empty() || options.roles.contains(&role.name);
     let roles = config.roles.iter().filter(|role| role.hosts.contains(host));
     let roles: Vec<&Role> = roles.filter(wanted).collect();
@@ -75,7 +84,7 @@ fn known(config: &Config, host: &HostName, options: &HostOptions, facts: &HostFa
         traefik: roles.iter().any(|role| role.traefik).then_some(traefik),
         roles: roles
             .iter()
-            .map(|role| role_status(config, role, facts))
+            .map(|role| role_status(config, role, facts, all))
             .collect(),
         accessories: accessories.collect(),
         free_bytes: facts.free_bytes,
@@ -83,7 +92,7 @@ fn known(config: &Config, host: &HostName, options: &HostOptions, facts: &HostFa
     }
 }
 
-fn role_status(config: &Config, role: &Role, facts: &HostFacts) -> RoleStatus {
+fn role_status(config: &Config, role: &Role, facts: &HostFacts, all: &All) -> RoleStatus {
     let name = role.name.to_string();
     let running = compile::containers(config, role, facts).into_iter();
     let mut running = running.filter(|serving| serving.standing != Standing::Stopped);
@@ -104,9 +113,11 @@ fn role_status(config: &Config, role: &Role, facts: &HostFacts) -> RoleStatus {
     let worse = beside.iter().map(health);
     let worse = worse.filter(|health| !matches!(*health, "healthy" | "running"));
     let indexes: BTreeSet<u32> = beside.iter().map(|other| other.index).collect();
+    let (since, brought) = brought(role, &serving, facts, all);
     RoleStatus {
         name,
-        since: serving.container.created_at,
+        since,
+        brought,
         health: worse.fold(own, |_, health| health),
         routed: role.traefik.then_some(serving.standing == Standing::Routed),
         replicas: (count_of(indexes.len()), role.replicas),
@@ -114,6 +125,45 @@ fn role_status(config: &Config, role: &Role, facts: &HostFacts) -> RoleStatus {
         others: others.into_iter().map(|other| other.version).collect(),
         version: Some(serving.version),
     }
+}
+
+/// Returns since when a version serves, and what brought it: by the routes of the role, or, as a role without Traefik has none, by the last
+/// ones of that version anywhere.
+fn brought(role: &Role, serving: &Serving, facts: &HostFacts, all: &All) -> (u64, String) {
+    let created = serving.container.created_at;
+    let own = first_of_last(&facts.routed, &role.name, &serving.version);
+    let route = match role.traefik {
+        true => own.filter(|_| serving.standing == Standing::Routed),
+        false => all
+            .values()
+            .flat_map(|host| &host.routed)
+            .filter(|route| route.version == serving.version)
+            .max_by_key(|route| route.at),
+    };
+    let Some(route) = route else {
+        return (created, String::new());
+    };
+    let brought = match (route.operation.as_str(), route.by.as_str()) {
+        ("", _) | (_, "") => String::new(),
+        (operation, by) => format!("{operation} by {by}"),
+    };
+    match role.traefik {
+        true => (route.at, brought),
+        false => (route.at.max(created), brought),
+    }
+}
+
+/// Returns the first of the last routes of `role` if these, without another in between, are of `version`.
+fn first_of_last<'f>(
+    routes: &'f [RoutedFacts],
+    role: &RoleName,
+    version: &str,
+) -> Option<&'f RoutedFacts> {
+    let of_role = routes
+        .iter()
+        .rev()
+        .filter(|route| route.role == role.as_str());
+    of_role.take_while(|route| route.version == version).last()
 }
 
 /// Returns how many containers serve, with so many beside the first.
@@ -180,4 +230,107 @@ fn copy_of(run: &Run) -> Option<(PlanDigest, String)> {
     let path = PlanStore::new(Path::new(""), &run.plan).ok()?.plan();
     let shown = path.display().to_string();
     path.is_file().then(|| (run.plan.clone(), shown))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::model::NetworkFacts;
+
+    fn route(role: &str, version: &str, at: u64, operation: &str, by: &str) -> RoutedFacts {
+        RoutedFacts {
+            role: role.into(),
+            version: version.into(),
+            at,
+            operation: operation.into(),
+            by: by.into(),
+            ..RoutedFacts::default()
+        }
+    }
+
+    fn container(role: &str, version: &str, created_at: u64) -> (String, ContainerFacts) {
+        let labels = [
+            ("service", "app"),
+            ("role", role),
+            ("mrsk.version", version),
+        ];
+        let labels = labels.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let alias = "m-0123456789abcdef".to_owned();
+        let network = NetworkFacts {
+            aliases: [alias].into(),
+        };
+        let container = ContainerFacts {
+            state: ContainerState::Running,
+            created_at,
+            labels: labels.into(),
+            networks: [("mrsk".to_owned(), network)].into(),
+            ..ContainerFacts::default()
+        };
+        (format!("app-{role}-{version}"), container)
+    }
+
+    #[test]
+    fn who_brought_a_version_and_when_is_told_by_its_routes() {
+        let text = "service: app\nimage: team/app\nregistry: {server: r.example}\n\
+                    servers: {web: [a], job: {hosts: [a], cmd: work}}\n";
+        let config = crate::config::parse("deploy.yml", text, None)
+            .unwrap()
+            .config;
+        let [web, job] = ["web", "job"].map(|name| {
+            let mut roles = config.roles.iter();
+            roles.find(|role| role.name.as_str() == name).unwrap()
+        });
+        let deploy = |version, at| route("web", version, at, "deploy", "Ada");
+        let back = || route("web", "v1", 30, "rollback", "Bob");
+        let boot = || route("web", "v1", 40, "app boot", "Cem");
+        let unnamed = || route("web", "v1", 30, "", "");
+        for (role, created, routes, expected) in [
+            (web, 10, vec![deploy("v1", 12)], (12, "deploy by Ada")),
+            (
+                web,
+                10,
+                vec![deploy("v1", 12), deploy("v2", 20), back()],
+                (30, "rollback by Bob"),
+            ),
+            // A new container of the same version.
+            (
+                web,
+                39,
+                vec![deploy("v2", 20), back(), boot()],
+                (30, "rollback by Bob"),
+            ),
+            // What routed it last is not known.
+            (web, 10, vec![deploy("v1", 12), deploy("v2", 20)], (10, "")),
+            (web, 10, vec![unnamed()], (30, "")),
+            (web, 10, vec![], (10, "")),
+            // A worker is not routed.
+            (job, 10, vec![deploy("v1", 12)], (12, "deploy by Ada")),
+            (
+                job,
+                15,
+                vec![deploy("v1", 12), deploy("v2", 20)],
+                (15, "deploy by Ada"),
+            ),
+            (job, 15, vec![deploy("v2", 20)], (15, "")),
+        ] {
+            let facts = HostFacts {
+                containers: [container(role.name.as_str(), "v1", created)].into(),
+                routed: routes,
+                ..HostFacts::default()
+            };
+            let all = All::from([(HostName::from("a"), facts)]);
+            let facts = &all["a"];
+            let mut serving = compile::containers(&config, role, facts).remove(0);
+            if role.traefik {
+                serving.standing = Standing::Routed;
+            }
+            let (since, brought) = brought(role, &serving, facts, &all);
+            assert_eq!(
+                (since, brought.as_str()),
+                expected,
+                "{} {created}",
+                role.name
+            );
+        }
+    }
 }

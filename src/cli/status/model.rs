@@ -65,8 +65,10 @@ pub struct RoleStatus {
     pub name: String,
     /// The version that serves; absent if no container runs.
     pub version: Option<String>,
-    /// When its container was created, in seconds since 1970.
+    /// Since when the version serves, in seconds since 1970; if no route tells, when its container was created.
     pub since: u64,
+    /// The operation that brought it, and who did: `rollback by Ada`. Empty if no route tells.
+    pub brought: String,
     /// What is known of its health: `healthy`.
     pub health: &'static str,
     /// Whether requests are routed to it; absent for a role without Traefik.

@@ -97,7 +97,7 @@ fn role_line(status: &Status, role: &RoleStatus) -> String {
     };
     let mut parts = vec![shown(version)];
     if role.since > 0 {
-        parts.push(since(role.since, status.now));
+        parts.push(since(role.since, status.now, &role.brought));
     }
     parts.push(role.health.to_owned());
     parts.extend(role.routed.map(|is_routed| match is_routed {
@@ -143,14 +143,18 @@ fn shown(version: &str) -> String {
     text::shorten(version)
 }
 
-/// Returns when something began, and how long ago that is by the clock of this machine.
-fn since(at: u64, now: u64) -> String {
+/// Returns when something began, how long ago that is by the clock of this machine, and what `brought` it.
+fn since(at: u64, now: u64, brought: &str) -> String {
     let seconds = i64::try_from(at).unwrap_or(0);
     let at_time = jiff::Timestamp::from_second(seconds).unwrap_or_default();
     let time = at_time.strftime("since %Y-%m-%d %H:%M UTC");
-    match now.checked_sub(at) {
-        None => time.to_string(),
-        Some(age) => format!("{time} ({} ago)", age_text(age)),
+    let age = now.checked_sub(at);
+    let age = age.map(|age| format!("{} ago", age_text(age)));
+    let brought = (!brought.is_empty()).then(|| brought.to_owned());
+    let about: Vec<String> = age.into_iter().chain(brought).collect();
+    match about.is_empty() {
+        true => time.to_string(),
+        false => format!("{time} ({})", about.join(", ")),
     }
 }
 

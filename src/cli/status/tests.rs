@@ -11,6 +11,7 @@ fn role(name: &str, version: &str, health: &'static str, routed: Option<bool>) -
         name: name.into(),
         version: (!version.is_empty()).then(|| version.into()),
         since: NOW - 7300,
+        brought: String::new(),
         health,
         routed,
         replicas: (1, 1),
@@ -48,6 +49,7 @@ fn everything_about_a_host_is_shown() {
     let mut known = host("0123456789abcdef0123456789abcdef01234567");
     known.roles[0].others.push("v1".into());
     known.roles[0].replicas = (2, 2);
+    known.roles[0].brought = "rollback by Ada".into();
     known.roles.push(role("jobs", "", "stopped", None));
     known.accessories = vec![
         ("db".into(), Some("postgres:16".into())),
@@ -65,7 +67,7 @@ shop
   lock: free
 
 a
-  web      0123456789ab, since 2027-01-15 05:58 UTC (2 h ago), healthy, routed, 2 containers, beside it runs v1
+  web      0123456789ab, since 2027-01-15 05:58 UTC (2 h ago, rollback by Ada), healthy, routed, 2 containers, beside it runs v1
   jobs     nothing runs
   Traefik  traefik:v3.3
   db       postgres:16
