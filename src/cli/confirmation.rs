@@ -4,6 +4,7 @@ use std::io::{BufRead, IsTerminal};
 
 use super::failure::Failure;
 use super::output;
+use crate::apply::driver::signals;
 use crate::exit_code::ExitCode;
 use crate::plan::Plan;
 
@@ -22,12 +23,14 @@ pub async fn ask(plan: &Plan) -> Result<(), Failure> {
         return Err(Failure::new(ExitCode::Usage, message)
             .help("pass --yes to apply the plan that is shown above; nothing was changed"));
     }
-    match says_yes("Apply this plan? [y/N] ").await {
-        true => Ok(()),
-        false => {
-            Err(Failure::new(ExitCode::Interrupted, "not confirmed").help("nothing was changed"))
-        }
-    }
+    let why = tokio::select! {
+        is_confirmed = says_yes("Apply this plan? [y/N] ") => match is_confirmed {
+            true => return Ok(()),
+            false => "not confirmed",
+        },
+        () = signals::received(signals::stopping()) => "interrupted",
+    };
+    Err(Failure::new(ExitCode::Interrupted, why).help("nothing was changed"))
 }
 
 /// Asks whether the deploy lock of a dead run is taken over although that has left something open.

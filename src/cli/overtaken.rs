@@ -76,7 +76,7 @@ pub async fn check(
 fn superseded(operation: &Operation, came_first: &Earlier) -> Failure {
     let what = match came_first.version.as_str() {
         "" => String::new(),
-        version => format!(" to {}", text::one_line(version)),
+        version => format!(" to {}", text::shorten(&text::one_line(version))),
     };
     let name = text::one_line(&came_first.operation);
     let who = text::one_line(&came_first.by);

@@ -30,6 +30,9 @@ use crate::report::Planner;
 /// How often hosts are looked at, and planned for, before a command gives up: they may change all the time.
 const LOOKS: usize = 3;
 
+/// What is printed above a plan that is shown again.
+const DIFFERS: &str = "the hosts have changed since the plan was shown; this is the plan now:";
+
 /// Whether somebody is asked before the plan is applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asks {
@@ -271,7 +274,11 @@ impl PlanAndApply<'_> {
                 None
             }
         };
-        if expected.is_none_or(|expected| expected != plan.steps) {
+        let is_other = expected.as_ref().map(|expected| *expected != plan.steps);
+        if is_other != Some(false) {
+            if is_other == Some(true) && last.is_none() {
+                output::print_note(DIFFERS);
+            }
             output::show_plan(&plan);
             if self.asks == Asks::First && !plan.steps.is_empty() {
                 confirmation::ask(&plan).await?;

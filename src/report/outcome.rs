@@ -283,7 +283,10 @@ impl Ending<'_> {
 
     fn interrupted(&self, page: &mut Page, in_doubt: &[StepId]) {
         if !self.has_walked {
-            let text = "no step was started; nothing changed";
+            let text = match self.tally.has_begun() {
+                true => "no host was changed",
+                false => "no step was started; nothing changed",
+            };
             page.heading(Tone::Unsure, "interrupted", text);
             return self.resume(page, "apply again:");
         }

@@ -93,6 +93,11 @@ impl Tally {
         None
     }
 
+    /// Returns whether a step has begun, be it one of this machine that ran before the lock was taken.
+    pub(super) fn has_begun(&self) -> bool {
+        !self.running.is_empty() || !self.done.is_empty()
+    }
+
     /// Returns whether the lock on this host could not be released.
     pub(super) fn keeps_lock(&self, lock_host: &HostName) -> bool {
         self.gone_while_releasing.contains(lock_host)

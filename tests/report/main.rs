@@ -327,6 +327,9 @@ fn interrupted() {
 
     check("interrupted_early.txt", &Run::looking(), &orderly);
     check("interrupted_while_judging.txt", &Run::judging(), &orderly);
+    let mut run = Run::new();
+    run.started_ahead("local/image/app/build");
+    check("interrupted_while_building.txt", &run, &orderly);
 }
 
 #[test]

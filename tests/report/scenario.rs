@@ -151,6 +151,8 @@ pub fn plan() -> Plan {
 pub struct Run {
     now: u64,
     events: Vec<(Millis, Progress)>,
+    /// The steps that ran before the lock was taken, of which the executor's summary has nothing.
+    ahead: Vec<StepId>,
 }
 
 impl Run {
@@ -158,6 +160,7 @@ impl Run {
         Self {
             now: 500,
             events: Vec::new(),
+            ahead: Vec::new(),
         }
     }
 
@@ -199,6 +202,12 @@ impl Run {
 
     pub fn started(&mut self, step: &str) {
         self.started_again(step, 1);
+    }
+
+    /// Begins a step before the lock is taken.
+    pub fn started_ahead(&mut self, step: &str) {
+        self.ahead.push(StepId::from(step));
+        self.started(step);
     }
 
     pub fn started_again(&mut self, step: &str, attempt: u32) {
@@ -287,6 +296,9 @@ impl Run {
             started: None,
             ended: None,
         };
+        if self.ahead.contains(id) {
+            return line;
+        }
         for (at, event) in &self.events {
             match event {
                 Progress::StepStarted(step, attempt) if step == id => {
