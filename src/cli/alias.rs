@@ -1,16 +1,18 @@
 //! `mrsk ALIAS`: the command line that the configuration has under this name.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Arg, Command, CommandFactory, Parser};
 
-use super::execution::ExecutionOptions;
+use super::execution::{Execution, ExecutionOptions};
 use super::failure::Failure;
 use super::options::ProjectOptions;
 use super::project::Project;
 use crate::config::COMMANDS;
 use crate::repository;
+use crate::text;
 
 /// Commands whose last words are the command that they run: options behind its first word are none of mrsk's.
 const RUN_ONE: [[&str; 2]; 2] = [["app", "exec"], ["accessory", "exec"]];
@@ -40,6 +42,23 @@ pub fn expand(arguments: Vec<OsString>) -> Result<Vec<OsString>, Failure> {
     let words = words.into_iter().map(OsString::from);
     let program = [program.clone()].into_iter();
     Ok(program.chain(words).chain(rest.iter().cloned()).collect())
+}
+
+/// Returns the aliases of the configuration in the current directory, each with the command line that it stands for, for help and
+/// completions: none if it cannot be read without running what it names.
+pub fn all() -> Vec<(String, String)> {
+    let Ok(Reading { project, .. }) = Reading::try_parse_from(Vec::<OsString>::new()) else {
+        return Vec::new();
+    };
+    if !project.config.is_file() {
+        return Vec::new();
+    }
+    let found = Project::look_up(&project, &Execution::Forbidden(BTreeSet::new()));
+    let aliases = found.map(|found| found.config().aliases.clone());
+    let aliases = aliases.unwrap_or_default().into_iter();
+    aliases
+        .map(|(name, words)| (name, text::escape(&text::command_line(&words))))
+        .collect()
 }
 
 fn may_be_alias(name: &str) -> bool {

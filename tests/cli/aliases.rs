@@ -124,3 +124,30 @@ fn every_command_is_one_that_no_alias_may_have() {
         "src/config/keys/aliases.rs lists the commands"
     );
 }
+
+#[test]
+fn help_and_completions_have_the_aliases_of_the_project() {
+    let project = project();
+    let shown = "Aliases of this project:\n  resolved  config --format json\n  shout     config --format json\n";
+    for ask in ["help", "--help", "-h"] {
+        let ended = project.mrsk(&[ask]).expect(0);
+        assert!(ended.stdout.contains(shown), "{ask}: {}", ended.stdout);
+    }
+    for shell in ["bash", "zsh", "fish"] {
+        let ended = project.mrsk(&["completions", shell]).expect(0);
+        assert!(ended.stdout.contains("resolved"), "{shell}");
+    }
+    // Nothing of the repository is run for it, and a file that is not valid changes nothing.
+    project.write(
+        "config/deploy.yml",
+        &format!("{DEPLOY}<%= `touch ran` %>{ALIASES}"),
+    );
+    for invalid in ["aliases: {", "service: 1\naliases: {resolved: config}\n"] {
+        let ended = project.mrsk(&["help"]).expect(0);
+        assert!(!ended.stdout.contains("Aliases"), "{}", ended.stdout);
+        assert_eq!(ended.stderr, "");
+        project.mrsk(&["completions", "bash"]).expect(0);
+        project.write("config/deploy.yml", invalid);
+    }
+    assert!(!project.path("ran").exists());
+}

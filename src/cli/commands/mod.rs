@@ -176,7 +176,7 @@ fn parse(arguments: &[OsString]) -> Result<Option<Cli>, Failure> {
         return Err(failure);
     }
     let width = terminal::look(&std::io::stdout()).width.unwrap_or(COLUMNS);
-    let mut command = Cli::command().term_width(width.into());
+    let mut command = with_aliases(Cli::command(), arguments).term_width(width.into());
     let mut is_nested = false;
     let parsed = command
         .try_get_matches_from_mut(arguments)
@@ -206,6 +206,30 @@ fn parse(arguments: &[OsString]) -> Result<Option<Cli>, Failure> {
         None => Ok(Some(cli)),
         Some(message) => Err(Failure::new(ExitCode::Usage, message)),
     }
+}
+
+/// Adds the aliases of the project to the help of `command`, if `arguments` ask for that.
+fn with_aliases(command: clap::Command, arguments: &[OsString]) -> clap::Command {
+    let asks_for_help = match arguments.get(1..) {
+        Some([]) => true,
+        Some([only]) => ["help", "--help", "-h"].iter().any(|name| only == name),
+        _ => false,
+    };
+    let aliases = match asks_for_help {
+        true => alias::all(),
+        false => Vec::new(),
+    };
+    if aliases.is_empty() {
+        return command;
+    }
+    let width = aliases.iter().map(|(name, _)| name.chars().count()).max();
+    let width = width.unwrap_or(0);
+    let mut text = "Aliases of this project:\n".to_owned();
+    for (name, line) in aliases {
+        text += &format!("  {name:<width$}  {line}\n");
+    }
+    let long = format!("{text}\n{}", exit_codes());
+    command.after_help(text).after_long_help(long)
 }
 
 /// A core dump would hold the values of secrets. The processes that this one starts inherit the limit.
