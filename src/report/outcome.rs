@@ -130,11 +130,8 @@ impl Ending<'_> {
             0 => String::new(),
             already => format!(" ({ran} ran, {already} already done)"),
         };
-        let text = format!(
-            "{} on {}{took}{already}",
-            count(self.summary.steps.len(), "step"),
-            count(hosts.len(), "host")
-        );
+        let extent = extent(self.summary.steps.len(), hosts.len());
+        let text = format!("{extent}{took}{already}");
         page.heading(Tone::Good, "done", &text);
         standing::told(page, &self.view.plan);
         let lines = self.summary.steps.iter();
@@ -431,5 +428,26 @@ impl Ending<'_> {
             0 => text,
             _ => format!("{text}, {running} may still run"),
         }
+    }
+}
+
+/// Returns `4 steps on 2 hosts`: where all are steps of this machine, `4 steps`.
+fn extent(steps: usize, hosts: usize) -> String {
+    let steps = count(steps, "step");
+    match hosts {
+        0 => steps,
+        hosts => format!("{steps} on {}", count(hosts, "host")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::extent;
+
+    #[test]
+    fn hosts_are_counted_if_there_are_any() {
+        assert_eq!(extent(4, 2), "4 steps on 2 hosts");
+        assert_eq!(extent(1, 1), "1 step on 1 host");
+        assert_eq!(extent(3, 0), "3 steps");
     }
 }
