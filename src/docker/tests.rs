@@ -68,7 +68,7 @@ fn a_container_is_created_with_everything_that_the_configuration_says() {
     let config = config(
         "    cmd: bin/web --port '80 80'
     labels: {team: 'a b', empty: ''}
-    options: {memory: 1g, init: true, volumes: [~/cache:/cache], add-host: ['x:1', 'y:2']}
+    options: {memory: 1g, init: true, volumes: [~/cache:/cache], add-host: ['x:192.0.2.1', 'y:192.0.2.2']}
 env:
   clear: {PLAIN: 'a=b c', DASHED: --rm, EMPTY: ''}
   secret: [TOKEN]
@@ -124,8 +124,8 @@ healthcheck: {path: /health, port: 8080}
         "--memory=1g",
         "--init",
         "--volume=/home/app/cache:/cache",
-        "--add-host=x:1",
-        "--add-host=y:2",
+        "--add-host=x:192.0.2.1",
+        "--add-host=y:192.0.2.2",
     ] {
         assert!(
             words.iter().any(|word| word == option),
