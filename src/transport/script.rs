@@ -84,7 +84,7 @@ pub fn lock(
         TakeOver::Always => "always",
     };
     let mut builder = about_lock(scope)?;
-    set_base(&mut builder, scope, terms.state_dir.as_deref())?;
+    find_base(&mut builder, scope, terms.state_dir.as_deref())?;
     Ok(builder
         .set("mrsk_take_over", take_over)?
         .set("mrsk_run", run.map_or("-", RunId::as_str))?
@@ -201,6 +201,14 @@ pub fn start(
     batch: &[StepRequest],
     inputs: &Inputs,
 ) -> Result<Script, RenderError> {
+    let mut attempts = Vec::new();
+    for request in batch {
+        attempts.push(quote(&format!(
+            "{}/{}",
+            path_part(&request.step)?,
+            request.attempt
+        ))?);
+    }
     let mut builder = Builder::new(&[STATE, ROUTED, TURN, STEP, POLL, COMPLETE, MERGE, REACH]);
     builder
         .place(place)?
@@ -208,16 +216,17 @@ pub fn start(
         .set("mrsk_turns", &format!("{}/shared.lock", place.state_dir))?
         .line(&format!("mrsk_diagnose_seconds={DIAGNOSE_SECONDS}"))
         .line(&format!("mrsk_cleanup_seconds={CLEANUP_SECONDS}"))
-        .line("mrsk_setsid=$(command -v setsid)")
-        .line("mrsk_builtin=$(command -v printf)")
-        .line("batch() {");
+        .line("mrsk_setsid=")
+        .line("command -v setsid >/dev/null && mrsk_setsid=1")
+        .line("batch() {")
+        .line(&format!("make_attempts {}", attempts.join(" ")));
     for request in batch {
         step::render(&mut builder, request, inputs)?;
     }
     Ok(builder
         .line("}")
-        .line("case $mrsk_builtin in */*) die 'printf is not a builtin of this sh: secrets would be visible' ;; esac")
-        .call("batch"))
+        .line("needs_builtin_printf")
+        .call("watched_batch"))
 }
 
 /// Renders the note that `run` stops.
@@ -294,16 +303,17 @@ pub fn audit(place: &Place, run: &RunId) -> Result<Script, RenderError> {
 pub fn read_audit(scope: &Scope, state_dir: Option<&str>) -> Result<Script, RenderError> {
     let mut builder = Builder::new(&[STATE, AUDIT]);
     builder.audit_log(scope)?;
-    set_base(&mut builder, scope, state_dir)?;
-    Ok(builder.call("show"))
+    find_base(&mut builder, scope, state_dir)?;
+    Ok(builder.line("find_base").call("show"))
 }
 
-/// Sets where the state of `scope` is below `state_dir`; `None`: below the state directory that the host chooses.
-fn set_base(
+/// Adds `find_base`, which sets where the state of `scope` is below `state_dir`; `None`: below the state directory that the host chooses.
+fn find_base(
     builder: &mut Builder,
     scope: &Scope,
     state_dir: Option<&str>,
 ) -> Result<(), RenderError> {
+    builder.line("find_base() {");
     match state_dir {
         Some(directory) => builder.set("mrsk_state_dir", directory)?,
         None => builder
@@ -318,7 +328,8 @@ fn set_base(
     };
     builder
         .set("mrsk_scope", path_part(&scope.directory())?)?
-        .line("mrsk_base=$mrsk_state_dir/$mrsk_scope");
+        .line("mrsk_base=$mrsk_state_dir/$mrsk_scope")
+        .line("}");
     Ok(())
 }
 

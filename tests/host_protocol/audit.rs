@@ -86,6 +86,36 @@ fn leave_attempts(fixture: &Fixture) -> Vec<String> {
 }
 
 #[test]
+fn times_are_told_as_date_tells_them() {
+    #[rustfmt::skip]
+    let cases = [
+        (0, "1970-01-01T00:00:00Z"),
+        (951_868_799, "2000-02-29T23:59:59Z"),
+        (1_709_164_800, "2024-02-29T00:00:00Z"),
+        (1_735_689_599, "2024-12-31T23:59:59Z"),
+        (1_741_046_889, "2025-03-04T00:08:09Z"),
+        (4_107_542_399, "2100-02-28T23:59:59Z"),
+        (4_107_542_400, "2100-03-01T00:00:00Z"),
+    ];
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        fixture.fence("r1");
+        for (ended, _) in cases {
+            let receipt = Receipt {
+                ended,
+                ..receipt(Ending::Succeeded, None)
+            };
+            record(&fixture, &format!("at{ended}"), Some(receipt));
+        }
+        let said = fixture.audit();
+        for (ended, time) in cases {
+            let line = format!("[{time}] at{ended} succeeded\n");
+            assert!(said.contains(&line), "{sh:?} {line} {said}");
+        }
+    }
+}
+
+#[test]
 fn each_attempt_that_has_ended_stands_once() {
     for sh in Sh::all() {
         let fixture = Fixture::new(sh);

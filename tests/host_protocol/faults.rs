@@ -131,7 +131,7 @@ fn kill_everywhere(sh: Sh, offset: usize) {
     });
 }
 
-/// What cannot be encoded is missing; it is never taken for something else.
+/// What cannot be encoded is missing; it is never taken for something else. What is short and plain needs no program.
 #[test]
 fn a_base64_that_fails_loses_the_output_and_not_the_end() {
     // Busybox has one of its own.
@@ -152,12 +152,12 @@ fn a_base64_that_fails_loses_the_output_and_not_the_end() {
         let pull = StepRequest {
             actions: vec![Action::VerifyImage(VerifyImage {
                 reference: "reg/app:1".into(),
-                digest: Some("sha256:aa".into()),
+                digest: Some("sha256:aä".into()),
                 pushed_by: None,
             })],
             ..step("pull", &[])
         };
-        fixture.fake("docker", "echo 'reg/app@sha256:aa '");
+        fixture.fake("docker", "echo 'reg/app@sha256:aä '");
         let (receipt, ..) = fixture.run_one(&pull, &Inputs::default());
         assert_eq!(receipt.ending, Ending::Failed { code: 1 }, "{sh:?}");
     }

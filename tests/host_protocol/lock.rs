@@ -397,7 +397,7 @@ fn a_full_disk_keeps_the_lock_and_lets_it_go() {
         let others = leftovers(&fixture);
         unmount(&home);
         assert!(
-            matches!(&other, Err(LinkError::Script { message }) if message.contains("No space left on device")),
+            matches!(&other, Ok(LockAnswer::Held { .. })),
             "{sh:?} {other:?}"
         );
         assert_eq!(beat, Ok(BeatAnswer::Held), "{sh:?}");

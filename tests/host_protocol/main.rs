@@ -7,6 +7,7 @@
 )]
 
 mod audit;
+mod base64;
 mod complete;
 mod faults;
 mod files;

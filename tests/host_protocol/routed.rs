@@ -77,7 +77,7 @@ fn a_route_is_entered_when_it_has_routed() {
         assert_eq!(routed(&fixture), expected(), "{sh:?}");
         for step in [failing, step] {
             let left = fixture.attempt_directory(&attempt(&step)).join("route");
-            assert!(!left.exists(), "{sh:?}");
+            assert_eq!(fs::read(left).unwrap_or_default(), b"", "{sh:?}");
         }
     }
 }

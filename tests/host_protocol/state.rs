@@ -307,7 +307,10 @@ fn a_person_resolves_an_attempt_in_doubt_once() {
         assert_eq!(fixture.read("home/mrsk-app-audit.log"), line);
         assert_eq!(fixture.audit(), line);
         let files = fs::read_dir(&directory).unwrap().count();
-        assert_eq!(files, 6, "about, claim, receipt, note, line and mark");
+        assert_eq!(
+            files, 7,
+            "about, claim by two names, receipt, note, line and mark"
+        );
     }
 }
 

@@ -17,12 +17,14 @@ audit() {
   append "$mrsk_log" "$1"
 }
 
-# Prints which attempts the audit log may lack, of the plan whose digits are $1, or of all if that is *: DIGEST/STEP/ATTEMPT/FILE, in
-# the order of the files' times.
-unaudited() {
+# Sets mrsk_unaudited to the attempts that the audit log may lack, of the plan whose digits are $1, or of all if that is *:
+# DIGEST/STEP/ATTEMPT/FILE, in the order of the files' times.
+find_unaudited() {
+  mrsk_unaudited=
+  mrsk_found=
+  mrsk_here=$PWD
   cd "$mrsk_base/runs" 2>/dev/null || return 0
   set -- $1/*/*/claim
-  mrsk_found=
   for mrsk_entry in "$@"
   do
     mrsk_entry=${mrsk_entry%/claim}
@@ -35,7 +37,11 @@ unaudited() {
       mrsk_found="$mrsk_found $mrsk_entry/claim"
     fi
   done
-  [ -z "$mrsk_found" ] || ls -tr $mrsk_found
+  case $mrsk_found in
+  ' '*' '*) mrsk_unaudited=$(ls -tr $mrsk_found) ;;
+  *) mrsk_unaudited=$mrsk_found ;;
+  esac
+  cd "$mrsk_here" || die "cannot go back to $mrsk_here"
 }
 
 # Sets mrsk_line to what the audit log is to say of attempt $1 (DIGEST/STEP/ATTEMPT), and mrsk_mark to the file that says that it does.
@@ -70,10 +76,28 @@ describe() {
   mrsk_line="[$mrsk_time] $mrsk_subject $mrsk_how$mrsk_answer"
 }
 
+# Sets mrsk_time to the date and time in UTC at $1 seconds after 1970 began. Years are counted from March on, so that a leap day is the last.
+tell_time() {
+  mrsk_days=$(($1 / 86400 + 719468))
+  mrsk_era=$((mrsk_days / 146097))
+  mrsk_days=$((mrsk_days % 146097))
+  mrsk_years=$(((mrsk_days - mrsk_days / 1460 + mrsk_days / 36524 - mrsk_days / 146096) / 365))
+  mrsk_days=$((mrsk_days - 365 * mrsk_years - mrsk_years / 4 + mrsk_years / 100))
+  mrsk_months=$(((5 * mrsk_days + 2) / 153))
+  mrsk_days=$((mrsk_days - (153 * mrsk_months + 2) / 5 + 1))
+  mrsk_years=$((mrsk_era * 400 + mrsk_years + mrsk_months / 10))
+  mrsk_months=$(((mrsk_months + 2) % 12 + 1))
+  mrsk_time=$mrsk_years
+  for mrsk_word in "-$((mrsk_months + 100))" "-$((mrsk_days + 100))" "T$(($1 / 3600 % 24 + 100))" ":$(($1 / 60 % 60 + 100))" ":$(($1 % 60 + 100))Z"
+  do
+    mrsk_time=$mrsk_time${mrsk_word%%1*}${mrsk_word#?1}
+  done
+}
+
 # Sets mrsk_time, mrsk_how and mrsk_answer to what the receipt on standard input says. A digest is no answer that users get.
 say_how() {
   read -r mrsk_ending mrsk_code mrsk_by mrsk_from mrsk_until mrsk_value mrsk_rest
-  mrsk_time=$(date -u -d "@$mrsk_until" +%Y-%m-%dT%H:%M:%SZ)
+  tell_time "$mrsk_until"
   case $mrsk_ending:$mrsk_code in
   timed_out:*) mrsk_how='timed out' ;;
   superseded:*)
@@ -84,8 +108,19 @@ say_how() {
   *:0) mrsk_how=$mrsk_ending ;;
   *) mrsk_how="$mrsk_ending with status $mrsk_code" ;;
   esac
-  [ "$mrsk_value" = - ] && return 0
-  mrsk_answer=$(printf %s "$mrsk_value" | base64 -d 2>/dev/null | head -c "$mrsk_answer_bytes" | tr '\000-\037\177' ' ')
+  case $mrsk_value in
+  # `sha256:` in base64.
+  - | c2hhMjU2O[g-v]*) return 0 ;;
+  esac
+  mrsk_answer=
+  if decode_here "$mrsk_value"
+  then
+    case $mrsk_text in
+    *"$mrsk_nl"*) ;;
+    *) mrsk_answer=$mrsk_text ;;
+    esac
+  fi
+  [ -n "$mrsk_answer" ] && [ "${#mrsk_answer}" -le "$mrsk_answer_bytes" ] || mrsk_answer=$(printf %s "$mrsk_value" | base64 -d 2>/dev/null | head -c "$mrsk_answer_bytes" | tr '\000-\037\177' ' ')
   case $mrsk_answer in
   '' | sha256:*) mrsk_answer= ;;
   *) mrsk_answer=": $mrsk_answer" ;;
@@ -95,14 +130,16 @@ say_how() {
 # Brings the audit log up to date with the attempts at the steps of the plan whose digits are $1, or of all plans if that is *. A line that
 # is there without its mark is not written again. Why it failed is in mrsk_error.
 audit_attempts() {
-  mrsk_missing=
+  mrsk_lines_left=
   mrsk_marks=
-  for mrsk_which in $(unaudited "$1")
+  find_unaudited "$1"
+  for mrsk_which in $mrsk_unaudited
   do
     describe "${mrsk_which%/*}" || continue
     mrsk_marks="$mrsk_marks $mrsk_mark"
-    is_audited || mrsk_missing=$mrsk_missing${mrsk_missing:+$mrsk_nl}$mrsk_line
+    mrsk_lines_left=$mrsk_lines_left${mrsk_lines_left:+$mrsk_nl}$mrsk_line
   done
+  leave_out_audited
   [ -z "$mrsk_missing" ] || audit "$mrsk_missing" || return 1
   for mrsk_mark in $mrsk_marks
   do
@@ -111,9 +148,23 @@ audit_attempts() {
   return 0
 }
 
-# Whether the audit log has the line mrsk_line.
-is_audited() {
-  grep -qxF -- "$mrsk_line" "$mrsk_log" "$mrsk_log.1" 2>/dev/null
+# Sets mrsk_missing to those of the lines mrsk_lines_left that the audit log does not have.
+leave_out_audited() {
+  mrsk_missing=
+  [ -n "$mrsk_lines_left" ] || return 0
+  mrsk_there=$mrsk_nl$(grep -hxF -e "$mrsk_lines_left" "$mrsk_log" "$mrsk_log.1" 2>/dev/null)$mrsk_nl
+  mrsk_ifs=$IFS
+  IFS=$mrsk_nl
+  set -f
+  for mrsk_line in $mrsk_lines_left
+  do
+    case $mrsk_there in
+    *"$mrsk_nl$mrsk_line$mrsk_nl"*) ;;
+    *) mrsk_missing=$mrsk_missing${mrsk_missing:+$mrsk_nl}$mrsk_line ;;
+    esac
+  done
+  set +f
+  IFS=$mrsk_ifs
 }
 
 # Enters what attempts have left, of all plans.
@@ -140,20 +191,25 @@ show() {
   then
     die "cannot read $mrsk_log in $PWD"
   fi
+  find_unaudited '*'
+  mrsk_lines_left=
+  for mrsk_which in $mrsk_unaudited
+  do
+    describe "${mrsk_which%/*}" || continue
+    mrsk_pid=
+    { read -r mrsk_pid mrsk_rest; } 2>/dev/null <"$mrsk_at/claim"
+    [ "$mrsk_pid:${mrsk_mark##*.}" = 0:lost ] || mrsk_lines_left=$mrsk_lines_left${mrsk_lines_left:+$mrsk_nl}$mrsk_line
+  done
+  leave_out_audited
   {
     cat "$mrsk_log.1" "$mrsk_log" 2>/dev/null
     [ -z "$(tail -c 1 "$mrsk_log" 2>/dev/null)" ] || echo
-    for mrsk_which in $(unaudited '*')
-    do
-      describe "${mrsk_which%/*}" && ! is_audited || continue
-      mrsk_pid=
-      { read -r mrsk_pid mrsk_rest; } 2>/dev/null <"$mrsk_at/claim"
-      [ "$mrsk_pid:${mrsk_mark##*.}" = 0:lost ] || printf '%s\n' "$mrsk_line"
-    done
+    [ -z "$mrsk_missing" ] || printf '%s\n' "$mrsk_missing"
   } | encode_text
 }
 
 # Says its standard input.
 encode_text() {
-  say text "$(encode)"
+  encode_input
+  say text "$mrsk_field"
 }

@@ -2,6 +2,7 @@
 
 use zeroize::Zeroizing;
 
+use super::parts::BASE64;
 use crate::record::Scope;
 use crate::transport::quote::{NulError, quote};
 use crate::transport::request::{AttemptRef, Place};
@@ -72,7 +73,7 @@ impl Builder {
     pub fn new(parts: &[&str]) -> Self {
         let mut text = Zeroizing::new(String::with_capacity(64 * 1024));
         text.push_str("{\n");
-        for part in [PRELUDE].iter().chain(parts) {
+        for part in [PRELUDE, BASE64].iter().chain(parts) {
             text.push_str(part);
         }
         Self { text }

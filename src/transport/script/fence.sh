@@ -41,9 +41,14 @@ has_begun() {
   return 1
 }
 
-# Leaves directory $1 to its owner. One with the sticky bit is meant for all users.
+# Leaves these directories to their owner. One with the sticky bit is meant for all users.
 tighten() {
-  [ -k "$1" ] || mrsk_error=$(chmod go-rwx "$1" 2>&1) || die "cannot set the mode of $1: $mrsk_error"
+  for mrsk_entry in "$@"
+  do
+    shift
+    [ -k "$mrsk_entry" ] || set -- "$@" "$mrsk_entry"
+  done
+  [ "$#" = 0 ] || mrsk_error=$(chmod go-rwx "$@" 2>&1) || die "cannot set the mode of $*: $mrsk_error"
 }
 
 superseded() {
@@ -54,8 +59,7 @@ superseded() {
 # nothing: whether it still has not is looked at behind the fence, from where on it cannot.
 fence() {
   make "$mrsk_runs"
-  tighten "${mrsk_base%/*}"
-  tighten "$mrsk_base"
+  tighten "${mrsk_base%/*}" "$mrsk_base"
   read_serial
   mrsk_new_serial=
   if [ "$mrsk_entered" != "$mrsk_plan" ] && [ "$mrsk_last" = "$mrsk_plan" ]
@@ -75,7 +79,9 @@ fence() {
   then
     put "$mrsk_runs/restarted" "$mrsk_boot" || die "$mrsk_error"
   fi
-  put "$mrsk_runs/begun" "$mrsk_run $mrsk_boot" || die "$mrsk_error"
+  mrsk_way=write_line
+  ! [ -e "$mrsk_runs/begun" ] || mrsk_way=put
+  "$mrsk_way" "$mrsk_runs/begun" "$mrsk_run $mrsk_boot" || die "$mrsk_error"
   prepare "$mrsk_base/fence" "$mrsk_run" || die "$mrsk_error"
   if [ -n "$mrsk_new_serial" ]
   then

@@ -15,6 +15,8 @@ run_is_alive() {
 
 # Removes the details of all but the last runs, once what they left is entered. Their names are hexadecimal digits.
 retain() {
+  set -- "$mrsk_base/runs"/*
+  [ "$#" -gt "$mrsk_runs_kept" ] || return 0
   mrsk_kept=0
   for mrsk_name in $(ls -t "$mrsk_base/runs")
   do
@@ -63,7 +65,7 @@ record() {
     say refused
     return 0
   fi
-  [ -z "$3" ] || receipt "$mrsk_dir" || put "$mrsk_dir/receipt" "$3" || die "$mrsk_error"
+  [ -z "$3" ] || receipt "$mrsk_dir" || write_line "$mrsk_dir/receipt" "$3" || die "$mrsk_error"
   say recorded
 }
 

@@ -6,7 +6,7 @@ mrsk_last_looks=15
 
 # Reads the details of mrsk_own into mrsk_text, and of its lines mrsk_holder, mrsk_generation and mrsk_plan_in_lock.
 read_details() {
-  mrsk_text=$(base64 -d <"$mrsk_own/details" 2>/dev/null)
+  decode_file "$mrsk_own/details"
   mrsk_holder=
   mrsk_plan_in_lock=
   mrsk_generation=1
@@ -66,13 +66,28 @@ beat_age() {
   age "$mrsk_beat_boot" "$mrsk_beat_at"
 }
 
-# The details of generation $1 as they stand in the file.
+# Sets mrsk_field to the details of generation $1 as they stand in the file.
 details() {
-  printf '%s%s%s' "$mrsk_before" "$1" "$mrsk_after" | encode
+  encode "$mrsk_before$1$mrsk_after"
+}
+
+# Says what follows, and then what stands in the lock.
+say_text() {
+  encode "$mrsk_text"
+  say "$@" "$mrsk_field"
 }
 
 held() {
-  say held "$mrsk_age" "$(printf '%s' "$mrsk_text" | encode)"
+  say_text held "$mrsk_age"
+}
+
+# Writes a beat of now into the file that is there: a full disk has room for that. No longer than the old one, but for a digit.
+overwrite_beat() {
+  [ -f "$mrsk_own/beat" ] && { printf '%s\n' "$mrsk_boot $mrsk_up" 1<>"$mrsk_own/beat"; } 2>/dev/null
+}
+
+write_beat() {
+  overwrite_beat || put "$mrsk_own/beat" "$mrsk_boot $mrsk_up"
 }
 
 # Takes the lock of a holder whose beat has stopped. Fails where another was faster. Of two that claimed one after the other, the
@@ -90,8 +105,8 @@ take_over() {
     held
     return 0
   fi
-  keep "$mrsk_own/details" "$(details "$mrsk_next")" || die "$mrsk_error"
-  put "$mrsk_own/beat" "$mrsk_boot $mrsk_up" || die "$mrsk_error"
+  details "$mrsk_next"
+  keep "$mrsk_own/details" "$mrsk_field" && write_beat || die "$mrsk_error"
   mrsk_round=0
   highest
   while [ "$mrsk_top" != "$mrsk_next" ] && [ "$mrsk_round" -lt "$mrsk_last_looks" ]
@@ -104,7 +119,8 @@ take_over() {
   if [ "$mrsk_top" = "$mrsk_next" ] && [ "$mrsk_holder" = "$mrsk_run" ]
   then
     announce_in_turn
-    read_person "$(printf '%s' "$mrsk_judged" | encode)"
+    encode "$mrsk_judged"
+    read_person "$mrsk_field"
     say acquired "$mrsk_next" "$mrsk_persons$mrsk_open"
   else
     beat_age
@@ -123,9 +139,11 @@ take_back() {
     return 1
   fi
   highest
-  mrsk_persons=$(printf '%s' "$mrsk_text" | encode)
+  encode "$mrsk_text"
+  mrsk_persons=$mrsk_field
   put "$mrsk_own/person" "$mrsk_persons" || die "$mrsk_error"
-  put "$mrsk_own/beat" "$mrsk_boot $mrsk_up" && keep "$mrsk_own/details" "$(details "$mrsk_top")" && announce || die "$mrsk_error"
+  details "$mrsk_top"
+  write_beat && keep "$mrsk_own/details" "$mrsk_field" && announce || die "$mrsk_error"
   end_turn
   say acquired "$mrsk_top" "$mrsk_persons"
 }
@@ -141,7 +159,8 @@ read_person() {
 # over meanwhile.
 tell_more() {
   [ "$mrsk_text" = "$mrsk_before$mrsk_generation${mrsk_after%"$mrsk_nl"}" ] && return 0
-  keep "$mrsk_own/details" "$(details "$mrsk_generation")" || die "$mrsk_error"
+  details "$mrsk_generation"
+  keep "$mrsk_own/details" "$mrsk_field" || die "$mrsk_error"
   announce_in_turn
   highest
   [ "$mrsk_top" -le "$mrsk_generation" ]
@@ -154,7 +173,7 @@ lock_once() {
   look_at_whole
   if [ "$mrsk_whole" = foreign ]
   then
-    say foreign "$(printf '%s' "$mrsk_text" | encode)"
+    say_text foreign
     return 0
   fi
   if ! [ -d "$mrsk_own" ]
@@ -178,13 +197,13 @@ lock_once() {
   fi
   if [ -z "$mrsk_holder" ]
   then
-    say foreign "$(printf '%s' "$mrsk_text" | encode)"
+    say_text foreign
     return 0
   fi
   highest
   if [ "$mrsk_holder" = "$mrsk_run" ] && [ "$mrsk_top" -le "$mrsk_generation" ]
   then
-    put "$mrsk_own/beat" "$mrsk_boot $mrsk_up" || die "$mrsk_error"
+    write_beat || die "$mrsk_error"
     tell_more || return 1
     read_person -
     say acquired "$mrsk_generation" "$mrsk_persons"
@@ -200,7 +219,8 @@ lock_once() {
   # A run of the same plan judges them step by step.
   if has_open && [ "$mrsk_take_over" != always ] && [ "$mrsk_plan_in_lock" != "$mrsk_locked_plan" ]
   then
-    say open "$mrsk_age" "$(printf '%s' "$mrsk_text" | encode)$mrsk_open"
+    encode "$mrsk_text"
+    say open "$mrsk_age" "$mrsk_field$mrsk_open"
     return 0
   fi
   take_over
@@ -233,13 +253,26 @@ tell_what_is_in_the_way() {
   kamal_has_locked || read_details
 }
 
-lock() {
-  boot
-  uptime
+# Prepares what a new lock has beside it. The details are on the disk before they are moved into it.
+prepare_lock() {
   make_ready || die "$mrsk_error"
-  put "$mrsk_ready/beat" "$mrsk_boot $mrsk_up" || die "$mrsk_error"
-  keep "$mrsk_ready/details" "$(details 1)" || die "$mrsk_error"
-  put "$mrsk_ready/whole" "$(entry "$mrsk_scope" "${mrsk_before}1$mrsk_after" | encode)" || die "$mrsk_error"
+  mrsk_first=$mrsk_before
+  if [ "$mrsk_run" != - ]
+  then
+    mrsk_first=${mrsk_before}1$mrsk_after
+    write_line "$mrsk_ready/beat" "$mrsk_boot $mrsk_up" || die "$mrsk_error"
+  fi
+  encode "$mrsk_first"
+  write_line "$mrsk_ready/details" "$mrsk_field" || die "$mrsk_error"
+  [ "$mrsk_run" = - ] || sync_to_disk "$mrsk_ready/details" || die "$mrsk_error"
+  mrsk_whole_text=
+  add_entry "$mrsk_scope" "${mrsk_first%"$mrsk_nl"}"
+  encode "$mrsk_whole_text"
+  write_line "$mrsk_ready/whole" "$mrsk_field" || die "$mrsk_error"
+}
+
+lock() {
+  mrsk_ready=
   mrsk_tries=0
   until lock_once
   do
@@ -247,7 +280,7 @@ lock() {
     if [ "$mrsk_tries" -gt "$mrsk_lock_tries" ]
     then
       tell_what_is_in_the_way
-      say foreign "$(printf '%s' "$mrsk_text" | encode)"
+      say_text foreign
       return 0
     fi
     nap 0.2
@@ -276,11 +309,6 @@ say_held() {
   say held${mrsk_request:+ "$mrsk_request"}
 }
 
-# Writes the beat into the file that is there: a full disk has room for that. No longer than the old one, but for a digit.
-overwrite_beat() {
-  [ -f "$mrsk_own/beat" ] && { printf '%s\n' "$mrsk_boot $mrsk_up" 1<>"$mrsk_own/beat"; } 2>/dev/null
-}
-
 beat() {
   look_at_whole
   read_details
@@ -292,7 +320,7 @@ beat() {
   fi
   boot
   uptime
-  { put "$mrsk_own/beat" "$mrsk_boot $mrsk_up" || overwrite_beat; } && say_held && return 0
+  write_beat && say_held && return 0
   [ -d "$mrsk_own" ] && die "$mrsk_error"
   lost
 }
@@ -364,7 +392,8 @@ leave() {
     say not_ours
     return 0
   fi
-  keep "$mrsk_own/details" "$(printf '%s' "$mrsk_left" | encode)" || die "$mrsk_error"
+  encode "$mrsk_left"
+  keep "$mrsk_own/details" "$mrsk_field" || die "$mrsk_error"
   rm -f "$mrsk_own/beat" "$mrsk_own/stop" "$mrsk_own/person"
   announce
   end_turn
@@ -409,7 +438,7 @@ release_silent() {
 
 # The answer about a lock that has no beat.
 held_by_hand() {
-  say "$1" ${2:+"$2"} "$(printf '%s' "$mrsk_text" | encode)"
+  say_text "$@"
 }
 
 lock_status() {
@@ -457,7 +486,7 @@ request_stop() {
   put "$mrsk_ready/stop" "$mrsk_holder $mrsk_request" || die "$mrsk_error"
   if mrsk_error=$(mv -f "$mrsk_ready/stop" "$mrsk_own/stop" 2>&1)
   then
-    say requested "$mrsk_age" "$(printf '%s' "$mrsk_text" | encode)"
+    say_text requested "$mrsk_age"
   elif [ -d "$mrsk_own" ]
   then
     die "cannot write $mrsk_own/stop in $PWD: $mrsk_error"
@@ -470,9 +499,7 @@ request_stop() {
 lock_by_hand() {
   boot
   uptime
-  make_ready || die "$mrsk_error"
-  put "$mrsk_ready/details" "$(printf '%s' "$mrsk_before" | encode)" || die "$mrsk_error"
-  put "$mrsk_ready/whole" "$(entry "$mrsk_scope" "$mrsk_before" | encode)" || die "$mrsk_error"
+  prepare_lock
   [ -d "$mrsk_own" ] || ! begin_in_turn || return 0
   tell_what_is_in_the_way
   if [ "$mrsk_whole" = ours ] && [ -n "$mrsk_holder" ]

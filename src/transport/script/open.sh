@@ -3,6 +3,7 @@
 has_open() {
   mrsk_open=
   [ -n "$mrsk_plan_in_lock" ] || return 1
+  find_base
   for mrsk_entry in "$mrsk_base/runs/${mrsk_plan_in_lock#*:}"/*/*/claim
   do
     mrsk_entry=${mrsk_entry%/claim}
@@ -13,7 +14,8 @@ has_open() {
     *) continue ;;
     esac
     [ -e "$mrsk_entry/claim" ] && ! grep -q ' end$' "$mrsk_entry/receipt" 2>/dev/null || continue
-    mrsk_open="$mrsk_open $(encode <"$mrsk_entry/about")"
+    encode_input <"$mrsk_entry/about"
+    mrsk_open="$mrsk_open $mrsk_field"
   done
   [ -n "$mrsk_open" ]
 }

@@ -14,7 +14,9 @@ living_line() {
   receipt "$1" && return 0
   mrsk_stage=acts
   undoes "$1" && mrsk_stage=undoes
-  say living "$mrsk_digits" "$mrsk_step" "$mrsk_number" "$mrsk_stage" "$(cat "$1/about" 2>/dev/null | encode)"
+  mrsk_field=-
+  [ ! -e "$1/about" ] || encode_input <"$1/about"
+  say living "$mrsk_digits" "$mrsk_step" "$mrsk_number" "$mrsk_stage" "$mrsk_field"
 }
 
 # Whether the attempt in directory $1 has failed, and explains and undoes that.
@@ -109,7 +111,8 @@ leave_receipt() {
   { read -r mrsk_word mrsk_word mrsk_word mrsk_word mrsk_word mrsk_started mrsk_word <"$mrsk_dir/about"; } 2>/dev/null
   # A torn one.
   receipt "$mrsk_dir" || rm -f "$mrsk_dir/receipt"
-  mrsk_value=$(printf '%s' "$mrsk_plan" | encode)
+  encode "$mrsk_plan"
+  mrsk_value=$mrsk_field
   [ "$mrsk_value" != '!' ] || mrsk_value=-
   mrsk_receipt="superseded 0 $mrsk_claimed_run ${mrsk_started:-$mrsk_now} $mrsk_now $mrsk_value end"
   put "$mrsk_dir/receipt.new.$$" "$mrsk_receipt" || die "$mrsk_error"

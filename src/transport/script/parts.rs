@@ -2,6 +2,7 @@
 
 pub(super) const ATTEMPT: &str = include_str!("attempt.sh");
 pub(super) const AUDIT: &str = include_str!("audit.sh");
+pub(super) const BASE64: &str = include_str!("base64.sh");
 pub(super) const COMPLETE: &str = include_str!("complete.sh");
 pub(super) const FENCE: &str = include_str!("fence.sh");
 pub(super) const FINISH: &str = include_str!("finish.sh");

@@ -119,9 +119,10 @@ fell() {
 look_http() {
   see "$1"
   ask "$@" || return
-  nap 0.05 &
+  sleep 0.05 2>/dev/null 4>&- &
+  mrsk_nap=$!
   see "$1"
-  wait "$!"
+  wait "$mrsk_nap" || sleep 1
   ask "$@"
 }
 
@@ -145,6 +146,24 @@ ask() {
   return 1
 }
 
+# Whether the headers in mrsk_text have one whose name fits the pattern $1, and whose value is $2.
+has_header() {
+  mrsk_ifs=$IFS
+  IFS=$mrsk_nl
+  set -f
+  mrsk_has=1
+  for mrsk_line in $mrsk_text
+  do
+    # Without the carriage return at its end.
+    case ${mrsk_line%[!\ -~]} in
+    $1": $2") mrsk_has=0 ;;
+    esac
+  done
+  set +f
+  IFS=$mrsk_ifs
+  return "$mrsk_has"
+}
+
 look_route() {
   see "$1"
   unknown && return 1
@@ -154,64 +173,76 @@ look_route() {
     return 2
   fi
   get "$2" "$3" "$4"
-  printf '%s\n' "$mrsk_text" | tr -d '\r' | grep -ixF "X-Mrsk-Container: $5" >/dev/null && return 0
+  has_header '[Xx]-[Mm][Rr][Ss][Kk]-[Cc][Oo][Nn][Tt][Aa][Ii][Nn][Ee][Rr]' "$5" && return 0
   note "$mrsk_code, not from $5"
   return 1
 }
 
-# Prints address $1 as /proc/net/tcp has it: words of 4 bytes, each backwards, as little-endian machines keep them.
+# Sets mrsk_word to address $1 as /proc/net/tcp has it: words of 4 bytes, each backwards, as little-endian machines keep them.
 backwards() {
+  mrsk_word=
+  mrsk_ifs=$IFS
   case $1 in
-  *:*) ;;
-  *)
-    IFS=.
-    set -- $1
-    printf '%02X%02X%02X%02X' "$4" "$3" "$2" "$1"
-    return
-    ;;
+  *:*) IFS=: ;;
+  *) IFS=. ;;
   esac
   mrsk_head=${1%%::*}
   mrsk_tail=
   case $1 in
   *::*) mrsk_tail=${1#*::} ;;
   esac
-  IFS=:
   set -- $mrsk_head $mrsk_tail
+  if [ "$IFS" = . ]
+  then
+    add_bytes "$4" "$3" "$2" "$1"
+    set --
+  fi
   mrsk_zeros=
-  while [ "$#" -lt 8 ]
+  mrsk_count=$#
+  while [ "$mrsk_count" -gt 0 ] && [ "$mrsk_count" -lt 8 ]
   do
-    set -- "$@" 0
     mrsk_zeros=0:$mrsk_zeros
+    mrsk_count=$((mrsk_count + 1))
   done
-  set -- $mrsk_head $mrsk_zeros $mrsk_tail
+  [ "$#" = 0 ] || set -- $mrsk_head $mrsk_zeros $mrsk_tail
   while [ "$#" -gt 1 ]
   do
-    printf '%02X%02X%02X%02X' "$((0x$2 & 255))" "$((0x$2 >> 8))" "$((0x$1 & 255))" "$((0x$1 >> 8))"
+    add_bytes "$((0x$2 & 255))" "$((0x$2 >> 8))" "$((0x$1 & 255))" "$((0x$1 >> 8))"
     shift 2
+  done
+  IFS=$mrsk_ifs
+}
+
+# Adds these bytes to mrsk_word in hexadecimal digits.
+add_bytes() {
+  for mrsk_byte in "$@"
+  do
+    set -- 0 1 2 3 4 5 6 7 8 9 A B C D E F
+    eval "mrsk_word=\$mrsk_word\${$((mrsk_byte / 16 + 1))}\${$((mrsk_byte % 16 + 1))}"
   done
 }
 
-# Prints a pattern of the addresses of the inspected container that requests to port $1 (hexadecimal) come by: those in the network that
-# routes lead into. If it has none there (it is in the host's network), or publishes the port, any.
-ways_in() {
+# Sets mrsk_ways to the addresses of the inspected container that requests to port $1 (hexadecimal) come by, with a space around each: those
+# in the network that routes lead into. If it has none there (it is in the host's network), or publishes the port, to nothing: any.
+find_ways_in() {
   mrsk_ways=
-  for mrsk_word in $mrsk_inside
+  for mrsk_address_there in $mrsk_inside
   do
-    mrsk_word=$(backwards "$mrsk_word")
+    backwards "$mrsk_address_there"
     case $mrsk_word in
-    ????????) mrsk_word="(0000000000000000FFFF0000)?$mrsk_word" ;;
+    ????????) mrsk_word="$mrsk_word 0000000000000000FFFF0000$mrsk_word" ;;
     esac
-    mrsk_ways="$mrsk_ways${mrsk_ways:+|}$mrsk_word"
+    mrsk_ways="$mrsk_ways $mrsk_word "
   done
   case $mrsk_published in
   *" $((0x$1))/tcp "*) mrsk_ways= ;;
   esac
-  printf '(%s)' "${mrsk_ways:-[0-9A-F]+}"
 }
 
 # Sets mrsk_text to the sockets that process mrsk_pid sees.
 read_sockets() {
-  mrsk_text=$(cat "/proc/$mrsk_pid/net/tcp" "/proc/$mrsk_pid/net/tcp6" 2>/dev/null || sudo -n cat "/proc/$mrsk_pid/net/tcp" "/proc/$mrsk_pid/net/tcp6" 2>/dev/null)
+  mrsk_text=$(cat "/proc/$mrsk_pid/net/tcp" "/proc/$mrsk_pid/net/tcp6" 2>/dev/null) ||
+    mrsk_text=$(sudo -n cat "/proc/$mrsk_pid/net/tcp" "/proc/$mrsk_pid/net/tcp6" 2>/dev/null)
   case $mrsk_text in
   *local_address*) return 0 ;;
   esac
@@ -221,13 +252,41 @@ read_sockets() {
 # Sets mrsk_listeners to the number of those that listen on port $1 (hexadecimal). The table is read in pieces while it changes, and
 # may lack a line: none counts as none when it is seen twice.
 count_listeners() {
-  mrsk_listeners=$(sockets '[0-9A-F]+' "$1" 0A)
-  [ "$mrsk_listeners" = 0 ] && read_sockets && mrsk_listeners=$(sockets '[0-9A-F]+' "$1" 0A)
+  mrsk_ways=
+  count_sockets "$1" 0A
+  [ "$mrsk_count" = 0 ] && read_sockets && count_sockets "$1" 0A
+  mrsk_listeners=$mrsk_count
 }
 
-# Counts the lines of mrsk_text about sockets at the addresses $1 and port $2 (hexadecimal) that are in state $3.
-sockets() {
-  printf '%s\n' "$mrsk_text" | grep -cE "^ *[0-9]+: $1:$2 [0-9A-F]+:[0-9A-F]+ $3 "
+# Sets mrsk_count to the number of lines of mrsk_text about sockets at the addresses mrsk_ways and port $1 (hexadecimal) that are in state $2.
+count_sockets() {
+  mrsk_count=0
+  mrsk_ifs=$IFS
+  IFS=$mrsk_nl
+  set -f
+  for mrsk_line in $mrsk_text
+  do
+    case $mrsk_line in
+    *": "*":$1 "*" $2 "*) ;;
+    *) continue ;;
+    esac
+    mrsk_line=${mrsk_line#*: }
+    mrsk_way=${mrsk_line%%:*}
+    mrsk_line=${mrsk_line#*:}
+    case $mrsk_line in
+    "$1 "*:*" $2 "*) mrsk_line=${mrsk_line#* * } ;;
+    *) continue ;;
+    esac
+    case $mrsk_line in
+    "$2 "*) ;;
+    *) continue ;;
+    esac
+    case ${mrsk_ways:-" $mrsk_way "} in
+    *" $mrsk_way "*) mrsk_count=$((mrsk_count + 1)) ;;
+    esac
+  done
+  set +f
+  IFS=$mrsk_ifs
 }
 
 # Whether container $1 goes on running, if it is named.
@@ -263,15 +322,17 @@ look_idle() {
     note "cannot read the connections of process $mrsk_pid"
     return 1
   fi
-  mrsk_count=$(sockets "$(ways_in "$2")" "$2" 01)
+  find_ways_in "$2"
+  count_sockets "$2" 01
   [ "$mrsk_count" = 0 ] && return 0
+  mrsk_flying=$mrsk_count
   [ -n "$mrsk_listeners" ] || count_listeners "$2"
   if [ "$mrsk_listeners" = 0 ]
   then
-    printf 'nothing listens on port %s: not waiting for %s in flight\n' "$((0x$2))" "$mrsk_count"
+    printf 'nothing listens on port %s: not waiting for %s in flight\n' "$((0x$2))" "$mrsk_flying"
     return 0
   fi
-  note "$mrsk_count in flight"
+  note "$mrsk_flying in flight"
   return 1
 }
 
@@ -344,7 +405,8 @@ report_poll() {
   [ "$mrsk_reported" != "$mrsk_try $mrsk_note" ] && [ "$mrsk_time" -ge "$mrsk_report_from" ] || return 0
   mrsk_reported="$mrsk_try $mrsk_note"
   mrsk_report_from=$((mrsk_time + mrsk_report_pause))
-  say poll "$mrsk_step" "$mrsk_try" "$mrsk_tries" "$(printf '%s' "${mrsk_note%%"$mrsk_nl"*}" | encode)" 2>/dev/null >&4
+  encode "${mrsk_note%%"$mrsk_nl"*}"
+  say poll "$mrsk_step" "$mrsk_try" "$mrsk_tries" "$mrsk_field" 2>/dev/null >&4
 }
 
 # One attempt: looks until one says yes or never, or its time is over.
@@ -363,11 +425,12 @@ watch_for() {
     hundredths
     report_poll
     [ "$mrsk_left" -gt 0 ] && [ $((mrsk_time - mrsk_since)) -lt "$mrsk_limit" ] || return 1
-    nap "$(pause "$((mrsk_time - mrsk_begin))")"
+    pause "$((mrsk_time - mrsk_begin))"
+    nap "$mrsk_pause"
   done
 }
 
-# Prints the pause after $1 hundredths of a second. An app notes each request in its log, and this is not to fill the end of it;
+# Sets mrsk_pause to the seconds to wait after $1 hundredths of a second. An app notes each request in its log, and this is not to fill the end of it;
 # while nothing listens yet, and where docker is asked, only the host's time is saved.
 pause() {
   case $mrsk_look$mrsk_code in
@@ -378,12 +441,12 @@ pause() {
   set -- "$1" $mrsk_pauses
   if [ "$1" -lt "$2" ]
   then
-    echo "$3"
+    mrsk_pause=$3
   elif [ "$1" -lt "$4" ]
   then
-    echo "$5"
+    mrsk_pause=$5
   else
-    echo "$6"
+    mrsk_pause=$6
   fi
 }
 
@@ -398,7 +461,8 @@ verify_image() {
   fi
   case " $mrsk_text" in
   *"@$2 "*)
-    mrsk_value=$(printf '%s' "$2" | encode)
+    encode "$2"
+    mrsk_value=$mrsk_field
     [ "$mrsk_value" != '!' ]
     return
     ;;

@@ -14,24 +14,30 @@ say() {
   printf '@mrsk %s\n' "$*"
 }
 
-# Its standard input as one field of a line. If it cannot be encoded, no reader takes the field for a value.
-encode() {
-  mrsk_field=$(base64 && echo .) && mrsk_field=$(printf '%s' "${mrsk_field%.}" | tr -d '\n') || mrsk_field='!'
-  printf '%s' "${mrsk_field:--}"
-}
-
 # Ends the script with an error. Never to be called in a subshell.
 die() {
-  say error "$(printf '%s' "$*" | encode)"
+  encode "$*"
+  say error "$mrsk_field"
   say end
   exit 1
 }
 
-# Replaces file $1 with the line $2, at once or not at all. What fails is done again by commands that say why: it is in mrsk_error.
-put() {
-  { printf '%s\n' "$2" >"$1.$$"; } 2>/dev/null && mv -f "$1.$$" "$1" 2>/dev/null && return 0
-  mrsk_error=$( (printf '%s\n' "$2" 2>/dev/null | cat >"$1.$$") 2>&1) && mrsk_error=$(mv -f "$1.$$" "$1" 2>&1) && return 0
+# Writes the line $2 into file $1. A kill may leave it empty, and a full disk torn: for files that nobody else reads yet, or whose readers see
+# that. What fails is done again by a command that says why: it is in mrsk_error.
+write_line() {
+  { printf '%s\n' "$2" >"$1"; } 2>/dev/null && return 0
+  mrsk_error=$( (printf '%s\n' "$2" 2>/dev/null | cat >"$1") 2>&1) && return 0
   mrsk_error="cannot write $1: $mrsk_error"
+  return 1
+}
+
+# Replaces file $1 with the line $2, at once or not at all.
+put() {
+  if write_line "$1.$$" "$2"
+  then
+    mrsk_error=$(mv -f "$1.$$" "$1" 2>&1) && return 0
+    mrsk_error="cannot write $1: $mrsk_error"
+  fi
   rm -f "$1.$$"
   return 1
 }
@@ -43,7 +49,7 @@ keep() {
 
 # Writes the line $2 beside file $1, under a name that nobody reads.
 prepare() {
-  put "$1.kept.$$" "$2"
+  write_line "$1.kept.$$" "$2"
 }
 
 # Replaces file $1 with what was prepared.

@@ -17,8 +17,7 @@ answers() {
   done
 }
 
-# Sets mrsk_answer to that of the container, as it was inspected. An app in Go answers an unknown path as Traefik does. A grep that ends
-# with the first line that fits would make a shell's printf complain of a broken pipe.
+# Sets mrsk_answer to that of the container, as it was inspected. An app in Go answers an unknown path as Traefik does.
 answer() {
   mrsk_answer=-
   [ "$mrsk_is" = unknown ] && return 0
@@ -27,12 +26,9 @@ answer() {
   get "$1" "$2" "$3"
   mrsk_answer=$mrsk_code
   [ "$mrsk_code" = 404 ] || return 0
-  mrsk_text=$(printf '%s\n' "$mrsk_text" | tr -d '\r')
-  for mrsk_line in 'Content-Type: text/plain; charset=utf-8' 'X-Content-Type-Options: nosniff' 'Content-Length: 19'
-  do
-    printf '%s\n' "$mrsk_text" | grep -ixF "$mrsk_line" >/dev/null || return 0
-  done
-  mrsk_answer=404T
+  has_header '[Cc]ontent-[Tt]ype' 'text/plain; charset=utf-8' && has_header '[Xx]-[Cc]ontent-[Tt]ype-[Oo]ptions' nosniff &&
+    has_header '[Cc]ontent-[Ll]ength' 19 && mrsk_answer=404T
+  return 0
 }
 
 # Whether answer $1 is one of the app, or of a middleware before it.
@@ -79,14 +75,21 @@ keep_before() {
     mrsk_kept="$mrsk_kept $mrsk_word"
     shift
   done
-  rm -f "$mrsk_runs/$mrsk_step/after"
-  put "$mrsk_runs/$mrsk_step/before" "${mrsk_kept:-$mrsk_answers}"
+  forget_after "$mrsk_step"
+  mrsk_way=write_line
+  ! [ -e "$mrsk_runs/$mrsk_step/before" ] || mrsk_way=put
+  "$mrsk_way" "$mrsk_runs/$mrsk_step/before" "${mrsk_kept:-$mrsk_answers}"
+}
+
+# Forgets that what is answered was compared with what step $1 has kept.
+forget_after() {
+  ! [ -e "$mrsk_runs/$1/after" ] || rm -f "$mrsk_runs/$1/after"
 }
 
 # Compares what is answered now with what step $1 has kept; the container and the requests follow.
 ask_after() {
   stopped && return 143
-  rm -f "$mrsk_runs/$1/after"
+  forget_after "$1"
   compare "$@"
 }
 
@@ -114,10 +117,11 @@ compare() {
   watch_for "$@"
   mrsk_result=$?
   [ "$mrsk_result" = 143 ] && return 143
-  mrsk_value=$(printf '%s' "$mrsk_seen" | encode)
+  encode "$mrsk_seen"
+  mrsk_value=$mrsk_field
   if [ "$mrsk_result" = 0 ]
   then
-    put "$mrsk_kept/after" "$mrsk_answers"
+    write_line "$mrsk_kept/after" "$mrsk_answers"
     return 0
   fi
   printf '%s\n' "$mrsk_seen"

@@ -1,5 +1,5 @@
 # `routed`, which stays for ever: a line for each route that has sent requests to a container, ROLE VERSION DIGEST CONTAINER TIME PLAN
-# OPERATION WHO. The attempt keeps what it is about to do in `route` until the line is there.
+# OPERATION WHO. The attempt keeps what it is about to do in `route`, which is emptied when the line is there.
 
 # Appends the lines $2 to file $1, behind a last line that a kill or a full disk has left torn. Why it failed is in mrsk_error. No
 # subshell writes: it would outlive a script that is killed, and write beside the next one.
@@ -22,7 +22,7 @@ will_route() {
     [ "$mrsk_digest" = - ] || [ "${mrsk_reference%@*}" = "$4" ] || continue
     mrsk_digest=${mrsk_reference##*@}
   done
-  put "$mrsk_dir/route" "$1 $2 $mrsk_digest $3 $6 $5$mrsk_nl$7 $8" && return 0
+  write_line "$mrsk_dir/route" "$1 $2 $mrsk_digest $3 $6 $5$mrsk_nl$7 $8" && return 0
   printf '%s\n' "$mrsk_error"
   return 1
 }
@@ -36,24 +36,35 @@ has_routed() {
 
 # Enters the route of attempt directory $1 at the time $2, once. The line stands in the attempt first: it stays the same if this is cut off.
 enter_route() {
-  [ -f "$1/route" ] || return 0
+  [ -s "$1/route" ] || return 0
   mrsk_role=
   mrsk_origin=
   { read -r mrsk_role mrsk_version mrsk_digest mrsk_container mrsk_rest && read -r mrsk_origin; } 2>/dev/null <"$1/route"
   [ -n "$mrsk_role" ] || return 0
   mrsk_digits=${1#"$mrsk_base/runs/"}
   mrsk_origin=${mrsk_origin:+" ${mrsk_digits%%/*} $mrsk_origin"}
-  [ -f "$1/routed" ] || put "$1/routed" "$mrsk_role $mrsk_version $mrsk_digest $mrsk_container $2$mrsk_origin" || return 1
-  read -r mrsk_line <"$1/routed"
-  grep -qxF -- "$mrsk_line" "$mrsk_base/routed" 2>/dev/null || append "$mrsk_base/routed" "$mrsk_line" || return 1
-  rm -f "$1/route"
+  mrsk_line=
+  { read -r mrsk_line <"$1/routed"; } 2>/dev/null
+  if [ -n "$mrsk_line" ]
+  then
+    grep -qxF -- "$mrsk_line" "$mrsk_base/routed" 2>/dev/null || append "$mrsk_base/routed" "$mrsk_line" || return 1
+  else
+    mrsk_line="$mrsk_role $mrsk_version $mrsk_digest $mrsk_container $2$mrsk_origin"
+    if ! write_line "$1/routed" "$mrsk_line"
+    then
+      : >"$1/routed"
+      return 1
+    fi
+    append "$mrsk_base/routed" "$mrsk_line" || return 1
+  fi
+  : >"$1/route"
 }
 
 # Enters the routes of attempts that ended before they did so themselves: by their receipt, else by the routing file.
 enter_lost_routes() {
   for mrsk_entry in "$mrsk_base"/runs/*/*/*/route
   do
-    [ -f "$mrsk_entry" ] || continue
+    [ -s "$mrsk_entry" ] || continue
     mrsk_at=${mrsk_entry%/route}
     mrsk_step=${mrsk_at%/*}
     if ! receipt "$mrsk_at"

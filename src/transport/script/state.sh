@@ -174,6 +174,17 @@ stop_processes() {
   done
 }
 
+# Makes the directories of the attempts STEP/NUMBER that follow.
+make_attempts() {
+  for mrsk_entry in "$@"
+  do
+    shift
+    [ -d "$mrsk_runs/$mrsk_entry" ] || set -- "$@" "$mrsk_runs/$mrsk_entry"
+  done
+  [ "$#" = 0 ] && return 0
+  mrsk_error=$(mkdir -p "$@" 2>&1) || die "cannot create $1: $mrsk_error"
+}
+
 # Writes what the attempt in mrsk_dir, which begins now, is, for runs of other plans; its actions take at most $1 seconds, 0 meaning no bound.
 # The file of an attempt that is claimed stays.
 introduce() {
@@ -183,20 +194,27 @@ introduce() {
   [ -e "$mrsk_dir/claim" ] && return 0
   mrsk_deadline=-
   [ "$1" = 0 ] || mrsk_deadline=$((mrsk_started + $1))
-  put "$mrsk_dir/about" "$mrsk_about $mrsk_plan $mrsk_started $mrsk_deadline" || die "$mrsk_error"
+  # What a dead attempt has left is replaced at once: another script may be reading it.
+  mrsk_way=write_line
+  ! [ -e "$mrsk_dir/about" ] || mrsk_way=put
+  "$mrsk_way" "$mrsk_dir/about" "$mrsk_about $mrsk_plan $mrsk_started $mrsk_deadline" || die "$mrsk_error"
 }
 
 # Puts the claim of process $1 (start time $2, boot $3) on attempt directory mrsk_dir. A hard link appears whole or not at all, with
 # its details inside; a directory would be claimed for a moment by nobody knows whom. Its second line is what the audit log will say of the
-# attempt. Where mrsk_claim_stays is set, it survives a power cut, with the directories that hold it. Fails where somebody has it.
+# attempt. Where mrsk_claim_stays is set, it survives a power cut, with the directories that hold it. Fails where somebody has it. The name
+# that the file had before stays, too; it is never written again, since it may be the claim.
 put_claim() {
   make "$mrsk_dir"
-  put "$mrsk_dir/claim.$$" "$1 $2 $3 $mrsk_run${mrsk_subject:+$mrsk_nl$mrsk_subject}" || die "$mrsk_error"
-  [ -z "$mrsk_claim_stays" ] || sync_to_disk "$mrsk_dir/claim.$$"
-  mrsk_error=$(ln "$mrsk_dir/claim.$$" "$mrsk_dir/claim" 2>&1)
-  mrsk_status=$?
+  mrsk_status=1
+  if ! [ -e "$mrsk_dir/claim" ]
+  then
+    write_line "$mrsk_dir/claim.$$" "$1 $2 $3 $mrsk_run${mrsk_subject:+$mrsk_nl$mrsk_subject}" || die "$mrsk_error"
+    [ -z "$mrsk_claim_stays" ] || sync_to_disk "$mrsk_dir/claim.$$"
+    mrsk_error=$(ln "$mrsk_dir/claim.$$" "$mrsk_dir/claim" 2>&1)
+    mrsk_status=$?
+  fi
   [ -z "$mrsk_claim_stays" ] || sync_to_disk "$mrsk_dir" "${mrsk_dir%/*}" "$mrsk_runs" "$mrsk_base/runs" "$mrsk_base"
-  rm -f "$mrsk_dir/claim.$$"
   [ "$mrsk_status" = 0 ] && return 0
   [ -e "$mrsk_dir/claim" ] || die "cannot claim $mrsk_dir: $mrsk_error"
   return 1

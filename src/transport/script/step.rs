@@ -144,6 +144,12 @@ pub(super) fn run(
     command: &Run,
     inputs: &Inputs,
 ) -> Result<(), RenderError> {
+    let reads = command.stdin.is_some() || !command.env_file.is_empty();
+    let environment = environment(command, inputs)?;
+    let function = match function == "run" && (reads || !environment.is_empty()) {
+        true => "run_last",
+        false => function,
+    };
     let mut words = vec![function.to_owned()];
     for arg in &command.argv {
         words.push(match arg {
@@ -172,12 +178,10 @@ pub(super) fn run(
         }
         text.push_str("2>/dev/null | ");
     }
-    let reads = command.stdin.is_some() || !command.env_file.is_empty();
     let call = match reads {
         true => format!("{} 3<&0", words.join(" ")),
         false => words.join(" "),
     };
-    let environment = environment(command, inputs)?;
     match environment.is_empty() {
         true => text.push_str(&call),
         false => {

@@ -3,6 +3,14 @@ mrsk_output_lines=100
 mrsk_output_bytes=65536
 mrsk_diagnosis_bytes=65536
 
+# Ends the script where printf is a program, which would show secrets among its arguments.
+needs_builtin_printf() {
+  mrsk_path=$PATH
+  PATH=/nonexistent
+  command -v printf >/dev/null || die 'printf is not a builtin of this sh: secrets would be visible'
+  PATH=$mrsk_path
+}
+
 # Whether the step is to stop before its next part.
 stopped() {
   [ -e "$mrsk_dir/expired" ] || halted
@@ -45,6 +53,15 @@ spawn() {
     "$@" <&3 3<&- 4>&- &
   fi
   wait "$!"
+}
+
+# As `spawn`, in a subshell that does nothing else: it becomes the command.
+become() {
+  if [ -n "$mrsk_setsid" ]
+  then
+    exec setsid sh -c "$mrsk_enter" sh "$mrsk_dir/$mrsk_sessions" "$@" <&3 3<&- 4>&-
+  fi
+  exec "$@" <&3 3<&- 4>&-
 }
 
 # Gives docker a configuration of this attempt. It goes with the attempt.
@@ -91,14 +108,22 @@ run() {
   spawn "$@"
 }
 
+# The same, as the end of a subshell.
+run_last() {
+  stopped && exit 143
+  become "$@"
+}
+
 # A command of the step that docker refuses while another one prunes, whoever that is: it is repeated until it has its turn.
 run_alone() {
   mrsk_told=
   while :
   do
     stopped && return 143
-    mrsk_text=$(spawn "$@" 2>&1)
+    spawn "$@" 2>"$mrsk_dir/said"
     mrsk_code=$?
+    mrsk_text=
+    ! [ -s "$mrsk_dir/said" ] || mrsk_text=$(cat "$mrsk_dir/said")
     case $mrsk_code$mrsk_text in
     [1-9]*'prune operation is already running'*) ;;
     *) break ;;
@@ -161,10 +186,10 @@ upload() {
   place "$1" "$2" "$5"
 }
 
-# Puts a file with the text $3 and mode $2 in the place of $1. Through cat, since a shell's own printf does not say why it cannot write.
+# Puts a file with the text $3 and mode $2 in the place of $1. Through cat if it fails, since a shell's own printf does not say why.
 fill() {
   prepare "$1" || return 1
-  printf '%s' "$3" | cat >"$mrsk_new" && place "$1" "$2" && return 0
+  { printf '%s' "$3" 2>/dev/null >"$mrsk_new" || printf '%s' "$3" | cat >"$mrsk_new"; } && place "$1" "$2" && return 0
   rm -f "$mrsk_new"
   printf 'cannot write %s\n' "$1"
   return 1
@@ -187,7 +212,7 @@ prepare() {
     return 1
   fi
   mrsk_new=$mrsk_dir/new
-  [ "$(disk "$mrsk_dir")" = "$(disk "${mrsk_parent:-/}")" ] && return 0
+  are_on_one_disk "$mrsk_dir" "${mrsk_parent:-/}" && return 0
   rm -f "$mrsk_parent/.${1##*/}.mrsk-"*
   mrsk_new=$(mktemp "$mrsk_parent/.${1##*/}.mrsk-XXXXXXXXXX")
 }
@@ -202,9 +227,10 @@ warn_of_writers() {
   esac
 }
 
-# Prints the number of the disk that directory $1 is on; if that cannot be found out, the directory.
-disk() {
-  stat -L -c %d "$1" 2>/dev/null || echo "$1"
+# Whether the directories $1 and $2 are on one disk, as far as that can be found out.
+are_on_one_disk() {
+  mrsk_disks=$(stat -L -c %d "$1" "$2" 2>/dev/null) || return 1
+  [ "${mrsk_disks%%"$mrsk_nl"*}" = "${mrsk_disks#*"$mrsk_nl"}" ]
 }
 
 # Puts mrsk_new in the place of $1, with mode $2 and owner $3; without that it stays the user's.
@@ -230,15 +256,27 @@ listen_to_output() {
   mrsk_size=$mrsk_grown
 }
 
-# Ends the step's commands when they take longer than $1 seconds, or are silent for longer than $2; 0 means no bound.
+# Ends the commands of the step that stands in the file mrsk_watched, whichever of the batch that is, when they take longer than it says, or
+# are silent for too long; 0 means no bound. One process for all steps: it ends with the batch, or when nothing of it is left.
 watch() {
   unset MRSK_CLAIM MRSK_CLEANUP
-  uptime
-  mrsk_from=$mrsk_up
-  mrsk_heard=$mrsk_up
-  mrsk_size=
+  mrsk_last=
   while sleep 1
   do
+    mrsk_dir=
+    { read -r mrsk_most mrsk_silent mrsk_from mrsk_when_stopping mrsk_marker mrsk_sessions mrsk_expired mrsk_output mrsk_dir; } 2>/dev/null <"$mrsk_watched"
+    if [ -z "$mrsk_dir" ] || [ -e "$mrsk_dir/$mrsk_expired" ]
+    then
+      process "$$" || return 0
+      continue
+    fi
+    if [ "$mrsk_last" != "$mrsk_marker" ]
+    then
+      mrsk_last=$mrsk_marker
+      mrsk_heard=$mrsk_from
+      mrsk_size=
+    fi
+    set -- "$mrsk_most" "$mrsk_silent"
     uptime
     [ "$2" = 0 ] || listen_to_output
     mrsk_why=
@@ -252,31 +290,42 @@ watch() {
       # A command that was just being started had no marker yet.
       nap 0.1
       stop_processes "$mrsk_dir" "$mrsk_marker" "$mrsk_sessions"
-      return 0
+      continue
     fi
     process "$$" || [ -n "$(processes "$mrsk_dir" "$mrsk_marker" "$mrsk_sessions")" ] || return 0
   done
 }
 
-# Starts the watch with these bounds, also if only the end of the run may end the step. It holds no descriptor of the script, so that it
-# cannot hold its channel open.
+# Lets the step be watched within these bounds, also if only the end of the run may end it. The watch holds no descriptor of the script, so
+# that it cannot hold its channel open.
 guard() {
-  mrsk_watch=
+  mrsk_guarded=
   [ "$1 $2" = '0 0' ] && [ "$mrsk_when_stopping" != end ] && return 0
+  mrsk_guarded=1
+  uptime
+  mrsk_watched=$mrsk_runs/watched.$$
+  write_line "$mrsk_watched" "$1 $2 $mrsk_up ${mrsk_when_stopping:--} $mrsk_marker $mrsk_sessions $mrsk_expired $mrsk_output $mrsk_dir" || die "$mrsk_error"
+  [ -z "$mrsk_watch" ] || return 0
   (
     exec </dev/null >/dev/null 2>&1 3<&-
-    watch "$1" "$2"
+    watch
   ) &
   mrsk_watch=$!
 }
 
-# Ends the watch; if it is ending commands, waits for that.
+# Ends the watch of the step. What it is just ending is ended when this returns.
 unguard() {
-  [ -n "$mrsk_watch" ] || return 0
-  [ -e "$mrsk_dir/$mrsk_expired" ] || kill "$mrsk_watch" 2>/dev/null
-  wait "$mrsk_watch" 2>/dev/null
+  [ -n "$mrsk_guarded" ] || return 0
+  : >"$mrsk_watched"
   [ -e "$mrsk_dir/$mrsk_expired" ] && stop_processes "$mrsk_dir" "$mrsk_marker" "$mrsk_sessions"
   return 0
+}
+
+# Runs the batch, and ends its watch.
+watched_batch() {
+  mrsk_watch=
+  batch
+  [ -z "$mrsk_watch" ] || kill "$mrsk_watch" 2>/dev/null
 }
 
 # Whether the step is not to wait on for its turn at what services share.
@@ -361,16 +410,14 @@ end_attempt() {
   [ "$mrsk_value" != '!' ] || mrsk_value=
   now
   mrsk_receipt="$1 $2 $mrsk_run $mrsk_started $mrsk_now ${mrsk_value:--} end"
-  put "$mrsk_dir/receipt" "$mrsk_receipt" || die "$mrsk_error"
+  write_line "$mrsk_dir/receipt" "$mrsk_receipt" || die "$mrsk_error"
   mrsk_tail=-
   mrsk_why=-
+  # An end that is told without its output is better than none.
   if [ "$1" != succeeded ]
   then
-    [ -f "$mrsk_dir/output" ] && mrsk_tail=$(end_of_output <"$mrsk_dir/output" | encode)
-    [ -f "$mrsk_dir/diagnosis" ] && mrsk_why=$(tail -c "$mrsk_diagnosis_bytes" "$mrsk_dir/diagnosis" | encode)
-    # An end that is told without its output is better than none.
-    [ "$mrsk_tail" != '!' ] || mrsk_tail=-
-    [ "$mrsk_why" != '!' ] || mrsk_why=-
+    [ -f "$mrsk_dir/output" ] && mrsk_field=$(end_of_output <"$mrsk_dir/output" | base64) && join_field && mrsk_tail=$mrsk_field
+    [ -f "$mrsk_dir/diagnosis" ] && mrsk_field=$(tail -c "$mrsk_diagnosis_bytes" "$mrsk_dir/diagnosis" | base64) && join_field && mrsk_why=$mrsk_field
   fi
   # Nobody reads it later, and an app's log may hold secrets.
   ! [ -e "$mrsk_dir/diagnosis" ] || rm -f "$mrsk_dir/diagnosis"
@@ -424,7 +471,7 @@ attempt() {
     refuse
     return 1
   fi
-  mrsk_error=$( { printf '' >>"$mrsk_dir/output"; } 2>&1 ) || die "cannot write $mrsk_dir/output: $mrsk_error"
+  { printf '' >>"$mrsk_dir/output"; } 2>/dev/null || mrsk_error=$( { printf '' >>"$mrsk_dir/output"; } 2>&1 ) || die "cannot write $mrsk_dir/output: $mrsk_error"
   MRSK_CLAIM=$mrsk_claim
   export MRSK_CLAIM
   guard "$3" "$4"

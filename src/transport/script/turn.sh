@@ -30,10 +30,12 @@ turn_is_free() {
 # Takes the next turn. Turns only go up and the highest stays, so that of two who see the same dead holder one gets on. If it fails, and not
 # since it gave up, mrsk_error says why.
 take_turn() {
-  mrsk_error=$(mkdir -p "$mrsk_turns" 2>&1) || return 1
+  [ -d "$mrsk_turns" ] || mrsk_error=$(mkdir -p "$mrsk_turns" 2>&1) || return 1
   boot
   process "$$"
-  put "$mrsk_turns/new.$$" "$$ $mrsk_start $mrsk_boot" || return 1
+  # Removed first: a script of the same process id may have left it, and its turn is the same file.
+  ! [ -e "$mrsk_turns/new.$$" ] || rm -f "$mrsk_turns/new.$$"
+  write_line "$mrsk_turns/new.$$" "$$ $mrsk_start $mrsk_boot" || return 1
   until turn_is_free && ln "$mrsk_turns/new.$$" "$mrsk_turns/$((mrsk_last + 1))" 2>/dev/null
   do
     if gives_up
@@ -43,26 +45,28 @@ take_turn() {
     fi
     nap 0.2
   done
-  rm -f "$mrsk_turns/new.$$"
   mrsk_mine=$((mrsk_last + 1))
   turn_is_free
   if [ "$mrsk_last" != "$mrsk_mine" ]
   then
-    rm -f "$mrsk_turns/$mrsk_mine"
+    rm -f "$mrsk_turns/new.$$" "$mrsk_turns/$mrsk_mine"
     take_turn
     return
   fi
+  set -- "$mrsk_turns/new.$$"
   for mrsk_entry in "$mrsk_turns"/*
   do
     mrsk_turn=${mrsk_entry##*/}
     case $mrsk_turn in
     *[!0-9]*) continue ;;
     esac
-    [ "$mrsk_turn" -lt "$mrsk_mine" ] && rm -f "$mrsk_entry"
+    [ "$mrsk_turn" -ge "$mrsk_mine" ] || set -- "$@" "$mrsk_entry"
   done
+  rm -f "$@"
   return 0
 }
 
+# An empty file is free, too.
 end_turn() {
-  put "$mrsk_turns/$mrsk_mine" free
+  write_line "$mrsk_turns/$mrsk_mine" free
 }

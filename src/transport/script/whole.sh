@@ -31,8 +31,7 @@ look_at_whole() {
     return 0
     ;;
   esac
-  mrsk_text=$(base64 -d <mrsk_lock/details 2>/dev/null)
-  if [ -n "$mrsk_text" ]
+  if decode_file mrsk_lock/details
   then
     mrsk_whole=foreign
   elif ! [ -d mrsk_lock ]
@@ -44,20 +43,26 @@ look_at_whole() {
   fi
 }
 
-# Prints the details $2 of the lock $1 as they stand among those of others.
-entry() {
-  printf 'Service: %s\n%s\n' "${1%@}" "$2"
+# Sets mrsk_whole_text to the details $2 of the lock $1, as they stand among those of others, behind what it is.
+add_entry() {
+  mrsk_whole_text="$mrsk_whole_text${mrsk_whole_text:+$mrsk_nl}Service: ${1%@}$mrsk_nl$2"
 }
 
-# Writes into mrsk_lock/details who holds what of it.
+# Writes into mrsk_lock/details who holds what of it, unless it says so already.
 announce() {
-  mrsk_whole_text=$(
-    for mrsk_entry in mrsk_lock/*@*
-    do
-      [ -d "$mrsk_entry" ] && entry "${mrsk_entry#mrsk_lock/}" "$(base64 -d <"$mrsk_entry/details" 2>/dev/null)"
-    done
-  )
-  put mrsk_lock/details "$(printf '%s' "$mrsk_whole_text" | encode)"
+  mrsk_own_text=$mrsk_text
+  mrsk_whole_text=
+  for mrsk_entry in mrsk_lock/*@*
+  do
+    [ -d "$mrsk_entry" ] || continue
+    decode_file "$mrsk_entry/details"
+    add_entry "${mrsk_entry#mrsk_lock/}" "$mrsk_text"
+  done
+  mrsk_text=$mrsk_own_text
+  encode "$mrsk_whole_text"
+  mrsk_line=
+  { read -r mrsk_line <mrsk_lock/details; } 2>/dev/null
+  [ "$mrsk_line" = "$mrsk_field" ] || put mrsk_lock/details "$mrsk_field"
 }
 
 # Writes it anew, if that can be done now.
@@ -118,7 +123,9 @@ begin() {
     [ -d "$mrsk_own" ] || die "cannot create $mrsk_own in $PWD: $mrsk_error"
     return 1
   fi
-  { ! [ -e "$mrsk_ready/beat" ] || mv -f "$mrsk_ready/beat" "$mrsk_own/beat"; } && mv -f "$mrsk_ready/details" "$mrsk_own/details" && announce && return 0
+  set -- "$mrsk_ready/details"
+  ! [ -e "$mrsk_ready/beat" ] || set -- "$mrsk_ready/beat" "$@"
+  mv -f "$@" "$mrsk_own/" && announce && return 0
   rm -rf "$mrsk_own"
   die "cannot write mrsk_lock in $PWD"
 }
@@ -126,6 +133,7 @@ begin() {
 # Takes the turn and begins, unless Kamal has locked the service.
 begin_in_turn() {
   kamal_has_locked && return 1
+  [ -n "$mrsk_ready" ] || prepare_lock
   take_whole || die "$mrsk_error"
   begin
   mrsk_result=$?
@@ -142,7 +150,7 @@ kamal_has_locked() {
   for mrsk_entry in ".kamal/lock-$mrsk_name${mrsk_destination:+-$mrsk_destination}" "kamal_lock-$mrsk_name" kamal_lock
   do
     [ -d "$mrsk_entry" ] || continue
-    mrsk_text=$(base64 -d <"$mrsk_entry/details" 2>/dev/null)
+    decode_file "$mrsk_entry/details"
     mrsk_text="${mrsk_text:+$mrsk_text$mrsk_nl}Lock of Kamal: $mrsk_entry (kamal lock release)"
     return 0
   done
@@ -163,6 +171,7 @@ discard() {
   mrsk_error=$(mv "$mrsk_from" "$mrsk_gone" 2>&1) || ! [ -e "$mrsk_from" ] || return 1
   [ "$mrsk_from" = mrsk_lock ] || [ -z "$mrsk_mine" ] || announce
   rm -rf "${mrsk_ready:-$mrsk_gone}"
+  trap - EXIT
   [ -z "$mrsk_mine" ] || end_turn
   return 0
 }
