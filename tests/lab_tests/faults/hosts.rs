@@ -3,10 +3,10 @@
 use std::process::Command;
 
 use super::spoiled::Spoiled;
-use super::trial::{APP, HIT, HOSTS, Trial};
-use crate::lab_project::{Machine, Project, run};
-use crate::lab_support::age_lock;
+use super::trial::{APP, HIT, HOSTS, Trial, serves};
+use crate::lab_project::{Machine, Project, eventually, run};
 use crate::lab_support::planned::{SECRET, WITH_SECRET};
+use crate::lab_support::{PlanFile, Runner, age_lock};
 
 /// What the end of a run says whose host was away with its engine.
 const AWAY: [(i32, &str); 3] = [
@@ -36,6 +36,56 @@ fn a_host_is_stopped_and_started() {
     users.lost_nothing();
     trial.costs_no_more(cost, control);
     trial.is_finished();
+}
+
+/// Kills the engine with -9, and starts it again, as a service manager does. It stops all containers then, and starts none.
+fn crash_engine(machine: &Machine) {
+    machine.sh("kill -9 $(pidof dockerd); sleep 2; service docker start");
+    eventually(60, || machine.try_sh("docker version").code == 0);
+}
+
+/// What the plan relies on is gone with it: the old container. A new plan starts Traefik and deploys.
+#[test]
+#[ignore = "needs the lab: tests/lab/up"]
+fn the_engine_is_killed() {
+    let trial = Trial::new("lab-fault-engine");
+    let run = trial.begin_until_boot(HIT, &[]);
+    crash_engine(trial.machine(HIT));
+    let said = run.wait();
+    trial.ended_as_one_of(&said, &[(1, "mrsk apply"), (6, "apply again")]);
+    let stale = trial.apply(&[]).expect(3);
+    stale.says(&[
+        &format!("stale: {} has changed since the plan was made", HOSTS[HIT]),
+        "make a new plan",
+    ]);
+    trial.project().mrsk(&["deploy"]).expect(0);
+    trial.planned.all_serve("two");
+    let users = trial.users();
+    std::thread::sleep(std::time::Duration::from_secs(5));
+    users.lost_nothing();
+}
+
+/// The plan starts Traefik itself: its step runs again, since others need Traefik now, and the plan is finished.
+#[test]
+#[ignore = "needs the lab: tests/lab/up"]
+fn the_engine_is_killed_during_a_first_deploy() {
+    let project = Project::new("lab-fault-engine-1", &HOSTS);
+    project.secret_file(&[SECRET]);
+    project.configure(WITH_SECRET);
+    project.commit(APP);
+    let plan = PlanFile::make(&project, "plan.json");
+    let mut run = Runner::apply(&project, &plan, &[]);
+    run.until("ended", &plan.step(HOSTS[HIT], "start"));
+    crash_engine(&project.machines[HIT]);
+    let said = run.wait();
+    eprintln!("fault {}: apply ended with {}", project.service, said.code);
+    assert!([1, 6].contains(&said.code), "{}: {}", said.code, said.err);
+    Runner::apply(&project, &plan, &[]).wait().expect(0);
+    for machine in &project.machines {
+        eventually(10, || serves(machine));
+    }
+    let again = Runner::apply(&project, &plan, &[]).wait().expect(0);
+    again.says(&["already applied"]);
 }
 
 /// As a host sees it: nobody listens.
