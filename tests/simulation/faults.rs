@@ -14,8 +14,9 @@ impl World {
             return;
         }
         self.budget -= 1;
-        match self.rng.range(0, 12) {
+        match self.rng.range(0, 13) {
             12 => self.kill_script(host),
+            13 => self.fill_journal(runner),
             0..=3 => self.lose_link(runner, host),
             4 | 5 => self.kill_host(host),
             6 | 7 => self.kill_runner(runner),
@@ -40,7 +41,7 @@ impl World {
             2 => self.lose_link(runner, &names[pick].clone()),
             3 => self.interrupt(runner),
             4 => self.kill_runner(runner),
-            _ => self.runners[runner].journal_is_full = true,
+            _ => self.fill_journal(runner),
         }
     }
 
@@ -53,6 +54,7 @@ impl World {
         }
         link.alive = false;
         let id = link.id;
+        self.cover("a connection breaks");
         self.note(format!("runner {runner} loses {host}"));
         let delay = self.rng.range(0, 20_000);
         self.after(
@@ -86,6 +88,7 @@ impl World {
         }
         self.turn_to(acting);
         self.note(format!("{host} is killed"));
+        self.cover("a host is restarted");
         for runner in self.runners.indices() {
             self.lose_link(runner, host);
         }
@@ -135,8 +138,15 @@ impl World {
         }
     }
 
+    /// The journal of a runner takes no entry from now on.
+    fn fill_journal(&mut self, runner: RunnerIndex) {
+        self.cover("the journal is full");
+        self.runners[runner].journal_is_full = true;
+    }
+
     /// The disk of a host is full for a while: it answers, and can write nothing.
     pub(super) fn fill(&mut self, host: &HostName) {
+        self.cover("a disk is full");
         let full_until = self.now + self.rng.range(1_000, 90_000);
         self.note(format!("the disk of {host} is full until {full_until}"));
         if let Some(sim) = self.hosts.get_mut(host) {
@@ -180,6 +190,7 @@ impl World {
             link.alive = false;
         }
         self.note(format!("runner {runner} is killed"));
+        self.cover("mrsk is killed");
         let delay = self.rng.range(100, 90_000);
         self.after(delay, Item::Launch { plan: self.at });
     }
@@ -192,12 +203,14 @@ impl World {
         }
         at.frozen_until = self.now + long;
         self.note(format!("runner {runner} is frozen for {long} ms"));
+        self.cover("mrsk stands still");
         let delay = self.rng.range(100, 90_000);
         self.after(delay, Item::Launch { plan: self.at });
     }
 
     /// The user stops a run, or somebody else by a note in its lock.
     pub(super) fn interrupt(&mut self, runner: RunnerIndex) {
+        self.cover("a run is interrupted");
         if self.now.is_multiple_of(3) && self.leave_note() {
             return;
         }

@@ -117,7 +117,7 @@ pub(super) struct Script {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stage {
+pub enum Stage {
     Claim,
     Fence,
     Effect {

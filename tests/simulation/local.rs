@@ -55,6 +55,7 @@ impl World {
         ended: bool,
     ) {
         let host = self.course.plan.lock_host.clone();
+        self.under_way = ("runs here", self.plan_step(&step).kind.name());
         self.hazard(runner, &host);
         if self.runners[runner].dead && self.rng.chance(500) {
             return;

@@ -9,6 +9,7 @@ mod audit;
 mod before;
 mod compiled;
 mod courses;
+mod coverage;
 mod effects;
 mod engine;
 mod faults;
@@ -214,6 +215,26 @@ fn plans_of_random_configurations_follow_one_another() {
         seeds < COMPILED || missing.is_empty(),
         "never reached: {missing:?}"
     );
+}
+
+/// Prints what went wrong where, over many seeds of both kinds of worlds. For a release build: see bin/simulate.
+#[test]
+#[ignore = "it takes as long as it is asked to: bin/simulate"]
+fn report_of_a_long_run() {
+    let seeds = number("MRSK_SEEDS").unwrap_or(SEEDS);
+    let all = Mutex::new(coverage::Coverage::new());
+    let look = |world: &World| coverage::add(&mut all.lock().unwrap(), world);
+    let compiled = seeds / 10;
+    let by_hand = search(&|seed| run(seed, Mutant::None), seeds, &[""], &look);
+    let by_compiler = search(&run_compiled, compiled, &[""], &look);
+    let broken = by_hand.or(by_compiler);
+    let what = format!(
+        "{seeds} worlds of plans made by hand, and {compiled} of plans that were compiled."
+    );
+    println!("{}", coverage::report(&all.into_inner().unwrap(), &what));
+    if let Some((seed, report)) = broken {
+        panic!("MRSK_SEED={seed} breaks a promise: {report}");
+    }
 }
 
 /// Undoes what seeds of compiled plans did, after any part of it.

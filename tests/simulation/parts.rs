@@ -143,6 +143,7 @@ impl World {
             return;
         };
         let outlives = self.rng.chance(500);
+        self.cover("a script is killed");
         self.note(format!(
             "a script of {key:?} is killed; a child lives: {outlives}"
         ));

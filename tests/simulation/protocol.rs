@@ -5,6 +5,7 @@ use mrsk::name::{HostName, StepId};
 use mrsk::plan::StepKind;
 use mrsk::record::{AttemptState, Ending, PollAttempt, Receipt, WhenStopping};
 
+use super::coverage::request;
 use super::host::Record;
 use super::world::{Item, Known, Mutant, PRINTED_SECRET, RunnerIndex, Script, Stage, World};
 
@@ -17,6 +18,7 @@ impl World {
         host: &HostName,
         action: Action,
     ) {
+        self.under_way = (request(&action), String::new());
         self.hazard(runner, host);
         let current = self.runners[runner].links.get(host);
         let alive = current.is_some_and(|current| current.id == link && current.alive);
@@ -266,6 +268,8 @@ impl World {
 
     /// One stage of a batch on its host.
     pub(super) fn script(&mut self, mut script: Script, stage: Stage) {
+        let step = &script.steps[script.at].step;
+        self.under_way = (stage.name(), self.plan_step(step).kind.name());
         self.hazard(script.runner, &script.host.clone());
         let Some(sim) = self.hosts.get(&script.host) else {
             return;

@@ -28,6 +28,7 @@ impl World {
         self.note(format!(
             "the machine of runner {runner} falls asleep for {long} ms"
         ));
+        self.cover("the machine of mrsk sleeps");
         if self.rng.chance(300) {
             let hosts: Vec<HostName> = self.runners[runner].links.keys().cloned().collect();
             for host in hosts {

@@ -9,6 +9,7 @@ use mrsk::name::{HostName, RunId, StepId};
 use mrsk::plan::{Step, StepKind};
 
 use super::courses::{Course, Parked, PlanIndex};
+use super::coverage::Coverage;
 use super::hooks::with_hooks;
 use super::host::SimHost;
 pub(super) use super::items::{Item, Known, Link, Runner, Script, Stage};
@@ -30,6 +31,10 @@ pub struct World {
     pub(super) hosts: BTreeMap<HostName, SimHost>,
     pub(super) runners: IndexVec<RunnerIndex, Runner>,
     pub(super) budget: u32,
+    /// What is under way where something may go wrong now.
+    pub(super) under_way: (&'static str, String),
+    /// How often each fault has struck what.
+    pub coverage: Coverage,
     pub(super) fault_rate: u64,
     pub(super) failure_rate: u64,
     /// Doubts about hooks that a person has resolved.
@@ -82,6 +87,8 @@ impl World {
             hosts: hosts.collect(),
             course,
             runners: IndexVec::new(),
+            under_way: ("between requests", String::new()),
+            coverage: Coverage::new(),
             budget: rng.range(0, 8) as u32,
             fault_rate: rng.range(2, 20),
             resolved: 0,
@@ -287,6 +294,7 @@ impl World {
             parallel: self.rng.range(1, 12) as usize,
             per_host_channels: self.rng.range(1, 8) as usize,
             keep_going: self.rng.chance(300) || self.liar.is_some(),
+            max_failures: (self.liar.is_none() && self.rng.chance(200)).then_some(2),
             lock_wait_seconds: if self.rng.chance(300) { 90 } else { 0 },
             ..Options::new(run.clone())
         };
