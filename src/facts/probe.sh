@@ -25,8 +25,46 @@ say_line() { # TAG FILE
     fi
 }
 
+# Tells each of the lines TEXT.
+say_each() { # TAG TEXT
+    tag=$1
+    IFS=$newline
+    set -f
+    for line in $2; do
+        say "$tag" "$line"
+    done
+    set +f
+    unset IFS
+}
+
+# Sets $joined to the text of a file without its line ends. A read costs no process, but a call for each byte.
+join() { # FILE
+    joined=''
+    while IFS= read -r line || [ -n "$line" ]; do
+        joined=$joined$line
+    done < "$1"
+}
+
+# Sets $joined to the words of a text, without what is between them.
+join_words() { # TEXT
+    set -f
+    # shellcheck disable=SC2086 # what it is to do
+    set -- $1
+    set +f
+    IFS=''
+    joined=$*
+    unset IFS
+}
+
 machine() {
-    user_id=$(id -u)
+    user=$(id)
+    user_id=${user#uid=}
+    user_id=${user_id%%[!0-9]*}
+    user=${user%% *}
+    case $user in
+    *'('*')') user=${user#*'('} user=${user%')'} ;;
+    *) user='' ;;
+    esac
     if [ "$user_id" = 0 ]; then
         privilege=root
         state_dir=$state_of_root
@@ -36,11 +74,12 @@ machine() {
         state_dir=$HOME/$state_in_home
     fi
     say home "$HOME"
-    say user "$(id -un)"
+    say user "$user"
     say privilege "$privilege"
     say state_dir "$state_dir"
-    say architecture "$(uname -m)"
-    say hostname "$(uname -n)"
+    machine=$(uname -nm)
+    say architecture "${machine##* }"
+    say hostname "${machine% *}"
     say_line boot_id /proc/sys/kernel/random/boot_id
     for file in /etc/machine-id /var/lib/dbus/machine-id; do
         [ -s "$file" ] && say_line machine_id "$file" && break
@@ -50,7 +89,11 @@ machine() {
         [ -r "$file" ] && say_line host_key "$file" && break
     done
     for file in /etc/os-release /usr/lib/os-release; do
-        [ -r "$file" ] && sed -n 's/^ID=/os /p' "$file" && break
+        [ -r "$file" ] || continue
+        while IFS= read -r line; do
+            case $line in ID=*) say os "${line#ID=}" ;; esac
+        done < "$file"
+        break
     done
     say wanted "$ports"
     has apt-get && say package_manager apt-get
@@ -67,7 +110,7 @@ state() {
     directory=$state_dir/$scope
     keys login auths '[{]' "$directory/docker/config.json"
     [ -f "$directory/serial" ] && serial "$directory/serial"
-    [ -r "$directory/finished" ] && sed 's/^/finished /' "$directory/finished"
+    [ -s "$directory/finished" ] && sed 's/^/finished /' "$directory/finished"
     [ -r "$directory/routed" ] && routed "$directory/routed"
     for run in "$directory"/runs/*/; do
         [ -d "$run" ] || continue
@@ -88,21 +131,36 @@ state() {
 # The lock of the service, or that of another tool; not what else mrsk has locked, whose details begin with `Service: `.
 lock() { # DIRECTORY
     if [ -d "$1/$scope" ]; then
-        say lock "$(tr -d '\n' < "$1/$scope/details")"
+        join "$1/$scope/details"
+        say lock "$joined"
     elif [ -d "$1" ]; then
-        details=$(tr -d '\n' < "$1/details")
-        case $details in
+        join "$1/details"
+        case $joined in
             U2VydmljZTog*) ;;
-            *) say lock "$details" ;;
+            *) say lock "$joined" ;;
         esac
     fi
 }
 
 # The last routes, and before them the last ones of the version that is asked about.
 routed() { # FILE
+    recent=$(tail -n 100 "$1")
+    number=0
+    IFS=$newline
+    set -f
+    for line in $recent; do
+        number=$((number + 1))
+    done
+    set +f
+    unset IFS
+    # All that there is, in most files.
+    if [ "$number" -lt 100 ] && [ "${#recent}" -lt 65536 ]; then
+        say_each routed "$recent"
+        return
+    fi
     {
         [ -n "$version" ] && grep -F -e " $version " "$1" | tail -n 20
-        tail -n 100 "$1"
+        printf '%s\n' "$recent"
     } | tail -c 65536 | sed 's/^/routed /'
 }
 
@@ -176,7 +234,14 @@ of_socket() {
     has curl && [ -S "$socket" ] && [ -w "$socket" ] && ! has_context || return
     [ -z "$repository" ] || [ -n "$filter" ] || return
     answer=$(curl -q -g -s -f --max-time 10 --unix-socket "$socket" -w '\n' http://docker/info http://docker/networks \
-        ${filter:+"http://docker/images/json?filters=$filter"} | grep . | sed -e '2s/^/networks_of_engine /' -e '3s/^/images_of_engine /')
+        ${filter:+"http://docker/images/json?filters=$filter"})
+    IFS=$newline
+    set -f
+    # shellcheck disable=SC2086 # a word is a line
+    set -- $answer
+    set +f
+    unset IFS
+    answer=${1-}$newline${2:+networks_of_engine $2}${3:+${newline}images_of_engine $3}
     case $answer in
     '{'*'"DockerRootDir":"'*"$newline"'networks_of_engine ['*) ;;
     *) return 1 ;;
@@ -233,8 +298,13 @@ images() {
 }
 
 further_images() {
-    printf '%s\n' "$further" | while IFS= read -r image; do
-        [ -n "$image" ] || continue
+    IFS=$newline
+    set -f
+    # shellcheck disable=SC2086 # a word is a line
+    set -- $further
+    set +f
+    unset IFS
+    for image; do
         about=$($limit docker image inspect --format '[{{json .Id}},{{json .RepoDigests}},{{json .Created}}]' \
             "$image" < /dev/null) && [ -n "$about" ] && say further "$image $about"
     done
@@ -244,13 +314,26 @@ endpoint() {
     $limit docker context inspect --format 'endpoint {{json .Endpoints.docker.Host}}'
 }
 
-in_flight() { # PID PORT
+# Sets $flying to the number of connections to a port.
+count_in_flight() { # PID PORT
+    port=''
+    number=$2
+    set -- "$1" 0 1 2 3 4 5 6 7 8 9 A B C D E F
+    for part in $((number >> 12)) $((number >> 8 & 15)) $((number >> 4 & 15)) $((number & 15)); do
+        eval "port=\$port\${$((part + 2))}"
+    done
     tables="/proc/$1/net/tcp /proc/$1/net/tcp6"
+    pattern="^ *[0-9]*: [0-9A-F]*:$port [0-9A-F]*:[0-9A-F]* 01 "
+    counts=''
     if [ -r "/proc/$1/net/tcp" ]; then
-        cat $tables
+        counts=$(grep -hc "$pattern" $tables)
     elif [ "$privilege" = sudo ]; then
-        sudo -n cat $tables
-    fi | grep -c "^ *[0-9]*: [0-9A-F]*:$(printf '%04X' "$2") [0-9A-F]*:[0-9A-F]* 01 "
+        counts=$(sudo -n cat $tables | grep -c "$pattern")
+    fi
+    flying=0
+    for number in $counts; do
+        flying=$((flying + number))
+    done
 }
 
 # Connections are counted first, so that the request that follows is not among them.
@@ -260,7 +343,10 @@ ask_container() { # ID PID @ADDRESS,… "PORT PATH"
     port=${check%% *}
     path=${check#* }
     case $port in '' | *[!0-9]*) return ;; esac
-    say in_flight "$1 $(in_flight "$2" "$port")"
+    number_of_port=$port
+    count_in_flight "$2" "$number_of_port"
+    port=$number_of_port
+    say in_flight "$1 $flying"
     address=${3#@}
     while :; do
         case $address in ,*) address=${address#,} ;; *) break ;; esac
@@ -285,10 +371,11 @@ routing_files() { # DIRECTORY
     done
     set -- "$1"/mrsk-*.yml
     [ -f "$1" ] || return
-    sha256sum "$@" | sed 's/^/file /'
-    grep -Ho 'm-[0-9a-f]\{16\}' "$@" | sed 's/^/alias /'
+    say_each file "$(sha256sum "$@")"
+    say_each alias "$(grep -Ho 'm-[0-9a-f]\{16\}' "$@")"
     for file; do
-        say text "$(base64 < "$file" | tr -d '\n') $file"
+        join_words "$(base64 < "$file")"
+        say text "$joined $file"
     done
 }
 
@@ -363,40 +450,49 @@ hash_secrets() { # NUMBER SALT FORMAT ID…
 
 look_at() { # ID…
     inspected=$($limit docker inspect --type container --format "$format" "$@")
-    printf '%s\n' "$inspected" | grep -e '^container ' -e '^traefik '
-    printf '%s\n' "$inspected" | grep -v -e '^container ' -e '^traefik ' | {
-        watched='' source='' found='' depth=0 previous='' asked=''
-        while read -r tag text; do
-            text_=${text#\"}
-            text_=${text_%\"}
-            case $tag in
-            running)
-                id=${text%% *} text=${text#* }
-                pid=${text%% *} text=${text#* }
-                ask_container "$id" "$pid" "${text%% *}" "${text#* }" &
-                ;;
-            argument)
-                case $text_ in
-                --[pP]roviders.[fF]ile.[dD]irectory=*) watched=${text_#*=} ;;
-                esac
-                case $previous in
-                --[pP]roviders.[fF]ile.[dD]irectory) watched=$text_ ;;
-                esac
-                previous=$text_
-                watched=${watched%/}
-                ;;
-            source) source=$text_ ;;
-            destination) [ -n "$watched" ] && watch "${text_%/}" "$source" ;;
-            question) asked="$asked $text" ;;
-            esac
-        done
-        if [ -n "$found" ]; then
-            say watched "$found"
-            [ "$found" = "$state_dir/traefik" ] || routing_files "$found"
-        fi
-        secrets $asked
-        wait
-    }
+    watched='' source='' found='' depth=0 previous='' asked=''
+    IFS=$newline
+    set -f
+    # shellcheck disable=SC2086 # a word is a line
+    set -- $inspected
+    set +f
+    unset IFS
+    for line; do
+        about_container "$line"
+    done
+    if [ -n "$found" ]; then
+        say watched "$found"
+        [ "$found" = "$state_dir/traefik" ] || routing_files "$found"
+    fi
+    secrets $asked
+    wait
+}
+
+about_container() { # LINE
+    text=${1#* }
+    text_=${text#\"}
+    text_=${text_%\"}
+    case $1 in
+    'container '* | 'traefik '*) printf '%s\n' "$1" ;;
+    'running '*)
+        id=${text%% *} text=${text#* }
+        pid=${text%% *} text=${text#* }
+        ask_container "$id" "$pid" "${text%% *}" "${text#* }" &
+        ;;
+    'argument '*)
+        case $text_ in
+        --[pP]roviders.[fF]ile.[dD]irectory=*) watched=${text_#*=} ;;
+        esac
+        case $previous in
+        --[pP]roviders.[fF]ile.[dD]irectory) watched=$text_ ;;
+        esac
+        previous=$text_
+        watched=${watched%/}
+        ;;
+    'source '*) source=$text_ ;;
+    'destination '*) [ -n "$watched" ] && watch "${text_%/}" "$source" ;;
+    'question '*) asked="$asked $text" ;;
+    esac
 }
 
 containers() {
@@ -404,31 +500,47 @@ containers() {
         say failed containers
         return
     }
-    printf '%s\n' "$listed" | {
-        set --
-        while read -r id ours name published; do
-            [ -n "$id" ] || continue
-            case $also in *" $name "*) ours=yes ;; esac
-            for port in $ports; do
-                case $published in *":$port-"*) ours=yes ;; esac
-            done
-            case $published in *-*) say published "$name $published" ;; esac
-            [ "$ours" = yes ] && set -- "$@" "$id"
-        done
-        say asked "$#"
-        [ "$#" = 0 ] || look_at "$@"
-    }
+    wanted=''
+    IFS=$newline
+    set -f
+    # shellcheck disable=SC2086 # a word is a line
+    set -- $listed
+    set +f
+    unset IFS
+    for line; do
+        about_listed "$line"
+    done
+    # shellcheck disable=SC2086 # a list of words
+    set -- $wanted
+    say asked "$#"
+    [ "$#" = 0 ] || look_at "$@"
+}
+
+about_listed() { # "ID OURS NAME PUBLISHED"
+    id=${1%% *} text=${1#* }
+    ours=${text%% *} text=${text#* }
+    name=${text%% *} published=${text#* }
+    case $also in *" $name "*) ours=yes ;; esac
+    for port in $ports; do
+        case $published in *":$port-"*) ours=yes ;; esac
+    done
+    case $published in *-*) say published "$name $published" ;; esac
+    [ "$ours" = yes ] && wanted="$wanted $id"
 }
 
 # All at once; each of the later ones waits for its turn in a pipe.
 ask_engine() {
     of_engine < /dev/null | {
         exec 4<&0
-        further_images < /dev/null | {
-            exec 5<&0
+        if [ -z "$further" ]; then
             containers < /dev/null
-            cat <&5
-        }
+        else
+            further_images < /dev/null | {
+                exec 5<&0
+                containers < /dev/null
+                cat <&5
+            }
+        fi
         cat <&4
     }
 }

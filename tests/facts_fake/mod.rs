@@ -45,7 +45,7 @@ impl Fake {
         }
         fake.program(
             "id",
-            "#!/bin/sh\n[ \"$1\" = -u ] && echo 1000 || echo app\n",
+            "#!/bin/sh\n[ \"$1\" = -u ] && echo 1000 || echo 'uid=1000(app) gid=1000(app) groups=1000(app)'\n",
         );
         fake.program("sudo", "#!/bin/sh\nexit 1\n");
         fake

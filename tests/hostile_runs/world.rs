@@ -65,7 +65,7 @@ impl World {
             program("docker", include_str!("docker.sh"));
             program(
                 "id",
-                "#!/bin/sh\n[ \"$1\" = -u ] && echo 1000 || echo app\n",
+                "#!/bin/sh\n[ \"$1\" = -u ] && echo 1000 || echo 'uid=1000(app) gid=1000(app) groups=1000(app)'\n",
             );
             program("sudo", "#!/bin/sh\nexit 1\n");
             program(

@@ -63,7 +63,7 @@ impl World {
             program(&world.on(host, "bin/docker"), include_str!("docker.sh"));
             program(
                 &world.on(host, "bin/id"),
-                "#!/bin/sh\n[ \"$1\" = -u ] && echo 1000 || echo app\n",
+                "#!/bin/sh\n[ \"$1\" = -u ] && echo 1000 || echo 'uid=1000(app) gid=1000(app) groups=1000(app)'\n",
             );
             program(&world.on(host, "bin/sudo"), "#!/bin/sh\nexit 1\n");
             // The socket of this machine's engine is not the host's.
