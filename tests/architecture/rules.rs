@@ -60,6 +60,7 @@ const REASONS: &[&str] = &[
     "#[ignore = \"needs the lab",
     "#[ignore = \"run by another test",
     "#[ignore = \"needs python3 with the package jsonschema",
+    "#[ignore = \"runs as long as it is asked to",
 ];
 
 #[test]

@@ -219,7 +219,7 @@ fn plans_of_random_configurations_follow_one_another() {
 
 /// Prints what went wrong where, over many seeds of both kinds of worlds. For a release build: see bin/simulate.
 #[test]
-#[ignore = "it takes as long as it is asked to: bin/simulate"]
+#[ignore = "runs as long as it is asked to: bin/simulate"]
 fn report_of_a_long_run() {
     let seeds = number("MRSK_SEEDS").unwrap_or(SEEDS);
     let all = Mutex::new(coverage::Coverage::new());
