@@ -315,7 +315,7 @@ impl Case<'_> {
                 status => return status,
             }
         }
-        let may_lack_claims = self.evidence.restarted.contains(host) && entry.has_facts_check();
+        let may_lack_claims = self.may_lack_claims(step);
         // A later attempt, whose claim is missing, may have had the effect that one that failed did not have.
         let counts = match history.counts {
             None | Some((_, Shown::Failed)) if may_lack_claims => Some((0, Shown::Lost)),
@@ -337,6 +337,13 @@ impl Case<'_> {
                 self.by_check(entry.check.as_ref(), host, attempt)
             }
         }
+    }
+
+    /// Whether claims of a step may be missing, which its check makes up for: a power cut takes what was not synced.
+    fn may_lack_claims(&self, step: StepIndex) -> bool {
+        let entry = &self.plan[step];
+        let restarted = |host| self.evidence.restarted.contains(host);
+        entry.host.as_ref().is_some_and(restarted) && entry.has_facts_check()
     }
 
     /// Judges a step by its check on fresh facts.

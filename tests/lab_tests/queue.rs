@@ -150,7 +150,7 @@ fn a_deploy_of_a_pushed_version_looks_at_each_host_once() {
     let counts = r#"mv /usr/bin/uname /usr/bin/uname.real
 cat >/usr/bin/uname <<'END'
 #!/bin/sh
-[ "$1" = -m ] && echo >>/root/looks
+[ "$1" = -nm ] && echo >>/root/looks
 exec /usr/bin/uname.real "$@"
 END
 chmod +x /usr/bin/uname"#;

@@ -179,12 +179,11 @@ fn run_compiled(seed: u64) -> World {
 }
 
 /// What the traces of all worlds of compiled plans together say.
-const BETWEEN_PLANS: [&str; 10] = [
+const BETWEEN_PLANS: [&str; 9] = [
     "is made: deploy",
     "is made: redeploy",
     "is made: rollback",
     "of plan ",
-    "Uncleaned",
     "undoes part 2",
     "a child lives: true",
     "a child lives: false",

@@ -83,13 +83,16 @@ impl Case<'_> {
 
     /// A failed step's cleanup removes what earlier steps of its subject had done (the new
     /// container): of these, the ones whose check says no are outstanding again, and so is what was
-    /// built on them.
+    /// built on them. A power cut may have taken the claim of the step that failed.
     pub(super) fn take_back_what_was_undone(&self, statuses: &mut Statuses) {
         let order = self.shape.graph.order().iter().enumerate();
         let position: HashMap<StepIndex, usize> = order.map(|(at, &step)| (step, at)).collect();
         for (failed, history) in self.histories.iter_enumerated() {
             let step = &self.plan[failed];
-            let ended_badly = matches!(history.counts, Some((_, Shown::Failed | Shown::Lost)));
+            let ended_badly = match history.counts {
+                Some((_, shown)) => matches!(shown, Shown::Failed | Shown::Lost),
+                None => self.may_lack_claims(failed),
+            };
             if step.cleanup.is_empty() || !ended_badly || statuses[failed] == Status::Done {
                 continue;
             }

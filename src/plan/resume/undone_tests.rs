@@ -153,3 +153,30 @@ fn a_check_that_holds_proves_nothing_before_what_the_step_needs() {
         [Status::Done, Status::Done, Status::Done, outstanding]
     );
 }
+
+#[test]
+fn a_cleanup_has_undone_what_came_before_a_step_whose_claim_a_power_cut_took() {
+    let mut plan = plan(vec![
+        step("start", Some("h"), &[]),
+        step("health", Some("h"), &["start"]),
+    ]);
+    for step in &mut plan.steps {
+        step.role = Some("web".into());
+    }
+    plan.steps[1].cleanup = vec![Action::Run(Run::literal(["docker", "rm", "new"]))];
+    let started = vec![attempt("start", 1, ended(Ending::Succeeded))];
+    let nothing = json!({"files": {}});
+    for (restarted, start) in [
+        (false, Status::Done),
+        (true, Status::Outstanding { attempt: 2 }),
+    ] {
+        let mut evidence = evidence(started.clone(), Some(nothing.clone()));
+        if restarted {
+            evidence.restarted.insert("h".into());
+        }
+        assert_eq!(
+            statuses(&plan, &evidence),
+            [start, Status::Outstanding { attempt: 1 }]
+        );
+    }
+}
