@@ -47,7 +47,9 @@ impl World {
                 let lines = kept.audit.get(attempt).copied().unwrap_or(0);
                 // What an earlier run sent may still come, and be refused.
                 let ended = record.receipt.as_ref().is_some_and(|receipt| {
-                    receipt.run == *run || receipt.ending != Ending::Refused
+                    // While this run slept, a later one may have ended a step, and left its line to the next.
+                    let is_later = receipt.run > *run;
+                    receipt.run == *run || receipt.ending != Ending::Refused && !is_later
                 });
                 if ended && !record.alive && lines != 1 {
                     let message =

@@ -8,7 +8,7 @@ use index_vec::IndexVec;
 use super::{Case, Proof, Shown, Status, Statuses};
 use crate::name::{HostName, RoleName};
 use crate::plan::kinds::{StepKind, SwitchPart};
-use crate::plan::model::{Check, Plan, Step};
+use crate::plan::model::{Check, OnFailure, Plan, Step};
 use crate::plan::shape::{Shape, StepIndex};
 
 /// The steps that one cleanup may undo: those for the same role or accessory of a host.
@@ -65,12 +65,13 @@ impl Case<'_> {
                 && proofs[at] == Proof::Nothing
                 && !self.evidence.finished.contains(host);
             let is_open = |need: StepIndex| {
-                let is_here = self.plan[need].host.as_ref() == Some(host);
-                let has_ended = matches!(
-                    statuses[need],
-                    Status::Done | Status::Tolerated | Status::NeedsProbe
-                );
-                is_here && !has_ended
+                let needed = &self.plan[need];
+                let has_ended = match statuses[need] {
+                    Status::Done | Status::Tolerated | Status::NeedsProbe => true,
+                    // It may have failed, which what follows did not mind.
+                    _ => needed.on_failure == OnFailure::Tolerate && self.histories[need].last > 0,
+                };
+                needed.host.as_ref() == Some(host) && !has_ended
             };
             if is_by_check
                 && statuses[at] == Status::Done

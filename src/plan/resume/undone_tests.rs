@@ -4,7 +4,7 @@ use crate::action::{Action, Run};
 use crate::name::RoleName;
 use crate::plan::resume::Status;
 use crate::plan::resume::tests::{attempt, ended, evidence, plan, statuses, step};
-use crate::plan::{Step, StepKind};
+use crate::plan::{OnFailure, Step, StepKind};
 use crate::record::Ending;
 
 #[test]
@@ -179,4 +179,18 @@ fn a_cleanup_has_undone_what_came_before_a_step_whose_claim_a_power_cut_took() {
             [start, Status::Outstanding { attempt: 1 }]
         );
     }
+}
+
+#[test]
+fn a_failure_that_is_tolerated_has_let_what_follows_begin() {
+    let mut plan = plan(vec![
+        step("drain", Some("h"), &[]),
+        step("stop", Some("h"), &["~drain"]),
+    ]);
+    plan.steps[0].on_failure = OnFailure::Tolerate;
+    let drained = vec![attempt("drain", 1, ended(Ending::TimedOut))];
+    let stopped = json!({"files": {"stop": {"sha256": "1"}}});
+    let mut evidence = evidence(drained, Some(stopped));
+    evidence.restarted.insert("h".into());
+    assert_eq!(statuses(&plan, &evidence)[1], Status::Done);
 }
