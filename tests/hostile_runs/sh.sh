@@ -5,6 +5,7 @@ script=$(mktemp "$ROOT/script.XXXXXX")
 cat >"$script"
 request=$(tail -n 4 "$script" | head -n 1)
 request=${request%% *}
+request=${request#watched_}
 lie=$ROOT/lie.${request:-facts}
 [ -e "$lie" ] || exec /bin/sh "$script"
 step=$(sed -n "s/^attempt '\{0,1\}\([0-9a-f]*\).*/\1/p; s/^mrsk_step='\{0,1\}\([0-9a-f]*\).*/\1/p" "$script")

@@ -175,6 +175,8 @@ look_route() {
   get "$2" "$3" "$4"
   has_header '[Xx]-[Mm][Rr][Ss][Kk]-[Cc][Oo][Nn][Tt][Aa][Ii][Nn][Ee][Rr]' "$5" && return 0
   note "$mrsk_code, not from $5"
+  # Of a container that is paused since, the process lives.
+  [ "$mrsk_code" != 000 ] || mrsk_told=$mrsk_nl
   return 1
 }
 
