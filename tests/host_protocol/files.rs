@@ -12,7 +12,7 @@ use mrsk::transport::request::{Holder, Inputs, LockTerms, StepRequest};
 use mrsk::transport::script;
 use tempfile::TempDir;
 
-use crate::fixture::{Fixture, Sh, block, scope, step};
+use crate::fixture::{Fixture, Sh, block, names, scope, step};
 
 const TEXT: &str = "password = s3ntinel\n";
 
@@ -57,15 +57,6 @@ fn another_disk(fixture: &Fixture) -> Option<TempDir> {
     let directory = TempDir::new_in("/dev/shm").ok()?;
     let disk = |path: &Path| fs::metadata(path).map(|found| found.dev()).ok();
     (disk(directory.path()) != disk(fixture.directory.path())).then_some(directory)
-}
-
-fn names(directory: &Path) -> Vec<String> {
-    let entries = fs::read_dir(directory).unwrap();
-    let mut names: Vec<String> = entries
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
-    names
 }
 
 #[test]

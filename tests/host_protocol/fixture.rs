@@ -412,3 +412,13 @@ pub fn feed(fixture: &Fixture, script: &[u8]) -> std::process::Output {
     let _ = child.stdin.take().unwrap().write_all(script);
     child.wait_with_output().unwrap()
 }
+
+/// The names in a directory, sorted.
+pub fn names(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).unwrap();
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}

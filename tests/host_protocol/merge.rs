@@ -8,7 +8,7 @@ use mrsk::action::{Action, Merge};
 use mrsk::record::Ending;
 use mrsk::transport::request::{Inputs, StepRequest};
 
-use crate::fixture::{Fixture, Sh, step};
+use crate::fixture::{Fixture, Sh, names, step};
 
 fn merge(fixture: &Fixture, from: &Path, into: &Path) -> (Ending, String) {
     let merge = Merge {
@@ -26,15 +26,6 @@ fn merge(fixture: &Fixture, from: &Path, into: &Path) -> (Ending, String) {
 fn write(path: &Path, text: &str) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, text).unwrap();
-}
-
-fn names(directory: &Path) -> Vec<String> {
-    let entries = fs::read_dir(directory).unwrap();
-    let mut names: Vec<String> = entries
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
-    names
 }
 
 #[test]
