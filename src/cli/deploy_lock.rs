@@ -22,10 +22,11 @@ use crate::name::{HostName, RunId};
 use crate::record::living::Told;
 use crate::record::{LockAnswer, LockDetails, Scope, StopRequest, TakeOver};
 use crate::redaction::Redactor;
+use crate::report::behind_others;
 use crate::text;
 use crate::transport::LinkError;
 use crate::transport::answer::{BeatAnswer, LockState};
-use crate::transport::request::LockTerms;
+use crate::transport::request::{LockTerms, Turn};
 
 /// How long a run that was asked to stop is waited for, in seconds: it may have to drain an old container first.
 const WAIT_SECONDS: u64 = 300;
@@ -184,8 +185,8 @@ impl Wanted<'_> {
         match taken {
             Ok(behind) => Ok((Some(held), behind)),
             Err(failure) => {
-                // It may have been taken at that moment.
-                if failure.exit_code == ExitCode::Interrupted {
+                // It may have been taken at that moment; and this run is not waited for.
+                if failure.exit_code == ExitCode::Interrupted || self.wait > 0 {
                     held.release().await;
                 }
                 held.keeper.end();
@@ -208,6 +209,7 @@ impl Wanted<'_> {
             let linked = self.linked().await?;
             let terms = LockTerms {
                 take_over,
+                turn: in_the_way.turn(self.wait),
                 ..LockTerms::default()
             };
             let answer = match linked.lock(&self.scope, details, &terms).await {
@@ -249,6 +251,13 @@ impl Wanted<'_> {
                     text: details.render(),
                     beat_age: Some(beat_age),
                 },
+                LockAnswer::Queued { ahead } if begun.elapsed().as_secs() >= self.wait => {
+                    return Err(queued(ahead));
+                }
+                LockAnswer::Queued { .. } => {
+                    tokio::time::sleep(PAUSE).await;
+                    continue;
+                }
             };
             let holder = LockDetails::parse(&state.text);
             let limit = match (in_the_way, &holder.run, self.wait) {
@@ -360,6 +369,7 @@ impl Wanted<'_> {
                 text,
                 beat_age: None,
             },
+            LockAnswer::Queued { ahead } => return Err(queued(ahead)),
         };
         Err(self.still_held(&state, 0))
     }
@@ -386,6 +396,22 @@ enum InTheWay {
     IsAskedToStop,
     /// It is waited for as long as `--lock-wait` says.
     IsWaitedFor,
+}
+
+impl InTheWay {
+    /// Returns when a run that waits for up to `seconds` gets the lock: one that another run stops for, before all that wait.
+    fn turn(self, seconds: u64) -> Turn {
+        match self {
+            Self::IsAskedToStop => Turn::AtOnce,
+            Self::IsWaitedFor => Turn::of_wait(seconds),
+        }
+    }
+}
+
+/// Returns that so many runs that wait for the lock get it first.
+fn queued(ahead: u32) -> Failure {
+    let message = format!("{}; nothing was changed", behind_others(ahead));
+    Failure::new(ExitCode::Locked, message).help("wait for longer")
 }
 
 /// How a command that plans and applies has ended.

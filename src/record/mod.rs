@@ -236,6 +236,11 @@ pub enum LockAnswer {
         /// Seconds since its last heartbeat.
         beat_age: u64,
     },
+    /// Nobody alive holds it, and runs that have waited for longer get it first.
+    Queued {
+        /// How many.
+        ahead: u32,
+    },
     /// Somebody holds it who is not a run of ours: the original tool, or a person (`mrsk lock acquire`).
     Foreign {
         /// The text of the details, decoded.

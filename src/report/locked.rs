@@ -33,6 +33,21 @@ pub(super) fn by_other(page: &mut Page, view: &View, text: &str) {
     page.command(&words::mrsk(&view.plan, &["lock", "release"]));
 }
 
+/// Adds that other runs have waited for the lock for longer.
+pub(super) fn queued(page: &mut Page, view: &View, ahead: u32) {
+    page.heading(Tone::Bad, "locked", &behind_others(ahead));
+    page.line("this run changed nothing");
+    wait(page, view);
+}
+
+/// Returns that so many runs get the lock first.
+pub fn behind_others(ahead: u32) -> String {
+    match ahead {
+        1 => "another run has waited for the deploy lock for longer".to_owned(),
+        ahead => format!("{ahead} other runs have waited for the deploy lock for longer"),
+    }
+}
+
 /// Adds how long the lock stays, which could not be released.
 pub(super) fn kept(page: &mut Page, view: &View) {
     let host = one_line(view.plan.lock_host.as_str());

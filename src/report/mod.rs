@@ -26,5 +26,6 @@ mod words;
 pub use json::{Json, schema as stream_schema};
 pub use lines::Lines;
 pub use live::Live;
+pub use locked::behind_others;
 pub use reporter::Reporter;
 pub use view::{Planner, Resume, Verbosity, View};

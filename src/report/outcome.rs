@@ -71,6 +71,7 @@ impl Ending<'_> {
                 open,
             } => other_step::left_open(page, self.view, (details, *beat_age), open),
             Outcome::LockForeign(text) => locked::by_other(page, self.view, text),
+            Outcome::LockQueued(ahead) => locked::queued(page, self.view, *ahead),
             Outcome::InDoubt(steps) => self.in_doubt(page, steps),
             Outcome::SecretsUnread(why) => standing::unread(page, why, &self.view.resume),
             Outcome::Unreachable(hosts) => self.unreachable(page, hosts),

@@ -29,6 +29,9 @@ pub fn lock(text: &str) -> Result<LockAnswer, AnswerError> {
             details: LockDetails::parse(&decode(details)?),
             beat_age: age.parse().ok()?,
         }),
+        ["queued", ahead] => Some(LockAnswer::Queued {
+            ahead: ahead.parse().ok()?,
+        }),
         ["foreign", text] => Some(LockAnswer::Foreign {
             text: decode(text)?,
         }),

@@ -164,6 +164,28 @@ pub struct LockTerms {
     pub state_dir: Option<String>,
     /// Whether that of a dead run is taken over.
     pub take_over: TakeOver,
+    /// Whether it comes after runs that wait.
+    pub turn: Turn,
+}
+
+/// Which of several runs gets the deploy lock once it is free.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Turn {
+    /// This one: it does not wait.
+    #[default]
+    AtOnce,
+    /// The one that has waited for longest. A run that has not tried for 15 s waits no more.
+    Queued,
+}
+
+impl Turn {
+    /// Returns the turn of a run that waits for up to `seconds`.
+    pub fn of_wait(seconds: u64) -> Self {
+        match seconds {
+            0 => Self::AtOnce,
+            _ => Self::Queued,
+        }
+    }
 }
 
 /// What a person says about an attempt in doubt.

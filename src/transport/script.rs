@@ -21,8 +21,8 @@ use builder::{Builder, one_line, path_part};
 pub use builder::{RenderError, Script};
 pub use command::{commands, note};
 use parts::{
-    ATTEMPT, AUDIT, COMPLETE, FENCE, FINISH, HALT, LOCK, MERGE, OPEN, OTHERS, POLL, REACH, ROUTED,
-    STATE, STEP, TURN, WHOLE,
+    ATTEMPT, AUDIT, COMPLETE, FENCE, FINISH, HALT, LOCK, MERGE, OPEN, OTHERS, POLL, QUEUE, REACH,
+    ROUTED, STATE, STEP, TURN, WHOLE,
 };
 
 use super::answer::render_receipt;
@@ -30,7 +30,7 @@ use super::bounds::{CLEANUP_SECONDS, DIAGNOSE_SECONDS};
 use super::living::render_about;
 use super::quote::{NulError, quote};
 use super::request::{
-    AttemptRef, Holder, Inputs, LockTerms, Place, Record, Resolution, StepRequest,
+    AttemptRef, Holder, Inputs, LockTerms, Place, Record, Resolution, StepRequest, Turn,
 };
 use crate::name::{PlanDigest, RunId};
 use crate::record::living::AttemptName;
@@ -44,10 +44,11 @@ const ROUNDS_PER_SECOND: u32 = 5;
 /// Begins a script about the lock of `scope`, which is in the login directory, where the script starts.
 fn about_lock(scope: &Scope) -> Result<Builder, RenderError> {
     let directory = scope.directory();
-    let mut builder = Builder::new(&[TURN, WHOLE, OPEN, LOCK]);
+    let mut builder = Builder::new(&[TURN, WHOLE, OPEN, QUEUE, LOCK]);
     builder
         .set("mrsk_scope", path_part(&directory)?)?
         .set("mrsk_own", &format!("mrsk_lock/{directory}"))?
+        .set("mrsk_queue", &format!(".mrsk_lock.queue.{directory}"))?
         .set("mrsk_limit", &TAKE_OVER_SECONDS.to_string())?;
     Ok(builder)
 }
@@ -74,9 +75,10 @@ pub fn lock(
         None => (text, String::new()),
     };
     let run = details.run.as_ref();
-    let call = match run {
-        Some(_) => "lock",
-        None => "lock_by_hand",
+    let call = match (run, terms.turn) {
+        (Some(_), Turn::AtOnce) => "lock",
+        (Some(_), Turn::Queued) => "lock_in_turn",
+        (None, _) => "lock_by_hand",
     };
     let plan = details.plan.as_ref().map_or("-", PlanDigest::as_str);
     let take_over = match terms.take_over {

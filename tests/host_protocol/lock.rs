@@ -53,7 +53,7 @@ pub fn boot() -> String {
     boot.trim().to_owned()
 }
 
-fn uptime() -> u64 {
+pub fn uptime() -> u64 {
     let text = fs::read_to_string("/proc/uptime").unwrap();
     text.split('.').next().unwrap().parse().unwrap()
 }

@@ -142,6 +142,7 @@ fn ask(fixture: &Fixture, (run, digits): (&str, &str), take_over: TakeOver) -> L
     let terms = LockTerms {
         state_dir: Some(fixture.path("state").display().to_string()),
         take_over,
+        ..LockTerms::default()
     };
     block(fixture.host.lock(&scope(), &details, &terms)).unwrap()
 }

@@ -24,6 +24,7 @@ mod orders;
 mod others;
 mod poll;
 mod power_cut;
+mod queue;
 mod quoting;
 mod reach;
 mod routed;

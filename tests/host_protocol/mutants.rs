@@ -33,7 +33,7 @@ const fn mutant(
 }
 
 /// All parts of the scripts.
-const SCRIPTS: [&str; 17] = [
+const SCRIPTS: [&str; 18] = [
     include_str!("../../src/transport/script/attempt.sh"),
     include_str!("../../src/transport/script/audit.sh"),
     include_str!("../../src/transport/script/base64.sh"),
@@ -45,6 +45,7 @@ const SCRIPTS: [&str; 17] = [
     include_str!("../../src/transport/script/others.sh"),
     include_str!("../../src/transport/script/poll.sh"),
     include_str!("../../src/transport/script/prelude.sh"),
+    include_str!("../../src/transport/script/queue.sh"),
     include_str!("../../src/transport/script/reach.sh"),
     include_str!("../../src/transport/script/routed.sh"),
     include_str!("../../src/transport/script/state.sh"),
@@ -179,6 +180,21 @@ const MUTANTS: &[Mutant] = &[
     ]),
     mutant("a plan is kept from what its own dead run left open", "lock_requests::what_a_dead_run_left_open_keeps_its_lock_from_other_plans_unless_they_insist", &[
         (" && [ \"$mrsk_plan_in_lock\" != \"$mrsk_locked_plan\" ]\n  then\n    encode", "\n  then\n    encode"),
+    ]),
+    mutant("nobody waits for its turn", "queue::the_run_that_has_waited_for_longest_gets_the_lock", &[
+        ("  [ \"$mrsk_ahead\" = 0 ] && return 0\n", "  return 0\n"),
+    ]),
+    mutant("a dead lock is taken over out of turn", "queue::the_lock_of_a_dead_run_is_taken_over_in_turn", &[
+        ("    return 0\n  fi\n  ! is_our_turn || take_over\n", "    return 0\n  fi\n  take_over\n"),
+    ]),
+    mutant("a run that waits is never gone", "queue::a_run_that_has_not_tried_for_15_s_waits_no_more", &[
+        ("mrsk_patience=15\n", "mrsk_patience=99999\n"),
+    ]),
+    mutant("an empty turn is held for ever", "queue::a_turn_that_a_power_cut_left_empty_counts_as_one_of_now", &[
+        ("[ ! -f \"$1\" ] || write_line \"$1\" \"- $mrsk_boot $mrsk_up\"", ":"),
+    ]),
+    mutant("a run that has ended is waited for", "queue::the_run_that_has_waited_for_longest_gets_the_lock", &[
+        ("release() {\n  leave_queue\n", "release() {\n"),
     ]),
     // Steps.
     mutant("a step has no time limit", "limits::what_runs_too_long_is_ended_with_all_its_processes", &[

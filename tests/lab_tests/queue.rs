@@ -142,6 +142,38 @@ fn queued_deploys_arrive_in_turn_unless_a_later_commit_came_first() {
 
 #[test]
 #[ignore = "needs the lab: tests/lab/up"]
+fn three_deploys_that_wait_arrive_in_the_order_in_which_they_came() {
+    let (project, _) = deployed("lab-turns", &["one"]);
+    let push = |name| {
+        let version = project.commit(&format!("APP_VERSION={name}\n"));
+        project.mrsk(&["build", "push"]).expect(0);
+        version
+    };
+    let versions = ["two", "three", "four"].map(push);
+    project
+        .mrsk(&["lock", "acquire", "-m", "by hand"])
+        .expect(0);
+    let waiting = "cd; ls .mrsk_lock.queue.lab-turns@ 2>/dev/null | wc -l";
+    let deploys = versions.each_ref().map(|version| {
+        let before = project.machines[0].sh(waiting);
+        let deploy = ["deploy", "--skip-push", "--lock-wait", "120", "--version"];
+        let child = begin(&project, &[&deploy[..], &[version]].concat());
+        eventually(30, || project.machines[0].sh(waiting) != before);
+        child
+    });
+    project.mrsk(&["lock", "release"]).expect(0);
+    for deploy in deploys {
+        ends(deploy, 0);
+    }
+    let routed = project.machines[0].sh("cat /var/lib/mrsk/lab-turns@/routed");
+    let at = |version: &String| routed.rfind(version.as_str()).unwrap();
+    assert!(versions.iter().map(at).is_sorted(), "{routed}");
+    assert_eq!(project.each(Machine::version), ["four", "four"]);
+    assert_eq!(project.machines[0].sh("cd; ls -A | grep queue || :"), "");
+}
+
+#[test]
+#[ignore = "needs the lab: tests/lab/up"]
 fn a_deploy_of_a_pushed_version_looks_at_each_host_once() {
     let (project, _) = deployed("lab-once", &["one"]);
     project.commit("APP_VERSION=two\n");

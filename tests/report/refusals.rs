@@ -152,4 +152,5 @@ fn a_lock_that_is_held() {
     let mut run = Run::new();
     run.tell(Progress::Phase(Phase::Locking));
     check("lock_foreign.txt", &run, &foreign);
+    check("lock_queued.txt", &run, &Outcome::LockQueued(2));
 }

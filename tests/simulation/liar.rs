@@ -288,7 +288,8 @@ impl World {
             1 => LockAnswer::Foreign {
                 text: "x".to_owned(),
             },
-            2 => LockAnswer::Acquired {
+            2 => LockAnswer::Queued { ahead: 1 },
+            3 => LockAnswer::Acquired {
                 generation: 7,
                 taken_from: Some(details),
                 open: Vec::new(),

@@ -8,7 +8,7 @@ use crate::name::{HostName, StepId};
 use crate::record::living::AttemptName;
 use crate::record::{AttemptState, LockDetails, Receipt};
 use crate::transport::answer::{BeatAnswer, FenceAnswer, LeaveAnswer, WriteAnswer};
-use crate::transport::request::{AttemptRef, LockTerms, Record};
+use crate::transport::request::{AttemptRef, LockTerms, Record, Turn};
 
 impl Driver {
     pub(super) fn take_lock(&mut self) {
@@ -16,6 +16,7 @@ impl Driver {
         let terms = LockTerms {
             state_dir: Some(self.place(&self.lock_host()).state_dir),
             take_over: self.job.options.take_over,
+            turn: Turn::of_wait(self.job.options.lock_wait_seconds),
         };
         self.ask(self.lock_host(), |linked, _| async move {
             Ok(Event::Lock(linked.lock(&scope, &details, &terms).await?))

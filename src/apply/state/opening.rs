@@ -65,12 +65,16 @@ impl State {
                 });
             }
             LockAnswer::Held { details, beat_age } => {
-                (details.render(), Outcome::LockHeld { details, beat_age })
+                let holder = Some(details.render());
+                (holder, Outcome::LockHeld { details, beat_age })
             }
-            LockAnswer::Foreign { text } => (text.clone(), Outcome::LockForeign(text)),
+            LockAnswer::Foreign { text } => (Some(text.clone()), Outcome::LockForeign(text)),
+            LockAnswer::Queued { ahead } => (None, Outcome::LockQueued(ahead)),
         };
         if self.now < self.lock.wait_until {
-            self.report(Progress::LockWaiting(holder));
+            if let Some(holder) = holder {
+                self.report(Progress::LockWaiting(holder));
+            }
             let at = self.now.plus_seconds(LOCK_RETRY_SECONDS);
             self.set_timer(at, Timer::RetryLock);
         } else {

@@ -258,6 +258,8 @@ pub enum Outcome {
     },
     /// Somebody who is not a run of ours holds the lock, with these details.
     LockForeign(String),
+    /// Nobody holds the lock, and so many runs have waited for it for longer.
+    LockQueued(u32),
     /// Cannot tell whether the effect of these steps is there.
     InDoubt(Vec<StepId>),
     /// A command did not print a secret that steps need, and why. Nothing changed.
@@ -322,6 +324,7 @@ impl Outcome {
             Outcome::LockHeld { .. }
             | Outcome::LeftOpen { .. }
             | Outcome::LockForeign { .. }
+            | Outcome::LockQueued { .. }
             | Outcome::StepsRunning { .. } => ExitCode::Locked,
             Outcome::SecretsUnread { .. } => ExitCode::Configuration,
             Outcome::InDoubt { .. } => ExitCode::InDoubt,

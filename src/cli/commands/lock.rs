@@ -13,6 +13,7 @@ use crate::exit_code::ExitCode;
 use crate::name::HostName;
 use crate::record::{LockAnswer, LockDetails, Scope, StopRequest};
 use crate::redaction::Redactor;
+use crate::report::behind_others;
 use crate::text;
 use crate::transport::answer::{LockState, ReleaseAnswer, StopAnswer};
 use crate::transport::request::{Holder, LockTerms};
@@ -129,6 +130,7 @@ async fn acquire(lock: Lock<'_>, message: String) -> Answer {
             details, beat_age, ..
         } => (details.render(), Some(beat_age)),
         LockAnswer::Foreign { text } => (text, None),
+        LockAnswer::Queued { ahead } => (behind_others(ahead), None),
     };
     let holder = described(&LockState { text, beat_age });
     let message = format!(

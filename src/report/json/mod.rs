@@ -1,5 +1,6 @@
 //! The same events as JSON Lines, for programs: see `docs/json-stream.md`.
 
+mod details;
 mod other_step;
 mod stream;
 
@@ -7,7 +8,8 @@ use std::io::Write;
 
 pub use stream::{FORMAT_VERSION, schema};
 
-use self::stream::{At, Details, GoneHost, HostTotals, LockHolder, StepAt, StreamEvent};
+use self::details::details;
+use self::stream::{At, HostTotals, LockHolder, StepAt, StreamEvent};
 use super::reporter::Reporter;
 use super::tally::Tally;
 use super::view::View;
@@ -16,7 +18,7 @@ use crate::apply::driver::Observer;
 use crate::apply::state::{
     HostSummary, Millis, Outcome, Progress, StepStatus, StopReason, Summary,
 };
-use crate::name::{HostName, StepId};
+use crate::name::StepId;
 use crate::record::{Ending, LockDetails};
 use crate::text::escape_json;
 
@@ -248,89 +250,6 @@ fn stopping(at: At, reason: &StopReason) -> StreamEvent {
         host,
         message,
     }
-}
-
-fn details(outcome: &Outcome) -> Details {
-    let ids = |steps: &[StepId]| steps.iter().map(StepId::to_string).collect();
-    let none = Details::default();
-    match outcome {
-        Outcome::Done | Outcome::AlreadyApplied(None) | Outcome::LockLost => none,
-        Outcome::AlreadyApplied(Some(later)) => Details {
-            superseded_by: Some(later.plan.to_string()),
-            ..none
-        },
-        Outcome::Failed(steps) | Outcome::InDoubt(steps) | Outcome::Interrupted(steps) => Details {
-            steps: ids(steps),
-            ..none
-        },
-        Outcome::StopRequested(request, steps) => Details {
-            steps: ids(steps),
-            message: Some(words::stop_request(request)),
-            ..none
-        },
-        Outcome::Stale {
-            host,
-            fact,
-            then,
-            now,
-        } => Details {
-            host: Some(host.to_string()),
-            fact: Some(fact.clone()),
-            planned: Some(then.clone()),
-            now: Some(now.clone()),
-            ..none
-        },
-        Outcome::StepsRunning(steps) => Details {
-            other_steps: steps.iter().map(Into::into).collect(),
-            ..none
-        },
-        Outcome::Superseded(host, plan) => Details {
-            host: Some(host.to_string()),
-            superseded_by: plan.as_ref().map(ToString::to_string),
-            ..none
-        },
-        Outcome::LockHeld { details, beat_age } => Details {
-            holder: Some(lock_holder(details)),
-            heartbeat_age_seconds: Some(*beat_age),
-            ..none
-        },
-        Outcome::LeftOpen {
-            details,
-            beat_age,
-            open,
-        } => Details {
-            holder: Some(lock_holder(details)),
-            heartbeat_age_seconds: Some(*beat_age),
-            other_steps: open.iter().map(Into::into).collect(),
-            ..none
-        },
-        Outcome::LockForeign(text) => Details {
-            lock_text: Some(text.clone()),
-            ..none
-        },
-        Outcome::Unreachable(hosts) => Details {
-            unreachable: gone_hosts(hosts),
-            ..none
-        },
-        Outcome::HostFailed(hosts) => Details {
-            failed_hosts: gone_hosts(hosts),
-            ..none
-        },
-        Outcome::JournalFailed(message)
-        | Outcome::LockReleased(message)
-        | Outcome::SecretsUnread(message) => Details {
-            message: Some(message.clone()),
-            ..none
-        },
-    }
-}
-
-fn gone_hosts(hosts: &[(HostName, String)]) -> Vec<GoneHost> {
-    let gone = |(host, message): &(HostName, String)| GoneHost {
-        host: host.to_string(),
-        message: message.clone(),
-    };
-    hosts.iter().map(gone).collect()
 }
 
 fn lock_holder(details: &LockDetails) -> LockHolder {

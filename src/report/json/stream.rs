@@ -6,6 +6,7 @@ use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::details::Details;
 use super::other_step::{Fate, OtherStep};
 use crate::apply::state;
 use crate::record;
@@ -416,6 +417,8 @@ mirror! {
         LeftOpen = LeftOpen,
         /// Someone other than mrsk holds the deploy lock.
         LockForeign = LockForeign,
+        /// Nobody holds the deploy lock, and other runs have waited for it for longer.
+        LockQueued = LockQueued,
         /// It cannot be told whether steps took effect.
         InDoubt = InDoubt,
         /// A command did not print a secret that steps need; nothing changed.
@@ -435,48 +438,6 @@ mirror! {
         /// A person released the deploy lock.
         LockReleased = LockReleased,
     }
-}
-
-/// What explains an outcome. Each field that does not belong to it is null or empty.
-#[derive(Debug, Default, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub(super) struct Details {
-    /// Ids of the steps that failed, are in doubt, or were left running: `failed`, `in_doubt`, `interrupted`, `stop_requested`.
-    pub steps: Vec<String>,
-    /// The host that changed or that shows the other plan: `stale`, `superseded`.
-    pub host: Option<String>,
-    /// What changed there, as a JSON pointer into the facts of the host: `stale`.
-    pub fact: Option<String>,
-    /// What the plan relies on: `stale`.
-    pub planned: Option<String>,
-    /// What is there now: `stale`.
-    pub now: Option<String>,
-    /// The steps that are still running: `steps_running`; those that have not ended: `left_open`.
-    pub other_steps: Vec<OtherStep>,
-    /// Digest of the other plan, if the host names one: `superseded`.
-    pub superseded_by: Option<String>,
-    /// The other run: `lock_held`, `left_open`.
-    pub holder: Option<LockHolder>,
-    /// Seconds since the last heartbeat of the other run: `lock_held`, `left_open`.
-    pub heartbeat_age_seconds: Option<u64>,
-    /// The text of the lock: `lock_foreign`.
-    pub lock_text: Option<String>,
-    /// The hosts that cannot be reached: `unreachable`.
-    pub unreachable: Vec<GoneHost>,
-    /// The hosts that were given up: `host_failed`.
-    pub failed_hosts: Vec<GoneHost>,
-    /// The error: `journal_failed`, `secrets_unread`; who asked for it, and why: `stop_requested`.
-    pub message: Option<String>,
-}
-
-/// A host that was given up.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub(super) struct GoneHost {
-    /// The host.
-    pub host: String,
-    /// The error.
-    pub message: String,
 }
 
 /// Counts of the steps of one host.

@@ -121,7 +121,7 @@ take_over() {
     announce_in_turn
     encode "$mrsk_judged"
     read_person "$mrsk_field"
-    say acquired "$mrsk_next" "$mrsk_persons$mrsk_open"
+    acquired "$mrsk_next" "$mrsk_persons$mrsk_open"
   else
     beat_age
     held
@@ -145,7 +145,7 @@ take_back() {
   details "$mrsk_top"
   write_beat && keep "$mrsk_own/details" "$mrsk_field" && announce || die "$mrsk_error"
   end_turn
-  say acquired "$mrsk_top" "$mrsk_persons"
+  acquired "$mrsk_top" "$mrsk_persons"
 }
 
 # Sets mrsk_persons to the details of the person whose lock this was before a run took it back; to $1 if it was nobody's.
@@ -178,7 +178,7 @@ lock_once() {
   fi
   if ! [ -d "$mrsk_own" ]
   then
-    begin_in_turn
+    ! is_our_turn || begin_in_turn
     return
   fi
   if ! read_details
@@ -187,7 +187,7 @@ lock_once() {
     beat_age && [ "$mrsk_age" -ge "$mrsk_limit" ] || return 1
     mrsk_open=
     highest
-    take_over
+    ! is_our_turn || take_over
     return
   fi
   if [ -z "$mrsk_holder" ] && [ "$mrsk_plan_in_lock" = "$mrsk_locked_plan" ]
@@ -206,7 +206,7 @@ lock_once() {
     write_beat || die "$mrsk_error"
     tell_more || return 1
     read_person -
-    say acquired "$mrsk_generation" "$mrsk_persons"
+    acquired "$mrsk_generation" "$mrsk_persons"
     return 0
   fi
   [ "$mrsk_top" -le "$mrsk_generation" ] || [ "$mrsk_tries" -ge "$mrsk_patient_tries" ] || return 1
@@ -223,7 +223,7 @@ lock_once() {
     say open "$mrsk_age" "$mrsk_field$mrsk_open"
     return 0
   fi
-  take_over
+  ! is_our_turn || take_over
 }
 
 # Sets mrsk_ready to a new directory beside the lock, which goes at the end. Those whose process is gone go now. If there is no
@@ -269,6 +269,18 @@ prepare_lock() {
   add_entry "$mrsk_scope" "${mrsk_first%"$mrsk_nl"}"
   encode "$mrsk_whole_text"
   write_line "$mrsk_ready/whole" "$mrsk_field" || die "$mrsk_error"
+}
+
+# As `lock`, behind the runs that wait for it already.
+lock_in_turn() {
+  join_queue
+  lock
+}
+
+# The lock is ours, with these words about it.
+acquired() {
+  leave_queue
+  say acquired "$@"
 }
 
 lock() {
@@ -326,6 +338,7 @@ beat() {
 }
 
 release() {
+  leave_queue
   if ! [ -d "$mrsk_own" ]
   then
     say not_held

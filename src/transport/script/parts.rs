@@ -12,6 +12,7 @@ pub(super) const MERGE: &str = include_str!("merge.sh");
 pub(super) const OPEN: &str = include_str!("open.sh");
 pub(super) const OTHERS: &str = include_str!("others.sh");
 pub(super) const POLL: &str = include_str!("poll.sh");
+pub(super) const QUEUE: &str = include_str!("queue.sh");
 pub(super) const REACH: &str = include_str!("reach.sh");
 pub(super) const ROUTED: &str = include_str!("routed.sh");
 pub(super) const STATE: &str = include_str!("state.sh");

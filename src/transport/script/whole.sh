@@ -140,7 +140,7 @@ begin_in_turn() {
   end_turn
   [ "$mrsk_result" = 0 ] || return 1
   sync_to_disk "$mrsk_own" mrsk_lock || die "$mrsk_error"
-  say acquired 1 -
+  acquired 1 -
 }
 
 # Whether Kamal has locked this service and destination. Sets mrsk_text to what stands in its lock.
