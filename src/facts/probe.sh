@@ -164,7 +164,8 @@ routed() { # FILE
     } | tail -c 65536 | sed 's/^/routed /'
 }
 
-# A serial that is damaged is as high as its time, as for the fence. While no step of the last plan has begun, that before it is the last.
+# A serial that is damaged is as high as its time, as for the fence. While no step of the last plan has begun, and it is not
+# finished, that before it is the last.
 serial() { # FILE
     IFS=' ' read -r number plan earlier earlier_plan < "$1"
     case $number in
@@ -172,7 +173,10 @@ serial() { # FILE
     esac
     case $earlier in
         '' | *[!0-9]*) ;;
-        *) has_begun "${1%/*}/runs/${plan#*:}" || { number=$earlier && plan=$earlier_plan; } ;;
+        *)
+            has_begun "${1%/*}/runs/${plan#*:}" || grep -qxF "$plan" "${1%/*}/finished" 2> /dev/null ||
+                { number=$earlier && plan=$earlier_plan; }
+            ;;
     esac
     say serial "$number $plan"
 }

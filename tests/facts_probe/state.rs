@@ -118,6 +118,11 @@ fn a_plan_counts_from_its_first_claim_on() {
     );
     check(4, &last);
     fs::remove_dir_all(fake.path(&format!("home/{}", claim("2")))).unwrap();
+    check(3, &before);
+    let finished = ".mrsk/app@/finished";
+    fake.file(finished, &format!("sha256:{last}\n"));
+    check(4, &last);
+    fake.file(finished, &format!("sha256:{before}\n"));
     fake.file(&begun, "run of-another-boot\n");
     check(4, &last);
 }

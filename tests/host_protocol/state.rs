@@ -119,6 +119,29 @@ fn a_plan_that_has_begun_no_step_supersedes_no_other() {
     }
 }
 
+/// An undo of what never began is over without a step: it supersedes the plan that it undoes.
+#[test]
+fn a_plan_that_is_finished_counts_without_a_step() {
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        let fence = |digits: &str, run: &str, serial| {
+            let place = fixture.place_of(digits);
+            let run = RunId::from(run);
+            let answer = fixture.host.fence(&place, &run, serial);
+            matches!(block(answer).unwrap(), FenceAnswer::Fenced(..))
+        };
+        assert!(fence("a1", "r1", 0) && fence("b2", "r2", 0), "{sh:?}");
+        let (place, run) = (fixture.place_of("b2"), RunId::from("r2"));
+        block(fixture.host.finish(&place, &run)).unwrap();
+        assert!(!fence("a1", "r3", 0), "{sh:?}");
+        assert!(fence("b2", "r4", 0) && fence("c3", "r5", 1), "{sh:?}");
+        assert_eq!(
+            fixture.read("state/app@/serial"),
+            "2 sha256:c3 1 sha256:b2\n"
+        );
+    }
+}
+
 /// A power cut may have taken claims that were not synced.
 #[test]
 fn a_plan_whose_claims_may_be_lost_counts() {

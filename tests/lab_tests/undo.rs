@@ -86,6 +86,7 @@ fn a_deploy_is_undone_once_and_not_after_another() {
     undoable.is_back(&before);
     undoable.undo(0).says(&["already applied"]);
     undoable.is_back(&before);
+    project.shows(&["undo by Lab Author), healthy, routed", "next: nothing\n"]);
     users.were_all_served();
     // A rollback knows what was undone.
     let said = project.mrsk(&["rollback", "--yes"]).expect(0);
@@ -113,8 +114,10 @@ fn an_undo_of_what_failed_or_was_never_applied_changes_nothing() {
     project.mrsk(&["apply", undoable.plan.arg()]).expect(1);
     undoable.undo(0).says(&["0 ran"]);
     undoable.is_back(&before);
-    // An undo that had nothing to do supersedes nothing: the plan may be applied again, and fails again.
-    project.mrsk(&["apply", undoable.plan.arg()]).expect(1);
+    let said = project.mrsk(&["apply", undoable.plan.arg()]).expect(3);
+    said.says(&["superseded"]);
+    undoable.undo(0).says(&["already applied"]);
+    project.shows(&["deploy by Lab Author), healthy, routed", "next: nothing\n"]);
     users.were_all_served();
     let touched = |machine: &Machine| machine.events("stop", &since[1]);
     assert_eq!(touched(&project.machines[1]), Vec::<String>::new());

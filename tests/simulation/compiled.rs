@@ -266,7 +266,7 @@ impl World {
     pub(super) fn is_overtaken(&self) -> bool {
         self.hosts.values().any(|sim| {
             let mut others = sim.kept.iter().filter(|(plan, _)| **plan != self.at);
-            others.any(|(_, kept)| kept.has_begun())
+            others.any(|(_, kept)| sim.counts(kept))
         })
     }
 

@@ -189,13 +189,18 @@ impl SimHost {
         fence.is_some_and(|run| self.stopping.contains(run))
     }
 
-    /// The serial as others see it: the last plan counts from its first claim on.
+    /// Whether a plan has begun or ended here.
+    pub fn counts(&self, kept: &Kept) -> bool {
+        kept.has_begun() || self.facts.finished.contains(&kept.digest)
+    }
+
+    /// The serial as others see it: the last plan counts from its first claim on, or from its end on.
     pub fn serial(&self) -> SerialFacts {
         let last = self.facts.serial.plan.as_ref();
         let kept = self.kept.values().find(|kept| Some(&kept.digest) == last);
         let counts = match self.is_siblings() {
             true => self.sibling_counts() || self.siblings_count,
-            false => kept.is_none_or(Kept::has_begun),
+            false => kept.is_none_or(|kept| self.counts(kept)),
         };
         match &self.earlier {
             Some(earlier) if !counts => earlier.clone(),

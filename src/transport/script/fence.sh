@@ -1,6 +1,6 @@
 # Sets mrsk_serial and mrsk_last to how many plans have begun here, and the last of them; 0 and nothing if there is none. A damaged file is
 # as high as its time: it is that of no plan, so that each that was made before is superseded. Sets mrsk_entered to the plan that a run was
-# here for last; while no step of it has begun, the plan before it is the last.
+# here for last; while no step of it has begun, and it is not finished, the plan before it is the last.
 read_serial() {
   mrsk_serial=0
   mrsk_last=
@@ -18,6 +18,8 @@ read_serial() {
   '' | *[!0-9]*) return 0 ;;
   esac
   has_begun "${mrsk_entered#*:}" && return 0
+  # An undo may be over without a step, and counts all the same.
+  grep -qxF "$mrsk_entered" "$mrsk_base/finished" 2>/dev/null && return 0
   mrsk_serial=$mrsk_earlier
   mrsk_last=${mrsk_earlier_plan#-}
 }

@@ -354,6 +354,15 @@ impl Project {
         assert_eq!(said.code, 0, "{}", said.err);
     }
 
+    /// Fails unless `mrsk status` has all of these `texts`.
+    #[track_caller]
+    pub fn shows(&self, texts: &[&str]) {
+        let status = self.mrsk(&["status"]).expect(0).out;
+        for text in texts {
+            assert!(status.contains(text), "{text:?} not in:\n{status}");
+        }
+    }
+
     /// Runs mrsk with the lab's ssh configuration.
     pub fn mrsk(&self, arguments: &[&str]) -> Said {
         let config = lab("LAB_SSH_CONFIG");
