@@ -85,11 +85,19 @@ fn an_app_stops_and_starts_as_it_was() {
     project.mrsk(&["app", "stop"]).expect(64);
     project.mrsk(&["app", "stop", "-y"]).expect(0);
     assert_eq!(machine.get("/up").unwrap().0, 404);
+    project.shows(&[
+        "  web      STOPPED since ",
+        "next: mrsk app start --hosts 172.30.0.11\n",
+    ]);
     has_nothing_to_do(&project, &["app", "stop"]);
     project.mrsk(&["app", "stop", "-y"]).expect(0);
     project.mrsk(&["app", "start"]).expect(0);
     assert_eq!(machine.version(), "one");
     assert_eq!(machine.container_ids(), before);
+    project.shows(&[
+        ", app start by Lab Author), healthy, routed",
+        "next: nothing\n",
+    ]);
     has_nothing_to_do(&project, &["app", "start"]);
     // After a stop a deploy converges.
     project.mrsk(&["app", "stop", "-y"]).expect(0);

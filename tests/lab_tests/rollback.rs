@@ -28,6 +28,10 @@ fn a_rollback_goes_by_what_was_routed_and_leaves_out_what_was_rolled_back_from()
     assert_eq!(versions(&project), ["v2", "v2"]);
     let again = project.mrsk(&["rollback", "--yes"]).expect(0);
     again.says(&["already rolled back", " ago by "]);
+    project.shows(&[
+        "rollback by Lab Author), healthy, routed",
+        "next: nothing\n",
+    ]);
     assert_eq!(versions(&project), ["v2", "v2"]);
     project.commit(&format!("APP_VERSION=v4\n{APP}"));
     project.mrsk(&["deploy"]).expect(0);

@@ -1,6 +1,6 @@
 //! The next sensible command.
 
-use super::model::{HostStatus, Lock, RoleStatus, Status};
+use super::model::{HostStatus, Known, Lock, RoleStatus, Service, Status};
 use crate::name::HostName;
 use crate::record::{LockDetails, TAKE_OVER_SECONDS};
 use crate::text;
@@ -10,10 +10,12 @@ pub(super) fn next(status: &Status) -> (String, String) {
     let found = held_up(status)
         .or_else(|| unfinished(status))
         .or_else(|| unwell(status))
+        .or_else(|| stopped(status))
         .or_else(|| behind(status))
         .or_else(|| uneven(status))
         .or_else(|| silent(status))
         .or_else(|| without_traefik(status))
+        .or_else(|| without_accessory(status))
         .or_else(|| held_back(status));
     let is_bare = roles(status).all(|(_, role)| role.version.is_none());
     match found {
@@ -88,6 +90,33 @@ fn unwell(status: &Status) -> Advice {
     ))
 }
 
+/// A role that was stopped, where what would start is what the other hosts serve.
+fn stopped(status: &Status) -> Advice {
+    let (_, first) = roles(status).find(|(_, role)| would_start(status, role).is_some())?;
+    let version = would_start(status, first)?;
+    let hosts = roles(status)
+        .filter(|(_, role)| role.name == first.name && would_start(status, role).is_some());
+    let hosts: Vec<&str> = hosts.map(|(host, _)| host.as_str()).collect();
+    let name = text::one_line(&first.name);
+    let shown = text::shorten(&text::one_line(version));
+    Some((
+        format!("app start --hosts {}", hosts.join(",")),
+        format!(
+            "role {name} is stopped on {}: version {shown} ran there last",
+            text::list(&hosts)
+        ),
+    ))
+}
+
+/// Returns the version that `app start` starts, unless the other hosts have gone on.
+fn would_start<'a>(status: &Status, role: &'a RoleStatus) -> Option<&'a str> {
+    let version = role.last.as_ref()?.version.as_str();
+    let usual = status.usual_version(&role.name);
+    usual
+        .is_none_or(|usual| usual == version)
+        .then_some(version)
+}
+
 /// A host that serves nothing, or another version than most hosts of the role.
 fn behind(status: &Status) -> Advice {
     let differs = |role: &RoleStatus| {
@@ -141,16 +170,53 @@ fn silent(status: &Status) -> Advice {
     })
 }
 
+/// A host that serves, whose requests nobody forwards.
 fn without_traefik(status: &Status) -> Advice {
-    let mut served = status.known().filter(|(_, known)| {
-        let mut roles = known.roles.iter();
-        roles.any(|role| role.version.is_some())
-    });
-    let (host, _) = served.find(|(_, known)| known.traefik == Some(None))?;
+    let serves = |known: &&Known| known.roles.iter().any(|role| role.version.is_some());
+    let services = status.known().filter(|(_, known)| serves(known));
+    let services = services.filter_map(|(host, known)| Some((host, known.traefik.as_ref()?)));
+    let (way, hosts) = down(services)?;
     Some((
-        format!("traefik logs --hosts {host}"),
-        format!("Traefik does not run on {host}"),
+        format!("traefik {way} --hosts {}", hosts.join(",")),
+        format!("Traefik does not run on {}", text::list(&hosts)),
     ))
+}
+
+/// An accessory that does not run.
+fn without_accessory(status: &Status) -> Advice {
+    let accessories = || {
+        let known = status.known();
+        known.flat_map(|(host, known)| known.accessories.iter().map(move |one| (host, one)))
+    };
+    let (_, (name, _)) = accessories().find(|(_, (_, service))| service.is_down())?;
+    let own = accessories().filter(|(_, (other, _))| other == name);
+    let (way, hosts) = down(own.map(|(host, (_, service))| (host, service)))?;
+    Some((
+        format!(
+            "accessory {way} {} --hosts {}",
+            text::quote(name),
+            hosts.join(",")
+        ),
+        format!(
+            "accessory {} does not run on {}",
+            text::one_line(name),
+            text::list(&hosts)
+        ),
+    ))
+}
+
+/// Returns what brings back the first of `services` that is down, and the hosts on which the same does.
+fn down<'a>(
+    services: impl Iterator<Item = (&'a HostName, &'a Service)>,
+) -> Option<(&'static str, Vec<&'a str>)> {
+    let mut down = services.filter(|(_, service)| service.is_down()).peekable();
+    let (_, first) = *down.peek()?;
+    let way = match first {
+        Service::Missing => "boot",
+        Service::Runs(_) | Service::Stopped => "start",
+    };
+    let alike = down.filter(|(_, service)| *service == first);
+    Some((way, alike.map(|(host, _)| host.as_str()).collect()))
 }
 
 /// Requests that are answered with 503 in place of a role that is well.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::model::{HostStatus, Known, Lock, RoleStatus, Run, Status};
+use super::model::{HostStatus, Known, LastRun, Lock, RoleStatus, Run, Service, Status};
 use crate::cli::options::HostOptions;
 use crate::cli::reading::Reading;
 use crate::config::model::{Config, Role};
@@ -75,13 +75,14 @@ fn known(
     let accessories = accessories.filter(|accessory| accessory.hosts.contains(host));
     let accessories = accessories.map(|accessory| {
         let container = facts.containers.get(&names::accessory(config, accessory));
-        let running = container.filter(|container| container.state.is_up());
-        let image = running.map(|container| container.image.clone());
-        (accessory.name.clone(), image)
+        (accessory.name.clone(), service(container))
     });
-    let traefik = facts.traefik.as_ref().map(|traefik| traefik.image.clone());
+    let traefik = || match &facts.traefik {
+        Some(traefik) => Service::Runs(traefik.image.clone()),
+        None => service(facts.containers.get(names::TRAEFIK)),
+    };
     Known {
-        traefik: roles.iter().any(|role| role.traefik).then_some(traefik),
+        traefik: roles.iter().any(|role| role.traefik).then(traefik),
         roles: roles
             .iter()
             .map(|role| role_status(config, role, facts, all))
@@ -92,10 +93,20 @@ fn known(
     }
 }
 
+fn service(container: Option<&ContainerFacts>) -> Service {
+    match container {
+        None => Service::Missing,
+        Some(container) if container.state.is_up() => Service::Runs(container.image.clone()),
+        Some(_) => Service::Stopped,
+    }
+}
+
 fn role_status(config: &Config, role: &Role, facts: &HostFacts, all: &All) -> RoleStatus {
     let name = role.name.to_string();
-    let running = compile::containers(config, role, facts).into_iter();
-    let mut running = running.filter(|serving| serving.standing != Standing::Stopped);
+    let containers = compile::containers(config, role, facts).into_iter();
+    let (stopped, running): (Vec<Serving>, Vec<Serving>) =
+        containers.partition(|serving| serving.standing == Standing::Stopped);
+    let mut running = running.into_iter();
     let answered = compile::answered(config, role, facts);
     let Some(serving) = running.next() else {
         return RoleStatus {
@@ -103,6 +114,7 @@ fn role_status(config: &Config, role: &Role, facts: &HostFacts, all: &All) -> Ro
             answered,
             health: "stopped",
             replicas: (0, role.replicas),
+            last: last_run(stopped),
             ..RoleStatus::default()
         };
     };
@@ -116,6 +128,7 @@ fn role_status(config: &Config, role: &Role, facts: &HostFacts, all: &All) -> Ro
     let (since, brought) = brought(role, &serving, facts, all);
     RoleStatus {
         name,
+        last: None,
         since,
         brought,
         health: worse.fold(own, |_, health| health),
@@ -125,6 +138,17 @@ fn role_status(config: &Config, role: &Role, facts: &HostFacts, all: &All) -> Ro
         others: others.into_iter().map(|other| other.version).collect(),
         version: Some(serving.version),
     }
+}
+
+/// Returns what `app start` starts.
+fn last_run(stopped: Vec<Serving>) -> Option<LastRun> {
+    let ran = stopped.into_iter();
+    let ran = ran.filter(|serving| serving.container.stopped_at > 0);
+    let last = ran.max_by_key(|serving| serving.container.stopped_at)?;
+    Some(LastRun {
+        version: last.version,
+        stopped_at: last.container.stopped_at,
+    })
 }
 
 /// Returns since when a version serves, and what brought it: by the routes of the role, or, as a role without Traefik has none, by the last
@@ -153,7 +177,8 @@ fn brought(role: &Role, serving: &Serving, facts: &HostFacts, all: &All) -> (u64
     }
 }
 
-/// Returns the first of the last routes of `role` if these, without another in between, are of `version`.
+/// Returns the first of the last routes of `role` if these, without another in between, are of `version`. A version that was stopped serves
+/// since it was started.
 fn first_of_last<'f>(
     routes: &'f [RoutedFacts],
     role: &RoleName,
@@ -163,7 +188,12 @@ fn first_of_last<'f>(
         .iter()
         .rev()
         .filter(|route| route.role == role.as_str());
-    of_role.take_while(|route| route.version == version).last()
+    let mut was_stopped = false;
+    let since_then = of_role.take_while(|route| {
+        let is_before = std::mem::replace(&mut was_stopped, route.operation == "app start");
+        route.version == version && !is_before
+    });
+    since_then.last()
 }
 
 /// Returns how many containers serve, with so many beside the first.
@@ -298,6 +328,17 @@ mod tests {
                 39,
                 vec![deploy("v2", 20), back(), boot()],
                 (30, "rollback by Bob"),
+            ),
+            // It did not serve until it was started again.
+            (
+                web,
+                10,
+                vec![
+                    deploy("v1", 12),
+                    route("web", "v1", 50, "app start", "Eve"),
+                    boot(),
+                ],
+                (50, "app start by Eve"),
             ),
             // What routed it last is not known.
             (web, 10, vec![deploy("v1", 12), deploy("v2", 20)], (10, "")),

@@ -48,14 +48,34 @@ pub enum HostStatus {
 pub struct Known {
     /// The roles that it has.
     pub roles: Vec<RoleStatus>,
-    /// The accessories that it has, each with whether it runs.
-    pub accessories: Vec<(String, Option<String>)>,
-    /// Traefik's image, if it runs; nothing on a host without roles that need it.
-    pub traefik: Option<Option<String>>,
+    /// The accessories that it has.
+    pub accessories: Vec<(String, Service)>,
+    /// Traefik; nothing on a host without roles that need it.
+    pub traefik: Option<Service>,
     /// Free bytes on the disk; 0: unknown.
     pub free_bytes: u64,
     /// Plans that were begun, and not finished.
     pub runs: Vec<Run>,
+}
+
+/// A container that serves a whole host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Service {
+    /// It runs, with this image.
+    Runs(String),
+    /// It does not run.
+    Stopped,
+    /// There is none.
+    Missing,
+}
+
+/// The version that ran last where none runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastRun {
+    /// The version.
+    pub version: String,
+    /// When it stopped, in seconds since 1970 by the host's clock.
+    pub stopped_at: u64,
 }
 
 /// A role on a host.
@@ -65,6 +85,8 @@ pub struct RoleStatus {
     pub name: String,
     /// The version that serves; absent if no container runs.
     pub version: Option<String>,
+    /// What ran last, if no container runs.
+    pub last: Option<LastRun>,
     /// Since when the version serves, in seconds since 1970; if no route tells, when its container was created.
     pub since: u64,
     /// The operation that brought it, and who did: `rollback by Ada`. Empty if no route tells.
@@ -126,6 +148,13 @@ impl Status {
             (Some((version, _)), None) => Some(version),
             _ => None,
         }
+    }
+}
+
+impl Service {
+    /// Returns whether it does not run.
+    pub fn is_down(&self) -> bool {
+        !matches!(self, Self::Runs(_))
     }
 }
 

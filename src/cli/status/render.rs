@@ -1,7 +1,7 @@
 //! The status as text.
 
 use super::advice::{next, short};
-use super::model::{HostStatus, Known, Lock, RoleStatus, Run, Status};
+use super::model::{HostStatus, Known, Lock, RoleStatus, Run, Service, Status};
 use crate::record::{LockDetails, TAKE_OVER_SECONDS};
 use crate::text;
 
@@ -57,19 +57,15 @@ fn lock(lock: &Lock) -> String {
 }
 
 fn host_lines(status: &Status, known: &Known) -> String {
-    let accessories = known.accessories.iter().map(|(name, image)| {
-        let state = image.as_ref().map_or("does not run", |image| image);
-        (name.clone(), state.to_owned())
-    });
+    let accessories = known.accessories.iter();
+    let accessories = accessories.map(|(name, service)| (name.clone(), service_line(service)));
     let roles = known.roles.iter().flat_map(|role| {
         let answered = role.answered.iter().map(|answered| answered.reason.clone());
         let lines = [role_line(status, role)].into_iter().chain(answered);
         lines.map(|line| (role.name.clone(), line))
     });
-    let traefik = known.traefik.iter().map(|image| {
-        let state = image.clone().unwrap_or_else(|| "does not run".to_owned());
-        ("Traefik".to_owned(), state)
-    });
+    let traefik = known.traefik.iter();
+    let traefik = traefik.map(|service| ("Traefik".to_owned(), service_line(service)));
     let disk = (known.free_bytes > 0).then(|| ("disk".to_owned(), disk(known.free_bytes)));
     let runs = known
         .runs
@@ -93,7 +89,14 @@ fn host_lines(status: &Status, known: &Known) -> String {
 
 fn role_line(status: &Status, role: &RoleStatus) -> String {
     let Some(version) = &role.version else {
-        return "nothing runs".to_owned();
+        return match &role.last {
+            None => "nothing runs".to_owned(),
+            Some(last) => format!(
+                "STOPPED {}, ran {}",
+                since(last.stopped_at, status.now, ""),
+                shown(&last.version)
+            ),
+        };
     };
     let mut parts = vec![shown(version)];
     if role.since > 0 {
@@ -122,6 +125,14 @@ fn role_line(status: &Status, role: &RoleStatus) -> String {
         parts.push("OTHER VERSION THAN MOST".to_owned());
     }
     parts.join(", ")
+}
+
+fn service_line(service: &Service) -> String {
+    match service {
+        Service::Runs(image) => image.clone(),
+        Service::Stopped => "stopped".to_owned(),
+        Service::Missing => "does not run".to_owned(),
+    }
 }
 
 fn run_line(run: &Run) -> String {

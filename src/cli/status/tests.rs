@@ -1,5 +1,5 @@
 use super::*;
-use crate::cli::status::model::{HostStatus, Known};
+use crate::cli::status::model::{HostStatus, Known, LastRun, Service};
 use crate::name::{HostName, PlanDigest};
 use crate::plan::compile::Answered;
 use crate::transport::answer::LockState;
@@ -10,6 +10,7 @@ fn role(name: &str, version: &str, health: &'static str, routed: Option<bool>) -
     RoleStatus {
         name: name.into(),
         version: (!version.is_empty()).then(|| version.into()),
+        last: None,
         since: NOW - 7300,
         brought: String::new(),
         health,
@@ -23,7 +24,7 @@ fn role(name: &str, version: &str, health: &'static str, routed: Option<bool>) -
 fn host(version: &str) -> Known {
     Known {
         roles: vec![role("web", version, "healthy", Some(true))],
-        traefik: Some(Some("traefik:v3.3".into())),
+        traefik: Some(Service::Runs("traefik:v3.3".into())),
         free_bytes: 12 << 30,
         ..Known::default()
     }
@@ -52,8 +53,8 @@ fn everything_about_a_host_is_shown() {
     known.roles[0].brought = "rollback by Ada".into();
     known.roles.push(role("jobs", "", "stopped", None));
     known.accessories = vec![
-        ("db".into(), Some("postgres:16".into())),
-        ("cache".into(), None),
+        ("db".into(), Service::Runs("postgres:16".into())),
+        ("cache".into(), Service::Stopped),
     ];
     known.free_bytes = 1 << 30;
     known.runs.push(Run {
@@ -71,7 +72,7 @@ a
   jobs     nothing runs
   Traefik  traefik:v3.3
   db       postgres:16
-  cache    does not run
+  cache    stopped
   disk     1.0 GiB free: LOW
   run      plan feedfeedfeed began last and is not finished, 1 step running, 2 steps in doubt
 
@@ -158,11 +159,15 @@ fn what_to_do_next_is_what_the_worst_needs() {
     let dead = status(vec![("a", Some(host("v2"))), ("b", None)]);
     assert!(advice(&dead).starts_with("next: mrsk status --hosts b"));
     let mut bare = host("");
-    bare.traefik = Some(None);
+    bare.traefik = Some(Service::Missing);
     assert!(advice(&status(vec![("a", Some(bare))])).starts_with("next: mrsk setup"));
     let mut open = host("v2");
-    open.traefik = Some(None);
-    assert!(advice(&two(open)).starts_with("next: mrsk traefik logs --hosts b"));
+    open.traefik = Some(Service::Missing);
+    let both = status(vec![("a", Some(open.clone())), ("b", Some(open.clone()))]);
+    assert!(advice(&both).starts_with("next: mrsk traefik boot --hosts a,b -d staging\n"));
+    assert!(render(&both).contains("\n  Traefik  does not run\n"));
+    open.traefik = Some(Service::Stopped);
+    assert!(advice(&two(open)).starts_with("next: mrsk traefik start --hosts b"));
 
     let uneven = status(vec![("a", Some(host("v1"))), ("b", Some(host("v2")))]);
     let expected =
@@ -189,6 +194,39 @@ fn what_to_do_next_is_what_the_worst_needs() {
         assert!(render(&two(off.clone())).contains("\n  web      503 since T by A\n"));
         assert!(advice(&two(off)).starts_with(expected));
     }
+}
+
+#[test]
+fn what_was_stopped_is_started_again() {
+    let mut known = host("");
+    known.roles[0].health = "stopped";
+    known.roles[0].last = Some(LastRun {
+        version: "v2".into(),
+        stopped_at: NOW - 300,
+    });
+    let all = status(vec![("a", Some(known.clone())), ("b", Some(known.clone()))]);
+    let expected = "next: mrsk app start --hosts a,b -d staging\n      role web is stopped on a and b: version v2 ran there last";
+    assert_eq!(advice(&all), expected);
+    let line = "  web      STOPPED since 2027-01-15 07:55 UTC (5 min ago), ran v2\n";
+    assert!(render(&all).contains(line), "{}", render(&all));
+    let beside = |version| status(vec![("a", Some(host(version))), ("b", Some(known.clone()))]);
+    assert!(advice(&beside("v2")).starts_with("next: mrsk app start --hosts b"));
+    // Where the others have gone on, what was stopped is not wanted.
+    assert!(advice(&beside("v3")).starts_with("next: mrsk deploy --version v3"));
+}
+
+#[test]
+fn an_accessory_that_does_not_run_is_named() {
+    let mut known = host("v2");
+    known.accessories = vec![
+        ("db".into(), Service::Runs("postgres:16".into())),
+        ("cache".into(), Service::Stopped),
+    ];
+    let shown = |known: &Known| advice(&status(vec![("a", Some(known.clone()))]));
+    let expected = "next: mrsk accessory start cache --hosts a -d staging\n      accessory cache does not run on a";
+    assert_eq!(shown(&known), expected);
+    known.accessories[1].1 = Service::Missing;
+    assert!(shown(&known).starts_with("next: mrsk accessory boot cache --hosts a"));
 }
 
 #[test]
