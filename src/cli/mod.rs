@@ -14,6 +14,7 @@ mod exec;
 mod exec_line;
 mod execution;
 mod failure;
+mod forgetting;
 mod from_kamal;
 mod git;
 mod held;

@@ -8,6 +8,7 @@ use super::approval::Approved;
 use super::deploy_lock::{Ended, Order, Taken, Wanted};
 use super::execution::Execution;
 use super::failure::Failure;
+use super::forgetting::{self, Records};
 use super::options::LinkOptions;
 use super::overtaken::{self, Earlier};
 use super::planning::{self, Asked, Others};
@@ -22,7 +23,7 @@ use crate::apply::state::Outcome;
 use crate::exit_code::ExitCode;
 use crate::facts::model::{Facts, HostFacts, SourceFacts};
 use crate::name::HostName;
-use crate::plan::{Plan, Step};
+use crate::plan::{Plan, Step, compile};
 use crate::record::Scope;
 use crate::redaction::Redactor;
 use crate::report::Planner;
@@ -80,8 +81,28 @@ struct Looked {
 }
 
 impl PlanAndApply<'_> {
-    /// Plans and applies.
+    /// Plans and applies. With a service that is removed go the records of it.
     pub async fn run(&self, source: SourceFacts) -> Result<Ended, Failure> {
+        let ended = self.plan_and_apply(source).await?;
+        if !forgetting::is_due(self.asked.operation, &ended) {
+            return Ok(ended);
+        }
+        let operation = self.asked.operation;
+        let hosts = compile::selected_hosts(self.project.config(), operation)
+            .map_err(|problems| Failure::of(ExitCode::Usage, problems))?;
+        let links = self.links()?;
+        let wanted = self.wanted(&links)?;
+        let records = Records {
+            hosts: forgetting::hosts_of(hosts, operation, &wanted.host),
+            last: None,
+            format: self.run.format(),
+            wanted,
+        };
+        records.forget().await?;
+        Ok(ended)
+    }
+
+    async fn plan_and_apply(&self, source: SourceFacts) -> Result<Ended, Failure> {
         let links = self.links()?;
         let mut screen = Screen::new();
         let mut reporting = Reporting::new(&mut screen);

@@ -87,6 +87,11 @@ impl RunOptions {
         }
     }
 
+    /// Returns how a run is reported.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
     /// Returns how many seconds the deploy lock is waited for.
     pub fn lock_wait(&self) -> u64 {
         self.lock_wait

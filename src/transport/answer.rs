@@ -76,6 +76,17 @@ pub enum LeaveAnswer {
     NotOurs,
 }
 
+/// The answer to a request to remove the records of a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ForgetAnswer {
+    /// There were none.
+    Absent,
+    /// There are none any more.
+    Forgotten,
+    /// They stay: the service is on the host again, or another plan has begun.
+    Kept,
+}
+
 /// A lock that is held.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LockState {
@@ -350,6 +361,24 @@ pub fn leave(text: &str) -> Result<LeaveAnswer, AnswerError> {
     single(text, |_, words| match *words {
         ["left"] => Some(LeaveAnswer::Left),
         ["not_ours"] => Some(LeaveAnswer::NotOurs),
+        _ => None,
+    })
+}
+
+/// Reads the answer to a request to remove the records of a service.
+pub fn forget(text: &str) -> Result<ForgetAnswer, AnswerError> {
+    single(text, |_, words| match *words {
+        ["absent"] => Some(ForgetAnswer::Absent),
+        ["forgotten"] => Some(ForgetAnswer::Forgotten),
+        ["kept"] => Some(ForgetAnswer::Kept),
+        _ => None,
+    })
+}
+
+/// Reads the answer to a request to remove what is left of locks.
+pub fn sweep_lock(text: &str) -> Result<(), AnswerError> {
+    single(text, |_, words| match *words {
+        ["swept"] => Some(()),
         _ => None,
     })
 }

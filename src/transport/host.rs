@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc};
 
 use super::answer::{
-    self, AnswerError, BeatAnswer, Event, FenceAnswer, LeaveAnswer, Line, LockState, ReleaseAnswer,
-    ResolveAnswer, StopAnswer, WriteAnswer,
+    self, AnswerError, BeatAnswer, Event, FenceAnswer, ForgetAnswer, LeaveAnswer, Line, LockState,
+    ReleaseAnswer, ResolveAnswer, StopAnswer, WriteAnswer,
 };
 use super::batch::BatchAnswer;
 use super::bounds::{self, Bounds, Budget, Excess};
@@ -26,7 +26,7 @@ use super::request::{
 };
 use super::script::{self, RenderError, Script};
 use crate::action::{Arg, Run};
-use crate::name::RunId;
+use crate::name::{PlanDigest, RunId};
 use crate::record::living::{AttemptName, LivingAttempt};
 use crate::record::{AttemptState, Listing, LockAnswer, LockDetails, Scope, StopRequest};
 use crate::redaction::Redactor;
@@ -398,6 +398,23 @@ impl Host {
         state_dir: Option<&str>,
     ) -> Result<String, LinkError> {
         self.ask(&script::read_audit(scope, state_dir)?, answer::text)
+            .await
+    }
+
+    /// Removes the records of a service and destination, unless it runs there again or another plan than `last` came last.
+    pub async fn forget(
+        &self,
+        scope: &Scope,
+        state_dir: Option<&str>,
+        last: Option<&PlanDigest>,
+    ) -> Result<ForgetAnswer, LinkError> {
+        self.ask(&script::forget(scope, state_dir, last)?, answer::forget)
+            .await
+    }
+
+    /// Removes what is left of locks once no service has records there.
+    pub async fn sweep_lock(&self, scope: &Scope, dir: Option<&str>) -> Result<(), LinkError> {
+        self.ask(&script::sweep_lock(scope, dir)?, answer::sweep_lock)
             .await
     }
 

@@ -21,8 +21,8 @@ use builder::{Builder, one_line, path_part};
 pub use builder::{RenderError, Script};
 pub use command::{commands, note};
 use parts::{
-    ATTEMPT, AUDIT, COMPLETE, FENCE, FINISH, HALT, LOCK, MERGE, OPEN, OTHERS, POLL, QUEUE, REACH,
-    ROUTED, STATE, STEP, TURN, WHOLE,
+    ATTEMPT, AUDIT, COMPLETE, FENCE, FINISH, FORGET, HALT, LOCK, MERGE, OPEN, OTHERS, POLL, QUEUE,
+    REACH, ROUTED, STATE, STEP, TURN, WHOLE,
 };
 
 use super::answer::render_receipt;
@@ -307,6 +307,29 @@ pub fn read_audit(scope: &Scope, state_dir: Option<&str>) -> Result<Script, Rend
     builder.audit_log(scope)?;
     find_base(&mut builder, scope, state_dir)?;
     Ok(builder.line("find_base").call("show"))
+}
+
+/// Renders the removal of the records of `scope`, unless it runs on the host again or another plan than `last` came last. It is below
+/// `state_dir`; `None`: below the state directory that the host chooses.
+pub fn forget(
+    scope: &Scope,
+    state_dir: Option<&str>,
+    last: Option<&PlanDigest>,
+) -> Result<Script, RenderError> {
+    let mut builder = Builder::new(&[STATE, ROUTED, FENCE, FORGET]);
+    builder.audit_log(scope)?;
+    find_base(&mut builder, scope, state_dir)?;
+    Ok(builder
+        .set("mrsk_expected", last.map_or("-", PlanDigest::as_str))?
+        .line("find_base")
+        .call("forget"))
+}
+
+/// Renders the removal of what is left of locks in the login directory once no service has records on the host.
+pub fn sweep_lock(scope: &Scope, state_dir: Option<&str>) -> Result<Script, RenderError> {
+    let mut builder = Builder::new(&[FORGET]);
+    find_base(&mut builder, scope, state_dir)?;
+    Ok(builder.line("find_base").call("sweep_lock"))
 }
 
 /// Adds `find_base`, which sets where the state of `scope` is below `state_dir`; `None`: below the state directory that the host chooses.

@@ -12,6 +12,7 @@ mod complete;
 mod faults;
 mod files;
 mod fixture;
+mod forget;
 mod halt;
 mod in_flight;
 mod limits;

@@ -33,12 +33,13 @@ const fn mutant(
 }
 
 /// All parts of the scripts.
-const SCRIPTS: [&str; 18] = [
+const SCRIPTS: [&str; 19] = [
     include_str!("../../src/transport/script/attempt.sh"),
     include_str!("../../src/transport/script/audit.sh"),
     include_str!("../../src/transport/script/base64.sh"),
     include_str!("../../src/transport/script/fence.sh"),
     include_str!("../../src/transport/script/finish.sh"),
+    include_str!("../../src/transport/script/forget.sh"),
     include_str!("../../src/transport/script/halt.sh"),
     include_str!("../../src/transport/script/lock.sh"),
     include_str!("../../src/transport/script/open.sh"),
@@ -254,6 +255,16 @@ const MUTANTS: &[Mutant] = &[
     ]),
     mutant("a run that was fenced off is told that it stops", "halt::only_the_run_that_the_fence_names_can_be_stopped", &[
         ("halt() {\n  if ! fenced\n", "halt() {\n  if false\n"),
+    ]),
+    // Records.
+    mutant("the records of what runs are removed", "forget::a_service_that_is_there_keeps_its_records", &[
+        ("has_containers || has_living", "has_living"),
+    ]),
+    mutant("the records of a step that lives are removed", "forget::a_step_that_lives_keeps_its_records", &[
+        ("has_containers || has_living", "has_containers"),
+    ]),
+    mutant("the records of another plan are removed", "forget::a_service_that_is_there_keeps_its_records", &[
+        ("[ \"$mrsk_last\" != \"$mrsk_expected\" ]\n  then\n    say kept", "false\n  then\n    say kept"),
     ]),
     // Polls.
     mutant("one answer is healthy", "poll::the_two_questions_for_health_are_50_ms_apart", &[

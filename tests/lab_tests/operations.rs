@@ -111,8 +111,13 @@ fn remove_leaves_what_others_have_and_then_a_clean_host() {
     let project = Project::new("lab-rm", &["172.30.0.12"]);
     let machine = &project.machines[0];
     let inventory = || {
-        machine.sh("docker ps -a --format '{{.Names}}' | sort; docker network ls --format '{{.Name}}' | sort")
+        machine.sh(
+            "docker ps -a --format '{{.Names}}' | sort; docker network ls --format '{{.Name}}' | sort; \
+             docker image ls --format '{{.Repository}}' | sort; docker volume ls --quiet; \
+             cd; find . | sort; find /var/lib/mrsk 2>/dev/null | sort",
+        )
     };
+    machine.sh("docker image ls --quiet | sort -u | xargs -r docker image rm --force");
     let before = inventory();
     let other = project.another("lab-stays");
     for project in [&project, &other] {
@@ -123,7 +128,12 @@ fn remove_leaves_what_others_have_and_then_a_clean_host() {
         ));
         project.mrsk(&["deploy"]).expect(0);
     }
-    project.mrsk(&["remove", "-y"]).expect(0);
+    let removed = project.mrsk(&["remove", "-y"]).expect(0);
+    removed.says(&["the records of mrsk are gone from 172.30.0.12"]);
+    // What ran from the first deploy on.
+    for text in ["deploy", "lab-rm-web-", "remove"] {
+        assert!(removed.out.contains(text), "{}", removed.out);
+    }
     has_nothing_to_do(&project, &["remove"]);
     assert_eq!(other.mrsk(&["plan", "--detailed-exitcode"]).code, 0);
     let names = machine.containers().join(" ");
@@ -132,8 +142,14 @@ fn remove_leaves_what_others_have_and_then_a_clean_host() {
         "{names}"
     );
     assert!(!names.contains("lab-rm"), "{names}");
+    // Whoever applies a plan that was reviewed gets the same.
+    let plan = PlanFile::of(&other, "remove.json", &["plan", "remove"]);
+    let removed = other.mrsk(&["apply", plan.arg()]).expect(0);
+    assert!(removed.out.contains("lab-stays-web-"), "{}", removed.out);
+    assert_eq!(inventory(), before);
     other.mrsk(&["remove", "-y"]).expect(0);
     assert_eq!(inventory(), before);
+    assert_eq!(other.mrsk(&["audit"]).expect(0).out, "nothing ran\n");
 }
 
 #[test]

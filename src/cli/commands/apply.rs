@@ -7,6 +7,7 @@ use crate::apply::links;
 use crate::cli::approval::ApprovalOptions;
 use crate::cli::deploy_lock::{Ended, Order, UrgencyOptions, Wanted};
 use crate::cli::failure::Failure;
+use crate::cli::forgetting::{self, Records};
 use crate::cli::options::LinkOptions;
 use crate::cli::run::{self, Begun, Means, Reporting, RunOptions};
 use crate::cli::screen::Screen;
@@ -70,6 +71,8 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
         take_over: options.take_over(),
         redactor: &Redactor::new(&Secrets::new()),
     };
+    let (operation, digest) = (plan.operation.clone(), plan.digest.clone());
+    let hosts = Vec::from_iter(plan.hosts.keys().cloned());
     let mut screen = Screen::new();
     let mut reporting = Reporting::new(&mut screen);
     let apply = |taken| async {
@@ -80,6 +83,16 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
         let applied = means.apply_or_ask(plan, &approved, begun, &mut reporting);
         applied.await.map(Ended::Applied)
     };
-    let ended = wanted.hold_around(options.urgency(), apply).await;
-    ended.map(Ended::code)
+    let ended = wanted.hold_around(options.urgency(), apply).await?;
+    if forgetting::is_due(&operation, &ended) {
+        means.links.reopen().await;
+        let records = Records {
+            hosts: forgetting::hosts_of(hosts, &operation, &wanted.host),
+            last: Some(digest),
+            format: options.format(),
+            wanted,
+        };
+        records.forget().await?;
+    }
+    Ok(ended.code())
 }

@@ -3,11 +3,10 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::lock_holder;
 use super::other_step::OtherStep;
-use super::stream::LockHolder;
 use crate::apply::state::Outcome;
 use crate::name::{HostName, StepId};
+use crate::record::LockDetails;
 use crate::report::words;
 
 /// What explains an outcome. Each field that does not belong to it is null or empty.
@@ -140,4 +139,34 @@ fn gone_hosts(hosts: &[(HostName, String)]) -> Vec<GoneHost> {
         message: message.clone(),
     };
     hosts.iter().map(gone).collect()
+}
+
+/// Holder of a deploy lock.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub(super) struct LockHolder {
+    /// Who runs it.
+    pub locked_by: String,
+    /// When it took the lock.
+    pub at: String,
+    /// The version that it deploys.
+    pub version: String,
+    /// Why the lock is held.
+    pub message: String,
+    /// Id of the run; null if it is not a run of mrsk.
+    pub run: Option<String>,
+    /// Digest of its plan; null if it has none.
+    pub plan: Option<String>,
+}
+
+/// Returns who holds the lock.
+pub(super) fn lock_holder(details: &LockDetails) -> LockHolder {
+    LockHolder {
+        locked_by: details.locked_by.clone(),
+        at: details.at.clone(),
+        version: details.version.clone(),
+        message: details.message.clone(),
+        run: details.run.as_ref().map(ToString::to_string),
+        plan: details.plan.as_ref().map(ToString::to_string),
+    }
 }

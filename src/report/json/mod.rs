@@ -8,8 +8,8 @@ use std::io::Write;
 
 pub use stream::{FORMAT_VERSION, schema};
 
-use self::details::details;
-use self::stream::{At, HostTotals, LockHolder, StepAt, StreamEvent};
+use self::details::{details, lock_holder};
+use self::stream::{At, HostTotals, StepAt, StreamEvent};
 use super::reporter::Reporter;
 use super::tally::Tally;
 use super::view::View;
@@ -19,7 +19,7 @@ use crate::apply::state::{
     HostSummary, Millis, Outcome, Progress, StepStatus, StopReason, Summary,
 };
 use crate::name::StepId;
-use crate::record::{Ending, LockDetails};
+use crate::record::Ending;
 use crate::text::escape_json;
 
 /// Writes an object for each event.
@@ -249,17 +249,6 @@ fn stopping(at: At, reason: &StopReason) -> StreamEvent {
         step,
         host,
         message,
-    }
-}
-
-fn lock_holder(details: &LockDetails) -> LockHolder {
-    LockHolder {
-        locked_by: details.locked_by.clone(),
-        at: details.at.clone(),
-        version: details.version.clone(),
-        message: details.message.clone(),
-        run: details.run.as_ref().map(ToString::to_string),
-        plan: details.plan.as_ref().map(ToString::to_string),
     }
 }
 

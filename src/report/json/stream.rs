@@ -6,7 +6,7 @@ use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::details::Details;
+use super::details::{Details, LockHolder};
 use super::other_step::{Fate, OtherStep};
 use crate::apply::state;
 use crate::record;
@@ -286,24 +286,6 @@ mirror! {
         /// Exiting.
         Exiting = Exited,
     }
-}
-
-/// Holder of a deploy lock.
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub(super) struct LockHolder {
-    /// Who runs it.
-    pub locked_by: String,
-    /// When it took the lock.
-    pub at: String,
-    /// The version that it deploys.
-    pub version: String,
-    /// Why the lock is held.
-    pub message: String,
-    /// Id of the run; null if it is not a run of mrsk.
-    pub run: Option<String>,
-    /// Digest of its plan; null if it has none.
-    pub plan: Option<String>,
 }
 
 mirror! {

@@ -6,6 +6,7 @@ pub(super) const BASE64: &str = include_str!("base64.sh");
 pub(super) const COMPLETE: &str = include_str!("complete.sh");
 pub(super) const FENCE: &str = include_str!("fence.sh");
 pub(super) const FINISH: &str = include_str!("finish.sh");
+pub(super) const FORGET: &str = include_str!("forget.sh");
 pub(super) const HALT: &str = include_str!("halt.sh");
 pub(super) const LOCK: &str = include_str!("lock.sh");
 pub(super) const MERGE: &str = include_str!("merge.sh");
