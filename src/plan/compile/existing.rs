@@ -50,7 +50,11 @@ pub(super) fn decide_last<'a>(
     // Whatever else runs is none of its business.
     placement.old.clear();
     if let Decision::StartExisting { why } = &mut placement.decision {
-        *why = Reason::Requested;
+        // The step that routes it tells by this which version it is.
+        *why = Reason::VersionChanged {
+            old: None,
+            new: version_of(found.1),
+        };
     }
     let path = &placement.routing_path;
     let is_served = !slot.role.traefik || serves(facts, path, found.1);
