@@ -25,7 +25,7 @@ impl Undoable {
         project.commit(&format!("{BEHAVIOUR}one\n"));
         project.mrsk(&["deploy"]).expect(0);
         next(&project);
-        let (plan, undo) = planned(&project);
+        let (plan, undo) = planned(&project, &[]);
         Self {
             project,
             plan,
@@ -60,11 +60,11 @@ impl Undoable {
     }
 }
 
-/// Plans a deploy with its undo.
-fn planned(project: &Project) -> (PlanFile, PlanFile) {
+/// Plans an operation with its undo; a deploy if none is named.
+fn planned(project: &Project, operation: &[&str]) -> (PlanFile, PlanFile) {
     let undo = project.beside("undo.json");
-    let command = ["plan", "--undo", undo.to_str().unwrap()];
-    let plan = PlanFile::of(project, "plan.json", &command);
+    let command = [operation, &["--undo", undo.to_str().unwrap()]].concat();
+    let plan = PlanFile::of(project, "plan.json", &[&["plan"], &command[..]].concat());
     let undo = PlanFile::read(undo);
     (plan, undo)
 }
@@ -91,7 +91,7 @@ fn a_deploy_is_undone_once_and_not_after_another() {
     // A rollback knows what was undone.
     let said = project.mrsk(&["rollback", "--yes"]).expect(0);
     said.says(&["already rolled back"]);
-    let (plan, undo) = planned(project);
+    let (plan, undo) = planned(project, &[]);
     project.mrsk(&["apply", plan.arg()]).expect(0);
     project.commit(&format!("{BEHAVIOUR}three\n"));
     project.mrsk(&["deploy"]).expect(0);
@@ -151,16 +151,17 @@ fn a_deploy_that_was_killed_at_any_step_is_undone() {
         undoable.undo(0);
         undoable.is_back(&before);
         users.were_all_served();
-        (undoable.plan, undoable.undo) = planned(&undoable.project);
+        (undoable.plan, undoable.undo) = planned(&undoable.project, &[]);
     }
 }
 
 #[test]
 #[ignore = "needs the lab: tests/lab/up"]
 fn a_container_that_was_replaced_by_one_of_its_version_returns() {
-    let undoable = Undoable::new("lab-same-again", |project| {
+    let mut undoable = Undoable::new("lab-same-again", |project| {
         project.configure("env: {clear: {COLOR: red}}\n");
     });
+    (undoable.plan, undoable.undo) = planned(&undoable.project, &["app", "boot"]);
     let before = undoable.running();
     let users = Users::of(&undoable.project.machines);
     let applied = |plan: &PlanFile| undoable.project.mrsk(&["apply", plan.arg()]);

@@ -48,6 +48,8 @@ pub(super) struct Placement<'a> {
 /// What a container served by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Served {
+    /// Its name then, by which Traefik proves that its routing file is loaded.
+    pub name: String,
     /// The text of its routing file; `None` for a role without Traefik, or if the text is not known.
     pub text: Option<String>,
 }

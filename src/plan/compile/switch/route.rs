@@ -146,7 +146,15 @@ fn proof_by(draft: &Draft, placement: &Placement, text: &str) -> Poll {
     let last = replicas.find(|one| {
         one.role.name == placement.role.name && text.contains(&traefik::probe_host(&one.alias))
     });
-    proof::routed(last.unwrap_or(placement))
+    let last = last.unwrap_or(placement);
+    let before = last.returns.as_ref().filter(|served| served.text.is_some());
+    Poll {
+        expect: before.map_or_else(
+            || Some(last.name.clone()),
+            |served| Some(served.name.clone()),
+        ),
+        ..proof::routed(last)
+    }
 }
 
 /// Returns the text of the routing file that the plan has written for another container of the role.

@@ -105,7 +105,7 @@ fn beyond<'a>(
             served: Some(served),
             wanted: None,
             starts: false,
-            placement: Some(served_before(placement, before)),
+            placement: Some(served_before(placement, (served.0, before))),
         })
     });
     found.collect()
@@ -140,7 +140,8 @@ fn restore_routes(config: &Config, returns: &mut [Return]) {
                 decision,
                 ..placement
             };
-            kept.placement = Some(served_before(placement, kept.before));
+            let name = placement.name.clone();
+            kept.placement = Some(served_before(placement, (&name, kept.before)));
         }
     }
 }
@@ -179,12 +180,12 @@ fn back<'a>(
     config: &'a Config,
     slot: Slot<'a>,
     (before, left): (&HostFacts, &'a HostFacts),
-    (name, _): (&String, &ContainerFacts),
+    (served, _): (&String, &ContainerFacts),
     first: &Placement,
 ) -> Option<Placement<'a>> {
     let name = match renamed_to(first) {
-        Some(renamed) if *name == first.name => renamed,
-        _ => name,
+        Some(renamed) if *served == first.name => renamed,
+        _ => served,
     };
     let found = left.containers.get_key_value(name)?;
     let mut placement = existing::run(config, slot, left, found);
@@ -203,15 +204,21 @@ fn back<'a>(
             },
         };
     }
-    Some(served_before(placement, before))
+    Some(served_before(placement, (served, before)))
 }
 
-/// Returns a placement that gets its requests by the routing file of before.
-fn served_before<'a>(mut placement: Placement<'a>, before: &HostFacts) -> Placement<'a> {
+/// Returns a placement that gets its requests by the routing file of before, when it had this name.
+fn served_before<'a>(
+    mut placement: Placement<'a>,
+    (name, before): (&str, &HostFacts),
+) -> Placement<'a> {
     let file = before.files.get(&placement.routing_path);
     let text = file
         .filter(|file| is_known(file))
         .map(|file| file.text.clone());
-    placement.returns = Some(Served { text });
+    placement.returns = Some(Served {
+        name: name.to_owned(),
+        text,
+    });
     placement
 }

@@ -1,3 +1,5 @@
+use crate::action::{Action, Probe};
+use crate::name::Sha256Hex;
 use serde_json::{Value, json};
 
 use crate::plan::compile::testing::{Case, case, routes, running, stopped};
@@ -72,10 +74,26 @@ fn what_serves_before_a_deploy_starts_again() {
 #[test]
 fn a_container_of_the_same_version_returns_under_its_new_name() {
     let redeploy = json!({"name": "redeploy", "version": "1", "skip_push": true});
-    let (_, undo) = second().asks_for(redeploy).undo().unwrap();
+    let text = "X-Mrsk-Container: app-web-1\n";
+    let file = json!({"text": text, "sha256": Sha256Hex::of(text.as_bytes()).as_str()});
+    let known = json!({"files": {"/s/traefik/mrsk-app@web.yml": file}});
+    let case = second().a(known).asks_for(redeploy);
+    let (_, undo) = case.undo().unwrap();
     let steps = steps(&undo);
     assert_eq!(steps[0], "app-web-1_replaced_4 start");
     assert_eq!(steps[4], "app-web-1 stop");
+    // Traefik answers by the file of before, which has the name of before.
+    let route = undo.steps.iter().find(|step| step.kind == StepKind::Route);
+    let proof = route
+        .unwrap()
+        .action
+        .iter()
+        .find_map(|action| match action {
+            Action::Poll(poll) if poll.probe == Probe::Route => poll.expect.clone(),
+            _ => None,
+        });
+    assert_eq!(proof.as_deref(), Some("app-web-1"));
+    assert!(undo.contents.values().any(|written| written == text));
     // Before it is renamed, what is to be stopped is what serves.
     let ids = r#"["id-1",null]"#.to_owned();
     let id = "/containers/app-web-1/id";
