@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::model::{Check, Plan, SshRoute, Step, StepSecret};
+use super::host::SshRoute;
+use super::model::{Check, Plan, Step, StepSecret};
 use super::trust;
 use crate::action::{Action, Reach, When};
 use crate::config::{HostSpec, is_secret_name, is_user};

@@ -9,6 +9,7 @@ mod consistency;
 pub mod doubt;
 pub mod effect;
 pub mod hook;
+pub mod host;
 pub mod kinds;
 pub mod leak;
 pub mod lock_host;
@@ -24,6 +25,7 @@ pub mod still;
 pub mod trust;
 pub mod wire;
 
+pub use host::*;
 pub use kinds::StepKind;
 pub use model::*;
 pub use operation::*;

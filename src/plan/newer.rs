@@ -4,8 +4,9 @@
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::host::Reliance;
 use super::kinds::StepKind;
-use super::model::{Check, Need, OnFailure, Plan, Reason, Reliance, StepSecret, Travel};
+use super::model::{Check, Need, OnFailure, Plan, Reason, StepSecret, Travel};
 use super::operation::{Operation, OperationKind};
 use crate::action::Action;
 

@@ -8,10 +8,8 @@ use crate::config::render;
 use crate::diagnostic::Diagnostic;
 use crate::docker::image;
 use crate::name::{HostName, PlanDigest, RoleName};
-use crate::plan::model::{
-    ConfigRef, FORMAT_VERSION, Image, Plan, PlanHost, SecretUse, Source, SshRoute, Step, Travel,
-};
-use crate::plan::{StepKind, wire};
+use crate::plan::model::{ConfigRef, FORMAT_VERSION, Image, Plan, SecretUse, Source, Step, Travel};
+use crate::plan::{PlanHost, SshRoute, StepKind, wire};
 
 /// Makes the document from the finished draft.
 pub(super) fn finish(mut draft: Draft) -> Result<Plan> {
