@@ -108,8 +108,8 @@ async fn start(
 }
 
 async fn fence(host: &Host, place: &Place) {
-    let answer = host.fence(place, &RunId::from("r1"), 0).await.unwrap();
-    assert!(matches!(answer, FenceAnswer::Fenced(..)));
+    let answer = host.fence(place, &RunId::from("r1"), &0.into()).await;
+    assert!(matches!(answer, Ok(FenceAnswer::Fenced(..))));
 }
 
 /// Returns the process ids of the control masters to `host`.

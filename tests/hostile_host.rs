@@ -265,7 +265,7 @@ async fn thousand_random_answers() {
                     .await,
             ),
             1 => drop(host.beat(&place.scope, &run).await),
-            2 => drop(host.fence(&place, &run, 0).await),
+            2 => drop(host.fence(&place, &run, &0.into()).await),
             3 => drop(host.list(&place).await),
             4 => drop(host.record(&place, &record).await),
             5 => drop(host.finish(&place, &run).await),

@@ -147,6 +147,11 @@ fn problem_of(host: &HostFacts) -> Option<(Vec<&str>, &'static str)> {
     if plan.is_some_and(|plan| !is_digest(plan)) {
         return Some((vec!["serial", "plan"], "is not a valid plan digest"));
     }
+    let unfinished = host.serial.unfinished.as_ref();
+    if unfinished.is_some_and(|unfinished| !is_digest(&unfinished.plan)) {
+        let field = vec!["serial", "unfinished", "plan"];
+        return Some((field, "is not a valid plan digest"));
+    }
     let mut routes = host.routed.iter();
     if let Some((field, problem)) = routes.find_map(RoutedFacts::problem) {
         return Some((vec!["routed", field], problem));

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::routed::RoutedFacts;
 use crate::json::MAX_INTEGER;
 use crate::name::{HostName, PlanDigest, Sha256Hex};
+use crate::record::Unfinished;
 
 /// The most bytes that facts tell of.
 pub const MAX_BYTES: u64 = MAX_INTEGER;
@@ -417,4 +418,7 @@ pub struct SerialFacts {
     /// The plan that last began here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanDigest>,
+    /// How far that plan is here; absent if it is finished.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unfinished: Option<Unfinished>,
 }

@@ -19,6 +19,7 @@ use super::{answer, engine};
 use crate::digest::{self, is_sha256};
 use crate::json::MAX_INTEGER;
 use crate::name::{PlanDigest, Sha256Hex};
+use crate::record::Unfinished;
 
 const BEGIN: &str = "mrsk-facts 1 begin";
 const END: &str = "mrsk-facts 1 end";
@@ -394,13 +395,23 @@ fn plan_digest(text: &str) -> Option<PlanDigest> {
 }
 
 fn serial(text: &str) -> Option<SerialFacts> {
-    let (number, plan) = text.split_once(' ').unwrap_or((text, ""));
-    let number = number
-        .parse()
-        .ok()
-        .filter(|number| *number <= MAX_INTEGER)?;
-    let plan = plan_digest(plan);
-    Some(SerialFacts { number, plan })
+    let integer = |text: &str| text.parse().ok().filter(|number| *number <= MAX_INTEGER);
+    let mut words = text.split(' ');
+    let number = integer(words.next()?)?;
+    let plan = words.next().and_then(plan_digest);
+    let unfinished = match (&plan, words.next(), words.next()) {
+        (Some(plan), Some(attempts), Some(checksum)) => Some(Unfinished {
+            plan: plan.clone(),
+            attempts: integer(attempts)?,
+            checksum: integer(checksum)?,
+        }),
+        _ => None,
+    };
+    Some(SerialFacts {
+        number,
+        plan,
+        unfinished,
+    })
 }
 
 /// A lock that a person made by hand may hold anything.

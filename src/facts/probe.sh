@@ -109,8 +109,9 @@ machine() {
 state() {
     directory=$state_dir/$scope
     keys login auths '[{]' "$directory/docker/config.json"
+    finished=''
+    [ -s "$directory/finished" ] && finished=$(sed 's/^/finished /' "$directory/finished") && printf '%s\n' "$finished"
     [ -f "$directory/serial" ] && serial "$directory/serial"
-    [ -s "$directory/finished" ] && sed 's/^/finished /' "$directory/finished"
     [ -r "$directory/routed" ] && routed "$directory/routed"
     for run in "$directory"/runs/*/; do
         [ -d "$run" ] || continue
@@ -165,7 +166,7 @@ routed() { # FILE
 }
 
 # A serial that is damaged is as high as its time, as for the fence. While no step of the last plan has begun, and it is not
-# finished, that before it is the last.
+# finished, that before it is the last. How far the last one is follows, unless it is finished.
 serial() { # FILE
     IFS=' ' read -r number plan earlier earlier_plan < "$1"
     case $number in
@@ -174,11 +175,21 @@ serial() { # FILE
     case $earlier in
         '' | *[!0-9]*) ;;
         *)
-            has_begun "${1%/*}/runs/${plan#*:}" || grep -qxF "$plan" "${1%/*}/finished" 2> /dev/null ||
+            has_begun "${1%/*}/runs/${plan#*:}" || is_finished "$plan" ||
                 { number=$earlier && plan=$earlier_plan; }
             ;;
     esac
+    case $plan in
+        sha256:*) is_finished "$plan" || { how_far "${1%/*}/runs/${plan#*:}" && plan="$plan $attempts $checksum"; } ;;
+    esac
     say serial "$number $plan"
+}
+
+is_finished() { # PLAN
+    case $newline$finished$newline in
+        *"${newline}finished $1"[" $newline"]*) return 0 ;;
+    esac
+    return 1
 }
 
 # Whether a step of a plan may have begun: one was claimed and not refused, or a power cut may have taken its claim. A step of another
@@ -189,15 +200,74 @@ has_begun() { # DIRECTORY
     IFS= read -r boot < /proc/sys/kernel/random/boot_id
     [ "$booted" = "$boot" ] && ! [ -e "$1/restarted" ] || return 0
     for claim in "$1"/*/*/claim; do
-        [ -e "${claim%/claim}/about" ] || continue
-        receipt=
-        [ -r "${claim%/claim}/receipt" ] && IFS= read -r receipt < "${claim%/claim}/receipt"
-        case $receipt in
-            'refused '*' end') ;;
-            *) return 0 ;;
-        esac
+        counts "${claim%/claim}" && return
     done
     return 1
+}
+
+# Whether an attempt says what it is, and was not refused. Sets $receipt to its whole receipt.
+counts() { # DIRECTORY
+    [ -e "$1/about" ] || return
+    receipt=''
+    [ -r "$1/receipt" ] && IFS= read -r receipt < "$1/receipt"
+    case $receipt in
+        'refused '*' end') return 1 ;;
+        *' end') ;;
+        *) receipt='' ;;
+    esac
+}
+
+# Sets $attempts to how many attempts at steps of a plan count, and $checksum to one of when they began and ended: as the fence does.
+how_far() { # DIRECTORY
+    IFS= read -r boot < /proc/sys/kernel/random/boot_id
+    attempts=0
+    checksum=0
+    for claim in "$1"/*/*/claim; do
+        attempt=${claim%/claim}
+        counts "$attempt" || continue
+        attempts=$((attempts + 1))
+        IFS=' ' read -r pid start booted _ < "$claim"
+        ended=${receipt#* * * * }
+        ended=${ended%% *}
+        for word in "${attempt##*/}" "$pid" "$start" "$ended"; do
+            mix "$word"
+        done
+        [ -z "$receipt" ] && lives "$attempt" && mix 1
+    done
+    return 0
+}
+
+# Mixes a number into $checksum. Of a long one the last nine digits count, so that the arithmetic of any shell can hold it.
+mix() { # NUMBER
+    case $1 in
+        '' | *[!0-9]* | 0?*) set -- 0 ;;
+        ??????????*) set -- "1${1#"${1%?????????}"}" ;;
+    esac
+    checksum=$(((checksum * 31 + $1 % 67108859) % 67108859))
+}
+
+# Whether the script of an attempt is alive, or a command that it has started. Its claim is in $pid, $start and $booted.
+lives() { # DIRECTORY
+    [ "$booted" = "$boot" ] || return
+    is_process "$pid" "$start" && return
+    for sessions in "$1/sessions" "$1/sessions.cleanup"; do
+        [ -r "$sessions" ] || continue
+        while IFS=' ' read -r pid start; do
+            is_process "$pid" "$start" && return
+        done < "$sessions"
+    done
+    return 1
+}
+
+is_process() { # PID START
+    stat=''
+    [ -r "/proc/$1/stat" ] && IFS= read -r stat < "/proc/$1/stat"
+    # shellcheck disable=SC2086 # its words
+    set -- "$2" ${stat##*') '}
+    case ${2-} in
+        Z | X | '') return 1 ;;
+    esac
+    [ "${21}" = "$1" ]
 }
 
 free_space() { # DIRECTORY

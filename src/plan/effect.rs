@@ -258,7 +258,7 @@ mod tests {
             free_bytes: 9,
             serial: SerialFacts {
                 number: 1,
-                plan: None,
+                ..SerialFacts::default()
             },
             ..HostFacts::default()
         };

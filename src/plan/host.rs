@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::predicate::{Op, Predicate};
 use crate::name::{RoleName, StepId};
+use crate::record::Unfinished;
 
 /// A host of the plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -22,6 +23,9 @@ pub struct PlanHost {
     pub state_dir: Option<String>,
     /// The serial that was seen there; 0 where no plan had begun.
     pub serial: u64,
+    /// How far the last of these plans was; absent if it had finished. Of an undo: the one before the plan that it undoes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unfinished: Option<Unfinished>,
     /// What must still be so when the plan is applied, or the plan is stale.
     pub relies_on: Vec<Reliance>,
 }

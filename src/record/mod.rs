@@ -22,6 +22,7 @@
 pub mod living;
 pub mod state_directory;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use self::living::Told;
@@ -166,6 +167,41 @@ pub struct Serial {
     pub number: u64,
     /// The last plan that began.
     pub plan: Option<PlanDigest>,
+}
+
+/// How far a plan is on a host on which it has begun and not finished.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Unfinished {
+    /// The plan.
+    pub plan: PlanDigest,
+    /// The attempts at its steps there, without those that were refused.
+    pub attempts: u64,
+    /// A checksum of these attempts: of when they began and ended, and of whether those that have not ended are alive.
+    pub checksum: u64,
+}
+
+impl Unfinished {
+    /// The pointer to it in the facts of a host.
+    pub const FACT: &str = "/serial/unfinished";
+}
+
+/// What a plan saw of the plans before it on a host.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Seen {
+    /// The serial.
+    pub serial: u64,
+    /// How far the last one must still be; `None` if that does not matter.
+    pub unfinished: Option<Unfinished>,
+}
+
+impl From<u64> for Seen {
+    fn from(serial: u64) -> Self {
+        Self {
+            serial,
+            unfinished: None,
+        }
+    }
 }
 
 /// The details of a deploy lock, `mrsk_lock/SERVICE@DEST/details`: the lines of the original (`Locked by`, `Version`, `Message`), and ours.

@@ -8,7 +8,8 @@ use super::words;
 use crate::apply::state::{LaterPlan, Outcome};
 use crate::name::{HostName, PlanDigest};
 use crate::plan::OperationKind;
-use crate::text::{one_line, utc};
+use crate::record::Unfinished;
+use crate::text::{count, one_line, shorten, utc};
 
 /// Says that the plan was applied before, and which one began `later`.
 pub(super) fn applied(page: &mut Page, view: &View, later: Option<&LaterPlan>) {
@@ -47,25 +48,48 @@ pub(super) fn stale(page: &mut Page, view: &View, outcome: &Outcome) {
     let host = one_line(host.as_str());
     // A command that makes its own plan makes another one.
     let is_planned_again = view.resume.planner == Planner::Command;
-    let (tone, heading, text) = match is_planned_again {
-        true => {
-            let text = format!("{host} has changed since it was looked at; nothing was changed");
-            (Tone::Unsure, "planning again", text)
-        }
-        false => {
-            let text =
-                format!("{host} has changed since the plan was made; this run changed nothing");
-            (Tone::Bad, "stale", text)
-        }
+    let (tone, heading) = match is_planned_again {
+        true => (Tone::Unsure, "planning again"),
+        false => (Tone::Bad, "stale"),
     };
-    page.heading(tone, heading, &text);
-    page.field("fact", &fact(pointer));
-    page.field("planned", &plain(then));
-    page.field("now", &plain(now));
+    let since = |plan: &str| match is_planned_again {
+        true => "since it was looked at; nothing was changed".to_owned(),
+        false => format!("since {plan} was made; this run changed nothing"),
+    };
+    let next = if pointer == Unfinished::FACT {
+        let [then, now] = [then, now].map(|json| serde_json::from_str::<Unfinished>(json).ok());
+        let other = then.as_ref().or(now.as_ref());
+        let other = other.map_or("another plan".to_owned(), |other| {
+            let digits = other.plan.as_str().trim_start_matches("sha256:");
+            format!("plan {}", shorten(&one_line(digits)))
+        });
+        let since = since("this plan");
+        let text = format!("{other} made progress on {host} {since}");
+        page.heading(tone, heading, &text);
+        page.field("planned", &progress(then.as_ref()));
+        page.field("now", &progress(now.as_ref()));
+        "make a new plan:"
+    } else {
+        let text = format!("{host} has changed {}", since("the plan"));
+        page.heading(tone, heading, &text);
+        page.field("fact", &fact(pointer));
+        page.field("planned", &plain(then));
+        page.field("now", &plain(now));
+        "find out who changed it, then make a new plan:"
+    };
     if !is_planned_again {
-        page.next("find out who changed it, then make a new plan:");
+        page.next(next);
         command(page, view);
     }
+}
+
+/// Says how far another plan is.
+fn progress(unfinished: Option<&Unfinished>) -> String {
+    unfinished.map_or("finished".to_owned(), |unfinished| {
+        let attempts = usize::try_from(unfinished.attempts).unwrap_or(usize::MAX);
+        let attempts = count(attempts, "attempt");
+        format!("{attempts} at its steps, checksum {}", unfinished.checksum)
+    })
 }
 
 /// Says that another plan began since this one was made.

@@ -10,7 +10,7 @@ use thiserror::Error;
 use crate::name::RunId;
 use crate::record::living::LivingAttempt;
 use crate::record::{
-    Attempt, AttemptState, Ending, Listing, PollAttempt, Receipt, Serial, StopRequest,
+    Attempt, AttemptState, Ending, Listing, PollAttempt, Receipt, Serial, StopRequest, Unfinished,
 };
 
 /// What begins a line of an answer.
@@ -103,6 +103,8 @@ pub enum FenceAnswer {
     Fenced(Listing, Vec<LivingAttempt>),
     /// Another plan has begun since: nothing was written.
     Superseded(Serial),
+    /// The plan that was last there went on since, and is this far now. The fence stands all the same.
+    WentOn(Unfinished),
 }
 
 /// The answer to something that only the run named by the fence may write.

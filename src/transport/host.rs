@@ -28,7 +28,7 @@ use super::script::{self, RenderError, Script};
 use crate::action::{Arg, Run};
 use crate::name::{PlanDigest, RunId};
 use crate::record::living::{AttemptName, LivingAttempt};
-use crate::record::{AttemptState, Listing, LockAnswer, LockDetails, Scope, StopRequest};
+use crate::record::{AttemptState, Listing, LockAnswer, LockDetails, Scope, Seen, StopRequest};
 use crate::redaction::Redactor;
 
 /// Channels that are open to one host at a time, beside the one for the lock. sshd's default limit is 10.
@@ -273,14 +273,14 @@ impl Host {
         self.ask(&script, answer::lock_status).await
     }
 
-    /// Lets only `run` start steps here from now on, and lists the attempts that were there then. `serial` is what the plan saw.
+    /// Lets only `run` start steps here from now on, and lists the attempts that were there then. `seen` is what the plan saw.
     pub async fn fence(
         &self,
         place: &Place,
         run: &RunId,
-        serial: u64,
+        seen: &Seen,
     ) -> Result<FenceAnswer, LinkError> {
-        self.ask(&script::fence(place, run, serial)?, living::fence)
+        self.ask(&script::fence(place, run, seen)?, living::fence)
             .await
     }
 

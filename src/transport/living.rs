@@ -5,8 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::answer::{AnswerError, FenceAnswer, Line, decode, lines, listed};
 use crate::name::PlanDigest;
-use crate::record::Serial;
 use crate::record::living::{About, AttemptName, LivingAttempt, Stage, Told};
+use crate::record::{Serial, Unfinished};
 
 /// Renders what the file `about` begins with: it goes on with the plan, the start and the deadline.
 pub fn render_about(about: &About) -> String {
@@ -49,6 +49,11 @@ pub fn fence(text: &str) -> Result<FenceAnswer, AnswerError> {
         ["superseded", number, plan] => Ok(FenceAnswer::Superseded(Serial {
             number: first.number(number)?,
             plan: (plan != "-").then(|| PlanDigest::from(plan)),
+        })),
+        ["went_on", plan, attempts, checksum] => Ok(FenceAnswer::WentOn(Unfinished {
+            plan: PlanDigest::from(plan),
+            attempts: first.number(attempts)?,
+            checksum: first.number(checksum)?,
         })),
         _ => Err(first.malformed()),
     }

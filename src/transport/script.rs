@@ -35,7 +35,7 @@ use super::request::{
 use crate::name::{PlanDigest, RunId};
 use crate::record::living::AttemptName;
 use crate::record::{
-    LockDetails, Scope, StopRequest, TAKE_OVER_SECONDS, TakeOver, state_directory,
+    LockDetails, Scope, Seen, StopRequest, TAKE_OVER_SECONDS, TakeOver, state_directory,
 };
 
 /// Looks at an attempt that is waited for, in a second.
@@ -165,14 +165,19 @@ pub fn lock_status(scope: &Scope) -> Result<Script, RenderError> {
     Ok(about_lock(scope)?.call("lock_status"))
 }
 
-/// Renders the fence of `run`, for a plan that saw `serial`; and after it, the lists of the plan's attempts and of living ones of
+/// Renders the fence of `run`, for a plan that saw this; and after it, the lists of the plan's attempts and of living ones of
 /// other plans. What earlier runs left is entered in the audit log.
-pub fn fence(place: &Place, run: &RunId, serial: u64) -> Result<Script, RenderError> {
+pub fn fence(place: &Place, run: &RunId, seen: &Seen) -> Result<Script, RenderError> {
+    let far = seen.unfinished.as_ref().map(|last| {
+        let (plan, attempts, checksum) = (&last.plan, last.attempts, last.checksum);
+        format!("{plan} {attempts} {checksum}")
+    });
     Ok(Builder::new(&[STATE, OTHERS, ROUTED, AUDIT, FENCE])
         .place(place)?
         .audit_log(&place.scope)?
         .set("mrsk_run", run.as_str())?
-        .set("mrsk_seen", &serial.to_string())?
+        .set("mrsk_seen", &seen.serial.to_string())?
+        .set("mrsk_seen_far", &far.unwrap_or_default())?
         .call("fence"))
 }
 

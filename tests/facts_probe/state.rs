@@ -128,6 +128,70 @@ fn a_plan_counts_from_its_first_claim_on() {
 }
 
 #[test]
+fn how_far_the_last_plan_is_follows_unless_it_is_finished() {
+    let fake = Fake::bare();
+    let (before, last) = ("a".repeat(64), "b".repeat(64));
+    let serial = format!("4 sha256:{last} 3 sha256:{before}\n");
+    fake.file(".mrsk/app@/serial", &serial);
+    let check = |expected: Option<(&str, u64)>| {
+        let mut seen = None;
+        for shell in SHELLS {
+            let unfinished = fake.ask(shell, &query()).serial.unfinished;
+            let told = unfinished.as_ref().map(|last| (&last.plan, last.attempts));
+            let plan = expected.map(|(digits, _)| PlanDigest::from(format!("sha256:{digits}")));
+            let expected = plan.as_ref().zip(expected.map(|(_, attempts)| attempts));
+            assert_eq!(told, expected, "{shell:?}");
+            let checksum = unfinished.map(|last| last.checksum);
+            assert_eq!(*seen.get_or_insert(checksum), checksum, "{shell:?}");
+        }
+        seen.flatten()
+    };
+    // A power cut may have taken all claims.
+    check(Some((&last, 0)));
+    let attempt = |digits: &str, number: u32, file: &str, text: &str| {
+        let path = format!(".mrsk/app@/runs/{digits}/step/{number}/{file}");
+        fake.file(&path, text);
+    };
+    let mut checksums = Vec::new();
+    for number in 1..=3 {
+        attempt(&last, number, "about", "pull\n");
+        attempt(&last, number, "claim", "0008 09 - run\n");
+        checksums.push(check(Some((&last, u64::from(number)))));
+    }
+    for receipt in ["succeeded 0 run 1 8 - end\n", "succeeded 0 run 1 9 - end\n"] {
+        attempt(&last, 1, "receipt", receipt);
+        checksums.push(check(Some((&last, 3))));
+    }
+    attempt(
+        &last,
+        2,
+        "claim",
+        "9999999999999999 99999999999999999999999 - run\n",
+    );
+    checksums.push(check(Some((&last, 3))));
+    let differ: std::collections::BTreeSet<_> = checksums.iter().collect();
+    assert_eq!(differ.len(), checksums.len(), "{checksums:?}");
+    attempt(&last, 2, "receipt", "refused 0 run 1 2 - end\n");
+    check(Some((&last, 2)));
+    fake.file(
+        ".mrsk/app@/finished",
+        &format!("sha256:{before}\nsha256:{last}\n"),
+    );
+    check(None);
+    // It has begun nothing: the one before it is the last.
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+    fs::remove_dir_all(fake.path(&format!("home/.mrsk/app@/runs/{last}"))).unwrap();
+    fake.file(
+        &format!(".mrsk/app@/runs/{last}/begun"),
+        &format!("run {boot}"),
+    );
+    fake.file(".mrsk/app@/finished", &format!("sha256:{before}\n"));
+    check(None);
+    fake.file(".mrsk/app@/finished", "");
+    check(Some((&before, 0)));
+}
+
+#[test]
 fn a_torn_serial_is_as_high_as_its_time() {
     let fake = Fake::bare();
     fake.file(".mrsk/app@/serial", "");

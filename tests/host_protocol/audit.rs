@@ -280,7 +280,7 @@ fn no_receipt_is_removed_before_its_line_is_written() {
         make_old(&fixture);
         let (place, run) = (fixture.place_of("c3"), RunId::from("r3"));
         fs::create_dir(fixture.path(LOG)).unwrap();
-        block(fixture.host.fence(&place, &run, 1)).unwrap();
+        block(fixture.host.fence(&place, &run, &1.into())).unwrap();
         let error = block(fixture.host.finish(&place, &run)).unwrap_err();
         assert!(
             matches!(&error, LinkError::Script { message } if message.contains("audit.log")),
@@ -354,7 +354,7 @@ fn the_host_knows_where_its_records_are() {
         let mut place = fixture.place();
         place.state_dir = fixture.path("home/.mrsk").display().to_string();
         let run = RunId::from("r1");
-        block(fixture.host.fence(&place, &run, 0)).unwrap();
+        block(fixture.host.fence(&place, &run, &0.into())).unwrap();
         let record = Record {
             attempt: attempt(&step("one", &[])),
             run,

@@ -174,9 +174,9 @@ impl Fixture {
 
     /// Sets the fence of `run`.
     pub fn fence(&self, run: &str) -> Vec<Attempt> {
-        match block(self.host.fence(&self.place(), &RunId::from(run), 0)).unwrap() {
+        match block(self.host.fence(&self.place(), &RunId::from(run), &0.into())).unwrap() {
             FenceAnswer::Fenced(own, _) => own.attempts,
-            FenceAnswer::Superseded(serial) => panic!("superseded: {serial:?}"),
+            refused => panic!("{refused:?}"),
         }
     }
 

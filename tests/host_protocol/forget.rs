@@ -3,6 +3,7 @@
 use std::fs;
 
 use mrsk::name::{PlanDigest, RunId};
+use mrsk::record::Seen;
 use mrsk::transport::answer::ForgetAnswer;
 
 use crate::fixture::{Fixture, Sh, block, names, scope, step};
@@ -24,7 +25,7 @@ fn applied(sh: Sh, docker: &str) -> Fixture {
     take(&fixture, "r1");
     let place = fixture.place();
     let run = RunId::from("r1");
-    block(fixture.host.fence(&place, &run, 0)).unwrap();
+    block(fixture.host.fence(&place, &run, &Seen::default())).unwrap();
     fixture.start("r1", &[step("one", &["echo x"])]).unwrap();
     block(fixture.host.finish(&place, &run)).unwrap();
     release(&fixture, "r1");

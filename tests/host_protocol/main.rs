@@ -34,3 +34,4 @@ mod secrets;
 mod state;
 mod step;
 mod tenants;
+mod unfinished;

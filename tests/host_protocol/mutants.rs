@@ -91,10 +91,10 @@ const MUTANTS: &[Mutant] = &[
         ("    mrsk_new_serial=\"$mrsk_serial $mrsk_plan\"\n", "    :\n"),
     ]),
     mutant("the end of a build supersedes", "state::a_plan_that_has_begun_no_step_supersedes_no_other", &[
-        ("    [ -e \"${mrsk_entry%/claim}/about\" ] || continue\n    receipt", "    [ -e \"${mrsk_entry%/claim}\" ] || continue\n    receipt"),
+        ("  [ -e \"$1/about\" ] || return 1\n  receipt", "  receipt"),
     ]),
     mutant("a step that was refused supersedes", "state::a_plan_that_has_begun_no_step_supersedes_no_other", &[
-        ("    'refused '*) ;;\n    *) return 0 ;;\n    esac\n  done\n  return 1\n", "    *) return 0 ;;\n    esac\n  done\n  return 1\n"),
+        ("  'refused '*) return 1 ;;\n", ""),
     ]),
     mutant("a plan whose claims may be lost has begun nothing", "state::a_plan_whose_claims_may_be_lost_counts", &[
         ("  [ \"$mrsk_begun_boot\" = \"$mrsk_boot\" ] && ! [ -e \"$mrsk_base/runs/$1/restarted\" ] || return 0\n", ""),
@@ -105,6 +105,19 @@ const MUTANTS: &[Mutant] = &[
     mutant("whether another plan has begun is judged before the fence is written", "orders::a_plan_that_begins_beside_a_fence_supersedes_it_or_is_refused", &[
         ("\"$mrsk_base/fence.kept.$$\" && give_name \"$mrsk_base/fence\" || die \"$mrsk_error\"\n    mrsk_judged", "\"$mrsk_base/fence.kept.$$\" || die \"$mrsk_error\"\n    mrsk_judged"),
         ("    give_name \"$mrsk_base/serial\" || die \"$mrsk_error\"\n", "    give_name \"$mrsk_base/fence\" && give_name \"$mrsk_base/serial\" || die \"$mrsk_error\"\n"),
+    ]),
+    mutant("a plan that went on does not matter", "unfinished::a_plan_that_saw_less_or_more_of_the_last_one_does_not_begin", &[
+        ("  elif has_gone_on\n", "  elif false\n"),
+    ]),
+    mutant("how far a plan went is judged before the fence is written", "unfinished::a_plan_that_goes_on_beside_a_fence_is_noticed_or_refused", &[
+        ("  boot\n  if has_restarted\n", "  how_far \"${mrsk_last#*:}\"\n  boot\n  if has_restarted\n"),
+        ("  [ -n \"$mrsk_seen_far\" ] || return 1\n  how_far \"${mrsk_last#*:}\"\n", "  [ -n \"$mrsk_seen_far\" ] || return 1\n"),
+    ]),
+    mutant("an end that left no receipt is not noticed", "unfinished::a_plan_that_saw_less_or_more_of_the_last_one_does_not_begin", &[
+        ("    if [ -z \"$mrsk_receipt\" ] && lives \"$mrsk_dir\"\n", "    if false\n"),
+    ]),
+    mutant("only the attempts count, and not their ends", "unfinished::a_plan_that_saw_less_or_more_of_the_last_one_does_not_begin", &[
+        ("      mix \"$mrsk_word\"\n", "      :\n"),
     ]),
     mutant("a serial that moved does not matter", "state::each_plan_that_begins_adds_one", &[
         ("    if [ \"$mrsk_serial\" != \"$mrsk_seen\" ]\n", "    if false\n"),

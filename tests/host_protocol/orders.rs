@@ -106,7 +106,7 @@ fn a_step_that_runs_was_seen_by_the_run_that_fenced_it_off() {
 fn a_plan_that_begins_beside_a_fence_supersedes_it_or_is_refused() {
     let text = |fixture: &Fixture| {
         let place = fixture.place_of("b2");
-        let script = script::fence(&place, &RunId::from("r2"), 0);
+        let script = script::fence(&place, &RunId::from("r2"), &0.into());
         script.unwrap().text().to_owned()
     };
     let any = text(&Fixture::new(Sh::Dash));
@@ -137,7 +137,7 @@ fn a_plan_that_begins_beside_a_fence_supersedes_it_or_is_refused() {
 #[test]
 fn what_ran_before_a_fence_is_in_the_list_after_it() {
     let text = |fixture: &Fixture| {
-        let script = script::fence(&fixture.place(), &RunId::from("r2"), 0);
+        let script = script::fence(&fixture.place(), &RunId::from("r2"), &0.into());
         script.unwrap().text().to_owned()
     };
     let any = text(&Fixture::new(Sh::Dash));

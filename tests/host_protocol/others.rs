@@ -197,7 +197,12 @@ fn a_cleanup_is_skipped_once_another_plan_has_begun() {
                 let run = scope.spawn(|| fixture.start("r1", &batch));
                 eventually("the drain begins", || !fixture.read("begun").is_empty());
                 let place = fixture.place_of(digits);
-                let fenced = block(fixture.host.fence(&place, &RunId::from("r2"), serial)).unwrap();
+                let fenced = block(
+                    fixture
+                        .host
+                        .fence(&place, &RunId::from("r2"), &serial.into()),
+                )
+                .unwrap();
                 let FenceAnswer::Fenced(own, others) = fenced else {
                     panic!("{fenced:?}")
                 };

@@ -43,7 +43,12 @@ fn synced(fixture: &Fixture) -> Vec<String> {
 
 fn fence(fixture: &Fixture, digits: &str, run: &str, serial: u64) -> FenceAnswer {
     let place = fixture.place_of(digits);
-    block(fixture.host.fence(&place, &RunId::from(run), serial)).unwrap()
+    block(
+        fixture
+            .host
+            .fence(&place, &RunId::from(run), &serial.into()),
+    )
+    .unwrap()
 }
 
 #[test]
@@ -149,7 +154,7 @@ fn a_host_that_has_started_anew_says_so_to_every_later_run_of_the_plan() {
         let fixture = Fixture::new(sh);
         let restarted = |run| match fence(&fixture, "a1", run, 0) {
             FenceAnswer::Fenced(own, _) => own.restarted,
-            FenceAnswer::Superseded(serial) => panic!("{serial:?}"),
+            refused => panic!("{refused:?}"),
         };
         assert!(!restarted("r1") && !restarted("r2"), "{sh:?}");
         let begun = fixture.path("state/app@/runs/a1/begun");

@@ -166,7 +166,7 @@ fn retention_keeps_what_was_routed() {
         .set_modified(old)
         .unwrap();
     let (place, run) = (fixture.place_of("c3"), RunId::from("r3"));
-    block(fixture.host.fence(&place, &run, 1)).unwrap();
+    block(fixture.host.fence(&place, &run, &1.into())).unwrap();
     block(fixture.host.finish(&place, &run)).unwrap();
     assert!(!runs.join("a1").exists());
     assert_eq!(routed(&fixture), expected());

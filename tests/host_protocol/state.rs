@@ -5,7 +5,7 @@ use std::process::Command;
 
 use mrsk::name::{PlanDigest, RunId};
 use mrsk::record::living::About;
-use mrsk::record::{AttemptState, Ending, Listing, Receipt, Scope, Serial};
+use mrsk::record::{AttemptState, Ending, Listing, Receipt, Scope, Seen, Serial};
 use mrsk::transport::LinkError;
 use mrsk::transport::answer::{Event, FenceAnswer, ResolveAnswer, WriteAnswer};
 use mrsk::transport::request::{AttemptRef, Inputs, Record, Resolution, StepRequest};
@@ -17,11 +17,11 @@ fn each_plan_that_begins_adds_one() {
     for sh in Sh::all() {
         let fixture = Fixture::new(sh);
         let fence = |digits: &str, run: &str, serial| {
-            block(
-                fixture
-                    .host
-                    .fence(&fixture.place_of(digits), &RunId::from(run), serial),
-            )
+            block(fixture.host.fence(
+                &fixture.place_of(digits),
+                &RunId::from(run),
+                &Seen::from(serial),
+            ))
             .unwrap()
         };
         let fenced = FenceAnswer::Fenced(Listing::default(), Vec::new());
@@ -53,7 +53,8 @@ fn a_plan_that_has_begun_no_step_supersedes_no_other() {
         let fence = |digits: &str, run: &str, serial| {
             let place = fixture.place_of(digits);
             let run = RunId::from(run);
-            let answer = fixture.host.fence(&place, &run, serial);
+            let seen = Seen::from(serial);
+            let answer = fixture.host.fence(&place, &run, &seen);
             matches!(block(answer).unwrap(), FenceAnswer::Fenced(..))
         };
         let start = |digits: &str, run: &str, step: StepRequest| {
@@ -126,8 +127,8 @@ fn a_plan_that_is_finished_counts_without_a_step() {
         let fixture = Fixture::new(sh);
         let fence = |digits: &str, run: &str, serial| {
             let place = fixture.place_of(digits);
-            let run = RunId::from(run);
-            let answer = fixture.host.fence(&place, &run, serial);
+            let (run, seen) = (RunId::from(run), Seen::from(serial));
+            let answer = fixture.host.fence(&place, &run, &seen);
             matches!(block(answer).unwrap(), FenceAnswer::Fenced(..))
         };
         assert!(fence("a1", "r1", 0) && fence("b2", "r2", 0), "{sh:?}");
@@ -151,7 +152,8 @@ fn a_plan_whose_claims_may_be_lost_counts() {
             let fence = |digits: &str, serial| {
                 let place = fixture.place_of(digits);
                 let run = RunId::from("r1");
-                let answer = fixture.host.fence(&place, &run, serial);
+                let seen = Seen::from(serial);
+                let answer = fixture.host.fence(&place, &run, &seen);
                 matches!(block(answer).unwrap(), FenceAnswer::Fenced(..))
             };
             assert!(fence("a1", 0), "{sh:?}");
@@ -173,10 +175,10 @@ fn a_step_of_another_service_is_another_place() {
         service: "other".into(),
         destination: Some("staging".into()),
     };
-    block(fixture.host.fence(&place, &RunId::from("r1"), 0)).unwrap();
+    block(fixture.host.fence(&place, &RunId::from("r1"), &0.into())).unwrap();
     assert_eq!(fixture.read("state/other@staging/fence"), "r1\n");
     place.scope.service = "../up".into();
-    let refused = block(fixture.host.fence(&place, &RunId::from("r1"), 0));
+    let refused = block(fixture.host.fence(&place, &RunId::from("r1"), &0.into()));
     assert!(matches!(refused, Err(LinkError::Request(_))));
 }
 
@@ -185,7 +187,12 @@ fn a_write_that_fails_names_path_and_cause() {
     for sh in Sh::all() {
         let fixture = Fixture::new(sh);
         fs::write(fixture.path("state"), "").unwrap();
-        let error = block(fixture.host.fence(&fixture.place(), &RunId::from("r1"), 0)).unwrap_err();
+        let error = block(
+            fixture
+                .host
+                .fence(&fixture.place(), &RunId::from("r1"), &0.into()),
+        )
+        .unwrap_err();
         let LinkError::Script { message } = error else {
             panic!("{sh:?}: {error:?}")
         };
@@ -207,7 +214,11 @@ fn a_full_disk_is_told_and_nothing_runs() {
         }
         fixture.fence("r1");
         let _ = fs::write(state.join("ballast"), vec![0; 128 * 1024]);
-        let fenced = block(fixture.host.fence(&fixture.place(), &RunId::from("r2"), 0));
+        let fenced = block(
+            fixture
+                .host
+                .fence(&fixture.place(), &RunId::from("r2"), &0.into()),
+        );
         let step = step("one", &["echo x >>$ROOT/ran"]);
         let started = fixture.start("r1", std::slice::from_ref(&step));
         let fence = fixture.read("state/app@/fence");
@@ -441,7 +452,7 @@ fn the_end_of_a_plan_is_entered_once_and_old_runs_go() {
                 .unwrap();
             let place = fixture.place_of("c3");
             let run = RunId::from("r3");
-            block(fixture.host.fence(&place, &run, 1)).unwrap();
+            block(fixture.host.fence(&place, &run, &1.into())).unwrap();
             for _ in 0..2 {
                 let answer = block(fixture.host.finish(&place, &run)).unwrap();
                 assert_eq!(answer, WriteAnswer::Written, "{sh:?}");

@@ -81,6 +81,18 @@ fn a_plan_that_may_not_be_applied() {
     let mut out = Vec::new();
     run.play(&mut Lines::new(view, &mut out), &stale);
     golden("planned_again.txt", &String::from_utf8(out).unwrap());
+    let far = |attempts| {
+        let digits = "5b".repeat(32);
+        format!(r#"{{"plan":"sha256:{digits}","attempts":{attempts},"checksum":77}}"#)
+    };
+    let went_on = |now: String| Outcome::Stale {
+        host: host.clone(),
+        fact: "/serial/unfinished".into(),
+        then: far(5),
+        now,
+    };
+    check("went_on.txt", &run, &went_on(far(6)));
+    check("went_on_to_its_end.txt", &run, &went_on("absent".into()));
     let superseded = Outcome::Superseded(host, Some(PlanDigest::from("sha256:77aa")));
     check("superseded.txt", &run, &superseded);
     check("already_applied.txt", &run, &Outcome::AlreadyApplied(None));

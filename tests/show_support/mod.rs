@@ -289,6 +289,7 @@ fn hosts() -> BTreeMap<HostName, PlanHost> {
             roles: vec![role.into()],
             state_dir: Some("/home/deploy/.mrsk".to_owned()),
             serial: 3,
+            unfinished: None,
             relies_on: vec![Reliance::new(
                 Predicate::eq(&["docker", "answers"], true),
                 Vec::new(),

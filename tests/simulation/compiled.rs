@@ -205,6 +205,14 @@ impl World {
         world
     }
 
+    /// A run of the plan that acts is dead, or stops: perhaps a person makes another plan meanwhile.
+    pub(super) fn plan_beside(&mut self) {
+        if self.course.source.is_some() && self.rng.chance(400) {
+            let delay = self.rng.range(100, 60_000);
+            self.after(delay, Item::MakePlan);
+        }
+    }
+
     /// A person looks at the hosts, and makes a plan, which is applied at once or later.
     pub(super) fn make_plan(&mut self) {
         let is_well = |name: &HostName| {
@@ -227,15 +235,11 @@ impl World {
         let Some(mut course) = self.looked(&source, operation).course() else {
             return self.note(format!("nothing to plan for {name}"));
         };
-        let is_under_way = |plan: &PlanIndex| match self.parked[*plan].as_ref() {
-            Some(other) => !other.finished,
-            None => !self.course.finished,
-        };
-        let mut kept = self.hosts.values().flat_map(|sim| &sim.kept);
-        course.made_beside = kept.any(|(plan, kept)| is_under_way(plan) && kept.has_begun());
         let all = self.others().chain([&self.course]);
         let of_same = |other: &&Course| other.plan.image == course.plan.image;
         course.pushed |= all.filter(of_same).any(|other| other.pushed);
+        let hosts = course.plan.hosts.values();
+        let beside = hosts.filter(|host| host.unfinished.is_some()).count();
         let digest = &course.plan.digest;
         let mut kept = self.hosts.values().flat_map(|sim| &sim.kept);
         let same = kept.find(|(_, kept)| kept.digest == *digest);
@@ -243,7 +247,9 @@ impl World {
             Some(plan) => plan,
             None => self.add_course(course),
         };
-        self.note(format!("plan {plan} is made: {name}"));
+        self.note(format!(
+            "plan {plan} is made: {name}, beside one that is half applied on {beside} hosts"
+        ));
         let delay = match self.rng.chance(500) {
             true => self.rng.range(100, 2_000),
             false => self.rng.range(2_000, 90_000),
@@ -409,7 +415,7 @@ impl World {
         {
             return;
         }
-        if source.operation.kind.name() == "redeploy" || self.course.made_beside {
+        if source.operation.kind.name() == "redeploy" {
             return;
         }
         let operation = source.operation.clone();

@@ -43,8 +43,6 @@ pub struct Course {
     pub served: Option<Vec<Served>>,
     /// Of a plan that was compiled: from what.
     pub source: Option<Source>,
-    /// Whether another plan was under way when it was made: what that has done since, it does not know of.
-    pub made_beside: bool,
     /// Whether nobody applies it any more: it has come to its end, or others are to be applied instead.
     pub finished: bool,
 }
@@ -71,7 +69,6 @@ impl Course {
             initial: facts,
             served: None,
             source: None,
-            made_beside: false,
             finished: false,
         }
     }

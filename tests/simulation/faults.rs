@@ -191,6 +191,7 @@ impl World {
         }
         self.note(format!("runner {runner} is killed"));
         self.cover("mrsk is killed");
+        self.plan_beside();
         let delay = self.rng.range(100, 90_000);
         self.after(delay, Item::Launch { plan: self.at });
     }
@@ -211,6 +212,7 @@ impl World {
     /// The user stops a run, or somebody else by a note in its lock.
     pub(super) fn interrupt(&mut self, runner: RunnerIndex) {
         self.cover("a run is interrupted");
+        self.plan_beside();
         if self.now.is_multiple_of(3) && self.leave_note() {
             return;
         }

@@ -2,12 +2,13 @@
 //! is true, so that nothing a run believes can hide a breach.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use mrsk::facts::model::{HostFacts, SerialFacts};
 use mrsk::name::{PlanDigest, RunId, StepId};
 use mrsk::record::{
-    Attempt, AttemptState, Ending, Listing, LockAnswer, LockDetails, Receipt, Serial, StopRequest,
-    TAKE_OVER_SECONDS,
+    Attempt, AttemptState, Ending, Listing, LockAnswer, LockDetails, Receipt, Seen, Serial,
+    StopRequest, TAKE_OVER_SECONDS, Unfinished,
 };
 
 use super::courses::PlanIndex;
@@ -27,8 +28,18 @@ pub struct Record {
     /// Whether its script is dead; what it has started may live.
     pub is_orphan: bool,
     pub receipt: Option<Receipt>,
+    /// When it was claimed.
+    pub claimed: u64,
     /// Whether it is the end of a local step that its check judges: such a one supersedes no plan.
     pub by_check: bool,
+}
+
+impl Record {
+    /// Whether a plan that has it has begun.
+    fn counts(&self) -> bool {
+        let receipt = self.receipt.as_ref();
+        !self.by_check && receipt.is_none_or(|receipt| receipt.ending != Ending::Refused)
+    }
 }
 
 /// What a host keeps of a plan.
@@ -56,11 +67,26 @@ impl Kept {
 
     /// Whether a step of the plan may have begun here.
     pub fn has_begun(&self) -> bool {
-        let counts = |record: &Record| {
+        self.restarted || self.records.values().any(Record::counts)
+    }
+
+    /// How far the plan is here.
+    pub fn how_far(&self) -> Unfinished {
+        let counting = self.records.iter().filter(|(_, record)| record.counts());
+        let mut checksum = DefaultHasher::new();
+        let mut attempts = 0;
+        for (key, record) in counting {
             let receipt = record.receipt.as_ref();
-            !record.by_check && receipt.is_none_or(|receipt| receipt.ending != Ending::Refused)
-        };
-        self.restarted || self.records.values().any(counts)
+            let lives = receipt.is_none() && record.alive;
+            let state = (key, record.claimed, lives);
+            format!("{state:?} {receipt:?}").hash(&mut checksum);
+            attempts += 1;
+        }
+        Unfinished {
+            plan: self.digest.clone(),
+            attempts,
+            checksum: checksum.finish() % 67_108_859,
+        }
     }
 
     /// What it shows of an attempt.
@@ -208,15 +234,33 @@ impl SimHost {
         }
     }
 
+    /// What it keeps of the last plan that has begun here.
+    fn last(&self) -> Option<&Kept> {
+        let last = self.serial().plan?;
+        self.kept.values().find(|kept| kept.digest == last)
+    }
+
+    /// Whether a fence of the plan enters it anew.
+    fn is_new(&self, plan: &PlanDigest) -> bool {
+        let is_last = |serial: &SerialFacts| serial.plan.as_ref() == Some(plan);
+        !is_last(&self.facts.serial) && !is_last(&self.serial())
+    }
+
     /// Returns the serial by which a plan that saw `seen` may not begin.
     pub fn refuses(&self, plan: &PlanDigest, seen: u64) -> Option<Serial> {
         let known = self.serial();
-        let is_last = |serial: &SerialFacts| serial.plan.as_ref() == Some(plan);
-        let refuses = !is_last(&self.facts.serial) && !is_last(&known) && known.number != seen;
+        let refuses = self.is_new(plan) && known.number != seen;
         refuses.then_some(Serial {
             number: known.number,
             plan: known.plan,
         })
+    }
+
+    /// Returns how far the last plan is by which another one that saw `seen` of it may not begin.
+    pub fn went_on(&self, plan: &PlanDigest, seen: &Seen) -> Option<Unfinished> {
+        let seen = seen.unfinished.as_ref().filter(|_| self.is_new(plan))?;
+        let now = self.last()?.how_far();
+        (now != *seen).then_some(now)
     }
 
     /// Makes a plan the last one.
@@ -234,6 +278,7 @@ impl SimHost {
         self.facts.serial = SerialFacts {
             number: known.number + 1,
             plan: Some(plan.clone()),
+            ..SerialFacts::default()
         };
         self.earlier = Some(known);
     }
@@ -246,6 +291,9 @@ impl SimHost {
     pub fn look(&self, now: u64) -> HostFacts {
         let mut facts = self.facts.clone();
         facts.serial = self.serial();
+        let last = self.last();
+        let last = last.filter(|last| !facts.finished.contains(&last.digest));
+        facts.serial.unfinished = last.map(Kept::how_far);
         let unfinished = self.entered.difference(&self.facts.finished);
         facts.unfinished.extend(unfinished.cloned());
         if self.is_silent(now) {

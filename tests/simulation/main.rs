@@ -10,9 +10,11 @@ mod before;
 mod compiled;
 mod courses;
 mod coverage;
+mod document;
 mod effects;
 mod engine;
 mod faults;
+mod fences;
 mod hooks;
 mod host;
 mod items;
@@ -179,7 +181,7 @@ fn run_compiled(seed: u64) -> World {
 }
 
 /// What the traces of all worlds of compiled plans together say.
-const BETWEEN_PLANS: [&str; 9] = [
+const BETWEEN_PLANS: [&str; 10] = [
     "is made: deploy",
     "is made: redeploy",
     "is made: rollback",
@@ -189,6 +191,7 @@ const BETWEEN_PLANS: [&str; 9] = [
     "a child lives: false",
     "exit Superseded",
     "exit Stale",
+    "fact: \"/serial/unfinished\"",
 ];
 
 /// Plans of the compiler, several in a world: what routing files name runs at every moment, and in the end nothing is left to do.

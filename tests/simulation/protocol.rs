@@ -145,17 +145,7 @@ impl World {
                 Event::Released
             }
             Action::Inspect { .. } => return self.inspect(runner, link, host),
-            Action::Fence { serial, .. } => {
-                if let Some(serial) = sim.refuses(&digest, serial) {
-                    Event::FenceRefused(host.clone(), serial)
-                } else {
-                    sim.enter(&digest);
-                    sim.fence = Some(run);
-                    sim.of_mut(at).write_audit();
-                    let own = sim.of(at).listing(mutant);
-                    Event::Fenced(host.clone(), own, self.living(host))
-                }
-            }
+            Action::Fence { seen, .. } => self.fence(host, &run, &seen),
             Action::List { .. } => Event::Listed(host.clone(), sim.of(at).listing(mutant)),
             Action::Reconnect { .. } => {
                 return self.answer(runner, host, link, Event::Reconnected(host.clone()));
@@ -185,6 +175,7 @@ impl World {
                     .records
                     .entry((step.clone(), attempt))
                     .or_default();
+                record.claimed = now;
                 record.by_check = self.course.plan[self.course.index[&step]].check.is_some();
                 record.receipt = record.receipt.take().or(receipt);
                 Event::Recorded(step, attempt, ending)
@@ -297,6 +288,7 @@ impl World {
                 }
                 let record = Record {
                     alive: true,
+                    claimed: self.now,
                     ..Record::default()
                 };
                 if let Some(sim) = self.hosts.get_mut(&script.host) {
@@ -359,13 +351,12 @@ impl World {
         };
         let receipt = sim.receipt(&script.run, ending, now);
         let key = (start.step.clone(), start.attempt);
-        sim.of_mut(self.at).records.insert(
-            key,
-            Record {
-                receipt: (!is_full).then(|| receipt.clone()),
-                ..Record::default()
-            },
-        );
+        let record = sim.of_mut(self.at).records.entry(key).or_default();
+        *record = Record {
+            claimed: record.claimed,
+            receipt: (!is_full).then(|| receipt.clone()),
+            ..Record::default()
+        };
         if is_full {
             return self.answer_full(script.runner, script.link, &script.host);
         }

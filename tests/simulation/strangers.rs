@@ -200,11 +200,18 @@ impl World {
         }
         self.note(format!("{host} ends {key:?} of plan {plan}"));
         self.end_attempt(host, &key);
+        self.course.truth.fail(self.course.index[&key.0]);
         let run = self.hosts[host].fence.clone();
         if let (Some(run), Some(sim)) = (run, self.hosts.get_mut(host)) {
             let receipt = sim.receipt(&run, Ending::Superseded, now);
             if let Some(record) = sim.of_mut(plan).records.get_mut(&key) {
                 record.receipt = Some(receipt);
+            }
+        }
+        // Who listens to its batch hears that the script is gone.
+        for runner in self.runners.indices() {
+            if self.runners[runner].plan == plan {
+                self.lose_link(runner, host);
             }
         }
         self.turn_to(acting);

@@ -105,6 +105,8 @@ impl Truth {
             for need in &plan[at].needs {
                 let on = index(&need.step);
                 let step = &plan[on];
+                // Who waits behind a barrier has heard so, too.
+                let is_here = step.host == plan[begun].host && plan[at].kind != StepKind::Barrier;
                 let met = match (step.kind, &step.host) {
                     (StepKind::Barrier, _) => {
                         work.push(on);
@@ -113,9 +115,7 @@ impl Truth {
                     (StepKind::Push, None) => pushed,
                     (_, None) => true,
                     (_, Some(host)) if self.liar.as_ref() == Some(host) => true,
-                    (_, Some(_)) if step.host != plan[begun].host => {
-                        self.ever[on] || self.held.contains(&on)
-                    }
+                    (_, Some(_)) if !is_here => self.ever[on] || self.held.contains(&on),
                     (_, Some(_)) => {
                         let settled = need.on == NeedOn::Settled
                             && step.on_failure == OnFailure::Tolerate

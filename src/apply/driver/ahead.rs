@@ -104,7 +104,8 @@ impl Driver {
     /// for the lock.
     async fn may_run_ahead(&self) -> bool {
         let host = self.lock_host();
-        let seen = self.job.plan.hosts.get(&host).map(|host| host.serial);
+        let seen = self.job.plan.hosts.get(&host);
+        let seen = seen.map(|host| (host.serial, host.unfinished.as_ref()));
         let query = Query {
             extent: Extent::State,
             ..self.job.query.clone()
@@ -119,7 +120,8 @@ impl Driver {
             return false;
         };
         let waits = self.job.options.lock_wait_seconds > 0;
-        seen == Some(facts.serial.number)
+        let serial = &facts.serial;
+        seen == Some((serial.number, serial.unfinished.as_ref()))
             && own.attempts.is_empty()
             && (facts.lock.is_none() || waits)
             && !facts.finished.contains(&self.job.plan.digest)

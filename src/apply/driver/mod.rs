@@ -137,7 +137,7 @@ impl Driver {
                 Action::Others(host, end) => self.others(host, end),
                 Action::Inspect(host) => self.inspect(host),
                 Action::ReadSecrets(names) => self.read_secrets(names),
-                Action::Fence { host, serial } => self.fence(host, serial),
+                Action::Fence { host, seen } => self.fence(host, seen),
                 Action::List(host) => self.list(host),
                 Action::Halt(host) => self.halt(host),
                 Action::Attach(host, step, attempt) => self.attach(host, step, attempt),

@@ -6,7 +6,7 @@ use crate::apply::audit;
 use crate::apply::state::Event;
 use crate::name::{HostName, StepId};
 use crate::record::living::AttemptName;
-use crate::record::{AttemptState, LockDetails, Receipt};
+use crate::record::{AttemptState, LockDetails, Receipt, Seen};
 use crate::transport::answer::{BeatAnswer, FenceAnswer, LeaveAnswer, WriteAnswer};
 use crate::transport::request::{AttemptRef, LockTerms, Record, Turn};
 
@@ -76,12 +76,13 @@ impl Driver {
         });
     }
 
-    pub(super) fn fence(&mut self, host: HostName, serial: u64) {
+    pub(super) fn fence(&mut self, host: HostName, seen: Seen) {
         let (place, run) = (self.place(&host), self.run());
         self.ask(host, move |linked, host| async move {
-            Ok(match linked.fence(&place, &run, serial).await? {
+            Ok(match linked.fence(&place, &run, &seen).await? {
                 FenceAnswer::Fenced(own, living) => Event::Fenced(host, own, living),
                 FenceAnswer::Superseded(serial) => Event::FenceRefused(host, serial),
+                FenceAnswer::WentOn(now) => Event::WentOn(host, now),
             })
         });
     }

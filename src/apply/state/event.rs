@@ -10,8 +10,8 @@ use crate::name::{HostName, RunId, StepId};
 use crate::plan::resume::Answer;
 use crate::record::living::{AttemptName, LivingAttempt};
 use crate::record::{
-    AttemptState, Ending, Listing, LockAnswer, LockDetails, PollAttempt, Receipt, Serial,
-    StopRequest, TakeOver, WhenStopping,
+    AttemptState, Ending, Listing, LockAnswer, LockDetails, PollAttempt, Receipt, Seen, Serial,
+    StopRequest, TakeOver, Unfinished, WhenStopping,
 };
 
 /// The time since a run began, in milliseconds, by a clock that goes on while its machine sleeps.
@@ -115,6 +115,8 @@ pub enum Event {
     Fenced(HostName, Listing, Vec<LivingAttempt>),
     /// [`Action::Fence`] was not done, since another plan has begun there: the host has this serial.
     FenceRefused(HostName, Serial),
+    /// [`Action::Fence`] stands, but the plan that was last there went on since this one was made: it is this far.
+    WentOn(HostName, Unfinished),
     /// The host has claimed the attempt with this number for this run.
     Claimed(HostName, StepId, u32),
     /// A poll of a step waits: its attempt or what it saw last is new. This is only reported, and changes no decision.
@@ -225,8 +227,8 @@ pub enum Action {
     Fence {
         /// The host.
         host: HostName,
-        /// The serial that the plan saw: it must be this, or one more with this plan's digest.
-        serial: u64,
+        /// What the plan saw: the serial must be this, or one more with this plan's digest.
+        seen: Seen,
     },
     /// Start steps, at least one, one after the other in one session, each only when the one before has succeeded.
     /// Answered step by step by [`Event::Claimed`] and [`Event::Ended`], or [`Event::AlreadyClaimed`].

@@ -89,7 +89,7 @@ impl State {
                 Action::Inspect(host)
             }
             Ask::Fence => Action::Fence {
-                serial: self.hosts[index].serial,
+                seen: self.hosts[index].seen.clone(),
                 host,
             },
             Ask::List => Action::List(host),

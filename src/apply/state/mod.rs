@@ -84,6 +84,7 @@ impl State {
             Event::Others(host, living) => self.on_others(&host, living),
             Event::Fenced(host, own, living) => self.on_fenced(&host, own, living),
             Event::FenceRefused(host, serial) => self.on_fence_refused(host, serial),
+            Event::WentOn(host, now) => self.on_went_on(&host, &now),
             Event::Claimed(host, step, attempt) => self.on_claimed(&host, &step, attempt),
             Event::PollAttempt(host, step, poll) => self.on_poll_attempt(&host, step, poll),
             Event::Ended {

@@ -17,7 +17,7 @@ use crate::plan::pushed::PushClaims;
 use crate::plan::resume::{Evidence, Status};
 use crate::plan::shape::{Shape, ShapeError, StepIndex, is_barrier};
 use crate::record::living::{AttemptName, LivingAttempt};
-use crate::record::{Ending, LockDetails, TAKE_OVER_SECONDS, WhenStopping};
+use crate::record::{Ending, LockDetails, Seen, TAKE_OVER_SECONDS, WhenStopping};
 
 /// Seconds between two beats of the lock.
 pub(super) const BEAT_SECONDS: u64 = 5;
@@ -100,8 +100,8 @@ pub struct State {
 #[derive(Debug, Clone)]
 pub(super) struct Host {
     pub(super) name: HostName,
-    /// The serial that stands before this plan.
-    pub(super) serial: u64,
+    /// What stands before this plan.
+    pub(super) seen: Seen,
     pub(super) link: Link,
     /// Questions that were not answered yet, and how often each was sent.
     pub(super) asks: BTreeMap<Ask, u32>,
@@ -234,8 +234,9 @@ impl State {
         names.extend(plan.steps.iter().filter_map(|step| step.host.clone()));
         let serial = |name: &HostName| plan.hosts.get(name).map_or(0, |host| host.serial);
         let hosts = names.into_iter();
-        let mut hosts: IndexVec<HostIndex, Host> =
-            hosts.map(|name| Host::new(serial(&name), name)).collect();
+        let mut hosts: IndexVec<HostIndex, Host> = hosts
+            .map(|name| Host::new(serial(&name).into(), name))
+            .collect();
         let host_index: HashMap<HostName, HostIndex> = hosts
             .iter_enumerated()
             .map(|(index, host)| (host.name.clone(), index))
@@ -369,10 +370,10 @@ fn when_stopping(
 }
 
 impl Host {
-    fn new(serial: u64, name: HostName) -> Self {
+    fn new(seen: Seen, name: HostName) -> Self {
         Self {
             name,
-            serial,
+            seen,
             link: Link::Up,
             asks: BTreeMap::new(),
             fenced: false,

@@ -291,6 +291,9 @@ impl State {
     }
 
     fn stale(&self) -> Option<Outcome> {
+        if let Some(gone_on) = self.check_unfinished() {
+            return Some(gone_on);
+        }
         let refused = |attempt: &Attempt| matches!(&attempt.state, AttemptState::Ended(receipt) if receipt.ending == Ending::Refused);
         let claimed: std::collections::HashSet<StepIndex> = self
             .evidence

@@ -2,10 +2,11 @@
 
 use serde_json::Value;
 
-use super::model::State;
+use super::model::{Ask, Host, State};
 use super::progress::Outcome;
-use crate::name::PlanDigest;
+use crate::name::{HostName, PlanDigest};
 use crate::plan::{OperationKind, Undo};
+use crate::record::{Seen, Unfinished};
 
 impl State {
     /// Looks for a host on which another plan has begun, and notes whether this one has.
@@ -41,9 +42,52 @@ impl State {
                 return Some(Outcome::Superseded(host.clone(), plan));
             };
             if let Some(index) = self.host_index.get(host) {
-                self.hosts[*index].serial = *seen;
+                self.hosts[*index].seen = Seen {
+                    serial: *seen,
+                    unfinished: (*seen == before)
+                        .then(|| self.plan.hosts.get(host)?.unfinished.clone())
+                        .flatten(),
+                };
             }
         }
         None
+    }
+
+    /// Looks for a host on which the plan before this one went on since this one was made. While this one has not begun there, it must be as
+    /// far as it was.
+    pub(super) fn check_unfinished(&self) -> Option<Outcome> {
+        let hosts = self.hosts.iter();
+        let mut relying = hosts.filter_map(|host| {
+            let then = host.seen.unfinished.as_ref()?;
+            let facts = self.evidence.facts.get(&host.name)?;
+            let number = facts.pointer("/serial/number").and_then(Value::as_u64);
+            Some((host, then, facts.pointer(Unfinished::FACT)))
+                .filter(|_| number == Some(host.seen.serial))
+        });
+        relying.find_map(|(host, then, now)| {
+            let then = serde_json::to_value(then).unwrap_or(Value::Null);
+            (now != Some(&then)).then(|| went_on(host, &then, now))
+        })
+    }
+
+    /// The plan before this one went on between the look at its host and the fence.
+    pub(super) fn on_went_on(&mut self, name: &HostName, now: &Unfinished) {
+        let known = self.host(name);
+        if let Some(index) = known.filter(|index| self.answered(*index, Ask::Fence)) {
+            let host = &self.hosts[index];
+            let then = serde_json::to_value(&host.seen.unfinished).unwrap_or(Value::Null);
+            let now = serde_json::to_value(now).unwrap_or(Value::Null);
+            let outcome = went_on(host, &then, Some(&now));
+            self.conclude(outcome);
+        }
+    }
+}
+
+fn went_on(host: &Host, then: &Value, now: Option<&Value>) -> Outcome {
+    Outcome::Stale {
+        host: host.name.clone(),
+        fact: Unfinished::FACT.to_owned(),
+        then: then.to_string(),
+        now: now.map_or_else(|| "absent".to_owned(), Value::to_string),
     }
 }

@@ -126,6 +126,7 @@ fn plan_hosts(draft: &mut Draft, lock_host: &HostName) -> BTreeMap<HostName, Pla
                 .map(|facts| facts.state_dir.clone())
                 .filter(|directory| !directory.is_empty()),
             serial: facts.map_or(0, |facts| facts.serial.number),
+            unfinished: facts.and_then(|facts| facts.serial.unfinished.clone()),
             relies_on: draft.relies_on.remove(name).unwrap_or_default(),
         };
         hosts.insert(name.clone(), entry);

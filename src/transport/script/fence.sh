@@ -33,12 +33,66 @@ has_begun() {
   [ "$mrsk_begun_boot" = "$mrsk_boot" ] && ! [ -e "$mrsk_base/runs/$1/restarted" ] || return 0
   for mrsk_entry in "$mrsk_base/runs/$1"/*/*/claim
   do
-    [ -e "${mrsk_entry%/claim}/about" ] || continue
-    receipt "${mrsk_entry%/claim}" || return 0
-    case $mrsk_receipt in
-    'refused '*) ;;
-    *) return 0 ;;
-    esac
+    counts "${mrsk_entry%/claim}" && return 0
+  done
+  return 1
+}
+
+# Whether the attempt in directory $1 says what it is, and was not refused. Sets mrsk_receipt to its whole receipt.
+counts() {
+  [ -e "$1/about" ] || return 1
+  receipt "$1" || mrsk_receipt=
+  case $mrsk_receipt in
+  'refused '*) return 1 ;;
+  esac
+}
+
+# Sets mrsk_far to how many attempts at steps of the plan with the digits $1 count, and a checksum of when they began and ended: as the probe
+# does.
+how_far() {
+  boot
+  mrsk_count=0
+  mrsk_checksum=0
+  for mrsk_entry in "$mrsk_base/runs/$1"/*/*/claim
+  do
+    mrsk_dir=${mrsk_entry%/claim}
+    counts "$mrsk_dir" || continue
+    mrsk_count=$((mrsk_count + 1))
+    { read -r mrsk_pid mrsk_begun mrsk_claimed_boot mrsk_rest <"$mrsk_entry"; } 2>/dev/null
+    mrsk_ended=${mrsk_receipt#* * * * }
+    for mrsk_word in "${mrsk_dir##*/}" "$mrsk_pid" "$mrsk_begun" "${mrsk_ended%% *}"
+    do
+      mix "$mrsk_word"
+    done
+    if [ -z "$mrsk_receipt" ] && lives "$mrsk_dir"
+    then
+      mix 1
+    fi
+  done
+  mrsk_far="$mrsk_count $mrsk_checksum"
+}
+
+# Mixes the number $1 into mrsk_checksum. Of a long one the last nine digits count, so that the arithmetic of any shell can hold it.
+mix() {
+  case $1 in
+  '' | *[!0-9]* | 0?*) set -- 0 ;;
+  ??????????*) set -- "1${1#"${1%?????????}"}" ;;
+  esac
+  mrsk_checksum=$(((mrsk_checksum * 31 + $1 % 67108859) % 67108859))
+}
+
+# Whether the script of the attempt in directory $1 is alive, or a command that it has started. Its claim is in mrsk_pid, mrsk_begun and
+# mrsk_claimed_boot.
+lives() {
+  [ "$mrsk_boot" = "$mrsk_claimed_boot" ] || return 1
+  process "$mrsk_pid" && [ "$mrsk_start" = "$mrsk_begun" ] && return 0
+  for mrsk_sessions in "$1/sessions" "$1/sessions.cleanup"
+  do
+    [ -r "$mrsk_sessions" ] || continue
+    while read -r mrsk_pid mrsk_begun
+    do
+      process "$mrsk_pid" && [ "$mrsk_start" = "$mrsk_begun" ] && return 0
+    done <"$mrsk_sessions"
   done
   return 1
 }
@@ -53,12 +107,32 @@ tighten() {
   [ "$#" = 0 ] || mrsk_error=$(chmod go-rwx "$@" 2>&1) || die "cannot set the mode of $*: $mrsk_error"
 }
 
+# Whether the last plan is not as far any more as it was seen.
+has_gone_on() {
+  [ -n "$mrsk_seen_far" ] || return 1
+  how_far "${mrsk_last#*:}"
+  [ "$mrsk_last $mrsk_far" != "$mrsk_seen_far" ]
+}
+
 superseded() {
   say superseded "$mrsk_serial" "${mrsk_last:--}"
 }
 
+# Whether another plan has begun since the serial was mrsk_judged, or the last one has gone on. Says so.
+is_overtaken() {
+  if [ "$mrsk_serial" != "$mrsk_judged" ]
+  then
+    superseded
+  elif has_gone_on
+  then
+    say went_on "${mrsk_last:--}" "$mrsk_far"
+  else
+    return 1
+  fi
+}
+
 # Writes fence and serial with two syncs, since each may wait for all that others write to the disk. The plan that was here last may have begun
-# nothing: whether it still has not is looked at behind the fence, from where on it cannot.
+# nothing, or may be half applied: whether it is still as far as it was seen is looked at behind the fence, from where on it stays so.
 fence() {
   make "$mrsk_runs"
   tighten "${mrsk_base%/*}" "$mrsk_base"
@@ -91,10 +165,9 @@ fence() {
     sync_to_disk "$mrsk_base/serial.kept.$$" "$mrsk_base/fence.kept.$$" && give_name "$mrsk_base/fence" || die "$mrsk_error"
     mrsk_judged=$mrsk_serial
     read_serial
-    if [ "$mrsk_serial" != "$mrsk_judged" ]
+    if is_overtaken
     then
       rm -f "$mrsk_base/serial.kept.$$"
-      superseded
       return 0
     fi
     give_name "$mrsk_base/serial" || die "$mrsk_error"

@@ -245,8 +245,8 @@ impl Bench {
             }
             Action::ReadSecrets(_) => events.push_back(Event::SecretsRead),
             Action::Fence { .. } if self.holds_fences => {}
-            Action::Fence { host, serial } => {
-                self.fences.push(serial);
+            Action::Fence { host, seen } => {
+                self.fences.push(seen.serial);
                 let attempts = self.attempts.get(&host).cloned().unwrap_or_default();
                 let living = self.after_fence.remove(&host).unwrap_or_default();
                 let own = self.listing(&host, attempts);

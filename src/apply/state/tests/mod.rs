@@ -8,6 +8,7 @@ mod opening;
 mod plans;
 mod records;
 mod undo;
+mod unfinished;
 
 use std::sync::Arc;
 

@@ -121,6 +121,7 @@ pub fn plan(steps: Vec<Step>) -> Plan {
             roles: Vec::new(),
             state_dir: None,
             serial: 0,
+            unfinished: None,
             relies_on: Vec::new(),
         };
         plan.hosts.insert(host, host_of_plan);

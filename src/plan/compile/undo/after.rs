@@ -32,6 +32,8 @@ pub(super) fn facts(config: &Config, plan: &Plan, first: &Draft) -> Facts {
             host.serial = SerialFacts {
                 number: host.serial.number.saturating_add(1),
                 plan: Some(plan.digest.clone()),
+                // Of the plan before it, which counts where it never began.
+                unfinished: host.serial.unfinished.take(),
             };
         }
     }

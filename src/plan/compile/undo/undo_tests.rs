@@ -55,6 +55,7 @@ fn what_serves_before_a_deploy_starts_again() {
     );
     assert_eq!(undo.version.as_deref(), Some("1"));
     assert_eq!(undo.hosts["a"].serial, plan.hosts["a"].serial + 1);
+    assert_eq!(undo.hosts["a"].unfinished, None);
     let asked = serde_json::to_value(&undo.operation).unwrap();
     assert_eq!(
         asked,
@@ -69,6 +70,18 @@ fn what_serves_before_a_deploy_starts_again() {
     let ended = r#"[null,"created","exited","dead"]"#.to_owned();
     let state = "/containers/app-web-2/state";
     assert_eq!(unless(&undo, StepKind::Stop), [(state, ended)]);
+}
+
+/// A host may never be reached by the plan: the undo then follows what that has seen.
+#[test]
+fn how_far_the_plan_before_was_is_in_the_plan_and_in_its_undo() {
+    let digest = format!("sha256:{}", "ab".repeat(32));
+    let unfinished = json!({"plan": digest, "attempts": 5, "checksum": 77});
+    let serial = json!({"number": 4, "plan": digest, "unfinished": unfinished});
+    let (plan, undo) = second().a(json!({"serial": serial})).undo().unwrap();
+    for host in [&plan.hosts["a"], &undo.hosts["a"]] {
+        assert_eq!(serde_json::to_value(&host.unfinished).unwrap(), unfinished);
+    }
 }
 
 #[test]
