@@ -43,7 +43,7 @@ use world::{Mutant, World};
 const SEEDS: u64 = 10_000;
 
 /// Seeds of worlds of compiled plans: one takes as long as ten of the others.
-const COMPILED: u64 = 300;
+const COMPILED: u64 = 400;
 
 /// Seeds within which a fault of the executor is noticed.
 const NOTICED: u64 = 1_000;
