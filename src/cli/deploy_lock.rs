@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::task::AbortHandle;
 
 use super::failure::Failure;
-use super::held::described;
+use super::held::{described, ways_out};
 use super::options::parse_message;
 use super::{confirmation, connections, git, output, random};
 use crate::apply::driver::signals;
@@ -343,8 +343,7 @@ impl Wanted<'_> {
             "{what}; nothing was changed:\n{}",
             self.shown(&described(state))
         );
-        Failure::new(ExitCode::Locked, message)
-            .help("wait for it, or release it with `mrsk lock release`")
+        Failure::new(ExitCode::Locked, message).help(ways_out(state))
     }
 
     /// Takes the lock for a person, where there is nothing to do for a run.

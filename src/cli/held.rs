@@ -15,8 +15,20 @@ pub fn described(state: &LockState) -> String {
             format!("Alive: last heartbeat {age} s ago")
         }
         (Some(_), Some(age)) => {
-            format!("Silent: last heartbeat {age} s ago; the next run takes the lock over")
+            format!(
+                "Silent: last heartbeat {age} s ago; the next run takes the lock over, unless a release command or hook has not ended"
+            )
         }
     };
     format!("{details}\n{life}\n")
+}
+
+/// Returns what can be done about a lock that is held.
+pub fn ways_out(state: &LockState) -> &'static str {
+    match LockDetails::parse(&state.text).run {
+        None => "wait for it, or release it with `mrsk lock release`",
+        Some(_) => {
+            "wait for it with `--lock-wait SECONDS`, or have it stop with `mrsk lock request-stop -m MESSAGE`"
+        }
+    }
 }

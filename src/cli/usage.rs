@@ -169,12 +169,33 @@ fn elsewhere(command: &Command, option: &str, arguments: &[OsString]) -> Option<
         .filter(|command| command.get_arguments().any(is_it))
         .map(|command| format!("`mrsk {}`", command.get_name()))
         .collect();
+    if let Some(usage) = as_argument(command, option, arguments) {
+        return Some(usage);
+    }
     let first = arguments.get(1)?.to_string_lossy();
     match owners.is_empty() {
         true => None,
         false if first.starts_with('-') => Some(format!("`{option}` must follow the command")),
         false => Some(format!("it is an option of {}", list_up_to(3, &owners))),
     }
+}
+
+/// Returns how a command is given as an argument what `option` names, as `rollback VERSION` is.
+fn as_argument(command: &Command, option: &str, arguments: &[OsString]) -> Option<String> {
+    let (mut command, mut words) = (command, "mrsk".to_owned());
+    for argument in arguments.iter().skip(1) {
+        let word = argument.to_string_lossy();
+        let Some(next) = command.find_subcommand(word.as_ref()) else {
+            break;
+        };
+        command = next;
+        words = format!("{words} {}", next.get_name());
+    }
+    let name = option.strip_prefix("--")?;
+    let mut positionals = command.get_positionals();
+    let positional = positionals.find(|arg| arg.get_id().as_str() == name)?;
+    let value = positional.get_id().as_str().to_uppercase();
+    Some(format!("give it without an option: `{words} {value}`"))
 }
 
 /// Returns what is wrong with `-out FILE` of other tools, which would be read as `-o ut`.

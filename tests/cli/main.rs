@@ -167,6 +167,10 @@ fn an_option_is_given_once() {
     let cases: &[(&[&str], &str)] = &[
         (&["deploy", "--fresh"], "it is an option of `mrsk plan`"),
         (
+            &["rollback", "--version", "v2"],
+            "give it without an option: `mrsk rollback VERSION`",
+        ),
+        (
             &["--verbose", "deploy"],
             "`--verbose` must follow the command",
         ),

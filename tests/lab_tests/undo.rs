@@ -90,7 +90,7 @@ fn a_deploy_is_undone_once_and_not_after_another() {
     users.were_all_served();
     // A rollback knows what was undone.
     let said = project.mrsk(&["rollback", "--yes"]).expect(0);
-    said.says(&["already rolled back"]);
+    said.says(&["the last plan was undone ", " ago by Lab Author"]);
     let (plan, undo) = planned(project, &[]);
     project.mrsk(&["apply", plan.arg()]).expect(0);
     project.commit(&format!("{BEHAVIOUR}three\n"));

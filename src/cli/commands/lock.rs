@@ -5,7 +5,7 @@ use clap::Subcommand;
 use crate::apply::links::{self, Links};
 use crate::cli::execution::Execution;
 use crate::cli::failure::Failure;
-use crate::cli::held::described;
+use crate::cli::held::{described, ways_out};
 use crate::cli::options::{LinkOptions, ProjectOptions, parse_message};
 use crate::cli::project::Project;
 use crate::cli::{connections, git, output};
@@ -132,14 +132,15 @@ async fn acquire(lock: Lock<'_>, message: String) -> Answer {
         LockAnswer::Foreign { text } => (text, None),
         LockAnswer::Queued { ahead } => (behind_others(ahead), None),
     };
-    let holder = described(&LockState { text, beat_age });
+    let state = LockState { text, beat_age };
+    let holder = described(&state);
     let message = format!(
         "the deploy lock is held:\n{}",
         text::escape(&lock.redactor.redact(holder.trim_end()))
     );
-    Ok(Err(Failure::new(ExitCode::Locked, message).help(
-        "wait for it, or release it with `mrsk lock release`",
-    )))
+    Ok(Err(
+        Failure::new(ExitCode::Locked, message).help(ways_out(&state))
+    ))
 }
 
 async fn request_stop(lock: Lock<'_>, message: &str) -> Answer {

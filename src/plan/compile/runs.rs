@@ -40,10 +40,12 @@ pub(super) struct Run<'a> {
 /// What a rollback without a version is about.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Earlier<'a> {
-    /// A rollback to this version was the last thing that happened.
+    /// A rollback to this version, or an undo that brought it back, was the last thing that happened.
     RolledBack {
         /// The version.
         version: &'a str,
+        /// Which of both.
+        operation: &'a str,
         /// What is to be said, if that rollback came to its end.
         note: Option<(u64, &'a str)>,
     },
@@ -142,6 +144,7 @@ impl<'a> Runs<'a> {
             let is_done = current.is_finished && current.is_everywhere;
             return Earlier::RolledBack {
                 version: current.version,
+                operation: back.operation,
                 note: is_done.then_some((back.ended, back.by)),
             };
         }

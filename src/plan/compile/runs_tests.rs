@@ -31,7 +31,11 @@ fn asked(facts: &Value) -> String {
     let case = case("servers: [a, b]").asks_for(json!({"name": "rollback"}));
     let selected = selection::select(case.config(), case.asked()).unwrap();
     match Runs::of(&facts, &selected.roles).earlier() {
-        Earlier::RolledBack { version, note } => format!("rolled back to {version} {note:?}"),
+        Earlier::RolledBack {
+            version,
+            operation,
+            note,
+        } => format!("{operation} to {version} {note:?}"),
         Earlier::Version(version) => version.to_owned(),
         Earlier::Unknown => "unknown".to_owned(),
     }
@@ -64,10 +68,11 @@ fn the_target_is_what_the_last_run_brought_that_finished_before() {
 fn what_a_rollback_left_is_no_target() {
     let [one, two, three, four] = ["1", "2", "3", "4"].map(|version| ("deploy", version, ALL));
     let back = ("rollback", "2", ALL);
-    let done = r#"rolled back to 2 Some((400, "jo"))"#;
+    let done = r#"rollback to 2 Some((400, "jo"))"#;
     assert_eq!(earlier(&[one, two, three, back]), done);
     let undone = ("undo", "2", ALL);
-    assert_eq!(earlier(&[one, two, three, undone]), done);
+    let said = earlier(&[one, two, three, undone]);
+    assert_eq!(said, done.replace("rollback", "undo"));
     // A restart does not hide it.
     assert_eq!(
         earlier(&[one, two, three, back, ("app start", "2", ALL)]),
@@ -75,7 +80,7 @@ fn what_a_rollback_left_is_no_target() {
     );
     // It goes on where it was cut off.
     let cut = ("rollback!", "2", &["a"][..]);
-    assert_eq!(earlier(&[one, two, three, cut]), "rolled back to 2 None");
+    assert_eq!(earlier(&[one, two, three, cut]), "rollback to 2 None");
     assert_eq!(earlier(&[one, two, three, back, four]), "2");
     assert_eq!(earlier(&[two, three, back, ("deploy!", "4", ALL)]), "2");
     // Only who names it gets it back; then it is wanted again.

@@ -233,14 +233,22 @@ impl<'a> History<'a> {
 /// Returns the version that a rollback goes to, and what is to be said of it: by what was routed, else by the containers.
 fn earlier(histories: &[History], runs: &Runs, now: u64) -> Result<(String, Option<String>)> {
     match runs.earlier() {
-        Earlier::RolledBack { version, note } => {
+        Earlier::RolledBack {
+            version,
+            operation,
+            note,
+        } => {
+            let what = match operation {
+                "undo" => "the last plan was undone",
+                _ => "already rolled back",
+            };
             let note = note.map(|(at, by)| {
                 let by = match by {
                     "" => String::new(),
                     by => format!(" by {}", one_line(by)),
                 };
                 let ago = ago(now, at);
-                format!("already rolled back {ago}{by}; `mrsk rollback VERSION` goes to another")
+                format!("{what} {ago}{by}; `mrsk rollback VERSION` goes to another")
             });
             Ok((version.to_owned(), note))
         }

@@ -117,13 +117,10 @@ impl Placement<'_> {
         secrets: Secrets,
     ) -> Result<Result<Option<Task>, Diagnostic>, Failure> {
         let (version, image) = match (&args.version, &serving) {
-            (Some(version), _) => {
-                let reference = image::reference(self.config, version);
-                if !self.facts.images.contains_key(&reference) {
-                    return Ok(Err(self.no_image(version)));
-                }
-                (version.clone(), reference)
-            }
+            (Some(named), _) => match self.image(named) {
+                Ok(found) => found,
+                Err(problem) => return Ok(Err(problem)),
+            },
             (None, Some(serving)) if serving.standing == Standing::Stopped => {
                 return Ok(Err(self.nothing_runs()));
             }
@@ -189,6 +186,20 @@ impl Placement<'_> {
             "`--version VERSION` runs the image of a version; {}",
             self.versions()
         ))
+    }
+
+    /// Returns the version that is named, also by its first digits as messages show it, and its image.
+    fn image(&self, named: &str) -> Result<(String, String), Diagnostic> {
+        let reference = image::reference(self.config, named);
+        if self.facts.images.contains_key(&reference) {
+            return Ok((named.to_owned(), reference));
+        }
+        let mut known = self.facts.images.keys().filter_map(|known| {
+            let version = known.rsplit_once(':')?.1;
+            let is_own = *known == image::reference(self.config, version);
+            (is_own && text::shorten(version) == named).then(|| (version.to_owned(), known.clone()))
+        });
+        known.next().ok_or_else(|| self.no_image(named))
     }
 
     fn no_image(&self, version: &str) -> Diagnostic {

@@ -38,6 +38,18 @@ pub fn run(draft: &mut Draft, verb: AccessoryVerb, named: &Accessories) {
                     container(draft, host, accessory, (&name, existing), None);
                 }
             }
+            AccessoryVerb::RemoveImage if existing.is_some() => {
+                let problem = format!(
+                    "host {}: container {name} uses {}",
+                    host.name(),
+                    accessory.image
+                );
+                draft.refuse(Diagnostic::error(problem).help(format!(
+                    "run `mrsk accessory remove_container {0}` first, or remove all of it with \
+                     `mrsk accessory remove {0}`",
+                    accessory.name
+                )));
+            }
             AccessoryVerb::RemoveImage => {
                 image(draft, host, accessory, None);
             }

@@ -54,8 +54,19 @@ fn each_part_goes_alone() {
             "a/directory/%2Froot%2Fapp-db/remove",
         ),
     ] {
-        assert_eq!(asked(verb, facts("exited")).plan_ids(), [ids]);
+        let gone = json!({"containers": {"app-db": null}});
+        let case = match verb {
+            "remove_image" => asked(verb, facts("exited")).a(gone),
+            _ => asked(verb, facts("exited")),
+        };
+        assert_eq!(case.plan_ids(), [ids]);
         assert!(asked(verb, json!({})).plan_ids().is_empty(), "{verb}");
+    }
+    for state in ["running", "exited"] {
+        let problems = asked("remove_image", facts(state)).plan().unwrap_err();
+        let expected =
+            "host a: container app-db uses db:1 (run `mrsk accessory remove_container db` first, ";
+        assert!(problems[0].starts_with(expected), "{problems:?}");
     }
     for verb in ["remove_container", "remove_service_directory"] {
         let problems = asked(verb, facts("running")).plan().unwrap_err();

@@ -54,6 +54,12 @@ pub fn run(draft: &mut Draft, verb: TraefikVerb) {
                 remove(draft, &host, Vec::new());
             }
             TraefikVerb::RemoveContainer => remove_container(draft, &host, existing),
+            TraefikVerb::RemoveImage if existing.is_some() => {
+                let problem = format!("host {}: container {TRAEFIK} uses the image", host.name());
+                draft.refuse(Diagnostic::error(problem).help(
+                    "run `mrsk traefik remove_container` first, or remove both with `mrsk traefik remove`",
+                ));
+            }
             TraefikVerb::RemoveImage => {
                 remove_image(draft, &host, None);
             }
