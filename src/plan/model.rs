@@ -309,6 +309,11 @@ pub enum Reason {
         /// What.
         what: String,
     },
+    /// It is to run again: nothing else does.
+    RanLast {
+        /// The version that ran last.
+        version: String,
+    },
     /// It was asked for.
     Requested,
 }

@@ -23,6 +23,7 @@ pub fn prose(reason: &Reason) -> String {
         Reason::NeededBy { what } => format!("so that {what}"),
         Reason::Replaced { what } => format!("{what} is replaced"),
         Reason::Expired { what } => format!("past retention: {what}"),
+        Reason::RanLast { version } => format!("version {version} ran last"),
         Reason::Requested => "requested".to_owned(),
     })
 }
@@ -85,6 +86,12 @@ mod tests {
             (
                 Reason::Expired { what: what() },
                 "past retention: the network",
+            ),
+            (
+                Reason::RanLast {
+                    version: "v1".into(),
+                },
+                "version v1 ran last",
             ),
             (Reason::Requested, "requested"),
         ] {

@@ -111,6 +111,7 @@ fn route(plan: &Plan, step: &Step, who: &str) -> Option<Route> {
 fn version_of<'a>(plan: &'a Plan, step: &'a Step) -> Option<&'a str> {
     match (&plan.version, &step.why) {
         (None, Reason::VersionChanged { new, .. }) => Some(new),
+        (None, Reason::RanLast { version }) => Some(version),
         (version, _) => version.as_deref(),
     }
 }

@@ -51,9 +51,8 @@ pub(super) fn decide_last<'a>(
     placement.old.clear();
     if let Decision::StartExisting { why } = &mut placement.decision {
         // The step that routes it tells by this which version it is.
-        *why = Reason::VersionChanged {
-            old: None,
-            new: version_of(found.1),
+        *why = Reason::RanLast {
+            version: version_of(found.1),
         };
     }
     let path = &placement.routing_path;
