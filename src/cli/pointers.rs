@@ -9,6 +9,7 @@ type Pointer = (&'static str, &'static str);
 
 /// Words that are commands elsewhere; one of two words holds inside of that group alone, before one of one word.
 const COMMANDS: &[Pointer] = &[
+    ("abort", "lock request-stop"),
     ("app deploy", "deploy"),
     ("app destroy", "app remove"),
     ("app restart", "app boot"),
@@ -20,6 +21,9 @@ const COMMANDS: &[Pointer] = &[
     ("accessory status", "accessory details"),
     ("bootstrap", "server bootstrap"),
     ("boot", "app boot"),
+    ("cancel", "lock request-stop"),
+    ("clean", "prune all"),
+    ("cleanup", "prune all"),
     ("console", "app exec -i"),
     ("containers", "app containers"),
     ("delete", "remove"),
@@ -27,6 +31,7 @@ const COMMANDS: &[Pointer] = &[
     ("docs", "help"),
     ("down", "app stop"),
     ("drain", "host drain"),
+    ("env", "envify"),
     ("exec", "app exec"),
     ("force-unlock", "lock release"),
     ("gc", "prune all"),
@@ -35,6 +40,7 @@ const COMMANDS: &[Pointer] = &[
     ("images", "app images"),
     ("info", "status"),
     ("kill", "app stop"),
+    ("lock clear", "lock release"),
     ("lock delete", "lock release"),
     ("lock remove", "lock release"),
     ("lock rm", "lock release"),

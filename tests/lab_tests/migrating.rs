@@ -33,6 +33,11 @@ fn write_project(project: &Project) {
     project.write("config/deploy.staging.yml", &staging);
     project.write(".kamal/secrets", &read(".kamal/secrets"));
     project.secret_file(&[("RAILS_MASTER_KEY", "key")]);
+    // The image has what `asset_path` names.
+    let dockerfile = std::fs::read_to_string(project.directory.join("Dockerfile")).unwrap();
+    project.write("public/assets/app.js", "1\n");
+    let with_assets = format!("{dockerfile}COPY public /rails/public\n");
+    project.write("Dockerfile", &with_assets);
 }
 
 /// Builds an image of the app as it is, and copies it to the host.

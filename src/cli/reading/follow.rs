@@ -70,7 +70,7 @@ impl Reading {
         }
         drop(sender);
         while let Some((prefix, piece)) = lines.recv().await {
-            let line = text::escape(piece.trim_end_matches('\n'));
+            let line = text::escape(piece.trim_end_matches(['\r', '\n']));
             output::print(&format!("{prefix}{line}\n"))?;
         }
         for running in ends {

@@ -169,9 +169,9 @@ impl Reading {
             if !std::mem::replace(&mut is_begun, true) {
                 output::print(&head)?;
             }
-            output::print(&text::escape(&line.add(&piece)))?;
+            output::print(&shown(&line.add(&piece)))?;
         }
-        output::print(&text::escape(&line.rest()))?;
+        output::print(&shown(&line.rest()))?;
         let form = running.section.form.clone();
         let Some(ended) = self.end(running).await? else {
             return Ok(());
@@ -250,4 +250,9 @@ pub(super) fn start(section: Section, links: &Arc<Links>) -> Result<Running, Fai
         pieces,
         end,
     })
+}
+
+/// Returns what a host printed as it is shown. Docker ends the lines of its own errors as a terminal wants them.
+fn shown(text: &str) -> String {
+    text::escape(&text.replace("\r\n", "\n"))
 }
