@@ -113,9 +113,6 @@ const MUTANTS: &[Mutant] = &[
         ("  boot\n  if has_restarted\n", "  how_far \"${mrsk_last#*:}\"\n  boot\n  if has_restarted\n"),
         ("  [ -n \"$mrsk_seen_far\" ] || return 1\n  how_far \"${mrsk_last#*:}\"\n", "  [ -n \"$mrsk_seen_far\" ] || return 1\n"),
     ]),
-    mutant("an end that left no receipt is not noticed", "unfinished::a_plan_that_saw_less_or_more_of_the_last_one_does_not_begin", &[
-        ("    if [ -z \"$mrsk_receipt\" ] && lives \"$mrsk_dir\"\n", "    if false\n"),
-    ]),
     mutant("only the attempts count, and not their ends", "unfinished::a_plan_that_saw_less_or_more_of_the_last_one_does_not_begin", &[
         ("      mix \"$mrsk_word\"\n", "      :\n"),
     ]),
