@@ -6,7 +6,7 @@ use mrsk::name::{PlanDigest, RunId};
 use mrsk::record::Seen;
 use mrsk::transport::answer::ForgetAnswer;
 
-use crate::fixture::{Fixture, Sh, block, names, scope, step};
+use crate::fixture::{Fixture, Sh, block, names, own_start, scope, step};
 use crate::lock::{release, take};
 
 /// An engine with no container of the service.
@@ -93,14 +93,7 @@ fn a_step_that_lives_keeps_its_records() {
         let attempt = fixture.path("state/app@/runs/b2/two/1");
         fs::create_dir_all(&attempt).unwrap();
         let me = std::process::id();
-        let stat = fs::read_to_string("/proc/self/stat").unwrap();
-        let start = stat
-            .rsplit_once(") ")
-            .unwrap()
-            .1
-            .split(' ')
-            .nth(19)
-            .unwrap();
+        let start = own_start();
         let boot = crate::lock::boot();
         let claim = format!("{me} {start} {boot} r2\n");
         fs::write(attempt.join("claim"), claim).unwrap();

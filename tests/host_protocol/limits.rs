@@ -9,7 +9,7 @@ use mrsk::record::{AttemptState, Ending};
 use mrsk::transport::request::{Inputs, StepRequest};
 use mrsk::transport::script;
 
-use crate::fixture::{Fixture, Sh, attempt, block, eventually, feed, sh_c, step};
+use crate::fixture::{Fixture, Sh, attempt, block, eventually, feed, own_start, sh_c, step};
 
 pub fn no_process_is_left(fixture: &Fixture, step: &StepRequest) {
     let marker = format!("MRSK_CLAIM={}.1.r1", step.step);
@@ -203,14 +203,7 @@ fn a_wait_for_the_shared_lock_is_bounded() {
     for sh in Sh::all() {
         let fixture = Fixture::new(sh);
         let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
-        let stat = fs::read_to_string("/proc/self/stat").unwrap();
-        let start = stat
-            .rsplit_once(") ")
-            .unwrap()
-            .1
-            .split(' ')
-            .nth(19)
-            .unwrap();
+        let start = own_start();
         let shared = fixture.path("state/shared.lock");
         fs::create_dir_all(&shared).unwrap();
         let holder = format!("{} {start} {boot}", std::process::id());

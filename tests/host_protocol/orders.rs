@@ -10,7 +10,7 @@ use mrsk::transport::answer::{BeatAnswer, Event};
 use mrsk::transport::request::{Inputs, LockTerms};
 use mrsk::transport::script;
 
-use crate::fixture::{Fixture, Sh, attempt, block, eventually, feed, scope, step};
+use crate::fixture::{Fixture, Sh, attempt, block, eventually, feed, own_start, scope, step};
 use crate::lock::{age_beat, beat, details, take};
 
 /// Waits, the first time that it is reached, until the test lets it go on. A condition keeps its answer.
@@ -211,14 +211,8 @@ fn a_claim_of_an_earlier_boot_is_lost_whoever_has_its_process_id_now() {
         let own = attempt(&step("one", &[]));
         let directory = fixture.attempt_directory(&own);
         fs::create_dir_all(&directory).unwrap();
-        let stat = fs::read_to_string("/proc/self/stat").unwrap();
-        let start = stat
-            .rsplit(") ")
-            .next()
-            .unwrap()
-            .split(' ')
-            .nth(19)
-            .unwrap();
+        let start = own_start();
+        let start = start.as_str();
         let pid = std::process::id();
         for (start, boot, expected) in [
             (start, crate::lock::boot(), AttemptState::Running),

@@ -1,18 +1,6 @@
 # The number of runs whose details are kept.
 mrsk_runs_kept=20
 
-# Whether a step of run directory $1 is alive.
-run_is_alive() {
-  for mrsk_entry in "$1"/*/*/claim
-  do
-    mrsk_attempt=${mrsk_entry%/claim}
-    receipt "$mrsk_attempt" && continue
-    mrsk_step=${mrsk_attempt%/*}
-    alive "$mrsk_attempt" "${mrsk_step##*/}" "${mrsk_attempt##*/}" && return 0
-  done
-  return 1
-}
-
 # Removes the details of all but the last runs, once what they left is entered. Their names are hexadecimal digits.
 retain() {
   set -- "$mrsk_base/runs"/*

@@ -35,13 +35,9 @@ has_containers() {
 
 # Whether an attempt of any plan is alive.
 has_living() {
-  for mrsk_entry in "$mrsk_base"/runs/*/*/*/claim
+  for mrsk_run_directory in "$mrsk_base"/runs/*
   do
-    [ -e "$mrsk_entry" ] || continue
-    mrsk_at=${mrsk_entry%/claim}
-    receipt "$mrsk_at" && continue
-    mrsk_step=${mrsk_at%/*}
-    alive "$mrsk_at" "${mrsk_step##*/}" "${mrsk_at##*/}" && return 0
+    run_is_alive "$mrsk_run_directory" && return 0
   done
   return 1
 }

@@ -219,3 +219,15 @@ put_claim() {
   [ -e "$mrsk_dir/claim" ] || die "cannot claim $mrsk_dir: $mrsk_error"
   return 1
 }
+
+# Whether a step of run directory $1 is alive.
+run_is_alive() {
+  for mrsk_entry in "$1"/*/*/claim
+  do
+    mrsk_attempt=${mrsk_entry%/claim}
+    receipt "$mrsk_attempt" && continue
+    mrsk_step=${mrsk_attempt%/*}
+    alive "$mrsk_attempt" "${mrsk_step##*/}" "${mrsk_attempt##*/}" && return 0
+  done
+  return 1
+}

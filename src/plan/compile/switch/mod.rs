@@ -343,6 +343,8 @@ fn group_gate(draft: &mut Draft, groups: &Groups, done: Done) -> StepId {
 }
 
 #[cfg(test)]
+mod order_tests;
+#[cfg(test)]
 mod replicas_tests;
 #[cfg(test)]
 mod switch_tests;
