@@ -174,6 +174,10 @@ fn commands_are_what_the_plan_runs() {
                     .map(|arg| match arg {
                         Arg::Literal(text) => text.clone(),
                         Arg::FromEnv(name) => format!("${name}"),
+                        Arg::Pushed(image) => {
+                            let (repository, step) = (image.repository(), &image.pushed_by);
+                            format!("{repository}@{{pushed by {step}}}")
+                        }
                     })
                     .collect(),
             ),

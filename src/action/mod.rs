@@ -1,13 +1,14 @@
 //! What a step does, as data: the vocabulary that a plan writes, and that the transport carries out.
 
+mod arg;
 mod variable;
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
+pub use self::arg::{Arg, PushedImage};
 pub use self::variable::{FromRun, Variable};
 use crate::name::{SecretVariable, Sha256Hex, StepId};
 
@@ -152,73 +153,6 @@ pub enum OwnConfig {
     ToKeep,
     /// The one that stayed on the host.
     Kept,
-}
-
-/// One argument of a command.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Arg {
-    /// The argument itself.
-    Literal(String),
-    /// The value of this variable, looked up at apply. Used only for a registry's user name that is given by name:
-    /// docker takes it in no other way, and a user name is not a secret.
-    FromEnv(String),
-}
-
-/// The wire form of [`Arg::FromEnv`].
-#[derive(Serialize, Deserialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-struct FromEnv {
-    /// The variable's name.
-    from_env: String,
-}
-
-impl Serialize for Arg {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Arg::Literal(text) => serializer.serialize_str(text),
-            Arg::FromEnv(name) => FromEnv {
-                from_env: name.clone(),
-            }
-            .serialize(serializer),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Arg {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl<'de> serde::de::Visitor<'de> for Visitor {
-            type Value = Arg;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string or {\"from_env\": NAME}")
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Arg, E> {
-                Ok(Arg::Literal(text.to_owned()))
-            }
-
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<Arg, A::Error> {
-                FromEnv::deserialize(serde::de::value::MapAccessDeserializer::new(map))
-                    .map(|value| Arg::FromEnv(value.from_env))
-            }
-        }
-        deserializer.deserialize_any(Visitor)
-    }
-}
-
-impl JsonSchema for Arg {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Arg".into()
-    }
-
-    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        let from_env = generator.subschema_for::<FromEnv>();
-        schemars::json_schema!({
-            "description": "A literal argument, or the name of a variable whose value is looked up at apply.",
-            "oneOf": [{"type": "string"}, from_env]
-        })
-    }
 }
 
 /// A file to be written atomically, by a temporary file and a rename.

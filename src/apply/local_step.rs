@@ -110,6 +110,7 @@ fn command(work: &Work, run: &Run) -> LocalCommand {
     let argv = run.argv.iter().map(|arg| match arg {
         Arg::Literal(text) => text.clone(),
         Arg::FromEnv(name) => work.variables.get(name).cloned().unwrap_or_default(),
+        Arg::Pushed(image) => image.named(None),
     });
     let mut argv: Vec<String> = argv.collect();
     if let (Handling::NameRunner, Some(line)) = (work.step.kind.handling(), argv.last_mut()) {

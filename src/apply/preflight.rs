@@ -333,6 +333,7 @@ pub fn login<'a>(plan: &'a Plan, inputs: &'a Inputs) -> Option<Login<'a>> {
         username: match username {
             Arg::Literal(text) => text,
             Arg::FromEnv(name) => inputs.variables.get(name)?,
+            Arg::Pushed(_) => return None,
         },
         password: inputs.secrets.get(password)?,
     })

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use super::names::LABEL_SOURCE;
 use super::{cache, local_command};
-use crate::action::{Arg, OwnConfig, Run};
+use crate::action::{Arg, OwnConfig, PushedImage, Run};
 use crate::config::model::{BuilderKind, Config, Credentials, Value};
 use crate::digest;
+use crate::name::StepId;
 
 /// What a build is told beside the configuration.
 #[derive(Debug, Clone, Copy)]
@@ -200,19 +201,34 @@ pub fn remove(references: &[String]) -> Run {
     Run::literal(["docker", "image", "rm"].into_iter().chain(references))
 }
 
-/// Returns the commands after which `reference` names the image on the host: by digest where it is known, so that nothing
-/// but that image can come.
-pub fn pull(repository: &str, reference: &str, digest: Option<&str>) -> Vec<Run> {
-    match digest {
-        None => vec![pull_reference(reference)],
-        Some(digest) => {
-            let exact = format!("{repository}@{digest}");
-            vec![
-                pull_reference(&exact),
-                Run::literal(["docker", "tag", &exact, reference]),
-            ]
-        }
-    }
+/// What tells which image is pulled, beside its tag.
+#[derive(Debug, Clone, Copy)]
+pub enum Pin<'a> {
+    /// Nothing: whatever has the tag then.
+    Tag,
+    /// Its digest.
+    Digest(&'a str),
+    /// The digest that this step pushes.
+    PushedBy(&'a StepId),
+}
+
+/// Returns the commands after which `tag` of `repository` names the image on the host: by digest where there is one, so that
+/// nothing but that image can come.
+pub fn pull(repository: &str, tag: &str, pin: Pin<'_>) -> Vec<Run> {
+    let reference = format!("{repository}:{tag}");
+    let exact = match pin {
+        Pin::Tag => return vec![pull_reference(&reference)],
+        Pin::Digest(digest) => literal(format!("{repository}@{digest}")),
+        Pin::PushedBy(step) => Arg::Pushed(PushedImage {
+            pushed_by: step.clone(),
+            reference: reference.clone(),
+        }),
+    };
+    let mut pull = Run::literal(["docker", "pull"]);
+    pull.argv.push(exact.clone());
+    let mut name = Run::literal(["docker", "tag"]);
+    name.argv.extend([exact, literal(reference)]);
+    vec![pull, name]
 }
 
 /// Returns `FLAG VALUE` for each value.

@@ -83,6 +83,7 @@ fn fits(word: &str, argument: &Arg) -> bool {
     let text = match argument {
         Arg::Literal(text) => text.as_str(),
         Arg::FromEnv(name) => return word == "USER" && is_variable(name),
+        Arg::Pushed(_) => return false,
     };
     match word {
         "USER" => !text.is_empty() && !text.starts_with('-'),

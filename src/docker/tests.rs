@@ -1,4 +1,4 @@
-use super::image::{Build, Layers};
+use super::image::{Build, Layers, Pin};
 use super::{container, image, names};
 use crate::action::{Arg, Run};
 use crate::config::model::Config;
@@ -39,6 +39,7 @@ fn words(run: &Run) -> Vec<String> {
         .map(|arg| match arg {
             Arg::Literal(text) => text.clone(),
             Arg::FromEnv(name) => format!("${name}"),
+            Arg::Pushed(image) => image.named(None),
         })
         .collect()
 }
@@ -335,12 +336,12 @@ builder: {multiarch: false, args: {A: '-x y', B: ''}, secrets: [TOKEN]}
 
 #[test]
 fn a_pull_of_a_known_digest_takes_nothing_else() {
-    let by_tag = image::pull("team/hey", "team/hey:v1", None);
+    let by_tag = image::pull("team/hey", "v1", Pin::Tag);
     assert_eq!(
         by_tag.iter().map(words).collect::<Vec<_>>(),
         [["docker", "pull", "team/hey:v1"]]
     );
-    let pinned = image::pull("team/hey", "team/hey:v1", Some("sha256:1"));
+    let pinned = image::pull("team/hey", "v1", Pin::Digest("sha256:1"));
     let pinned: Vec<String> = pinned.iter().map(|run| words(run).join(" ")).collect();
     assert_eq!(
         pinned,
@@ -348,6 +349,17 @@ fn a_pull_of_a_known_digest_takes_nothing_else() {
             "docker pull team/hey@sha256:1",
             "docker tag team/hey@sha256:1 team/hey:v1"
         ]
+    );
+    let push = "local/push".into();
+    let pushed = image::pull("team/hey", "v1", Pin::PushedBy(&push));
+    let exact = pushed.iter().flat_map(|run| &run.argv);
+    let exact = exact.filter_map(|arg| match arg {
+        Arg::Pushed(image) => Some(image.named(Some("sha256:2"))),
+        Arg::Literal(_) | Arg::FromEnv(_) => None,
+    });
+    assert_eq!(
+        exact.collect::<Vec<_>>(),
+        ["team/hey@sha256:2", "team/hey@sha256:2"]
     );
 }
 

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use super::host::SshRoute;
 use super::model::{Check, Plan, Step, StepSecret};
+use super::pushed::is_push;
 use super::trust;
-use crate::action::{Action, Reach, When};
+use crate::action::{Action, Arg, Reach, When};
 use crate::config::{HostSpec, is_secret_name, is_user};
 use crate::name::{HostName, Sha256Hex, StepId, is_file_owner};
 use crate::text;
@@ -192,6 +193,7 @@ fn check_step(plan: &Plan, steps: &Steps, step: &Step) -> Result<(), String> {
     }
     let is_named = |name: &String| step.secrets.iter().any(|secret| secret.name == *name);
     for action in step.action.iter().chain(&step.cleanup) {
+        check_pushed(steps, step, action)?;
         match action {
             Action::Run(run) => {
                 let mut used = run.secrets();
@@ -215,6 +217,36 @@ fn check_step(plan: &Plan, steps: &Steps, step: &Step) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Returns why an image that an action names is not known when a host gets it.
+fn check_pushed(steps: &Steps, step: &Step, action: &Action) -> Result<(), String> {
+    let mut named = pushed_by(action);
+    let is_known = |push: &StepId| {
+        let needed = step.needs.iter().any(|need| need.step == *push);
+        step.host.is_some() && needed && steps.get(push).is_some_and(|push| is_push(push))
+    };
+    match named.find(|push| !is_known(push)) {
+        None => Ok(()),
+        Some(push) => Err(format!(
+            "takes an image from {}, which is no push that it needs",
+            text::quote(push.as_str())
+        )),
+    }
+}
+
+/// Returns the steps whose images an action names.
+fn pushed_by(action: &Action) -> impl Iterator<Item = &StepId> {
+    let (verified, argv) = match action {
+        Action::VerifyImage(verify) => (verify.pushed_by.as_ref(), [].as_slice()),
+        Action::Run(run) => (None, run.argv.as_slice()),
+        _ => (None, [].as_slice()),
+    };
+    let pulled = argv.iter().filter_map(|arg| match arg {
+        Arg::Pushed(image) => Some(&image.pushed_by),
+        Arg::Literal(_) | Arg::FromEnv(_) => None,
+    });
+    verified.into_iter().chain(pulled)
 }
 
 /// Returns why nothing would have been kept to compare the answers with, or nothing be asked.

@@ -229,7 +229,7 @@ impl Step {
         });
         arguments.filter_map(|arg| match arg {
             Arg::FromEnv(name) => Some(name),
-            Arg::Literal(_) => None,
+            Arg::Literal(_) | Arg::Pushed(_) => None,
         })
     }
 

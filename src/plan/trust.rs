@@ -292,7 +292,7 @@ fn unlike_hook(step: &Step, run: &Run) -> Option<String> {
 fn run_is_possible(run: &Run) -> bool {
     // On a host the login may be one that is kept.
     let is_login = || is_listed(&run.clone().with_own_config(OwnConfig::Temporary));
-    run.argv.iter().all(|arg| matches!(arg, Arg::Literal(_)))
+    run.argv.iter().all(|arg| !matches!(arg, Arg::FromEnv(_)))
         || (run.own_config.is_some() && is_login())
 }
 

@@ -231,7 +231,7 @@ fn an_unknown_kind_is_refused_in_the_version_that_does_not_have_it() {
 #[test]
 fn parts_that_do_not_fit_together_are_refused() {
     type Change = fn(&mut Value);
-    let table: [(&str, Change); 19] = [
+    let table: [(&str, Change); 21] = [
         ("but no host", |plan| {
             plan["steps"][0]["shared_lock"] = true.into();
         }),
@@ -274,6 +274,15 @@ fn parts_that_do_not_fit_together_are_refused() {
         }),
         ("which it does not list", |plan| {
             plan["steps"][0].as_object_mut().unwrap().remove("secrets");
+        }),
+        ("takes an image from other, which is no push", |plan| {
+            let pull = first(plan, "pull");
+            let verify = plan["steps"][pull]["action"].as_array_mut().unwrap();
+            verify.last_mut().unwrap()["verify_image"]["pushed_by"] = "other".into();
+        }),
+        ("takes an image from local/", |plan| {
+            let image = json!({"pushed_by": plan["steps"][0]["id"], "reference": "a:1"});
+            plan["steps"][1]["action"] = json!([{"run": {"argv": ["docker", "pull", image]}}]);
         }),
         ("0 is not a valid port", |plan| {
             plan["hosts"]["app1.example.com"]["ssh"]["port"] = 0.into();

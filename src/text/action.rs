@@ -58,6 +58,10 @@ pub fn command(run: &Run) -> String {
             Arg::Literal(word) if at == 0 => program(word),
             Arg::Literal(word) => quote(word),
             Arg::FromEnv(name) => variable(name),
+            Arg::Pushed(image) => {
+                let (repository, step) = (image.repository(), &image.pushed_by);
+                quote(&format!("{repository}@{{pushed by {step}}}"))
+            }
         })
         .collect();
     let mut line = words.join(" ");

@@ -455,6 +455,7 @@ impl Host {
         let words = command.argv.iter().map(|word| match word {
             Arg::Literal(word) => Ok(quote(word).map_err(RenderError::from)?),
             Arg::FromEnv(name) => Err(RenderError::Missing(name.clone())),
+            Arg::Pushed(image) => Err(RenderError::Missing(image.pushed_by.to_string())),
         });
         let line = words
             .collect::<Result<Vec<String>, RenderError>>()?

@@ -6,8 +6,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use base64::Engine;
-use mrsk::action::{Action, Arg, Run, Upload, Write};
-use mrsk::name::{RunId, Sha256Hex};
+use mrsk::action::{Action, Arg, PushedImage, Run, Upload, Write};
+use mrsk::name::{RunId, Sha256Hex, StepId};
 use mrsk::record::{AttemptState, Ending};
 use mrsk::transport::answer::Event;
 use mrsk::transport::request::{Inputs, StepRequest};
@@ -216,6 +216,35 @@ fn files_arrive_whole_with_their_mode() {
         assert!(output.contains("SHA-256"), "{output}");
         let (ending, output) = run("of a template", true);
         assert_eq!(ending, Ending::Succeeded, "{sh:?} {output}");
+    }
+}
+
+/// Its tag may have been pushed again by then; it stands for the image only where no digest is known.
+#[test]
+fn what_was_pushed_is_named_by_its_digest() {
+    for sh in Sh::all() {
+        let fixture = Fixture::new(sh);
+        let push = StepId::from("local/push");
+        let mut command = Run::literal(["echo"]);
+        command.argv.push(Arg::Pushed(PushedImage {
+            pushed_by: push.clone(),
+            reference: "reg:5000/app:1".into(),
+        }));
+        let known = Inputs {
+            pushed: [(push, "sha256:aa".to_owned())].into(),
+            ..Inputs::default()
+        };
+        for (name, inputs, named) in [
+            ("known", known, "reg:5000/app@sha256:aa"),
+            ("unknown", Inputs::default(), "reg:5000/app:1"),
+        ] {
+            let step = StepRequest {
+                actions: vec![Action::Run(command.clone())],
+                ..step(name, &[])
+            };
+            fixture.run_one(&step, &inputs);
+            assert_eq!(fixture.output(&step).trim_end(), named, "{sh:?}");
+        }
     }
 }
 

@@ -80,7 +80,7 @@ fn carry_out(step: &Step, facts: &mut Value) {
         let Action::Run(run) = action else { continue };
         let words = run.argv.iter().map(|arg| match arg {
             Arg::Literal(text) => text.as_str(),
-            Arg::FromEnv(_) => "",
+            Arg::FromEnv(_) | Arg::Pushed(_) => "",
         });
         let words: Vec<&str> = words.collect();
         if let ["docker", "start" | "stop", .., name] = words.as_slice() {

@@ -73,7 +73,7 @@ fn aliases(text: &str) -> BTreeSet<String> {
 fn words(run: &Run) -> Vec<&str> {
     let texts = run.argv.iter().map(|arg| match arg {
         Arg::Literal(text) => text.as_str(),
-        Arg::FromEnv(_) => "",
+        Arg::FromEnv(_) | Arg::Pushed(_) => "",
     });
     texts.collect()
 }

@@ -189,6 +189,7 @@ fn created(action: &Action) -> Option<(Vec<String>, String)> {
     let words = run.argv.iter().map(|arg| match arg {
         Arg::Literal(text) => text.clone(),
         Arg::FromEnv(name) => panic!("{name}: Traefik has no user of a registry"),
+        Arg::Pushed(image) => panic!("{image:?}: Traefik is not pushed"),
     });
     let words: Vec<String> = words.collect();
     if !words.starts_with(&["docker", "create"].map(str::to_owned)) {

@@ -2,7 +2,7 @@
 
 use super::{Draft, HostView, registry, room};
 use crate::action::{Action, VerifyImage};
-use crate::docker::image;
+use crate::docker::image::{self, Pin};
 use crate::plan::compile::step::SILENCE;
 use crate::plan::{Need, NeedOn, Predicate, Reason, StepKind, Travel};
 
@@ -56,7 +56,12 @@ fn pull(draft: &mut Draft, host: &HostView) {
         digest: digest.map(str::to_owned),
         pushed_by: push.clone(),
     });
-    let pulls = image::pull(&draft.config.repository(), &reference, digest);
+    let pin = match (digest, &push) {
+        (Some(digest), _) => Pin::Digest(digest),
+        (None, Some(push)) => Pin::PushedBy(push),
+        (None, None) => Pin::Tag,
+    };
+    let pulls = image::pull(&draft.config.repository(), draft.version, pin);
     let pull = registry::pull(draft, host, &reference, pulls);
     let installed = draft.find_each(host.name(), &[StepKind::InstallDocker]);
     let before = Vec::from_iter(push.clone().into_iter().chain(installed.clone()));

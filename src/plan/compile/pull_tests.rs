@@ -51,7 +51,8 @@ fn what_is_pushed_is_pulled_afterwards() {
         made.actions("pull"),
         [
             "printf %s \"$P\" | docker login --username u --password-stdin r.example",
-            "docker pull r.example/team/app:2",
+            "docker pull 'r.example/team/app@{pushed by local/image/2/push}'",
+            "docker tag 'r.example/team/app@{pushed by local/image/2/push}' r.example/team/app:2",
             "# verify that r.example/team/app:2 is the image that local/image/2/push pushed",
         ]
     );

@@ -259,7 +259,7 @@ fn words(action: &Action) -> Option<Vec<&str>> {
     };
     let words = run.argv.iter().filter_map(|word| match word {
         Arg::Literal(word) => Some(word.as_str()),
-        Arg::FromEnv(_) => None,
+        Arg::FromEnv(_) | Arg::Pushed(_) => None,
     });
     Some(words.collect())
 }

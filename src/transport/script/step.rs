@@ -155,6 +155,10 @@ pub(super) fn run(
         words.push(match arg {
             Arg::Literal(text) => quote(text)?,
             Arg::FromEnv(name) => quote(given(&inputs.variables, name, name)?)?,
+            Arg::Pushed(image) => {
+                let digest = inputs.pushed.get(&image.pushed_by);
+                quote(&image.named(digest.map(String::as_str)))?
+            }
         });
     }
     let mut text = Zeroizing::new(String::new());
