@@ -1,14 +1,13 @@
 //! Builds the image and pushes it, from this machine.
 
+use super::identity::identity;
 use super::tag::{self, Tag};
 use super::{Decision, Draft};
-use crate::config::model::Builder;
 use crate::diagnostic::Diagnostic;
-use crate::digest;
 use crate::docker::builder::{self, Buildx};
 use crate::docker::image::{self, Build, Layers};
 use crate::facts::model::SourceFacts;
-use crate::name::{Sha256Hex, StepId};
+use crate::name::StepId;
 use crate::plan::compile::step::{EMULATED_SILENCE, INSTALL, SILENCE};
 use crate::plan::{Reason, Step, StepKind, Travel};
 
@@ -53,10 +52,9 @@ pub fn is_built_before(draft: &mut Draft) -> bool {
     if draft.operation.skips_push() || draft.image_digest.is_none() {
         return false;
     }
-    if let Tag::Routed(digest, host) = Tag::of(draft.config, draft.facts, draft.version) {
-        let reason = format!(
-            "the registry has it as {digest}, which was routed on {host}: it is not built again"
-        );
+    if let Tag::Used(digest, user) = Tag::of(draft.config, draft.facts, draft.version) {
+        let reason =
+            format!("the registry has it as {digest}, which {user}: it is not built again");
         draft.unchanged(None, "image", reason);
     }
     true
@@ -237,38 +235,6 @@ fn build_of<'a>(draft: &Draft<'a>, source: &'a SourceFacts, identity: &'a str) -
             false => Layers::Cached,
         },
     }
-}
-
-/// Returns the digest of what is built: the tree of the context (else the commit) and what differs
-/// from it, the Dockerfile, the build arguments, and the platforms, the stage and the attestations if they are named.
-fn identity(source: &SourceFacts, builder: &Builder) -> String {
-    let parts = [
-        source.tree.as_deref().or(source.commit.as_deref()),
-        source.changes.as_ref().map(Sha256Hex::as_str),
-        Some(source.context.as_str()),
-        source.dockerfile_sha256.as_ref().map(Sha256Hex::as_str),
-    ];
-    let platforms = builder.kind.platforms();
-    let secret_args: Vec<String> = builder
-        .secret_args
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    let args = builder
-        .args
-        .iter()
-        .flat_map(|(name, value)| [name.as_str(), value.as_str()]);
-    let text: Vec<&str> = parts
-        .into_iter()
-        .map(Option::unwrap_or_default)
-        .chain(args)
-        .chain(platforms.iter().map(String::as_str))
-        .chain(builder.target.as_deref())
-        .chain(secret_args.iter().map(String::as_str))
-        .chain(builder.provenance.as_deref())
-        .chain(builder.sbom.as_deref())
-        .collect();
-    digest::prefixed(&digest::sha256(text.join("\0").as_bytes()))
 }
 
 #[cfg(test)]

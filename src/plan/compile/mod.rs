@@ -16,6 +16,7 @@ mod existing;
 mod finish;
 mod healthcheck;
 mod hooks;
+mod identity;
 mod intercept;
 mod labels;
 mod last_route;

@@ -1,10 +1,15 @@
 //! The tag that an image is pushed as: what it stands for already, and whether it may stand for something else.
 
+use std::collections::BTreeSet;
+use std::fmt;
+
 use super::Draft;
+use super::identity::identity;
 use crate::config::model::Config;
 use crate::diagnostic::Diagnostic;
 use crate::docker::image;
-use crate::facts::model::{Facts, SourceFacts};
+use crate::docker::names::LABEL_SOURCE;
+use crate::facts::model::{ContainerFacts, Facts, SourceFacts};
 use crate::facts::source;
 use crate::name::HostName;
 use crate::text::shorten;
@@ -13,10 +18,33 @@ use crate::text::shorten;
 pub(super) enum Tag<'a> {
     /// Nothing, or it was not asked.
     Unknown,
-    /// An image with this registry digest, which was never routed on a host that is known.
+    /// An image with this registry digest, which no host that is known has routed or runs.
     Unused(&'a str),
-    /// An image with this registry digest, which was routed on a host.
-    Routed(&'a str, &'a HostName),
+    /// An image with this registry digest, which a host uses.
+    Used(&'a str, User<'a>),
+}
+
+/// A container with its host and its name.
+type Running<'a> = (&'a HostName, &'a str, &'a ContainerFacts);
+
+/// Where an image is used, or was.
+pub(super) enum User<'a> {
+    /// It was routed on this host.
+    Routed(&'a HostName),
+    /// A container of the service runs it, of another destination or of a role without Traefik.
+    Runs {
+        host: &'a HostName,
+        container: &'a str,
+    },
+}
+
+impl fmt::Display for User<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Routed(host) => write!(f, "was routed on {host}"),
+            Self::Runs { host, container } => write!(f, "{container} runs on {host}"),
+        }
+    }
 }
 
 impl<'a> Tag<'a> {
@@ -30,20 +58,48 @@ impl<'a> Tag<'a> {
             let mut routes = host.routed.iter();
             routes.any(|route| route.version == version && route.digest.as_ref() == Some(digest))
         });
-        match routed {
-            Some((host, _)) => Self::Routed(digest, host),
+        if let Some((host, _)) = routed {
+            return Self::Used(digest, User::Routed(host));
+        }
+        match running(config, facts, digest).first() {
+            Some(&(host, container, _)) => Self::Used(digest, User::Runs { host, container }),
             None => Self::Unused(digest),
         }
     }
 }
 
-/// Returns the digest of the image that is used as it is, since it was routed already and is built from the same source; `None` if an
-/// image is to be built.
-pub fn built_before<'a>(config: &Config, facts: &'a Facts, version: &str) -> Option<&'a str> {
-    match Tag::of(config, facts, version) {
-        Tag::Routed(digest, _) if is_of(version, facts.source.as_ref()?) => Some(digest),
-        _ => None,
+/// Returns the containers of the service, of any destination, that have the image with this registry digest.
+fn running<'a>(config: &Config, facts: &'a Facts, digest: &str) -> Vec<Running<'a>> {
+    let mut found = Vec::new();
+    for (name, host) in &facts.hosts {
+        let images = host.images.values();
+        let images = images.filter(|image| image.digests.contains(digest));
+        let ids: BTreeSet<&str> = images.map(|image| image.id.as_str()).collect();
+        let containers = host.containers.iter().filter(|(_, container)| {
+            container.labels.get("service") == Some(&config.service)
+                && ids.contains(container.image_id.as_str())
+        });
+        found.extend(containers.map(|(container, facts)| (name, container.as_str(), facts)));
     }
+    found
+}
+
+/// Returns the digest of the image that is used as it is, since a host uses it already and it is built from the same source; `None` if
+/// an image is to be built.
+pub fn built_before<'a>(config: &Config, facts: &'a Facts, version: &str) -> Option<&'a str> {
+    let Tag::Used(digest, _) = Tag::of(config, facts, version) else {
+        return None;
+    };
+    let source = facts.source.as_ref()?;
+    let identity = identity(source, &config.builder);
+    // A container has the labels of its image. One that was built elsewhere has none.
+    let is_other = running(config, facts, digest)
+        .iter()
+        .any(|(_, _, container)| {
+            let built = container.labels.get(LABEL_SOURCE);
+            built.is_some_and(|built| *built != identity)
+        });
+    (is_of(version, source) && !is_other).then_some(digest)
 }
 
 /// Returns whether a version stands for what is checked out, with its changes.
@@ -96,9 +152,9 @@ pub(super) fn check(draft: &mut Draft, source: &SourceFacts) {
                 "the registry has {image} already, as {digest}: the push replaces it"
             ));
         }
-        Tag::Routed(digest, host) => {
+        Tag::Used(digest, user) => {
             let message = format!(
-                "the registry has {} as {digest}, which was routed on {host}: it is not overwritten",
+                "the registry has {} as {digest}, which {user}: it is not overwritten",
                 draft.image_name()
             );
             draft.refuse(Diagnostic::error(message).help(

@@ -118,3 +118,44 @@ fn the_image_of_the_same_source_is_used_as_it_is() {
     let changed = case.facts(json!({"source": {"changes": "a".repeat(64)}}));
     assert!(changed.plan().unwrap_err()[0].contains("it is not overwritten"));
 }
+
+/// A container has the labels of its image: what that was built from.
+#[test]
+fn an_image_that_another_destination_runs_is_not_overwritten() {
+    let head = "c".repeat(40);
+    let reference = format!("r.example/team/app:{head}");
+    let run_by = |source: &str| {
+        let labels = json!({"service": "app", "destination": "staging", "mrsk.source": source});
+        json!({
+            "registry": {&reference: digest()},
+            "hosts": {"a": {
+                "images": {&reference: {"id": "i", "digests": [digest()]}},
+                "containers": {"app-web-staging": {"image_id": "i", "labels": labels}},
+            }},
+        })
+    };
+    let fresh = deploy(&head).plan().unwrap();
+    let mut actions = fresh.steps.iter().flat_map(|step| &step.action);
+    let built = actions.find_map(|action| {
+        let text = crate::text::action_line(action);
+        let (_, label) = text.split_once("mrsk.source=")?;
+        let label = label.split_whitespace().next().unwrap();
+        Some(label.trim_end_matches('\'').to_owned())
+    });
+    let same = deploy(&head).facts(run_by(&built.unwrap())).plan().unwrap();
+    assert_eq!(same.image.digest, Some(digest()));
+    let note = same.unchanged.iter().find(|item| item.subject == "image");
+    let runs = format!(
+        "the registry has it as {}, which app-web-staging runs on a",
+        digest()
+    );
+    assert_eq!(
+        note.unwrap().reason,
+        format!("{runs}: it is not built again")
+    );
+    // Built with other arguments, for one.
+    let other = deploy(&head).facts(run_by("sha256:other")).plan();
+    assert!(
+        other.unwrap_err()[0].contains("which app-web-staging runs on a: it is not overwritten")
+    );
+}
