@@ -8,10 +8,11 @@ use mrsk::facts::model::{ContainerFacts, ContainerState, Facts, HostFacts, Privi
 use mrsk::name::HostName;
 use mrsk::plan::compile::compile;
 use mrsk::plan::effect::effect_on;
-use mrsk::plan::{Operation, OperationKind, Release, StepKind, wire};
+use mrsk::plan::{Operation, OperationKind, Plan, Release, StepKind, wire};
 use plan_support::{assert_rules, config, scenario, scenarios};
 use proptest::prelude::*;
 use proptest::sample::Index;
+use serde_json::json;
 
 #[test]
 fn the_same_inputs_give_the_same_bytes() {
@@ -98,12 +99,17 @@ fn no_check_holds_before_its_step() {
 #[test]
 fn what_a_plan_relies_on_is_so_when_it_is_made() {
     for scenario in scenarios() {
-        for (name, host) in scenario.plan().hosts {
-            let facts = serde_json::to_value(&scenario.facts.hosts[&name]).expect("facts are JSON");
-            for reliance in host.relies_on {
-                let holds = reliance.predicate().holds(&facts);
-                assert!(holds, "{}: {name} {reliance:?}", scenario.name);
-            }
+        assert_so(&scenario.plan(), &scenario.facts, &scenario.name);
+    }
+}
+
+/// Asserts that what a plan relies on is so by the facts that it is made from: otherwise it would be stale at once.
+fn assert_so(plan: &Plan, facts: &Facts, name: &str) {
+    for (host, planned) in &plan.hosts {
+        let facts = serde_json::to_value(&facts.hosts[host]).expect("facts are JSON");
+        for reliance in &planned.relies_on {
+            let holds = reliance.predicate().holds(&facts);
+            assert!(holds, "{name}: {host} {reliance:?}");
         }
     }
 }
@@ -306,14 +312,32 @@ fn apply(change: Change, host: &mut HostFacts) {
     }
 }
 
+/// Returns an operation of each name that needs no more than a version.
+fn kinds(version: &str, skip_push: bool) -> Vec<OperationKind> {
+    let names = OperationKind::NAMES.iter();
+    let kinds = names.filter_map(|name| {
+        let mut fields = [
+            json!({"name": name, "version": version, "skip_push": skip_push}),
+            json!({"name": name, "version": version}),
+            json!({"name": name}),
+            json!({"name": name, "accessories": ["all"]}),
+        ]
+        .into_iter();
+        let operation = fields.find_map(|fields| serde_json::from_value::<Operation>(fields).ok());
+        operation.map(|operation| operation.kind)
+    });
+    kinds.collect()
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
     fn whatever_the_facts_are_there_is_a_plan_that_fits_together_or_a_reason(
         which in any::<Index>(),
         changes in prop::collection::vec((any::<Index>(), change()), 0..12),
         skip_push in any::<bool>(),
+        operation in any::<Index>(),
     ) {
         let names = [
             "second-version", "changed-env", "two-roles", "boot-in-groups", "prune", "incomplete", "original-traefik",
@@ -321,7 +345,8 @@ proptest! {
         ];
         let mut scenario = scenario(names[which.index(names.len())]);
         let version = scenario.operation.version().expect("a version").to_owned();
-        scenario.operation.kind = OperationKind::Deploy(Release { version, skip_push, no_cache: false });
+        let kinds = kinds(&version, skip_push);
+        scenario.operation.kind = kinds[operation.index(kinds.len())].clone();
         for (host, change) in changes {
             let count = scenario.facts.hosts.len();
             if let Some(host) = scenario.facts.hosts.values_mut().nth(host.index(count)) {
@@ -329,7 +354,10 @@ proptest! {
             }
         }
         match compile(&scenario.config, &scenario.facts, &scenario.operation) {
-            Ok(plan) => assert_rules(&plan),
+            Ok(plan) => {
+                assert_rules(&plan);
+                assert_so(&plan, &scenario.facts, &scenario.name);
+            }
             Err(reasons) => prop_assert!(!reasons.is_empty()),
         }
     }

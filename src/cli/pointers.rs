@@ -40,6 +40,7 @@ const COMMANDS: &[Pointer] = &[
     ("images", "app images"),
     ("info", "status"),
     ("kill", "app stop"),
+    ("live", "app live"),
     ("lock clear", "lock release"),
     ("lock delete", "lock release"),
     ("lock remove", "lock release"),
@@ -47,6 +48,7 @@ const COMMANDS: &[Pointer] = &[
     ("login", "registry login"),
     ("logout", "registry logout"),
     ("logs", "app logs"),
+    ("maintenance", "app maintenance"),
     ("output", "inspect"),
     ("proxy", "traefik"),
     ("ps", "app containers"),
@@ -112,13 +114,19 @@ const OPTIONS: &[Pointer] = &[
     ("--it", "use `-i`: it has the terminal"),
     (
         "--json",
-        "`--format json` prints what `mrsk apply` and `mrsk deploy` do as JSON Lines; a plan is JSON: `mrsk plan -o FILE`",
+        "`--format json` prints what `mrsk apply` and `mrsk deploy` do as JSON Lines; a plan (`mrsk plan -o FILE`) and facts \
+         of hosts (`mrsk inspect`) are JSON",
     ),
     (
         "--noop",
         "`mrsk plan OPERATION` prints what would run, and runs nothing",
     ),
     ("--out", "use `-o FILE`"),
+    ("--q", "omit it: without `--verbose`, a step is one line"),
+    (
+        "--quiet",
+        "omit it: without `--verbose`, a step is one line",
+    ),
     ("--role", "use `--roles ROLES`"),
     (
         "--service",
@@ -175,6 +183,7 @@ fn own_command(root: &Command, path: &[&str], name: &str) -> Option<(usize, Stri
     let group = words.try_fold(root, |command, word| command.find_subcommand(word))?;
     let nearest_that_takes = TAKES_AWAY.iter().map(|word| distance(word, name)).min();
     let takes_away = name.starts_with("un") || TAKES_AWAY.iter().any(|word| name.contains(word));
+    let is_begun = |other: &str| name.len() >= 2 && other.starts_with(name);
     let may_be_meant = |(far, other): &(usize, &str)| {
         let is_near = *far <= FAR.min(name.len() / 3);
         let removes = TAKES_AWAY.iter().any(|word| other.starts_with(word));
@@ -182,7 +191,8 @@ fn own_command(root: &Command, path: &[&str], name: &str) -> Option<(usize, Stri
             true => {
                 is_near && !takes_away && nearest_that_takes.is_none_or(|nearest| *far < nearest)
             }
-            false => is_near && (!removes || *far <= 1),
+            false if removes => is_near && *far <= 1,
+            false => is_near || is_begun(other),
         }
     };
     let others = group
@@ -262,7 +272,7 @@ mod tests {
                 group("lock", &["release", "status"]),
                 leaf("audit"),
                 leaf("deploy"),
-                leaf("prune"),
+                group("prune", &["all", "containers", "images"]),
                 leaf("remove"),
                 leaf("rollback"),
             ]
@@ -289,10 +299,14 @@ mod tests {
             ("build clean", Answer::Nothing),
             ("upgrade", Answer::Nothing),
             ("update", Answer::Nothing),
-            ("clean", Answer::Nothing),
+            ("clean", used("prune all")),
             ("rolback", like("rollback")),
             ("rollbck", like("rollback")),
             ("depoy", like("deploy")),
+            ("dep", Answer::Nothing),
+            ("prune al", like("prune all")),
+            ("accessory rem", Answer::Nothing),
+            ("maintenance", Answer::Nothing),
         ] {
             let words: Vec<&str> = typed.split(' ').collect();
             let (name, path) = words.split_last().unwrap();

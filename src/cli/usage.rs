@@ -51,6 +51,7 @@ pub fn failure(error: &Error, command: &Command, arguments: &[OsString]) -> Opti
                 .map(str::to_owned)
                 .or_else(|| version_behind_verbose(&name, arguments))
                 .or_else(|| words_of_a_command(&path, arguments))
+                .or_else(|| destination(&name, &walked))
                 .or_else(|| elsewhere(command, &name, arguments))
                 .or_else(|| {
                     let other = context(ContextKind::SuggestedArg).filter(is_near)?;
@@ -74,7 +75,16 @@ pub fn failure(error: &Error, command: &Command, arguments: &[OsString]) -> Opti
 fn version_behind_verbose(name: &str, arguments: &[OsString]) -> Option<String> {
     let at = arguments.iter().position(|argument| argument == name)?;
     let before = at.checked_sub(1).and_then(|at| arguments.get(at))?;
-    (before == "-v").then(|| format!("`-v` is `--verbose`; use `--version {name}`"))
+    (before == "-v" && !name.starts_with('-'))
+        .then(|| format!("`-v` is `--verbose`; use `--version {name}`"))
+}
+
+/// Returns how to name a destination, which is a word of its own elsewhere.
+fn destination(name: &str, commands: &[&Command]) -> Option<String> {
+    let mut args = commands.iter().flat_map(|one| one.get_arguments());
+    let takes_one = args.any(|arg| arg.get_long() == Some("destination"));
+    (takes_one && !name.starts_with('-'))
+        .then(|| format!("this command takes no word here; a destination is `-d {name}`"))
 }
 
 /// Returns how to give a command to `exec` that has options of its own.

@@ -35,6 +35,15 @@ fn names_of_other_tools_are_answered_with_the_command_that_does_it() {
         ),
         (&["app", "exec", "-it", "bash"], "use `-i`"),
         (&["app", "logs", "--tail", "5"], "use `-n N`"),
+        (&["maintenance"], "use `mrsk app maintenance`"),
+        (&["live"], "use `mrsk app live`"),
+        (&["prune", "al"], "did you mean `mrsk prune all`?"),
+        (
+            &["deploy", "production"],
+            "a destination is `-d production`",
+        ),
+        (&["deploy", "-v", "-q"], "a step is one line"),
+        (&["deploy", "-v", "abc"], "use `--version abc`"),
     ];
     for (args, text) in cases {
         project.mrsk(args).expect(64).says(&["un", text]);

@@ -222,7 +222,6 @@ fn every_operation_can_be_planned() {
         "app stale_containers --stop",
         "traefik boot",
         "traefik stop",
-        "traefik restart",
         "traefik reboot --rolling",
         "traefik remove",
         "traefik remove_container",
@@ -250,7 +249,7 @@ fn every_operation_can_be_planned() {
 #[test]
 fn what_the_hosts_lack_is_refused_with_what_they_have() {
     let project = Project::new(DEPLOY);
-    let cases: [(&[&str], &str); 5] = [
+    let cases: [(&[&str], &str); 6] = [
         (
             &["rollback"],
             "no earlier version has run on all selected hosts",
@@ -259,6 +258,7 @@ fn what_the_hosts_lack_is_refused_with_what_they_have() {
         (&["app", "boot"], "no version is running"),
         (&["build", "pull"], "`mrsk build pull` skips host setup"),
         (&["app", "start"], "role web has no container to start"),
+        (&["traefik", "restart"], "run `mrsk traefik boot`"),
     ];
     for (words, problem) in cases {
         let args = [&["plan"], words, &["--fresh", "--no-secrets"]].concat();

@@ -45,6 +45,8 @@ pub struct Section {
     pub silence: Option<Duration>,
     /// What messages call the command; absent: as docker has it.
     pub shown: Option<String>,
+    /// What to do if the command fails.
+    pub help: Option<String>,
 }
 
 /// How output is shown.
@@ -73,6 +75,7 @@ impl Section {
             form: Form::Lines,
             silence: Some(SILENCE),
             shown: None,
+            help: None,
         }
     }
 
@@ -229,7 +232,10 @@ impl Reading {
             CommandsEnded::Pattern => "grep cannot read the pattern of `-g`".to_owned(),
         };
         let problem = Diagnostic::error(format!("{}: {program}", section.host));
-        self.problems.push(problem);
+        self.problems.push(match &section.help {
+            Some(help) => problem.help(help.clone()),
+            None => problem,
+        });
     }
 }
 

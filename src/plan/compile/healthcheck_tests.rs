@@ -95,3 +95,15 @@ fn what_an_earlier_attempt_left_is_replaced_and_removed_with_the_app() {
         ["docker rm --force healthcheck-app-web-2"]
     );
 }
+
+#[test]
+fn without_the_network_it_is_started_outside_of_it() {
+    let bare = trial(json!({})).a(json!({"networks": []}));
+    let plan = bare.plan().unwrap();
+    let start = lines(&plan, "a/web/trial/start");
+    assert_eq!(start.len(), 2, "{start:?}");
+    let relies = plan.hosts.values().flat_map(|host| &host.relies_on);
+    let facts = relies.map(|reliance| reliance.fact.as_str());
+    assert!(facts.clone().all(|fact| fact != "/networks"));
+    assert!(facts.clone().count() > 0);
+}

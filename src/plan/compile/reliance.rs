@@ -70,7 +70,8 @@ fn shared(draft: &mut Draft, host: &HostView) {
     let creates_network = |step: &Step| step.kind == StepKind::Network && step.role.is_none();
     let (traefik, routes) = (of(StepKind::Traefik), of(StepKind::Route));
     let mut found = Vec::new();
-    if ids(draft, name, creates_network).is_empty() {
+    // What is started apart from users does without.
+    if ids(draft, name, creates_network).is_empty() && facts.networks.contains(NETWORK) {
         let users = [of(StepKind::Network), of(StepKind::Start), traefik.clone()].concat();
         found.push((Predicate::contains(&["networks"], NETWORK), users));
     }

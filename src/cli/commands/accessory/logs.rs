@@ -33,7 +33,11 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
         if of_host.is_none_or(|facts| reading.is_foreign(host, &container, facts)) {
             continue;
         }
-        let section = Section::titled(format!("Accessory {}", accessory.name), host);
+        let boot = format!("`mrsk accessory boot {}` starts it", accessory.name);
+        let section = Section {
+            help: Some(format!("if it does not exist, {boot}")),
+            ..Section::titled(format!("Accessory {}", accessory.name), host)
+        };
         logs.push(LogOf { container, section });
     }
     reading.logs(logs, &args.logs).await

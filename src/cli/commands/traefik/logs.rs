@@ -22,7 +22,10 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
     let hosts = selection::traefik_hosts(&hosts, reading.config())?;
     let logs = hosts.into_iter().map(|host| LogOf {
         container: TRAEFIK.to_owned(),
-        section: Section::titled("Traefik", host),
+        section: Section {
+            help: Some("if it does not exist, `mrsk traefik boot` starts it".to_owned()),
+            ..Section::titled("Traefik", host)
+        },
     });
     let logs = logs.collect();
     reading.logs(logs, &args.logs).await

@@ -35,7 +35,7 @@ pub fn run(draft: &mut Draft, verb: TraefikVerb) {
         let before = draft.steps.len();
         let existing = host.facts.containers.get(TRAEFIK);
         match verb {
-            TraefikVerb::Start if existing.is_none() => {
+            TraefikVerb::Start | TraefikVerb::Restart if existing.is_none() => {
                 let problem = format!("host {}: Traefik does not exist", host.name());
                 draft.refuse(Diagnostic::error(problem).help("run `mrsk traefik boot`"));
             }

@@ -55,6 +55,11 @@ fn each_verb_changes_what_is_not_so_yet() {
              remove`)",
         ),
         (
+            "restart",
+            json!({"traefik": null, "containers": null}),
+            "host a: Traefik does not exist (run `mrsk traefik boot`)",
+        ),
+        (
             "start",
             json!({"traefik": null, "containers": null}),
             "host a: Traefik does not exist (run `mrsk traefik boot`)",
