@@ -197,6 +197,9 @@ fn commands_run_once_as_what_serves() {
     let audit = project.mrsk(&["audit", "-p"]).expect(0).out;
     let line = format!("app exec {version}: test -e /shared/none");
     assert!(audit.contains(&line), "{audit}");
+    let failed = project.mrsk(&["audit", "-p", "--failed"]).expect(0).out;
+    let line = format!("{line} failed with status 1");
+    assert!(failed.contains(&line), "{failed}");
     assert!(!audit.contains("s3cret"), "{audit}");
 
     let mut child = with_pipes(

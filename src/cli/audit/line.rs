@@ -75,6 +75,7 @@ impl Line {
             destination,
             operation: operation.trim().to_owned(),
             state: match plan {
+                None if has_failed(head) => State::Failed,
                 None => State::Note,
                 Some(_) => state(ending),
             },
@@ -83,6 +84,12 @@ impl Line {
             ending: ending.to_owned(),
         }
     }
+}
+
+/// Returns whether a note tells of a command that failed.
+fn has_failed(note: &str) -> bool {
+    let status = note.rsplit_once(" failed with status ");
+    status.is_some_and(|(_, status)| status.parse::<u8>().is_ok())
 }
 
 /// Returns what stands in brackets at the start of `text`, and what follows it.
@@ -157,6 +164,12 @@ mod tests {
         let line = Line::parse(&format!("{at}[jo] app exec v1: echo ' plan b'"));
         assert_eq!(line.operation, "app exec v1: echo ' plan b'");
         assert_eq!((line.plan, line.state), (None, State::Note));
+        let failed = "app exec v1: bin/migrate failed with status 3";
+        let line = Line::parse(&format!("{at}[jo] {failed}"));
+        assert_eq!(
+            (line.operation.as_str(), line.state),
+            (failed, State::Failed)
+        );
         let torn = Line::parse("torn");
         assert_eq!((torn.at.as_str(), torn.operation.as_str()), ("", "torn"));
     }

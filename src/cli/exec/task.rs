@@ -88,11 +88,13 @@ async fn run_all(
         Section {
             commands,
             silence: None,
+            audited: Some(format!("{}: {}", task.title, args.shown())),
             shown: Some(args.shown()),
             ..task.section
         }
     });
     reading.show(sections.collect()).await?;
+    reading.audit_failures().await;
     reading.finish()
 }
 

@@ -96,6 +96,13 @@ impl Reading {
         let _ = collect(&self.links, host, commands, &Inputs::default()).await;
     }
 
+    /// Writes of each command that failed a line into the audit log of its host, if its section says what to call it.
+    pub async fn audit_failures(&mut self) {
+        let failed = std::mem::take(&mut self.failed);
+        let entries = failed.iter().map(|(host, entry)| (host, entry.clone()));
+        self.audit(entries).await;
+    }
+
     /// Writes a line into the audit log of each host. Where that fails, a warning says so.
     pub async fn audit<'t>(&self, entries: impl IntoIterator<Item = (&'t HostName, String)>) {
         let config = self.config();

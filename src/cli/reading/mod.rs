@@ -40,6 +40,8 @@ pub struct Reading {
     /// The options that select the configuration, as they were given.
     repeated: String,
     unreachable: BTreeSet<HostName>,
+    /// Entries of the audit log that are still to be written: of commands that failed.
+    failed: Vec<(HostName, String)>,
 }
 
 impl Reading {
@@ -56,6 +58,7 @@ impl Reading {
             problems: Vec::new(),
             repeated: options.project.repeated(),
             unreachable: BTreeSet::new(),
+            failed: Vec::new(),
         })
     }
 

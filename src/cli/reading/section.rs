@@ -47,6 +47,8 @@ pub struct Section {
     pub shown: Option<String>,
     /// What to do if the command fails.
     pub help: Option<String>,
+    /// What the audit log calls the command, if its failure is noted there.
+    pub audited: Option<String>,
 }
 
 /// How output is shown.
@@ -76,6 +78,7 @@ impl Section {
             silence: Some(SILENCE),
             shown: None,
             help: None,
+            audited: None,
         }
     }
 
@@ -224,6 +227,10 @@ impl Reading {
         let program = match ended {
             CommandsEnded::Main(0) => return,
             CommandsEnded::Main(code) => {
+                let entry = section.audited.iter();
+                let entry = entry.map(|entry| format!("{entry} failed with status {code}"));
+                let host = &section.host;
+                self.failed.extend(entry.map(|entry| (host.clone(), entry)));
                 let line = || text::command(&section.commands.main);
                 let line = section.shown.clone().unwrap_or_else(line);
                 format!("`{}` failed with status {code}", self.clean(&line))
