@@ -23,7 +23,7 @@ use crate::apply::state::Outcome;
 use crate::exit_code::ExitCode;
 use crate::facts::model::{Facts, HostFacts, SourceFacts};
 use crate::name::HostName;
-use crate::plan::{Plan, Step, compile};
+use crate::plan::{OperationKind, Plan, Step, compile};
 use crate::record::Scope;
 use crate::redaction::Redactor;
 use crate::report::Planner;
@@ -114,7 +114,7 @@ impl PlanAndApply<'_> {
             ahead,
         } = &prepared
         {
-            if plan.steps.is_empty() && urgency.hold.is_none() {
+            if has_nothing_to_do(plan) && urgency.hold.is_none() {
                 links.close();
                 return Ok(Ended::NothingToDo);
             }
@@ -222,7 +222,7 @@ impl PlanAndApply<'_> {
             };
             let planned = self.plan_or_stop(&links, &source, prepared, shown.as_ref());
             let Looked { plan, facts } = planned.await.inspect_err(close)?;
-            if plan.steps.is_empty() {
+            if has_nothing_to_do(&plan) {
                 return Ok(Ended::NothingToDo);
             }
             shown = Some(plan.clone());
@@ -391,4 +391,12 @@ impl Prepared {
 /// Returns whether a plan was older than what its hosts are, and has changed nothing.
 fn is_outdated(ended: &Ended) -> bool {
     matches!(ended, Ended::Applied(Outcome::Stale { .. }))
+}
+
+/// Returns whether a plan need not be applied. A rollback whose version serves already still ends what was begun and not finished: it
+/// could be resumed otherwise.
+fn has_nothing_to_do(plan: &Plan) -> bool {
+    let is_rollback = matches!(plan.operation.kind, OperationKind::Rollback(_));
+    let ends_another = || plan.hosts.values().any(|host| host.unfinished.is_some());
+    plan.steps.is_empty() && !(is_rollback && ends_another())
 }

@@ -94,6 +94,33 @@ fn a_switch_that_has_begun_is_finished_before_the_lock_is_given_away() {
     assert!(!project.machines[0].is_locked());
 }
 
+/// There is nothing to do on the hosts; but what was stopped is not to be resumed.
+#[test]
+#[ignore = "needs the lab: tests/lab/up"]
+fn a_rollback_to_what_serves_ends_what_was_stopped() {
+    let project = deployed("lab-stopped", &["172.30.0.16"], &["v1"]);
+    let serves = project.commit("APP_VERSION=v2\n");
+    project.mrsk(&["deploy"]).expect(0);
+    project.configure("healthcheck:\n  max_attempts: 60\n");
+    project.commit("APP_VERSION=v3\nAPP_HEALTH=never\n");
+    let plan = PlanFile::make(&project, "plan.json");
+    let mut deploy = Runner::apply(&project, &plan, &[]);
+    deploy.until("started", &plan.step("172.30.0.16", "healthcheck"));
+    let asked = ["lock", "request-stop", "-m", "it never answers"];
+    project.mrsk(&asked).expect(0);
+    deploy.wait().expect(130);
+    let status = project.mrsk(&["status"]).expect(0).out;
+    assert!(status.contains("is not finished: resume it"), "{status}");
+
+    let back = project.mrsk(&["rollback", &serves, "--yes"]).expect(0);
+    back.says(&["nothing to do"]);
+    assert_eq!(project.each(Machine::version), ["v2"]);
+    let status = project.mrsk(&["status"]).expect(0).out;
+    assert!(status.contains("next: nothing"), "{status}");
+    let resumed = project.mrsk(&["apply", plan.arg()]).expect(3);
+    resumed.says(&["superseded"]);
+}
+
 #[test]
 #[ignore = "needs the lab: tests/lab/up"]
 fn a_rollback_that_is_interrupted_while_it_plans_releases_the_lock() {
