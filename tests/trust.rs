@@ -435,6 +435,42 @@ fn a_hook_runs_the_file_that_was_planned() {
 }
 
 #[test]
+fn what_runs_before_the_first_connection_is_a_hook() {
+    let runner = Runner::new();
+    let text = "#!/bin/sh\necho it runs >&2; exit 4\n";
+    for directory in [".kamal/hooks", "bin"] {
+        let file = runner.path(directory).join("pre-connect");
+        std::fs::create_dir_all(runner.path(directory)).unwrap();
+        std::fs::write(&file, text).unwrap();
+        let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(&file, executable).unwrap();
+    }
+    let sha256 = Sha256Hex::of(text.as_bytes()).to_string();
+    let run = |argv: Value, variables: Value| {
+        let run = json!({"argv": argv, "program_sha256": sha256, "variables": variables});
+        move |plan: &mut Value| plan["pre_connect"] = run.clone()
+    };
+    for argv in [
+        json!(["bin/pre-connect"]),
+        json!([".kamal/hooks/pre-connect", "x"]),
+    ] {
+        runner.seal(run(argv, json!({})));
+        let said = runner.apply(&[], &[], 5);
+        assert!(said.contains("--allow commands"), "{said}");
+    }
+    runner.seal(run(
+        json!([".kamal/hooks/pre-connect"]),
+        json!({"PATH": "bin"}),
+    ));
+    let said = runner.apply(&[], &[], 5);
+    let expected = "`pre_connect` sets PATH, which is not a variable of hooks";
+    assert!(said.contains(expected), "{said}");
+    runner.seal(run(json!([".kamal/hooks/pre-connect"]), json!({})));
+    let said = runner.apply(&[], &[], 1);
+    assert!(said.contains("failed: exit status 4"), "{said}");
+}
+
+#[test]
 fn a_broadcast_runs_the_file_that_was_planned() {
     let runner = Runner::new();
     let program = runner.path("bin/say");

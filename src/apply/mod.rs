@@ -4,7 +4,7 @@ mod audit;
 pub mod clock;
 pub mod driver;
 pub mod links;
-mod local_step;
+pub mod local_step;
 pub mod preflight;
 pub mod resolve;
 pub mod state;

@@ -145,11 +145,7 @@ pub fn collect_here(
                 Err(requirement) => missing(requirement),
             }
         }
-        for (program, sha256) in programs(step) {
-            if let Err(problem) = read(root, program, sha256) {
-                missing(Requirement::Source(format!("{program}: {problem}")));
-            }
-        }
+        changed_programs(step, root).for_each(|problem| missing(Requirement::Source(problem)));
         for action in &step.action {
             let Action::Upload(upload) = action else {
                 continue;
@@ -183,10 +179,14 @@ fn with_line_break<'a>(step: &'a Step, secrets: &Secrets) -> Vec<&'a SecretVaria
     names.filter(has_several).collect()
 }
 
-/// Returns the programs of the repository that a step runs, with their hashes.
-fn programs(step: &Step) -> impl Iterator<Item = (&str, &Sha256Hex)> {
-    step.action.iter().filter_map(|action| match action {
-        Action::Run(run) => Some((run.program()?, run.program_sha256.as_ref()?)),
+/// Returns what is wrong with the programs of the repository that a step runs, each of which the plan knows by its hash.
+pub fn changed_programs<'a>(step: &'a Step, root: &'a Path) -> impl Iterator<Item = String> + 'a {
+    step.action.iter().filter_map(move |action| match action {
+        Action::Run(run) => {
+            let program = run.program()?;
+            let problem = read(root, program, run.program_sha256.as_ref()?).err()?;
+            Some(format!("{program}: {problem}"))
+        }
         _ => None,
     })
 }

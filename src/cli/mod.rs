@@ -28,6 +28,7 @@ mod overtaken;
 mod plan_and_apply;
 mod planning;
 mod pointers;
+mod pre_connect;
 mod project;
 mod random;
 mod reading;

@@ -131,7 +131,7 @@ pub struct DeployOptions {
 #[derive(Debug, Clone, Args)]
 pub struct HookOptions {
     /// Do not run hooks
-    #[arg(long)]
+    #[arg(short = 'H', long)]
     pub skip_hooks: bool,
 }
 

@@ -16,7 +16,7 @@ use super::project::Project;
 use super::registry::Registry;
 use super::run::{Begun, Means, Reporting, RunOptions};
 use super::screen::Screen;
-use super::{confirmation, connections, context, output};
+use super::{confirmation, connections, context, output, pre_connect};
 use crate::apply::driver::{Ahead, signals};
 use crate::apply::links::Links;
 use crate::apply::state::Outcome;
@@ -103,6 +103,7 @@ impl PlanAndApply<'_> {
     }
 
     async fn plan_and_apply(&self, source: SourceFacts) -> Result<Ended, Failure> {
+        pre_connect::before_plan(self.project, &source, self.asked.operation).await?;
         let links = self.links()?;
         let mut screen = Screen::new();
         let mut reporting = Reporting::new(&mut screen);

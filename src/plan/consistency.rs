@@ -57,6 +57,9 @@ pub(super) fn check(plan: &Plan) -> Result<(), String> {
             return Err(format!("step {} {problem}", step.id));
         }
     }
+    if let Some(step) = plan.pre_connect_step() {
+        check_step(plan, &steps, &step).map_err(|problem| format!("`pre_connect` {problem}"))?;
+    }
     for (host, entry) in &plan.hosts {
         let mut relying = entry.relies_on.iter().flat_map(|reliance| &reliance.steps);
         if let Some(step) = relying.find(|step| !steps.contains_key(step)) {

@@ -45,6 +45,9 @@ pub struct Plan {
     /// the plan, if a step needs the value and file and command there are these.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub secret_commands: BTreeMap<String, Vec<String>>,
+    /// The hook that runs on the machine that applies the plan before it connects to a host, each time; absent without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pre_connect: Option<Run>,
     /// The host that holds the deploy lock.
     pub lock_host: HostName,
     /// How many hosts may fail before the run stops, unless the options of apply say otherwise.

@@ -108,7 +108,9 @@ pub fn concerns(plan: &Plan) -> Vec<Concern> {
         value: format!("commands of the secrets file {}", file.path),
     }));
     let local = plan.steps.iter().filter(|step| step.host.is_none());
-    concerns.extend(local.flat_map(unlisted).map(|value| Concern {
+    let first = plan.pre_connect_step();
+    let local = local.chain(&first).flat_map(unlisted);
+    concerns.extend(local.map(|value| Concern {
         subject: Subject::Commands,
         host: None,
         value,

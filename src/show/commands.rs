@@ -8,7 +8,8 @@ use crate::text::{action_line, count, one_line};
 /// place. What is not a command (a file that is written, a condition) is a comment.
 pub fn commands(plan: &Plan) -> String {
     let mut out = String::new();
-    for step in &plan.steps {
+    let first = plan.pre_connect_step();
+    for step in first.iter().chain(&plan.steps) {
         let place = title(plan, step.host.as_ref());
         out += &format!("# {} on {}\n", one_line(step.id.as_str()), one_line(&place));
         for line in lines(step) {

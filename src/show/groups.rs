@@ -203,6 +203,13 @@ pub(super) fn header(plan: &Plan) -> Vec<(&'static str, String)> {
     for (command, names) in secret_commands(plan) {
         lines.push(("runs here", format!("{command}, for {}", names.join(", "))));
     }
+    if let Some(run) = &plan.pre_connect {
+        let program = run.program().unwrap_or_default();
+        let hash = run.program_sha256.as_ref();
+        let hash = hash.map_or("", |sha256| sha256.as_str());
+        let text = format!("{program} (sha256 {})", shorten(hash));
+        lines.push(("pre-connect", text));
+    }
     lines.push(("lock host", plan.lock_host.to_string()));
     if plan.max_failures > 0 {
         let hosts = count(plan.max_failures as usize, "host");

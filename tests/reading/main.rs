@@ -15,6 +15,7 @@ mod ended;
 mod exec;
 mod lock;
 mod logs;
+mod pre_connect;
 mod shells;
 mod status;
 mod world;

@@ -371,6 +371,7 @@ pub fn sample() -> Plan {
         secrets_files: Vec::new(),
         secret_commands: BTreeMap::new(),
         max_failures: 0,
+        pre_connect: None,
         lock_host: "app1.example.com".into(),
         hosts: hosts(),
         contents: BTreeMap::from([(Sha256Hex::of(ROUTES.as_bytes()), ROUTES.to_owned())]),

@@ -93,6 +93,7 @@ pub fn document(steps: Vec<Step>, hosts: &[String], bare: Option<String>) -> Pla
         secrets_files: Vec::new(),
         secret_commands: BTreeMap::new(),
         max_failures: 0,
+        pre_connect: None,
         lock_host: HostName::from("h0"),
         hosts: hosts
             .iter()

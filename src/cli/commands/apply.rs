@@ -13,7 +13,7 @@ use crate::cli::run::{self, Begun, Means, Reporting, RunOptions};
 use crate::cli::screen::Screen;
 use crate::cli::secret_reader::PlannedSources;
 use crate::cli::trust::TrustOptions;
-use crate::cli::{connections, environment, input, trust};
+use crate::cli::{connections, environment, input, pre_connect, trust};
 use crate::exit_code::ExitCode;
 use crate::redaction::Redactor;
 use crate::secret::Secrets;
@@ -49,6 +49,7 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
     let sources = Arc::new(PlannedSources::read(&plan, environment)?);
     let pins = trust::check(&plan, &approved, &args.trust, &args.link).await?;
     approved.arguments.extend(args.trust.arguments());
+    pre_connect::before_apply(&plan, &*sources).await?;
     let links = connections::to_planned(&args.link, &plan, &pins)?;
     let options = args.run.with_urgency(args.urgency);
     let means = Means {

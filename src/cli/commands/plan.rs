@@ -12,7 +12,9 @@ use crate::cli::options::{LinkOptions, ProjectOptions};
 use crate::cli::planning::Asked;
 use crate::cli::project::Project;
 use crate::cli::registry::Registry;
-use crate::cli::{connections, context, git, input, inspection, output, planning, source};
+use crate::cli::{
+    connections, context, git, input, inspection, output, planning, pre_connect, source,
+};
 use crate::exit_code::ExitCode;
 use crate::facts::model::Facts;
 use crate::name::HostName;
@@ -260,6 +262,9 @@ impl Planning<'_> {
             let hosts = inspection::bare_hosts(project.config());
             let facts = inspection::document(hosts, Registry::default(), Some(source));
             return Ok((facts, operation));
+        }
+        if *self.execution == Execution::Allowed {
+            pre_connect::before_plan(project, &source, &operation).await?;
         }
         let links = connections::to_configured(&options.link, project.config(), self.execution)?;
         let facts = planning::inspect(project, &links, &self.asked(&operation), source).await;

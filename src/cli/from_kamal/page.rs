@@ -143,7 +143,6 @@ fn hooks() -> String {
         let text = crate::repository::source(&path).unwrap_or_default();
         let what = match Hook::of_file(&path) {
             None => "not run: it has not the name of a hook",
-            Some(Hook::PreConnect) => "not run: mrsk has no hook before it connects",
             Some(_) if text.contains("migrat") => {
                 "run as before. It seems to migrate the database: `release: {cmd: …}` does that once for each version, also if a \
                  deploy is cut off and resumed"

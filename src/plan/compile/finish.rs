@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Draft, HostView, Result};
+use crate::action::Run;
 use crate::config::model::Config;
 use crate::config::render;
 use crate::diagnostic::Diagnostic;
@@ -20,6 +21,7 @@ pub(super) fn finish(mut draft: Draft) -> Result<Plan> {
     if !draft.errors.is_empty() {
         return Err(draft.errors);
     }
+    let pre_connect = super::hooks::first::planned(&draft)?;
     let builds = draft.steps.iter().any(|step| step.kind == StepKind::Push);
     draft.unchanged.sort();
     let hosts = plan_hosts(&mut draft, &lock_host);
@@ -40,9 +42,10 @@ pub(super) fn finish(mut draft: Draft) -> Result<Plan> {
             sha256: render::fingerprint(config),
         },
         source: builds.then(|| source(&draft)).flatten(),
-        secrets: secrets(&draft),
+        secrets: secrets(&draft, pre_connect.as_ref()),
         secrets_files: Vec::new(),
         secret_commands: BTreeMap::new(),
+        pre_connect,
         lock_host,
         max_failures: config.boot.max_failures,
         hosts,
@@ -60,10 +63,12 @@ pub(super) fn finish(mut draft: Draft) -> Result<Plan> {
 fn with_origins(mut plan: Plan, config: &Config) -> Plan {
     let origins = &config.secrets_files;
     let needed: BTreeSet<&String> = plan.steps.iter().flat_map(Step::needed_values).collect();
-    let defined = origins
-        .commands
-        .iter()
-        .filter(|(name, _)| needed.contains(name));
+    // Nothing is run for a hook that comes before the look at what is left to do.
+    let before = plan.pre_connect.iter().flat_map(Run::secrets);
+    let before: BTreeSet<&String> = before.collect();
+    let defined = origins.commands.iter().filter(|(name, commands)| {
+        needed.contains(name) || before.contains(name) && commands.is_empty()
+    });
     let defined: BTreeMap<String, Vec<String>> = defined
         .map(|(name, commands)| (name.clone(), commands.clone()))
         .collect();
@@ -134,10 +139,13 @@ fn plan_hosts(draft: &mut Draft, lock_host: &HostName) -> BTreeMap<HostName, Pla
     hosts
 }
 
-fn secrets(draft: &Draft) -> Vec<SecretUse> {
+fn secrets(draft: &Draft, pre_connect: Option<&Run>) -> Vec<SecretUse> {
     let mut travels: BTreeMap<&String, BTreeSet<Travel>> = BTreeMap::new();
     for secret in draft.steps.iter().flat_map(|step| &step.secrets) {
         travels.entry(&secret.name).or_default().insert(secret.via);
+    }
+    for name in pre_connect.into_iter().flat_map(Run::secrets) {
+        travels.entry(name).or_default().insert(Travel::Env);
     }
     let secret = |(name, travels): (&String, _)| SecretUse {
         name: name.clone(),

@@ -48,6 +48,7 @@ mod testing;
 mod undo;
 
 pub use self::accessories::owner::other_service;
+pub use self::hooks::first::pre_connect;
 pub use self::intercept::reason::{Answered, answered};
 pub use self::selection::selected_hosts;
 pub use self::serving::{Serving, Standing, containers};

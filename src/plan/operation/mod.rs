@@ -309,7 +309,8 @@ impl TryFrom<Flat> for Operation {
             true => ReleaseRuns::Again,
             false => ReleaseRuns::Once,
         };
-        let hooks = match kind.runs_hooks() && std::mem::take(&mut flat.skip_hooks) {
+        let may_skip = kind.runs_hooks() || matches!(kind, OperationKind::Undo(_));
+        let hooks = match may_skip && std::mem::take(&mut flat.skip_hooks) {
             true => HookRuns::Skipped,
             false => HookRuns::All,
         };

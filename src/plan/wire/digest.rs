@@ -49,6 +49,7 @@ pub(super) fn of(plan: &Plan) -> serde_json::Result<PlanDigest> {
         lock_host,
         max_failures,
         operation,
+        pre_connect,
         secret_commands,
         secrets,
         secrets_files,
@@ -70,6 +71,9 @@ pub(super) fn of(plan: &Plan) -> serde_json::Result<PlanDigest> {
         hash.member("max_failures", max_failures)?;
     }
     hash.member("operation", operation)?;
+    if let Some(run) = pre_connect {
+        hash.member("pre_connect", run)?;
+    }
     if !secret_commands.is_empty() {
         hash.map("secret_commands", secret_commands)?;
     }

@@ -22,7 +22,7 @@ use self::values::{added, below, compare, removed};
 use crate::plan::{Plan, Step, StepKind};
 
 /// The parts of a plan that are compared as they are.
-const SETTINGS: [&str; 12] = [
+const SETTINGS: [&str; 13] = [
     "format_version",
     "operation",
     "service",
@@ -33,6 +33,7 @@ const SETTINGS: [&str; 12] = [
     "secrets",
     "secrets_files",
     "secret_commands",
+    "pre_connect",
     "lock_host",
     "max_failures",
 ];

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::first;
 use super::step::{Call, step};
 use crate::name::{HostName, StepId};
 use crate::plan::compile::draft::needs_of_ends;
@@ -20,6 +21,7 @@ pub fn run(draft: &mut Draft) {
         return;
     }
     warn_of_others(draft);
+    first::note(draft);
     docker_setup(draft);
     let is_deploy =
         draft.operation.deploys() || matches!(draft.operation.kind, OperationKind::Rollback(_));
@@ -41,14 +43,6 @@ fn warn_of_others(draft: &mut Draft) {
     let unknown: Vec<&str> = unknown.map(|path| path.as_str()).collect();
     if !unknown.is_empty() {
         draft.warn(format!("not run as hooks: {}; {NAMES}", list(&unknown)));
-    }
-    let connect = files
-        .iter()
-        .find(|path| Hook::of_file(path) == Some(Hook::PreConnect));
-    if let Some(path) = connect {
-        draft.warn(format!(
-            "the hook {path} is not run; do what it does in your own script, before mrsk"
-        ));
     }
     if let (Some(path), true) = (&draft.config.hooks.path, files.is_empty()) {
         draft.warn(format!("no hooks in {path}, which `hooks_path` names"));

@@ -64,7 +64,15 @@ fn one_that_cannot_be_run_is_never_left_out() {
     let problems = json!({".mrsk/hooks": "Permission denied (os error 13)"});
     let case = deploy("", &[]).facts(json!({"source": {"hook_problems": problems}}));
     assert_eq!(case.plan().unwrap_err().len(), 1);
-    plan(&case.asks_for(json!({"name": "app stop"})));
+    let others = case.asks_for(json!({"name": "app stop"}));
+    assert_eq!(others.plan().unwrap_err().len(), 1);
+    // An operation with no other hooks has the one that comes before each connection.
+    let problems = json!({".kamal/hooks/pre-connect": link, ".kamal/hooks/pre-deploy": link});
+    let case = deploy("", &[]).facts(json!({"source": {"hook_problems": problems}}));
+    let refused = case.asks_for(json!({"name": "app stop"})).plan();
+    let expected = "cannot run the hook .kamal/hooks/pre-connect: it is a link to a file that does not exist (make \
+                    .kamal/hooks/pre-connect an executable file with LF line ends, or remove it)";
+    assert_eq!(refused.unwrap_err(), [expected]);
 }
 
 #[test]
@@ -225,11 +233,11 @@ fn what_cannot_run_is_refused_and_what_is_unknown_is_named() {
         said.contains("not run as hooks: .kamal/hooks/predeploy;"),
         "{said}"
     );
-    assert!(
-        said.contains("the hook .kamal/hooks/pre-connect is not run"),
-        "{said}"
-    );
+    let first = plan
+        .pre_connect
+        .expect("a hook before the first connection");
+    assert_eq!(first.program(), Some(".kamal/hooks/pre-connect"));
     let said = plan.warnings.len();
     let none = case("hooks_path: bin/hooks").plan().unwrap();
-    assert!(said >= 2 && none.warnings[0].contains("no hooks in bin/hooks"));
+    assert!(said >= 1 && none.warnings[0].contains("no hooks in bin/hooks"));
 }

@@ -21,7 +21,7 @@ use crate::diagnostic::Diagnostic;
 use crate::facts::model::Facts;
 use crate::name::{RoleName, StepId};
 use crate::plan::operation::{
-    BreakGlass, Broadcasts, HookRuns, Operation, OperationKind, Orphans, ReleaseRuns, Undo,
+    BreakGlass, Broadcasts, Operation, OperationKind, Orphans, ReleaseRuns, Undo,
 };
 use crate::plan::{Plan, Step, StepKind};
 
@@ -91,7 +91,7 @@ fn operation(plan: &Plan, returns: &[Return]) -> Operation {
         break_glass: BreakGlass::default(),
         orphans: Orphans::Named,
         release_runs: ReleaseRuns::Once,
-        hooks: HookRuns::All,
+        hooks: asked.hooks,
         broadcasts: Broadcasts::Sent,
     }
 }
