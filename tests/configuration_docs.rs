@@ -20,6 +20,7 @@ fn keys<'s>(node: &'s Value, path: &str, found: &mut BTreeMap<String, &'s Value>
     // Their own tables say what an environment and options have.
     let described_elsewhere = path.ends_with("options")
         || path.ends_with("ROLE.healthcheck")
+        || path.ends_with("ROLE.logging")
         || path == "env.tags"
         || path.ends_with("ROLE.proxy")
         || path.ends_with("NAME.proxy")

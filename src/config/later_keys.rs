@@ -19,7 +19,7 @@ const RUN: &str =
 
 /// The keys. `*` stands for the name of a role or an accessory.
 #[rustfmt::skip]
-const KEYS: [(&str, &str, &str); 22] = [
+const KEYS: [(&str, &str, &str); 20] = [
     ("builder.pack", KAMAL_2, "remove it, and write a Dockerfile: mrsk builds by nothing else"),
     ("error_pages_path", KAMAL_2, "remove it: Traefik cannot serve files, and the app cannot while it is down; serve the pages by an accessory that Traefik's middleware `errors` names in `labels`, or by the app in a maintenance: `mrsk app maintenance --page PATH`"),
     ("healthcheck.cord", KAMAL_1, "remove it: mrsk drains the old container without a cord"),
@@ -31,8 +31,6 @@ const KEYS: [(&str, &str, &str); 22] = [
     ("servers.*.proxy.certificate_pem", KAMAL_2, OWN_CERTIFICATE),
     ("servers.*.proxy.private_key_pem", KAMAL_2, OWN_CERTIFICATE),
     ("servers.*.proxy.run", KAMAL_2, RUN),
-    ("servers.*.logging", KAMAL_1, "use the global `logging`"),
-    ("servers.*.volumes", KAMAL_1, "use `options: {volume: […]}`"),
     ("ssh.forward_agent", KAMAL_2, "remove it: mrsk forwards no agent to hosts"),
     ("ssh.key_data", KAMAL_1, "write the key to a file with mode 0600, and name it with `keys: [PATH]`"),
     ("sshkit.dns_retries", KAMAL_2, "remove it: what fails is tried again by applying the plan again"),
@@ -72,8 +70,8 @@ mod tests {
 
     #[test]
     fn names_of_roles_are_free() {
-        assert!(find("servers.web.volumes").is_some_and(|later| later.tool == KAMAL_1));
-        assert!(find("servers.web.volume").is_none());
-        assert!(find("servers.web.x.volumes").is_none());
+        assert!(find("servers.web.proxy.run").is_some_and(|later| later.tool == KAMAL_2));
+        assert!(find("servers.web.proxy.runs").is_none());
+        assert!(find("servers.web.x.proxy.run").is_none());
     }
 }

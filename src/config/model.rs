@@ -149,6 +149,12 @@ pub struct Role {
     /// The assets that its containers share with those of the version before. Only of a role with Traefik.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub assets: Option<Assets>,
+    /// Its own log driver and options, merged over the global ones; `None`: the global ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logging: Option<Logging>,
+    /// Its own volumes, beside the global ones.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub volumes: Vec<String>,
     /// What of `proxy` is neither a label nor the health check.
     #[serde(skip_serializing_if = "Proxy::is_empty")]
     pub proxy: Proxy,

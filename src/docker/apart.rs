@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::container::{env, logging, on_host, options, prune};
+use super::container::{env, logging, mounts, options, prune};
 use super::image::{each, pairs};
 use super::names::{LABEL_SERVICE, LABEL_VERSION};
 use super::once::is_shared;
@@ -46,15 +46,15 @@ pub fn create(config: &Config, apart: &Apart<'_>, own: Vec<String>) -> Run {
     if let Some(destination) = &config.destination {
         labels.insert("destination".to_owned(), destination.clone());
     }
-    let volumes = config.volumes.iter();
-    let volumes = volumes.map(|volume| on_host(volume, apart.home));
     let shared = apart.role.options.iter().filter(|option| is_shared(option));
     let shared: Vec<DockerOption> = shared.cloned().collect();
     let begin = ["docker", "create", "--name", apart.name, "--pull", "never"];
     let mut argv: Vec<String> = begin.map(str::to_owned).into();
     argv.extend(env(apart.env, apart.name));
-    argv.extend(logging(config));
-    argv.extend(each("--volume", volumes));
+    argv.extend(logging(
+        apart.role.logging.as_ref().unwrap_or(&config.logging),
+    ));
+    argv.extend(each("--volume", mounts(config, apart.role, apart.home)));
     argv.extend(pairs("--label", &labels));
     argv.extend(own);
     argv.extend(options(&shared, apart.home));

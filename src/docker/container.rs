@@ -9,7 +9,7 @@ use super::names::{
 };
 use crate::action::{Arg, Run};
 use crate::config::model::{
-    Accessory, AccessoryDirectory, AccessoryFile, Config, DockerOption, Env, Role,
+    Accessory, AccessoryDirectory, AccessoryFile, Config, DockerOption, Env, Logging, Role,
 };
 use crate::config::{CONTAINER_NAME, is_read_at_start};
 use crate::name::{HostName, SecretVariable, Sha256Hex};
@@ -82,12 +82,14 @@ pub fn create(
     image: &str,
     home: &str,
 ) -> Create {
-    let volumes = config.volumes.iter().map(|volume| on_host(volume, home));
     let own = role.env_of(host);
     let groups = vec![
         ("env", env(own, name)),
-        ("logging", logging(config)),
-        ("volumes", each("--volume", volumes)),
+        (
+            "logging",
+            logging(role.logging.as_ref().unwrap_or(&config.logging)),
+        ),
+        ("volumes", each("--volume", mounts(config, role, home))),
         (
             "labels",
             pairs("--label", &labels(config, (role, index), version)),
@@ -112,7 +114,7 @@ pub fn create_accessory(config: &Config, accessory: &Accessory, home: &str) -> C
     let groups = vec![
         ("env", env(&accessory.env, &name)),
         ("port", each("--publish", publish)),
-        ("logging", logging(config)),
+        ("logging", logging(&config.logging)),
         ("volumes", each("--volume", volumes)),
         ("labels", pairs("--label", &labels)),
         ("options", options(&accessory.options, home)),
@@ -126,6 +128,25 @@ pub fn create_accessory(config: &Config, accessory: &Accessory, home: &str) -> C
         accessory.env.secret.clone(),
         Some(destination),
     )
+}
+
+/// Returns the volumes of a role's containers, as docker's `--volume` takes them: the global ones but those in whose place the role
+/// mounts one of its own, and those of the role.
+pub fn mounts(config: &Config, role: &Role, home: &str) -> Vec<String> {
+    let place = |volume: &str| {
+        let mut parts = volume.split(':');
+        let first = parts.next().unwrap_or_default();
+        parts
+            .next()
+            .unwrap_or(first)
+            .trim_end_matches('/')
+            .to_owned()
+    };
+    let own: Vec<String> = role.volumes.iter().map(|volume| place(volume)).collect();
+    let global = config.volumes.iter();
+    let global = global.filter(|volume| !own.contains(&place(volume)));
+    let volumes = global.chain(&role.volumes);
+    volumes.map(|volume| on_host(volume, home)).collect()
 }
 
 /// Returns the volumes of an accessory's container, and its files and directories, as docker's `--volume` takes them.
@@ -189,7 +210,7 @@ pub fn create_traefik(
         ("port", each("--publish", publish)),
         ("env", env_of(&traefik.env.clear, &traefik.env.secret)),
         ("volumes", each("--volume", volumes)),
-        ("logging", logging(config)),
+        ("logging", logging(&config.logging)),
         ("labels", pairs("--label", &traefik.labels)),
         ("options", options(&traefik.options, home)),
         ("image", vec![traefik.image.clone()]),
@@ -407,8 +428,8 @@ fn env_of(clear: &BTreeMap<String, String>, secret: &[SecretVariable]) -> Vec<St
     argv
 }
 
-pub(super) fn logging(config: &Config) -> Vec<String> {
-    let logging = &config.logging;
+/// Returns the options of a container's log.
+pub(super) fn logging(logging: &Logging) -> Vec<String> {
     let mut argv = each("--log-driver", logging.driver.clone());
     argv.extend(pairs("--log-opt", &logging.options));
     argv

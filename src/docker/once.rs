@@ -1,6 +1,6 @@
 //! Commands for containers that are made for one command of a user, and for commands in containers that run.
 
-use super::container::{env, on_host, options};
+use super::container::{env, mounts, options};
 use super::image::each;
 use super::names::{self, LABEL_SERVICE};
 use crate::action::Run;
@@ -63,11 +63,9 @@ impl Streams {
 /// Returns the command that creates a container with the environment that `role` has on `host`, its volumes and options. The image
 /// must be there.
 pub fn create(config: &Config, role: &Role, host: &HostName, once: &Once<'_>) -> Run {
-    let volumes = config.volumes.iter();
-    let volumes = volumes.map(|volume| on_host(volume, once.home));
     let mut argv = begin(config, once);
     argv.extend(["--pull", "never"].map(str::to_owned));
-    argv.extend(each("--volume", volumes));
+    argv.extend(each("--volume", mounts(config, role, once.home)));
     finish(argv, role.env_of(host), &role.options, once)
 }
 

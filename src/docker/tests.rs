@@ -476,3 +476,21 @@ fn a_variable_has_the_value_of_a_secret_of_another_name() {
     assert_eq!(create.run.env_file, ["PATH:OTHER".into()]);
     assert!(create.run.secrets().eq(["WEB_DB", "OTHER"]));
 }
+
+#[test]
+fn a_role_has_its_own_log_and_volumes_beside_the_global_ones() {
+    let config = config_with(
+        "registry: {server: r.example, username: u, password: [P]}\n\
+         servers:\n  web:\n    hosts: [a]\n    volumes: ['./own:/data/', 'spool:/x']\n    logging: {options: {max-file: '3'}}\n\
+         volumes: ['data:/data', '~/y:/y']\nlogging: {driver: local, options: {max-size: 1m}}\n",
+    );
+    let words = words(&create(&config).run);
+    let after = |option: &str| {
+        let pairs = words.windows(2).filter(|pair| pair[0] == option);
+        Vec::from_iter(pairs.map(|pair| pair[1].as_str()))
+    };
+    let volumes = ["/home/app/y:/y", "/home/app/own:/data/", "spool:/x"];
+    assert_eq!(after("--volume"), volumes);
+    assert_eq!(after("--log-driver"), ["local"]);
+    assert_eq!(after("--log-opt"), ["max-file=3", "max-size=1m"]);
+}

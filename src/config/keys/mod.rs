@@ -138,7 +138,9 @@ pub(super) fn decode(
     let (env, tags) = root.collect(decoder, env::KEY.0, env::global);
     let proxy = proxy::decode(decoder, root);
     let service = service::decode(decoder, root);
+    let logging = logging::decode(decoder, root);
     let global = Global {
+        logging: logging.clone(),
         env,
         tags,
         labels: labels::decode(decoder, root),
@@ -185,7 +187,7 @@ pub(super) fn decode(
         stop_wait_time: stop_wait_time::decode(decoder, root),
         drain_timeout: drain_timeout::decode(decoder, root),
         volumes: volumes::decode(decoder, root),
-        logging: logging::decode(decoder, root),
+        logging: logging::or_default(logging),
         ssh,
         boot: boot::decode(decoder, root),
         release,

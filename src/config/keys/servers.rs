@@ -8,9 +8,10 @@ use super::allow_empty_roles::EmptyRoles;
 use super::env::{self, EnvLayer, Tags};
 use super::proxy::OfRole;
 use super::routed::Router;
-use super::{asset_path, healthcheck, proxy, quiet_signal, replicas, stop_signal, stop_wait_time};
+use super::{asset_path, healthcheck, logging, proxy, quiet_signal, replicas, stop_signal};
+use super::{stop_wait_time, volumes};
 use crate::config::decoder::{Decoder, Field, Record, choice, shown};
-use crate::config::model::{Assets, DockerOption, Env, Healthcheck, Role};
+use crate::config::model::{Assets, DockerOption, Env, Healthcheck, Logging, Role};
 use crate::config::node::Kind;
 use crate::config::proxy::Settings;
 use crate::config::schema::{Property, described, record};
@@ -23,7 +24,7 @@ pub(super) const KEY: Property = ("servers", schema);
 /// The role of a plain list of servers. It gets requests unless another one is the primary role.
 pub(super) const WEB: &str = "web";
 
-const ROLE_KEYS: [Property; 14] = [
+const ROLE_KEYS: [Property; 16] = [
     ("hosts", || {
         hosts::any_schema("Hosts of the role, each perhaps with tags.")
     }),
@@ -50,6 +51,8 @@ const ROLE_KEYS: [Property; 14] = [
     quiet_signal::KEY,
     replicas::KEY,
     asset_path::KEY,
+    logging::OF_ROLE,
+    volumes::OF_ROLE,
 ];
 
 fn schema() -> Value {
@@ -86,6 +89,8 @@ pub(super) struct Global<'a> {
     pub(super) healthcheck: Healthcheck,
     /// The global `stop_signal`.
     pub(super) stop_signal: Option<String>,
+    /// The global `logging`.
+    pub(super) logging: Option<Logging>,
     /// The global `asset_path`.
     pub(super) assets: Option<Assets>,
     /// Whether a role of a map may have no hosts.
@@ -219,6 +224,8 @@ impl Reader<'_, '_, '_, '_, '_> {
             stop_signal: self.global.stop_signal.clone(),
             quiet_signal: None,
             assets: None,
+            logging: None,
+            volumes: Vec::new(),
             proxy: Default::default(),
         };
         role.assets = self.global.assets.clone().filter(|_| role.traefik);
@@ -287,6 +294,8 @@ impl Reader<'_, '_, '_, '_, '_> {
             stop_signal: stop_signal.or_else(|| self.global.stop_signal.clone()),
             quiet_signal: quiet_signal::decode(self.decoder, &role),
             assets: assets.filter(|_| traefik),
+            logging: logging::of_role(self.decoder, &role, self.global.logging.as_ref()),
+            volumes: volumes::decode(self.decoder, &role),
             proxy: Default::default(),
         };
         self.route(&mut role, proxy.into_settings());

@@ -10,6 +10,14 @@ pub(super) const KEY: Property = ("volumes", || {
     )
 });
 
+/// Those of a role.
+pub(super) const OF_ROLE: Property = ("volumes", || {
+    texts::list_schema(
+        "What docker's `--volume` takes, as `HOST:CONTAINER`, beside the volumes of every role.",
+    )
+});
+
+/// Reads those of the whole file, or of a role.
 pub(super) fn decode(decoder: &mut Decoder<'_>, root: &Record<'_>) -> Vec<String> {
     root.collect(decoder, KEY.0, volume::decode_list)
 }
