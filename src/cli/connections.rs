@@ -1,6 +1,6 @@
 //! How the hosts of a configuration or plan are reached.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
@@ -8,22 +8,27 @@ use tokio::task::JoinSet;
 use super::execution::Execution;
 use super::failure::Failure;
 use super::options::LinkOptions;
+use super::project::Project;
+use super::ssh_keys;
 use crate::apply::links::{self, Links};
-use crate::config::model::Config;
+use crate::apply::preflight::Environment;
 use crate::diagnostic::Diagnostic;
 use crate::exit_code::ExitCode;
 use crate::name::HostName;
 use crate::plan::Plan;
+use crate::secret::Secrets;
 use crate::transport::{Connections, Identity, LinkError, Target};
 
 /// Prepares links to the hosts of a configuration; none is connected yet. Fails if `execution` forbids the command that reaches
 /// them.
 pub fn to_configured(
     options: &LinkOptions,
-    config: &Config,
+    project: &Project,
     execution: &Execution,
 ) -> Result<Arc<Links>, Failure> {
+    let config = project.config();
     execution.check_connections(config)?;
+    let keys = project.ssh_keys()?;
     let targets = config.hosts.iter().map(|host| {
         let target = Target {
             host: host.name.to_string(),
@@ -33,6 +38,7 @@ pub fn to_configured(
             proxy_command: config.ssh.proxy_command.clone(),
             identity: Identity {
                 keys: config.ssh.keys.clone(),
+                key_data: keys.values().cloned().collect(),
                 keys_only: config.ssh.keys_only,
                 no_config: config.ssh.no_config,
             },
@@ -43,11 +49,23 @@ pub fn to_configured(
     open(options, targets.collect())
 }
 
-/// Prepares links to the hosts of a plan, with the host keys that are pinned for each; none is connected yet.
+/// Returns the keys that ssh shows the hosts of a plan, by the names of their secrets.
+pub fn planned_keys(plan: &Plan, values: &dyn Environment) -> Result<Secrets, Failure> {
+    let names: BTreeSet<&String> = plan
+        .hosts
+        .values()
+        .flat_map(|host| &host.ssh.key_data)
+        .collect();
+    let names: Vec<String> = names.into_iter().cloned().collect();
+    ssh_keys::read(&names, |name| values.value(name))
+}
+
+/// Prepares links to the hosts of a plan, with the host keys that are pinned for each and the user's `keys`; none is connected yet.
 pub fn to_planned(
     options: &LinkOptions,
     plan: &Plan,
     pins: &BTreeMap<HostName, Vec<String>>,
+    keys: &Secrets,
 ) -> Result<Arc<Links>, Failure> {
     let targets = plan.hosts.iter().map(|(name, host)| {
         let target = Target {
@@ -58,6 +76,12 @@ pub fn to_planned(
             proxy_command: host.ssh.proxy_command.clone(),
             identity: Identity {
                 keys: host.ssh.keys.clone(),
+                key_data: host
+                    .ssh
+                    .key_data
+                    .iter()
+                    .filter_map(|name| keys.get(name).cloned())
+                    .collect(),
                 keys_only: host.ssh.keys_only,
                 no_config: host.ssh.no_config,
             },

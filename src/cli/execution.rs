@@ -106,6 +106,11 @@ impl Execution {
                 Err(Failure::new(ExitCode::Configuration, message)
                     .help("plan with `--facts FILE` or `--fresh`, which ask no host"))
             }
+            (Self::Forbidden(_), None) if !config.ssh.key_data.is_empty() => {
+                let message = "the hosts are reached with a key of `ssh.key_data`, a secret that --no-exec does not read";
+                Err(Failure::new(ExitCode::Configuration, message)
+                    .help("plan with `--facts FILE` or `--fresh`, which ask no host"))
+            }
             _ => Ok(()),
         }
     }

@@ -39,6 +39,7 @@ mod secret_commands;
 mod secret_reader;
 mod short_hosts;
 mod source;
+mod ssh_keys;
 mod status;
 mod stores;
 mod terminal;

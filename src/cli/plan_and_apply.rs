@@ -103,8 +103,8 @@ impl PlanAndApply<'_> {
     }
 
     async fn plan_and_apply(&self, source: SourceFacts) -> Result<Ended, Failure> {
-        pre_connect::before_plan(self.project, &source, self.asked.operation).await?;
         let links = self.links()?;
+        pre_connect::before_plan(self.project, &source, self.asked.operation).await?;
         let mut screen = Screen::new();
         let mut reporting = Reporting::new(&mut screen);
         let prepared = self.prepare(&links, &source, &mut reporting).await;
@@ -135,7 +135,7 @@ impl PlanAndApply<'_> {
     }
 
     fn links(&self) -> Result<Arc<Links>, Failure> {
-        connections::to_configured(self.link, self.project.config(), self.execution)
+        connections::to_configured(self.link, self.project, self.execution)
     }
 
     fn wanted(&self, links: &Arc<Links>) -> Result<Wanted<'_>, Failure> {

@@ -9,6 +9,7 @@ use super::failure::Failure;
 use super::options::ProjectOptions;
 use super::output;
 use super::secret_commands::{self, CommandRunner};
+use super::ssh_keys;
 use crate::apply::preflight;
 use crate::config::model::Config;
 use crate::config::secrets_files::{Lookup, Origins, SecretSources, SecretsFiles};
@@ -26,6 +27,8 @@ static KEPT: Mutex<Option<(ProjectOptions, Execution, Project)>> = Mutex::new(No
 /// A configuration, and the secrets that an operation needs.
 pub struct Project {
     loaded: Loaded,
+    /// The options by which it was read.
+    options: ProjectOptions,
     /// The values of secrets, by name; empty until they are read.
     pub secrets: Secrets,
     /// The values that those of old containers are compared with before a rollback, as far as they are set here.
@@ -60,6 +63,7 @@ impl Project {
         .map_err(|diagnostics| Failure::of(ExitCode::Configuration, diagnostics))?;
         Ok(Self {
             loaded,
+            options: options.clone(),
             secrets: Secrets::new(),
             known: Secrets::new(),
             taken: machine.into_taken(),
@@ -173,6 +177,16 @@ impl Project {
             }
         }
         Ok(found)
+    }
+
+    /// Returns the keys that ssh shows hosts beside those of files, by the names of their secrets.
+    pub fn ssh_keys(&self) -> Result<Secrets, Failure> {
+        let names = &self.config().ssh.key_data;
+        if names.is_empty() {
+            return Ok(Secrets::new());
+        }
+        let sources = self.read_sources(&self.options)?;
+        ssh_keys::read(names, |name| secret_commands::value(&sources, name))
     }
 
     /// Reads what secrets are taken from.

@@ -15,6 +15,7 @@ use crate::exit_code::ExitCode;
 use crate::name::HostName;
 use crate::plan::Plan;
 use crate::plan::trust::{self, Concern, Subject};
+use crate::secret::Secrets;
 use crate::text;
 
 /// The variable that allows values, a line each: `state-directory=/srv/mrsk`.
@@ -167,7 +168,7 @@ async fn unknown_keys(
     pins: &mut BTreeMap<HostName, Vec<String>>,
 ) -> Result<Vec<Concern>, Failure> {
     pins.retain(|_, keys| !keys.is_empty());
-    let links = connections::to_planned(link, plan, &BTreeMap::new())?;
+    let links = connections::to_planned(link, plan, &BTreeMap::new(), &Secrets::new())?;
     let hosts = pins.keys().cloned().collect();
     let (known, problems) = connections::ask_all(hosts, |host| {
         let links = links.clone();

@@ -19,7 +19,7 @@ const RUN: &str =
 
 /// The keys. `*` stands for the name of a role or an accessory.
 #[rustfmt::skip]
-const KEYS: [(&str, &str, &str); 20] = [
+const KEYS: [(&str, &str, &str); 19] = [
     ("builder.pack", KAMAL_2, "remove it, and write a Dockerfile: mrsk builds by nothing else"),
     ("error_pages_path", KAMAL_2, "remove it: Traefik cannot serve files, and the app cannot while it is down; serve the pages by an accessory that Traefik's middleware `errors` names in `labels`, or by the app in a maintenance: `mrsk app maintenance --page PATH`"),
     ("healthcheck.cord", KAMAL_1, "remove it: mrsk drains the old container without a cord"),
@@ -32,7 +32,6 @@ const KEYS: [(&str, &str, &str); 20] = [
     ("servers.*.proxy.private_key_pem", KAMAL_2, OWN_CERTIFICATE),
     ("servers.*.proxy.run", KAMAL_2, RUN),
     ("ssh.forward_agent", KAMAL_2, "remove it: mrsk forwards no agent to hosts"),
-    ("ssh.key_data", KAMAL_1, "write the key to a file with mode 0600, and name it with `keys: [PATH]`"),
     ("sshkit.dns_retries", KAMAL_2, "remove it: what fails is tried again by applying the plan again"),
     ("traefik.name", KAMAL_1, "remove it: all services on a host share one Traefik, whose container is named `traefik`"),
     ("accessories.*.network", KAMAL_2, "use `options: {network: NAME}`; the containers that reach it by its name need the same"),

@@ -287,6 +287,9 @@ pub struct Ssh {
     /// Files of keys that ssh offers, beside those of its own configuration.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<String>,
+    /// Secrets with the texts of further keys.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub key_data: Vec<String>,
     /// Whether ssh offers no other key, as those of the agent.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub keys_only: bool,

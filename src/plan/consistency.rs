@@ -27,6 +27,12 @@ pub(super) fn check(plan: &Plan) -> Result<(), String> {
     }
     for (name, host) in &plan.hosts {
         check_route(name, &host.ssh).map_err(|problem| format!("host {name}: {problem}"))?;
+        let is_listed = |key: &&String| plan.secrets.iter().any(|known| known.name == **key);
+        if let Some(key) = host.ssh.key_data.iter().find(|key| !is_listed(key)) {
+            return Err(format!(
+                "host {name} uses secret {key}, which the plan does not list"
+            ));
+        }
     }
     for (key, text) in &plan.contents {
         if Sha256Hex::of(text.as_bytes()) != *key {

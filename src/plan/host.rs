@@ -48,6 +48,9 @@ pub struct SshRoute {
     /// Files of keys that ssh offers, beside those of its own configuration; a relative path is below the current directory.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<String>,
+    /// Names of secrets with the texts of further keys, which ssh reads from files of mode 0600 while it connects.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub key_data: Vec<String>,
     /// Whether ssh offers no other key.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub keys_only: bool,

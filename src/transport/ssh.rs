@@ -65,6 +65,17 @@ struct Files {
     directory: PathBuf,
     config: PathBuf,
     proxy_log: PathBuf,
+    /// Keys that are there while it is made.
+    keys: Vec<PathBuf>,
+}
+
+impl Files {
+    fn remove_keys(&self) {
+        for key in &self.keys {
+            // The directory goes in any case, at the end of this process.
+            let _ = std::fs::remove_file(key);
+        }
+    }
 }
 
 impl Connections {
@@ -106,9 +117,16 @@ impl Connections {
         };
         let _permit = self.starts.acquire().await.map_err(closed)?;
         let files = self.write_files(target)?;
+        let connected = self.launch_or_retry(target, &files).await;
+        // What is connected needs them no more.
+        files.remove_keys();
+        connected
+    }
+
+    async fn launch_or_retry(&self, target: &Target, files: &Files) -> Result<Host, ConnectError> {
         let mut pause = FIRST_PAUSE;
         for attempt in 1.. {
-            let (error, is_worth_another_try) = match self.launch(target, &files).await {
+            let (error, is_worth_another_try) = match self.launch(target, files).await {
                 Ok(master) => return Ok(Host::ssh(master, self.budget.clone())),
                 Err(failure) => failure,
             };
@@ -132,6 +150,7 @@ impl Connections {
             return Ok(target.host_keys.clone());
         }
         let files = self.write_files(target)?;
+        files.remove_keys();
         let outcome = local::run(&configuration(target, &files), |_| {})
             .await
             .map_err(|error| other(target, &format!("ssh cannot be run: {error}")))?;
@@ -152,7 +171,11 @@ impl Connections {
             .count
             .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let directory = self.directory.path().join(number.to_string());
+        let texts = &target.identity.key_data;
         let files = Files {
+            keys: (0..texts.len())
+                .map(|at| directory.join(format!("key{at}")))
+                .collect(),
             config: directory.join("config"),
             proxy_log: directory.join("proxy.log"),
             directory,
@@ -165,6 +188,7 @@ impl Connections {
             path: &files.config,
             pins: is_pinned.then_some(pins.as_path()),
             proxy_log: &files.proxy_log,
+            key_files: &files.keys,
             includes: &self.includes(target),
         })
         .and_then(|text| ssh_config::plain(&target.user).map(|_| text))
@@ -174,6 +198,14 @@ impl Connections {
             .and_then(|()| match is_pinned {
                 true => write_private(&pins, &known_hosts::pins(&target.host_keys)),
                 false => Ok(()),
+            })
+            .and_then(|()| {
+                let mut keys = files.keys.iter().zip(texts);
+                keys.try_for_each(|(file, text)| {
+                    let text = text.reveal().trim_end();
+                    // ssh reads no key whose last line is not whole.
+                    write_private(file, &format!("{text}\n"))
+                })
             })
             .map_err(|error| other(target, &format!("cannot write its configuration: {error}")))?;
         Ok(files)

@@ -26,6 +26,8 @@ pub struct Config<'a> {
     pub path: &'a Path,
     /// The file with the plan's keys, if the plan has any.
     pub pins: Option<&'a Path>,
+    /// Files of keys that are there while the connection is made.
+    pub key_files: &'a [PathBuf],
     /// Where the ssh that goes to the jump host writes its words.
     pub proxy_log: &'a Path,
     /// The user's files.
@@ -62,6 +64,9 @@ pub fn render(config: &Config<'_>) -> Result<String, String> {
          StrictHostKeyChecking {strict}\n  CheckHostIP no\n  UpdateHostKeys no\n  ClearAllForwardings yes\n  ForwardAgent no\n  ForwardX11 no\n  \
          PermitLocalCommand no\n  RequestTTY no"
     );
+    for key in config.key_files {
+        let _ = writeln!(text, "  IdentityFile {}", path(key)?);
+    }
     for key in &target.identity.keys {
         if key.contains('$') {
             return Err(format!("ssh's configuration cannot name {key}"));
@@ -165,6 +170,7 @@ mod tests {
             path: Path::new("/t/config"),
             pins,
             proxy_log: Path::new("/t/proxy.log"),
+            key_files: &[PathBuf::from("/t/key0")],
             includes: &[PathBuf::from("/home/me/.ssh/config")],
         })
     }
@@ -194,12 +200,12 @@ mod tests {
         let mut target = target("app1", None);
         target.identity = Identity {
             keys: vec!["~/.ssh/deploy key".to_owned(), "/k".to_owned()],
+            key_data: Vec::new(),
             keys_only: true,
             no_config: false,
         };
         let config = text(&target, None).unwrap();
-        let keys =
-            "  IdentityFile \"~/.ssh/deploy key\"\n  IdentityFile \"/k\"\n  IdentitiesOnly yes\n";
+        let keys = "  IdentityFile \"/t/key0\"\n  IdentityFile \"~/.ssh/deploy key\"\n  IdentityFile \"/k\"\n  IdentitiesOnly yes\n";
         assert!(config.find(keys).unwrap() < config.find("Include").unwrap());
         for key in ["a\"b", "a\nProxyCommand x", "a%h", "a${HOME}"] {
             target.identity.keys = vec![key.to_owned()];

@@ -1,7 +1,9 @@
 //! How a host is reached, as data.
 
+use crate::secret::Secret;
+
 /// How a host is reached.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Target {
     /// Its name or address.
     pub host: String,
@@ -20,10 +22,12 @@ pub struct Target {
 }
 
 /// What ssh shows of the user.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Identity {
     /// Files of keys that ssh offers, beside those of its own configuration.
     pub keys: Vec<String>,
+    /// The texts of further keys.
+    pub key_data: Vec<Secret>,
     /// Whether it offers no other key.
     pub keys_only: bool,
     /// Whether it reads no configuration of the user and the machine, unless one was named on the command line.

@@ -1,6 +1,8 @@
 //! The ways over SSH that a configuration may name, on the lab: jump hosts, a proxy command, another port, a user who is not root.
 
-use crate::lab_project::{Machine, Project, Users};
+use std::os::unix::fs::PermissionsExt;
+
+use crate::lab_project::{Machine, Project, Users, lab};
 use crate::lab_support::ssh_config_for_port;
 
 const JUMP: &str = "172.30.0.14";
@@ -264,4 +266,80 @@ fn a_host_of_another_user_is_refused_until_its_records_are_moved() {
         .mrsk(&["deploy", "--version", &second])
         .expect(0)
         .says(&["nothing to do"]);
+}
+
+#[test]
+#[ignore = "needs the lab: tests/lab/up"]
+fn a_key_that_is_a_secret_opens_the_way_and_leaves_no_file() {
+    let project = Project::new("lab-keydata", &[TARGET]);
+    let config = project.beside("ssh_config");
+    let text = format!(
+        "Host *\n  UserKnownHostsFile \"{}\"\n  IdentityAgent none\n",
+        lab("LAB_KNOWN_HOSTS")
+    );
+    std::fs::write(&config, text).unwrap();
+    project.configure("ssh: {key_data: [SSH_KEY], keys_only: true}\n");
+    let hook = project.directory.join(".kamal/hooks/pre-connect");
+    project.write(
+        ".kamal/hooks/pre-connect",
+        &format!(
+            "#!/bin/sh\necho \"$KAMAL_COMMAND $KAMAL_HOSTS\" >>'{}'\n",
+            project.beside("log").display()
+        ),
+    );
+    std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).unwrap();
+    project.commit("APP_VERSION=one\n");
+    project
+        .mrsk_over(&config, &["deploy"])
+        .expect(78)
+        .says(&["secret `SSH_KEY` is not set"]);
+
+    let key = std::fs::read_to_string(lab("LAB_KEY")).unwrap();
+    let env = std::fs::read_to_string(project.directory.join(".env")).unwrap();
+    project.write(".env", &format!("{env}SSH_KEY=\"{key}\"\n"));
+    let plan = ["plan", "-o", "plan.json"];
+    project.mrsk_over(&config, &plan).expect(0);
+    let planned = std::fs::read_to_string(project.directory.join("plan.json")).unwrap();
+    assert!(planned.contains("\"SSH_KEY\"") && !planned.contains("PRIVATE KEY"));
+    project
+        .mrsk_over(&config, &["apply", "plan.json"])
+        .expect(0);
+    assert_eq!(project.machines[0].version(), "one");
+    project.mrsk_over(&config, &["status"]).expect(0);
+    let ran = std::fs::read_to_string(project.beside("log")).unwrap();
+    assert_eq!(ran, format!("deploy {TARGET}\n").repeat(2));
+
+    // While it runs, the control directory has the connection, and no key. Its path is short, as those of sockets are.
+    let temporary = tempfile::Builder::new()
+        .prefix("k")
+        .tempdir_in("/tmp")
+        .unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_mrsk"));
+    let command = project.in_its_environment(&mut command, &config);
+    command
+        .args(["app", "logs", "--follow"])
+        .env("TMPDIR", temporary.path());
+    let mut following = command
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let files = || -> Vec<String> {
+        let directories = std::fs::read_dir(temporary.path()).unwrap().flatten();
+        let connections = directories.flat_map(|entry| std::fs::read_dir(entry.path().join("0")));
+        let names = connections
+            .flatten()
+            .flatten()
+            .map(|entry| entry.file_name());
+        names
+            .map(|name| name.to_string_lossy().into_owned())
+            .collect()
+    };
+    crate::lab_project::eventually(30, || {
+        let files = files();
+        let is_connection = |name: &String| !["config", "known_hosts", "key0"].contains(&&**name);
+        files.iter().any(is_connection) && !files.contains(&"key0".to_owned())
+    });
+    following.kill().unwrap();
+    following.wait().unwrap();
 }

@@ -282,6 +282,7 @@ fn hosts() -> BTreeMap<HostName, PlanHost> {
                 proxy: (role == "job").then(|| "jump@gate.example.com".to_owned()),
                 proxy_command: None,
                 keys: Vec::new(),
+                key_data: Vec::new(),
                 keys_only: false,
                 no_config: false,
             },

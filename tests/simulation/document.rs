@@ -50,6 +50,7 @@ pub fn document(steps: Vec<Step>, hosts: &[String], bare: Option<String>) -> Pla
                 proxy: None,
                 proxy_command: None,
                 keys: Vec::new(),
+                key_data: Vec::new(),
                 keys_only: false,
                 no_config: false,
             },

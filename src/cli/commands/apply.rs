@@ -49,8 +49,9 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
     let sources = Arc::new(PlannedSources::read(&plan, environment)?);
     let pins = trust::check(&plan, &approved, &args.trust, &args.link).await?;
     approved.arguments.extend(args.trust.arguments());
+    let keys = connections::planned_keys(&plan, &*sources)?;
     pre_connect::before_apply(&plan, &*sources).await?;
-    let links = connections::to_planned(&args.link, &plan, &pins)?;
+    let links = connections::to_planned(&args.link, &plan, &pins, &keys)?;
     let options = args.run.with_urgency(args.urgency);
     let means = Means {
         values: sources,

@@ -49,7 +49,7 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
         destination: config.destination.clone(),
     };
     let hosts = operation::selected_hosts(&args.hosts, config)?;
-    let links = connections::to_configured(&args.link, config, &execution)?;
+    let links = connections::to_configured(&args.link, &project, &execution)?;
     let redactor = project.redactor(&args.project, &execution);
     let (mut logs, problems) = connections::ask_all(hosts, |host| {
         let (links, scope) = (links.clone(), scope.clone());

@@ -37,7 +37,7 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
         selected: operation::selected_hosts(&args.hosts, config)?,
         lock_host: None,
     };
-    let links = connections::to_configured(&args.link, config, &execution)?;
+    let links = connections::to_configured(&args.link, &project, &execution)?;
     let version = operation::version(&args.version, &source);
     if let Ok(version) = &version {
         source::resolve_version(&mut source, version, &root).await;

@@ -63,7 +63,7 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
         return Err(Failure::new(ExitCode::Configuration, message));
     };
     let redactor = project.redactor(&args.project, &execution);
-    let links = connections::to_configured(&args.link, config, &execution)?;
+    let links = connections::to_configured(&args.link, &project, &execution)?;
     let scope = Scope {
         service: config.service.clone(),
         destination: config.destination.clone(),

@@ -263,10 +263,10 @@ impl Planning<'_> {
             let facts = inspection::document(hosts, Registry::default(), Some(source));
             return Ok((facts, operation));
         }
+        let links = connections::to_configured(&options.link, project, self.execution)?;
         if *self.execution == Execution::Allowed {
             pre_connect::before_plan(project, &source, &operation).await?;
         }
-        let links = connections::to_configured(&options.link, project.config(), self.execution)?;
         let facts = planning::inspect(project, &links, &self.asked(&operation), source).await;
         links.close();
         Ok((facts?, operation))

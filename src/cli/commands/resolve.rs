@@ -7,8 +7,9 @@ use crate::cli::approval::ApprovalOptions;
 use crate::cli::failure::Failure;
 use crate::cli::options::LinkOptions;
 use crate::cli::run::{check_lock_host, query};
+use crate::cli::secret_reader::PlannedSources;
 use crate::cli::trust::TrustOptions;
-use crate::cli::{connections, git, input, output, random, trust};
+use crate::cli::{connections, environment, git, input, output, random, trust};
 use crate::digest;
 use crate::exit_code::ExitCode;
 use crate::name::{HostName, RunId, StepId};
@@ -80,7 +81,11 @@ pub async fn run(args: Args) -> Result<ExitCode, Failure> {
         plan.lock_host = host.clone();
     }
     let pins = trust::check(&plan, &approved, &args.trust, &args.link).await?;
-    let links = connections::to_planned(&args.link, &plan, &pins)?;
+    let destination = plan.operation.destination.as_deref();
+    let environment = environment::load(None, destination)
+        .map_err(|problems| Failure::of(ExitCode::Configuration, problems))?;
+    let keys = connections::planned_keys(&plan, &PlannedSources::read(&plan, environment)?)?;
+    let links = connections::to_planned(&args.link, &plan, &pins, &keys)?;
     let statement = Statement {
         step,
         finding: args.finding.finding(),

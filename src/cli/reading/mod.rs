@@ -50,7 +50,7 @@ impl Reading {
     pub fn open(options: &ReadOptions) -> Result<Self, Failure> {
         let execution = Execution::of_environment();
         let project = Project::load(&options.project, &execution)?;
-        let links = connections::to_configured(&options.link, project.config(), &execution)?;
+        let links = connections::to_configured(&options.link, &project, &execution)?;
         Ok(Self {
             redactor: Arc::new(project.redactor(&options.project, &execution)),
             project,

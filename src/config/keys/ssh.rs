@@ -6,7 +6,7 @@ use crate::config::decoder::{Decoder, Field, Record, choice, shown};
 use crate::config::model::Ssh;
 use crate::config::schema::{self, Property, filled, matching, record, with_default};
 use crate::config::values::host::{self, HostSpec};
-use crate::config::values::{boolean, port};
+use crate::config::values::{boolean, port, variable};
 use crate::diagnostic::Diagnostic;
 
 pub(super) const KEY: Property = ("ssh", schema);
@@ -18,7 +18,7 @@ const KEY_PATTERN: &str = "^[^-\\s%$\"'\\\\][^%$\"'\\\\\\n]*$";
 
 const LOG_LEVELS: [&str; 5] = ["debug", "info", "warn", "error", "fatal"];
 
-const KEYS: [Property; 8] = [
+const KEYS: [Property; 9] = [
     ("user", || {
         let user = matching("User of the hosts that name none.", host::USER_PATTERN);
         with_default(user, DEFAULT_USER)
@@ -40,6 +40,12 @@ const KEYS: [Property; 8] = [
     ("keys", || {
         let file = matching("Path of a private key.", KEY_PATTERN);
         schema::list("Files of private keys that ssh offers.", &file)
+    }),
+    ("key_data", || {
+        let mut name = variable::exported_schema();
+        name["pattern"] = json!("^[A-Za-z_][A-Za-z0-9_]*$");
+        let name = schema::described("Name of a secret that is a private key in PEM form.", name);
+        schema::list("Secrets with private keys that ssh offers.", &name)
     }),
     ("keys_only", || {
         let only =
@@ -72,6 +78,7 @@ pub(super) fn decode(decoder: &mut Decoder<'_>, root: &Record<'_>) -> Ssh {
         proxy: ssh.read(decoder, "proxy", proxy),
         proxy_command: ssh.read(decoder, "proxy_command", Decoder::filled),
         keys: keys(decoder, &ssh),
+        key_data: ssh.collect(decoder, "key_data", key_data),
         keys_only: ssh.read_or(decoder, "keys_only", boolean::decode, false),
         no_config: !ssh.read_or(decoder, "config", config, true),
     }
@@ -85,7 +92,8 @@ fn keys(decoder: &mut Decoder<'_>, ssh: &Record<'_>) -> Vec<String> {
     let only = ssh
         .get("keys_only")
         .filter(|only| only.plain() == Some("true"));
-    if let Some(only) = only.filter(|_| items.is_empty()) {
+    let has_none = items.is_empty() && ssh.get("key_data").is_none();
+    if let Some(only) = only.filter(|_| has_none) {
         let message = "`ssh.keys_only` requires `ssh.keys`";
         decoder.error(
             only.key,
@@ -111,6 +119,32 @@ fn key(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Option<String> {
         return decoder.invalid(field.node.mark, "path of a key", &path, help);
     }
     Some(path)
+}
+
+/// Reads the names of secrets with keys. A key itself is refused, and not shown.
+fn key_data(decoder: &mut Decoder<'_>, field: &Field<'_>) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for item in decoder.items(field) {
+        let Some(name) = decoder.filled(&item) else {
+            continue;
+        };
+        if variable::is_secret_name(&name) && !variable::is_read_at_start(&name) {
+            decoder.refer(&name, item.key);
+            if !names.contains(&name) {
+                names.push(name);
+            }
+            continue;
+        }
+        let message = match name.contains("PRIVATE KEY") {
+            true => format!("`{}` is a private key in plain text", item.path),
+            false => format!("`{}` is not the name of a secret", item.path),
+        };
+        let error = Diagnostic::error(message).at(decoder.place(item.node.mark));
+        let help = "name a secret that has the key, such as `key_data: [SSH_PRIVATE_KEY]`, and set it in the environment, in .env or \
+                    in a secrets file; a key that was committed is no secret any more";
+        decoder.diagnostics.push(error.help(help).hide_source());
+    }
+    names
 }
 
 /// Reads whether ssh reads the user's configuration. A file of the repository could run commands on the machine that applies.

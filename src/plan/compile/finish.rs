@@ -63,9 +63,9 @@ pub(super) fn finish(mut draft: Draft) -> Result<Plan> {
 fn with_origins(mut plan: Plan, config: &Config) -> Plan {
     let origins = &config.secrets_files;
     let needed: BTreeSet<&String> = plan.steps.iter().flat_map(Step::needed_values).collect();
-    // Nothing is run for a hook that comes before the look at what is left to do.
+    // Nothing is run for a hook or a key that is needed before the look at what is left to do.
     let before = plan.pre_connect.iter().flat_map(Run::secrets);
-    let before: BTreeSet<&String> = before.collect();
+    let before: BTreeSet<&String> = before.chain(&config.ssh.key_data).collect();
     let defined = origins.commands.iter().filter(|(name, commands)| {
         needed.contains(name) || before.contains(name) && commands.is_empty()
     });
@@ -120,6 +120,7 @@ fn plan_hosts(draft: &mut Draft, lock_host: &HostName) -> BTreeMap<HostName, Pla
                 proxy: draft.config.ssh.proxy.clone(),
                 proxy_command: draft.config.ssh.proxy_command.clone(),
                 keys: draft.config.ssh.keys.clone(),
+                key_data: draft.config.ssh.key_data.clone(),
                 keys_only: draft.config.ssh.keys_only,
                 no_config: draft.config.ssh.no_config,
             },
@@ -146,6 +147,9 @@ fn secrets(draft: &Draft, pre_connect: Option<&Run>) -> Vec<SecretUse> {
     }
     for name in pre_connect.into_iter().flat_map(Run::secrets) {
         travels.entry(name).or_default().insert(Travel::Env);
+    }
+    for name in &draft.config.ssh.key_data {
+        travels.entry(name).or_default().insert(Travel::File);
     }
     let secret = |(name, travels): (&String, _)| SecretUse {
         name: name.clone(),

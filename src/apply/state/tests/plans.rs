@@ -112,6 +112,7 @@ pub fn plan(steps: Vec<Step>) -> Plan {
             proxy: None,
             proxy_command: None,
             keys: Vec::new(),
+            key_data: Vec::new(),
             keys_only: false,
             no_config: false,
         };
