@@ -55,6 +55,10 @@ const SCRIPTS: [&str; 19] = [
     include_str!("../../src/transport/script/whole.sh"),
 ];
 
+const POWER_CUT: &str = "promises::a_power_cut_at_each_moment_of_two_plans_breaks_no_promise";
+const POWER_CUT_OF_TAKEOVER: &str =
+    "promises::a_power_cut_at_each_moment_of_a_takeover_breaks_no_promise";
+
 #[rustfmt::skip]
 const MUTANTS: &[Mutant] = &[
     // Claim, fence, list.
@@ -137,6 +141,46 @@ const MUTANTS: &[Mutant] = &[
     ]),
     mutant("a person resolves what is alive", "state::what_is_alive_or_has_ended_is_not_resolved", &[
         ("  if ! receipt \"$mrsk_dir\" && ! alive \"$mrsk_dir\" \"$1\" \"$2\" && ! receipt \"$mrsk_dir\"\n", "  if ! receipt \"$mrsk_dir\"\n"),
+    ]),
+    // What is on the disk before it counts.
+    mutant("a fence may be lost in a power cut", POWER_CUT, &[
+        ("    sync_to_disk \"$mrsk_base/serial.kept.$$\" \"$mrsk_base/fence.kept.$$\" &&", "    sync_to_disk \"$mrsk_base/serial.kept.$$\" &&"),
+    ]),
+    mutant("a serial may be lost in a power cut", POWER_CUT, &[
+        ("    sync_to_disk \"$mrsk_base/serial.kept.$$\" \"$mrsk_base/fence.kept.$$\" &&", "    sync_to_disk \"$mrsk_base/fence.kept.$$\" &&"),
+    ]),
+    mutant("the names of serial and fence may be lost in a power cut", POWER_CUT, &[
+        ("  sync_to_disk \"$mrsk_runs\" \"$mrsk_base/runs\" \"$mrsk_base\" ||", "  sync_to_disk \"$mrsk_runs\" \"$mrsk_base/runs\" ||"),
+    ]),
+    mutant("that a plan has begun may be lost in a power cut", POWER_CUT, &[
+        ("  sync_to_disk \"$mrsk_runs\" \"$mrsk_base/runs\" \"$mrsk_base\" ||", "  sync_to_disk \"$mrsk_base\" ||"),
+    ]),
+    mutant("the first state directory may be lost in a power cut", POWER_CUT, &[
+        ("    [ -e \"$mrsk_base/serial\" ] || sync_to_disk", "    true || sync_to_disk"),
+    ]),
+    mutant("the end of a plan may be lost in a power cut", POWER_CUT, &[
+        ("    sync_to_disk \"$mrsk_base/finished\" \"$mrsk_base\" ||", "    sync_to_disk \"$mrsk_base\" ||"),
+    ]),
+    mutant("the name of `finished` may be lost in a power cut", POWER_CUT, &[
+        ("    sync_to_disk \"$mrsk_base/finished\" \"$mrsk_base\" ||", "    sync_to_disk \"$mrsk_base/finished\" ||"),
+    ]),
+    mutant("the claim of a step without a check may be lost in a power cut", POWER_CUT, &[
+        ("  [ -z \"$mrsk_claim_stays\" ] || sync_to_disk \"$mrsk_dir\" ", "  true || sync_to_disk \"$mrsk_dir\" "),
+    ]),
+    mutant("who holds the lock may be lost in a power cut", POWER_CUT, &[
+        ("  sync_to_disk \"$mrsk_ready/details\" || die", "  true || die"),
+    ]),
+    mutant("the lock may be lost in a power cut", POWER_CUT, &[
+        ("  sync_to_disk \"$mrsk_own\" mrsk_lock . || die", "  true || die"),
+    ]),
+    mutant("who has taken the lock over may be lost in a power cut", POWER_CUT_OF_TAKEOVER, &[
+        ("  prepare \"$1\" \"$2\" && sync_to_disk \"$1.kept.$$\" &&", "  prepare \"$1\" \"$2\" &&"),
+    ]),
+    mutant("that the lock was taken over may be lost in a power cut", POWER_CUT_OF_TAKEOVER, &[
+        (" && give_name \"$1\" && sync_to_disk \"${1%/*}\"\n", " && give_name \"$1\"\n"),
+    ]),
+    mutant("all locks of a host belong to nobody after a power cut", POWER_CUT, &[
+        ("has_ours() {\n", "has_ours() {\n  return 1\n"),
     ]),
     // The lock.
     mutant("a release takes no generation first", "orders::a_release_that_is_overtaken_leaves_the_lock_to_who_took_it", &[

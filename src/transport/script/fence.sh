@@ -162,6 +162,8 @@ fence() {
   if [ -n "$mrsk_new_serial" ]
   then
     prepare "$mrsk_base/serial" "$mrsk_new_serial" || die "$mrsk_error"
+    # What holds the first one is new, too.
+    [ -e "$mrsk_base/serial" ] || sync_to_disk "${mrsk_base%/*}" "${mrsk_base%/*/*}/" || die "$mrsk_error"
     sync_to_disk "$mrsk_base/serial.kept.$$" "$mrsk_base/fence.kept.$$" && give_name "$mrsk_base/fence" || die "$mrsk_error"
     mrsk_judged=$mrsk_serial
     read_serial
@@ -174,7 +176,7 @@ fence() {
   else
     sync_to_disk "$mrsk_base/fence.kept.$$" && give_name "$mrsk_base/fence" || die "$mrsk_error"
   fi
-  sync_to_disk "$mrsk_base" || die "$mrsk_error"
+  sync_to_disk "$mrsk_runs" "$mrsk_base/runs" "$mrsk_base" || die "$mrsk_error"
   sweep_logins
   catch_up
   say fenced

@@ -264,7 +264,7 @@ prepare_lock() {
   fi
   encode "$mrsk_first"
   write_line "$mrsk_ready/details" "$mrsk_field" || die "$mrsk_error"
-  [ "$mrsk_run" = - ] || sync_to_disk "$mrsk_ready/details" || die "$mrsk_error"
+  sync_to_disk "$mrsk_ready/details" || die "$mrsk_error"
   mrsk_whole_text=
   add_entry "$mrsk_scope" "${mrsk_first%"$mrsk_nl"}"
   encode "$mrsk_whole_text"

@@ -37,10 +37,22 @@ look_at_whole() {
   elif ! [ -d mrsk_lock ]
   then
     mrsk_whole=none
+  elif has_ours
+  then
+    mrsk_whole=ours
   else
     mrsk_text='Message: mrsk_lock has no details'
     [ -z "$mrsk_limit" ] || mrsk_text="$mrsk_text; without any it is taken over $mrsk_limit s after it was first seen"
   fi
+}
+
+# Whether a lock of ours is in mrsk_lock: what names all holders is not synced, and a power cut may have left it empty.
+has_ours() {
+  for mrsk_entry in mrsk_lock/*@*/details
+  do
+    [ -s "$mrsk_entry" ] && return 0
+  done
+  return 1
 }
 
 # Sets mrsk_whole_text to the details $2 of the lock $1, as they stand among those of others, behind what it is.
@@ -139,7 +151,7 @@ begin_in_turn() {
   mrsk_result=$?
   end_turn
   [ "$mrsk_result" = 0 ] || return 1
-  sync_to_disk "$mrsk_own" mrsk_lock || die "$mrsk_error"
+  sync_to_disk "$mrsk_own" mrsk_lock . || die "$mrsk_error"
   acquired 1 -
 }
 
