@@ -136,6 +136,8 @@ pub struct Listing {
     /// Whether the host's machine has started anew since the plan began there: a power cut may have taken claims away, but for those of
     /// steps without a check.
     pub restarted: bool,
+    /// The identity of its machine's present run; empty if it does not say.
+    pub boot: String,
 }
 
 /// What is known about an attempt.

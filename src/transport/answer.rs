@@ -425,6 +425,7 @@ pub(super) fn listed<'a>(lines: impl Iterator<Item = &'a Line>) -> Result<Listin
     for line in lines {
         match line.words()[..] {
             ["restarted"] => listing.restarted = true,
+            ["boot", boot] => boot.clone_into(&mut listing.boot),
             _ => listing.attempts.push(line.attempt()?),
         }
     }

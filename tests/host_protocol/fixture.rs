@@ -11,7 +11,7 @@ use std::time::Duration;
 use mrsk::action::{Action, Run};
 use mrsk::name::{PlanDigest, RunId, StepId};
 use mrsk::record::living::About;
-use mrsk::record::{Attempt, AttemptState, Receipt, Scope, WhenStopping};
+use mrsk::record::{Attempt, AttemptState, Listing, Receipt, Scope, WhenStopping};
 use mrsk::transport::answer::{Event, FenceAnswer};
 use mrsk::transport::request::{AttemptRef, Inputs, Place, StepRequest};
 use mrsk::transport::{Host, LinkError, LocalShell};
@@ -317,6 +317,14 @@ pub fn block<F: Future>(future: F) -> F::Output {
                 .await
                 .expect("within two minutes")
         })
+}
+
+/// Returns the list of a host on which nothing was begun.
+pub fn nothing_listed() -> Listing {
+    Listing {
+        boot: crate::lock::boot(),
+        ..Listing::default()
+    }
 }
 
 /// A step that runs `sh -c` scripts. Each call makes another, since the processes of a step are known by its name, and

@@ -5,12 +5,14 @@ use std::process::Command;
 
 use mrsk::name::{PlanDigest, RunId};
 use mrsk::record::living::About;
-use mrsk::record::{AttemptState, Ending, Listing, Receipt, Scope, Seen, Serial};
+use mrsk::record::{AttemptState, Ending, Receipt, Scope, Seen, Serial};
 use mrsk::transport::LinkError;
 use mrsk::transport::answer::{Event, FenceAnswer, ResolveAnswer, WriteAnswer};
 use mrsk::transport::request::{AttemptRef, Inputs, Record, Resolution, StepRequest};
 
-use crate::fixture::{Fixture, Sh, attempt, block, eventually, mount_small, start, step, unmount};
+use crate::fixture::{
+    Fixture, Sh, attempt, block, eventually, mount_small, nothing_listed, start, step, unmount,
+};
 
 #[test]
 fn each_plan_that_begins_adds_one() {
@@ -24,7 +26,7 @@ fn each_plan_that_begins_adds_one() {
             ))
             .unwrap()
         };
-        let fenced = FenceAnswer::Fenced(Listing::default(), Vec::new());
+        let fenced = FenceAnswer::Fenced(nothing_listed(), Vec::new());
         assert_eq!(fence("a1", "r1", 0), fenced, "{sh:?}");
         assert_eq!(fixture.read("state/app@/serial"), "1 sha256:a1 0 -\n");
         assert_eq!(fence("a1", "r2", 0), fenced, "resumed");

@@ -6,6 +6,9 @@ use mrsk::record::StopRequest;
 
 use super::world::{Item, RunnerIndex, World};
 
+/// Milliseconds after which most of what was written is on the disk.
+const WRITTEN_BACK: u64 = 30_000;
+
 impl World {
     /// Perhaps something goes wrong, at any point of the protocol.
     pub(super) fn hazard(&mut self, runner: RunnerIndex, host: &HostName) {
@@ -124,8 +127,13 @@ impl World {
             if step.host.is_none() {
                 continue;
             }
+            // A disk gets most of what is written within half a minute.
+            let is_young = self.now < sim.records[&key].claimed + WRITTEN_BACK;
             match self.rng.range(0, 9) {
                 0 if step.has_facts_check() => {
+                    sim.records.remove(&key);
+                }
+                2..=5 if is_young && step.has_facts_check() => {
                     sim.records.remove(&key);
                 }
                 1 => {

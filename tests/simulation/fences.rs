@@ -22,7 +22,7 @@ impl World {
         }
         sim.enter(&digest);
         sim.of_mut(at).write_audit();
-        let own = sim.of(at).listing(mutant);
+        let own = sim.listing(at, mutant);
         Event::Fenced(host.clone(), own, self.living(host))
     }
 }

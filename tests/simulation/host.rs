@@ -113,14 +113,6 @@ impl Kept {
             .collect()
     }
 
-    /// As a list, with what the host says of itself.
-    pub fn listing(&self, mutant: Mutant) -> Listing {
-        Listing {
-            attempts: self.list(mutant),
-            restarted: self.restarted && mutant != Mutant::RestartHidden,
-        }
-    }
-
     /// Whether an attempt at a step has a receipt that says that it succeeded.
     pub fn succeeded(&self, step: &StepId) -> bool {
         let mut records = self.records.iter().filter(|((id, _), _)| id == step);
@@ -202,6 +194,16 @@ impl SimHost {
     /// What it keeps of a plan.
     pub fn of(&self, plan: PlanIndex) -> &Kept {
         &self.kept[&plan]
+    }
+
+    /// What it lists of a plan, with what it says of itself.
+    pub fn listing(&self, plan: PlanIndex, mutant: Mutant) -> Listing {
+        let kept = self.of(plan);
+        Listing {
+            attempts: kept.list(mutant),
+            restarted: kept.restarted && mutant != Mutant::RestartHidden,
+            boot: self.boot.to_string(),
+        }
     }
 
     /// What it keeps of a plan.

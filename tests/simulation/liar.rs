@@ -219,6 +219,7 @@ impl World {
         Listing {
             attempts: self.lie_about_attempts(host),
             restarted: self.rng.chance(200),
+            boot: self.rng.range(0, 3).to_string(),
         }
     }
 

@@ -146,7 +146,7 @@ impl World {
             }
             Action::Inspect { .. } => return self.inspect(runner, link, host),
             Action::Fence { seen, .. } => self.fence(host, &run, &seen),
-            Action::List { .. } => Event::Listed(host.clone(), sim.of(at).listing(mutant)),
+            Action::List { .. } => Event::Listed(host.clone(), sim.listing(at, mutant)),
             Action::Reconnect { .. } => {
                 return self.answer(runner, host, link, Event::Reconnected(host.clone()));
             }
@@ -215,7 +215,7 @@ impl World {
         let (now, mutant) = (self.now, self.mutant);
         let sim = &self.hosts[host];
         let silent = sim.is_silent(now);
-        let own = sim.of(self.at).listing(mutant);
+        let own = sim.listing(self.at, mutant);
         let event = Event::Inspected(host.clone(), Box::new(sim.look(now)), own);
         if silent {
             self.runners[runner].saw_silence = true;

@@ -157,6 +157,11 @@ impl State {
                 StepState::Claimed { .. } | StepState::Attached | StepState::AttachPause => {
                     run.state = StepState::Unknown { claimed: true };
                 }
+                // What an earlier session handed over may have begun since its host was asked.
+                StepState::Waiting | StepState::Ready if run.handed_over => {
+                    run.state = StepState::Unknown { claimed: false };
+                    self.hosts[host].ready.remove(&step);
+                }
                 _ => {}
             }
         }
@@ -303,6 +308,8 @@ impl State {
         if self.hosts[host].asks.contains_key(&Ask::Halt) {
             return;
         }
+        let before = std::mem::replace(&mut self.hosts[host].boot, listing.boot.clone());
+        let has_restarted = !before.is_empty() && before != listing.boot;
         let shown: HashMap<(StepIndex, u32), &AttemptState> = listing
             .attempts
             .iter()
@@ -323,6 +330,10 @@ impl State {
                 }
                 None if claimed => self.doubt(step),
                 None if self.queue.has_ended(step) => self.skip(step, SkipReason::Blocked),
+                None if has_restarted && self.plan[step].has_facts_check() => {
+                    self.steps[step].claim_may_be_lost = true;
+                    self.on_shown(step, AttemptState::Lost);
+                }
                 None => self.wait_again(step),
             }
         }
@@ -365,7 +376,10 @@ impl State {
                 }
                 _ => continue,
             }
+            let is_unclaimed = std::mem::take(&mut self.steps[step].claim_may_be_lost);
             match answer(self.plan[step].check.as_ref(), facts) {
+                // The check may hold from before, while what the step needs has not ended.
+                Answer::Yes if is_unclaimed && !self.queue.is_ready(step) => self.wait_again(step),
                 Answer::Yes => self.succeed(step, StepStatus::Succeeded),
                 Answer::No if self.is_undone(step, facts) => {
                     let diagnosis = "the script of this step died while it undid a failure: what it has undone is done again when \
@@ -373,9 +387,12 @@ impl State {
                     let ending = Ending::Failed { code: 137 };
                     self.fail_finally(step, ending, diagnosis.to_owned());
                 }
+                // With the same number, so that of this attempt and one that was sent before one is claimed.
+                Answer::No if is_unclaimed => self.wait_again(step),
                 Answer::No => self.begin_again(step),
                 Answer::CannotSay if self.waits_for_engine(host, facts) => {
                     self.steps[step].state = StepState::Probing { asked: false };
+                    self.steps[step].claim_may_be_lost = is_unclaimed;
                 }
                 Answer::CannotSay => self.doubt(step),
             }

@@ -107,6 +107,8 @@ pub(super) struct Host {
     pub(super) asks: BTreeMap<Ask, u32>,
     /// Whether its fence names this run, as far as is known.
     pub(super) fenced: bool,
+    /// The identity of its machine's run when it listed its attempts last.
+    pub(super) boot: String,
     /// Whether it listed the plan as finished.
     pub(super) finished: bool,
     /// The plan that began there after this one.
@@ -377,6 +379,7 @@ impl Host {
             link: Link::Up,
             asks: BTreeMap::new(),
             fenced: false,
+            boot: String::new(),
             finished: false,
             later: None,
             living: Vec::new(),

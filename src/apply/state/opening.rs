@@ -380,6 +380,9 @@ impl State {
     }
 
     fn keep_listing(&mut self, host: &HostName, own: Listing) {
+        if let Some(index) = self.host(host) {
+            self.hosts[index].boot = own.boot;
+        }
         self.evidence.attempts.insert(host.clone(), own.attempts);
         if own.restarted {
             self.evidence.restarted.insert(host.clone());

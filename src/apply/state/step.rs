@@ -31,6 +31,8 @@ pub(super) struct StepRun {
     pub(super) when_stopping: WhenStopping,
     /// Whether a session that broke may still start it by itself: it counts as begun, also while the run stops.
     pub(super) handed_over: bool,
+    /// Whether its host has started anew since it was handed over, and shows no claim: nobody knows whether there was one.
+    pub(super) claim_may_be_lost: bool,
     /// Whether its check is to be asked when it becomes ready.
     pub(super) ask_first: bool,
     /// How often its check was asked without an answer.
@@ -62,7 +64,7 @@ pub(super) enum StepState {
     AttachPause,
     /// Its channel broke. `claimed`: a claim was seen.
     Unknown { claimed: bool },
-    /// Its attempt was lost, and its host's facts decide. `asked`: they were asked for after the loss was known.
+    /// Its attempt was lost, or its claim may be, and its host's facts decide. `asked`: they were asked for after that was known.
     Probing { asked: bool },
     /// It is being claimed on the lock host, before it runs on this machine.
     ClaimsHere,
@@ -95,6 +97,7 @@ impl StepRun {
             in_switch: false,
             when_stopping: WhenStopping::default(),
             handed_over: false,
+            claim_may_be_lost: false,
             ask_first: false,
             unanswered: 0,
             begun_before: false,

@@ -112,9 +112,11 @@ has_restarted() {
   [ "$mrsk_begun_boot" != "$mrsk_boot" ]
 }
 
-# The attempts at the plan's steps. After a power cut claims may be missing that were not synced.
+# The attempts at the plan's steps. After a power cut claims may be missing that were not synced: a run that asked before knows by the boot.
 list() {
   has_restarted && say restarted
+  boot
+  say boot "$mrsk_boot"
   for mrsk_entry in "$mrsk_runs"/*/*/claim
   do
     [ -f "$mrsk_entry" ] && attempt_line "${mrsk_entry%/claim}"

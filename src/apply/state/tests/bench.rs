@@ -23,6 +23,7 @@ pub struct Bench {
     pub attempts: BTreeMap<HostName, Vec<Attempt>>,
     /// Hosts that have started anew since the plan began there.
     pub restarted: BTreeSet<HostName>,
+    pub boots: BTreeMap<HostName, String>,
     /// What each host answers, in order, when it is asked for living attempts of other plans; its last answer is repeated.
     pub living: BTreeMap<HostName, Vec<Vec<LivingAttempt>>>,
     /// What it lists of them after its fence.
@@ -96,6 +97,7 @@ impl Bench {
             facts: BTreeMap::new(),
             attempts: BTreeMap::new(),
             restarted: BTreeSet::new(),
+            boots: BTreeMap::new(),
             living: BTreeMap::new(),
             after_fence: BTreeMap::new(),
             ended: Vec::new(),
@@ -364,6 +366,7 @@ impl Bench {
         Listing {
             attempts,
             restarted: self.restarted.contains(host),
+            boot: self.boots.get(host).cloned().unwrap_or_default(),
         }
     }
 
