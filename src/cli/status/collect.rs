@@ -155,7 +155,7 @@ fn last_run(stopped: Vec<Serving>) -> Option<LastRun> {
 /// ones of that version anywhere.
 fn brought(role: &Role, serving: &Serving, facts: &HostFacts, all: &All) -> (u64, String) {
     let created = serving.container.created_at;
-    let own = first_of_last(&facts.routed, &role.name, &serving.version);
+    let own = first_of_last(facts, &role.name, &serving.version);
     let route = match role.traefik {
         true => own.filter(|_| serving.standing == Standing::Routed),
         false => all
@@ -178,20 +178,25 @@ fn brought(role: &Role, serving: &Serving, facts: &HostFacts, all: &All) -> (u64
 }
 
 /// Returns the first of the last routes of `role` if these, without another in between, are of `version`. A version that was stopped serves
-/// since it was started.
+/// since it was started; one that an unfinished plan routed, and another plan again, may not have served in between.
 fn first_of_last<'f>(
-    routes: &'f [RoutedFacts],
+    facts: &'f HostFacts,
     role: &RoleName,
     version: &str,
 ) -> Option<&'f RoutedFacts> {
-    let of_role = routes
-        .iter()
-        .rev()
-        .filter(|route| route.role == role.as_str());
-    let mut was_stopped = false;
+    let routes = facts.routed.iter().rev();
+    let of_role = routes.filter(|route| route.role == role.as_str());
+    let is_finished = |route: &RoutedFacts| {
+        let plan = route.plan.as_ref();
+        plan.is_none_or(|plan| facts.finished.contains(plan))
+    };
+    let mut later: Option<&RoutedFacts> = None;
     let since_then = of_role.take_while(|route| {
-        let is_before = std::mem::replace(&mut was_stopped, route.operation == "app start");
-        route.version == version && !is_before
+        let later = later.replace(route);
+        let is_new = later.is_some_and(|later| {
+            later.operation == "app start" || later.plan != route.plan && !is_finished(route)
+        });
+        route.version == version && !is_new
     });
     since_then.last()
 }
@@ -314,6 +319,10 @@ mod tests {
         let back = || route("web", "v1", 30, "rollback", "Bob");
         let boot = || route("web", "v1", 40, "app boot", "Cem");
         let unnamed = || route("web", "v1", 30, "", "");
+        let planned = |at, plan: &str| RoutedFacts {
+            plan: Some(plan.into()),
+            ..route("web", "v1", at, "rollback", "Bob")
+        };
         for (role, created, routes, expected) in [
             (web, 10, vec![deploy("v1", 12)], (12, "deploy by Ada")),
             (
@@ -340,6 +349,19 @@ mod tests {
                 ],
                 (50, "app start by Eve"),
             ),
+            // The first switch was taken back, and its plan is not finished.
+            (
+                web,
+                10,
+                vec![planned(20, "sha256:no"), planned(30, "sha256:done")],
+                (30, "rollback by Bob"),
+            ),
+            (
+                web,
+                10,
+                vec![planned(20, "sha256:done"), planned(30, "sha256:other")],
+                (20, "rollback by Bob"),
+            ),
             // What routed it last is not known.
             (web, 10, vec![deploy("v1", 12), deploy("v2", 20)], (10, "")),
             (web, 10, vec![unnamed()], (30, "")),
@@ -357,6 +379,7 @@ mod tests {
             let facts = HostFacts {
                 containers: [container(role.name.as_str(), "v1", created)].into(),
                 routed: routes,
+                finished: ["sha256:done".into()].into(),
                 ..HostFacts::default()
             };
             let all = All::from([(HostName::from("a"), facts)]);
