@@ -10,7 +10,7 @@ use super::words;
 use crate::action::{Action, Probe, Run};
 use crate::apply::state::{GoneReason, StepStatus, StepSummary, Summary};
 use crate::plan::kinds::Suspect;
-use crate::plan::{Check, PlanHost, Step, Travel};
+use crate::plan::{Check, PlanHost, Step, StepKind, Travel};
 use crate::text::{action_line, command, command_line, duration, one_line, shorten};
 
 /// The number of steps that are shown in full.
@@ -121,6 +121,9 @@ const BUILD_FAILURES: [(&[&str], &str); 4] = [
 /// What docker says where a registry refuses a login.
 const REFUSALS: [&str; 3] = ["401 Unauthorized", "unauthorized:", "denied:"];
 
+/// What docker says where a registry does not have an image.
+const UNKNOWN: [&str; 2] = ["manifest unknown", "no such manifest"];
+
 /// Returns which credentials to check, of a step that logs in.
 fn credentials(step: &Step) -> Option<String> {
     if step.action.iter().any(Action::uses_kept_login) {
@@ -155,6 +158,13 @@ fn help(step: &Step, output: &str) -> Option<String> {
             "look for errors about this role's labels in Traefik's log; one invalid file in Traefik's directory, of any service, \
              keeps it from reading the others; if the log says nothing of it, the directory was replaced since Traefik started, and \
              `docker restart traefik` on the host mounts the new one"
+                .into(),
+        );
+    }
+    if step.kind == StepKind::Pull && UNKNOWN.iter().any(|text| output.contains(text)) {
+        return Some(
+            "the registry has no such image: `mrsk build push` builds and pushes what is checked out; another version is named \
+             with --version"
                 .into(),
         );
     }

@@ -154,6 +154,20 @@ fn a_container_that_does_not_get_healthy() {
 }
 
 #[test]
+fn an_image_that_the_registry_does_not_have() {
+    let mut run = Run::walking();
+    let id = "app1/image/app/pull";
+    run.started(id);
+    run.wait(400);
+    let ending = Ending::Failed { code: 1 };
+    let said = "Error response from daemon: manifest for registry.example.com/team/app:2 not found: manifest unknown";
+    run.ended_with(id, StepStatus::Failed { ending }, said);
+    skip_rest(&mut run, SkipReason::Blocked);
+    let outcome = Outcome::Failed(vec![StepId::from(id)]);
+    check("no_image.txt", &run, &outcome);
+}
+
+#[test]
 fn a_canary_that_fails_after_a_retry() {
     let mut run = Run::walking();
     let id = "local/image/app/push";
