@@ -1,7 +1,5 @@
 //! A rollback that does not wait for a deploy, on the lab.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -73,7 +71,7 @@ fn a_switch_that_has_begun_is_finished_before_the_lock_is_given_away() {
     let plan = PlanFile::make(&project, "plan.json");
     // A request that takes 20 s keeps the old container draining.
     let machine = project.machines[0].clone();
-    let slow = std::thread::spawn(move || slow_answer(&machine));
+    let slow = std::thread::spawn(move || machine.slow_answer());
     let mut deploy = Runner::apply(&project, &plan, &[]);
     deploy.until("ended", &plan.step("172.30.0.16", "route"));
     let asked = project
@@ -147,14 +145,4 @@ fn a_rollback_that_is_interrupted_while_it_plans_releases_the_lock() {
     assert!(said.contains("the deploy lock is released"), "{said}");
     assert!(!project.machines[0].is_locked());
     assert_eq!(project.each(Machine::version), ["v2", "v2"]);
-}
-
-/// Returns the answer to a request that takes 20 s, more than others wait for theirs.
-fn slow_answer(machine: &Machine) -> String {
-    let mut stream = TcpStream::connect((machine.ip.as_str(), 80)).unwrap();
-    let request = "GET /sleep/20000 HTTP/1.1\r\nHost: app\r\nConnection: close\r\n\r\n";
-    stream.write_all(request.as_bytes()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
 }

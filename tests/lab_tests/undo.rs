@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crate::faults::spoiled::Spoiled;
 use crate::lab_project::{Machine, Project, Said, Users, sample};
 use crate::lab_support::{PlanFile, Runner, age_lock};
 
@@ -153,6 +154,77 @@ fn a_deploy_that_was_killed_at_any_step_is_undone() {
         users.were_all_served();
         (undoable.plan, undoable.undo) = planned(&undoable.project, &[]);
     }
+}
+
+/// Makes `program` fail on a host where its arguments match a pattern of the shell.
+fn fails<'m>(machine: &'m Machine, program: &str, pattern: &str) -> Spoiled<'m> {
+    let script = format!(
+        "cat > /usr/local/bin/{program} << 'END'\n#!/bin/sh\ncase \"$*\" in {pattern}) echo broken >&2; exit 9 ;; esac\nexec \
+         /usr/bin/{program} \"$@\"\nEND\nchmod 755 /usr/local/bin/{program}"
+    );
+    let heal = "rm -f /usr/local/bin/docker /usr/local/bin/curl";
+    Spoiled::by(machine, &script, heal)
+}
+
+/// Whether the canary has failed, or the host after it, half of the deploy is taken back.
+#[test]
+#[ignore = "needs the lab: tests/lab/up"]
+fn a_deploy_that_failed_at_any_step_is_undone() {
+    let mut undoable = Undoable::new("lab-broken", to_two);
+    let container = |named| {
+        let project = &undoable.project;
+        project.container(&project.revision(named))
+    };
+    let [one, two] = ["HEAD~1", "HEAD"].map(container);
+    let points = [
+        (0, "start", "Start ", "docker", "'start TWO'"),
+        (0, "healthcheck", "to answer 200", "curl", "*:3000/up*"),
+        (0, "route", "Route requests", "curl", "*mrsk.internal*"),
+        (0, "stop", "Stop ", "docker", "stop*ONE"),
+        (1, "route", "Route requests", "curl", "*mrsk.internal*"),
+        (1, "stop", "Stop ", "docker", "stop*ONE"),
+    ];
+    for (host, kind, words, program, pattern) in sample(&points, 3) {
+        let before = undoable.running();
+        let machine = &undoable.project.machines[host];
+        let step = undoable.plan.step(HOSTS[host], kind);
+        eprintln!("failed at {step}");
+        let users = Users::of(&undoable.project.machines);
+        let broken = fails(
+            machine,
+            program,
+            &pattern.replace("ONE", &one).replace("TWO", &two),
+        );
+        let applied = undoable.project.mrsk(&["apply", undoable.plan.arg()]);
+        applied.expect(1).says(&["failed: `", words]);
+        broken.heal();
+        undoable.undo(0);
+        undoable.is_back(&before);
+        users.were_all_served();
+        (undoable.plan, undoable.undo) = planned(&undoable.project, &[]);
+    }
+}
+
+/// The new version dies while requests to the old one end: they go to the old one again.
+#[test]
+#[ignore = "needs the lab: tests/lab/up"]
+fn a_deploy_that_failed_while_it_drained_is_undone() {
+    let undoable = Undoable::new("lab-drained", to_two);
+    let before = undoable.running();
+    let two = undoable
+        .project
+        .container(&undoable.project.revision("HEAD"));
+    let machine = undoable.project.machines[0].clone();
+    let slow = std::thread::spawn(move || machine.slow_answer());
+    let mut runner = Runner::apply(&undoable.project, &undoable.plan, &[]);
+    runner.until("ended", &undoable.plan.step(HOSTS[0], "route"));
+    undoable.project.machines[0].sh(&format!("docker kill {two}"));
+    let said = runner.wait().expect(1);
+    said.says(&["drain"]);
+    undoable.undo(0);
+    undoable.is_back(&before);
+    let answer = slow.join().unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
 }
 
 #[test]

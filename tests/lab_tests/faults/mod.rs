@@ -16,5 +16,5 @@ mod hosts;
 mod journal;
 mod locks;
 mod network;
-mod spoiled;
+pub mod spoiled;
 mod trial;

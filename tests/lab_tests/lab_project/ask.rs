@@ -192,3 +192,15 @@ impl Drop for Users {
         self.stop.store(true, SeqCst);
     }
 }
+
+impl Machine {
+    /// Returns the answer to a request that takes 20 s, more than others wait for theirs.
+    pub fn slow_answer(&self) -> String {
+        let mut stream = TcpStream::connect((self.ip.as_str(), 80)).unwrap();
+        let request = "GET /sleep/20000 HTTP/1.1\r\nHost: app\r\nConnection: close\r\n\r\n";
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+}

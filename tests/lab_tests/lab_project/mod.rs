@@ -340,9 +340,15 @@ impl Project {
                 .args(arguments));
             assert_eq!(said.code, 0, "{}", said.err);
         }
+        self.revision("HEAD")
+    }
+
+    /// Returns the id of a commit.
+    pub fn revision(&self, named: &str) -> String {
         let said = run(Command::new("git")
             .current_dir(&self.directory)
-            .args(["rev-parse", "HEAD"]));
+            .args(["rev-parse", named]));
+        assert_eq!(said.code, 0, "{}", said.err);
         said.out.trim().to_owned()
     }
 
