@@ -8,6 +8,7 @@
 mod answer;
 pub mod document;
 mod engine;
+pub mod kamal_proxy;
 pub mod model;
 mod parse;
 mod query;

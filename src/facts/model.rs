@@ -6,6 +6,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::kamal_proxy::KamalProxyFacts;
 use super::routed::RoutedFacts;
 use crate::json::MAX_INTEGER;
 use crate::name::{HostName, PlanDigest, Sha256Hex};
@@ -156,7 +157,7 @@ pub struct HostFacts {
     pub curl: CurlFacts,
     /// The container engine.
     pub docker: DockerFacts,
-    /// Containers of this service in all destinations and roles, and Traefik's, by name.
+    /// Containers of this service in all destinations and roles, Traefik's, and those behind kamal-proxy, by name.
     pub containers: BTreeMap<String, ContainerFacts>,
     /// Files that mrsk writes (routing files, and those of accessories), by absolute path.
     pub files: BTreeMap<String, FileFacts>,
@@ -170,6 +171,9 @@ pub struct HostFacts {
     /// The running Traefik, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub traefik: Option<TraefikFacts>,
+    /// What the kamal-proxy serves that runs there, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kamal_proxy: Option<Box<KamalProxyFacts>>,
     /// The host directory that routing files belong in: the one that the running Traefik watches, else
     /// `STATE_DIR/traefik`.
     pub routing_directory: String,

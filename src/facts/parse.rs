@@ -15,7 +15,7 @@ use super::model::{
 };
 use super::query::{SecretQuestion, familiar};
 use super::routed;
-use super::{answer, engine};
+use super::{answer, engine, kamal_proxy};
 use crate::digest::{self, is_sha256};
 use crate::json::MAX_INTEGER;
 use crate::name::{PlanDigest, Sha256Hex};
@@ -102,6 +102,7 @@ struct Reader<'a> {
     security: Vec<String>,
     begun: BTreeSet<PlanDigest>,
     names_by_id: BTreeMap<String, String>,
+    proxy: kamal_proxy::Answer,
     asked: usize,
     failed: Vec<String>,
     unknown: Option<ParseError>,
@@ -232,7 +233,7 @@ impl Reader<'_> {
                 let (reference, about) = text.split_once(' ')?;
                 self.further(reference, json(about)?);
             }
-            _ => return None,
+            _ => return self.proxy.line(tag, text),
         }
         Some(())
     }
@@ -341,6 +342,7 @@ impl Reader<'_> {
         let facts = &mut self.facts;
         facts.machine_id = identity(&self.raw_machine_id, &facts.hostname, &self.host_key);
         facts.unfinished = &self.begun - &facts.finished;
+        facts.kamal_proxy = self.proxy.read(&self.names_by_id);
         facts.routing_directory = format!("{}/traefik", facts.state_dir);
         if let Some(traefik) = &mut facts.traefik {
             traefik.writable = self.writable.contains(&self.watched);

@@ -1,5 +1,5 @@
 # Tells what a host is like, one fact a line, and changes nothing. The lines before this one set what is asked:
-# scope extent version state_of_root state_in_home ports also repository further paths familiar filter listing format secrets. Runs in any POSIX sh; read from a pipe, it starts only when all of it is there.
+# scope extent version state_of_root state_in_home ports also repository further paths familiar filter kept listing format secrets. Runs in any POSIX sh; read from a pipe, it starts only when all of it is there.
 # shellcheck shell=sh
 # shellcheck disable=SC2154 # what is asked is set above
 # shellcheck disable=SC2086 # $limit, $tables, $ids and the like are lists of words
@@ -574,7 +574,9 @@ containers() {
         say failed containers
         return
     }
-    wanted=''
+    wanted='' proxied=''
+    # Only what runs publishes a port.
+    case $listed in *' "kamal-proxy" "'[!'"']*) kamal_proxy ;; esac
     IFS=$newline
     set -f
     # shellcheck disable=SC2086 # a word is a line
@@ -590,11 +592,26 @@ containers() {
     [ "$#" = 0 ] || look_at "$@"
 }
 
+# What the kamal-proxy that runs serves. Sets $proxied to its list, which has ids of containers. Of its certificates only the
+# names are told.
+kamal_proxy() {
+    say kamal_proxy yes
+    proxied=$($limit docker exec kamal-proxy kamal-proxy list)
+    say_each proxied "$proxied"
+    case $proxied in
+    *yes*)
+        certificates=$($limit docker cp "kamal-proxy:$kept" - | tar -tf -)
+        say_each certificate "$certificates"
+        ;;
+    esac
+}
+
 about_listed() { # "ID OURS NAME PUBLISHED"
     id=${1%% *} text=${1#* }
     ours=${text%% *} text=${text#* }
     name=${text%% *} published=${text#* }
     case $also in *" $name "*) ours=yes ;; esac
+    case $proxied in *"${id%"${id#????????????}"}:"*) ours=yes ;; esac
     for port in $ports; do
         case $published in *":$port-"*) ours=yes ;; esac
     done

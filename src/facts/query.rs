@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::engine;
+use super::kamal_proxy::CERTIFICATES;
 use crate::name::Sha256Hex;
 use crate::record::{Scope, state_directory};
 use crate::secret::Secret;
@@ -173,6 +174,7 @@ pub fn probe_script(query: &Query) -> Result<String, NulError> {
         ("paths", query.paths.join("\n")),
         ("familiar", familiar(&query.repository).to_owned()),
         ("filter", engine::image_filter(familiar(&query.repository))),
+        ("kept", CERTIFICATES.to_owned()),
         ("listing", listing_template(&query.service)),
         ("format", container_template(query)),
     ];

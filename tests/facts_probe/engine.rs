@@ -206,3 +206,72 @@ fn who_asks_for_the_state_does_not_ask_the_engine() {
     }
     assert_eq!(fake.calls(), "");
 }
+
+#[test]
+fn a_kamal_proxy_that_runs_is_asked_what_it_serves() {
+    let (proxy, web, shop) = (proxy_id(), "2".repeat(64), "3".repeat(64));
+    let listed = |published: &str| {
+        format!(
+            "{proxy} no \"kamal-proxy\" \"{published}\"\n{web} no \"other-web-1\" \"\"\n{shop} no \"shop-web-1\" \"\"\n"
+        )
+    };
+    let fake = Fake::with_docker();
+    fake.program("tar", "#!/bin/sh\ncat\n");
+    fake.answer("ps", &listed("0.0.0.0:80->80/tcp"));
+    fake.answer(
+        "inspect",
+        &format!(
+            "{}\n{}\n",
+            container(&proxy, "kamal-proxy", ""),
+            container(&web, "other-web-1", "")
+        ),
+    );
+    fake.answer("certificates", "certs/\ncerts/ab/other.example\n");
+    let header = "\u{1b}[3;94mService\u{1b}[0m    \u{1b}[3;94mHost\u{1b}[0m           \u{1b}[3;94mTarget\u{1b}[0m           \u{1b}[3;94mState\u{1b}[0m    \u{1b}[3;94mTLS\u{1b}[0m  \n";
+    let row = |tls: &str| {
+        format!("{header}other-web  other.example  222222222222:80  running  {tls}  \n")
+    };
+    for shell in SHELLS {
+        fake.answer("ps", &listed("0.0.0.0:80->80/tcp"));
+        fake.answer("proxied", &row("yes"));
+        let facts = fake.ask(shell, &query());
+        let proxy = facts.kamal_proxy.as_ref().unwrap();
+        assert!(!proxy.unreadable);
+        assert_eq!(Vec::from_iter(&proxy.certificates), ["ab/other.example"]);
+        let target = &proxy.services["other-web"].targets[0];
+        assert_eq!(
+            (target.container.as_str(), target.port),
+            ("other-web-1", 80)
+        );
+        assert_eq!(
+            Vec::from_iter(facts.containers.keys()),
+            ["kamal-proxy", "other-web-1"]
+        );
+
+        fake.answer("proxied", &row("no"));
+        let facts = fake.ask(shell, &query());
+        assert!(facts.kamal_proxy.unwrap().certificates.is_empty());
+
+        fake.answer("proxied", "");
+        fake.answer(
+            "inspect",
+            &format!("{}\n", container(&proxy_id(), "kamal-proxy", "")),
+        );
+        assert!(fake.ask(shell, &query()).kamal_proxy.unwrap().unreadable);
+
+        fake.answer("ps", "");
+        assert!(fake.ask(shell, &query()).kamal_proxy.is_none());
+        fake.answer(
+            "inspect",
+            &format!(
+                "{}\n{}\n",
+                container(&proxy_id(), "kamal-proxy", ""),
+                container(&web, "other-web-1", "")
+            ),
+        );
+    }
+}
+
+fn proxy_id() -> String {
+    "1".repeat(64)
+}
