@@ -5,6 +5,7 @@ pub mod assets;
 pub mod builder;
 mod cache;
 pub mod container;
+pub mod copy;
 pub mod ignore;
 pub mod image;
 pub mod listing;

@@ -10,6 +10,9 @@ pub const NETWORK: &str = "mrsk";
 /// The name of Traefik's container, as the original names it.
 pub const TRAEFIK: &str = "traefik";
 
+/// The name of the container of Kamal 2's proxy.
+pub const KAMAL_PROXY: &str = "kamal-proxy";
+
 /// The label with the service that a container belongs to, by which Traefik's docker provider leaves it alone.
 pub const LABEL_SERVICE: &str = "mrsk.service";
 
@@ -98,14 +101,20 @@ pub fn start_apart(config: &Config, host: &HostName, version: &str, serial: u64)
 /// A container's name may have more than the 63 characters of a DNS label, and stays when the container is replaced by one of the
 /// same version; the alias does neither.
 pub fn alias(config: &Config, role: &Role, host: &HostName, version: &str, serial: u64) -> String {
-    let parts = [
-        config.service.as_str(),
-        config.destination.as_deref().unwrap_or(""),
-        role.name.as_str(),
-        host.as_str(),
-        version,
-        &serial.to_string(),
-    ];
+    let destination = config.destination.as_deref().unwrap_or("");
+    let owner = [config.service.as_str(), destination, role.name.as_str()];
+    alias_of(owner, host, version, serial)
+}
+
+/// As [`alias`], of a container whose service, destination (empty for none) and role may be others than those of a configuration.
+pub fn alias_of(
+    [service, destination, role]: [&str; 3],
+    host: &HostName,
+    version: &str,
+    serial: u64,
+) -> String {
+    let serial = serial.to_string();
+    let parts = [service, destination, role, host.as_str(), version, &serial];
     let digest = Sha256Hex::of(parts.join("\0").as_bytes());
     format!("m-{}", &digest.as_str()[..16])
 }

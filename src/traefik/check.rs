@@ -34,6 +34,18 @@ pub fn listens(command_line: &[String], port: u16) -> bool {
     })
 }
 
+/// Returns the entrypoint of a command line that listens on TCP port `port`.
+pub fn entrypoint_on(command_line: &[String], port: u16) -> Option<String> {
+    let mut names = entrypoints(command_line).into_iter();
+    names.find(|name| arguments::tcp_port(command_line, name) == Some(port))
+}
+
+/// Returns whether an entrypoint of a command line redirects all its requests to another.
+pub fn redirects(command_line: &[String], entrypoint: &str) -> bool {
+    let redirects = format!("entrypoints.{entrypoint}.http.redirections.").to_lowercase();
+    arguments::read(command_line).any(|(name, _)| name.to_lowercase().starts_with(&redirects))
+}
+
 /// Returns each entrypoint that a router of `labels` names and that is not among `known`: the label and the name.
 pub fn unknown_entrypoints<'a>(
     labels: &'a BTreeMap<String, String>,

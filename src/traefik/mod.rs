@@ -34,7 +34,7 @@ mod tree;
 #[path = "golden_tests.rs"]
 mod golden;
 
-pub use check::{entrypoints, listens, remarks, unknown_entrypoints};
+pub use check::{entrypoint_on, entrypoints, listens, redirects, remarks, unknown_entrypoints};
 pub use intercept::{Intercept, InterceptFile, Intercepted, Purpose};
 pub use label::with_old_rules;
 pub use references::{Published, unknown_resolvers, unpublished_entrypoints};

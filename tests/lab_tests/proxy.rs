@@ -6,10 +6,10 @@ use std::process::Command;
 use crate::lab_project::{Ask, Project, Users, run};
 
 /// The name that the certificate is for.
-const NAME: &str = "shop.test";
+pub const NAME: &str = "shop.test";
 
 /// Makes a certificate for [`NAME`] and its authority in `directory`: `ca.pem`, `cert.pem`, `key.pem`.
-fn certificate(directory: &Path) {
+pub fn certificate(directory: &Path) {
     std::fs::create_dir_all(directory).unwrap();
     let openssl = |arguments: &str| {
         let mut command = Command::new("openssl");
@@ -32,7 +32,7 @@ fn certificate(directory: &Path) {
 }
 
 /// Asks over TLS, and takes only a certificate of the authority. Returns the status and the body.
-fn trusted(project: &Project, path: &str) -> String {
+pub fn trusted(project: &Project, path: &str) -> String {
     let machine = &project.machines[0];
     let said = run(Command::new("curl")
         .args(["-qsS", "--noproxy", "*", "--max-time", "10"])

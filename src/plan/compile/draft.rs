@@ -9,6 +9,7 @@ use super::slot::Slot;
 use crate::action::{Action, Run, Write};
 use crate::config::model::{Config, Host};
 use crate::diagnostic::Diagnostic;
+use crate::docker::names::KAMAL_PROXY;
 use crate::facts::model::{Facts, HostFacts, Privilege};
 use crate::name::{HostName, Sha256Hex, StepId};
 use crate::plan::{
@@ -16,11 +17,11 @@ use crate::plan::{
 };
 use crate::traefik::{LabelError, Renderer};
 
+/// How the ports are freed that a kamal-proxy holds.
+pub(super) const BY_HAND: &str = "stop it with `docker stop kamal-proxy`, and deploy at once: requests to the host fail until then";
+
 /// A part of a plan, or why there can be none.
 pub type Result<T> = std::result::Result<T, Vec<Diagnostic>>;
-
-/// What holds the ports of Traefik on a host of Kamal 2.
-const KAMAL_PROXY: &str = "container kamal-proxy";
 
 /// A plan in the making.
 pub(super) struct Draft<'a> {
@@ -220,10 +221,10 @@ impl<'a> Draft<'a> {
         if *holder != format!("container {container}") {
             let problem =
                 format!("host {host}: port {port} for {what} is already in use ({holder})");
-            let help = match holder.as_str() {
-                KAMAL_PROXY => "stop it with `docker stop kamal-proxy`, and deploy at once: requests to the host fail until then; \
-                                docs/migrating.md has the way back"
-                    .to_owned(),
+            let help = match holder.strip_prefix("container ") {
+                Some(KAMAL_PROXY) => {
+                    format!("{BY_HAND}; docs/migrating.md has the way back")
+                }
                 _ => format!("stop it, or {remedy}"),
             };
             self.refuse(Diagnostic::error(problem).help(help));

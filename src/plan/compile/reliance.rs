@@ -1,6 +1,7 @@
 //! What the steps rely on: the facts that must still hold when the plan is applied.
 
 use super::proxy::facts::stays;
+use super::step::step_id;
 use super::{Decision, Draft, HostView, Placement};
 use crate::action::Action;
 use crate::docker::image;
@@ -67,7 +68,8 @@ fn kept_login(draft: &mut Draft, host: &HostView) {
 fn shared(draft: &mut Draft, host: &HostView) {
     let (name, facts) = (host.name(), host.facts);
     let of = |kind| ids(draft, name, |step| step.kind == kind);
-    let creates_network = |step: &Step| step.kind == StepKind::Network && step.role.is_none();
+    let created = step_id(Some(name), ["network", NETWORK, "create"]);
+    let creates_network = |step: &Step| step.id == created;
     let (traefik, routes) = (of(StepKind::Traefik), of(StepKind::Route));
     let mut found = Vec::new();
     // What is started apart from users does without.

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::carried::{self, Adoption};
 use super::facts::{command_line, is_served_by_labels, stays};
 use super::trial::spec;
 use crate::config::model::Config;
@@ -11,18 +12,6 @@ use crate::facts::model::HostFacts;
 use crate::plan::compile::placement::{alias_of, belongs};
 use crate::plan::compile::{HostView, Placement};
 use crate::traefik;
-
-/// What keeps a container served by which this service is served now, as the original started it.
-pub struct Adoption {
-    /// Its name.
-    pub container: String,
-    /// Its alias in mrsk's network, as its routing file has it.
-    pub alias: String,
-    /// Whether it is to join that network.
-    pub joins: bool,
-    /// The text of its routing file.
-    pub text: String,
-}
 
 /// Returns what is to be done for the container that serves `placement`'s role, if it has no
 /// routing file and Traefik is replaced.
@@ -35,6 +24,9 @@ pub fn adoption(
     host: &HostView,
 ) -> Result<Option<Adoption>, (String, traefik::LabelError)> {
     let facts = host.facts;
+    if let Some(proxy) = carried::replaces(config, facts) {
+        return Ok(carried::of_role(config, placement, host, proxy));
+    }
     if facts.traefik.is_none() || stays(facts) {
         return Ok(None);
     }
@@ -63,6 +55,8 @@ pub fn adoption(
             joins: alias_of(container).is_none(),
             container: name.clone(),
             alias,
+            files: Vec::new(),
+            path: placement.routing_path.clone(),
             text,
         })),
         Err(error) => Err((name.clone(), error)),

@@ -2,17 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::facts::{self, foreign_networks, is_connected, stays};
-use super::storage::storage_files;
-use super::{network, takeover};
-use crate::action::Run;
+use super::facts::{self, is_connected, stays};
+use super::{carried, created, network, takeover};
 use crate::diagnostic::Diagnostic;
 use crate::docker::container;
-use crate::docker::image;
-use crate::docker::names::{LABEL_CREATE, LABEL_SETTINGS, NETWORK, TRAEFIK};
+use crate::docker::names::{KAMAL_PROXY, LABEL_CREATE, LABEL_SETTINGS, TRAEFIK};
 use crate::name::HostName;
 use crate::plan::compile::step::SILENCE;
-use crate::plan::compile::{Draft, HostView, predicates, registry};
+use crate::plan::compile::{Draft, HostView};
 use crate::plan::{OperationKind, Reason, StepKind, Travel};
 use crate::text::list;
 
@@ -33,7 +30,9 @@ pub fn run(draft: &mut Draft) {
         if stays(host.facts) {
             keep(draft, host, &args);
         } else if is_prepared(draft, host) {
-            if host.facts.traefik.is_none() {
+            let is_replaced = host.facts.traefik.is_some()
+                || carried::replaces(draft.config, host.facts).is_some();
+            if !is_replaced {
                 create(draft, host, &args);
             } else if !switched.contains(host.name()) {
                 takeover::run(draft, host, None);
@@ -47,7 +46,10 @@ pub fn run_on(draft: &mut Draft, host: &HostView) {
     if let Some(args) = facts::arguments(draft)
         && is_prepared(draft, host)
     {
-        create(draft, host, &args);
+        match carried::replaces(draft.config, host.facts) {
+            Some(_) => drop(takeover::run(draft, host, None)),
+            None => create(draft, host, &args),
+        }
     }
 }
 
@@ -61,7 +63,13 @@ fn is_prepared(draft: &mut Draft, host: &HostView) -> bool {
         draft.refuse_unprepared(host, what);
         return false;
     }
+    let replaced = carried::replaces(draft.config, host.facts).map(|_| KAMAL_PROXY);
     for port in draft.config.traefik.published_ports() {
+        let taken = host.facts.ports.get(&port.to_string());
+        let holder = taken.and_then(|taken| taken.holder.strip_prefix("container "));
+        if holder.is_some() && holder == replaced {
+            continue;
+        }
         let remedy = match port == draft.config.traefik.host_port {
             true => "set `traefik: {host_port: N}`",
             false => "change `traefik: {options: {publish: …}}`",
@@ -129,53 +137,24 @@ fn warn_of_differences(draft: &mut Draft, host: &HostView, wanted: &container::C
 }
 
 fn create(draft: &mut Draft, host: &HostView, args: &[String]) {
-    let wanted = facts::create(draft, host, args);
-    let directory = host.facts.routing_directory.clone();
-    let existing = host.facts.containers.get(TRAEFIK);
-    let leftovers = format!("label={LABEL_CREATE}={}", wanted.digest);
-    let image = &draft.config.traefik.image;
-    let pull = registry::pull(draft, host, image, vec![image::pull_reference(image)]);
-    let mut runs = vec![Run::literal(["mkdir", "-p", &directory])];
-    runs.extend(storage_files(draft, host));
-    runs.extend(pull.runs);
-    runs.push(container::prune(&[leftovers]));
-    if existing.is_some_and(|container| {
-        container.labels.get(LABEL_CREATE) != Some(&wanted.digest.to_string())
-            || container.state.is_up()
-    }) {
-        runs.push(container::remove(TRAEFIK));
-    }
-    let (summary, why) = match existing {
+    let created = created::created(draft, host, args);
+    let (summary, why) = match host.facts.containers.get(TRAEFIK) {
         Some(_) => {
             let what = "Traefik's container is not running".into();
             ("Replace Traefik", Reason::Incomplete { what })
         }
         None => ("Start Traefik", Reason::missing("Traefik")),
     };
-    let networks = foreign_networks(draft.config, host.facts);
-    let done = predicates::runs(TRAEFIK, &wanted).into_iter().chain(
-        [NETWORK]
-            .iter()
-            .chain(&networks)
-            .map(|name| predicates::is_in_network(TRAEFIK, name)),
-    );
-    let done = Vec::from_iter(done);
-    runs.extend([wanted.run, container::connect(TRAEFIK, None)]);
-    runs.extend(
-        networks
-            .iter()
-            .map(|network| container::connect_to(network, TRAEFIK)),
-    );
-    runs.push(container::start(TRAEFIK));
     let before = [StepKind::InstallDocker, StepKind::Network];
     let mut step = host
         .step(StepKind::Traefik, ["traefik", TRAEFIK, "start"])
         .because(summary, why)
         .needs(draft.find_each(host.name(), &before))
-        .does(runs)
-        .secrets(&pull.secrets, Travel::Stdin)
+        .does(created.runs)
+        .does([container::start(TRAEFIK)])
+        .secrets(&created.secrets, Travel::Stdin)
         .secrets(&draft.config.traefik.env.secret_names(), Travel::Env)
-        .done_when(done)
+        .done_when(created.done)
         .silence(SILENCE);
     step.diagnose = vec![container::logs(TRAEFIK)];
     draft.add(step);

@@ -6,38 +6,31 @@
 //! new Traefik is created beside the one that serves. If the new one does not prove that it runs,
 //! it is removed and the other one started again.
 
-use super::adoption::{Adoption, adoption};
+use super::adopt::{Adopted, GAP_SECONDS, STOP_SECONDS, adopt_served};
 use super::facts::{self, foreign_networks, is_connected, stays};
 use super::storage::storage_files;
-use super::{network, proof};
-use crate::action::{Poll, Probe, Run};
+use super::{carried, kamal_proxy, network};
+use crate::action::Run;
 use crate::docker::container::{self, Create};
 use crate::docker::image;
 use crate::docker::names::{LABEL_CREATE, NETWORK, TRAEFIK};
 use crate::facts::model::TraefikFacts;
 use crate::name::StepId;
 use crate::plan::compile::step::SILENCE;
-use crate::plan::compile::{Draft, HostView, Placement, predicates, registry};
+use crate::plan::compile::{Draft, HostView, predicates, registry};
 use crate::plan::{Predicate, Reason, StepKind, Travel};
 use crate::traefik;
 
 /// The name of a Traefik that is to replace another, until it does.
 const TRAEFIK_NEW: &str = "traefik_new";
 
-/// Seconds in which the Traefik that goes may finish requests. It accepts no others meanwhile, so
-/// that they count as gap.
-const STOP_SECONDS: u32 = 2;
-
-/// Seconds from the stop of the one to the first answer of the other, as measured.
-const GAP_SECONDS: &str = "1 to 3";
-
-/// Seconds for which a Traefik without a route of this service must run to count as up.
-const STEADY_SECONDS: u32 = 3;
-
-/// Adds the replacement of a Traefik that runs on `host` and cannot switch traffic, once. Requests
+/// Adds the replacement of what runs on `host` in place of a Traefik that can switch traffic, once. Requests
 /// to the host fail meanwhile, so it waits for `gate`. Returns the step after which the new one
 /// serves; `None` if none is replaced.
 pub fn run(draft: &mut Draft, host: &HostView, gate: Option<StepId>) -> Option<StepId> {
+    if let Some(proxy) = carried::replaces(draft.config, host.facts) {
+        return kamal_proxy::run(draft, host, proxy, gate);
+    }
     let running = host.facts.traefik.as_ref().filter(|_| !stays(host.facts))?;
     let done = draft.find(Some(host.name()), StepKind::Traefik);
     if done.is_some() {
@@ -80,7 +73,7 @@ fn replace(
     if !is_connected(host) {
         network::connect(draft, host, gate.clone());
     }
-    let adopted = adopt_served(draft, host, gate.as_ref());
+    let adopted = adopt_served(draft, host, TRAEFIK_NEW, gate.as_ref());
     start(draft, host, &wanted, why, gate, adopted);
     remove(draft, host);
     rename(draft, host, &wanted)
@@ -98,46 +91,6 @@ fn why_replaced(host: &HostView, running: &TraefikFacts) -> Reason {
         "Traefik's entrypoint {}",
         traefik::PROBE_ENTRYPOINT
     ))
-}
-
-/// The adoptions before a new Traefik starts.
-#[derive(Default)]
-struct Adopted {
-    /// The steps that write routing files.
-    steps: Vec<StepId>,
-    /// What proves that the new Traefik serves the adopted containers.
-    proofs: Vec<Poll>,
-}
-
-/// Adopts the containers that the running Traefik serves by labels.
-fn adopt_served(draft: &mut Draft, host: &HostView, gate: Option<&StepId>) -> Adopted {
-    let placements = draft.placements_on(host.name());
-    let placements = placements.filter(|placement| placement.role.traefik && placement.index == 0);
-    let placements: Vec<Placement> = placements.cloned().collect();
-    let mut adopted = Adopted::default();
-    for placement in &placements {
-        match adoption(draft.config, placement, host) {
-            Ok(Some(adoption)) => {
-                let step = adopt(draft, placement, &adoption, gate.cloned());
-                let proof = proof::routed_by(TRAEFIK_NEW, &adoption.alias, &adoption.container);
-                adopted.steps.push(step);
-                adopted.proofs.push(proof);
-            }
-            Ok(None) => {}
-            Err((container, error)) => draft.warn(format!(
-                "host {}: the new Traefik cannot serve {container} until the new version is up: label \
-                 `{}`: {}",
-                host.name(),
-                error.label,
-                error.message
-            )),
-        }
-    }
-    if adopted.proofs.is_empty() {
-        let steady = Poll::new(Probe::Running, TRAEFIK_NEW, STEADY_SECONDS);
-        adopted.proofs.push(steady);
-    }
-    adopted
 }
 
 /// Warns of what the replacement of Traefik means for users.
@@ -183,38 +136,6 @@ fn is_traefik_2(image: &str) -> bool {
     version == "2" || version.starts_with("2.")
 }
 
-/// Adds the steps by which a container that serves now gets a routing file of its own.
-fn adopt(
-    draft: &mut Draft,
-    placement: &Placement,
-    adoption: &Adoption,
-    gate: Option<StepId>,
-) -> StepId {
-    let (container, alias, text) = (&adoption.container, &adoption.alias, &adoption.text);
-    let mut after = gate;
-    if adoption.joins {
-        let why = Reason::needed_by("the new Traefik can send requests to it");
-        let before = [StepKind::Network, StepKind::Traefik];
-        let step = placement
-            .step(StepKind::Network, container, "connect")
-            .because(format!("Connect {container} to network {NETWORK}"), why)
-            .needs(after)
-            .needs(draft.find_each(placement.host, &before))
-            .does([container::connect(container, Some(alias))])
-            .done_when([predicates::has_alias(container, alias)]);
-        after = Some(draft.add(step));
-    }
-    let why = Reason::needed_by(format!("the new Traefik serves {container} at once"));
-    let write = draft.write(&placement.routing_path, text.clone());
-    let step = placement
-        .step(StepKind::Route, container, "adopt")
-        .because(format!("Write the routes of {container} to a file"), why)
-        .needs(after)
-        .does([write])
-        .done_when(predicates::is_routed(&placement.routing_path, text, alias));
-    draft.add(step)
-}
-
 fn start(
     draft: &mut Draft,
     host: &HostView,
@@ -234,7 +155,7 @@ fn start(
         .because("Replace the running Traefik", why)
         .needs(gate)
         .needs(draft.find_each(host.name(), &before))
-        .needs(adopted.steps)
+        .needs(adopted.steps.clone())
         .does([Run::literal(["mkdir", "-p", &host.facts.routing_directory])])
         .does(storage_files(draft, host))
         .does(pull.runs)
@@ -250,7 +171,7 @@ fn start(
             container::stop(TRAEFIK, STOP_SECONDS),
             container::start(TRAEFIK_NEW),
         ])
-        .does(adopted.proofs)
+        .does(adopted.proofs_of(TRAEFIK_NEW))
         .done_when([
             runs,
             is_created,
