@@ -100,7 +100,9 @@ pub fn create(
         ("image", vec![image.to_owned()]),
         ("command", role.cmd.clone()),
     ];
-    finish(name, groups, own.secret.clone(), None)
+    // The one that stays when there are more, or fewer, is the same with this label as without.
+    let number = (role.replicas > 1 && index == 0).then(|| format!("{LABEL_REPLICA}=0"));
+    finish(name, groups, own.secret.clone(), number)
 }
 
 /// Returns the command that creates an accessory's container. Its labels are those of the original, so that nothing that looks for
@@ -126,7 +128,7 @@ pub fn create_accessory(config: &Config, accessory: &Accessory, home: &str) -> C
         &name,
         groups,
         accessory.env.secret.clone(),
-        Some(destination),
+        Some(format!("{LABEL_DESTINATION}={destination}")),
     )
 }
 
@@ -309,12 +311,12 @@ pub fn last_logs(container: &str, lines: u32) -> Run {
 /// Joins groups of arguments, the image and what follows it last, to the command and its digests. The image must be there
 /// already: docker would get it by its tag, and nobody would have looked whether that is the image that is meant.
 ///
-/// `destination` becomes a label of what has none in its name. It is no setting: it does not change the digest.
+/// `beside` is a label that is no setting: it does not change the digest.
 fn finish(
     name: &str,
     groups: Vec<(&'static str, Vec<String>)>,
     env: Vec<SecretVariable>,
-    destination: Option<&str>,
+    beside: Option<String>,
 ) -> Create {
     let digest_of = |arguments: &[String]| Sha256Hex::of(arguments.join("\0").as_bytes());
     let settings: BTreeMap<&'static str, String> = groups
@@ -338,8 +340,7 @@ fn finish(
         format!("{LABEL_SETTINGS}={}", Vec::from_iter(described).join(" ")),
         format!("{LABEL_CREATE}={digest}"),
     ];
-    let of = destination.map(|destination| format!("{LABEL_DESTINATION}={destination}"));
-    let labels = labels.into_iter().chain(of);
+    let labels = labels.into_iter().chain(beside);
     argv.splice(tail.max(own)..tail.max(own), each("--label", labels));
     let mut run = Run::literal(argv);
     (run.env_file, run.env) = env

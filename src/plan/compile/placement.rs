@@ -353,6 +353,7 @@ fn start(
             !c.labels.contains_key(names::LABEL_VERSION)
                 || version_of(c) != version
                 || index_of(c) != slot.index
+                || slot.role.replicas > 1 && !c.labels.contains_key(names::LABEL_REPLICA)
         }),
     }
 }

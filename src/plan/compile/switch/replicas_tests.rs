@@ -120,10 +120,18 @@ fn containers_are_switched_one_after_the_other() {
     );
     let created = made.actions("app-web-2/start");
     assert!(
-        created[0].ends_with("--filter 'label!=mrsk.replica'"),
+        created[0].ends_with("--filter 'label=mrsk.replica=0'"),
         "{created:?}"
     );
-    assert!(!created[1].contains("mrsk.replica"), "{created:?}");
+    assert!(
+        created[1].contains(" --label 'mrsk.replica=0' "),
+        "{created:?}"
+    );
+    let unlike = created[0].matches("label!=").count();
+    assert_eq!(
+        unlike, 1,
+        "docker spares what has the labels of all of these"
+    );
 }
 
 #[test]

@@ -75,11 +75,10 @@ pub fn start(
         destination,
         format!("label={LABEL_VERSION}={}", draft.version),
     ];
-    // Those beside it may have stopped in this plan.
-    leftovers.extend((role.replicas > 1).then(|| match placement.index {
-        0 => format!("label!={LABEL_REPLICA}"),
-        index => format!("label={LABEL_REPLICA}={index}"),
-    }));
+    // Those beside it may have stopped in this plan. Docker spares only what has all labels of filters with `!=`, so that there may be
+    // one of these at most.
+    let number = (role.replicas > 1).then_some(placement.index);
+    leftovers.extend(number.map(|number| format!("label={LABEL_REPLICA}={number}")));
     let mut runs = vec![container::prune(&leftovers)];
     if let Decision::Replace {
         remove_first: true, ..
