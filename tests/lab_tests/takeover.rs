@@ -300,7 +300,8 @@ fn where_the_new_traefik_does_not_come_up_the_other_one_serves_on() {
     said.says(&["/dev/nothing", "the old one was restarted"]);
     eventually(10, serves);
     for clients in clients {
-        assert!(clients.gap() < SHORT);
+        let gap = clients.gap();
+        assert!(gap < SHORT, "{gap:?}");
     }
     original(&said.err);
 
@@ -315,7 +316,8 @@ fn where_the_new_traefik_does_not_come_up_the_other_one_serves_on() {
     said.says(&["nonsense", "the old one was restarted"]);
     eventually(10, serves);
     for clients in clients {
-        assert!(clients.gap() < SHORT);
+        let gap = clients.gap();
+        assert!(gap < SHORT, "{gap:?}");
     }
     original(&said.err);
 
