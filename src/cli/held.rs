@@ -22,7 +22,7 @@ pub fn described(state: &LockState) -> String {
         }
         (Some(_), Some(age)) if age < TAKE_OVER_SECONDS => {
             format!(
-                "Quiet: last heartbeat {age} s ago, of one every 5 s; after {TAKE_OVER_SECONDS} s of silence the lock is taken over"
+                "Quiet: last heartbeat {age} s ago (expected every 5 s); a lock silent for {TAKE_OVER_SECONDS} s is taken over"
             )
         }
         (Some(_), Some(age)) => {
@@ -65,7 +65,7 @@ mod tests {
             (2, "Alive: last heartbeat 2 s ago", "request-stop"),
             (
                 45,
-                "Quiet: last heartbeat 45 s ago, of one every 5 s",
+                "Quiet: last heartbeat 45 s ago (expected every 5 s)",
                 "--lock-wait 90",
             ),
             (70, "Silent: last heartbeat 70 s ago", "--lock-wait 90"),

@@ -84,7 +84,7 @@ fn destination(name: &str, commands: &[&Command]) -> Option<String> {
     let mut args = commands.iter().flat_map(|one| one.get_arguments());
     let takes_one = args.any(|arg| arg.get_long() == Some("destination"));
     (takes_one && !name.starts_with('-'))
-        .then(|| format!("this command takes no word here; a destination is `-d {name}`"))
+        .then(|| format!("to select a destination, use `-d {name}`"))
 }
 
 /// Returns how to give a command to `exec` that has options of its own.

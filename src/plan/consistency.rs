@@ -238,7 +238,7 @@ fn check_pushed(steps: &Steps, step: &Step, action: &Action) -> Result<(), Strin
     match named.find(|push| !is_known(push)) {
         None => Ok(()),
         Some(push) => Err(format!(
-            "takes an image from {}, which is no push that it needs",
+            "uses the image of step {}, which is not a push that it depends on",
             text::quote(push.as_str())
         )),
     }

@@ -275,12 +275,15 @@ fn parts_that_do_not_fit_together_are_refused() {
         ("which it does not list", |plan| {
             plan["steps"][0].as_object_mut().unwrap().remove("secrets");
         }),
-        ("takes an image from other, which is no push", |plan| {
-            let pull = first(plan, "pull");
-            let verify = plan["steps"][pull]["action"].as_array_mut().unwrap();
-            verify.last_mut().unwrap()["verify_image"]["pushed_by"] = "other".into();
-        }),
-        ("takes an image from local/", |plan| {
+        (
+            "uses the image of step other, which is not a push",
+            |plan| {
+                let pull = first(plan, "pull");
+                let verify = plan["steps"][pull]["action"].as_array_mut().unwrap();
+                verify.last_mut().unwrap()["verify_image"]["pushed_by"] = "other".into();
+            },
+        ),
+        ("uses the image of step local/", |plan| {
             let image = json!({"pushed_by": plan["steps"][0]["id"], "reference": "a:1"});
             plan["steps"][1]["action"] = json!([{"run": {"argv": ["docker", "pull", image]}}]);
         }),

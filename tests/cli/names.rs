@@ -40,7 +40,7 @@ fn names_of_other_tools_are_answered_with_the_command_that_does_it() {
         (&["prune", "al"], "did you mean `mrsk prune all`?"),
         (
             &["deploy", "production"],
-            "a destination is `-d production`",
+            "to select a destination, use `-d production`",
         ),
         (&["deploy", "-v", "-q"], "a step is one line"),
         (&["deploy", "-v", "abc"], "use `--version abc`"),

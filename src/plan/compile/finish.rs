@@ -63,7 +63,7 @@ pub(super) fn finish(mut draft: Draft) -> Result<Plan> {
 fn with_origins(mut plan: Plan, config: &Config) -> Plan {
     let origins = &config.secrets_files;
     let needed: BTreeSet<&String> = plan.steps.iter().flat_map(Step::needed_values).collect();
-    // Nothing is run for a hook or a key that is needed before the look at what is left to do.
+    // Hooks and keys that are needed before the first connection get only values that no command prints.
     let before = plan.pre_connect.iter().flat_map(Run::secrets);
     let before: BTreeSet<&String> = before.chain(&config.ssh.key_data).collect();
     let defined = origins.commands.iter().filter(|(name, commands)| {

@@ -18,21 +18,21 @@ use crate::text::shorten;
 pub(super) enum Tag<'a> {
     /// Nothing, or it was not asked.
     Unknown,
-    /// An image with this registry digest, which no host that is known has routed or runs.
+    /// An image with this registry digest, which no known host has routed or uses.
     Unused(&'a str),
     /// An image with this registry digest, which a host uses.
     Used(&'a str, User<'a>),
 }
 
 /// A container with its host and its name.
-type Running<'a> = (&'a HostName, &'a str, &'a ContainerFacts);
+type Placed<'a> = (&'a HostName, &'a str, &'a ContainerFacts);
 
 /// Where an image is used, or was.
 pub(super) enum User<'a> {
     /// It was routed on this host.
     Routed(&'a HostName),
-    /// A container of the service runs it, of another destination or of a role without Traefik.
-    Runs {
+    /// A container of the service has it, of another destination or of a role without Traefik.
+    Has {
         host: &'a HostName,
         container: &'a str,
     },
@@ -42,7 +42,7 @@ impl fmt::Display for User<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Routed(host) => write!(f, "was routed on {host}"),
-            Self::Runs { host, container } => write!(f, "{container} runs on {host}"),
+            Self::Has { host, container } => write!(f, "{container} on {host} uses"),
         }
     }
 }
@@ -61,15 +61,15 @@ impl<'a> Tag<'a> {
         if let Some((host, _)) = routed {
             return Self::Used(digest, User::Routed(host));
         }
-        match running(config, facts, digest).first() {
-            Some(&(host, container, _)) => Self::Used(digest, User::Runs { host, container }),
+        match users(config, facts, digest).first() {
+            Some(&(host, container, _)) => Self::Used(digest, User::Has { host, container }),
             None => Self::Unused(digest),
         }
     }
 }
 
 /// Returns the containers of the service, of any destination, that have the image with this registry digest.
-fn running<'a>(config: &Config, facts: &'a Facts, digest: &str) -> Vec<Running<'a>> {
+fn users<'a>(config: &Config, facts: &'a Facts, digest: &str) -> Vec<Placed<'a>> {
     let mut found = Vec::new();
     for (name, host) in &facts.hosts {
         let images = host.images.values();
@@ -93,7 +93,7 @@ pub fn built_before<'a>(config: &Config, facts: &'a Facts, version: &str) -> Opt
     let source = facts.source.as_ref()?;
     let identity = identity(source, &config.builder);
     // A container has the labels of its image. One that was built elsewhere has none.
-    let is_other = running(config, facts, digest)
+    let is_other = users(config, facts, digest)
         .iter()
         .any(|(_, _, container)| {
             let built = container.labels.get(LABEL_SOURCE);

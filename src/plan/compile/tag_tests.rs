@@ -146,7 +146,7 @@ fn an_image_that_another_destination_runs_is_not_overwritten() {
     assert_eq!(same.image.digest, Some(digest()));
     let note = same.unchanged.iter().find(|item| item.subject == "image");
     let runs = format!(
-        "the registry has it as {}, which app-web-staging runs on a",
+        "the registry has it as {}, which app-web-staging on a uses",
         digest()
     );
     assert_eq!(
@@ -156,6 +156,6 @@ fn an_image_that_another_destination_runs_is_not_overwritten() {
     // Built with other arguments, for one.
     let other = deploy(&head).facts(run_by("sha256:other")).plan();
     assert!(
-        other.unwrap_err()[0].contains("which app-web-staging runs on a: it is not overwritten")
+        other.unwrap_err()[0].contains("which app-web-staging on a uses: it is not overwritten")
     );
 }
