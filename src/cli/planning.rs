@@ -66,8 +66,8 @@ pub async fn ask_registry(project: &Project, asked: &Asked<'_>) -> Result<Regist
     }
 }
 
-/// Returns whether an operation builds an image for all that can be told without a look at containers: it does not if the registry has an
-/// image of the version that was routed on a host.
+/// Returns whether an operation builds an image: it does not if the registry has an image of the version that a host has routed, or that
+/// a container uses. Hosts are asked only if the registry has one.
 pub async fn may_build(
     project: &Project,
     links: &Arc<Links>,
@@ -84,7 +84,7 @@ pub async fn may_build(
         return Ok(true);
     }
     let question = Question {
-        extent: Extent::State,
+        extent: Extent::Whole,
         secrets: &Secrets::default(),
         compared: Compared::Running,
         version: &release.version,
